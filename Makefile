@@ -1,0 +1,50 @@
+# Everything here needs Python 3.11+ and make; the first run fetches the locked tools from PyPI into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.locked
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test lint types unit format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv from requirements.lock
+
+$(STAMP): requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "Python 3.11 or newer is needed; this is %d.%d (set PYTHON=...)" % v[:2])'
+	@echo "Installing the locked tools into $(VENV) (once) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	@touch $@
+
+demo: $(STAMP) ## run the whole story on the embedded AWS and check every result
+	@$(BIN)/python -m local demo
+
+serve: $(STAMP) ## start the embedded AWS on port 4566 with the stack deployed
+	@$(BIN)/python -m local serve --port 4566 --outputs out.json
+
+test: lint types unit ## all checks: style, import rules, types, tests
+
+lint: $(STAMP) ## style and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(STAMP) ## strict type check
+	@$(BIN)/mypy
+
+unit: $(STAMP) ## the tests
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+format: $(STAMP) ## format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(STAMP) ## re-resolve both lock files after an edit of pyproject.toml or handlers/requirements.in
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade pyproject.toml --group dev -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade handlers/requirements.in -o handlers/requirements.txt
+
+clean: ## remove everything that was built or fetched
+	@rm -rf $(VENV) .build .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache out.json
