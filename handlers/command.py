@@ -1,0 +1,36 @@
+"""Entry point of the write side: a command in, its event's receipt out."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from .domain import times
+from .domain.command import Command
+from .runtime import Context, answering, log, request_of
+from .store import clients
+from .store.event_store import EventStore
+from .store.ledger import Ledger
+
+_store = EventStore(clients.dynamodb(), os.environ["EVENT_STORE_TABLE"], int(os.environ["TYPE_BUCKETS"]))
+_ledger = Ledger(_store, now=lambda: times.to_text(datetime.now(UTC)), pause=time.sleep)
+
+
+@answering
+def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
+    """`{aggregateId, eventType, eventData, ...}`, direct or as `body`, to `{eventId, aggregateId, sequence}`."""
+    command = Command.parse(request_of(event), context.aws_request_id)
+    receipt = _ledger.execute(command, lambda: context.get_remaining_time_in_millis() / 1000)
+    log.info(
+        "accepted",
+        extra={
+            "aggregateId": receipt.aggregate_id,
+            "sequence": receipt.sequence,
+            "eventType": command.event_type,
+            "commandId": command.command_id,
+            "correlationId": command.correlation_id,
+        },
+    )
+    return {"eventId": receipt.event_id, "aggregateId": receipt.aggregate_id, "sequence": receipt.sequence}

@@ -1,0 +1,11 @@
+"""The domain: which events there are, what causes them and what follows from them. Pure; no AWS, no I/O, no clock.
+
+`account` and `projections` are this ledger's business; another domain replaces those two modules and the names bound
+here, and keeps everything else.
+"""
+
+from .account import EVENT_TYPES, decide, evolve
+from .account import Account as State
+from .projections import all_projections
+
+__all__ = ["EVENT_TYPES", "State", "all_projections", "decide", "evolve"]

@@ -1,0 +1,147 @@
+"""The account: its rules (`decide`) and its history (`evolve`), as pure functions over immutable state.
+
+A command names the event it wants (`eventType`) and that event's data. `decide` answers the events that happen, or
+raises: MalformedError for data of the wrong shape, RuleBrokenError for what the account's state forbids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from .command import Command
+from .errors import MalformedError, RuleBrokenError
+from .event import Event, NewEvent
+from .fields import money
+from .values import ARITHMETIC, Value
+
+CREATED = "AccountCreated"
+TRANSACTION = "TransactionProcessed"
+CLOSED = "AccountClosed"
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account's state. Money is in the account's own currency; `status` is Unknown, Active or Closed."""
+
+    status: str = "Unknown"
+    balance: Decimal = ZERO
+    overdraft_limit: Decimal = ZERO
+    transaction_count: int = 0
+    created_at: str | None = None
+    closed_at: str | None = None
+
+    def describe(self) -> dict[str, Value]:
+        """The state under the names of reconstructState's answer."""
+        return {
+            "balance": self.balance,
+            "status": self.status,
+            "transactionCount": self.transaction_count,
+            "createdAt": self.created_at,
+            "closedAt": self.closed_at,
+        }
+
+
+def decide(account: Account, command: Command) -> list[NewEvent]:
+    """The events that `command` causes in the account's current state; one, for every command there is today."""
+    rule = _RULES.get(command.event_type)
+    if rule is None:
+        raise MalformedError("eventType", f"must be one of {', '.join(_RULES)}")
+    data = command.event_data
+    _check_texts(data, "customerId", "accountType", "createdAt", "transactionId", "timestamp", "closedAt", "reason")
+    named = data.get("accountId", command.aggregate_id)
+    if named != command.aggregate_id:
+        raise MalformedError("eventData.accountId", "must be the aggregateId where it is given")
+    return [NewEvent(command.event_type, rule(account, data))]
+
+
+def evolve(account: Account, event: Event) -> Account:
+    """The state after `event`."""
+    data = event.data
+    match event.event_type:
+        case "AccountCreated":
+            return replace(
+                account,
+                status="Active",
+                overdraft_limit=data.get("overdraftLimit") or ZERO,
+                created_at=data.get("createdAt") or event.timestamp,
+            )
+        case "TransactionProcessed":
+            return replace(
+                account,
+                balance=ARITHMETIC.add(account.balance, data["amount"]),
+                transaction_count=account.transaction_count + 1,
+            )
+        case "AccountClosed":
+            return replace(account, status="Closed", closed_at=data.get("closedAt") or event.timestamp)
+        case _:
+            return account
+
+
+def _create(account: Account, data: Mapping[str, Any]) -> dict[str, Value]:
+    if account.status != "Unknown":
+        raise RuleBrokenError("account-created-once", "the account exists already")
+    limit = data.get("overdraftLimit")
+    if limit is None:
+        return dict(data)
+    limit = money(limit, "eventData.overdraftLimit")
+    if limit < 0:
+        raise MalformedError("eventData.overdraftLimit", "must not be negative")
+    return {**data, "overdraftLimit": limit}
+
+
+def _transact(account: Account, data: Mapping[str, Any]) -> dict[str, Value]:
+    if "amount" not in data:
+        raise MalformedError("eventData.amount", "is required")
+    amount = money(data["amount"], "eventData.amount")
+    kind = data.get("type")
+    if kind is None:
+        kind = "deposit" if amount > 0 else "withdrawal"
+    if kind not in ("deposit", "withdrawal"):
+        raise MalformedError("eventData.type", "must be deposit or withdrawal")
+    _require_active(account)
+    if (kind == "deposit" and amount <= 0) or (kind == "withdrawal" and amount >= 0):
+        raise RuleBrokenError(
+            "amount-sign", "the amount is what is added to the balance: a deposit is positive, a withdrawal negative"
+        )
+    balance = ARITHMETIC.add(account.balance, amount)
+    if balance < -account.overdraft_limit:
+        raise RuleBrokenError(
+            "sufficient-funds",
+            "the balance would fall below minus the overdraft limit",
+            balance=account.balance,
+            overdraftLimit=account.overdraft_limit,
+            amount=amount,
+        )
+    return {**data, "amount": amount, "type": kind}
+
+
+def _close(account: Account, data: Mapping[str, Any]) -> dict[str, Value]:
+    _require_active(account)
+    if account.balance:
+        raise RuleBrokenError("zero-balance", "only an account with a zero balance closes", balance=account.balance)
+    return dict(data)
+
+
+def _require_active(account: Account) -> None:
+    if account.status != "Active":
+        raise RuleBrokenError(
+            "account-active", f"the account is not active but {account.status.lower()}", status=account.status
+        )
+
+
+def _check_texts(data: Mapping[str, Any], *names: str) -> None:
+    for name in names:
+        if data.get(name) is not None and not isinstance(data[name], str):
+            raise MalformedError(f"eventData.{name}", "must be a text")
+
+
+_RULES: Mapping[str, Callable[[Account, Mapping[str, Any]], dict[str, Value]]] = MappingProxyType(
+    {CREATED: _create, TRANSACTION: _transact, CLOSED: _close}
+)
+EVENT_TYPES = tuple(_RULES)

@@ -1,0 +1,79 @@
+"""Everything that can go wrong in a way the caller is told about. Anything else is a fault of ours."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class LedgerError(Exception):
+    """Base of the errors that become answers: an HTTP status, a stable code, a message and details (JSON values)."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "InternalError"
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class MalformedError(LedgerError):
+    """The request does not have the shape that it must have; `field` is the path of the first offending value."""
+
+    status = 400
+    code = "MalformedRequest"
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}", field=field)
+
+
+class NotFoundError(LedgerError):
+    """What was asked for does not exist (yet: read models follow the events)."""
+
+    status = 404
+    code = "NotFound"
+
+
+class SequenceConflictError(LedgerError):
+    """The caller decided on an older state of the aggregate than the one that is there."""
+
+    status = 409
+    code = "SequenceConflict"
+
+
+class CommandReusedError(LedgerError):
+    """A commandId that already stands for another command: a mistake that must not look like a success."""
+
+    status = 409
+    code = "CommandReused"
+
+
+class TooLargeError(LedgerError):
+    """The event would not fit a DynamoDB item or an EventBridge entry."""
+
+    status = 413
+    code = "TooLarge"
+
+
+class RuleBrokenError(LedgerError):
+    """A business rule forbids the command in the aggregate's current state; `rule` is its stable name."""
+
+    status = 422
+    code = "RuleBroken"
+
+    def __init__(self, rule: str, message: str, **details: Any) -> None:
+        super().__init__(message, rule=rule, **details)
+        self.rule = rule
+
+
+class ContentionError(LedgerError):
+    """Others kept writing the same place for as long as we could try. Nothing was stored; safe to send again."""
+
+    status = 503
+    code = "Contention"
+
+
+class IntegrityError(LedgerError):
+    """Stored events do not form one unbroken chain. Somebody's error or attack, never the caller's mistake."""
+
+    code = "IntegrityBreach"

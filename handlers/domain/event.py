@@ -1,0 +1,148 @@
+"""An event: a fact about one aggregate, chained to the fact before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+from .command import Command
+from .errors import IntegrityError
+from .values import Value, dumps
+
+SOURCE = "event-sourcing.financial"
+GENESIS = "0" * 64
+"""PreviousHash of an aggregate's first event."""
+
+_EVENT_IDS = UUID("6f1d3c2e-58a4-5a53-9c6b-0e2f4a7d9b11")
+
+
+class NewEvent(NamedTuple):
+    """What `decide` answers: an event that has no place in a stream yet."""
+
+    event_type: str
+    data: dict[str, Value]
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A stored event. Attribute names in records are those of the table, the bus and the query answers."""
+
+    aggregate_id: str
+    sequence: int
+    event_id: str
+    event_type: str
+    data: dict[str, Value]
+    timestamp: str
+    version: int
+    command_id: str
+    command_digest: str
+    correlation_id: str
+    causation_id: str
+    actor: str
+    previous_hash: str
+    hash: str
+
+    def record(self) -> dict[str, Value]:
+        """The event as an object of JSON values, as it is stored, published and answered."""
+        return {
+            "AggregateId": self.aggregate_id,
+            "EventSequence": self.sequence,
+            "EventId": self.event_id,
+            "EventType": self.event_type,
+            "EventData": self.data,
+            "Timestamp": self.timestamp,
+            "Version": self.version,
+            "CommandId": self.command_id,
+            "CommandDigest": self.command_digest,
+            "CorrelationId": self.correlation_id,
+            "CausationId": self.causation_id,
+            "Actor": self.actor,
+            "PreviousHash": self.previous_hash,
+            "Hash": self.hash,
+        }
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Event:
+        """Read a record. KeyError, TypeError or ValueError where it is none."""
+        event = cls(
+            aggregate_id=record["AggregateId"],
+            sequence=int(record["EventSequence"]),
+            event_id=record["EventId"],
+            event_type=record["EventType"],
+            data=record["EventData"],
+            timestamp=record["Timestamp"],
+            version=int(record["Version"]),
+            command_id=record["CommandId"],
+            command_digest=record["CommandDigest"],
+            correlation_id=record["CorrelationId"],
+            causation_id=record["CausationId"],
+            actor=record["Actor"],
+            previous_hash=record["PreviousHash"],
+            hash=record["Hash"],
+        )
+        if not isinstance(record["EventData"], dict) or not isinstance(record["AggregateId"], str):
+            raise TypeError("EventData must be an object and AggregateId a text")
+        return event
+
+    def computed_hash(self) -> str:
+        """What `hash` must be: SHA-256 over the canonical JSON of everything else, PreviousHash included."""
+        record = self.record()
+        del record["Hash"]
+        return sha256(dumps(record).encode()).hexdigest()
+
+    def follows(self, sequence: int, previous_hash: str) -> bool:
+        """Whether this event's place is right behind the event of that sequence and hash."""
+        return self.sequence == sequence + 1 and self.previous_hash == previous_hash
+
+
+class Position(NamedTuple):
+    """How far a stream is known: the newest event's sequence, hash and timestamp."""
+
+    sequence: int = 0
+    hash: str = GENESIS
+    timestamp: str = ""
+
+    def advance(self, event: Event) -> Position:
+        """The position after `event`, which must be the very next one of the chain."""
+        if not event.follows(self.sequence, self.hash):
+            raise IntegrityError(
+                f"event {event.sequence} of {event.aggregate_id} does not continue the chain at {self.sequence}",
+                aggregateId=event.aggregate_id,
+                sequence=event.sequence,
+            )
+        return Position(event.sequence, event.hash, event.timestamp)
+
+
+def chain(position: Position, new_events: Iterable[NewEvent], command: Command, now: str) -> list[Event]:
+    """Give new events their places behind `position`.
+
+    Event ids follow from the command, so that a retry after a lost answer writes the very same event. The timestamp is
+    `now`, or the previous event's where this machine's clock is behind the one that wrote it.
+    """
+    events: list[Event] = []
+    timestamp = max(now, position.timestamp)
+    for index, new in enumerate(new_events):
+        unsealed = Event(
+            aggregate_id=command.aggregate_id,
+            sequence=position.sequence + 1,
+            event_id=str(uuid5(_EVENT_IDS, dumps([command.aggregate_id, command.command_id, index]))),
+            event_type=new.event_type,
+            data=new.data,
+            timestamp=timestamp,
+            version=new.version,
+            command_id=command.command_id,
+            command_digest=command.digest,
+            correlation_id=command.correlation_id,
+            causation_id=command.causation_id,
+            actor=command.actor,
+            previous_hash=position.hash,
+            hash="",
+        )
+        event = replace(unsealed, hash=unsealed.computed_hash())
+        events.append(event)
+        position = position.advance(event)
+    return events

@@ -1,0 +1,95 @@
+"""Read models as pure folds: a row, and how an event changes it.
+
+A row is an object of JSON values without its keys; `None` is the row that is not there yet. What makes a projection
+converge (order, duplicates, gaps, crashes) is not here: see `handlers.store.projector`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from .account import ZERO
+from .event import Event
+from .values import ARITHMETIC, Value
+
+Row = dict[str, Value]
+
+
+class Projection(Protocol):
+    """One read model per aggregate, stored under `name` as its ProjectionType."""
+
+    @property
+    def name(self) -> str: ...
+
+    def apply(self, row: Row, event: Event) -> Row:
+        """The row after `event`; `row` is empty before the first one and must not be changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSummary:
+    """Where an account stands now: balance, status, how many transactions, and since when."""
+
+    name: str = "AccountSummary"
+
+    def apply(self, row: Row, event: Event) -> Row:
+        data = event.data
+        match event.event_type:
+            case "AccountCreated":
+                created = data.get("createdAt") or event.timestamp
+                return {
+                    "Balance": ZERO,
+                    "Status": "Active",
+                    "OverdraftLimit": data.get("overdraftLimit") or ZERO,
+                    "CreatedAt": created,
+                    "TransactionCount": 0,
+                    "LastUpdated": created,
+                }
+            case "TransactionProcessed":
+                happened = data.get("timestamp") or event.timestamp
+                return {
+                    **row,
+                    "Balance": ARITHMETIC.add(row["Balance"], data["amount"]),
+                    "TransactionCount": row["TransactionCount"] + 1,
+                    "LastTransactionAt": happened,
+                    "LastUpdated": happened,
+                }
+            case "AccountClosed":
+                closed = data.get("closedAt") or event.timestamp
+                return {**row, "Status": "Closed", "ClosedAt": closed, "LastUpdated": closed}
+            case _:
+                return row
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatement:
+    """The latest transactions, newest first, each with the balance after it; `entries` is how many are kept."""
+
+    entries: int
+    name: str = "AccountStatement"
+
+    def apply(self, row: Row, event: Event) -> Row:
+        match event.event_type:
+            case "AccountCreated":
+                return {"Balance": ZERO, "Entries": []}
+            case "TransactionProcessed":
+                data = event.data
+                balance = ARITHMETIC.add(row["Balance"], data["amount"])
+                entry = {
+                    "EventSequence": event.sequence,
+                    "EventId": event.event_id,
+                    "TransactionId": data.get("transactionId"),
+                    "Type": data["type"],
+                    "Amount": data["amount"],
+                    "Balance": balance,
+                    "Timestamp": data.get("timestamp") or event.timestamp,
+                }
+                return {"Balance": balance, "Entries": [entry, *row["Entries"]][: self.entries]}
+            case _:
+                return row
+
+
+def all_projections(statement_entries: int) -> tuple[Projection, ...]:
+    """Every projection there is. A new one fills itself: its rows start at sequence 0 and catch up from the store."""
+    return AccountSummary(), AccountStatement(statement_entries)

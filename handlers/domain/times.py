@@ -1,0 +1,28 @@
+"""Points in time as the ledger writes them: UTC text of fixed width, so that text order is time order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from .errors import MalformedError
+
+FIRST = "0001-01-01T00:00:00.000000Z"
+LAST = "9999-12-31T23:59:59.999999Z"
+
+
+def to_text(moment: datetime) -> str:
+    """`2024-01-15T10:30:00.000000Z` for any aware datetime."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}".zfill(len(LAST))
+
+
+def normalize(text: object, field: str) -> str:
+    """The ledger's text of an ISO 8601 date and time given by a caller. One without an offset is ambiguous: refused."""
+    if not isinstance(text, str):
+        raise MalformedError(field, "must be an ISO 8601 date and time such as 2024-01-15T10:30:00Z")
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise MalformedError(field, "must say its offset from UTC, for example by a Z at the end")
+        return to_text(moment)
+    except (ValueError, OverflowError):
+        raise MalformedError(field, "must be an ISO 8601 date and time such as 2024-01-15T10:30:00Z") from None

@@ -1,0 +1,165 @@
+"""JSON in and out without ever passing through a binary float.
+
+A value is `None`, `bool`, `int`, `Decimal`, `str`, or a list or string-keyed dict of values. Numbers keep every digit:
+they are held to what DynamoDB can store (38 significant digits, magnitudes 1E-130 to 9.9E+125) and refused otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Subnormal, Underflow
+from json.encoder import encode_basestring
+from typing import Any, TypeAlias
+
+from .errors import MalformedError
+
+Value: TypeAlias = Any
+"""A JSON value as described above (recursive aliases cost more than they check)."""
+
+ARITHMETIC = Context(prec=38, Emin=-130, Emax=125, traps=[Inexact, InvalidOperation, Overflow, Underflow, Subnormal])
+"""Decimal arithmetic of DynamoDB's numbers that raises rather than rounds."""
+
+# DynamoDB nests 32 levels; an event's data already sits one level down in its item, a statement's entries two.
+MAX_DEPTH = 28
+# An IEEE double carries any 15 significant decimal digits unharmed. Beyond, the digits sent may not be those received.
+FLOAT_DIGITS = 15
+
+
+class Encoded(str):
+    """JSON text that `dumps` copies as it is: what was encoded (and measured) before is not encoded again."""
+
+    __slots__ = ()
+
+
+def loads(text: str | bytes, field: str) -> Value:
+    """Parse JSON exactly; reject what JSON leaves open (duplicate keys, NaN). `field` names the source in errors."""
+    try:
+        value = json.loads(
+            text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
+    except RecursionError:
+        raise MalformedError(field, f"nested deeper than {MAX_DEPTH} levels") from None
+    except (ValueError, DecimalException) as error:
+        raise MalformedError(field, f"not valid JSON: {error}") from None
+    return value
+
+
+def exact(value: Value, path: str, depth: int = 0) -> Value:
+    """Return `value` with every number as a Decimal that DynamoDB stores unchanged, or raise MalformedError.
+
+    Floats only occur where somebody parsed before us: the Lambda runtime does so with a direct invocation. One of at
+    most 15 significant digits stands for exactly one decimal; a longer one is refused rather than guessed.
+    """
+    if depth > MAX_DEPTH:
+        raise MalformedError(path, f"nested deeper than {MAX_DEPTH} levels")
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return _text(value, path)
+        case int() | float() | Decimal():
+            return number(value, path)
+        case list():
+            return [exact(each, f"{path}[{index}]", depth + 1) for index, each in enumerate(value)]
+        case dict():
+            return {_key(key, path): exact(each, f"{path}.{key}", depth + 1) for key, each in value.items()}
+        case _:
+            raise MalformedError(path, f"not a JSON value: {type(value).__name__}")
+
+
+def number(value: int | float | Decimal | str, path: str) -> Decimal:
+    """One exact number without trailing zeros (100.50 is 100.5), or MalformedError naming `path`."""
+    if isinstance(value, float):
+        value = _digits_of(value, path)
+    try:
+        decimal = ARITHMETIC.normalize(Decimal(value))
+    except InvalidOperation:
+        raise MalformedError(path, "not a number") from None
+    except DecimalException:
+        raise MalformedError(path, "a number has at most 38 digits and lies between 1E-130 and 9.9E+125") from None
+    if not decimal.is_finite():
+        raise MalformedError(path, "not a finite number")
+    return decimal if decimal else Decimal(0)
+
+
+def dumps(value: Value) -> str:
+    """The one JSON form of `value`: keys in code point order, no spaces, numbers plain and without trailing zeros.
+
+    Used wherever we write JSON, and what hashes are computed over: equal values have equal text, whatever DynamoDB,
+    EventBridge or a client did to the spelling of a number in between.
+    """
+    parts: list[str] = []
+    _write(value, parts)
+    return "".join(parts)
+
+
+def _write(value: Value, parts: list[str]) -> None:
+    if isinstance(value, str):
+        parts.append(value if isinstance(value, Encoded) else encode_basestring(value))
+    elif isinstance(value, dict):
+        mark = "{"
+        for key in sorted(value):
+            parts += (mark, encode_basestring(key), ":")
+            _write(value[key], parts)
+            mark = ","
+        parts.append("}" if value else "{}")
+    elif isinstance(value, list | tuple):
+        mark = "["
+        for each in value:
+            parts.append(mark)
+            _write(each, parts)
+            mark = ","
+        parts.append("]" if value else "[]")
+    else:
+        parts.append(_scalar(value))
+
+
+def _scalar(value: Value) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(ARITHMETIC.normalize(value), "f") if value else "0"
+    if isinstance(value, int):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no exact JSON form")
+
+
+def _digits_of(value: float, path: str) -> str:
+    text = repr(value)
+    mantissa = text.lstrip("-").split("e")[0].replace(".", "").strip("0")
+    if len(mantissa) > FLOAT_DIGITS and mantissa.isdigit():
+        raise MalformedError(
+            path,
+            f"more than {FLOAT_DIGITS} significant digits do not survive a direct invocation, where Lambda reads "
+            "numbers as binary floats; send this request as text in `body`",
+        )
+    return text
+
+
+def _text(value: str, path: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise MalformedError(path, "not valid Unicode (a lone surrogate)") from None
+    return value
+
+
+def _key(key: Any, path: str) -> str:
+    if not isinstance(key, str) or not key:
+        raise MalformedError(path, "a name in an object must be a non-empty text")
+    return _text(key, path)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _unique(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the name {name!r} stands twice in one object")
+        found[name] = value
+    return found

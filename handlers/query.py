@@ -1,0 +1,105 @@
+"""Entry point of the read side: one function per queryType."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from .domain import times
+from .domain.errors import MalformedError, NotFoundError
+from .domain.fields import identifier, whole
+from .domain.values import Value
+from .runtime import Context, answering, request_of
+from .store import clients
+from .store.event_store import EventStore
+from .store.history import reconstruct
+from .store.pages import by_type, of_aggregate
+from .store.read_model import Key, ReadModel
+from .store.type_index import TypeIndex
+
+MAX_SEQUENCE = 10**15
+
+_dynamodb = clients.dynamodb()
+_table = os.environ["EVENT_STORE_TABLE"]
+_store = EventStore(_dynamodb, _table)
+_types = TypeIndex(_dynamodb, _table, int(os.environ["TYPE_BUCKETS"]))
+_read_model = ReadModel(_dynamodb, os.environ["READ_MODEL_TABLE"])
+
+
+@answering
+def lambda_handler(event: Any, _context: Context) -> Value:
+    """`{queryType, ...}`, direct or as `body`, to the answer of that type."""
+    request = request_of(event)
+    query_type = identifier(request, "queryType")
+    handle = _QUERIES.get(query_type)
+    if handle is None:
+        raise MalformedError("queryType", f"must be one of {', '.join(_QUERIES)}")
+    return handle(request)
+
+
+def _get_aggregate_events(request: Mapping[str, Any]) -> Value:
+    """`{aggregateId, limit?, nextToken?}`: the stream in order; one Query a page."""
+    aggregate_id = identifier(request, "aggregateId")
+    limit = whole(request, "limit", 1, 10_000)
+    return of_aggregate(_store, aggregate_id, limit, request.get("nextToken"))
+
+
+def _get_events_by_type(request: Mapping[str, Any]) -> Value:
+    """`{eventType, limit?, fromTimestamp?, toTimestamp?, nextToken?}`: newest first; one Query per bucket a page."""
+    return by_type(
+        _types,
+        identifier(request, "eventType"),
+        limit=whole(request, "limit", 1, 1_000, default=100) or 0,
+        since=_time(request, "fromTimestamp", times.FIRST),
+        until=_time(request, "toTimestamp", times.LAST),
+        token=request.get("nextToken"),
+    )
+
+
+def _get_account_summary(request: Mapping[str, Any]) -> Value:
+    """`{accountId}`: the row of the projection AccountSummary; one GetItem."""
+    return _row(identifier(request, "accountId"), "AccountSummary")
+
+
+def _get_account_statement(request: Mapping[str, Any]) -> Value:
+    """`{accountId}`: the row of the projection AccountStatement; one GetItem."""
+    return _row(identifier(request, "accountId"), "AccountStatement")
+
+
+def _reconstruct_state(request: Mapping[str, Any]) -> Value:
+    """`{aggregateId, upToSequence?, asOf?}`: the state by replay of the stream; see `history.reconstruct`."""
+    aggregate_id = identifier(request, "aggregateId")
+    up_to = whole(request, "upToSequence", 0, MAX_SEQUENCE)
+    as_of = times.normalize(request["asOf"], "asOf") if request.get("asOf") is not None else None
+    moment = reconstruct(_store, aggregate_id, up_to=up_to, as_of=as_of)
+    return {
+        "aggregateId": aggregate_id,
+        "reconstructedState": moment.state.describe(),
+        "eventsProcessed": moment.events,
+        "upToSequence": up_to,
+        **({"asOf": as_of} if as_of else {}),
+    }
+
+
+def _row(account_id: str, projection: str) -> Value:
+    record = _read_model.record(Key(account_id, projection))
+    if record is None:
+        raise NotFoundError("Account not found", accountId=account_id)
+    return record
+
+
+def _time(request: Mapping[str, Any], name: str, default: str) -> str:
+    return default if request.get(name) is None else times.normalize(request[name], name)
+
+
+_QUERIES: Mapping[str, Callable[[Mapping[str, Any]], Value]] = MappingProxyType(
+    {
+        "getAggregateEvents": _get_aggregate_events,
+        "getAccountSummary": _get_account_summary,
+        "getAccountStatement": _get_account_statement,
+        "reconstructState": _reconstruct_state,
+        "getEventsByType": _get_events_by_type,
+    }
+)

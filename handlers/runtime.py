@@ -1,0 +1,119 @@
+"""What every entry point shares: requests in, answers out, faults told apart from the caller's mistakes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from .domain.errors import LedgerError, MalformedError
+from .domain.values import Value, dumps, exact, loads
+
+log = logging.getLogger("ledger")
+log.setLevel(logging.INFO)
+
+Answer = dict[str, Any]
+"""`{"statusCode": int, "body": JSON text}`"""
+
+NAMESPACE = os.environ["METRICS_NAMESPACE"]
+
+
+class Context(Protocol):
+    """What we use of Lambda's context object."""
+
+    @property
+    def aws_request_id(self) -> str: ...
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def request_of(event: Any) -> Mapping[str, Value]:
+    """The caller's object: the event itself, or its `body` (JSON text, perhaps base64). Raises MalformedError."""
+    if not isinstance(event, dict):
+        raise MalformedError("request", "must be an object")
+    request = loads(_body(event), "body") if event.get("body") is not None else event
+    if not isinstance(request, dict):
+        raise MalformedError("body", "must hold a JSON object")
+    return request
+
+
+def _body(event: Mapping[str, Any]) -> str | bytes:
+    body = event["body"]
+    if not isinstance(body, str):
+        raise MalformedError("body", "must be text holding a JSON object")
+    if not event.get("isBase64Encoded"):
+        return body
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise MalformedError("body", "is not valid base64") from None
+
+
+def answer(status: int, body: Value) -> Answer:
+    """An answer in the form of an API proxy; numbers in the body keep every digit."""
+    return {"statusCode": status, "body": dumps(body)}
+
+
+def answering(handle: Callable[[Any, Context], Value]) -> Callable[[Any, Context], Answer]:
+    """Make an entry point of a function that returns a body or raises.
+
+    LedgerErrors below 500 are the caller's and become their answers. Everything else is a fault: logged with its trace,
+    counted in the metric Faults, and answered without a word of either.
+    """
+
+    def lambda_handler(event: Any, context: Context) -> Answer:
+        try:
+            return answer(200, handle(event, context))
+        except LedgerError as error:
+            if error.status >= 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
+                return _fault(error, context)
+            log.info("refused: %s", error.message, extra={"code": error.code, "details": _loggable(error.details)})
+            return _refusal(error)
+        except Exception as error:  # noqa: BLE001 -- logged, counted and answered as a fault
+            return _fault(error, context)
+
+    return lambda_handler
+
+
+def _refusal(error: LedgerError) -> Answer:
+    body = {"error": {"code": error.code, "message": error.message, "details": error.details}}
+    return answer(error.status, body)
+
+
+def _fault(error: Exception, context: Context) -> Answer:
+    log.error("fault: %s", error, exc_info=error)
+    count("Faults", 1, context)
+    if isinstance(error, LedgerError):
+        return _refusal(error)
+    message = "something failed on our side; the request can be sent again"
+    return _refusal(LedgerError(message, requestId=context.aws_request_id))
+
+
+def count(metric: str, value: int, context: Context, **details: Any) -> None:
+    """Count something as a CloudWatch metric of this function, by a log line in the embedded metric format."""
+    line = {
+        "_aws": {
+            "Timestamp": time.time_ns() // 1_000_000,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [["FunctionName"]],
+                    "Metrics": [{"Name": metric, "Unit": "Count"}],
+                }
+            ],
+        },
+        "FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local"),
+        "requestId": context.aws_request_id,
+        metric: value,
+        **details,
+    }
+    print(json.dumps(line), flush=True)  # noqa: T201 -- the format is read from standard output
+
+
+def _loggable(details: Mapping[str, Any]) -> Any:
+    return json.loads(dumps(exact(dict(details), "details")))

@@ -1,0 +1,27 @@
+"""The AWS clients of the handlers, made once per execution environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+
+# Fail well inside a function's timeout: an answer that takes this long is lost, and every call here is safe to repeat.
+_CONFIG = Config(
+    connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
+)
+
+
+def dynamodb() -> DynamoDBClient:
+    """A DynamoDB client; Region, credentials and endpoint come from the environment."""
+    return boto3.client("dynamodb", config=_CONFIG)
+
+
+def eventbridge() -> EventBridgeClient:
+    """An EventBridge client; Region, credentials and endpoint come from the environment."""
+    return boto3.client("events", config=_CONFIG)

@@ -1,0 +1,125 @@
+"""The event store: append-only streams of events in one DynamoDB table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
+
+from botocore.exceptions import ClientError
+
+from handlers.domain.errors import TooLargeError
+from handlers.domain.event import Event
+from handlers.domain.values import Value, dumps
+
+from .items import MAX_ITEM_BYTES, Item, item_bytes, to_item, to_record
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# An event must also fit a bus entry, whose limit covers source, detail type and time besides this.
+MAX_DETAIL_BYTES = 990_000
+# No byte of an item becomes more than this many of JSON (a control character: 6; a number of 126 digits takes 21).
+_JSON_EXPANSION = 6
+# The keys of the local index entry count towards the item's limit, as do the bucket and a safety margin.
+_INDEX_BYTES = 4 * 1024
+
+
+class ConcurrentAppendError(Exception):
+    """Another writer took the sequence that this append was for. Nothing was written."""
+
+
+class Page(NamedTuple):
+    """Some consecutive events of a stream; `next_after` is where to go on, None at the end."""
+
+    events: list[Event]
+    next_after: int | None
+
+
+class EventStore:
+    """Streams of events. Reads are strongly consistent; nothing here updates or deletes."""
+
+    def __init__(self, client: DynamoDBClient, table: str, type_buckets: int = 1) -> None:
+        self._client = client
+        self._table = table
+        self._type_buckets = type_buckets
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events that follow each other in one stream, all or none.
+
+        One event: one PutItem, 3 write units for up to 1 KB (table, type index, command index). Several (100 at most):
+        one TransactWriteItems, twice the units. Raises ConcurrentAppendError where the place is taken, TooLargeError.
+        """
+        items = [self._item(event) for event in events]
+        condition = "attribute_not_exists(AggregateId)"
+        try:
+            if len(items) == 1:
+                self._client.put_item(TableName=self._table, Item=items[0], ConditionExpression=condition)
+            else:
+                self._client.transact_write_items(
+                    TransactItems=[
+                        {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}}
+                        for item in items
+                    ]
+                )
+        except ClientError as error:
+            if _lost_a_race(error):
+                raise ConcurrentAppendError from error
+            raise
+
+    def read(self, aggregate_id: str, *, after: int = 0, up_to: int | None = None) -> Iterator[Event]:
+        """The events of a stream in order, from `after` (exclusive) to `up_to` (inclusive): one Query a megabyte."""
+        next_after: int | None = after
+        while next_after is not None:
+            events, next_after = self.page(aggregate_id, after=next_after, up_to=up_to)
+            yield from events
+
+    def page(self, aggregate_id: str, *, after: int = 0, up_to: int | None = None, limit: int | None = None) -> Page:
+        """One Query: at most 1 MB or `limit` events behind `after`. One read unit for each 4 KB."""
+        places: dict[str, Any] = {":id": {"S": aggregate_id}, ":after": {"N": str(after + 1)}}
+        condition = "AggregateId = :id AND EventSequence >= :after"
+        if up_to is not None:
+            if up_to <= after:
+                return Page([], None)
+            places[":to"] = {"N": str(up_to)}
+            condition = "AggregateId = :id AND EventSequence BETWEEN :after AND :to"
+        bound: Any = {"Limit": limit} if limit else {}
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=places,
+            ConsistentRead=True,
+            **bound,
+        )
+        events = [Event.of(to_record(item)) for item in answer["Items"]]
+        last: Any = answer.get("LastEvaluatedKey")
+        return Page(events, int(last["EventSequence"]["N"]) if last else None)
+
+    def _item(self, event: Event) -> Item:
+        bucket = crc32(event.event_id.encode()) % self._type_buckets
+        record = {**event.record(), "TypeBucket": type_bucket(event.event_type, bucket)}
+        _check_size(record)
+        return to_item(record)
+
+
+def type_bucket(event_type: str, number: int) -> str:
+    """The hash key of the type index: one key per type would cap the whole system at one partition's writes."""
+    return f"{event_type}#{number}"
+
+
+def _check_size(record: dict[str, Value]) -> None:
+    size = item_bytes(record)
+    if size > MAX_ITEM_BYTES - _INDEX_BYTES:
+        raise TooLargeError("the event does not fit a DynamoDB item of 400 KB", itemBytes=size)
+    if size * _JSON_EXPANSION > MAX_DETAIL_BYTES:
+        detail = len(dumps(record).encode())
+        if detail > MAX_DETAIL_BYTES:
+            raise TooLargeError("the event's JSON does not fit a bus entry of 1 MB", jsonBytes=detail)
+
+
+def _lost_a_race(error: ClientError) -> bool:
+    code = error.response["Error"]["Code"]
+    if code == "TransactionCanceledException":
+        reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+        return bool(reasons & {"ConditionalCheckFailed", "TransactionConflict"})
+    return code in ("ConditionalCheckFailedException", "TransactionConflictException")

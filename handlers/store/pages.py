@@ -1,0 +1,69 @@
+"""Pages of events as answers: what fits one Lambda response, and a token for the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from handlers.domain.errors import MalformedError
+from handlers.domain.event import Event
+from handlers.domain.values import Encoded, Value, dumps
+
+from . import tokens
+from .event_store import EventStore
+from .type_index import Place, TypeIndex
+
+MAX_BODY_BYTES = 5 * 1024 * 1024
+"""Lambda answers at most 6 MB, in which our body is itself a JSON text; the rest is for what wraps it."""
+
+
+def of_aggregate(store: EventStore, aggregate_id: str, limit: int | None, token: Any) -> Value:
+    """One page of a stream, in order: one strongly consistent Query."""
+    subject = ["getAggregateEvents", aggregate_id]
+    after = tokens.decode(token, subject)
+    page = store.page(aggregate_id, after=int(after or 0), limit=limit)
+    shown = _fitting(page.events)
+    next_after = page.events[len(shown) - 1].sequence if len(shown) < len(page.events) else page.next_after
+    return {
+        "aggregateId": aggregate_id,
+        "events": shown,
+        "eventCount": len(shown),
+        **({"nextToken": tokens.encode(subject, next_after)} if next_after is not None else {}),
+    }
+
+
+def by_type(index: TypeIndex, event_type: str, *, limit: int, since: str, until: str, token: Any) -> Value:
+    """One page of a type's events, newest first, over all buckets."""
+    subject = ["getEventsByType", event_type, since, until]
+    if since > until:
+        raise MalformedError("fromTimestamp", "must not be later than toTimestamp")
+    page = index.page(event_type, limit=limit, since=since, until=until, places=_places(tokens.decode(token, subject)))
+    shown = _fitting(page.events)
+    places = page.places(len(shown))
+    return {
+        "eventType": event_type,
+        "events": shown,
+        "count": len(shown),
+        **({"nextToken": tokens.encode(subject, places)} if places is not None else {}),
+    }
+
+
+def _places(content: Value) -> Sequence[Place | None]:
+    try:
+        return [Place(str(each[0]), str(each[1]), int(each[2])) if each else None for each in content or []]
+    except (TypeError, ValueError, IndexError, ArithmeticError):
+        raise MalformedError("nextToken", "is not a token that was given out") from None
+
+
+def _fitting(events: Iterable[Event]) -> list[Encoded]:
+    """The first events, as JSON, that fit an answer; at least one, since a single event always does."""
+    texts: list[Encoded] = []
+    size = 0
+    for event in events:
+        text = Encoded(dumps(event.record()))
+        size += len(json.dumps(text))  # the runtime encodes the body once more, as ASCII
+        if texts and size > MAX_BODY_BYTES:
+            break
+        texts.append(text)
+    return texts

@@ -1,0 +1,1 @@
+"""Commands for whoever operates the ledger: `python -m ops --help`."""
