@@ -1,0 +1,21 @@
+"""Deploys the Pulumi program to an AWS endpoint through boto3, without the Pulumi CLI.
+
+The program runs as it is; the monitor that its SDK talks to creates each resource for real and answers with its real
+outputs. What cannot be honoured (a resource type, an input, a provider function) is an error, never a stub.
+"""
+
+from local.deploy.config import stacks
+from local.deploy.deployment import Deployment, deploy
+from local.deploy.errors import ConfigError, DeployError
+from local.deploy.monitor import DeployedResource, OnProgress, Progress
+
+__all__ = [
+    "ConfigError",
+    "DeployError",
+    "DeployedResource",
+    "Deployment",
+    "OnProgress",
+    "Progress",
+    "deploy",
+    "stacks",
+]

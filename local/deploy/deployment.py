@@ -1,0 +1,78 @@
+"""A stack that exists at an endpoint: what it consists of, and how it is taken down."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.deploy import config, program
+from local.deploy.aws import Clients
+from local.deploy.errors import DeployError
+from local.deploy.monitor import DeployedResource, Monitor, OnProgress, Progress
+from local.deploy.provider import Provider
+
+
+@dataclass
+class Deployment:
+    """The outputs and resources of one deployed stack."""
+
+    stack: str
+    outputs: dict[str, Any]
+    resources: list[DeployedResource]  # in the order in which they were created
+
+    def destroy(self, *, force: bool = False, on_progress: OnProgress | None = None) -> None:
+        """Delete every resource, the newest first; with `force` those that are protected too.
+
+        Raises DeployError before anything is deleted if a resource is protected, and at the first deletion that AWS
+        refuses; `resources` then holds what is left, so that it can be called again.
+        """
+        protected = [resource.urn for resource in self.resources if resource.protected]
+        if protected and not force:
+            raise DeployError("protected, so nothing was deleted: " + ", ".join(protected))
+        while self.resources:
+            _delete(self.resources[-1], force, on_progress or _ignore)
+            self.resources.pop()
+
+
+def deploy(
+    endpoint: str,
+    stack: str,
+    project_dir: Path,
+    on_progress: OnProgress | None = None,
+    config_overrides: Mapping[str, str] | None = None,
+) -> Deployment:
+    """Run the Pulumi program in `project_dir` and create every resource of `stack` at `endpoint`.
+
+    `config_overrides` replaces values of the stack's configuration, by `key` or `namespace:key`. Raises DeployError
+    (ConfigError before anything is created) with what is wrong; what had been created by then is deleted again.
+    """
+    watch = on_progress or _ignore
+    settings = config.load(project_dir, stack, config_overrides)
+    monitor = Monitor(Provider(Clients(endpoint), settings), watch)
+    try:
+        outputs = program.run(project_dir.resolve(), settings, monitor, watch)
+    except BaseException as exc:
+        _roll_back(Deployment(stack, {}, monitor.deployed), exc, watch)
+        raise
+    return Deployment(stack, outputs, monitor.deployed)
+
+
+def _roll_back(partial: Deployment, cause: BaseException, watch: OnProgress) -> None:
+    try:
+        partial.destroy(force=True, on_progress=watch)
+    except DeployError as exc:  # the first error is the one to report
+        cause.add_note(f"and what had been created could not all be deleted: {exc}")
+
+
+def _delete(resource: DeployedResource, force: bool, watch: OnProgress) -> None:
+    watch(Progress("deleting", resource.name, resource.type))
+    started = time.monotonic()
+    if force and resource.created.unprotect:
+        resource.created.unprotect()
+    resource.created.delete()
+    watch(Progress("deleted", resource.name, resource.type, time.monotonic() - started))
+
+
+def _ignore(_: Progress) -> None:
+    """Nobody watches."""

@@ -1,0 +1,9 @@
+"""What can go wrong between a program's text and its resources."""
+
+
+class DeployError(Exception):
+    """The stack could not be deployed or destroyed; the message says which part of it and why."""
+
+
+class ConfigError(DeployError):
+    """The project or stack configuration is missing, malformed or does not fit its schema."""

@@ -1,0 +1,51 @@
+"""CloudWatch log groups and resource policies (which the provider files under `cloudwatch`)."""
+
+from local.deploy.registry import Created, NewResource, Registry, fields
+
+TYPES = Registry()
+
+
+@TYPES.creates(
+    "aws:cloudwatch/logGroup:LogGroup",
+    fields(
+        "name",
+        "namePrefix",
+        "tags",
+        "retentionInDays",
+        "kmsKeyId",
+        "logGroupClass",
+        "skipDestroy",
+        "deletionProtectionEnabled",
+    ),
+)
+def log_group(new: NewResource) -> Created:
+    """A log group with its retention; its id is its name."""
+    logs = new.client("logs")
+    name = new.physical_name(512)
+    options = new.pick(
+        {
+            "kmsKeyId": "kmsKeyId",
+            "logGroupClass": "logGroupClass",
+            "deletionProtectionEnabled": "deletionProtectionEnabled",
+        }
+    )
+    logs.create_log_group(logGroupName=name, tags=new.tags, **options)
+    if days := new.inputs.get("retentionInDays"):  # 0 keeps the events for ever, which is the default
+        logs.put_retention_policy(logGroupName=name, retentionInDays=days)
+    groups = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    # The API's ARN ends in `:*`, the provider's does not.
+    arn = next(group["arn"] for group in groups if group["logGroupName"] == name).removesuffix(":*")
+
+    def delete() -> None:
+        if not new.inputs.get("skipDestroy"):
+            logs.delete_log_group(logGroupName=name)
+
+    return Created(name, {"name": name, "arn": arn, "tagsAll": new.tags}, delete)
+
+
+@TYPES.creates("aws:cloudwatch/logResourcePolicy:LogResourcePolicy", fields("policyName", "policyDocument"))
+def log_resource_policy(new: NewResource) -> Created:
+    """What other services may do with the account's log groups; its id is its name."""
+    logs, name = new.client("logs"), new.inputs["policyName"]
+    logs.put_resource_policy(policyName=name, policyDocument=new.inputs["policyDocument"])
+    return Created(name, {}, delete=lambda: logs.delete_resource_policy(policyName=name))
