@@ -1,0 +1,241 @@
+"""The composition root: configuration in, components wired, outputs out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from components.audit_log import AuditLog, AuditLogArgs
+from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
+from components.event_bus import EventBus, EventBusArgs
+from components.event_store import EventStore
+from components.handler_function import HandlerFunction, HandlerFunctionArgs
+from components.handler_package import HandlerPackage, HandlerPackageArgs
+from components.monitoring import Monitoring, MonitoringArgs
+from components.policies import Grant
+from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
+from components.read_model import ReadModel
+from components.relay_feed import RelayFeed, RelayFeedArgs
+from components.settings import Settings
+from components.table import TableArgs
+
+ROOT = Path(__file__).resolve().parent
+SOURCE = "event-sourcing.financial"
+EVENT_TYPES = ("AccountCreated", "TransactionProcessed", "AccountClosed")
+
+settings = Settings.load(pulumi.Config())
+account_id = aws.get_caller_identity_output().account_id
+region = aws.get_region_output().region
+stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+kms_key_arn, protect = settings.kms_key_arn, settings.production
+
+# Where events are kept and carried.
+tables = TableArgs(
+    billing_mode=settings.billing_mode,
+    read_capacity=settings.read_capacity or None,
+    write_capacity=settings.write_capacity or None,
+    point_in_time_recovery=settings.point_in_time_recovery,
+    kms_key_arn=kms_key_arn,
+    protect=protect,
+)
+event_store = EventStore("event-store", tables)
+read_model = ReadModel("read-model", tables)
+event_bus = EventBus(
+    "events",
+    EventBusArgs(
+        archive_retention_days=settings.archive_retention_days,
+        kms_key_arn=kms_key_arn,
+        protect=protect,
+    ),
+)
+
+# Where things end that went wrong: on the way from the bus, in the projection, in or before a function.
+delivery_dead_letters = DeadLetterQueue(
+    "delivery-dlq", DeadLetterQueueArgs(rule_arns=[event_bus.rule_arns], kms_key_arn=kms_key_arn, protect=protect)
+)
+projection_dead_letters = DeadLetterQueue(
+    "projection-dlq", DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=kms_key_arn, protect=protect)
+)
+invocation_dead_letters = DeadLetterQueue(
+    "invocation-dlq", DeadLetterQueueArgs(kms_key_arn=kms_key_arn, protect=protect)
+)
+
+# What runs.
+package = HandlerPackage(
+    "handlers",
+    HandlerPackageArgs(
+        source=ROOT / "handlers",
+        lock_file=ROOT / "handlers" / "requirements.txt",
+        build=ROOT / ".build",
+        layer_name=f"{stack}-handlers",
+        runtime=settings.runtime,
+        architecture=settings.architecture,
+    ),
+)
+
+
+def handler(
+    name: str,
+    description: str,
+    *,
+    environment: dict[str, pulumi.Input[str]],
+    grants: list[Grant],
+    concurrency: int,
+    timeout: int = settings.function_timeout,
+) -> HandlerFunction:
+    """A function of the handlers' package, by the name of its entry, with what all of them share."""
+    return HandlerFunction(
+        name,
+        HandlerFunctionArgs(
+            package=package,
+            entry=name,
+            description=description,
+            dead_letters=invocation_dead_letters,
+            environment=environment,
+            grants=grants,
+            memory_size=settings.memory_size,
+            timeout=timeout,
+            concurrency=concurrency,
+            log_level=settings.log_level,
+            log_retention_days=settings.log_retention_days,
+            tracing=settings.tracing,
+            kms_key_arn=kms_key_arn,
+        ),
+    )
+
+
+command = handler(
+    "command",
+    "Decides a command and appends its events to the store",
+    environment={"EVENT_STORE_TABLE": event_store.table_name, "TYPE_BUCKETS": str(settings.type_buckets)},
+    grants=[event_store.grant_read(), event_store.grant_find_command(), event_store.grant_append()],
+    concurrency=settings.command_concurrency,
+)
+relay = handler(
+    "relay",
+    "Publishes stored events on the bus",
+    environment={"EVENT_BUS_NAME": event_bus.name},
+    grants=[event_bus.grant_publish()],
+    concurrency=settings.relay_concurrency,
+)
+projection = handler(
+    "projection",
+    "Brings the read model up to the events",
+    environment={
+        "EVENT_STORE_TABLE": event_store.table_name,
+        "READ_MODEL_TABLE": read_model.table_name,
+        "STATEMENT_ENTRIES": str(settings.statement_entries),
+    },
+    grants=[event_store.grant_read(), read_model.grant_project()],
+    concurrency=settings.projection_concurrency,
+    timeout=settings.projection_timeout,
+)
+query = handler(
+    "query",
+    "Answers from the read model and from the events",
+    environment={
+        "EVENT_STORE_TABLE": event_store.table_name,
+        "READ_MODEL_TABLE": read_model.table_name,
+        "TYPE_BUCKETS": str(settings.type_buckets),
+    },
+    grants=[event_store.grant_read(), event_store.grant_query_by_type(), read_model.grant_read()],
+    concurrency=settings.query_concurrency,
+)
+
+# What drives them: store -> relay -> bus -> projection and audit log.
+RelayFeed(
+    "relay-feed",
+    RelayFeedArgs(
+        event_store=event_store,
+        relay=relay,
+        dead_letters=invocation_dead_letters,
+        batch_size=settings.relay_batch_size,
+        parallelization_factor=settings.relay_parallelization,
+        max_record_age=settings.relay_max_record_age,
+        max_retries=settings.relay_max_retries,
+        kms_key_arn=kms_key_arn,
+    ),
+)
+projection_feed = ProjectionFeed(
+    "projection-feed",
+    ProjectionFeedArgs(
+        event_bus=event_bus,
+        source=SOURCE,
+        event_types=EVENT_TYPES,
+        projection=projection,
+        delivery_dead_letters=delivery_dead_letters,
+        projection_dead_letters=projection_dead_letters,
+        batch_size=settings.projection_batch_size,
+        batch_window=settings.projection_batch_window,
+        max_concurrency=settings.projection_max_concurrency,
+        visibility_timeout=settings.projection_visibility_timeout,
+        max_receives=settings.projection_max_receives,
+        retry_attempts=settings.delivery_retry_attempts,
+        max_event_age=settings.delivery_max_event_age,
+        kms_key_arn=kms_key_arn,
+    ),
+)
+audit_log = AuditLog(
+    "audit-log",
+    AuditLogArgs(
+        event_bus=event_bus,
+        account_id=account_id,
+        policy_name=f"{stack}-audit-log",
+        dead_letters=delivery_dead_letters,
+        retention_days=settings.audit_log_retention_days,
+        retry_attempts=settings.delivery_retry_attempts,
+        max_event_age=settings.delivery_max_event_age,
+        kms_key_arn=kms_key_arn,
+        protect=protect,
+    ),
+)
+
+monitoring = Monitoring(
+    "monitoring",
+    MonitoringArgs(
+        event_store=event_store,
+        read_model=read_model,
+        event_bus=event_bus,
+        command=command,
+        relay=relay,
+        projection=projection,
+        query=query,
+        projection_feed=projection_feed,
+        audit_log=audit_log,
+        dead_letter_queues={
+            "delivery-dlq": delivery_dead_letters,
+            "projection-dlq": projection_dead_letters,
+            "invocation-dlq": invocation_dead_letters,
+        },
+        account_id=account_id,
+        region=region,
+        dashboard_name=stack,
+        emails=settings.alarm_emails,
+        kms_key_arn=kms_key_arn,
+    ),
+)
+
+for output, value in {
+    "eventBusName": event_bus.name,
+    "eventBusArn": event_bus.arn,
+    "archiveName": event_bus.archive_name,
+    "archiveArn": event_bus.archive_arn,
+    "eventStoreTable": event_store.table_name,
+    "readModelTable": read_model.table_name,
+    "commandFunction": command.name,
+    "relayFunction": relay.name,
+    "projectionFunction": projection.name,
+    "queryFunction": query.name,
+    "projectionQueueUrl": projection_feed.queue_url,
+    "deadLetterQueueUrl": projection_dead_letters.url,
+    "deliveryDeadLetterQueueUrl": delivery_dead_letters.url,
+    "invocationDeadLetterQueueUrl": invocation_dead_letters.url,
+    "alarmTopicArn": monitoring.topic_arn,
+    "dashboardName": monitoring.dashboard_name,
+    "accountRuleArn": projection_feed.rule_arn,
+    "region": region,
+    "readme": (ROOT / "Pulumi.README.md").read_text("utf-8"),
+}.items():
+    pulumi.export(output, value)

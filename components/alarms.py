@@ -1,0 +1,134 @@
+"""What is worth waking someone for. Each alarm names a metric with exactly the dimensions under which AWS files it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pulumi import Input
+
+from components.handler_function import METRICS_NAMESPACE
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Alarms when `statistic` of the metric, per `period` seconds, exceeds `threshold` in `periods` periods running.
+
+    AWS emits most of these metrics only when there is something to count: missing data is good news.
+    """
+
+    name: str
+    description: str
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, Input[str]]
+    statistic: str = "Sum"
+    threshold: float = 0
+    period: int = 60
+    periods: int = 1
+
+
+def table_alarms(label: str, table_name: Input[str], index: str | None = None) -> list[Alarm]:
+    """Throttles of a table or, as they are filed apart, of a global index of it. A local index counts as its table."""
+    dimensions: dict[str, Input[str]] = {"TableName": table_name}
+    if index is not None:
+        dimensions["GlobalSecondaryIndexName"] = index
+    return [
+        Alarm(
+            name=f"{label}-{kind}-throttles",
+            description=f"DynamoDB refuses {kind}s for want of capacity: look for a hot key, or raise the capacity.",
+            namespace="AWS/DynamoDB",
+            metric=f"{kind.title()}ThrottleEvents",
+            dimensions=dimensions,
+            periods=2,
+        )
+        for kind in ("read", "write")
+    ]
+
+
+def function_alarms(label: str, function_name: Input[str]) -> list[Alarm]:
+    """Invocations that failed or were refused, and dead letters that could not be left."""
+    described = {
+        "Errors": "Invocations end in an exception or run out of time: read the function's log.",
+        "Throttles": "Invocations are refused: raise the function's reserved concurrency or the account's limit.",
+        "DestinationDeliveryFailures": "A dead letter could not be left and is lost: check the queue and the role.",
+    }
+    slugs = {"Errors": "errors", "Throttles": "throttles", "DestinationDeliveryFailures": "dead-letter-failures"}
+    return [
+        Alarm(f"{label}-{slugs[metric]}", text, "AWS/Lambda", metric, {"FunctionName": function_name})
+        for metric, text in described.items()
+    ]
+
+
+def handler_alarm(label: str, function_name: Input[str], metric: str, description: str) -> Alarm:
+    """A metric that a handler emits itself."""
+    return Alarm(label, description, METRICS_NAMESPACE, metric, {"FunctionName": function_name})
+
+
+def rule_alarms(label: str, bus_name: Input[str], rule_name: Input[str]) -> list[Alarm]:
+    """Deliveries of a rule that failed. On a bus of one's own these are filed under both names; RuleName alone would be
+    a rule of the default bus."""
+    dimensions = {"EventBusName": bus_name, "RuleName": rule_name}
+    return [
+        Alarm(
+            f"{label}-failed-invocations",
+            "Events cannot be delivered for good: check that the target exists and that its policy admits the rule.",
+            "AWS/Events",
+            "FailedInvocations",
+            dimensions,
+        ),
+        Alarm(
+            f"{label}-sent-to-dlq",
+            "Undeliverable events went to the delivery dead letter queue: mend the target, then redrive.",
+            "AWS/Events",
+            "InvocationsSentToDlq",
+            dimensions,
+        ),
+        Alarm(
+            f"{label}-dlq-failures",
+            "Undeliverable events reached no dead letter queue either: replay them from the archive.",
+            "AWS/Events",
+            "InvocationsFailedToBeSentToDlq",
+            dimensions,
+        ),
+    ]
+
+
+def dead_letter_alarm(label: str, queue_name: Input[str]) -> Alarm:
+    """Anything at all in a dead letter queue."""
+    return Alarm(
+        f"{label}-not-empty",
+        "Dead letters wait, for 14 days: find the cause in the messages and the logs, mend it, redrive.",
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+        {"QueueName": queue_name},
+        statistic="Maximum",
+    )
+
+
+def queue_age_alarm(label: str, queue_name: Input[str], seconds: int) -> Alarm:
+    """A queue that is not worked off."""
+    return Alarm(
+        f"{label}-queue-age",
+        f"The oldest message has waited for more than {seconds} s: what is read lags that far behind what is written.",
+        "AWS/SQS",
+        "ApproximateAgeOfOldestMessage",
+        {"QueueName": queue_name},
+        statistic="Maximum",
+        threshold=seconds,
+        periods=3,
+    )
+
+
+def iterator_age_alarm(label: str, function_name: Input[str], seconds: int) -> Alarm:
+    """A stream that is not followed closely."""
+    return Alarm(
+        f"{label}-iterator-age",
+        f"Events reach the relay more than {seconds} s after they were stored; a stream forgets after 24 hours.",
+        "AWS/Lambda",
+        "IteratorAge",
+        {"FunctionName": function_name},
+        statistic="Maximum",
+        threshold=seconds * 1000,
+        periods=3,
+    )

@@ -1,0 +1,80 @@
+"""Everything that crosses the bus, in a log group that can be searched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components.dead_letter_queue import DeadLetterQueue
+from components.event_bus import EventBus
+from components.limits import LOG_RETENTION_DAYS, check_choice, check_range
+from components.policies import event_log_policy
+
+
+@dataclass(frozen=True)
+class AuditLogArgs:
+    event_bus: EventBus
+    account_id: Input[str]
+    """Events of this account are logged: all that the bus takes."""
+    policy_name: str
+    """AWS asks for one: unique in the account and Region."""
+    dead_letters: DeadLetterQueue
+    """Takes what could not be logged; must admit the rules of the bus."""
+    retention_days: Input[int] = 3653
+    """Ten years."""
+    retry_attempts: Input[int] = 185
+    max_event_age: Input[int] = 86_400
+    """Seconds."""
+    kms_key_arn: Input[str] | None = None
+    """A customer key whose policy admits CloudWatch Logs."""
+    protect: bool = False
+    """Refuse to delete the log group."""
+
+
+class AuditLog(pulumi.ComponentResource):
+    """A rule without a filter, and the log group that it fills."""
+
+    rule_name: pulumi.Output[str]
+    log_group_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AuditLogArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:AuditLog", name, None, opts)
+        check_choice(name, "retention_days", args.retention_days, LOG_RETENTION_DAYS)
+        check_range(name, "retry_attempts", args.retry_attempts, 0, 185)
+        check_range(name, "max_event_age", args.max_event_age, 60, 86_400)
+        child = pulumi.ResourceOptions(parent=self)
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-group",
+            name_prefix=f"/aws/events/{name}-",  # EventBridge delivers to groups below /aws/events/ alone
+            retention_in_days=args.retention_days,
+            kms_key_id=args.kms_key_arn,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        admission = aws.cloudwatch.LogResourcePolicy(
+            f"{name}-policy", policy_name=args.policy_name, policy_document=event_log_policy(logs.arn), opts=child
+        )
+        rule = aws.cloudwatch.EventRule(
+            f"{name}-rule",
+            description="Every event, to the audit log",
+            event_bus_name=args.event_bus.name,
+            event_pattern=Output.json_dumps({"account": [args.account_id]}),
+            state="ENABLED",
+            opts=child,
+        )
+        aws.cloudwatch.EventTarget(
+            f"{name}-target",
+            rule=rule.name,
+            event_bus_name=args.event_bus.name,
+            arn=logs.arn,
+            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.dead_letters.arn),
+            retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
+                maximum_retry_attempts=args.retry_attempts, maximum_event_age_in_seconds=args.max_event_age
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[admission]),
+        )
+        self.rule_name = rule.name
+        self.log_group_name = logs.name
+        self.register_outputs({"ruleName": self.rule_name, "logGroupName": self.log_group_name})

@@ -1,0 +1,199 @@
+"""The dashboard for whoever is on call: is it up, how slow is it, how far do reads lag behind, what is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi import Input, Output
+
+from components.event_store import TYPE_INDEX
+from components.handler_function import METRICS_NAMESPACE
+
+Widget = dict[str, Any]
+Metric = list[Any]
+
+_WIDTH, _HEIGHT, _ROW = 8, 6, 3
+_PERIOD_SECONDS = 60
+_LATEST_ERRORS = (
+    "fields @timestamp, @log, message, errorMessage | filter level = 'ERROR' or ispresent(errorMessage) "
+    "| sort @timestamp desc | limit 50"
+)
+
+
+@dataclass(frozen=True)
+class DashboardSubjects:
+    """The names of what is shown."""
+
+    region: Input[str]
+    functions: Mapping[str, Input[str]]
+    """Function names by role: command, relay, projection, query."""
+    tables: Mapping[str, Input[str]]
+    """Table names by role: event-store, read-model."""
+    bus: Input[str]
+    rules: Mapping[str, Input[str]]
+    queue: Input[str]
+    """The projection's queue."""
+    dead_letter_queues: Mapping[str, Input[str]]
+    log_groups: Mapping[str, Input[str]]
+    alarm_arns: Sequence[Input[str]]
+
+
+def dashboard_body(subjects: DashboardSubjects) -> dict[str, Any]:
+    """The body of a CloudWatch dashboard, its names still inputs."""
+    graphs = [
+        *_traffic(subjects),
+        *_lag(subjects),
+        *_trouble(subjects),
+        *_capacity(subjects),
+    ]
+    alarms: Widget = {
+        "type": "alarm",
+        **_place(0, 0, 24, 3),
+        "properties": {"title": "Alarms", "alarms": list(subjects.alarm_arns)},
+    }
+    placed = [
+        {**widget, **_place(index % _ROW * _WIDTH, 3 + index // _ROW * _HEIGHT, _WIDTH, _HEIGHT)}
+        for index, widget in enumerate(graphs)
+    ]
+    below = 3 + -(-len(graphs) // _ROW) * _HEIGHT
+    return {"start": "-PT3H", "widgets": [alarms, *placed, {**_error_log(subjects), **_place(0, below, 24, 8)}]}
+
+
+def _traffic(of: DashboardSubjects) -> list[Widget]:
+    return [
+        _graph(of, "Invocations", [_lambda("Invocations", name, role) for role, name in of.functions.items()]),
+        _graph(
+            of,
+            "Commands: latency",
+            [_lambda("Duration", of.functions["command"], f"{stat} ms", stat) for stat in ("p50", "p99")],
+        ),
+        _graph(
+            of,
+            "Queries: latency",
+            [_lambda("Duration", of.functions["query"], f"{stat} ms", stat) for stat in ("p50", "p99")],
+        ),
+    ]
+
+
+def _lag(of: DashboardSubjects) -> list[Widget]:
+    return [
+        _graph(
+            of,
+            "Relay: age of what it reads from the stream",
+            [_lambda("IteratorAge", of.functions["relay"], "ms", "Maximum")],
+        ),
+        _graph(
+            of,
+            "Projections: age of the oldest message",
+            [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", of.queue, {"label": "s", "stat": "Maximum"}]],
+        ),
+        _graph(
+            of,
+            "Projections: messages",
+            [
+                ["AWS/SQS", f"ApproximateNumberOfMessages{kind}", "QueueName", of.queue, _show(label, "Maximum")]
+                for kind, label in (("Visible", "waiting"), ("NotVisible", "being worked on"))
+            ],
+        ),
+    ]
+
+
+def _trouble(of: DashboardSubjects) -> list[Widget]:
+    faults = [
+        [METRICS_NAMESPACE, "Faults", "FunctionName", of.functions[role], _show(f"{role}: faults", "Sum")]
+        for role in ("command", "query")
+    ]
+    breaches = [
+        [METRICS_NAMESPACE, metric, "FunctionName", of.functions["relay"], _show(f"relay: {label}", "Sum")]
+        for metric, label in (("PublishFailures", "publish failures"), ("IntegrityBreaches", "integrity breaches"))
+    ]
+    return [
+        _graph(
+            of,
+            "Failed and refused invocations",
+            [
+                _lambda(metric, name, f"{role}: {metric.lower()}")
+                for metric in ("Errors", "Throttles")
+                for role, name in of.functions.items()
+            ],
+        ),
+        _graph(of, "Faults and breaches", [*faults, *breaches]),
+        _graph(
+            of,
+            "Dead letters",
+            [
+                ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, _show(role, "Maximum")]
+                for role, name in of.dead_letter_queues.items()
+            ],
+        ),
+        _graph(
+            of,
+            "Bus: deliveries",
+            [
+                ["AWS/Events", metric, "EventBusName", of.bus, "RuleName", rule, _show(f"{role}: {metric}", "Sum")]
+                for metric in ("Invocations", "FailedInvocations", "RetryInvocationAttempts")
+                for role, rule in of.rules.items()
+            ],
+        ),
+    ]
+
+
+def _capacity(of: DashboardSubjects) -> list[Widget]:
+    def of_each(metric: str) -> list[Metric]:
+        tables: list[Metric] = [
+            ["AWS/DynamoDB", metric, "TableName", name, _show(role, "Sum")] for role, name in of.tables.items()
+        ]
+        index = ["TableName", of.tables["event-store"], "GlobalSecondaryIndexName", TYPE_INDEX]
+        return [*tables, ["AWS/DynamoDB", metric, *index, _show("event-store, by type", "Sum")]]
+
+    return [
+        _graph(of, "Throttled reads and writes", [*of_each("ReadThrottleEvents"), *of_each("WriteThrottleEvents")]),
+        _graph(of, "Consumed write units", of_each("ConsumedWriteCapacityUnits")),
+        _graph(of, "Consumed read units", of_each("ConsumedReadCapacityUnits")),
+        _graph(
+            of,
+            "Concurrent executions",
+            [_lambda("ConcurrentExecutions", name, role, "Maximum") for role, name in of.functions.items()],
+        ),
+    ]
+
+
+def _error_log(of: DashboardSubjects) -> Widget:
+    sources = [Output.concat("SOURCE '", group, "' | ") for group in of.log_groups.values()]
+    return {
+        "type": "log",
+        "properties": {
+            "title": "Latest errors",
+            "region": of.region,
+            "view": "table",
+            "query": Output.concat(*sources, _LATEST_ERRORS),
+        },
+    }
+
+
+def _lambda(metric: str, function: Input[str], label: str, stat: str = "Sum") -> Metric:
+    return ["AWS/Lambda", metric, "FunctionName", function, _show(label, stat)]
+
+
+def _show(label: str, stat: str) -> dict[str, str]:
+    return {"label": label, "stat": stat}
+
+
+def _graph(of: DashboardSubjects, title: str, metrics: Sequence[Metric]) -> Widget:
+    return {
+        "type": "metric",
+        "properties": {
+            "title": title,
+            "region": of.region,
+            "view": "timeSeries",
+            "period": _PERIOD_SECONDS,
+            "metrics": list(metrics),
+            "yAxis": {"left": {"min": 0}},
+        },
+    }
+
+
+def _place(x: int, y: int, width: int, height: int) -> dict[str, int]:
+    return {"x": x, "y": y, "width": width, "height": height}

@@ -1,0 +1,59 @@
+"""A queue for what could not be delivered or processed. It should be empty; an alarm says when it is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input
+
+from components.limits import DEAD_LETTER_RETENTION_SECONDS
+from components.policies import Grant, queue_policy
+
+
+@dataclass(frozen=True)
+class DeadLetterQueueArgs:
+    rule_arns: Sequence[Input[str]] = ()
+    """Rules whose undeliverable events are sent here; `*` within an ARN matches."""
+    takes_redrive: bool = False
+    """Whether another queue redrives to this one; that queue's component then says which."""
+    kms_key_arn: Input[str] | None = None
+    """A customer key whose policy admits the senders; without it SQS encrypts with its own."""
+    protect: bool = False
+    """Refuse to delete the queue."""
+
+
+class DeadLetterQueue(pulumi.ComponentResource):
+    """Encrypted, TLS only, keeps messages for the 14 days that SQS allows."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: DeadLetterQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:DeadLetterQueue", name, None, opts)
+        queue = aws.sqs.Queue(
+            f"{name}-queue",
+            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+            sqs_managed_sse_enabled=True if args.kms_key_arn is None else None,
+            kms_master_key_id=args.kms_key_arn,
+            redrive_allow_policy=None if args.takes_redrive else json.dumps({"redrivePermission": "denyAll"}),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        aws.sqs.QueuePolicy(
+            f"{name}-policy",
+            queue_url=queue.url,
+            policy=queue_policy(queue.arn, args.rule_arns),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name = queue.name
+        self.arn = queue.arn
+        self.url = queue.url
+        self.register_outputs({"name": self.name, "arn": self.arn, "url": self.url})
+
+    def grant_send(self) -> Grant:
+        """Leave to leave a dead letter here."""
+        return Grant("SendDeadLetters", ("sqs:SendMessage",), (self.arn,))

@@ -1,0 +1,101 @@
+"""The append-only table of events: the one source of truth, and through its stream the outbox."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Output
+
+from components.policies import Grant, append_only_policy
+from components.table import TableArgs
+
+TYPE_INDEX = "EventType-Timestamp-index"
+"""By TypeBucket and Timestamp: events of one type, spread over the buckets."""
+COMMAND_INDEX = "CommandId-index"
+"""By AggregateId and CommandId, strongly consistent: what became of a command."""
+
+
+class EventStore(pulumi.ComponentResource):
+    """Keyed by AggregateId and EventSequence (1..n without a gap); its own policy forbids change and deletion."""
+
+    table_name: pulumi.Output[str]
+    table_arn: pulumi.Output[str]
+    stream_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:EventStore", name, None, opts)
+        args.check(name)
+        attribute, key = aws.dynamodb.TableAttributeArgs, aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs
+        table = aws.dynamodb.Table(
+            f"{name}-table",
+            attributes=[
+                attribute(name="AggregateId", type="S"),
+                attribute(name="EventSequence", type="N"),
+                attribute(name="TypeBucket", type="S"),
+                attribute(name="Timestamp", type="S"),
+                attribute(name="CommandId", type="S"),
+            ],
+            hash_key="AggregateId",
+            range_key="EventSequence",
+            billing_mode=args.billing_mode,
+            read_capacity=args.read_capacity,
+            write_capacity=args.write_capacity,
+            global_secondary_indexes=[
+                aws.dynamodb.TableGlobalSecondaryIndexArgs(
+                    name=TYPE_INDEX,
+                    key_schemas=[
+                        key(attribute_name="TypeBucket", key_type="HASH"),
+                        key(attribute_name="Timestamp", key_type="RANGE"),
+                    ],
+                    projection_type="ALL",
+                    read_capacity=args.read_capacity,
+                    write_capacity=args.write_capacity,
+                )
+            ],
+            local_secondary_indexes=[
+                aws.dynamodb.TableLocalSecondaryIndexArgs(
+                    name=COMMAND_INDEX, range_key="CommandId", projection_type="KEYS_ONLY"
+                )
+            ],
+            # Old images as well: a change or a deletion is reported with what was there before.
+            stream_enabled=True,
+            stream_view_type="NEW_AND_OLD_IMAGES",
+            point_in_time_recovery=args.recovery(),
+            server_side_encryption=args.encryption(),
+            deletion_protection_enabled=args.protect,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        aws.dynamodb.ResourcePolicy(
+            f"{name}-policy",
+            resource_arn=table.arn,
+            policy=append_only_policy(table.arn),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.table_name = table.name
+        self.table_arn = table.arn
+        self.stream_arn = table.stream_arn
+        self.register_outputs({"tableName": self.table_name, "streamArn": self.stream_arn})
+
+    def grant_append(self) -> Grant:
+        """Leave to put items, singly or in a transaction."""
+        return Grant("AppendEvents", ("dynamodb:PutItem",), (self.table_arn,))
+
+    def grant_read(self) -> Grant:
+        """Leave to read an aggregate's events."""
+        return Grant("ReadEvents", ("dynamodb:Query",), (self.table_arn,))
+
+    def grant_find_command(self) -> Grant:
+        """Leave to look up what became of a command."""
+        return Grant("FindCommand", ("dynamodb:Query",), (self._index_arn(COMMAND_INDEX),))
+
+    def grant_query_by_type(self) -> Grant:
+        """Leave to read events by their type."""
+        return Grant("QueryByType", ("dynamodb:Query",), (self._index_arn(TYPE_INDEX),))
+
+    def grant_read_stream(self) -> Grant:
+        """Leave to follow the table's stream."""
+        actions = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+        return Grant("ReadStream", actions, (self.stream_arn,))
+
+    def _index_arn(self, index: str) -> Output[str]:
+        return Output.concat(self.table_arn, "/index/", index)

@@ -1,0 +1,127 @@
+"""A Lambda function with a role and a log group of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components.dead_letter_queue import DeadLetterQueue
+from components.handler_package import HandlerPackage
+from components.limits import LOG_LEVELS, LOG_RETENTION_DAYS, UNRESERVED, check_choice, check_concurrency, check_range
+from components.policies import Grant, assume_role_policy, role_policy
+
+METRICS_NAMESPACE = "EventSourcing"
+"""Where the handlers' own metrics go, each with the function's name as its one dimension."""
+
+_ASYNC_RETRIES = 2
+_ASYNC_MAX_AGE_SECONDS = 6 * 3600
+
+
+@dataclass(frozen=True)
+class HandlerFunctionArgs:
+    package: HandlerPackage
+    entry: str
+    """The module of the handlers whose `lambda_handler` is called."""
+    description: str
+    dead_letters: DeadLetterQueue
+    """Where an asynchronous invocation ends that failed for good."""
+    environment: Mapping[str, Input[str]] = field(default_factory=dict)
+    """Names and numbers, never a secret."""
+    grants: Sequence[Grant] = ()
+    """All that the handler may call; logs, traces and dead letters come by themselves."""
+    memory_size: Input[int] = 512
+    """MB; the share of CPU grows with it."""
+    timeout: Input[int] = 30
+    """Seconds."""
+    concurrency: Input[int] = UNRESERVED
+    """Reserved concurrent executions."""
+    log_level: Input[str] = "INFO"
+    log_retention_days: Input[int] = 30
+    tracing: bool = True
+    """Trace with X-Ray, whoever calls."""
+    kms_key_arn: Input[str] | None = None
+    """A customer key for the log group, and under what the grants reach."""
+
+
+class HandlerFunction(pulumi.ComponentResource):
+    """Runs one entry of the handlers' package, allowed its grants and nothing else."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    role_name: pulumi.Output[str]
+    log_group_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: HandlerFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:HandlerFunction", name, None, opts)
+        check_range(name, "memory_size", args.memory_size, 128, 10_240)
+        check_range(name, "timeout", args.timeout, 1, 900)
+        check_concurrency(name, "concurrency", args.concurrency)
+        check_choice(name, "log_level", args.log_level, LOG_LEVELS)
+        check_choice(name, "log_retention_days", args.log_retention_days, LOG_RETENTION_DAYS)
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role",
+            description=f"What the {args.entry} function may do",
+            assume_role_policy=assume_role_policy("lambda.amazonaws.com"),
+            opts=child,
+        )
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-logs", retention_in_days=args.log_retention_days, kms_key_id=args.kms_key_arn, opts=child
+        )
+        # Lambda names the log streams, hence the ending. No CreateLogGroup: it would make a group without retention.
+        write_logs = Grant("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), (Output.concat(logs.arn, ":*"),))
+        policy = aws.iam.RolePolicy(
+            f"{name}-policy",
+            role=role.name,
+            policy=role_policy(
+                [write_logs, args.dead_letters.grant_send(), *args.grants],
+                tracing=args.tracing,
+                kms_key_arn=args.kms_key_arn,
+            ),
+            opts=child,
+        )
+        function = aws.lambda_.Function(
+            f"{name}-function",
+            description=args.description,
+            role=role.arn,
+            code=args.package.code,
+            handler=f"{args.package.module}.{args.entry}.lambda_handler",
+            runtime=args.package.runtime,
+            architectures=[args.package.architecture],
+            layers=[args.package.layer_arn],
+            environment=aws.lambda_.FunctionEnvironmentArgs(
+                variables={"METRICS_NAMESPACE": METRICS_NAMESPACE, **args.environment}
+            ),
+            memory_size=args.memory_size,
+            timeout=args.timeout,
+            reserved_concurrent_executions=args.concurrency,
+            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active" if args.tracing else "PassThrough"),
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(
+                log_format="JSON",
+                log_group=logs.name,
+                application_log_level=args.log_level,
+                system_log_level="INFO",  # keeps the report line of each invocation: duration, memory, cold start
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+        aws.lambda_.FunctionEventInvokeConfig(
+            f"{name}-async",
+            function_name=function.name,
+            maximum_retry_attempts=_ASYNC_RETRIES,
+            maximum_event_age_in_seconds=_ASYNC_MAX_AGE_SECONDS,
+            destination_config=aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
+                on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(
+                    destination=args.dead_letters.arn
+                )
+            ),
+            opts=child,
+        )
+        self.name = function.name
+        self.arn = function.arn
+        self.role_name = role.name
+        self.log_group_name = logs.name
+        self.register_outputs({"name": self.name, "arn": self.arn, "logGroupName": self.log_group_name})

@@ -1,0 +1,49 @@
+"""What AWS accepts, and checks that hold an input to it: a plain one, since an Output is not known yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+ARCHITECTURES = ("arm64", "x86_64")
+RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
+BILLING_MODES = ("PAY_PER_REQUEST", "PROVISIONED")
+
+# Metrics leave a function as log lines without a level, and Lambda files such lines (and the runtime's own report of an
+# uncaught exception, aws/aws-lambda-python-runtime-interface-client#202) under INFO. A filter above INFO would silence
+# them, and with them the alarms.
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO")
+
+# PutRetentionPolicy takes these and no other.
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+UNRESERVED = -1
+"""The concurrency of a function that draws on the account's common pool."""
+
+STREAM_RETENTION_SECONDS = 24 * 3600
+"""How long DynamoDB keeps a stream record."""
+
+QUEUE_RETENTION_SECONDS = 4 * 24 * 3600
+DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
+"""A dead letter keeps the age that it had in its source queue, so its queue must keep messages for longer."""
+
+
+def check_range(owner: str, field: str, value: Any, low: int, high: int) -> None:
+    """Raise ValueError, naming `owner` and `field`, unless low <= value <= high."""
+    if isinstance(value, int) and not low <= value <= high:
+        raise ValueError(f"{owner}: {field} must be from {low} to {high}, not {value}")
+
+
+def check_choice(owner: str, field: str, value: Any, allowed: Collection[Any]) -> None:
+    """Raise ValueError, naming `owner` and `field`, unless the value is one of those allowed."""
+    if isinstance(value, (str, int)) and value not in allowed:
+        raise ValueError(f"{owner}: {field} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+
+
+def check_concurrency(owner: str, field: str, value: Any) -> None:
+    """Raise ValueError unless the value is UNRESERVED or a number of concurrent executions."""
+    if value != UNRESERVED:
+        check_range(owner, field, value, 1, 10_000)

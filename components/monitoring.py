@@ -1,0 +1,158 @@
+"""The alarms, the topic that they report to, and the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components import alarms
+from components.alarms import Alarm
+from components.audit_log import AuditLog
+from components.dashboard import DashboardSubjects, dashboard_body
+from components.dead_letter_queue import DeadLetterQueue
+from components.event_bus import EventBus
+from components.event_store import TYPE_INDEX, EventStore
+from components.handler_function import HandlerFunction
+from components.limits import check_range
+from components.policies import alarm_topic_policy
+from components.projection_feed import ProjectionFeed
+from components.read_model import ReadModel
+
+
+@dataclass(frozen=True)
+class MonitoringArgs:
+    event_store: EventStore
+    read_model: ReadModel
+    event_bus: EventBus
+    command: HandlerFunction
+    relay: HandlerFunction
+    projection: HandlerFunction
+    query: HandlerFunction
+    projection_feed: ProjectionFeed
+    audit_log: AuditLog
+    dead_letter_queues: Mapping[str, DeadLetterQueue]
+    """By the name that they go by in alarms."""
+    account_id: Input[str]
+    region: Input[str]
+    dashboard_name: str
+    """AWS asks for one: unique in the account and Region."""
+    emails: Sequence[str] = ()
+    """Who is written to; each has to confirm."""
+    kms_key_arn: Input[str] | None = None
+    """A customer key whose policy admits CloudWatch. Without it the topic is not encrypted: alarms cannot publish
+    through the key that AWS manages, and they say no more than names and numbers."""
+    relay_lag_seconds: int = 60
+    projection_lag_seconds: int = 300
+
+
+class Monitoring(pulumi.ComponentResource):
+    """Every alarm reports both ways: that something broke, and that it is well again."""
+
+    topic_arn: pulumi.Output[str]
+    dashboard_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:Monitoring", name, None, opts)
+        check_range(name, "relay_lag_seconds", args.relay_lag_seconds, 1, 86_400)
+        check_range(name, "projection_lag_seconds", args.projection_lag_seconds, 1, 345_600)
+        child = pulumi.ResourceOptions(parent=self)
+        topic = aws.sns.Topic(
+            f"{name}-topic", display_name="Event sourcing alarms", kms_master_key_id=args.kms_key_arn, opts=child
+        )
+        aws.sns.TopicPolicy(
+            f"{name}-topic-policy",
+            arn=topic.arn,
+            policy=alarm_topic_policy(topic.arn, args.account_id),
+            opts=child,
+        )
+        for email in args.emails:
+            aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=child)
+        alarm_arns = [_metric_alarm(name, alarm, topic.arn, child).arn for alarm in _alarms(args)]
+        dashboard = aws.cloudwatch.Dashboard(
+            f"{name}-dashboard",
+            dashboard_name=args.dashboard_name,
+            dashboard_body=Output.json_dumps(dashboard_body(_subjects(args, alarm_arns))),
+            opts=child,
+        )
+        self.topic_arn = topic.arn
+        self.dashboard_name = dashboard.dashboard_name
+        self.register_outputs({"topicArn": self.topic_arn, "dashboardName": self.dashboard_name})
+
+
+def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
+    functions = _functions(args)
+    store, model, bus = args.event_store.table_name, args.read_model.table_name, args.event_bus.name
+    return [
+        *alarms.table_alarms("event-store", store),
+        *alarms.table_alarms("event-store-by-type", store, TYPE_INDEX),
+        *alarms.table_alarms("read-model", model),
+        *(alarm for label, function in functions.items() for alarm in alarms.function_alarms(label, function.name)),
+        *alarms.rule_alarms("projection-rule", bus, args.projection_feed.rule_name),
+        *alarms.rule_alarms("audit-rule", bus, args.audit_log.rule_name),
+        *(alarms.dead_letter_alarm(label, queue.name) for label, queue in args.dead_letter_queues.items()),
+        alarms.queue_age_alarm("projection", args.projection_feed.queue_name, args.projection_lag_seconds),
+        alarms.iterator_age_alarm("relay", args.relay.name, args.relay_lag_seconds),
+        *(
+            alarms.handler_alarm(
+                f"{label}-faults", functions[label].name, "Faults", "Callers are answered 5xx: read the function's log."
+            )
+            for label in ("command", "query")
+        ),
+        alarms.handler_alarm(
+            "relay-publish-failures",
+            args.relay.name,
+            "PublishFailures",
+            "The bus refuses events; the relay goes on trying while the stream keeps them. Read its log.",
+        ),
+        alarms.handler_alarm(
+            "relay-integrity-breaches",
+            args.relay.name,
+            "IntegrityBreaches",
+            "A stored event was changed or removed. An incident: the relay's log has the record, CloudTrail who did it.",
+        ),
+    ]
+
+
+def _metric_alarm(
+    name: str, alarm: Alarm, topic_arn: Input[str], opts: pulumi.ResourceOptions
+) -> aws.cloudwatch.MetricAlarm:
+    return aws.cloudwatch.MetricAlarm(
+        f"{name}-{alarm.name}",
+        alarm_description=alarm.description,
+        namespace=alarm.namespace,
+        metric_name=alarm.metric,
+        dimensions=dict(alarm.dimensions),
+        statistic=alarm.statistic,
+        comparison_operator="GreaterThanThreshold",
+        threshold=alarm.threshold,
+        period=alarm.period,
+        evaluation_periods=alarm.periods,
+        datapoints_to_alarm=alarm.periods,
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic_arn],
+        ok_actions=[topic_arn],
+        opts=opts,
+    )
+
+
+def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
+    return {"command": args.command, "relay": args.relay, "projection": args.projection, "query": args.query}
+
+
+def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> DashboardSubjects:
+    functions = _functions(args)
+    return DashboardSubjects(
+        region=args.region,
+        functions={label: function.name for label, function in functions.items()},
+        tables={"event-store": args.event_store.table_name, "read-model": args.read_model.table_name},
+        bus=args.event_bus.name,
+        rules={"projection": args.projection_feed.rule_name, "audit": args.audit_log.rule_name},
+        queue=args.projection_feed.queue_name,
+        dead_letter_queues={label: queue.name for label, queue in args.dead_letter_queues.items()},
+        log_groups={label: function.log_group_name for label, function in functions.items()},
+        alarm_arns=alarm_arns,
+    )

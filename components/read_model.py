@@ -1,0 +1,48 @@
+"""The table of projections: what queries read. It can be rebuilt from the event store at any time."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from components.policies import Grant
+from components.table import TableArgs
+
+
+class ReadModel(pulumi.ComponentResource):
+    """Keyed by AccountId and ProjectionType: one item for each projection of an account."""
+
+    table_name: pulumi.Output[str]
+    table_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:ReadModel", name, None, opts)
+        args.check(name)
+        table = aws.dynamodb.Table(
+            f"{name}-table",
+            attributes=[
+                aws.dynamodb.TableAttributeArgs(name="AccountId", type="S"),
+                aws.dynamodb.TableAttributeArgs(name="ProjectionType", type="S"),
+            ],
+            hash_key="AccountId",
+            range_key="ProjectionType",
+            billing_mode=args.billing_mode,
+            read_capacity=args.read_capacity,
+            write_capacity=args.write_capacity,
+            point_in_time_recovery=args.recovery(),
+            server_side_encryption=args.encryption(),
+            deletion_protection_enabled=args.protect,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        self.table_name = table.name
+        self.table_arn = table.arn
+        self.register_outputs({"tableName": self.table_name})
+
+    def grant_project(self) -> Grant:
+        """Leave to read projections and write them whole, under a condition."""
+        actions = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem")
+        return Grant("Project", actions, (self.table_arn,))
+
+    def grant_read(self) -> Grant:
+        """Leave to read a projection by its key."""
+        return Grant("ReadProjections", ("dynamodb:GetItem",), (self.table_arn,))

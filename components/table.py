@@ -1,0 +1,45 @@
+"""What the two tables have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi_aws as aws
+from pulumi import Input
+
+from components.limits import BILLING_MODES, check_choice, check_range
+
+
+@dataclass(frozen=True)
+class TableArgs:
+    billing_mode: Input[str] = "PAY_PER_REQUEST"
+    read_capacity: Input[int] | None = None
+    """Units of the table and of each global index; with PROVISIONED, and only then."""
+    write_capacity: Input[int] | None = None
+    """Units of the table and of each global index; with PROVISIONED, and only then."""
+    point_in_time_recovery: Input[bool] = True
+    kms_key_arn: Input[str] | None = None
+    """A customer key; without it DynamoDB encrypts with the key that it owns."""
+    protect: bool = False
+    """Refuse to delete the table: Pulumi's protection and DynamoDB's."""
+
+    def check(self, owner: str) -> None:
+        """Raise ValueError, naming `owner` and the field, unless DynamoDB can make a table of this."""
+        check_choice(owner, "billing_mode", self.billing_mode, BILLING_MODES)
+        provisioned = self.billing_mode == "PROVISIONED"
+        for field, capacity in (("read_capacity", self.read_capacity), ("write_capacity", self.write_capacity)):
+            if provisioned is (capacity is None) and isinstance(self.billing_mode, str):
+                raise ValueError(
+                    f"{owner}: {field} must {'be' if provisioned else 'not be'} given with {self.billing_mode}"
+                )
+            check_range(owner, field, capacity, 1, 40_000)
+
+    def encryption(self) -> aws.dynamodb.TableServerSideEncryptionArgs | None:
+        """With the customer key; None is DynamoDB's own, which is always on and costs nothing per call."""
+        if self.kms_key_arn is None:
+            return None
+        return aws.dynamodb.TableServerSideEncryptionArgs(enabled=True, kms_key_arn=self.kms_key_arn)
+
+    def recovery(self) -> aws.dynamodb.TablePointInTimeRecoveryArgs:
+        """Restore to any second of the last 35 days."""
+        return aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=self.point_in_time_recovery)
