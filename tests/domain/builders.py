@@ -1,0 +1,55 @@
+"""Short ways to say commands and events in tests."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from handlers.domain import State, decide, evolve
+from handlers.domain.command import Command
+from handlers.domain.event import Event, Position, chain
+
+_ids = count(1)
+NOW = "2024-01-15T10:00:00.000000Z"
+
+
+def command(event_type: str, aggregate_id: str = "account-1", **data: Any) -> Command:
+    """A command as a client would send it, under an id of its own."""
+    request = {"aggregateId": aggregate_id, "eventType": event_type, "eventData": data}
+    return Command.parse(request, f"request-{next(_ids)}")
+
+
+def create(**data: Any) -> Command:
+    return command("AccountCreated", **data)
+
+
+def transact(amount: Any, **data: Any) -> Command:
+    return command("TransactionProcessed", amount=amount, **data)
+
+
+def close(**data: Any) -> Command:
+    return command("AccountClosed", **data)
+
+
+def run(*commands: Command) -> tuple[State, list[Event]]:
+    """The state and the events that accepted commands lead to."""
+    state, position, events = State(), Position(), []
+    for each in commands:
+        for event in chain(position, decide(state, each), each, NOW):
+            state, position = evolve(state, event), position.advance(event)
+            events.append(event)
+    return state, events
+
+
+def story(aggregate_id: str, amounts: Sequence[Decimal | int], now: str = NOW) -> list[Event]:
+    """The events of an account with a large overdraft and these transactions, second by second after `now`."""
+    events: list[Event] = []
+    position, state = Position(), State()
+    commands = [command("AccountCreated", aggregate_id, overdraftLimit=10**12)]
+    commands += [command("TransactionProcessed", aggregate_id, amount=amount) for amount in amounts]
+    for index, each in enumerate(commands):
+        moment = f"{now[:14]}{index // 60 % 60:02d}:{index % 60:02d}.000000Z"
+        (event,) = chain(position, decide(state, each), each, moment)
+        state, position = evolve(state, event), position.advance(event)
+        events.append(event)
+    return events

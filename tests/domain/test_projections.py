@@ -1,0 +1,70 @@
+"""The rows that the projections fold."""
+
+from decimal import Decimal
+from typing import Any
+
+from handlers.domain.event import Event
+from handlers.domain.projections import AccountStatement, AccountSummary, Projection, Row
+
+from .builders import close, create, run, transact
+
+
+def fold(projection: Projection, events: list[Event]) -> Row:
+    row: dict[str, Any] = {}
+    for event in events:
+        row = projection.apply(row, event)
+    return row
+
+
+def test_the_summary_follows_an_account_from_creation_to_closing() -> None:
+    _, events = run(
+        create(createdAt="2024-01-15T10:00:00Z"),
+        transact(Decimal("100.50"), timestamp="2024-01-15T10:30:00Z"),
+        transact(Decimal("-100.50"), timestamp="2024-01-15T11:00:00Z"),
+        close(closedAt="2024-01-16T09:00:00Z"),
+    )
+
+    assert fold(AccountSummary(), events[:2]) == {
+        "Balance": Decimal("100.50"),
+        "Status": "Active",
+        "OverdraftLimit": 0,
+        "CreatedAt": "2024-01-15T10:00:00Z",
+        "TransactionCount": 1,
+        "LastTransactionAt": "2024-01-15T10:30:00Z",
+        "LastUpdated": "2024-01-15T10:30:00Z",
+    }
+    closed = fold(AccountSummary(), events)
+    assert (closed["Status"], closed["ClosedAt"], closed["LastUpdated"]) == (
+        "Closed",
+        "2024-01-16T09:00:00Z",
+        "2024-01-16T09:00:00Z",
+    )
+
+
+def test_without_the_callers_times_the_ledgers_own_stand_in() -> None:
+    _, events = run(create(), transact(1))
+
+    assert fold(AccountSummary(), events)["LastUpdated"] == events[1].timestamp
+
+
+def test_the_statement_keeps_the_newest_with_the_balance_after_each() -> None:
+    _, events = run(create(), transact(10, transactionId="a"), transact(-3, transactionId="b"), transact(5))
+
+    row = fold(AccountStatement(entries=2), events)
+
+    assert row["Balance"] == 12
+    assert [(entry["EventSequence"], entry["Amount"], entry["Balance"]) for entry in row["Entries"]] == [
+        (4, 5, 12),
+        (3, -3, 7),
+    ]
+    assert row["Entries"][1]["TransactionId"] == "b"
+
+
+def test_folding_changes_no_earlier_row() -> None:
+    _, events = run(create(), transact(10), transact(5))
+    projection = AccountStatement(entries=5)
+    first = fold(projection, events[:2])
+
+    projection.apply(first, events[2])
+
+    assert len(first["Entries"]) == 1

@@ -1,0 +1,322 @@
+"""The write side as its callers see it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from handlers.domain.event import Event
+from handlers.store.items import to_record
+
+from .conftest import STORE, Calls, Context, Invoke, opened, refusal
+
+CREATE = {
+    "accountId": "account-123",
+    "customerId": "customer-456",
+    "accountType": "checking",
+    "createdAt": "2024-01-15T10:00:00Z",
+}
+DEPOSIT = {"transactionId": "tx-789", "amount": 100.50, "type": "deposit", "timestamp": "2024-01-15T10:30:00Z"}
+
+
+def stored(aws: Any, aggregate_id: str = "account-1") -> list[Event]:
+    answer = aws.query(
+        TableName=STORE,
+        KeyConditionExpression="AggregateId = :id",
+        ExpressionAttributeValues={":id": {"S": aggregate_id}},
+    )
+    return [Event.of(to_record(item)) for item in answer["Items"]]
+
+
+def test_the_recipes_story_directly_and_as_a_body(aws: Any, handlers: Callable[[str], ModuleType]) -> None:
+    handler = handlers("command").lambda_handler
+    create = {"aggregateId": "account-123", "eventType": "AccountCreated", "eventData": CREATE}
+    deposit = {"aggregateId": "account-123", "eventType": "TransactionProcessed", "eventData": DEPOSIT}
+
+    first = opened(handler(create, Context("r1")))
+    second = opened(handler({"body": json.dumps(deposit)}, Context("r2")))
+
+    events = stored(aws, "account-123")
+    assert first == (200, {"eventId": events[0].event_id, "aggregateId": "account-123", "sequence": 1})
+    assert second == (200, {"eventId": events[1].event_id, "aggregateId": "account-123", "sequence": 2})
+    assert events[1].data == {**DEPOSIT, "amount": Decimal("100.5")}
+
+
+def test_a_stored_item_has_the_recipes_attributes_and_ours(aws: Any, send: Invoke) -> None:
+    send("AccountCreated", {}, commandId="c-1", correlationId="k-1", causationId="p-1", actor="teller-7")
+
+    (item,) = aws.scan(TableName=STORE)["Items"]
+    record = to_record(item)
+
+    assert record.keys() == {
+        *("EventId", "AggregateId", "EventSequence", "EventType", "EventData", "Timestamp", "Version"),
+        *("CommandId", "CommandDigest", "CorrelationId", "CausationId", "Actor", "PreviousHash", "Hash", "TypeBucket"),
+    }
+    assert (record["CommandId"], record["CorrelationId"], record["CausationId"], record["Actor"]) == (
+        "c-1",
+        "k-1",
+        "p-1",
+        "teller-7",
+    )
+    assert record["TypeBucket"] in {f"AccountCreated#{number}" for number in range(3)}
+    assert len(record["Timestamp"]) == len("2024-01-15T10:00:00.000000Z")
+
+
+def test_a_command_takes_one_query_and_one_write(send: Invoke, calls: Calls) -> None:
+    send("AccountCreated", {})
+    send("TransactionProcessed", {"amount": 1})
+
+    assert calls.names == ["Query", "PutItem", "Query", "PutItem"]
+    assert all(query["ConsistentRead"] for query in calls.to("Query"))
+
+
+@pytest.mark.parametrize("text", ["100.50", "0.1", "12345678901234567.89", "999999999999999999.99999999"])
+def test_a_body_keeps_every_digit(aws: Any, send: Invoke, handlers: Callable[[str], ModuleType], text: str) -> None:
+    send("AccountCreated", {})
+    body = f'{{"aggregateId": "account-1", "eventType": "TransactionProcessed", "eventData": {{"amount": {text}}}}}'
+
+    status, _ = opened(handlers("command").lambda_handler({"body": body}, Context("r")))
+
+    assert status == 200
+    assert stored(aws)[1].data["amount"] == Decimal(text)
+
+
+def test_a_base64_body_is_read(aws: Any, handlers: Callable[[str], ModuleType]) -> None:
+    body = base64.b64encode(b'{"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}}').decode()
+
+    answer = handlers("command").lambda_handler({"body": body, "isBase64Encoded": True}, Context())
+
+    assert opened(answer)[0] == 200
+
+
+def test_the_same_command_again_is_the_same_event_and_answer(aws: Any, send: Invoke) -> None:
+    send("AccountCreated", {})
+    first = send("TransactionProcessed", {"amount": 5}, commandId="pay-1")
+    send("TransactionProcessed", {"amount": 7})
+
+    again = send("TransactionProcessed", {"amount": 5}, commandId="pay-1")
+
+    assert again == first
+    assert len(stored(aws)) == 3
+
+
+def test_lambdas_own_retry_is_recognised_by_its_request_id(aws: Any, send: Invoke) -> None:
+    assert send("AccountCreated", {}, request_id="r-1") == send("AccountCreated", {}, request_id="r-1")
+    assert len(stored(aws)) == 1
+
+
+def test_another_command_under_a_used_id_is_a_conflict_not_a_success(aws: Any, send: Invoke) -> None:
+    send("AccountCreated", {})
+    send("TransactionProcessed", {"amount": 5}, commandId="pay-1")
+
+    status, body = send("TransactionProcessed", {"amount": 50}, commandId="pay-1")
+
+    assert (status, body["error"]["code"]) == (409, "CommandReused")
+    assert len(stored(aws)) == 2
+
+
+def test_a_lost_race_is_decided_again_on_what_the_winner_left(aws: Any, send: Invoke, calls: Calls) -> None:
+    send("AccountCreated", {})
+    send("TransactionProcessed", {"amount": 10})
+
+    def overtake(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            calls.before = None
+            send("TransactionProcessed", {"amount": -8}, commandId="winner")
+
+    calls.before = overtake
+    status, body = send("TransactionProcessed", {"amount": -8}, commandId="loser")
+
+    assert (status, body["error"]["details"]["rule"]) == (422, "sufficient-funds")
+    assert [event.command_id for event in stored(aws)][2:] == ["winner"]
+
+
+def test_a_duplicate_that_wins_the_race_answers_for_both(aws: Any, send: Invoke, calls: Calls) -> None:
+    send("AccountCreated", {})
+    winner: list[Any] = []
+
+    def overtake(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            calls.before = None
+            winner.append(send("TransactionProcessed", {"amount": 3}, commandId="pay-1"))
+
+    calls.before = overtake
+    assert send("TransactionProcessed", {"amount": 3}, commandId="pay-1") == winner[0]
+    assert len(stored(aws)) == 2
+
+
+def test_after_a_lost_race_only_the_new_events_are_read(send: Invoke, calls: Calls) -> None:
+    send("AccountCreated", {})
+    calls.made.clear()
+
+    def overtake(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            calls.before = None
+            send("TransactionProcessed", {"amount": 3})
+
+    calls.before = overtake
+    send("TransactionProcessed", {"amount": 4})
+
+    last_query = calls.to("Query")[-1]
+    assert last_query["ExpressionAttributeValues"][":after"] == {"N": "2"}
+    assert calls.names == ["Query", "PutItem", "Query", "PutItem", "Query", "PutItem"]
+
+
+def test_a_write_whose_answer_is_lost_happened_once(aws: Any, send: Invoke, calls: Calls) -> None:
+    send("AccountCreated", {})
+
+    def lose_answer(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            calls.after = None
+            raise ReadTimeoutError(endpoint_url="dynamodb")
+
+    calls.after = lose_answer
+    status, _ = send("TransactionProcessed", {"amount": 3}, request_id="r-9")
+    retried = send("TransactionProcessed", {"amount": 3}, request_id="r-9")
+
+    assert status == 500
+    assert retried == (200, {"eventId": stored(aws)[1].event_id, "aggregateId": "account-1", "sequence": 2})
+    assert len(stored(aws)) == 2
+
+
+def test_endless_contention_ends_before_the_functions_time_does(
+    send: Invoke, calls: Calls, handlers: Callable[[str], ModuleType]
+) -> None:
+    def always_lose(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            raise refusal("ConditionalCheckFailedException")
+
+    calls.before = always_lose
+    request = {"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}}
+    status, body = opened(handlers("command").lambda_handler(request, Context(milliseconds=1_050)))
+
+    assert (status, body["error"]["code"]) == (503, "Contention")
+    assert 2 <= len(calls.to("PutItem")) <= 4
+
+
+def test_an_expected_sequence_guards_against_deciding_on_old_state(aws: Any, send: Invoke) -> None:
+    send("AccountCreated", {}, expectedSequence=0)
+    accepted = send("TransactionProcessed", {"amount": 5}, expectedSequence=1, commandId="pay-1")
+
+    status, body = send("TransactionProcessed", {"amount": 5}, expectedSequence=1, commandId="pay-2")
+
+    assert (status, body["error"]["code"]) == (409, "SequenceConflict")
+    assert body["error"]["details"] == {"expectedSequence": 1, "actualSequence": 2}
+    assert send("TransactionProcessed", {"amount": 5}, expectedSequence=1, commandId="pay-1") == accepted
+    assert len(stored(aws)) == 2
+
+
+@pytest.mark.parametrize(
+    ("request_body", "field"),
+    [
+        ({}, "aggregateId"),
+        ({"aggregateId": 5}, "aggregateId"),
+        ({"aggregateId": ""}, "aggregateId"),
+        ({"aggregateId": "a\nb"}, "aggregateId"),
+        ({"aggregateId": "x" * 257}, "aggregateId"),
+        ({"aggregateId": "\ud800"}, "aggregateId"),
+        ({"eventType": None}, "eventType"),
+        ({"eventType": "Nonsense"}, "eventType"),
+        ({"eventData": "text"}, "eventData"),
+        ({"eventData": None}, "eventData"),
+        ({"eventData": {"note": float("nan")}}, "eventData.note"),
+        ({"eventData": {"note": [1e300]}}, "eventData.note[0]"),
+        ({"eventData": {"note": 0.1 + 0.2}}, "eventData.note"),
+        ({"commandId": 7}, "commandId"),
+        ({"actor": ["me"]}, "actor"),
+        ({"expectedSequence": "1"}, "expectedSequence"),
+        ({"expectedSequence": -1}, "expectedSequence"),
+        ({"expectedSequence": 1.5}, "expectedSequence"),
+        ({"expectedSequence": True}, "expectedSequence"),
+        ({"expectedSequence": float("inf")}, "expectedSequence"),
+    ],
+)
+def test_a_malformed_command_is_told_its_field_and_touches_nothing(
+    handlers: Callable[[str], ModuleType], calls: Calls, request_body: dict[str, Any], field: str
+) -> None:
+    base = {"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}} if request_body else {}
+
+    status, body = opened(handlers("command").lambda_handler({**base, **request_body}, Context()))
+
+    assert (status, body["error"]["code"]) == (400, "MalformedRequest")
+    assert body["error"]["details"]["field"] == field
+    assert "PutItem" not in calls.names
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        [],
+        None,
+        "text",
+        {"body": "not json"},
+        {"body": "[1]"},
+        {"body": 5},
+        {"body": '{"aggregateId": "a", "aggregateId": "b"}'},
+        {"body": '{"aggregateId": "\\ud800"}'},
+        {"body": "%", "isBase64Encoded": True},
+        {"body": "/w==", "isBase64Encoded": True},
+    ],
+)
+def test_what_is_no_request_at_all_is_refused(handlers: Callable[[str], ModuleType], calls: Calls, event: Any) -> None:
+    assert opened(handlers("command").lambda_handler(event, Context()))[0] == 400
+    assert calls.names == []
+
+
+@pytest.mark.parametrize("note", ["x" * 500_000, "\x01" * 200_000, ["é" * 1000] * 250])
+def test_an_event_that_would_not_fit_is_refused_before_it_is_written(aws: Any, send: Invoke, note: Any) -> None:
+    status, body = send("AccountCreated", {"note": note})
+
+    assert (status, body["error"]["code"]) == (413, "TooLarge")
+    assert stored(aws) == []
+
+
+def test_the_largest_event_that_is_accepted_can_be_written_and_published(
+    aws: Any, send: Invoke, handlers: Callable[[str], ModuleType]
+) -> None:
+    assert send("AccountCreated", {"note": "x" * 395_000})[0] == 200
+
+
+def test_a_broken_rule_says_which_and_with_what_numbers(send: Invoke) -> None:
+    send("AccountCreated", {"overdraftLimit": 10})
+
+    assert send("TransactionProcessed", {"amount": -10.01}) == (
+        422,
+        {
+            "error": {
+                "code": "RuleBroken",
+                "message": "the balance would fall below minus the overdraft limit",
+                "details": {
+                    "rule": "sufficient-funds",
+                    "balance": 0,
+                    "overdraftLimit": 10,
+                    "amount": Decimal("-10.01"),
+                },
+            }
+        },
+    )
+
+
+def test_a_fault_of_ours_is_counted_and_tells_the_caller_nothing_of_it(
+    send: Invoke, calls: Calls, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(operation: str, _: Any) -> None:
+        raise refusal("AccessDeniedException", operation)
+
+    calls.before = fail
+    status, body = send("AccountCreated", {}, request_id="r-1")
+
+    assert status == 500
+    assert body["error"]["details"] == {"requestId": "r-1"}
+    assert "AccessDenied" not in json.dumps(body)
+    assert "AccessDenied" in caplog.text
+    metric = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert metric["Faults"] == 1
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "EventSourcing"

@@ -1,0 +1,275 @@
+"""The read side converges to the fold of the stream, whatever is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from handlers.domain import all_projections
+from handlers.domain.event import Event
+from handlers.domain.values import dumps
+from handlers.store.event_store import EventStore
+from handlers.store.items import to_record
+
+from ..domain.builders import story
+from .conftest import ROWS, STORE, Calls, Context, refusal
+
+
+def message(event: Event | Any, number: int = 0) -> dict[str, str]:
+    """A queue message as EventBridge leaves it there."""
+    detail = event.record() if isinstance(event, Event) else event
+    return {"messageId": f"m{number}", "body": dumps({"detail-type": "x", "source": "y", "detail": detail})}
+
+
+def rows(aws: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    records = [to_record(item) for item in aws.scan(TableName=ROWS)["Items"]]
+    return {(record["AccountId"], record["ProjectionType"]): record for record in records}
+
+
+def folded(events: Sequence[Event]) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the rows of one aggregate must be."""
+    expected = {}
+    for projection in all_projections(5):
+        row: dict[str, Any] = {}
+        for event in events:
+            row = projection.apply(row, event)
+        last = events[-1]
+        expected[last.aggregate_id, projection.name] = {
+            **row,
+            "AccountId": last.aggregate_id,
+            "ProjectionType": projection.name,
+            "LastSequence": last.sequence,
+            "LastHash": last.hash,
+        }
+    return expected
+
+
+Deliver = Callable[..., list[str]]
+
+
+@pytest.fixture
+def deliver(aws: Any, handlers: Callable[[str], ModuleType]) -> Deliver:
+    """The projection handler: events or raw details in, ids of failed messages (m0, m1, ...) out."""
+
+    def call(*events: Any) -> list[str]:
+        records = [message(event, number) for number, event in enumerate(events)]
+        answer = handlers("projection").lambda_handler({"Records": records}, Context())
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    return call
+
+
+def keep(aws: Any, events: Sequence[Event]) -> list[Event]:
+    store = EventStore(aws, STORE, 3)
+    for event in events:
+        store.append([event])
+    return list(events)
+
+
+def test_events_in_order_become_rows(aws: Any, deliver: Deliver) -> None:
+    events = keep(aws, story("a", [Decimal("100.50"), -3]))
+
+    for event in events:
+        assert deliver(event) == []
+
+    assert rows(aws) == folded(events)
+    assert rows(aws)["a", "AccountSummary"]["Balance"] == Decimal("97.5")
+
+
+def test_an_event_in_order_takes_one_read_and_a_write_per_projection(aws: Any, deliver: Deliver, calls: Calls) -> None:
+    events = keep(aws, story("a", [1]))
+    deliver(events[0])
+    calls.made.clear()
+
+    deliver(events[1])
+
+    assert calls.names == ["BatchGetItem", "PutItem", "PutItem"]
+
+
+def test_a_batch_of_one_aggregate_is_one_write_per_projection(aws: Any, deliver: Deliver, calls: Calls) -> None:
+    events = keep(aws, story("a", [1] * 9))
+    calls.made.clear()
+
+    assert deliver(*reversed(events)) == []
+
+    assert calls.names == ["BatchGetItem", "PutItem", "PutItem"]
+    assert rows(aws) == folded(events)
+
+
+def test_duplicates_and_stragglers_write_nothing(aws: Any, deliver: Deliver, calls: Calls) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    deliver(*events)
+    calls.made.clear()
+
+    assert deliver(events[0], events[2], events[1], events[2]) == []
+
+    assert calls.names == ["BatchGetItem"]
+
+
+def test_a_gap_is_filled_from_the_store(aws: Any, deliver: Deliver, calls: Calls) -> None:
+    events = keep(aws, story("a", [1, 2, 3]))
+    deliver(events[0])
+    calls.made.clear()
+
+    assert deliver(events[3]) == []
+
+    assert calls.names == ["BatchGetItem", "Query", "PutItem", "PutItem"]
+    assert rows(aws) == folded(events)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_order_any_duplicates_any_batches_end_in_the_fold(
+    data: st.DataObject, handlers: Callable[[str], ModuleType], fresh: Callable[[], Any]
+) -> None:
+    aws = fresh()
+    streams = [keep(aws, story(name, list(range(1, length)))) for name, length in (("a", 6), ("b", 4))]
+    every = [event for stream in streams for event in stream]
+    extra = data.draw(st.lists(st.sampled_from(every), max_size=8))
+    delivery = data.draw(st.permutations(every + extra))
+
+    while delivery:
+        size = data.draw(st.integers(1, 6))
+        batch, delivery = delivery[:size], delivery[size:]
+        records = [message(event, number) for number, event in enumerate(batch)]
+        assert handlers("projection").lambda_handler({"Records": records}, Context()) == {"batchItemFailures": []}
+
+    assert rows(aws) == {**folded(streams[0]), **folded(streams[1])}
+
+
+@pytest.fixture
+def fresh(aws: Any) -> Iterator[Callable[[], Any]]:
+    """Empties both tables, for each example of a property."""
+
+    def empty() -> Any:
+        for table, keys in ((STORE, ("AggregateId", "EventSequence")), (ROWS, ("AccountId", "ProjectionType"))):
+            for item in aws.scan(TableName=table)["Items"]:
+                aws.delete_item(TableName=table, Key={key: item[key] for key in keys})
+        return aws
+
+    return empty
+
+
+def test_a_row_that_another_worker_moved_is_read_again(aws: Any, deliver: Deliver, calls: Calls) -> None:
+    events = keep(aws, story("a", [1, 2, 3]))
+    deliver(events[0])
+
+    def overtake(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "PutItem" and arguments["TableName"] == ROWS:
+            calls.before = None
+            assert deliver(events[1], events[2]) == []
+
+    calls.before = overtake
+    assert deliver(events[1], events[2], events[3]) == []
+
+    assert rows(aws) == folded(events)
+
+
+def test_a_worker_that_dies_between_two_rows_is_made_up_for_by_the_next_delivery(
+    aws: Any, deliver: Deliver, calls: Calls
+) -> None:
+    events = keep(aws, story("a", [1]))
+    writes: list[str] = []
+
+    def die(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            writes.append(operation)
+            if len(writes) == 2:
+                raise refusal("ProvisionedThroughputExceededException")
+
+    calls.before = die
+    assert deliver(*events) == ["m0", "m1"]
+    assert len(rows(aws)) == 1
+    calls.before = None
+
+    assert deliver(*events) == []
+    assert rows(aws) == folded(events)
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [{}, {"AggregateId": "a"}, "text", None, {"AggregateId": "a", "EventSequence": "x"}],
+)
+def test_a_message_that_is_no_event_fails_alone(aws: Any, deliver: Deliver, poison: Any) -> None:
+    events = keep(aws, story("a", [1]))
+
+    assert deliver(events[0], poison, events[1]) == ["m1"]
+    assert rows(aws) == folded(events)
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{", '{"detail": {"AggregateId": NaN}}'])
+def test_a_body_that_is_no_bus_event_fails_alone(aws: Any, handlers: Callable[[str], ModuleType], body: str) -> None:
+    (event,) = keep(aws, story("a", []))
+    records = [{"messageId": "bad", "body": body}, message(event)]
+
+    answer = handlers("projection").lambda_handler({"Records": records}, Context())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert rows(aws) == folded([event])
+
+
+def test_one_aggregates_failure_leaves_the_others_alone(aws: Any, deliver: Deliver) -> None:
+    kept = keep(aws, story("a", [1]))
+    never_stored = story("ghost", [1])[1]
+
+    assert deliver(kept[0], never_stored, kept[1]) == ["m1"]
+    assert rows(aws) == folded(kept)
+
+
+def test_an_event_that_somebody_made_up_is_not_believed(aws: Any, deliver: Deliver) -> None:
+    events = keep(aws, story("a", [1]))
+    forged = Event.of({**events[1].record(), "EventData": {"amount": 1_000_000, "type": "deposit"}})
+
+    assert deliver(events[0], forged) == []
+
+    assert rows(aws) == folded(events)
+
+
+def test_a_new_projection_fills_itself_from_the_store(aws: Any, deliver: Deliver) -> None:
+    events = keep(aws, story("a", [1, 2, 3]))
+    deliver(*events[:3])
+    aws.delete_item(TableName=ROWS, Key={"AccountId": {"S": "a"}, "ProjectionType": {"S": "AccountStatement"}})
+
+    assert deliver(events[3]) == []
+    assert rows(aws) == folded(events)
+
+
+def test_more_rows_than_one_batch_read_takes_are_all_found(aws: Any, deliver: Deliver, calls: Calls) -> None:
+    streams = [keep(aws, story(f"account-{number}", [1])) for number in range(60)]
+    deliver(*(stream[0] for stream in streams))
+    calls.made.clear()
+
+    assert deliver(*(stream[1] for stream in streams)) == []
+
+    assert calls.names.count("BatchGetItem") == 2
+    assert rows(aws) == {key: row for stream in streams for key, row in folded(stream).items()}
+
+
+def test_keys_that_dynamodb_leaves_unprocessed_are_asked_for_again(
+    aws: Any, handlers: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_model = handlers("projection")._projector.read_model
+    asked: list[int] = []
+
+    class OneAtATime:
+        def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803 -- the API's name
+            keys = RequestItems[ROWS]["Keys"]
+            asked.append(len(keys))
+            answer = aws.batch_get_item(RequestItems={ROWS: {"Keys": keys[:1]}})
+            undone = {ROWS: {"Keys": keys[1:]}} if keys[1:] else {}
+            return {**answer, "UnprocessedKeys": undone}
+
+    events = keep(aws, story("a", [1]))
+    handlers("projection").lambda_handler({"Records": [message(event) for event in events]}, Context())
+    monkeypatch.setattr(read_model, "_client", OneAtATime())
+
+    found = handlers("projection")._projector.load(["a"])
+
+    assert asked == [2, 1]
+    assert len(found) == 2

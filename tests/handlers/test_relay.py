@@ -1,0 +1,152 @@
+"""The outbox: every inserted event reaches the bus, and what is no event is reported instead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from handlers.domain.event import Event
+from handlers.store.items import to_item
+
+from ..domain.builders import create, run, story, transact
+from .conftest import BUS, Calls, Context, refusal
+
+
+def record(event: Event, name: str = "INSERT", number: int | None = None) -> dict[str, Any]:
+    """A stream record as Lambda hands it over."""
+    item = to_item({**event.record(), "TypeBucket": f"{event.event_type}#0"})
+    return {
+        "eventName": name,
+        "dynamodb": {
+            "Keys": {key: item[key] for key in ("AggregateId", "EventSequence")},
+            "NewImage": item,
+            "SequenceNumber": str(number or event.sequence),
+        },
+    }
+
+
+Relay = Callable[[Sequence[dict[str, Any]]], list[str]]
+
+
+@pytest.fixture
+def relay(aws: Any, handlers: Callable[[str], ModuleType]) -> Relay:
+    """The relay: records in, the sequence numbers it reports as failed out."""
+
+    def call(records: Sequence[dict[str, Any]]) -> list[str]:
+        answer = handlers("relay").lambda_handler({"Records": records}, Context())
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    return call
+
+
+def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_an_event_goes_out_as_the_recipes_consumers_expect_it(relay: Relay, calls: Calls) -> None:
+    _, events = run(create(), transact(Decimal("100.50")))
+
+    assert relay([record(events[1])]) == []
+
+    (entry,) = calls.to("PutEvents")[0]["Entries"]
+    assert entry["Source"] == "event-sourcing.financial"
+    assert entry["DetailType"] == "TransactionProcessed"
+    assert entry["EventBusName"] == BUS
+    assert entry["Time"] == events[1].timestamp
+    detail = json.loads(entry["Detail"], parse_float=Decimal)
+    assert detail == json.loads(json.dumps(events[1].record(), default=str), parse_float=Decimal) | {
+        "EventData": {"amount": Decimal("100.5"), "type": "deposit"}
+    }
+
+
+def test_events_go_out_in_order_ten_to_a_call(relay: Relay, calls: Calls) -> None:
+    events = story("account-1", [1] * 24)
+
+    assert relay([record(event) for event in events]) == []
+
+    batches = [call["Entries"] for call in calls.to("PutEvents")]
+    assert [len(batch) for batch in batches] == [10, 10, 5]
+    sent = [json.loads(entry["Detail"])["EventSequence"] for batch in batches for entry in batch]
+    assert sent == list(range(1, 26))
+
+
+def test_large_events_are_split_at_the_buss_size_limit(relay: Relay, calls: Calls) -> None:
+    _, events = run(create(note="x" * 390_000), *(transact(1, note="é" * 150_000) for _ in range(4)))
+
+    assert relay([record(event) for event in events]) == []
+
+    sizes = [sum(len(entry["Detail"].encode()) for entry in call["Entries"]) for call in calls.to("PutEvents")]
+    assert len(sizes) == 2
+    assert all(size < 1_000_000 for size in sizes)
+    assert sum(len(call["Entries"]) for call in calls.to("PutEvents")) == len(events)
+
+
+def test_a_refused_entry_and_all_behind_it_are_delivered_again(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch, handlers: Callable[[str], ModuleType], capsys: Any
+) -> None:
+    sent: list[int] = []
+
+    class Refusing:
+        def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 -- the API's name
+            results: list[dict[str, str]] = []
+            for entry in Entries:
+                sequence = json.loads(entry["Detail"])["EventSequence"]
+                sent.append(sequence)
+                refused = {"ErrorCode": "InternalFailure", "ErrorMessage": "told to"}
+                results.append(refused if sequence in (13, 15) else {"EventId": "id"})
+            return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
+
+    monkeypatch.setattr(handlers("relay")._bus, "_client", Refusing())
+
+    assert relay([record(event, number=1000 + event.sequence) for event in story("a", [1] * 29)]) == ["1013"]
+    assert max(sent) == 20
+    assert metrics(capsys)[-1]["PublishFailures"] == 18
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalException", "AccessDeniedException"])
+def test_a_failed_call_gives_the_whole_batch_back(relay: Relay, calls: Calls, code: str) -> None:
+    def fail(operation: str, _: Any) -> None:
+        raise refusal(code, operation)
+
+    calls.before = fail
+    assert relay([record(event) for event in story("a", [1, 2])]) == ["1"]
+
+
+@pytest.mark.parametrize("name", ["MODIFY", "REMOVE"])
+def test_a_change_of_a_stored_event_is_an_alarm_and_not_an_event(
+    relay: Relay, calls: Calls, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    first, second = story("account-7", [1])
+
+    assert relay([record(first, name), record(second)]) == []
+
+    assert [json.loads(entry["Detail"])["EventSequence"] for entry in calls.to("PutEvents")[0]["Entries"]] == [2]
+    (metric,) = metrics(capsys)
+    assert (metric["IntegrityBreaches"], metric["aggregateId"], metric["sequence"]) == (1, "account-7", 1)
+
+
+def test_an_item_that_is_no_event_is_reported_and_holds_nothing_up(
+    relay: Relay, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = story("account-7", [1])
+    strange = record(first)
+    del strange["dynamodb"]["NewImage"]["EventType"]
+    binary = record(first)
+    binary["dynamodb"]["NewImage"]["EventData"] = {"M": {"blob": {"B": b"xx"}}}
+
+    assert relay([strange, binary, record(second)]) == []
+
+    assert len(calls.to("PutEvents")[0]["Entries"]) == 1
+    assert [metric["IntegrityBreaches"] for metric in metrics(capsys)] == [1, 1]
+
+
+def test_a_batch_without_events_calls_nobody(relay: Relay, calls: Calls) -> None:
+    (first,) = story("a", [])
+
+    assert relay([record(first, "REMOVE")]) == []
+    assert calls.names == []
