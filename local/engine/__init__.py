@@ -1,0 +1,129 @@
+"""The embedded AWS engine: moto's AWS, and behind the same endpoint what moto stops short of.
+
+Lambda functions run for real, event source mappings poll, rules deliver with retries, archives replay.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections import Counter
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from local.engine import aws, backends
+from local.engine.api import DEFAULT_REGION, Response
+from local.engine.async_invoke import AsyncInvoker
+from local.engine.background import Background
+from local.engine.destinations import Destinations
+from local.engine.gateway import Fault, Gateway, InterceptedRequest
+from local.engine.invoke import Invoker
+from local.engine.lambda_api import LambdaApi
+from local.engine.packages import Packages, RuntimeClientMissing
+from local.engine.server import ApiServer, PortTaken
+from local.engine.watchdog import Watchdog
+
+__all__ = ["Engine", "Fault", "InterceptedRequest", "PortTaken", "Response", "RuntimeClientMissing"]
+
+_only_one = threading.Lock()  # moto's state is global to the process
+
+
+class Engine:
+    """An AWS of one account on 127.0.0.1, empty at every start. One at a time in a process."""
+
+    def __init__(self, port: int = 0, region: str = DEFAULT_REGION) -> None:
+        self._port = port
+        self._region = region
+        self._running: _Running | None = None
+
+    def start(self) -> None:
+        """Returns when the endpoint answers.
+
+        Raises: PortTaken; RuntimeClientMissing; RuntimeError if another engine runs in this process.
+        """
+        if not _only_one.acquire(blocking=False):
+            raise RuntimeError("An engine runs in this process already: moto's state is global to it")
+        try:
+            self._running = _Running(self._port)
+        except BaseException:
+            _only_one.release()
+            raise
+
+    def stop(self) -> None:
+        """Ends everything that `start` began, and forgets all state. Does nothing if it is not running."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.stop()
+            _only_one.release()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def endpoint(self) -> str:
+        """http://127.0.0.1:<port>"""
+        return self._live.server.endpoint
+
+    @property
+    def region(self) -> str:
+        return self._region
+
+    @property
+    def calls(self) -> Counter[tuple[str, str]]:
+        """How many requests came in for (service, operation), such as ("dynamodb", "PutItem"), retries included."""
+        return self._live.gateway.calls
+
+    def client(self, service: str) -> Any:
+        """A boto3 client on the endpoint."""
+        return aws.client(service, self.endpoint, self._region)
+
+    def intercept(self, service: str, operation: str, fault: Fault) -> AbstractContextManager[None]:
+        """While the context lasts, every such call passes `fault` first, whoever makes it (see `local.engine.faults`)."""
+        return self._live.gateway.intercept(service, operation, fault)
+
+    @property
+    def _live(self) -> _Running:
+        if self._running is None:
+            raise RuntimeError("The engine is not running")
+        return self._running
+
+
+class _Running:
+    """All that lives between start and stop."""
+
+    def __init__(self, port: int) -> None:
+        backends.reset()
+        self.gateway = Gateway()
+        self.server = ApiServer(port, self.gateway.handle)
+        folder = Path(tempfile.mkdtemp(prefix="embedded-aws-")).resolve()
+        self._watchdog = Watchdog(folder)
+        try:
+            packages = Packages(folder)
+        except BaseException:
+            self._watchdog.stop()
+            self.server.stop()
+            raise
+        endpoint = self.server.endpoint
+        self._background = Background()
+        self._invoker = Invoker(self.gateway, self._background, packages, self._watchdog, endpoint)
+        asynchronous = AsyncInvoker(self.gateway, self._background, self._invoker)
+        asynchronous.destinations = Destinations(aws.ServiceClients(self.gateway, "lambda.amazonaws.com", endpoint))
+        LambdaApi(self.gateway, self._invoker, asynchronous)
+        self.server.start()
+
+    def stop(self) -> None:
+        self._background.closing.set()
+        self.gateway.close()
+        self._invoker.stop()
+        self._background.stop()
+        self.server.stop()
+        self._watchdog.stop()
+        backends.reset()

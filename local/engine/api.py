@@ -1,0 +1,136 @@
+"""One AWS API call: what was asked for, and what is answered."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from moto.core.request import Request as MotoRequest
+from moto.core.routing import get_service_router
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ACCOUNT = "123456789012"
+"""The one account of the embedded AWS (moto's default)."""
+
+DEFAULT_REGION = "us-east-1"
+
+_SCOPE = re.compile(r"Credential=[^/,\s]+/\d+/([\w-]+)/([\w.-]+)/aws4_request")
+_SMITHY_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
+# Where the name in the signature is not the name of the client.
+_CLIENT_NAMES = {"monitoring": "cloudwatch", "eventbridge": "events"}
+
+
+class AnswerLost(Exception):  # noqa: N818 - it is not an error of the engine: the caller's connection is cut on purpose
+    """The caller gets no answer: the connection is closed instead."""
+
+
+class ApiError(Exception):
+    """An error that the API answers with. `status` is the HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer. Without a `content-type` it is taken for JSON."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> Any:
+        return json.loads(self.body) if self.body else None
+
+    @classmethod
+    def of_json(cls, content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        return cls(status, json.dumps(content).encode(), headers or {})
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """A call of `operation` (its API name, such as "PutItem") of `service` (its boto3 name, such as "dynamodb").
+
+    `principal` is the AWS service that makes the call ("events.amazonaws.com"), None for a call from outside.
+    """
+
+    service: str
+    operation: str
+    region: str
+    environ: Mapping[str, Any]
+    body: bytes
+    principal: str | None = None
+
+    @classmethod
+    def of(cls, environ: Mapping[str, Any], body: bytes, principal: str | None = None) -> ApiRequest:
+        """Reads service and region off the signature; an unsigned call has the service ""."""
+        scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+        region, service = scope.groups() if scope else (DEFAULT_REGION, "")
+        if environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDBStreams"):
+            service = "dynamodbstreams"
+        service = _CLIENT_NAMES.get(service, service)
+        return cls(service, _operation(service, environ, body), region, environ, body, principal)
+
+    @property
+    def path(self) -> str:
+        return str(self.environ.get("PATH_INFO", "/"))
+
+    def header(self, name: str, default: str = "") -> str:
+        key = name.upper().replace("-", "_")
+        return str(self.environ.get(key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}", default))
+
+    def query(self, name: str) -> str | None:
+        return parse_qs(self.environ.get("QUERY_STRING", "")).get(name, [None])[0]
+
+    def json(self) -> Any:
+        """The body as JSON; {} if there is none."""
+        return json.loads(self.body) if self.body else {}
+
+    def with_body(self, body: bytes) -> ApiRequest:
+        return replace(self, body=body)
+
+    def wsgi_environ(self) -> dict[str, Any]:
+        return {**self.environ, "wsgi.input": io.BytesIO(self.body), "CONTENT_LENGTH": str(len(self.body))}
+
+    def error(self, code: str, message: str, status: int = 400) -> Response:
+        """The error in the form of the call's own protocol."""
+        if self.header("content-type").startswith("application/x-www-form-urlencoded"):
+            fault = "Sender" if status < 500 else "Receiver"  # noqa: PLR2004 - HTTP's own boundary
+            xml = f"<Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+            return Response(status, f"<ErrorResponse>{xml}</ErrorResponse>".encode(), {"content-type": "text/xml"})
+        content = {"__type": code, "Type": "User", "message": message, "Message": message}
+        return Response.of_json(content, status, {"x-amzn-errortype": code})
+
+
+@cache
+def _router(service: str) -> Any:
+    return get_service_router(service)
+
+
+def _operation(service: str, environ: Mapping[str, Any], body: bytes) -> str:
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    if target:
+        return str(target).rsplit(".", 1)[-1]
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
+    smithy = _SMITHY_PATH.match(environ.get("PATH_INFO", ""))
+    if smithy:
+        return smithy.group(1)
+    if not service:
+        return ""
+    try:
+        operation, _ = _router(service).match(MotoRequest(dict(environ)))
+    except (HTTPException, NotImplementedError, LookupError):
+        return ""  # an unknown path: moto has the answer to it
+    return str(operation.name)

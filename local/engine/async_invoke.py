@@ -1,0 +1,159 @@
+"""Asynchronous invocation: a queue per function, retries, then the destinations and the dead-letter queue."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from local.engine import exact_json
+from local.engine.api import ApiError
+from local.engine.functions import FunctionRef, record_of
+from local.engine.invoke import MAX_WORKERS, Invoker, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.engine.background import Background
+    from local.engine.destinations import Destinations
+    from local.engine.gateway import Gateway
+
+RETRY_SECONDS = (0.2, 0.4)
+"""Before the second and the third attempt. On AWS: one and two minutes."""
+
+THROTTLE_SECONDS = (0.05, 2.0)
+"""First and longest wait while the function is throttled, doubling. On AWS: one second to five minutes."""
+
+DEFAULT_RETRIES = 2
+DEFAULT_MAX_AGE = 21_600  # seconds: six hours
+
+
+@dataclass(frozen=True)
+class _Event:
+    ref: FunctionRef
+    payload: bytes
+    request_id: str
+    trace_id: str | None
+    accepted: float = field(default_factory=time.time)
+    attempts: int = 0
+    throttles: int = 0
+
+
+class AsyncInvoker:
+    """Accepts events and sees them through. The request id of an event stays the same over its retries, as on AWS."""
+
+    def __init__(self, gateway: Gateway, background: Background, invoker: Invoker) -> None:
+        self._gateway = gateway
+        self._background = background
+        self._invoker = invoker
+        self._lock = threading.Lock()
+        self._queues: dict[FunctionRef, deque[_Event]] = {}
+        self._runners: dict[FunctionRef, int] = {}
+        self.destinations: Destinations | None = None
+
+    def submit(
+        self, ref: FunctionRef, payload: bytes, *, request_id: str | None = None, trace_id: str | None = None
+    ) -> None:
+        """Raises: ApiError (ResourceNotFoundException)."""
+        self._invoker.find(ref)
+        self._enqueue(_Event(ref, payload or b"{}", request_id or str(uuid.uuid4()), trace_id))
+
+    def _enqueue(self, event: _Event) -> None:
+        with self._lock:
+            self._queues.setdefault(event.ref, deque()).append(event)
+            if self._runners.get(event.ref, 0) >= MAX_WORKERS:
+                return
+            self._runners[event.ref] = self._runners.get(event.ref, 0) + 1
+        self._background.spawn(f"async-{event.ref.name}", lambda: self._drain(event.ref))
+
+    def _drain(self, ref: FunctionRef) -> None:
+        while True:
+            with self._lock:
+                queue = self._queues[ref]
+                if not queue or self._background.closing.is_set():
+                    self._runners[ref] -= 1
+                    return
+                event = queue.popleft()
+            self._attempt(event)
+
+    def _attempt(self, event: _Event) -> None:
+        settings = self._settings(event.ref)
+        max_age = settings.get("MaximumEventAgeInSeconds", DEFAULT_MAX_AGE)
+        try:
+            outcome = self._invoker.invoke(
+                event.ref, event.payload, request_id=event.request_id, trace_id=event.trace_id
+            )
+        except ApiError as error:
+            if error.code == "ResourceNotFoundException":
+                return  # the function is gone, and with it its destinations
+            first, longest = THROTTLE_SECONDS
+            delay = min(first * 2**event.throttles, longest)
+            if time.time() + delay - event.accepted > max_age:
+                self._give_up(event, settings, "EventAgeExceeded", None, f"{error.code}: {error.message}")
+            else:
+                again = replace(event, throttles=event.throttles + 1)
+                self._background.later(delay, lambda: self._enqueue(again))
+            return
+        event = replace(event, attempts=event.attempts + 1)
+        if not outcome.failed:
+            self._send(settings, "OnSuccess", self._record(event, "Success", outcome))
+            return
+        if event.attempts > settings.get("MaximumRetryAttempts", DEFAULT_RETRIES):
+            self._give_up(event, settings, "RetriesExhausted", outcome, _error_message(outcome))
+            return
+        delay = RETRY_SECONDS[event.attempts - 1]
+        if time.time() + delay - event.accepted > max_age:
+            self._give_up(event, settings, "EventAgeExceeded", outcome, _error_message(outcome))
+        else:
+            self._background.later(delay, lambda: self._enqueue(event))
+
+    def _settings(self, ref: FunctionRef) -> Mapping[str, Any]:
+        with self._gateway.lock:
+            try:
+                configurations = record_of(ref).event_invoke_config
+            except ApiError:
+                return {}
+            return dict(configurations[-1].config) if configurations else {}
+
+    def _give_up(
+        self, event: _Event, settings: Mapping[str, Any], condition: str, outcome: Outcome | None, message: str
+    ) -> None:
+        self._send(settings, "OnFailure", self._record(event, condition, outcome))
+        with self._gateway.lock:
+            dead_letters = getattr(record_of(event.ref), "dead_letter_config", None) or {}
+        if self.destinations is not None and dead_letters.get("TargetArn"):
+            attributes = {"RequestID": event.request_id, "ErrorCode": 200, "ErrorMessage": message[:1024]}
+            self.destinations.send(dead_letters["TargetArn"], event.payload.decode(), attributes=attributes)
+
+    def _send(self, settings: Mapping[str, Any], outcome: str, record: dict[str, Any]) -> None:
+        arn = (settings.get("DestinationConfig") or {}).get(outcome, {}).get("Destination")
+        if arn and self.destinations is not None:
+            self.destinations.send_record(arn, record, succeeded=outcome == "OnSuccess")
+
+    def _record(self, event: _Event, condition: str, outcome: Outcome | None) -> dict[str, Any]:
+        function = self._invoker.find(event.ref)
+        record: dict[str, Any] = {
+            "version": "1.0",
+            "timestamp": exact_json.timestamp(time.time()),
+            "requestContext": {
+                "requestId": event.request_id,
+                "functionArn": function.version_arn,
+                "condition": condition,
+                "approximateInvokeCount": event.attempts,
+            },
+            "requestPayload": exact_json.loads(event.payload),
+        }
+        if outcome is not None:
+            record["responseContext"] = {"statusCode": 200, "executedVersion": outcome.version}
+            if outcome.failed:
+                record["responseContext"]["functionError"] = "Unhandled"
+            record["responsePayload"] = exact_json.loads(outcome.payload)
+        return record
+
+
+def _error_message(outcome: Outcome) -> str:
+    content = exact_json.loads(outcome.payload)
+    return str(content.get("errorMessage", "")) if isinstance(content, dict) else ""

@@ -1,0 +1,102 @@
+"""The one module that looks into moto's state. Whoever uses it holds the gateway's lock.
+
+Moto is untyped, so what comes out of here is `Any` with the names that moto gives it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.awslambda.models import lambda_backends
+from moto.dynamodb.models import dynamodb_backends
+from moto.events.models import EventPattern as _MotoPattern
+from moto.events.models import events_backends
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
+from moto.logs.models import logs_backends
+from moto.moto_api._internal import moto_api_backend
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+from moto.sts.models import sts_backends
+
+from local.engine.api import ACCOUNT
+
+
+def reset() -> None:
+    """Forgets everything: moto keeps its state in module globals."""
+    moto_api_backend.reset()
+
+
+def functions(region: str) -> Any:
+    return lambda_backends[ACCOUNT][region]
+
+
+def events(region: str) -> Any:
+    return events_backends[ACCOUNT][region]
+
+
+def logs(region: str) -> Any:
+    return logs_backends[ACCOUNT][region]
+
+
+def queue(arn: str) -> Any:
+    """The queue, None if there is none."""
+    region, name = arn.split(":")[3], arn.split(":")[5]
+    return sqs_backends[ACCOUNT][region].queues.get(name)
+
+
+def topic(arn: str) -> Any:
+    """The topic, None if there is none."""
+    return sns_backends[ACCOUNT][arn.split(":")[3]].topics.get(arn)
+
+
+def table_of_stream(stream_arn: str) -> Any:
+    """The table whose current stream this is, None if the table is gone or has another stream by now."""
+    region, name, label = stream_arn.split(":")[3], stream_arn.split("/")[1], stream_arn.rsplit("/", 1)[-1]
+    table = dynamodb_backends[ACCOUNT][region].tables.get(name)
+    return table if table is not None and table.latest_stream_label == label else None
+
+
+def forget_moto_triggers(region: str) -> None:
+    """Takes the mappings off queues and tables: moto would run them itself, in Docker, inside the write."""
+    for queue_ in sqs_backends[ACCOUNT][region].queues.values():
+        queue_.lambda_event_source_mappings.clear()
+    for table in dynamodb_backends[ACCOUNT][region].tables.values():
+        table.lambda_event_source_mappings.clear()
+
+
+def role_policies(role_arn: str) -> list[str]:
+    """The policy documents of the role, inline and attached; none if the role is gone."""
+    try:
+        role = iam_backends[ACCOUNT]["aws"].get_role_by_arn(role_arn)
+    except NotFoundException:
+        return []
+    attached = [next(v.document for v in policy.versions if v.is_default) for policy in role.managed_policies.values()]
+    return [*role.policies.values(), *attached]
+
+
+def assume_role(role_arn: str, session: str, region: str) -> dict[str, str]:
+    """Credentials of the role, as the environment variables that the SDKs read."""
+    role = sts_backends[ACCOUNT]["aws"].assume_role(
+        region_name=region,
+        role_session_name=session,
+        role_arn=role_arn,
+        policy=None,
+        duration=43_200,
+        external_id=None,
+    )
+    return {
+        "AWS_ACCESS_KEY_ID": role.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
+        "AWS_SESSION_TOKEN": role.session_token,
+    }
+
+
+class Pattern:
+    """An event pattern, as in rules, archives and filter criteria."""
+
+    def __init__(self, text: str | None) -> None:
+        self._pattern = _MotoPattern.load(text)
+
+    def matches(self, event: dict[str, Any]) -> bool:
+        return bool(self._pattern.matches_event(event))

@@ -1,0 +1,134 @@
+"""Where every API call passes: it is counted, perhaps intercepted, then answered by a seam or by moto."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import run_wsgi_app
+
+from local.engine.api import ApiError, ApiRequest, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_log = logging.getLogger(__name__)
+
+Seam = Callable[[ApiRequest], Response]
+Fault = Callable[["InterceptedRequest"], Response | None]
+
+
+class InterceptedRequest:
+    """What a fault gets to see, and what it can do with it.
+
+    A fault returns None to let the call pass, or the Response that the caller gets. It may `forward()` the call first, so
+    that it takes effect whatever is answered, or `wait()` to make it slow.
+    """
+
+    def __init__(self, request: ApiRequest, forward: Seam, released: threading.Event) -> None:
+        self.request = request
+        self._forward = forward
+        self._released = released
+
+    @property
+    def service(self) -> str:
+        return self.request.service
+
+    @property
+    def operation(self) -> str:
+        return self.request.operation
+
+    @property
+    def principal(self) -> str | None:
+        """The AWS service that calls, None if the call comes from outside (a worker, a client)."""
+        return self.request.principal
+
+    def forward(self, body: bytes | None = None) -> Response:
+        """Carries out the call (with another body, if given) and returns its answer."""
+        return self._forward(self.request if body is None else self.request.with_body(body))
+
+    def error(self, code: str, message: str = "Injected fault", status: int = 400) -> Response:
+        return self.request.error(code, message, status)
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Holds the call; it goes on early when the interception ends or the engine stops."""
+        self._released.wait(seconds)
+
+
+class _Interception:
+    def __init__(self, service: str, operation: str, fault: Fault) -> None:
+        self.key = (service, operation)
+        self.fault = fault
+        self.released = threading.Event()
+
+
+class Gateway:
+    """Answers API calls. Moto's backends are not thread-safe: every use of them, here or in a seam, holds `lock`."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self._calls_lock = threading.Lock()
+        self._seams: dict[tuple[str, str], Seam] = {}
+        self._interceptions: list[_Interception] = []
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def seam(self, service: str, operation: str, answer: Seam) -> None:
+        """Lets `answer` take the place of moto for one operation (it may still call `moto`)."""
+        self._seams[service, operation] = answer
+
+    @contextlib.contextmanager
+    def intercept(self, service: str, operation: str, fault: Fault) -> Iterator[None]:
+        interception = _Interception(service, operation, fault)
+        self._interceptions = [*self._interceptions, interception]
+        try:
+            yield
+        finally:
+            self._interceptions = [other for other in self._interceptions if other is not interception]
+            interception.released.set()
+
+    def close(self) -> None:
+        """Lets go of every call that a fault holds."""
+        for interception in self._interceptions:
+            interception.released.set()
+
+    def handle(self, request: ApiRequest) -> Response:
+        """Answers the call. Calls that AWS services make among themselves are not counted.
+
+        Raises: AnswerLost if a fault says so.
+        """
+        if request.principal is None:
+            with self._calls_lock:
+                self.calls[request.service, request.operation] += 1
+        for interception in self._interceptions:
+            if interception.key == (request.service, request.operation):
+                seen = InterceptedRequest(request, self._perform, interception.released)
+                response = interception.fault(seen)
+                if response is not None:
+                    return response
+        return self._perform(request)
+
+    def _perform(self, request: ApiRequest) -> Response:
+        answer = self._seams.get((request.service, request.operation), self.moto)
+        try:
+            return answer(request)
+        except ApiError as error:
+            return request.error(error.code, error.message, error.status)
+        except NotImplementedError as error:
+            # 501, not 500: an SDK would try a 500 again.
+            what = f"{request.service} {request.operation or request.path}"
+            return request.error("NotImplemented", f"The embedded AWS does not have {what}: {error}", 501)
+        except Exception as error:
+            _log.exception("%s %s failed", request.service, request.operation)
+            return request.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
+
+    def moto(self, request: ApiRequest) -> Response:
+        """Answers the call with what moto has for it."""
+        with self.lock:
+            body, status, headers = run_wsgi_app(self._moto, request.wsgi_environ(), buffered=True)
+            return Response(int(status.split()[0]), b"".join(body), dict(headers.items()))

@@ -1,0 +1,147 @@
+"""The execution environments of one function version: idle ones are reused, new ones started up to a limit."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from local.engine.worker import InitFailed, Launch, Worker, WorkerExited, WorkerTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.engine.logs import LogStream
+    from local.engine.watchdog import Watchdog
+
+_log = logging.getLogger(__name__)
+
+INIT_SECONDS = 10.0
+"""How long a function may take to load, as on Lambda; at an invocation its timeout comes on top."""
+
+
+class PoolClosed(Exception):  # noqa: N818
+    """The function changed, was deleted, or the engine stops."""
+
+
+class Environment:
+    """A worker with its log stream."""
+
+    def __init__(self, launch: Launch, stream: LogStream, watchdog: Watchdog) -> None:
+        self.stream = stream
+        self._watchdog = watchdog
+        self._started = time.time()
+        self._init_duration: float | None = None
+        self.worker = Worker(launch)
+        watchdog.watch(self.worker.group)
+
+    def initialise(self, timeout: float) -> None:
+        """Raises what `Worker.initialise` raises."""
+        self.stream.write(self.stream.init_start())
+        self.worker.initialise(self._started + timeout)
+        self._init_duration = (time.time() - self._started) * 1000
+
+    def take_init_duration(self) -> float | None:
+        """Milliseconds, for the first invocation's report; None afterwards."""
+        duration, self._init_duration = self._init_duration, None
+        return duration
+
+    def close(self) -> None:
+        self.stream.write(self.worker.close())
+        self._watchdog.forget(self.worker.group)
+
+
+class Pool:
+    """Hands out environments, each to one invocation at a time. At most `limit` exist; who comes then waits."""
+
+    def __init__(self, limit: int, create: Callable[[], Environment]) -> None:
+        self._limit = limit
+        self._create = create
+        self._condition = threading.Condition()
+        self._idle: list[Environment] = []
+        self._all: set[Environment] = set()
+        self._count = 0
+        self._closed = False
+
+    def prestart(self) -> None:
+        """Starts one environment and keeps it idle. Lambda calls this proactive initialisation."""
+        with self._condition:
+            if self._closed or self._count >= self._limit:
+                return
+            self._count += 1
+        try:
+            environment = self._new()
+        except PoolClosed:
+            return
+        try:
+            environment.initialise(INIT_SECONDS)
+        except (InitFailed, WorkerExited, WorkerTimeout) as error:
+            _log.debug("proactive initialisation failed, the next invocation will tell: %s", error)
+            self.discard(environment)
+        else:
+            self.release(environment)
+
+    def acquire(self) -> tuple[Environment, bool]:
+        """An environment, and whether it is new and still has to be initialised. Raises: PoolClosed."""
+        while True:
+            with self._condition:
+                while not (self._closed or self._idle or self._count < self._limit):
+                    self._condition.wait()
+                if self._closed:
+                    raise PoolClosed
+                if not self._idle:
+                    self._count += 1
+                    break
+                environment = self._idle.pop()
+            if environment.worker.is_alive():
+                return environment, False
+            self.discard(environment)  # it died while idle: nobody's invocation failed
+        return self._new(), True
+
+    def release(self, environment: Environment) -> None:
+        with self._condition:
+            if not self._closed:
+                self._idle.append(environment)
+                self._condition.notify()
+                return
+        self.discard(environment)
+
+    def discard(self, environment: Environment) -> None:
+        environment.close()
+        with self._condition:
+            self._count -= 1
+            self._all.discard(environment)
+            self._condition.notify()
+
+    def retire(self) -> None:
+        """Ends the idle environments now, the busy ones when they are done."""
+        with self._condition:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            self._condition.notify_all()
+        for environment in idle:
+            self.discard(environment)
+
+    def kill(self) -> None:
+        """Ends them all at once; whoever waits for a result gets to know."""
+        self.retire()
+        with self._condition:
+            for environment in self._all:
+                environment.worker.kill()
+
+    def _new(self) -> Environment:
+        try:
+            environment = self._create()
+        except BaseException:
+            with self._condition:
+                self._count -= 1
+                self._condition.notify()
+            raise
+        with self._condition:
+            self._all.add(environment)
+            closed = self._closed
+        if closed:
+            self.discard(environment)
+            raise PoolClosed
+        return environment
