@@ -12,7 +12,7 @@ from handlers.domain.values import Encoded, Value, dumps
 
 from . import tokens
 from .event_store import EventStore
-from .type_index import Place, TypeIndex
+from .type_index import MAX_BUCKETS, Place, TypeIndex
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """Lambda answers at most 6 MB, in which our body is itself a JSON text; the rest is for what wraps it."""
@@ -21,8 +21,8 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 def of_aggregate(store: EventStore, aggregate_id: str, limit: int | None, token: Any) -> Value:
     """One page of a stream, in order: one strongly consistent Query."""
     subject = ["getAggregateEvents", aggregate_id]
-    after = tokens.decode(token, subject)
-    page = store.page(aggregate_id, after=int(after or 0), limit=limit)
+    after = tokens.decode(token, subject, int)
+    page = store.page(aggregate_id, after=after or 0, limit=limit)
     shown = _fitting(page.events)
     next_after = page.events[len(shown) - 1].sequence if len(shown) < len(page.events) else page.next_after
     return {
@@ -38,22 +38,25 @@ def by_type(index: TypeIndex, event_type: str, *, limit: int, since: str, until:
     subject = ["getEventsByType", event_type, since, until]
     if since > until:
         raise MalformedError("fromTimestamp", "must not be later than toTimestamp")
-    page = index.page(event_type, limit=limit, since=since, until=until, places=_places(tokens.decode(token, subject)))
+    places = tokens.decode(token, subject, lambda content: _places(content, since, until))
+    page = index.page(event_type, limit=limit, since=since, until=until, places=places or ())
     shown = _fitting(page.events)
-    places = page.places(len(shown))
+    rest = page.places(len(shown))
     return {
         "eventType": event_type,
         "events": shown,
         "count": len(shown),
-        **({"nextToken": tokens.encode(subject, places)} if places is not None else {}),
+        **({"nextToken": tokens.encode(subject, rest)} if rest is not None else {}),
     }
 
 
-def _places(content: Value) -> Sequence[Place | None]:
-    try:
-        return [Place(str(each[0]), str(each[1]), int(each[2])) if each else None for each in content or []]
-    except (TypeError, ValueError, IndexError, ArithmeticError):
-        raise MalformedError("nextToken", "is not a token that was given out") from None
+def _places(content: Value, since: str, until: str) -> Sequence[Place | None]:
+    if not 1 <= len(content) <= MAX_BUCKETS:
+        raise ValueError("no such number of buckets")
+    places = [Place(str(each[0]), str(each[1]), int(each[2])) if each else None for each in content]
+    if not all(since <= place.timestamp <= until for place in places if place):
+        raise ValueError("outside of the query's range")  # DynamoDB would refuse it as a start
+    return places
 
 
 def _fitting(events: Iterable[Event]) -> list[Encoded]:

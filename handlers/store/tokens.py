@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from handlers.domain.errors import MalformedError
 from handlers.domain.values import Value, dumps, loads
+
+Place = TypeVar("Place")
 
 
 def encode(subject: Value, place: Value) -> str:
@@ -15,17 +18,20 @@ def encode(subject: Value, place: Value) -> str:
     return base64.urlsafe_b64encode(dumps([subject, place]).encode()).decode().rstrip("=")
 
 
-def decode(token: Any, subject: Value) -> Value:
-    """The place in `token`, None where there is none. MalformedError unless it was given out for this `subject`."""
+def decode(token: Any, subject: Value, read: Callable[[Value], Place]) -> Place | None:
+    """The place in `token` as `read` understands it, None where there is no token.
+
+    MalformedError unless it is a token given out for this `subject`: `read` refuses by any error a conversion raises.
+    """
     if token is None:
         return None
     if not isinstance(token, str):
         raise MalformedError("nextToken", "must be a text")
     try:
-        content = loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True), "nextToken")
-        found, place = content
-    except (binascii.Error, ValueError, TypeError):
+        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        found, place = loads(text, "nextToken")
+        if dumps(found) == dumps(subject):
+            return read(place)
+    except (binascii.Error, ArithmeticError, IndexError, TypeError, ValueError):
         raise MalformedError("nextToken", "is not a token that was given out") from None
-    if dumps(found) != dumps(subject):
-        raise MalformedError("nextToken", "belongs to another query")
-    return place
+    raise MalformedError("nextToken", "belongs to another query")

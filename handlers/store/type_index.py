@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 INDEX = "EventType-Timestamp-index"
+MAX_BUCKETS = 100
 
 
 class Place(NamedTuple):

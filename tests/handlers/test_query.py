@@ -1,0 +1,356 @@
+"""Questions about the present and the past."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from handlers.domain import State, evolve
+from handlers.domain.event import Event, NewEvent, Position, chain
+from handlers.store.event_store import EventStore
+
+from ..domain.builders import command, story
+from .conftest import ROWS, STORE, Calls, Context, Invoke, opened, refusal
+
+HOUR = "2024-01-15T10:"
+
+
+def keep(aws: Any, *streams: Sequence[Event]) -> list[Event]:
+    store = EventStore(aws, STORE, 3)
+    for stream in streams:
+        for event in stream:
+            store.append([event])
+    return [event for stream in streams for event in stream]
+
+
+def answered(events: Sequence[Event]) -> Any:
+    """Events as they stand in an answer."""
+    return json.loads(json.dumps([event.record() for event in events], default=float), parse_float=Decimal)
+
+
+def test_a_stream_is_answered_in_order_under_the_recipes_names(aws: Any, ask: Invoke) -> None:
+    events = keep(aws, story("a", [5, -3]))
+
+    assert ask("getAggregateEvents", aggregateId="a") == (
+        200,
+        {"aggregateId": "a", "events": answered(events), "eventCount": 3},
+    )
+
+
+def test_a_stream_that_is_not_there_is_empty(ask: Invoke) -> None:
+    assert ask("getAggregateEvents", aggregateId="nobody") == (
+        200,
+        {"aggregateId": "nobody", "events": [], "eventCount": 0},
+    )
+
+
+def pages(ask: Invoke, list_name: str, *arguments: Any, **more: Any) -> list[list[Any]]:
+    """All pages by nextToken."""
+    found = []
+    token = None
+    while True:
+        status, body = ask(*arguments, **more, **({"nextToken": token} if token else {}))
+        assert status == 200, body
+        found.append(body[list_name])
+        token = body.get("nextToken")
+        if token is None:
+            return found
+
+
+def sequences(found: list[list[Any]]) -> list[list[int]]:
+    return [[event["EventSequence"] for event in page] for page in found]
+
+
+def test_a_limit_cuts_a_stream_into_pages(aws: Any, ask: Invoke) -> None:
+    keep(aws, story("a", [1] * 4))
+
+    assert sequences(pages(ask, "events", "getAggregateEvents", aggregateId="a", limit=2))[:3] == [[1, 2], [3, 4], [5]]
+
+
+def test_past_one_megabyte_a_stream_comes_in_pages_and_reconstruction_reads_them_all(
+    aws: Any, ask: Invoke, calls: Calls
+) -> None:
+    stream = long_stream(12, note="x" * 200_000)
+    keep(aws, stream)
+
+    found = pages(ask, "events", "getAggregateEvents", aggregateId="a")
+
+    assert [number for page in sequences(found) for number in page] == list(range(1, 13))
+    assert len(found) >= 3
+    calls.made.clear()
+    assert ask("reconstructState", aggregateId="a")[1]["eventsProcessed"] == 12
+    assert calls.names == ["Query"] * len(found)
+
+
+def long_stream(length: int, **data: Any) -> list[Event]:
+    events: list[Event] = []
+    position = Position()
+    for number in range(length):
+        each = command("AccountCreated" if number == 0 else "TransactionProcessed", "a", amount=1, **data)
+        (event,) = chain(position, [NewEvent(each.event_type, each.event_data)], each, f"{HOUR}00:00.000000Z")
+        position = position.advance(event)
+        events.append(event)
+    return events
+
+
+def test_a_page_whose_json_outgrows_lambdas_answer_is_cut_and_continued(aws: Any, ask: Invoke) -> None:
+    # Each control character is one byte to DynamoDB and seven in the answer's answer.
+    keep(aws, long_stream(7, note="\x01" * 150_000))
+
+    found = pages(ask, "events", "getAggregateEvents", aggregateId="a")
+
+    assert [number for page in sequences(found) for number in page] == list(range(1, 8))
+    assert all(len(json.dumps(json.dumps(page))) < 6 * 1024 * 1024 for page in found)
+
+
+def test_the_state_is_answered_under_the_recipes_names(aws: Any, ask: Invoke) -> None:
+    events = keep(aws, story("a", [Decimal("100.50")]))
+
+    assert ask("reconstructState", aggregateId="a") == (
+        200,
+        {
+            "aggregateId": "a",
+            "reconstructedState": {
+                "balance": Decimal("100.5"),
+                "status": "Active",
+                "transactionCount": 1,
+                "createdAt": events[0].timestamp,
+                "closedAt": None,
+            },
+            "eventsProcessed": 2,
+            "upToSequence": None,
+        },
+    )
+
+
+def test_nothing_is_known_of_an_unknown_aggregate(ask: Invoke) -> None:
+    status, body = ask("reconstructState", aggregateId="nobody")
+
+    assert (status, body["eventsProcessed"], body["reconstructedState"]["status"]) == (200, 0, "Unknown")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(target=st.integers(0, 8), second=st.integers(-1, 8))
+def test_the_state_at_any_point_is_the_fold_up_to_it(aws: Any, ask: Invoke, target: int, second: int) -> None:
+    events = story("t", [5, 10, -3, 8, 1])
+    if not aws.scan(TableName=STORE)["Items"]:
+        keep(aws, events)
+    as_of = f"{HOUR}00:{second:02d}.500Z" if second >= 0 else "2024-01-15T09:59:59Z"
+
+    _, by_sequence = ask("reconstructState", aggregateId="t", upToSequence=target)
+    _, by_time = ask("reconstructState", aggregateId="t", asOf=as_of)
+    _, by_both = ask("reconstructState", aggregateId="t", upToSequence=target, asOf=as_of)
+
+    for body, count in (
+        (by_sequence, min(target, 6)),
+        (by_time, min(second + 1, 6)),
+        (by_both, min(target, second + 1, 6)),
+    ):
+        state = State()
+        for event in events[:count]:
+            state = evolve(state, event)
+        assert body["eventsProcessed"] == count
+        assert body["reconstructedState"]["balance"] == state.balance
+        assert body["reconstructedState"]["status"] == state.status
+    assert by_sequence["upToSequence"] == target
+
+
+def test_time_travel_stops_reading_at_its_target(aws: Any, ask: Invoke, calls: Calls) -> None:
+    stream = long_stream(12, note="x" * 200_000)
+    keep(aws, stream)
+    calls.made.clear()
+
+    ask("reconstructState", aggregateId="a", upToSequence=2)
+
+    assert calls.names == ["Query"]
+
+
+def test_a_broken_chain_is_a_fault_and_never_a_balance(aws: Any, ask: Invoke) -> None:
+    keep(aws, story("a", [1, 2, 3]))
+    aws.delete_item(TableName=STORE, Key={"AggregateId": {"S": "a"}, "EventSequence": {"N": "3"}})
+
+    status, body = ask("reconstructState", aggregateId="a")
+
+    assert (status, body["error"]["code"]) == (500, "IntegrityBreach")
+    assert body["error"]["details"] == {"aggregateId": "a", "sequence": 4}
+
+
+def test_rows_of_the_read_model_are_answered_whole(
+    aws: Any, ask: Invoke, handlers: Callable[[str], ModuleType]
+) -> None:
+    events = keep(aws, story("a", [Decimal("100.50"), -1]))
+    records = [{"messageId": "m", "body": json.dumps({"detail": event})} for event in answered_text(events)]
+    handlers("projection").lambda_handler({"Records": records}, Context())
+
+    status, summary = ask("getAccountSummary", accountId="a")
+    assert status == 200
+    assert (summary["AccountId"], summary["Balance"], summary["TransactionCount"], summary["LastSequence"]) == (
+        "a",
+        Decimal("99.5"),
+        2,
+        3,
+    )
+    _, statement = ask("getAccountStatement", accountId="a")
+    assert [entry["Balance"] for entry in statement["Entries"]] == [Decimal("99.5"), Decimal("100.5")]
+
+
+def answered_text(events: Sequence[Event]) -> Any:
+    return json.loads(json.dumps([event.record() for event in events], default=float))
+
+
+@pytest.mark.parametrize("query_type", ["getAccountSummary", "getAccountStatement"])
+def test_a_row_that_is_not_there_is_not_found(ask: Invoke, query_type: str) -> None:
+    status, body = ask(query_type, accountId="nobody")
+
+    assert (status, body["error"]["code"], body["error"]["details"]) == (404, "NotFound", {"accountId": "nobody"})
+
+
+def test_events_of_a_type_come_newest_first_over_all_accounts(aws: Any, ask: Invoke) -> None:
+    events = keep(aws, story("a", [1, 2, 3]), story("b", [4], now="2024-01-15T11:00:00.000000Z"))
+    deposits = sorted((each for each in events if each.sequence > 1), key=lambda each: each.timestamp, reverse=True)
+
+    status, body = ask("getEventsByType", eventType="TransactionProcessed")
+
+    assert status == 200
+    assert body == {"eventType": "TransactionProcessed", "events": answered(deposits), "count": 4}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 7, 29, 30, 31, 1000])
+def test_pages_of_a_type_hold_every_event_once_in_order(aws: Any, ask: Invoke, limit: int) -> None:
+    events = keep(aws, story("a", [1] * 20), story("b", [1] * 10))
+
+    found = pages(ask, "events", "getEventsByType", eventType="TransactionProcessed", limit=limit)
+
+    ids = [event["EventId"] for page in found for event in page]
+    stamps = [event["Timestamp"] for page in found for event in page]
+    assert sorted(ids) == sorted(each.event_id for each in events if each.sequence > 1)
+    assert stamps == sorted(stamps, reverse=True)
+    assert all(len(page) == limit for page in found[:-1])
+    assert found[-1]
+
+
+def test_events_written_while_paging_do_not_disturb_the_pages(aws: Any, ask: Invoke) -> None:
+    keep(aws, story("a", [1] * 6))
+    _, first = ask("getEventsByType", eventType="TransactionProcessed", limit=2)
+    keep(aws, story("later", [1] * 9, now="2024-01-15T12:00:00.000000Z"))
+
+    _, rest = ask("getEventsByType", eventType="TransactionProcessed", limit=10, nextToken=first["nextToken"])
+
+    assert [event["EventSequence"] for event in first["events"] + rest["events"]] == [7, 6, 5, 4, 3, 2]
+
+
+def test_a_time_range_bounds_the_events_of_a_type(aws: Any, ask: Invoke) -> None:
+    keep(aws, story("a", [1] * 6))
+
+    _, body = ask(
+        "getEventsByType",
+        eventType="TransactionProcessed",
+        fromTimestamp=f"{HOUR}00:02Z",
+        toTimestamp=f"{HOUR}00:04Z",
+    )
+
+    assert [event["EventSequence"] for event in body["events"]] == [5, 4, 3]
+
+
+def test_a_page_of_a_type_is_one_query_for_each_bucket(aws: Any, ask: Invoke, calls: Calls) -> None:
+    keep(aws, story("a", [1]))
+    calls.made.clear()
+
+    ask("getEventsByType", eventType="TransactionProcessed")
+
+    assert calls.names == ["Query"] * 3
+    assert {query["ExpressionAttributeValues"][":bucket"]["S"] for query in calls.to("Query")} == {
+        f"TransactionProcessed#{number}" for number in range(3)
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({}, "queryType"),
+        ({"queryType": "dropTables"}, "queryType"),
+        ({"queryType": ["getAccountSummary"]}, "queryType"),
+        ({"queryType": "getAggregateEvents"}, "aggregateId"),
+        ({"queryType": "getAggregateEvents", "aggregateId": "a", "limit": 0}, "limit"),
+        ({"queryType": "getAggregateEvents", "aggregateId": "a", "limit": "5"}, "limit"),
+        ({"queryType": "getAggregateEvents", "aggregateId": "a", "nextToken": "zzz"}, "nextToken"),
+        ({"queryType": "getAggregateEvents", "aggregateId": "a", "nextToken": 7}, "nextToken"),
+        ({"queryType": "getAccountSummary"}, "accountId"),
+        ({"queryType": "reconstructState", "aggregateId": "a", "upToSequence": -1}, "upToSequence"),
+        ({"queryType": "reconstructState", "aggregateId": "a", "upToSequence": "1"}, "upToSequence"),
+        ({"queryType": "reconstructState", "aggregateId": "a", "asOf": "yesterday"}, "asOf"),
+        ({"queryType": "reconstructState", "aggregateId": "a", "asOf": "2024-01-15T10:00:00"}, "asOf"),
+        ({"queryType": "getEventsByType"}, "eventType"),
+        ({"queryType": "getEventsByType", "eventType": "X", "limit": 1001}, "limit"),
+        ({"queryType": "getEventsByType", "eventType": "X", "fromTimestamp": 5}, "fromTimestamp"),
+        (
+            {
+                "queryType": "getEventsByType",
+                "eventType": "X",
+                "fromTimestamp": "2024-01-02T00:00:00Z",
+                "toTimestamp": "2024-01-01T00:00:00Z",
+            },
+            "fromTimestamp",
+        ),
+    ],
+)
+def test_a_malformed_query_is_told_its_field(
+    aws: Any, handlers: Callable[[str], ModuleType], arguments: dict[str, Any], field: str
+) -> None:
+    direct = opened(handlers("query").lambda_handler(arguments, Context()))
+    as_body = opened(handlers("query").lambda_handler({"body": json.dumps(arguments)}, Context()))
+
+    assert direct == as_body
+    assert (direct[0], direct[1]["error"]["details"]["field"]) == (400, field)
+
+
+def test_a_token_belongs_to_its_query(aws: Any, ask: Invoke) -> None:
+    keep(aws, story("a", [1, 1]), story("b", [1]))
+    _, page = ask("getAggregateEvents", aggregateId="a", limit=1)
+    _, typed = ask("getEventsByType", eventType="TransactionProcessed", limit=1)
+
+    for answer in (
+        ask("getAggregateEvents", aggregateId="b", nextToken=page["nextToken"]),
+        ask("getEventsByType", eventType="TransactionProcessed", nextToken=page["nextToken"]),
+        ask("getEventsByType", eventType="AccountCreated", nextToken=typed["nextToken"]),
+    ):
+        assert (answer[0], answer[1]["error"]["details"]["field"]) == (400, "nextToken")
+
+
+@pytest.mark.parametrize("place", ['"x"', "[[1]]", "[5]", '{"a":1}', '[["t","a","x"]]'])
+def test_a_token_that_somebody_edited_is_the_callers_mistake(aws: Any, ask: Invoke, place: str) -> None:
+    keep(aws, story("a", [1, 1]))
+    subjects = {
+        "getAggregateEvents": '["getAggregateEvents","a"]',
+        "getEventsByType": '["getEventsByType","X","0001-01-01T00:00:00.000000Z","9999-12-31T23:59:59.999999Z"]',
+    }
+    for query_type, subject in subjects.items():
+        token = base64.urlsafe_b64encode(f"[{subject},{place}]".encode()).decode().rstrip("=")
+
+        status, body = ask(query_type, aggregateId="a", eventType="X", nextToken=token)
+
+        assert (status, body["error"]["details"]["field"]) == (400, "nextToken"), query_type
+
+
+def test_a_fault_of_ours_is_no_callers_mistake(ask: Invoke, calls: Calls) -> None:
+    def fail(operation: str, _: Any) -> None:
+        raise refusal("InternalServerError", operation)
+
+    calls.before = fail
+    assert ask("getAccountSummary", accountId="a")[0] == 500
+
+
+def test_reads_of_the_past_and_of_rows_are_strongly_consistent(ask: Invoke, calls: Calls) -> None:
+    ask("reconstructState", aggregateId="a")
+    ask("getAccountSummary", accountId="a")
+
+    assert [arguments["ConsistentRead"] for _, arguments in calls.made] == [True, True]
+    assert calls.to("GetItem")[0]["TableName"] == ROWS
