@@ -42,15 +42,3 @@ def role_policy(new: NewResource) -> Created:
         {"name": name},
         delete=lambda: iam.delete_role_policy(RoleName=role_name, PolicyName=name),
     )
-
-
-@TYPES.creates("aws:iam/rolePolicyAttachment:RolePolicyAttachment", fields("role", "policyArn"))
-def role_policy_attachment(new: NewResource) -> Created:
-    """A managed policy attached to a role."""
-    iam, role_name, policy_arn = new.client("iam"), new.inputs["role"], new.inputs["policyArn"]
-    iam.attach_role_policy(RoleName=role_name, PolicyArn=policy_arn)
-    return Created(
-        f"{role_name}-{policy_arn}",
-        {},
-        delete=lambda: iam.detach_role_policy(RoleName=role_name, PolicyArn=policy_arn),
-    )

@@ -44,7 +44,7 @@ def run(project_dir: Path, config: StackConfig, monitor: Monitor, on_progress: O
             thread.join()
             raise
     if monitor.failure:
-        raise monitor.failure
+        raise monitor.failure.with_traceback(None)  # whose frames are the SDK's and the executor's
     if result.error:
         raise DeployError(_where(result.error, project_dir)) from result.error
     return result.outputs

@@ -1,7 +1,14 @@
 """Small Pulumi projects to deploy, and a plain AWS to deploy them to."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
+
+import boto3
+from moto.server import ThreadedMotoServer
 
 PROJECT = """
 name: demo
@@ -24,3 +31,25 @@ def write_project(folder: Path, program: str, project: str = PROJECT, **stacks: 
     imports = "import json\nimport pulumi\nimport pulumi_aws as aws\n"
     (folder / "__main__.py").write_text(imports + dedent(program), encoding="utf-8")
     return folder
+
+
+@dataclass(frozen=True)
+class PlainAws:
+    """A moto server without any of the embedded AWS's own behaviour."""
+
+    endpoint: str
+    client: Callable[[str], Any]
+
+
+@contextmanager
+def plain_aws() -> Iterator[PlainAws]:
+    """A plain moto server on a free port."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    session: Any = boto3.Session("test", "test", region_name="us-east-1")
+    try:
+        yield PlainAws(endpoint, lambda service: session.client(service, endpoint_url=endpoint))
+    finally:
+        server.stop()

@@ -7,30 +7,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from local.deploy import DeployError, Progress, deploy
-from tests.local.projects import write_project
+from tests.local.projects import PlainAws, plain_aws, write_project
 
 ALLOW = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [ALLOW]})
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def plain() -> Iterator[PlainAws]:
+    with plain_aws() as started:
+        yield started
 
 
 @pytest.fixture
-def aws(endpoint: str) -> Any:
-    session: Any = boto3.Session("test", "test", region_name="us-east-1")
-    return lambda service: session.client(service, endpoint_url=endpoint)
+def endpoint(plain: PlainAws) -> str:
+    return plain.endpoint
+
+
+@pytest.fixture
+def aws(plain: PlainAws) -> Any:
+    return plain.client
 
 
 def queue_names(aws: Any, prefix: str) -> list[str]:
