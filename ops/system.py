@@ -1,0 +1,67 @@
+"""A deployed system as its operator reaches it: the stack's outputs and clients for where it runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+
+class OperatorError(Exception):
+    """Something the operator can put right; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One stack. `endpoint` is set where it runs on the embedded AWS."""
+
+    outputs: Mapping[str, Any]
+    region: str
+    endpoint: str | None = None
+
+    @classmethod
+    def of_file(cls, path: Path) -> System:
+        """The system whose outputs `python -m local serve --outputs` or `pulumi stack output --json` wrote."""
+        try:
+            outputs = json.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise OperatorError(f"--outputs {path}: {error.strerror}") from error
+        except ValueError as error:
+            raise OperatorError(f"--outputs {path}: not JSON ({error})") from error
+        return cls._of(outputs, f"--outputs {path}")
+
+    @classmethod
+    def of_stack(cls, stack: str) -> System:
+        """The system of a Pulumi stack, through the Pulumi CLI."""
+        command = ["pulumi", "stack", "output", "--json", "--stack", stack]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- a fixed command
+        except FileNotFoundError as error:
+            raise OperatorError("the pulumi CLI is not installed; give --outputs FILE instead of --stack") from error
+        if done.returncode:
+            raise OperatorError(f"{' '.join(command)}: {done.stderr.strip()}")
+        return cls._of(json.loads(done.stdout), f"stack {stack}")
+
+    @classmethod
+    def _of(cls, outputs: Any, source: str) -> System:
+        if not isinstance(outputs, dict) or "region" not in outputs:
+            raise OperatorError(f"{source}: these are not the outputs of a deployed stack")
+        return cls(outputs, outputs["region"], outputs.get("endpoint"))
+
+    def output(self, name: str) -> str:
+        """One output by its name."""
+        if name not in self.outputs:
+            raise OperatorError(f"the stack has no output {name}; deploy it again with the current program")
+        return str(self.outputs[name])
+
+    def client(self, service: str) -> Any:
+        """A client with the caller's own credentials; the embedded AWS takes any."""
+        session: Any = boto3.Session(region_name=self.region)
+        if self.endpoint and session.get_credentials() is None:
+            session = boto3.Session("test", "test", region_name=self.region)
+        return session.client(service, endpoint_url=self.endpoint)
