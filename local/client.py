@@ -1,0 +1,74 @@
+"""A deployed stack as its users reach it: through AWS APIs and the names in its outputs, nothing else."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer
+
+Result = TypeVar("Result")
+
+_deserialize = TypeDeserializer().deserialize
+
+
+class StackClient:
+    """Commands, queries and a look behind them. `outputs` are the stack's, with the endpoint."""
+
+    def __init__(self, outputs: Mapping[str, Any]) -> None:
+        self.outputs = outputs
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client of the stack's AWS."""
+        session: Any = boto3.Session("test", "test", region_name=self.outputs["region"])
+        return session.client(service, endpoint_url=self.outputs["endpoint"])
+
+    def command(self, aggregate_id: str, event_type: str, data: Mapping[str, Any], **more: Any) -> tuple[int, Any]:
+        """Send a command; status and body of the answer."""
+        request = {"aggregateId": aggregate_id, "eventType": event_type, "eventData": data, **more}
+        return self.invoke("commandFunction", request)
+
+    def query(self, query_type: str, **arguments: Any) -> tuple[int, Any]:
+        """Ask a question; status and body of the answer."""
+        return self.invoke("queryFunction", {"queryType": query_type, **arguments})
+
+    def invoke(self, function: str, request: Mapping[str, Any]) -> tuple[int, Any]:
+        """Invoke a function by the name of its output. Numbers come back as Decimal. RuntimeError where it crashed."""
+        answer = self.aws("lambda").invoke(FunctionName=self.outputs[function], Payload=json.dumps(request))
+        payload = answer["Payload"].read()
+        if "FunctionError" in answer:
+            raise RuntimeError(f"{function} failed: {payload.decode()}")
+        result = json.loads(payload)
+        return result["statusCode"], json.loads(result["body"], parse_float=Decimal)
+
+    def row(self, account_id: str, projection: str = "AccountSummary") -> dict[str, Any] | None:
+        """A row of the read model as it lies in the table, None where there is none."""
+        key = {"AccountId": {"S": account_id}, "ProjectionType": {"S": projection}}
+        answer = self.aws("dynamodb").get_item(TableName=self.outputs["readModelTable"], Key=key, ConsistentRead=True)
+        item = answer.get("Item")
+        return {name: _deserialize(value) for name, value in item.items()} if item else None
+
+    def delete_row(self, account_id: str, projection: str = "AccountSummary") -> None:
+        """Lose a row of the read model."""
+        key = {"AccountId": {"S": account_id}, "ProjectionType": {"S": projection}}
+        self.aws("dynamodb").delete_item(TableName=self.outputs["readModelTable"], Key=key)
+
+    def messages(self, queue: str) -> int:
+        """How many messages a queue holds, waiting or in work, by the name of its output."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.aws("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+
+def eventually(look: Callable[[], Result], wanted: Callable[[Result], bool], seconds: float) -> Result:
+    """Look until what is seen is `wanted`, or the time is up; what was seen last."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if wanted(seen) or time.monotonic() > deadline:
+            return seen
+        time.sleep(0.05)

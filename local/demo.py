@@ -1,0 +1,283 @@
+"""The whole story on the embedded AWS, told step by step, every result checked."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from .client import StackClient, eventually
+from .deploy import deploy
+from .engine import Engine
+
+PROJECT = Path(__file__).resolve().parent.parent
+ACCOUNT = "account-123"
+SOON = 20.0
+"""Seconds within which what happens by itself must have happened, on a slow machine."""
+
+
+@dataclass
+class Story:
+    """Tells steps as they happen and remembers which went wrong."""
+
+    console: Console
+    results: list[dict[str, Any]] = field(default_factory=list)
+
+    def step(self, title: str, run: Callable[[], Any], wanted: Any, *, show: str = "") -> Any:
+        """Run one step, show its result, compare it with what is wanted; the result."""
+        started = time.monotonic()
+        with self.console.status(title):
+            result = run()
+        seconds = time.monotonic() - started
+        good = result == wanted
+        self.results.append({"step": title, "ok": good, "seconds": round(seconds, 3), "result": result})
+        number = len(self.results)
+        mark = "[green]✔[/]" if good else "[red]✘[/]"
+        self.console.print(f"{mark} [bold]{number:2}  {title}[/] [dim]{seconds:.2f} s[/]", highlight=False)
+        if show:
+            self.console.print(f"      [dim]{show}[/]", highlight=False, soft_wrap=True)
+        self.console.print(f"      {_line(result)}", soft_wrap=True)
+        if not good:
+            self.console.print(f"      [red]should be[/] {_line(wanted)}", soft_wrap=True)
+        return result
+
+    @property
+    def failed(self) -> list[str]:
+        return [result["step"] for result in self.results if not result["ok"]]
+
+
+def main(stack: str = "local", as_json: bool = False) -> int:
+    """Tell the story; 0 if every result is as it should be, 1 if not."""
+    console = Console(stderr=as_json)
+    started = time.monotonic()
+    story = Story(console)
+    with Engine() as engine, tempfile.TemporaryDirectory() as folder:
+        with console.status("Deploying the Pulumi program onto the embedded AWS") as status:
+            deployment = deploy(
+                engine.endpoint, stack, PROJECT, on_progress=lambda each: status.update(f"{each.kind} {each.subject}")
+            )
+        console.print(
+            f"The embedded AWS runs at {engine.endpoint}; stack [bold]{stack}[/] is deployed on it: "
+            f"{len(deployment.resources)} resources in {time.monotonic() - started:.1f} s.\n"
+        )
+        outputs = Path(folder) / "out.json"
+        client = StackClient({**deployment.outputs, "endpoint": engine.endpoint})
+        outputs.write_text(json.dumps(client.outputs), "utf-8")
+        _tell(story, client, outputs)
+    seconds = time.monotonic() - started
+    if as_json:
+        report = {"ok": not story.failed, "seconds": round(seconds, 1), "steps": story.results}
+        print(json.dumps(report, default=_number, indent=2))
+    verdict = f"[red]{len(story.failed)} went wrong[/]" if story.failed else "[green]every result as it should be[/]"
+    console.print(f"\n{len(story.results)} steps in {seconds:.1f} s: {verdict}.")
+    return 1 if story.failed else 0
+
+
+def _tell(story: Story, client: StackClient, outputs: Path) -> None:
+    _write_side(story, client)
+    _read_side(story, client)
+    _time_travel(story, client)
+    _refusals(story, client)
+    _deliveries(story, client)
+    _replay(story, client, outputs)
+
+
+def _write_side(story: Story, client: StackClient) -> None:
+    creation = {
+        "accountId": ACCOUNT,
+        "customerId": "customer-456",
+        "accountType": "checking",
+        "createdAt": "2024-01-15T10:00:00Z",
+    }
+    deposit = {
+        "transactionId": "tx-789",
+        "amount": 100.50,
+        "type": "deposit",
+        "timestamp": "2024-01-15T10:30:00Z",
+    }
+    withdrawal = {"transactionId": "tx-790", "amount": -20.25, "type": "withdrawal"}
+    story.step(
+        "Create an account",
+        lambda: _receipt(client.command(ACCOUNT, "AccountCreated", creation)),
+        {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 1},
+        show=f"invoke command: AccountCreated {json.dumps(creation)}",
+    )
+    story.step(
+        "Deposit 100.50",
+        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1")),
+        {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2},
+        show=f"invoke command: TransactionProcessed {json.dumps(deposit)}",
+    )
+    story.step(
+        "Withdraw 20.25",
+        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", withdrawal)),
+        {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 3},
+        show=f"invoke command: TransactionProcessed {json.dumps(withdrawal)}",
+    )
+    story.step(
+        "Send the deposit again: one event, the same answer",
+        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1")),
+        {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2},
+        show="the commandId names the command for good",
+    )
+
+
+def _read_side(story: Story, client: StackClient) -> None:
+    story.step(
+        "The read model follows",
+        lambda: _summary(_row_at(client, 3)),
+        {"Balance": Decimal("80.25"), "TransactionCount": 2, "Status": "Active", "LastSequence": 3},
+        show="store -> stream -> relay -> bus -> queue -> projection -> table",
+    )
+    story.step(
+        "The account statement",
+        lambda: [
+            {name: entry[name] for name in ("TransactionId", "Amount", "Balance")}
+            for entry in client.query("getAccountStatement", accountId=ACCOUNT)[1]["Entries"]
+        ],
+        [
+            {"TransactionId": "tx-790", "Amount": Decimal("-20.25"), "Balance": Decimal("80.25")},
+            {"TransactionId": "tx-789", "Amount": Decimal("100.5"), "Balance": Decimal("100.5")},
+        ],
+    )
+
+
+def _time_travel(story: Story, client: StackClient) -> None:
+    events = client.query("getAggregateEvents", aggregateId=ACCOUNT)[1]["events"]
+    story.step(
+        "The state at sequence 1",
+        lambda: _state(client.query("reconstructState", aggregateId=ACCOUNT, upToSequence=1)),
+        {"balance": 0, "status": "Active", "transactionCount": 0, "eventsProcessed": 1},
+    )
+    moment = events[1]["Timestamp"]
+    story.step(
+        "The state as of the deposit",
+        lambda: _state(client.query("reconstructState", aggregateId=ACCOUNT, asOf=moment)),
+        {"balance": Decimal("100.5"), "status": "Active", "transactionCount": 1, "eventsProcessed": 2},
+        show=f"asOf {moment}",
+    )
+    story.step(
+        "Events by type, newest first",
+        lambda: [
+            {"sequence": event["EventSequence"], "amount": event["EventData"]["amount"]}
+            for event in client.query("getEventsByType", eventType="TransactionProcessed")[1]["events"]
+        ],
+        [{"sequence": 3, "amount": Decimal("-20.25")}, {"sequence": 2, "amount": Decimal("100.5")}],
+    )
+    story.step(
+        "Every event carries the hash of the one before",
+        lambda: [event["PreviousHash"] == before["Hash"] for before, event in itertools.pairwise(events)],
+        [True, True],
+    )
+
+
+def _refusals(story: Story, client: StackClient) -> None:
+    story.step(
+        "Overdraw the account: refused, with the rule",
+        lambda: _error(client.command(ACCOUNT, "TransactionProcessed", {"amount": -80.26})),
+        {"statusCode": 422, "code": "RuleBroken", "rule": "sufficient-funds"},
+    )
+    story.step(
+        "Close it while there is money in it: refused",
+        lambda: _error(client.command(ACCOUNT, "AccountClosed", {})),
+        {"statusCode": 422, "code": "RuleBroken", "rule": "zero-balance"},
+    )
+
+
+def _deliveries(story: Story, client: StackClient) -> None:
+    before = client.row(ACCOUNT)
+    event = client.query("getAggregateEvents", aggregateId=ACCOUNT)[1]["events"][1]
+    body = json.dumps({"detail": event}, default=_number)
+
+    def deliver_twice() -> bool:
+        for _ in range(2):
+            client.aws("sqs").send_message(QueueUrl=client.outputs["projectionQueueUrl"], MessageBody=body)
+        eventually(lambda: client.messages("projectionQueueUrl"), lambda left: left == 0, SOON)
+        return client.row(ACCOUNT) == before
+
+    story.step("Deliver the deposit twice more: the read model does not move", deliver_twice, wanted=True)
+
+    def poison() -> dict[str, Any]:
+        entry = {
+            "EventBusName": client.outputs["eventBusName"],
+            "Source": "event-sourcing.financial",
+            "DetailType": "TransactionProcessed",
+            "Detail": '{"no": "event"}',
+        }
+        client.aws("events").put_events(Entries=[entry])
+        waiting = eventually(lambda: client.messages("deadLetterQueueUrl"), lambda found: found == 1, 2 * SOON)
+        return {"deadLetters": waiting, "projectionQueue": client.messages("projectionQueueUrl")}
+
+    story.step(
+        "A poisoned message ends in the dead letter queue, nothing waits behind it",
+        poison,
+        {"deadLetters": 1, "projectionQueue": 0},
+        show="set aside after the stack's number of receives",
+    )
+
+
+def _replay(story: Story, client: StackClient, outputs: Path) -> None:
+    before = client.row(ACCOUNT)
+
+    def replay() -> int:
+        client.delete_row(ACCOUNT)
+        command = [sys.executable, "-m", "ops", "replay", "--outputs", str(outputs), "--json"]
+        return subprocess.run(command, cwd=PROJECT, capture_output=True, check=False).returncode  # noqa: S603
+
+    story.step(
+        "Lose the read model's row and replay the last hour from the archive",
+        replay,
+        0,
+        show="python -m ops replay",
+    )
+    story.step("The row is back as it was", lambda: _row_at(client, 3) == before, wanted=True)
+
+
+def _row_at(client: StackClient, sequence: int) -> dict[str, Any] | None:
+    return eventually(
+        lambda: client.row(ACCOUNT), lambda row: row is not None and row["LastSequence"] >= sequence, SOON
+    )
+
+
+def _receipt(answer: tuple[int, Any]) -> dict[str, Any]:
+    status, body = answer
+    return {"statusCode": status, **{name: body.get(name) for name in ("aggregateId", "sequence")}}
+
+
+def _error(answer: tuple[int, Any]) -> dict[str, Any]:
+    status, body = answer
+    error = body.get("error", {})
+    return {"statusCode": status, "code": error.get("code"), "rule": error.get("details", {}).get("rule")}
+
+
+def _state(answer: tuple[int, Any]) -> dict[str, Any]:
+    _, body = answer
+    state = body["reconstructedState"]
+    return {
+        **{name: state[name] for name in ("balance", "status", "transactionCount")},
+        "eventsProcessed": body["eventsProcessed"],
+    }
+
+
+def _summary(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    return row and {name: row.get(name) for name in ("Balance", "TransactionCount", "Status", "LastSequence")}
+
+
+def _line(result: Any) -> str:
+    return json.dumps(result, default=_number)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(type(value).__name__)
