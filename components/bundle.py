@@ -25,7 +25,7 @@ _SOURCES = frozenset({".py", ".json"})
 # Raise it whenever the rules below change what a layer holds: it is part of the name under which a layer is kept.
 _LAYER_RULES = "1"
 _SERVICES = frozenset({"dynamodb", "events"})
-_DROPPED_FOLDERS = frozenset({"__pycache__", "bin", "examples", "test", "tests"})
+_DROPPED_FOLDERS = frozenset({"__pycache__", "examples", "test", "tests"})
 _DROPPED_METADATA = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
 
 
@@ -86,7 +86,7 @@ def _install(lock_file: Path, target: Path, architecture: str, runtime: str) -> 
 
 def _is_needed(path: PurePosixPath) -> bool:
     """Whether a file of the installed packages goes into the layer."""
-    if not _DROPPED_FOLDERS.isdisjoint(path.parts) or path.name in _DROPPED_METADATA:
+    if path.parts[0] == "bin" or not _DROPPED_FOLDERS.isdisjoint(path.parts) or path.name in _DROPPED_METADATA:
         return False
     # botocore describes some 400 services, 100 MB of which two are called.
     described = re.match(r"(?:botocore|boto3)/data/([^/]+)/", path.as_posix())

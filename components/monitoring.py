@@ -112,7 +112,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             "relay-integrity-breaches",
             args.relay.name,
             "IntegrityBreaches",
-            "A stored event was changed or removed. An incident: the relay's log has the record, CloudTrail who did it.",
+            "A stored event was changed or removed. An incident: the relay's log has the record.",
         ),
     ]
 

@@ -1,0 +1,157 @@
+"""Every asynchronous edge gives up at some point, and what it gave up on is kept where it may be left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.infrastructure.policy import as_list, may, service_may_send
+from tests.infrastructure.program import Graph, Resource, graph
+
+
+def test_every_rule_target_has_bounded_retries_and_a_dlq_that_admits_the_rule(stack: Graph) -> None:
+    assert len(stack.of("EventTarget")) == len(stack.of("EventRule"))
+    for target in stack.of("EventTarget"):
+        rule = stack.by("name", target.inputs["rule"])
+        assert target.inputs["eventBusName"] == rule.inputs["eventBusName"]
+        assert 0 <= target.inputs["retryPolicy"]["maximumRetryAttempts"] <= 185
+        assert 60 <= target.inputs["retryPolicy"]["maximumEventAgeInSeconds"] <= 86_400
+        dlq = stack.by("arn", target.inputs["deadLetterConfig"]["arn"])
+        assert _admits(stack, dlq, rule), f"{dlq.name} does not admit {rule.name}"
+        assert stack.named("projection-feed-queue").urn != dlq.urn
+
+
+def test_the_projection_queue_admits_its_rule_and_no_other(stack: Graph) -> None:
+    queue = stack.named("projection-feed-queue")
+    assert stack.named("projection-feed-target").inputs["arn"] == queue.outputs["arn"]
+    assert _admits(stack, queue, stack.named("projection-feed-rule"))
+    assert not _admits(stack, queue, stack.named("audit-log-rule"))
+
+
+def test_a_target_is_connected_only_once_it_admits_the_rule(stack: Graph) -> None:
+    assert stack.named("projection-feed-queue-policy").urn in stack.named("projection-feed-target").depends_on
+    assert stack.named("audit-log-policy").urn in stack.named("audit-log-target").depends_on
+
+
+def test_the_projection_rule_picks_the_account_events(stack: Graph) -> None:
+    assert stack.named("projection-feed-rule").document("eventPattern") == {
+        "source": ["event-sourcing.financial"],
+        "detail-type": ["AccountCreated", "TransactionProcessed", "AccountClosed"],
+    }
+
+
+def test_the_audit_log_takes_everything_and_eventbridge_may_write_to_it(stack: Graph) -> None:
+    assert stack.named("audit-log-rule").document("eventPattern") == {"account": ["123456789012"]}
+    group, target = stack.named("audit-log-group"), stack.named("audit-log-target")
+    assert target.inputs["arn"] == group.outputs["arn"]
+    assert group.outputs["name"].startswith("/aws/events/")
+    (statement,) = stack.named("audit-log-policy").statements("policyDocument")
+    assert statement["Principal"] == {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]}
+    assert statement["Resource"] == group.outputs["arn"] + ":*"
+    assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_the_stream_mapping_is_bounded_and_notes_what_it_gave_up(stack: Graph) -> None:
+    mapping = stack.named("relay-feed-mapping").inputs
+    assert mapping["eventSourceArn"] == stack.named("event-store-table").outputs["streamArn"]
+    assert mapping["functionName"] == stack.named("relay-function").outputs["arn"]
+    assert mapping["startingPosition"] == "TRIM_HORIZON"
+    assert mapping["bisectBatchOnFunctionError"] is True
+    assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 0 <= mapping["maximumRetryAttempts"] <= 10_000  # -1 would be for ever
+    assert 60 <= mapping["maximumRecordAgeInSeconds"] < 86_400  # less than the stream keeps
+    assert "filterCriteria" not in mapping  # changes and deletions must reach the relay: it reports them
+    destination = mapping["destinationConfig"]["onFailure"]["destinationArn"]
+    assert stack.by("arn", destination).name == "invocation-dlq-queue"
+    assert may(_statements_of(stack, "relay"), "sqs:SendMessage", destination)
+
+
+def test_the_event_store_streams_what_was_and_what_is(stack: Graph) -> None:
+    store = stack.named("event-store-table").inputs
+    assert (store["streamEnabled"], store["streamViewType"]) == (True, "NEW_AND_OLD_IMAGES")
+
+
+def test_every_queue_that_is_consumed_redrives_to_a_dlq_that_takes_it(stack: Graph) -> None:
+    for mapping in stack.of("EventSourceMapping"):
+        if ":sqs:" not in mapping.inputs["eventSourceArn"]:
+            continue
+        queue = stack.by("arn", mapping.inputs["eventSourceArn"])
+        redrive = queue.document("redrivePolicy")
+        dlq = stack.by("arn", redrive["deadLetterTargetArn"])
+        assert 1 <= redrive["maxReceiveCount"] <= 1000
+        assert _redrive_sources(stack, dlq) == [queue.outputs["arn"]]
+        assert dlq.inputs["messageRetentionSeconds"] > queue.inputs["messageRetentionSeconds"]
+        assert mapping.inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
+        function = stack.by("arn", mapping.inputs["functionName"])
+        assert queue.inputs["visibilityTimeoutSeconds"] >= function.inputs["timeout"]
+
+
+def test_no_other_queue_can_redrive_to_a_dlq(stack: Graph) -> None:
+    for name in ("delivery-dlq-queue", "invocation-dlq-queue"):
+        assert stack.named(name).document("redriveAllowPolicy") == {"redrivePermission": "denyAll"}
+
+
+def test_every_asynchronous_invocation_is_bounded_and_ends_in_a_dlq(stack: Graph) -> None:
+    configured = {config.inputs["functionName"]: config.inputs for config in stack.of("FunctionEventInvokeConfig")}
+    for function in stack.of("Function"):
+        config = configured[function.outputs["name"]]
+        assert 0 <= config["maximumRetryAttempts"] <= 2
+        assert 60 <= config["maximumEventAgeInSeconds"] <= 21_600
+        destination = config["destinationConfig"]["onFailure"]["destination"]
+        assert stack.by("arn", destination).name == "invocation-dlq-queue"
+        entry = function.name.removesuffix("-function")
+        assert may(_statements_of(stack, entry), "sqs:SendMessage", destination)
+
+
+def test_the_functions_run_what_is_shipped(stack: Graph) -> None:
+    layer = stack.named("handlers-layer")
+    for entry in ("command", "relay", "projection", "query"):
+        function = stack.named(f"{entry}-function").inputs
+        assert function["handler"] == f"handlers.{entry}.lambda_handler"
+        assert function["layers"] == [layer.outputs["arn"]]
+        assert layer.inputs["compatibleRuntimes"] == [function["runtime"]]
+        assert layer.inputs["compatibleArchitectures"] == function["architectures"]
+
+
+def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
+    store = {"EVENT_STORE_TABLE": stack.exports["eventStoreTable"], "METRICS_NAMESPACE": "EventSourcing"}
+    model = {"READ_MODEL_TABLE": stack.exports["readModelTable"]}
+    variables = {
+        entry: stack.named(f"{entry}-function").inputs["environment"]["variables"]
+        for entry in ("command", "relay", "projection", "query")
+    }
+    buckets = {"TYPE_BUCKETS": variables["command"]["TYPE_BUCKETS"]}
+    assert variables == {
+        "command": store | buckets,
+        "relay": {"EVENT_BUS_NAME": stack.exports["eventBusName"], "METRICS_NAMESPACE": "EventSourcing"},
+        "projection": store | model | {"STATEMENT_ENTRIES": "50"},
+        "query": store | model | buckets,
+    }
+
+
+def test_the_local_stack_gives_up_within_seconds() -> None:
+    queue = graph("local").named("projection-feed-queue")
+    assert queue.inputs["visibilityTimeoutSeconds"] * queue.document("redrivePolicy")["maxReceiveCount"] <= 15
+
+
+def test_unreserved_concurrency_is_left_to_the_account_and_production_reserves(stack: Graph) -> None:
+    reserved = {function.inputs["reservedConcurrentExecutions"] for function in stack.of("Function")}
+    in_production = stack.named("event-store-table").protect
+    assert all(executions > 0 for executions in reserved) if in_production else reserved == {-1}
+
+
+def _admits(stack: Graph, queue: Resource, rule: Resource) -> bool:
+    arn = queue.outputs["arn"]
+    policies = [policy for policy in stack.of("QueuePolicy") if policy.inputs["queueUrl"] == queue.outputs["url"]]
+    statements = [statement for policy in policies for statement in policy.statements()]
+    return service_may_send(statements, "events.amazonaws.com", rule.outputs["arn"], arn)
+
+
+def _statements_of(stack: Graph, entry: str) -> list[dict[str, Any]]:
+    return stack.policies_of(stack.by("arn", stack.named(f"{entry}-function").inputs["role"]).outputs["name"])
+
+
+def _redrive_sources(stack: Graph, dlq: Resource) -> list[str]:
+    (allow,) = (policy for policy in stack.of("RedriveAllowPolicy") if policy.inputs["queueUrl"] == dlq.outputs["url"])
+    document = allow.document("redriveAllowPolicy")
+    assert document["redrivePermission"] == "byQueue"
+    return as_list(document["sourceQueueArns"])

@@ -1,0 +1,115 @@
+"""The program as a whole: what it declares, under which names, and what it hands out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.infrastructure.program import ROOT, TOKEN, Graph, graph, run
+
+OUTPUTS = {
+    *("eventBusName", "eventBusArn", "archiveName", "archiveArn", "accountRuleArn"),
+    *("eventStoreTable", "readModelTable"),
+    *("commandFunction", "relayFunction", "projectionFunction", "queryFunction"),
+    *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
+    *("alarmTopicArn", "dashboardName", "region", "readme"),
+}
+
+FUNCTIONS = ("command", "relay", "projection", "query")
+
+# The inputs by which a resource can be given a name, instead of one that Pulumi makes up.
+NAME_INPUTS = (
+    *("name", "namePrefix", "functionName", "layerName", "dashboardName", "policyName", "archiveName"),
+    *("tableName", "queueName", "topicName", "roleName", "ruleName", "targetId", "alarmName"),
+)
+
+
+@pytest.mark.parametrize("name", ["dev", "prod", "local"])
+def test_every_stack_exports_all_outputs(name: str) -> None:
+    exports = graph(name).exports
+    assert set(exports) == OUTPUTS
+    assert all(isinstance(value, str) and value for value in exports.values())
+
+
+def test_outputs_lead_to_the_resources_they_name(stack: Graph) -> None:
+    expected = {
+        "eventBusName": stack.named("events-bus").outputs["name"],
+        "eventBusArn": stack.named("events-bus").outputs["arn"],
+        "archiveName": stack.named("events-archive").outputs["name"],
+        "archiveArn": stack.named("events-archive").outputs["arn"],
+        "accountRuleArn": stack.named("projection-feed-rule").outputs["arn"],
+        "eventStoreTable": stack.named("event-store-table").outputs["name"],
+        "readModelTable": stack.named("read-model-table").outputs["name"],
+        "projectionQueueUrl": stack.named("projection-feed-queue").outputs["url"],
+        "deadLetterQueueUrl": stack.named("projection-dlq-queue").outputs["url"],
+        "deliveryDeadLetterQueueUrl": stack.named("delivery-dlq-queue").outputs["url"],
+        "invocationDeadLetterQueueUrl": stack.named("invocation-dlq-queue").outputs["url"],
+        "alarmTopicArn": stack.named("monitoring-topic").outputs["arn"],
+        "dashboardName": stack.named("monitoring-dashboard").outputs["dashboardName"],
+    } | {f"{entry}Function": stack.named(f"{entry}-function").outputs["name"] for entry in FUNCTIONS}
+    assert {key: stack.exports[key] for key in expected} == expected
+
+
+def test_the_stack_readme_mentions_only_outputs_that_exist() -> None:
+    readme = (ROOT / "Pulumi.README.md").read_text("utf-8")
+    placeholders = {part.split("}")[0] for part in readme.split("${outputs.")[1:]}
+    assert placeholders
+    assert placeholders <= OUTPUTS
+
+
+def test_every_resource_belongs_to_a_component(stack: Graph) -> None:
+    components = {resource.urn: resource for resource in stack if not resource.custom}
+    for resource in stack:
+        if resource.custom:
+            assert resource.parent in components, f"{resource.name} has no component"
+            owner = components[resource.parent].name
+            assert resource.name.startswith(f"{owner}-"), f"{resource.name} does not say that it is part of {owner}"
+        else:
+            assert resource.type.startswith(TOKEN)
+
+
+def test_every_component_registers_its_outputs_once(stack: Graph) -> None:
+    components = {resource.urn for resource in stack if not resource.custom}
+    completed = Counter(urn for urn in stack.completed if urn in components)
+    assert completed == dict.fromkeys(components, 1)
+
+
+def test_logical_names_are_unique(stack: Graph) -> None:
+    names = Counter(resource.name for resource in stack)
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_two_stacks_share_no_physical_name() -> None:
+    """Where AWS insists on being given a name, it holds the stack's; everything else is named by Pulumi."""
+    given = {
+        name: {
+            (resource.type, key): resource.inputs[key]
+            for resource in graph(name)
+            for key in NAME_INPUTS
+            # These refer to the function that they belong to.
+            if key in resource.inputs and not (key == "functionName" and "function:Function" not in resource.type)
+        }
+        for name in ("dev", "prod")
+    }
+    prefixes = {name for (_, key), name in given["dev"].items() if key == "namePrefix"}
+    assert prefixes == {"/aws/events/audit-log-"}
+    for name, names in given.items():
+        assert all(name in value for (_, key), value in names.items() if key != "namePrefix")
+
+
+def test_a_preview_shows_what_an_update_will_make(stack: Graph) -> None:
+    """Nothing hangs on a value that only AWS knows: neither whether a resource exists nor what it is called."""
+    stack_name = stack.exports["dashboardName"].removeprefix("event-sourcing-")
+    preview = run(stack_name, is_preview=True)
+    assert {resource.urn for resource in preview} == {resource.urn for resource in stack}
+
+
+def test_no_input_holds_an_unresolved_output(stack: Graph) -> None:
+    for resource in stack:
+        assert "Calling __str__" not in repr(resource.inputs), resource.name
+
+
+def test_dev_and_prod_are_one_system_of_two_sizes() -> None:
+    """What works in dev is what runs in prod: the same resources, of other retention, size and protection."""
+    assert {(r.type, r.name) for r in graph("dev")} == {(r.type, r.name) for r in graph("prod")}

@@ -1,0 +1,214 @@
+"""Who may do what, and how what is kept and carried is protected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.policy import as_list, refuses_plain_http, service_may_send
+from tests.infrastructure.program import Graph, Resource, graph, run
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666"
+
+# All that each function may do: (action, where). Whatever is added here must be called by the handler.
+COMMON = {
+    ("logs:CreateLogStream", "own logs"),
+    ("logs:PutLogEvents", "own logs"),
+    ("sqs:SendMessage", "invocation-dlq-queue"),
+    ("xray:PutTelemetryRecords", "*"),
+    ("xray:PutTraceSegments", "*"),
+}
+PRIVILEGES = {
+    "command": {
+        ("dynamodb:PutItem", "event-store-table"),
+        ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "event-store-table/index/CommandId-index"),
+    },
+    "relay": {
+        ("dynamodb:DescribeStream", "event-store-table stream"),
+        ("dynamodb:GetRecords", "event-store-table stream"),
+        ("dynamodb:GetShardIterator", "event-store-table stream"),
+        ("events:PutEvents", "events-bus"),
+    },
+    "projection": {
+        ("dynamodb:BatchGetItem", "read-model-table"),
+        ("dynamodb:GetItem", "read-model-table"),
+        ("dynamodb:PutItem", "read-model-table"),
+        ("dynamodb:Query", "event-store-table"),
+        ("sqs:DeleteMessage", "projection-feed-queue"),
+        ("sqs:GetQueueAttributes", "projection-feed-queue"),
+        ("sqs:ReceiveMessage", "projection-feed-queue"),
+    },
+    "query": {
+        ("dynamodb:GetItem", "read-model-table"),
+        ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "event-store-table/index/EventType-Timestamp-index"),
+    },
+}
+
+
+@pytest.mark.parametrize("entry", PRIVILEGES)
+def test_a_function_may_do_what_it_calls_and_no_more(stack: Graph, entry: str) -> None:
+    granted = {
+        (action, _where(stack, entry, resource))
+        for statement in stack.policies_of(_role_of(stack, entry).outputs["name"])
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+    assert granted == PRIVILEGES[entry] | COMMON
+
+
+def test_every_function_has_a_role_of_its_own_which_lambda_alone_assumes(stack: Graph) -> None:
+    functions, roles = stack.of("Function"), stack.of("Role")
+    assert {function.inputs["role"] for function in functions} == {role.outputs["arn"] for role in roles}
+    assert len(functions) == len(roles) == len(PRIVILEGES)
+    for role in roles:
+        (trust,) = role.statements("assumeRolePolicy")
+        assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
+
+
+def test_no_role_policy_has_a_wildcard_but_for_tracing(stack: Graph) -> None:
+    """X-Ray has no resource-level permissions. Log streams have names that Lambda makes up, within a group of ours."""
+    log_groups = {group.outputs["arn"] for group in stack.of("LogGroup")}
+    for policy in stack.of("RolePolicy"):
+        for statement in policy.statements():
+            assert statement["Effect"] == "Allow"
+            assert not any("*" in action for action in as_list(statement["Action"])), policy.name
+            resources = {r for r in as_list(statement["Resource"]) if r.removesuffix(":*") not in log_groups}
+            if statement["Sid"] == "Trace":
+                assert {action.split(":")[0] for action in statement["Action"]} == {"xray"}
+            else:
+                assert not any("*" in resource for resource in resources), policy.name
+
+
+def test_a_function_starts_only_once_it_may_do_its_work(stack: Graph) -> None:
+    for entry in PRIVILEGES:
+        assert stack.named(f"{entry}-policy").urn in stack.named(f"{entry}-function").depends_on
+    for feed in ("relay-feed", "projection-feed"):
+        assert stack.named(f"{feed}-policy").urn in stack.named(f"{feed}-mapping").depends_on
+
+
+def test_every_queue_is_encrypted_and_refuses_plain_http(stack: Graph) -> None:
+    for queue in stack.of("Queue"):
+        assert queue.inputs["sqsManagedSseEnabled"] is True, queue.name
+        assert refuses_plain_http(_queue_policy(stack, queue), "sqs:*", queue.outputs["arn"]), queue.name
+
+
+def test_no_queue_admits_a_stranger(stack: Graph) -> None:
+    stranger = "arn:aws:events:us-east-1:123456789012:rule/another-bus/a-rule"
+    for queue in stack.of("Queue"):
+        policy = _queue_policy(stack, queue)
+        assert not service_may_send(policy, "events.amazonaws.com", stranger, queue.outputs["arn"]), queue.name
+        for statement in policy:
+            assert statement["Effect"] == "Deny" or "AWS" not in statement["Principal"]
+
+
+def test_the_alarm_topic_refuses_plain_http_and_admits_only_this_accounts_alarms(stack: Graph) -> None:
+    (topic,), (policy,) = stack.of("Topic"), stack.of("TopicPolicy")
+    assert policy.inputs["arn"] == topic.outputs["arn"]
+    assert refuses_plain_http(policy.statements(), "sns:Publish", topic.outputs["arn"])
+    (allowed,) = (statement for statement in policy.statements() if statement["Effect"] == "Allow")
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_nobody_can_change_or_delete_a_stored_event(stack: Graph) -> None:
+    store = stack.named("event-store-table")
+    (policy,) = stack.of("ResourcePolicy")
+    assert policy.inputs["resourceArn"] == store.outputs["arn"]
+    (statement,) = policy.statements()
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Resource"] == store.outputs["arn"]
+    assert set(statement["Action"]) == {
+        *("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"),
+        *("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"),
+    }
+    assert "Condition" not in statement
+
+
+def test_every_log_group_has_a_retention(stack: Graph) -> None:
+    for group in stack.of("LogGroup"):
+        assert group.inputs["retentionInDays"] > 0, group.name
+
+
+def test_every_function_logs_json_to_its_own_group_and_is_traced(stack: Graph) -> None:
+    for entry in PRIVILEGES:
+        function = stack.named(f"{entry}-function").inputs
+        assert function["loggingConfig"]["logFormat"] == "JSON"
+        assert function["loggingConfig"]["logGroup"] == stack.named(f"{entry}-logs").outputs["name"]
+        assert function["tracingConfig"] == {"mode": "Active"}
+
+
+def test_tables_can_be_restored_to_any_second(stack: Graph) -> None:
+    for table in stack.of("Table"):
+        assert table.inputs["pointInTimeRecovery"] == {"enabled": True}, table.name
+
+
+def test_production_protects_all_that_holds_data_and_dev_nothing() -> None:
+    held = {
+        *("event-store-table", "read-model-table", "events-bus", "events-archive", "audit-log-group"),
+        *("delivery-dlq-queue", "projection-dlq-queue", "invocation-dlq-queue"),
+    }
+    assert {resource.name for resource in graph("prod") if resource.protect} == held
+    assert all(table.inputs["deletionProtectionEnabled"] is True for table in graph("prod").of("Table"))
+    assert not any(resource.protect for resource in graph("dev"))
+    assert not any(table.inputs["deletionProtectionEnabled"] for table in graph("dev").of("Table"))
+
+
+@pytest.fixture(scope="module")
+def keyed() -> Graph:
+    """A stack with a customer key."""
+    return run("dev", {"event-sourcing:kmsKeyArn": KEY})
+
+
+def test_a_customer_key_encrypts_everything_at_rest(keyed: Graph) -> None:
+    for table in keyed.of("Table"):
+        assert table.inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": KEY}, table.name
+    for queue in keyed.of("Queue"):
+        assert queue.inputs["kmsMasterKeyId"] == KEY, queue.name
+        assert "sqsManagedSseEnabled" not in queue.inputs  # SQS takes the one or the other
+    for group in keyed.of("LogGroup"):
+        assert group.inputs["kmsKeyId"] == KEY, group.name
+    assert keyed.named("events-archive").inputs["kmsKeyIdentifier"] == KEY
+    assert keyed.named("monitoring-topic").inputs["kmsMasterKeyId"] == KEY
+
+
+@pytest.mark.parametrize(
+    ("policy", "services"),
+    [
+        ("command-policy", ["dynamodb", "sqs"]),
+        ("relay-policy", ["sqs"]),
+        ("relay-feed-policy", ["dynamodb", "sqs"]),
+        ("projection-policy", ["dynamodb", "sqs"]),
+        ("projection-feed-policy", ["sqs"]),
+        ("query-policy", ["dynamodb", "sqs"]),
+    ],
+)
+def test_a_role_uses_the_key_only_through_the_services_it_calls(keyed: Graph, policy: str, services: list[str]) -> None:
+    (statement,) = (s for s in keyed.named(policy).statements() if s["Sid"] == "UseKey")
+    assert statement["Resource"] == KEY
+    assert set(statement["Action"]) == {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"}
+    via = [f"{service}.us-east-1.amazonaws.com" for service in services]
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": via}}
+
+
+def _role_of(stack: Graph, entry: str) -> Resource:
+    return stack.by("arn", stack.named(f"{entry}-function").inputs["role"])
+
+
+def _queue_policy(stack: Graph, queue: Resource) -> list[dict[str, Any]]:
+    (policy,) = (policy for policy in stack.of("QueuePolicy") if policy.inputs["queueUrl"] == queue.outputs["url"])
+    return policy.statements()
+
+
+def _where(stack: Graph, entry: str, arn: str) -> str:
+    """The ARN as the name of the resource it belongs to."""
+    if arn == stack.named(f"{entry}-logs").outputs["arn"] + ":*":
+        return "own logs"
+    for table in stack.of("Table"):
+        if arn == table.outputs["streamArn"]:
+            return f"{table.name} stream"
+        if arn.startswith(table.outputs["arn"] + "/"):
+            return table.name + arn.removeprefix(table.outputs["arn"])
+    return arn if arn == "*" else stack.by("arn", arn).name

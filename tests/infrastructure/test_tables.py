@@ -1,0 +1,52 @@
+"""The keys and indexes on which the handlers rely, and what they cost."""
+
+from __future__ import annotations
+
+from tests.infrastructure.program import Graph, run
+
+
+def test_the_event_store_is_keyed_by_aggregate_and_sequence(stack: Graph) -> None:
+    store = stack.named("event-store-table").inputs
+    assert (store["hashKey"], store["rangeKey"]) == ("AggregateId", "EventSequence")
+    assert {a["name"]: a["type"] for a in store["attributes"]} == {
+        "AggregateId": "S",
+        "EventSequence": "N",
+        "TypeBucket": "S",
+        "Timestamp": "S",
+        "CommandId": "S",
+    }
+
+
+def test_events_are_found_by_type_and_time(stack: Graph) -> None:
+    (index,) = stack.named("event-store-table").inputs["globalSecondaryIndexes"]
+    assert (index["name"], index["projectionType"]) == ("EventType-Timestamp-index", "ALL")
+    assert index["keySchemas"] == [
+        {"attributeName": "TypeBucket", "keyType": "HASH"},
+        {"attributeName": "Timestamp", "keyType": "RANGE"},
+    ]
+
+
+def test_a_commands_fate_is_found_with_strong_consistency(stack: Graph) -> None:
+    """Only a local index can be read so."""
+    (index,) = stack.named("event-store-table").inputs["localSecondaryIndexes"]
+    assert index == {"name": "CommandId-index", "rangeKey": "CommandId", "projectionType": "KEYS_ONLY"}
+
+
+def test_the_read_model_is_keyed_by_account_and_projection(stack: Graph) -> None:
+    model = stack.named("read-model-table").inputs
+    assert (model["hashKey"], model["rangeKey"]) == ("AccountId", "ProjectionType")
+
+
+def test_tables_are_paid_by_request_unless_capacity_is_provisioned(stack: Graph) -> None:
+    for table in stack.of("Table"):
+        assert table.inputs["billingMode"] == "PAY_PER_REQUEST"
+        assert "readCapacity" not in table.inputs
+
+
+def test_provisioned_capacity_reaches_tables_and_indexes() -> None:
+    overrides = {"billingMode": "PROVISIONED", "readCapacity": "7", "writeCapacity": "9"}
+    provisioned = run("dev", {f"event-sourcing:{key}": value for key, value in overrides.items()})
+    store, model = (provisioned.named(f"{name}-table").inputs for name in ("event-store", "read-model"))
+    for holder in (store, model, *store["globalSecondaryIndexes"]):
+        assert (holder["readCapacity"], holder["writeCapacity"]) == (7, 9)
+    assert store["billingMode"] == model["billingMode"] == "PROVISIONED"
