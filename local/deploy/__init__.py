@@ -4,7 +4,8 @@ The program runs as it is; the monitor that its SDK talks to creates each resour
 outputs. What cannot be honoured (a resource type, an input, a provider function) is an error, never a stub.
 """
 
-from local.deploy.config import stacks
+from local.deploy.config import StackConfig, stacks
+from local.deploy.config import load as load_config
 from local.deploy.deployment import Deployment, deploy
 from local.deploy.errors import ConfigError, DeployError
 from local.deploy.monitor import DeployedResource, OnProgress, Progress
@@ -16,6 +17,8 @@ __all__ = [
     "Deployment",
     "OnProgress",
     "Progress",
+    "StackConfig",
     "deploy",
+    "load_config",
     "stacks",
 ]

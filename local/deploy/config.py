@@ -49,7 +49,7 @@ def load(project_dir: Path, stack: str, overrides: Mapping[str, str] | None = No
     merged = {key: default for key, entry in schema.items() if (default := _default(entry)) is not None} | given
     problems = [*_unknown(given, schema, name), *_misfits(merged, schema), *_missing(merged, schema)]
     if problems:
-        raise ConfigError(f"the configuration of stack {stack!r} does not fit:\n  " + "\n  ".join(problems))
+        raise ConfigError(f"the configuration of stack {stack!r} does not fit: {'; '.join(problems)}")
     return StackConfig(name, stack, {key: _text(value) for key, value in merged.items()})
 
 

@@ -1,0 +1,72 @@
+"""`python -m local`: the embedded AWS as a program."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+DEFAULT_PORT = 4566
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the process's exit code."""
+    options = _parser().parse_args(arguments)
+    _forget_the_users_aws()
+    if options.command == "demo":
+        return _demo(options.stack, options.json)
+    from local import serve  # noqa: PLC0415
+
+    return serve.main(
+        serve.Options(
+            project_dir=PROJECT_DIR,
+            stack=options.stack,
+            port=options.port,
+            outputs=options.outputs,
+            deploy=not options.no_deploy,
+            as_json=options.json,
+        )
+    )
+
+
+def _forget_the_users_aws() -> None:
+    """Nothing in this process, moto least of all, is to meet the profiles and endpoints of the user's shell."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+
+def _demo(stack: str, as_json: bool) -> int:
+    from local import demo  # noqa: PLC0415  each command loads only what it needs
+    from local.deploy import DeployError  # noqa: PLC0415
+    from local.engine import RuntimeClientMissing  # noqa: PLC0415
+
+    try:
+        return demo.main(stack=stack, as_json=as_json)
+    except (DeployError, RuntimeClientMissing) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description="The embedded AWS.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="serve | demo")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--stack", metavar="NAME", default="local", help="whose Pulumi.NAME.yaml (default: local)")
+    common.add_argument("--json", action="store_true", help="print JSON, for programs")
+    commands.add_parser("demo", parents=[common], help="run the whole story on it and check every result")
+    serve = commands.add_parser("serve", parents=[common], help="run it, with the stack deployed, until Ctrl-C")
+    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"0: any free one (default: {DEFAULT_PORT})")
+    serve.add_argument("--outputs", metavar="FILE", type=Path, help="while it is up, hold the stack's outputs as JSON")
+    serve.add_argument("--no-deploy", action="store_true", help="start empty, for the Pulumi CLI to deploy to")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:  # noqa: PLR2004  the highest port
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""What `serve` says: live on a terminal, in lines to a file, in one JSON object to a program."""
+
+import contextlib
+import json
+import sys
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from local.deploy import Deployment, Progress, StackConfig
+
+_EXAMPLE = {
+    "aggregateId": "account-123",
+    "eventType": "AccountCreated",
+    "eventData": {
+        "accountId": "account-123",
+        "customerId": "customer-456",
+        "accountType": "checking",
+        "createdAt": "2024-01-15T10:00:00Z",
+    },
+}
+
+
+class Display(Protocol):
+    """Who is told how far `serve` has got."""
+
+    def started(self, endpoint: str) -> None: ...
+
+    def deploying(self, stack: str) -> AbstractContextManager[object]: ...
+
+    def progress(self, progress: Progress) -> None: ...
+
+    def deployed(self, endpoint: str, config: StackConfig, deployment: Deployment) -> None: ...
+
+    def empty(self, endpoint: str, config: StackConfig) -> None: ...
+
+    def stopping(self) -> None: ...
+
+
+class TextDisplay:
+    """For people. What can be copied is never wrapped."""
+
+    def __init__(self) -> None:
+        self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+        self._status = self._console.status("")
+        self._count = 0
+
+    def started(self, endpoint: str) -> None:
+        self._say(f"The embedded AWS answers at {endpoint}", "bold")
+
+    def deploying(self, stack: str) -> AbstractContextManager[object]:
+        self._say(f"Deploying the stack {stack} (the first time also fetches what the functions depend on) ...")
+        return self._status
+
+    def progress(self, progress: Progress) -> None:
+        match progress.kind:
+            case "creating":
+                self._status.update(f"{self._count} created; creating {progress.subject}")
+            case "created":
+                self._count += 1
+                kind = progress.type.split(":")[1]  # of aws:sqs/queue:Queue
+                self._say(f"  + {kind:<34} {progress.subject:<40} {progress.seconds:5.2f} s", "green")
+            case "deleted":
+                self._say(f"  - {progress.subject}", "red")
+            case "warning":
+                self._say(f"  ! {progress.subject}", "yellow")
+            case "info":
+                self._say(f"    {progress.subject}")
+
+    def deployed(self, endpoint: str, config: StackConfig, deployment: Deployment) -> None:
+        self._say(f"\n{config.project} / {config.stack}: {len(deployment.resources)} resources", "bold")
+        shown = {name: str(value) for name, value in deployment.outputs.items() if name != "readme"}
+        width = max(map(len, shown), default=0)
+        for name, value in shown.items():
+            self._say(f"  {name:<{width}}  {value}")
+        self._connect(endpoint, config)
+        if function := deployment.outputs.get("commandFunction"):
+            self._say(
+                f"aws lambda invoke --function-name {function} --cli-binary-format raw-in-base64-out \\\n"
+                f"  --payload '{json.dumps(_EXAMPLE)}' /dev/stdout"
+            )
+        self._say("\nCtrl-C stops it and forgets everything.", "bold")
+
+    def empty(self, endpoint: str, config: StackConfig) -> None:
+        self._connect(endpoint, config)
+        self._say("\nTo deploy with the Pulumi CLI, keeping its state in a folder that goes with this AWS:", "bold")
+        self._say('export PULUMI_BACKEND_URL="file://$(mktemp -d)" PULUMI_CONFIG_PASSPHRASE=local')
+        self._say(f"pulumi stack init {config.stack}")
+        if overrides := _endpoint_overrides(endpoint, config):
+            self._say(f"pulumi config set-all --stack {config.stack} --path {overrides}")
+        self._say(f"pulumi up --stack {config.stack} --yes")
+        self._say("\nCtrl-C stops it and forgets everything.", "bold")
+
+    def stopping(self) -> None:
+        self._say("Stopping ...")
+
+    def _connect(self, endpoint: str, config: StackConfig) -> None:
+        self._say("\nTo talk to it, in another shell:", "bold")
+        self._say(
+            f"export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={config.get('aws:region')}"
+            " AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+        )
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(text, style=style)
+
+
+class JsonDisplay:
+    """For programs: one JSON object on one line once it is ready, and nothing else."""
+
+    def started(self, endpoint: str) -> None:
+        """Not ready yet."""
+
+    def deploying(self, stack: str) -> AbstractContextManager[object]:
+        return contextlib.nullcontext(stack)
+
+    def progress(self, progress: Progress) -> None:
+        if progress.kind == "warning":
+            print(progress.subject, file=sys.stderr)
+
+    def deployed(self, endpoint: str, config: StackConfig, deployment: Deployment) -> None:
+        resources = [{"type": each.type, "urn": each.urn, "id": each.id} for each in deployment.resources]
+        self._say(endpoint, config, outputs=deployment.outputs, resources=resources)
+
+    def empty(self, endpoint: str, config: StackConfig) -> None:
+        self._say(endpoint, config)
+
+    def stopping(self) -> None:
+        """The process's end says so."""
+
+    def _say(self, endpoint: str, config: StackConfig, **more: Any) -> None:
+        ready = {"endpoint": endpoint, "region": config.get("aws:region"), "stack": config.stack, **more}
+        print(json.dumps(ready), flush=True)
+
+
+def _endpoint_overrides(endpoint: str, config: StackConfig) -> str:
+    """What the Pulumi CLI must be told if the stack's own `aws:endpoints` name another address, as its arguments."""
+    return " ".join(
+        f"--plaintext 'aws:endpoints[{index}].{service}={endpoint}'"
+        for index, services in enumerate(json.loads(config.get("aws:endpoints") or "[]"))
+        for service, configured in services.items()
+        if configured != endpoint
+    )

@@ -1,0 +1,84 @@
+"""`python -m local serve`: the embedded AWS on a port, with a stack deployed to it, until it is told to stop."""
+
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.deploy import ConfigError, DeployError, Deployment, Progress, deploy, load_config
+from local.display import Display, JsonDisplay, TextDisplay
+from local.engine import Engine, PortTaken, RuntimeClientMissing
+from local.outputs_file import OutputsFile
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to serve: the project, the stack's name, the port (0: any free one), and whom to tell about it."""
+
+    project_dir: Path
+    stack: str
+    port: int
+    outputs: Path | None = None
+    deploy: bool = True
+    as_json: bool = False
+
+
+class _StopRequested(Exception):  # noqa: N818  it is not an error
+    """Ends a deployment that nobody waits for any more."""
+
+
+def main(options: Options) -> int:
+    """Serve until SIGINT, SIGTERM or SIGHUP. Returns 0, or 1 with the reason on stderr if it could not be started."""
+    stop = _stop_on_signals()
+    display = JsonDisplay() if options.as_json else TextDisplay()
+    try:
+        _serve(options, display, stop)
+    except _StopRequested:
+        return 0
+    except (DeployError, PortTaken, RuntimeClientMissing, OSError) as exc:
+        if stop.is_set():  # what a Ctrl-C breaks on its way here, such as pip, is no failure
+            return 0
+        reason = exc.strerror if isinstance(exc, PortTaken) else exc
+        print(f"error: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(options: Options, display: Display, stop: threading.Event) -> None:
+    config = load_config(options.project_dir, options.stack)
+    region = config.get("aws:region")
+    if region is None:
+        raise ConfigError(f"Pulumi.{options.stack}.yaml sets no aws:region")
+    outputs_file = OutputsFile(options.outputs)
+    with Engine(options.port, region) as engine, outputs_file:
+        display.started(engine.endpoint)
+        if options.deploy:
+            deployment = _deploy(engine.endpoint, options, display, stop)
+            outputs_file.write({"endpoint": engine.endpoint, **deployment.outputs})
+            display.deployed(engine.endpoint, config, deployment)
+        else:
+            display.empty(engine.endpoint, config)
+        stop.wait()
+        display.stopping()
+
+
+def _deploy(endpoint: str, options: Options, display: Display, stop: threading.Event) -> Deployment:
+    def watch(progress: Progress) -> None:
+        if stop.is_set() and progress.kind == "creating":
+            raise _StopRequested
+        display.progress(progress)
+
+    with display.deploying(options.stack):
+        return deploy(endpoint, options.stack, options.project_dir, watch)
+
+
+def _stop_on_signals() -> threading.Event:
+    """An event that the signals to stop set. They interrupt nothing, so that nothing is left half done."""
+    stop = threading.Event()
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup leaves it
+        signals.append(signal.SIGHUP)
+    for each in signals:
+        signal.signal(each, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,244 @@
+"""`python -m local serve` as its user meets it: a process, what it prints, and what it leaves behind (nothing)."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.local.projects import STACK, write_project
+
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+READY_SECONDS = 120  # the first run in a fresh clone builds the functions' layer
+STOP_SECONDS = 30
+ELSEWHERE = """
+import pathlib, sys
+import local.__main__ as program
+program.PROJECT_DIR = pathlib.Path(sys.argv.pop(1))
+sys.exit(program.main())
+"""
+
+
+@dataclass
+class Served:
+    """A running `serve` with a temporary directory and a standard output of its own."""
+
+    process: subprocess.Popen[str]
+    tmp: Path
+    log: Path
+
+    @property
+    def text(self) -> str:
+        return self.log.read_text()
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not condition():
+            assert self.process.poll() is None, f"it ended before {what}: {self.text}"
+            assert time.monotonic() < deadline, f"no {what} after {READY_SECONDS} s: {self.text}"
+            time.sleep(0.05)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+    def left_behind(self) -> list[str]:
+        """Files in its temporary directory, and processes that were started with it as theirs."""
+        marker = f"TMPDIR={self.tmp}".encode()
+        return [path.name for path in self.tmp.iterdir()] + [
+            process.name for process in Path("/proc").glob("[0-9]*") if marker in _environment(process)
+        ]
+
+
+def _environment(process: Path) -> bytes:
+    try:
+        return (process / "environ").read_bytes()
+    except OSError:  # it has ended, or is not ours to look into
+        return b""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts `serve`, of the repository's own project or of the one in `folder`."""
+    started: list[Served] = []
+
+    def starter(*arguments: str, folder: Path | None = None) -> Served:
+        tmp = tmp_path / f"tmp{len(started)}"
+        tmp.mkdir()
+        log = tmp_path / f"log{len(started)}"
+        program = ["-c", ELSEWHERE, str(folder)] if folder else ["-m", "local"]
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                [sys.executable, *program, "serve", *arguments],
+                cwd=REPOSITORY,
+                env={**os.environ, "TMPDIR": str(tmp), "AWS_PROFILE": "of-no-concern"},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        started.append(Served(process, tmp, log))
+        return started[-1]
+
+    yield starter
+    for served in started:
+        served.process.kill()
+        served.process.wait(STOP_SECONDS)
+
+
+def project(tmp_path: Path, program: str, stack: str = STACK) -> Path:
+    return write_project(tmp_path / "project", program, local=stack)
+
+
+def client(endpoint: str, service: str) -> Any:
+    session: Any = boto3.Session("test", "test", region_name="us-east-1")
+    return session.client(service, endpoint_url=endpoint)
+
+
+def test_the_stack_is_served_until_sigterm_and_nothing_is_left_behind(
+    start: Callable[..., Served], tmp_path: Path
+) -> None:
+    file = tmp_path / "out.json"
+    served = start("--port", "0", "--outputs", str(file), "--json")
+    served.until(file.exists, "outputs file")
+
+    outputs = json.loads(file.read_text())
+    served.until(lambda: served.text.endswith("\n"), "line of JSON")
+    ready = json.loads(served.text)
+    assert {"endpoint": ready["endpoint"], **ready["outputs"]} == outputs
+    assert ready["stack"] == "local"
+    assert len(ready["resources"]) > len(outputs)
+    invoked = client(outputs["endpoint"], "lambda").invoke(
+        FunctionName=outputs["queryFunction"], Payload=json.dumps({"queryType": "reconstructState"})
+    )
+    assert json.loads(invoked["Payload"].read())["statusCode"] == 400  # so the real handler ran, in a worker process
+
+    assert served.stop(signal.SIGTERM) == 0
+    assert not file.exists()
+    assert served.left_behind() == []
+
+
+def test_a_person_is_told_what_there_is_and_how_to_talk_to_it(start: Callable[..., Served], tmp_path: Path) -> None:
+    program = """
+    aws.sqs.Queue("queue")
+    pulumi.export("commandFunction", "command-function-abc")
+    pulumi.export("readme", "long")
+    pulumi.export("region", "us-east-1")
+    """
+    served = start("--port", "0", folder=project(tmp_path, program))
+    served.until(lambda: "Ctrl-C" in served.text, "end of the greeting")
+
+    lines = served.text.splitlines()
+    endpoint = lines[0].rsplit(" ", 1)[1]
+    assert any(line.startswith("  + sqs/queue ") and " queue " in line for line in lines)
+    assert "demo / local: 1 resources" in lines
+    assert "  commandFunction  command-function-abc" in lines
+    assert "  region           us-east-1" in lines
+    assert any(line.startswith(f"export AWS_ENDPOINT_URL={endpoint} ") for line in lines)
+    assert "aws lambda invoke --function-name command-function-abc" in served.text
+    assert "long" not in served.text
+    assert served.stop(signal.SIGINT) == 0
+    assert served.left_behind() == []
+
+
+def test_without_deploying_it_is_empty_and_names_the_commands_of_the_cli(
+    start: Callable[..., Served], tmp_path: Path
+) -> None:
+    stack = STACK + "  aws:endpoints:\n    - sqs: http://127.0.0.1:4566\n      sns: http://127.0.0.1:4566\n"
+    served = start("--port", "0", "--no-deploy", folder=project(tmp_path, 'aws.sqs.Queue("queue")', stack))
+    served.until(lambda: "Ctrl-C" in served.text, "end of the greeting")
+
+    endpoint = served.text.splitlines()[0].rsplit(" ", 1)[1]
+    assert "QueueUrls" not in client(endpoint, "sqs").list_queues()
+    assert (
+        f"pulumi config set-all --stack local --path --plaintext 'aws:endpoints[0].sqs={endpoint}'"
+        f" --plaintext 'aws:endpoints[0].sns={endpoint}'"
+    ) in served.text
+    assert "pulumi up --stack local --yes" in served.text
+    assert served.stop() == 0
+
+
+def test_a_signal_during_the_deployment_ends_it(start: Callable[..., Served], tmp_path: Path) -> None:
+    file = tmp_path / "out.json"
+    program = 'for n in range(400):\n    aws.sqs.Queue(f"queue-{n}")'
+    served = start("--port", "0", "--outputs", str(file), folder=project(tmp_path, program))
+    served.until(lambda: "  + sqs/queue" in served.text, "first queue")
+
+    assert served.stop(signal.SIGINT) == 0
+    assert served.text.count("  + ") < 400
+    assert not file.exists()
+    assert served.left_behind() == []
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A start that cannot succeed, and what must be said about it."""
+
+    message: str
+    arguments: tuple[str, ...] = ()
+    program: str = ""
+    stack: str = STACK
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Wrong("there is no stack 'staging' here; the stacks are local", arguments=("--stack", "staging")),
+        Wrong("demo:size must be of type integer, not 'huge'", stack=STACK + "  demo:size: huge\n"),
+        Wrong("Pulumi.local.yaml sets no aws:region", stack="config: {}"),
+        Wrong("no resource type aws:ssm/parameter", program='aws.ssm.Parameter("p", type="String", value="x")'),
+        Wrong("cannot write /nowhere/out.json", arguments=("--outputs", "/nowhere/out.json")),
+    ],
+    ids=lambda wrong: wrong.message,
+)
+def test_what_cannot_be_served_is_one_line_and_exit_code_1(
+    start: Callable[..., Served], tmp_path: Path, wrong: Wrong
+) -> None:
+    served = start("--port", "0", *wrong.arguments, "--json", folder=project(tmp_path, wrong.program, wrong.stack))
+
+    assert served.process.wait(READY_SECONDS) == 1
+    [line] = served.text.splitlines()
+    assert line.startswith("error: ")
+    assert wrong.message in line
+    assert served.left_behind() == []
+
+
+def test_a_taken_port_is_named_and_its_owner_left_alone(start: Callable[..., Served], tmp_path: Path) -> None:
+    file = tmp_path / "out.json"
+    file.write_text("of whoever has the port")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        served = start("--port", str(port), "--outputs", str(file), folder=project(tmp_path, ""))
+
+        assert served.process.wait(READY_SECONDS) == 1
+
+    assert served.text.startswith(f"error: Port {port} on 127.0.0.1 is taken")
+    assert len(served.text.splitlines()) == 1
+    assert file.read_text() == "of whoever has the port"
+
+
+def test_a_stale_outputs_file_does_not_outlive_a_failed_start(start: Callable[..., Served], tmp_path: Path) -> None:
+    file = tmp_path / "out.json"
+    file.write_text("stale")
+    served = start("--port", "0", "--outputs", str(file), folder=project(tmp_path, 'raise pulumi.RunError("no")'))
+
+    assert served.process.wait(READY_SECONDS) == 1
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "65536"])
+def test_a_port_that_is_none_is_a_usage_error(start: Callable[..., Served], port: str) -> None:
+    served = start(f"--port={port}")
+
+    assert served.process.wait(READY_SECONDS) == 2
+    assert f"'{port}' is not a port" in served.text
