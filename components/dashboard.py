@@ -15,6 +15,7 @@ Widget = dict[str, Any]
 Metric = list[Any]
 
 _WIDTH, _HEIGHT, _ROW = 8, 6, 3
+_ALARMS_HEIGHT = 5
 _PERIOD_SECONDS = 60
 _LATEST_ERRORS = (
     "fields @timestamp, @log, message, errorMessage | filter level = 'ERROR' or ispresent(errorMessage) "
@@ -50,14 +51,14 @@ def dashboard_body(subjects: DashboardSubjects) -> dict[str, Any]:
     ]
     alarms: Widget = {
         "type": "alarm",
-        **_place(0, 0, 24, 3),
+        **_place(0, 0, 24, _ALARMS_HEIGHT),
         "properties": {"title": "Alarms", "alarms": list(subjects.alarm_arns)},
     }
     placed = [
-        {**widget, **_place(index % _ROW * _WIDTH, 3 + index // _ROW * _HEIGHT, _WIDTH, _HEIGHT)}
+        {**widget, **_place(index % _ROW * _WIDTH, _ALARMS_HEIGHT + index // _ROW * _HEIGHT, _WIDTH, _HEIGHT)}
         for index, widget in enumerate(graphs)
     ]
-    below = 3 + -(-len(graphs) // _ROW) * _HEIGHT
+    below = _ALARMS_HEIGHT + -(-len(graphs) // _ROW) * _HEIGHT
     return {"start": "-PT3H", "widgets": [alarms, *placed, {**_error_log(subjects), **_place(0, below, 24, 8)}]}
 
 

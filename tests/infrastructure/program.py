@@ -135,18 +135,18 @@ class RecordingMonitor(MockMonitor):
             urn = self.make_urn(request.parent, request.type, request.name)
             if urn in self.resources:
                 raise AssertionError(f"two resources share the URN {urn}")
-            response = super().RegisterResource(request)
+            response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
             if urn in self.resources:  # the stack itself is not among them
                 self.recorded.append(self._resource(urn, request))
             return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         self.completed.append(request.urn)
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802
         with self._noting_failures():
-            return super().Invoke(request)
+            return super().Invoke(request)  # type: ignore[no-untyped-call]
 
     def _resource(self, urn: str, request: Any) -> Resource:
         return Resource(
@@ -202,7 +202,19 @@ def configuration(stack: str, overrides: Mapping[str, str] | None = None) -> dic
 def run(stack: str, overrides: Mapping[str, str] | None = None, *, is_preview: bool = False) -> Graph:
     """Run the whole program; in a preview nothing is known that AWS computes."""
     values = configuration(stack, overrides)
-    return in_fresh_context(lambda: asyncio.run(_run(stack, values, is_preview=is_preview)))
+    main = str(ROOT / "__main__.py")
+    return declare(lambda: runpy.run_path(main, run_name="__main__"), stack, values, is_preview=is_preview)
+
+
+def declare(
+    action: Callable[[], object],
+    stack: str = "test",
+    values: Mapping[str, str] | None = None,
+    *,
+    is_preview: bool = False,
+) -> Graph:
+    """Call something that declares resources and return what it declared. Raises what it, or a declaration, raises."""
+    return in_fresh_context(lambda: asyncio.run(_declare(action, stack, dict(values or {}), is_preview=is_preview)))
 
 
 @functools.cache
@@ -217,20 +229,24 @@ def in_fresh_context(action: Callable[[], T]) -> T:
         return thread.submit(contextvars.Context().run, action).result()
 
 
-async def _run(stack: str, values: dict[str, str], *, is_preview: bool) -> Graph:
+async def _declare(action: Callable[[], object], stack: str, values: dict[str, str], *, is_preview: bool) -> Graph:
     monitor = RecordingMonitor(Cloud(is_preview=is_preview))
     settings.Settings("event-sourcing", stack)  # a task set and a lock for this context
     set_all_config(values)
     set_mocks(monitor.mocks, "event-sourcing", stack, preview=is_preview, monitor=monitor)
     try:
         with _calls_in_threads_with_loops():
-            await run_pulumi_func(_execute)
+            await run_pulumi_func(lambda: _discard(action()))
     except Exception as error:
         raise (monitor.failures or [error])[0] from error
     root = get_root_resource()
     assert isinstance(root, Stack)
     exports = {name: await pulumi.Output.from_input(value).future() for name, value in root.outputs.items()}
     return Graph(tuple(monitor.recorded), exports, tuple(monitor.completed))
+
+
+def _discard(_: object) -> None:
+    """The SDK would await what a program returns."""
 
 
 @contextlib.contextmanager
@@ -242,15 +258,13 @@ def _calls_in_threads_with_loops() -> Iterator[None]:
         loops.append(asyncio.new_event_loop())
         asyncio.set_event_loop(loops[-1])
 
-    with ThreadPoolExecutor(max_workers=4, initializer=open_loop) as executor:
-        asyncio.get_running_loop().set_default_executor(executor)
-        yield
-    for loop in loops:
-        loop.close()
-
-
-def _execute() -> None:
-    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+    try:
+        with ThreadPoolExecutor(max_workers=4, initializer=open_loop) as executor:
+            asyncio.get_running_loop().set_default_executor(executor)
+            yield
+    finally:
+        for loop in loops:
+            loop.close()
 
 
 def _computed(args: MockResourceArgs) -> dict[str, str]:

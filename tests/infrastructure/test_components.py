@@ -1,0 +1,118 @@
+"""A component refuses a bad input by its own name and the input's, before anything is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from components.audit_log import AuditLog, AuditLogArgs
+from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
+from components.event_bus import EventBus, EventBusArgs
+from components.event_store import EventStore
+from components.handler_function import HandlerFunction, HandlerFunctionArgs
+from components.handler_package import HandlerPackage, HandlerPackageArgs
+from components.policies import Grant
+from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
+from components.read_model import ReadModel
+from components.relay_feed import RelayFeed, RelayFeedArgs
+from components.table import TableArgs
+from tests.infrastructure.program import declare
+
+NOTHING: Any = None  # stands for a component that is not reached
+
+FUNCTION = HandlerFunctionArgs(package=NOTHING, entry="command", description="", dead_letters=NOTHING)
+RELAY = RelayFeedArgs(event_store=NOTHING, relay=NOTHING, dead_letters=NOTHING)
+PROJECTION = ProjectionFeedArgs(
+    event_bus=NOTHING,
+    source="s",
+    event_types=["T"],
+    projection=NOTHING,
+    delivery_dead_letters=NOTHING,
+    projection_dead_letters=NOTHING,
+)
+AUDIT = AuditLogArgs(event_bus=NOTHING, account_id="1", policy_name="p", dead_letters=NOTHING)
+PACKAGE = HandlerPackageArgs(source=Path(), lock_file=Path(), build=Path(), layer_name="l")
+
+REFUSED: list[tuple[Callable[[], object], str]] = [
+    (lambda: EventBus("it", EventBusArgs(archive_retention_days=-1)), "archive_retention_days"),
+    (lambda: EventStore("it", TableArgs(billing_mode="FREE")), "billing_mode"),
+    (lambda: EventStore("it", TableArgs(billing_mode="PROVISIONED", read_capacity=1)), "write_capacity"),
+    (lambda: ReadModel("it", TableArgs(read_capacity=1)), "read_capacity"),
+    (
+        lambda: ReadModel("it", TableArgs(billing_mode="PROVISIONED", read_capacity=0, write_capacity=1)),
+        "read_capacity",
+    ),
+    (lambda: HandlerPackage("it", replace(PACKAGE, runtime="python2.7")), "runtime"),
+    (lambda: HandlerPackage("it", replace(PACKAGE, architecture="mips")), "architecture"),
+    (lambda: HandlerFunction("it", replace(FUNCTION, memory_size=64)), "memory_size"),
+    (lambda: HandlerFunction("it", replace(FUNCTION, timeout=901)), "timeout"),
+    (lambda: HandlerFunction("it", replace(FUNCTION, concurrency=0)), "concurrency"),
+    (lambda: HandlerFunction("it", replace(FUNCTION, log_level="ERROR")), "log_level"),
+    (lambda: HandlerFunction("it", replace(FUNCTION, log_retention_days=31)), "log_retention_days"),
+    (lambda: RelayFeed("it", replace(RELAY, batch_size=0)), "batch_size"),
+    (lambda: RelayFeed("it", replace(RELAY, parallelization_factor=11)), "parallelization_factor"),
+    (lambda: RelayFeed("it", replace(RELAY, max_record_age=-1)), "max_record_age"),
+    (lambda: RelayFeed("it", replace(RELAY, max_retries=-1)), "max_retries"),
+    (lambda: ProjectionFeed("it", replace(PROJECTION, event_types=[])), "event_types"),
+    (lambda: ProjectionFeed("it", replace(PROJECTION, batch_size=11)), "batch_window"),
+    (lambda: ProjectionFeed("it", replace(PROJECTION, max_concurrency=1)), "max_concurrency"),
+    (lambda: ProjectionFeed("it", replace(PROJECTION, visibility_timeout=43_201)), "visibility_timeout"),
+    (lambda: ProjectionFeed("it", replace(PROJECTION, max_receives=0)), "max_receives"),
+    (lambda: ProjectionFeed("it", replace(PROJECTION, retry_attempts=186)), "retry_attempts"),
+    (lambda: ProjectionFeed("it", replace(PROJECTION, max_event_age=59)), "max_event_age"),
+    (lambda: AuditLog("it", replace(AUDIT, retention_days=2)), "retention_days"),
+]
+
+
+@pytest.mark.parametrize(("construct", "field"), REFUSED)
+def test_a_bad_input_is_refused_by_name(construct: Callable[[], object], field: str) -> None:
+    with pytest.raises(ValueError, match=rf"^it: {field} must"):
+        declare(construct)
+
+
+def test_an_input_that_is_not_known_yet_is_taken() -> None:
+    declared = declare(lambda: EventBus("it", EventBusArgs(archive_retention_days=pulumi.Output.from_input(7))))
+    assert declared.named("it-archive").inputs["retentionDays"] == 7
+
+
+def test_defaults_are_the_safe_ones() -> None:
+    declared = declare(lambda: (EventStore("store", TableArgs()), DeadLetterQueue("dlq", DeadLetterQueueArgs())))
+    table, queue = declared.named("store-table").inputs, declared.named("dlq-queue").inputs
+    assert table["pointInTimeRecovery"] == {"enabled": True}
+    assert table["billingMode"] == "PAY_PER_REQUEST"
+    assert queue["sqsManagedSseEnabled"] is True
+    assert queue["messageRetentionSeconds"] == 14 * 24 * 3600
+
+
+def test_two_of_a_kind_live_side_by_side() -> None:
+    declared = declare(lambda: [DeadLetterQueue(name, DeadLetterQueueArgs()) for name in ("one", "other")])
+    assert {queue.name for queue in declared.of("Queue")} == {"one-queue", "other-queue"}
+
+
+def test_the_same_name_twice_is_refused() -> None:
+    with pytest.raises(AssertionError, match="share the URN"):
+        declare(lambda: [DeadLetterQueue("one", DeadLetterQueueArgs()) for _ in range(2)])
+
+
+def test_an_unknown_resource_type_is_refused() -> None:
+    with pytest.raises(AssertionError, match="unknown resource type aws:s3/bucket:Bucket"):
+        declare(lambda: aws.s3.Bucket("bucket"))
+
+
+def test_an_unknown_function_is_refused() -> None:
+    with pytest.raises(AssertionError, match="unknown function aws:index/getPartition:getPartition"):
+        declare(lambda: pulumi.export("partition", aws.get_partition_output().partition))
+
+
+@pytest.mark.parametrize(
+    ("actions", "resources"), [(("dynamodb:*",), ("arn:aws:dynamodb:::table/t",)), (("dynamodb:Query",), ("*",))]
+)
+def test_a_grant_names_actions_and_resources_one_by_one(actions: tuple[str, ...], resources: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="one by one"):
+        Grant("TooMuch", actions, resources)

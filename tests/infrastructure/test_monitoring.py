@@ -1,0 +1,198 @@
+"""The alarms watch metrics that exist, of resources that exist, and somebody hears of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.program import Graph, Resource, graph, run
+
+# The metrics that are used, and the sets of dimensions under which AWS files each: the service's page "metrics and
+# dimensions" in the documentation. An alarm on any other set is for ever without data. FailedInvocations and its like
+# are filed under RuleName alone only for rules of the default bus. EventSourcing is what the handlers emit.
+DYNAMODB_TABLE, DYNAMODB_INDEX = {"TableName"}, {"TableName", "GlobalSecondaryIndexName"}
+EMITTED: dict[tuple[str, str], list[set[str]]] = {
+    ("AWS/DynamoDB", "ReadThrottleEvents"): [DYNAMODB_TABLE, DYNAMODB_INDEX],
+    ("AWS/DynamoDB", "WriteThrottleEvents"): [DYNAMODB_TABLE, DYNAMODB_INDEX],
+    ("AWS/DynamoDB", "ConsumedReadCapacityUnits"): [DYNAMODB_TABLE, DYNAMODB_INDEX],
+    ("AWS/DynamoDB", "ConsumedWriteCapacityUnits"): [DYNAMODB_TABLE, DYNAMODB_INDEX],
+    ("AWS/Events", "Invocations"): [{"EventBusName", "RuleName"}],
+    ("AWS/Events", "FailedInvocations"): [{"EventBusName", "RuleName"}],
+    ("AWS/Events", "InvocationsSentToDlq"): [{"EventBusName", "RuleName"}],
+    ("AWS/Events", "InvocationsFailedToBeSentToDlq"): [{"EventBusName", "RuleName"}],
+    ("AWS/Events", "RetryInvocationAttempts"): [{"EventBusName", "RuleName"}],
+    ("AWS/Lambda", "ConcurrentExecutions"): [{"FunctionName"}],
+    ("AWS/Lambda", "DestinationDeliveryFailures"): [{"FunctionName"}],
+    ("AWS/Lambda", "Duration"): [{"FunctionName"}],
+    ("AWS/Lambda", "Errors"): [{"FunctionName"}],
+    ("AWS/Lambda", "Invocations"): [{"FunctionName"}],
+    ("AWS/Lambda", "IteratorAge"): [{"FunctionName"}],
+    ("AWS/Lambda", "Throttles"): [{"FunctionName"}],
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): [{"QueueName"}],
+    ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"): [{"QueueName"}],
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): [{"QueueName"}],
+    ("EventSourcing", "Faults"): [{"FunctionName"}],
+    ("EventSourcing", "IntegrityBreaches"): [{"FunctionName"}],
+    ("EventSourcing", "PublishFailures"): [{"FunctionName"}],
+}
+
+# Which type of resource a dimension names.
+NAMED_BY = {"TableName": "Table", "FunctionName": "Function", "QueueName": "Queue", "RuleName": "EventRule"} | {
+    "EventBusName": "EventBus"
+}
+
+
+def test_every_alarm_watches_a_metric_that_aws_emits_of_a_resource_of_the_stack(stack: Graph) -> None:
+    for alarm in stack.of("MetricAlarm"):
+        metric, dimensions = _metric(alarm), alarm.inputs["dimensions"]
+        assert set(dimensions) in EMITTED[metric], alarm.name
+        _check_subjects(stack, dimensions)
+
+
+def test_every_alarm_reports_both_ways_to_the_topic_and_takes_silence_for_health(stack: Graph) -> None:
+    (topic,) = stack.of("Topic")
+    for alarm in stack.of("MetricAlarm"):
+        assert alarm.inputs["alarmActions"] == alarm.inputs["okActions"] == [topic.outputs["arn"]]
+        assert alarm.inputs["treatMissingData"] == "notBreaching"  # most of these are emitted only when not zero
+        assert alarm.inputs["comparisonOperator"] == "GreaterThanThreshold"
+        assert len(alarm.inputs["alarmDescription"]) > 20, alarm.name
+
+
+def test_the_alarms_that_there_must_be(stack: Graph) -> None:
+    functions = {f.name.removesuffix("-function"): f.outputs["name"] for f in stack.of("Function")}
+    expected: set[tuple[str, str, tuple[tuple[str, str], ...]]] = {
+        ("AWS/Lambda", metric, (("FunctionName", name),))
+        for name in functions.values()
+        for metric in ("Errors", "Throttles", "DestinationDeliveryFailures")
+    }
+    expected.add(("AWS/Lambda", "IteratorAge", (("FunctionName", functions["relay"]),)))
+    expected |= {
+        ("EventSourcing", metric, (("FunctionName", functions[entry]),))
+        for entry, metric in (
+            ("command", "Faults"),
+            ("query", "Faults"),
+            ("relay", "PublishFailures"),
+            ("relay", "IntegrityBreaches"),
+        )
+    }
+    for rule in stack.of("EventRule"):
+        dimensions = (("EventBusName", rule.inputs["eventBusName"]), ("RuleName", rule.outputs["name"]))
+        for metric in ("FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"):
+            expected.add(("AWS/Events", metric, dimensions))
+    for table in stack.of("Table"):
+        name = ("TableName", table.outputs["name"])
+        for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
+            expected.add(("AWS/DynamoDB", metric, (name,)))
+            for index in table.inputs.get("globalSecondaryIndexes", []):
+                expected.add(("AWS/DynamoDB", metric, (("GlobalSecondaryIndexName", index["name"]), name)))
+    queue = stack.named("projection-feed-queue")
+    expected.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", queue.outputs["name"]),)))
+    expected |= {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (("QueueName", dlq.outputs["name"]),))
+        for dlq in stack.of("Queue")
+        if dlq is not queue
+    }
+    alarms = [(*_metric(alarm), tuple(sorted(alarm.inputs["dimensions"].items()))) for alarm in stack.of("MetricAlarm")]
+    assert sorted(alarms) == sorted(expected)
+
+
+def test_a_single_dead_letter_raises_the_alarm(stack: Graph) -> None:
+    for alarm in stack.of("MetricAlarm"):
+        if alarm.inputs["metricName"] == "ApproximateNumberOfMessagesVisible":
+            assert (alarm.inputs["threshold"], alarm.inputs["evaluationPeriods"]) == (0, 1)
+            assert alarm.inputs["statistic"] == "Maximum"
+
+
+def test_the_relays_lag_is_alarmed_in_milliseconds_as_aws_emits_it(stack: Graph) -> None:
+    (alarm,) = (alarm for alarm in stack.of("MetricAlarm") if alarm.inputs["metricName"] == "IteratorAge")
+    assert alarm.inputs["threshold"] == 60_000
+
+
+def test_everyone_to_be_woken_is_subscribed() -> None:
+    assert not [resource for resource in graph("dev") if resource.type.endswith(":TopicSubscription")]
+    emails = ["oncall@example.com", "ledger-team@example.com"]
+    woken = run("dev", {"event-sourcing:alarmEmails": '["oncall@example.com", "ledger-team@example.com"]'})
+    subscriptions = woken.of("TopicSubscription")
+    assert sorted(s.inputs["endpoint"] for s in subscriptions) == sorted(emails)
+    assert {s.inputs["protocol"] for s in subscriptions} == {"email"}
+    assert {s.inputs["topic"] for s in subscriptions} == {woken.named("monitoring-topic").outputs["arn"]}
+
+
+def test_the_dashboard_shows_metrics_that_exist_of_resources_of_the_stack(stack: Graph) -> None:
+    for namespace, metric, *rest in _dashboard_metrics(stack):
+        *pairs, shown = rest
+        dimensions = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        assert set(dimensions) in EMITTED[namespace, metric], metric
+        _check_subjects(stack, dimensions)
+        assert shown["label"]
+
+
+def test_the_dashboard_shows_every_alarm(stack: Graph) -> None:
+    (widget,) = (widget for widget in _widgets(stack) if widget["type"] == "alarm")
+    assert set(widget["properties"]["alarms"]) == {alarm.outputs["arn"] for alarm in stack.of("MetricAlarm")}
+
+
+def test_the_dashboard_searches_the_logs_of_every_function(stack: Graph) -> None:
+    (widget,) = (widget for widget in _widgets(stack) if widget["type"] == "log")
+    groups = [group for group in stack.of("LogGroup") if group.name != "audit-log-group"]
+    assert len(groups) == 4
+    for group in groups:
+        assert f"SOURCE '{group.outputs['name']}'" in widget["properties"]["query"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "stat"),
+    [
+        ("Invocations", "Sum"),
+        ("Duration", "p50"),
+        ("Duration", "p99"),
+        ("IteratorAge", "Maximum"),
+        ("ApproximateAgeOfOldestMessage", "Maximum"),
+        ("ApproximateNumberOfMessagesVisible", "Maximum"),
+        ("WriteThrottleEvents", "Sum"),
+        ("ConsumedWriteCapacityUnits", "Sum"),
+        ("FailedInvocations", "Sum"),
+        ("IntegrityBreaches", "Sum"),
+    ],
+)
+def test_the_dashboard_shows_what_an_on_call_looks_for(metric: str, stat: str) -> None:
+    shown = {(name, show["stat"]) for _, name, *_, show in _dashboard_metrics(graph("prod"))}
+    assert (metric, stat) in shown
+
+
+def test_the_widgets_fill_the_grid_without_overlap(stack: Graph) -> None:
+    places = [(w["x"], w["y"], w["x"] + w["width"], w["y"] + w["height"]) for w in _widgets(stack)]
+    assert all(left >= 0 and right <= 24 for left, _, right, _ in places)
+    for (left, top, right, bottom), (left2, top2, right2, bottom2) in combinations(places, 2):
+        assert right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
+
+
+def _metric(alarm: Resource) -> tuple[str, str]:
+    return alarm.inputs["namespace"], alarm.inputs["metricName"]
+
+
+def _check_subjects(stack: Graph, dimensions: dict[str, str]) -> None:
+    subjects = {key: stack.by("name", value) for key, value in dimensions.items() if key in NAMED_BY}
+    assert subjects
+    for key, subject in subjects.items():
+        assert subject.type.endswith(f":{NAMED_BY[key]}")
+    if index := dimensions.get("GlobalSecondaryIndexName"):
+        assert index in {index["name"] for index in subjects["TableName"].inputs["globalSecondaryIndexes"]}
+    if rule := subjects.get("RuleName"):
+        assert rule.inputs["eventBusName"] == dimensions["EventBusName"]
+
+
+def _widgets(stack: Graph) -> list[dict[str, Any]]:
+    (dashboard,) = stack.of("Dashboard")
+    widgets: list[dict[str, Any]] = dashboard.document("dashboardBody")["widgets"]
+    return widgets
+
+
+def _dashboard_metrics(stack: Graph) -> Iterator[list[Any]]:
+    for widget in _widgets(stack):
+        if widget["type"] == "metric":
+            assert widget["properties"]["region"] == "us-east-1"
+            yield from widget["properties"]["metrics"]
