@@ -20,7 +20,7 @@ class AuditLogArgs:
     account_id: Input[str]
     """Events of this account are logged: all that the bus takes."""
     policy_name: str
-    """AWS asks for one: unique in the account and Region."""
+    """AWS asks for one: unique in the account and Region, which takes ten such policies."""
     dead_letters: DeadLetterQueue
     """Takes what could not be logged; must admit the rules of the bus."""
     retention_days: Input[int] = 3653

@@ -82,6 +82,24 @@ def test_no_role_policy_has_a_wildcard_but_for_tracing(stack: Graph) -> None:
                 assert not any("*" in resource for resource in resources), policy.name
 
 
+def test_every_policy_is_one_that_aws_accepts(stack: Graph) -> None:
+    """Only known elements; Sids alphanumeric and unique within the document."""
+    documents = [
+        (resource.name, resource.document(key))
+        for resource in stack
+        for key in ("policy", "assumeRolePolicy", "policyDocument")
+        if key in resource.inputs
+    ]
+    assert len(documents) > 10
+    for name, document in documents:
+        assert document["Version"] == "2012-10-17"
+        sids = [statement["Sid"] for statement in document["Statement"] if "Sid" in statement]
+        assert len(set(sids)) == len(sids), name
+        assert all(sid.isalnum() for sid in sids), name
+        for statement in document["Statement"]:
+            assert set(statement) <= {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}, name
+
+
 def test_a_function_starts_only_once_it_may_do_its_work(stack: Graph) -> None:
     for entry in PRIVILEGES:
         assert stack.named(f"{entry}-policy").urn in stack.named(f"{entry}-function").depends_on
