@@ -1,0 +1,240 @@
+"""What the program asks for is what stands at the endpoint, as AWS's own APIs describe it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.deploy import Deployment, deploy
+from local.engine import Engine
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with Engine() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def deployment(engine: Engine) -> Deployment:
+    return deploy(engine.endpoint, "local", PROJECT, config_overrides={"alarmEmails": '["ops@example.org"]'})
+
+
+@pytest.fixture
+def outputs(deployment: Deployment) -> dict[str, Any]:
+    return deployment.outputs
+
+
+def queue(engine: Engine, url: str) -> dict[str, str]:
+    attributes: dict[str, str] = engine.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
+        "Attributes"
+    ]
+    return attributes
+
+
+def mapping(engine: Engine, function: str) -> dict[str, Any]:
+    [only] = [
+        each
+        for each in engine.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        if each["FunctionArn"].endswith(f":{function}")
+    ]
+    return dict(only)
+
+
+def test_every_output_of_the_stack_has_a_value(outputs: dict[str, Any]) -> None:
+    assert set(outputs) == {
+        "eventBusName",
+        "eventBusArn",
+        "archiveName",
+        "archiveArn",
+        "eventStoreTable",
+        "readModelTable",
+        "commandFunction",
+        "relayFunction",
+        "projectionFunction",
+        "queryFunction",
+        "projectionQueueUrl",
+        "deadLetterQueueUrl",
+        "deliveryDeadLetterQueueUrl",
+        "invocationDeadLetterQueueUrl",
+        "alarmTopicArn",
+        "dashboardName",
+        "accountRuleArn",
+        "region",
+        "readme",
+    }
+    assert all(outputs.values())
+
+
+def test_the_event_store_has_its_keys_indexes_stream_and_policy(engine: Engine, outputs: dict[str, Any]) -> None:
+    dynamodb = engine.client("dynamodb")
+    table = dynamodb.describe_table(TableName=outputs["eventStoreTable"])["Table"]
+
+    indexes = {
+        each["IndexName"]: [key["AttributeName"] for key in each["KeySchema"]]
+        for each in table["GlobalSecondaryIndexes"] + table["LocalSecondaryIndexes"]
+    }
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["AggregateId", "EventSequence"]
+    assert indexes == {
+        "EventType-Timestamp-index": ["TypeBucket", "Timestamp"],
+        "CommandId-index": ["AggregateId", "CommandId"],
+    }
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    backups = dynamodb.describe_continuous_backups(TableName=outputs["eventStoreTable"])["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    policy = json.loads(dynamodb.get_resource_policy(ResourceArn=table["TableArn"])["Policy"])
+    [denial] = [each for each in policy["Statement"] if each["Effect"] == "Deny"]
+    assert {"dynamodb:UpdateItem", "dynamodb:DeleteItem"} <= set(denial["Action"])
+
+
+def test_the_relay_is_fed_by_the_stream_with_bounded_retries(engine: Engine, outputs: dict[str, Any]) -> None:
+    feed = mapping(engine, outputs["relayFunction"])
+    stream = engine.client("dynamodb").describe_table(TableName=outputs["eventStoreTable"])["Table"]["LatestStreamArn"]
+
+    assert feed["EventSourceArn"] == stream
+    assert feed["StartingPosition"] == "TRIM_HORIZON"
+    assert (feed["BatchSize"], feed["ParallelizationFactor"]) == (100, 10)
+    assert (feed["MaximumRetryAttempts"], feed["MaximumRecordAgeInSeconds"]) == (10_000, 21_600)
+    assert feed["BisectBatchOnFunctionError"] is True
+    assert feed["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    failures = queue(engine, outputs["invocationDeadLetterQueueUrl"])["QueueArn"]
+    assert feed["DestinationConfig"]["OnFailure"]["Destination"] == failures
+
+
+def test_the_rule_delivers_account_events_to_the_queue_or_its_dead_letters(
+    engine: Engine, outputs: dict[str, Any]
+) -> None:
+    events = engine.client("events")
+    on_bus = {"EventBusName": outputs["eventBusName"]}
+    rule_name = outputs["accountRuleArn"].rsplit("/", 1)[1]
+
+    pattern = json.loads(events.describe_rule(Name=rule_name, **on_bus)["EventPattern"])
+    [target] = events.list_targets_by_rule(Rule=rule_name, **on_bus)["Targets"]
+    assert pattern["source"] == ["event-sourcing.financial"]
+    assert sorted(pattern["detail-type"]) == ["AccountClosed", "AccountCreated", "TransactionProcessed"]
+    assert target["Arn"] == queue(engine, outputs["projectionQueueUrl"])["QueueArn"]
+    assert target["DeadLetterConfig"]["Arn"] == queue(engine, outputs["deliveryDeadLetterQueueUrl"])["QueueArn"]
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+
+
+def test_the_projection_queue_redrives_what_keeps_failing(engine: Engine, outputs: dict[str, Any]) -> None:
+    attributes = queue(engine, outputs["projectionQueueUrl"])
+    feed = mapping(engine, outputs["projectionFunction"])
+
+    redrive = json.loads(attributes["RedrivePolicy"])
+    assert redrive["deadLetterTargetArn"] == queue(engine, outputs["deadLetterQueueUrl"])["QueueArn"]
+    assert int(redrive["maxReceiveCount"]) == 3  # as Pulumi.local.yaml has it
+    assert attributes["VisibilityTimeout"] == "5"
+    assert feed["EventSourceArn"] == attributes["QueueArn"]
+    assert feed["ScalingConfig"] == {"MaximumConcurrency": 10}
+    assert feed["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_dead_letter_queues_say_who_may_redrive_to_them(engine: Engine, outputs: dict[str, Any]) -> None:
+    source = queue(engine, outputs["projectionQueueUrl"])["QueueArn"]
+
+    allowed = {
+        url: json.loads(queue(engine, outputs[url])["RedriveAllowPolicy"])
+        for url in ("deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl")
+    }
+    assert allowed == {
+        "deadLetterQueueUrl": {"redrivePermission": "byQueue", "sourceQueueArns": [source]},
+        "deliveryDeadLetterQueueUrl": {"redrivePermission": "denyAll"},
+        "invocationDeadLetterQueueUrl": {"redrivePermission": "denyAll"},
+    }
+
+
+@pytest.mark.parametrize(
+    "url", ["projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"]
+)
+def test_queues_are_encrypted_and_refuse_plain_http(engine: Engine, outputs: dict[str, Any], url: str) -> None:
+    attributes = queue(engine, outputs[url])
+
+    denials = [each for each in json.loads(attributes["Policy"])["Statement"] if each["Effect"] == "Deny"]
+    assert attributes["SqsManagedSseEnabled"] == "true"
+    assert [each["Condition"] for each in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+
+@pytest.mark.parametrize("name", ["command", "relay", "projection", "query"])
+def test_functions_have_their_package_layer_role_and_log_group(
+    engine: Engine, outputs: dict[str, Any], name: str
+) -> None:
+    lambda_ = engine.client("lambda")
+    function = outputs[f"{name}Function"]
+
+    configuration = lambda_.get_function_configuration(FunctionName=function)
+    role = configuration["Role"].rsplit("/", 1)[1]
+    assert configuration["Handler"] == f"handlers.{name}.lambda_handler"
+    assert configuration["Architectures"] == ["arm64"]
+    assert configuration["TracingConfig"] == {"Mode": "Active"}
+    assert len(configuration["Layers"]) == 1
+    assert engine.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+    retries = lambda_.get_function_event_invoke_config(FunctionName=function)
+    assert retries["MaximumRetryAttempts"] == 2
+    assert (
+        retries["DestinationConfig"]["OnFailure"]["Destination"]
+        == queue(engine, outputs["invocationDeadLetterQueueUrl"])["QueueArn"]
+    )
+    logging = configuration["LoggingConfig"]
+    assert logging["LogFormat"] == "JSON"
+    groups = engine.client("logs").describe_log_groups(logGroupNamePrefix=f"{name}-logs")["logGroups"]
+    assert [(group["logGroupName"], group["retentionInDays"]) for group in groups] == [(logging["LogGroup"], 1)]
+
+
+def test_the_bus_is_archived_and_written_to_the_audit_log(engine: Engine, outputs: dict[str, Any]) -> None:
+    events = engine.client("events")
+
+    archive = events.describe_archive(ArchiveName=outputs["archiveName"])
+    assert archive["EventSourceArn"] == outputs["eventBusArn"]
+    assert archive["RetentionDays"] == 1
+    [group] = engine.client("logs").describe_log_groups(logGroupNamePrefix="/aws/events/")["logGroups"]
+    targets = [
+        target["Arn"]
+        for rule in events.list_rules(EventBusName=outputs["eventBusName"])["Rules"]
+        for target in events.list_targets_by_rule(Rule=rule["Name"], EventBusName=outputs["eventBusName"])["Targets"]
+    ]
+    assert group["arn"].removesuffix(":*") in targets
+
+
+def test_alarms_ring_the_topic_and_the_topic_mails_whom_the_stack_names(
+    engine: Engine, outputs: dict[str, Any]
+) -> None:
+    cloudwatch = engine.client("cloudwatch")
+
+    alarms = cloudwatch.describe_alarms()["MetricAlarms"]
+    assert alarms
+    assert all(alarm["AlarmActions"] == [outputs["alarmTopicArn"]] for alarm in alarms)
+    throttled = [alarm for alarm in alarms if alarm["Namespace"] == "AWS/Events" and alarm["Dimensions"]]
+    assert {d["Name"] for alarm in throttled for d in alarm["Dimensions"]} == {"EventBusName", "RuleName"}
+    [subscription] = engine.client("sns").list_subscriptions_by_topic(TopicArn=outputs["alarmTopicArn"])[
+        "Subscriptions"
+    ]
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.org")
+    assert cloudwatch.get_dashboard(DashboardName=outputs["dashboardName"])["DashboardBody"]
+
+
+def test_a_second_stack_lives_beside_the_first_and_both_work(
+    engine: Engine, deployment: Deployment, outputs: dict[str, Any]
+) -> None:
+    second = deploy(engine.endpoint, "dev", PROJECT)
+
+    try:
+        names = {each.type: set[str]() for each in deployment.resources + second.resources}
+        for each in deployment.resources + second.resources:
+            assert each.id not in names[each.type], f"{each.urn} has the same id in both stacks"
+            names[each.type].add(each.id)
+        for stack in (outputs, second.outputs):
+            answer = engine.client("lambda").invoke(
+                FunctionName=stack["queryFunction"], Payload=json.dumps({"queryType": "reconstructState"})
+            )
+            assert json.loads(answer["Payload"].read())["statusCode"] == 400
+    finally:
+        second.destroy(force=True)
+    assert engine.client("dynamodb").describe_table(TableName=outputs["eventStoreTable"])
