@@ -53,7 +53,7 @@ def layer_zip(lock_file: Path, build: Path, *, architecture: str, runtime: str) 
     """
     check_choice("layer", "architecture", architecture, ARCHITECTURES)
     check_choice("layer", "runtime", runtime, RUNTIMES)
-    recipe = [lock_file.read_text("utf-8"), architecture, runtime, _LAYER_RULES, metadata.version("pip")]
+    recipe = [lock_file.read_text("utf-8"), architecture, runtime, _LAYER_RULES, _pip_version()]
     target = build / f"layer-{hashlib.sha256(chr(0).join(recipe).encode()).hexdigest()}.zip"
     if target.exists():
         return target
@@ -67,6 +67,13 @@ def layer_zip(lock_file: Path, build: Path, *, architecture: str, runtime: str) 
             if path.is_file() and _is_needed(PurePosixPath(path.relative_to(packages)))
         }
         return _write_zip(members, target)
+
+
+def _pip_version() -> str:
+    try:
+        return metadata.version("pip")
+    except metadata.PackageNotFoundError as error:
+        raise BundleError(f"pip is missing from {sys.prefix}; run: {sys.executable} -m ensurepip") from error
 
 
 def _install(lock_file: Path, target: Path, architecture: str, runtime: str) -> None:

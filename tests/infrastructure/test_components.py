@@ -17,6 +17,7 @@ from components.event_bus import EventBus, EventBusArgs
 from components.event_store import EventStore
 from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
+from components.monitoring import Monitoring, MonitoringArgs
 from components.policies import Grant
 from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
 from components.read_model import ReadModel
@@ -37,6 +38,21 @@ PROJECTION = ProjectionFeedArgs(
     projection_dead_letters=NOTHING,
 )
 AUDIT = AuditLogArgs(event_bus=NOTHING, account_id="1", policy_name="p", dead_letters=NOTHING)
+MONITORING = MonitoringArgs(
+    event_store=NOTHING,
+    read_model=NOTHING,
+    event_bus=NOTHING,
+    command=NOTHING,
+    relay=NOTHING,
+    projection=NOTHING,
+    query=NOTHING,
+    projection_feed=NOTHING,
+    audit_log=NOTHING,
+    dead_letter_queues={},
+    account_id="1",
+    region="us-east-1",
+    dashboard_name="d",
+)
 PACKAGE = HandlerPackageArgs(source=Path(), lock_file=Path(), build=Path(), layer_name="l")
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
@@ -67,6 +83,8 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: ProjectionFeed("it", replace(PROJECTION, retry_attempts=186)), "retry_attempts"),
     (lambda: ProjectionFeed("it", replace(PROJECTION, max_event_age=59)), "max_event_age"),
     (lambda: AuditLog("it", replace(AUDIT, retention_days=2)), "retention_days"),
+    (lambda: Monitoring("it", replace(MONITORING, relay_lag_seconds=0)), "relay_lag_seconds"),
+    (lambda: Monitoring("it", replace(MONITORING, projection_lag_seconds=0)), "projection_lag_seconds"),
 ]
 
 
