@@ -10,9 +10,9 @@ from typing import Any
 from .domain import all_projections
 from .domain.errors import MalformedError
 from .domain.event import Event
-from .domain.values import loads
 from .runtime import Context, log
 from .store import clients
+from .store.event_bus import delivered_event
 from .store.event_store import EventStore
 from .store.projector import Projector
 from .store.read_model import ReadModel
@@ -36,9 +36,9 @@ def lambda_handler(event: Mapping[str, Any], _context: Context) -> dict[str, lis
     failed: list[str] = []
     for record in event["Records"]:
         try:
-            poke = _poke(record["body"])
-        except (MalformedError, KeyError, TypeError, ValueError, ArithmeticError) as error:
-            log.error("not an event: %r", error, extra={"messageId": record["messageId"]})
+            poke = delivered_event(record["body"])
+        except MalformedError as error:
+            log.error("not an event: %s", error.message, extra={"messageId": record["messageId"]})
             failed.append(record["messageId"])
         else:
             pokes[poke.aggregate_id].append(poke)
@@ -46,10 +46,6 @@ def lambda_handler(event: Mapping[str, Any], _context: Context) -> dict[str, lis
     for aggregate_id in _bring_up(pokes):
         failed += messages[aggregate_id]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
-
-
-def _poke(body: str) -> Event:
-    return Event.of(loads(body, "body")["detail"])
 
 
 def _bring_up(pokes: Mapping[str, Sequence[Event]]) -> list[str]:

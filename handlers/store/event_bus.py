@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from handlers.domain.errors import MalformedError
 from handlers.domain.event import SOURCE, Event
-from handlers.domain.values import dumps
+from handlers.domain.fields import check_identifier
+from handlers.domain.values import dumps, loads
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -59,6 +61,16 @@ class EventBus:
                         reason = f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}"
                         raise PublishError(done + index, reason)
             done += len(batch)
+
+
+def delivered_event(body: str) -> Event:
+    """The event in what a rule delivered, such as a queue's message. MalformedError where there is none in it."""
+    try:
+        event = Event.of(loads(body, "body")["detail"])
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise MalformedError("body", f"holds no event: {error!r}") from error
+    check_identifier(event.aggregate_id, "body.detail.AggregateId")  # DynamoDB refuses a whole batch for one bad key
+    return event
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

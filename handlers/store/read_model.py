@@ -76,7 +76,10 @@ class ReadModel:
         return found
 
     def put(self, key: Key, new: Stored, seen: Position) -> None:
-        """Replace the row if it still stands at `seen`: one PutItem. Raises StaleRowError."""
+        """Replace the row if it still stands at `seen`, the start being no row at all or one without a position.
+
+        One PutItem. Raises StaleRowError.
+        """
         record = {
             **new.row,
             "AccountId": key.aggregate_id,
@@ -84,7 +87,7 @@ class ReadModel:
             "LastSequence": new.position.sequence,
             "LastHash": new.position.hash,
         }
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(AccountId)"}
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(LastSequence)"}
         if seen.sequence:
             condition = {
                 "ConditionExpression": "LastSequence = :seen",
@@ -100,4 +103,7 @@ class ReadModel:
 
 def _stored(record: dict[str, Any]) -> Stored:
     row = {name: value for name, value in record.items() if name not in _MECHANICS}
-    return Stored(row, Position(int(record["LastSequence"]), record["LastHash"]))
+    try:
+        return Stored(row, Position(int(record["LastSequence"]), record["LastHash"]))
+    except (KeyError, TypeError, ValueError):
+        return NOTHING  # damaged: nobody can tell which events it holds, so it is made again from the first one

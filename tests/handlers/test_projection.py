@@ -203,6 +203,34 @@ def test_a_message_that_is_no_event_fails_alone(aws: Any, deliver: Deliver, pois
     assert rows(aws) == folded(events)
 
 
+@pytest.mark.parametrize("aggregate_id", ["", "x" * 3000, " ", "line\nbreak"])
+def test_a_key_that_dynamodb_would_refuse_fails_alone(
+    aws: Any, deliver: Deliver, calls: Calls, aggregate_id: str
+) -> None:
+    events = keep(aws, story("a", [1]))
+    poison = {**events[0].record(), "AggregateId": aggregate_id}
+
+    assert deliver(events[0], poison, events[1]) == ["m1"]
+
+    assert rows(aws) == folded(events)
+    (read,) = calls.to("BatchGetItem")  # DynamoDB would fail all of it for one bad key; moto does not mind
+    assert {key["AccountId"]["S"] for key in read["RequestItems"][ROWS]["Keys"]} == {"a"}
+
+
+@pytest.mark.parametrize("damage", ["REMOVE LastSequence", "REMOVE LastHash, LastSequence"])
+def test_a_row_that_lost_its_position_is_made_again(aws: Any, deliver: Deliver, damage: str) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    deliver(*events[:2])
+    aws.update_item(
+        TableName=ROWS,
+        Key={"AccountId": {"S": "a"}, "ProjectionType": {"S": "AccountSummary"}},
+        UpdateExpression=damage,
+    )
+
+    assert deliver(events[2]) == []
+    assert rows(aws) == folded(events)
+
+
 @pytest.mark.parametrize("body", ["", "[]", "{", '{"detail": {"AggregateId": NaN}}'])
 def test_a_body_that_is_no_bus_event_fails_alone(aws: Any, handlers: Callable[[str], ModuleType], body: str) -> None:
     (event,) = keep(aws, story("a", []))
