@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input
 
-from components.limits import DEAD_LETTER_RETENTION_SECONDS
+from components.limits import DEAD_LETTER_RETENTION_SECONDS, MAX_MESSAGE_BYTES
 from components.policies import Grant, queue_policy
 
 
@@ -38,6 +38,7 @@ class DeadLetterQueue(pulumi.ComponentResource):
         queue = aws.sqs.Queue(
             f"{name}-queue",
             message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+            max_message_size=MAX_MESSAGE_BYTES,
             sqs_managed_sse_enabled=True if args.kms_key_arn is None else None,
             kms_master_key_id=args.kms_key_arn,
             redrive_allow_policy=None if args.takes_redrive else json.dumps({"redrivePermission": "denyAll"}),

@@ -27,6 +27,8 @@ STREAM_RETENTION_SECONDS = 24 * 3600
 """How long DynamoDB keeps a stream record."""
 
 QUEUE_RETENTION_SECONDS = 4 * 24 * 3600
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""All that SQS takes: an event may be larger than the provider's default of 256 KB."""
 DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
 """A dead letter keeps the age that it had in its source queue, so its queue must keep messages for longer."""
 

@@ -12,7 +12,7 @@ from pulumi import Input, Output
 from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
 from components.handler_function import HandlerFunction
-from components.limits import QUEUE_RETENTION_SECONDS, check_range
+from components.limits import MAX_MESSAGE_BYTES, QUEUE_RETENTION_SECONDS, check_range
 from components.policies import Grant, queue_policy, role_policy
 
 _UNWINDOWED_BATCH = 10
@@ -69,6 +69,7 @@ class ProjectionFeed(pulumi.ComponentResource):
             f"{name}-queue",
             visibility_timeout_seconds=args.visibility_timeout,
             message_retention_seconds=QUEUE_RETENTION_SECONDS,
+            max_message_size=MAX_MESSAGE_BYTES,
             sqs_managed_sse_enabled=True if args.kms_key_arn is None else None,
             kms_master_key_id=args.kms_key_arn,
             redrive_policy=Output.json_dumps(

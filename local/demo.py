@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from .client import StackClient, eventually
 from .deploy import deploy
@@ -43,13 +44,16 @@ class Story:
         self.results.append({"step": title, "ok": good, "seconds": round(seconds, 3), "result": result})
         number = len(self.results)
         mark = "[green]✔[/]" if good else "[red]✘[/]"
-        self.console.print(f"{mark} [bold]{number:2}  {title}[/] [dim]{seconds:.2f} s[/]", highlight=False)
+        self._print(f"{mark} [bold]{number:2}  {title}[/] [dim]{seconds:.2f} s[/]")
         if show:
-            self.console.print(f"      [dim]{show}[/]", highlight=False, soft_wrap=True)
-        self.console.print(f"      {_line(result)}", soft_wrap=True)
+            self._print(f"      [dim]{escape(show)}[/]")
+        self._print(f"      [cyan]{escape(_line(result))}[/]")
         if not good:
-            self.console.print(f"      [red]should be[/] {_line(wanted)}", soft_wrap=True)
+            self._print(f"      [red]should be[/] {escape(_line(wanted))}")
         return result
+
+    def _print(self, text: str) -> None:
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     @property
     def failed(self) -> list[str]:

@@ -78,7 +78,6 @@ class AccountStatement:
                 balance = ARITHMETIC.add(row["Balance"], data["amount"])
                 entry = {
                     "EventSequence": event.sequence,
-                    "EventId": event.event_id,
                     "TransactionId": data.get("transactionId"),
                     "Type": data["type"],
                     "Amount": data["amount"],

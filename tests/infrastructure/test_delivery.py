@@ -85,6 +85,10 @@ def test_every_queue_that_is_consumed_redrives_to_a_dlq_that_takes_it(stack: Gra
         assert queue.inputs["visibilityTimeoutSeconds"] >= function.inputs["timeout"]
 
 
+def test_every_queue_takes_the_largest_event_that_the_bus_takes(stack: Graph) -> None:
+    assert {queue.inputs.get("maxMessageSize") for queue in stack.of("Queue")} == {2**20}
+
+
 def test_no_other_queue_can_redrive_to_a_dlq(stack: Graph) -> None:
     for name in ("delivery-dlq-queue", "invocation-dlq-queue"):
         assert stack.named(name).document("redriveAllowPolicy") == {"redrivePermission": "denyAll"}
