@@ -43,7 +43,7 @@ class TextDisplay:
 
     def __init__(self) -> None:
         self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-        self._status = self._console.status("")
+        self._status = self._console.status("running the program")
         self._count = 0
 
     def started(self, endpoint: str) -> None:

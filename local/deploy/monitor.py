@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 from pulumi.runtime import rpc
@@ -23,7 +23,7 @@ _STACK = "pulumi:pulumi:Stack"
 class Progress:
     """Something that happened: a resource is being, or was, created or deleted, or the program said something."""
 
-    kind: str  # creating | created | deleting | deleted | info | warning
+    kind: Literal["creating", "created", "deleting", "deleted", "info", "warning"]
     subject: str  # the resource's logical name, or the text
     type: str = ""  # the resource's type token
     seconds: float = 0.0

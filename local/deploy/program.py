@@ -124,8 +124,7 @@ class _Forward(logging.Handler):
         self._on_progress = on_progress
 
     def emit(self, record: logging.LogRecord) -> None:
-        kind = "warning" if record.levelno >= logging.WARNING else "info"
-        self._on_progress(Progress(kind, record.getMessage()))
+        self._on_progress(Progress("warning" if record.levelno >= logging.WARNING else "info", record.getMessage()))
 
 
 def _program_logger(on_progress: OnProgress) -> logging.Logger:
