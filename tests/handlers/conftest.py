@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 from types import ModuleType
@@ -13,24 +13,11 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
-STORE = "event-store"
-ROWS = "read-model"
-BUS = "bus"
-ENVIRONMENT = {
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "METRICS_NAMESPACE": "EventSourcing",
-    "EVENT_STORE_TABLE": STORE,
-    "READ_MODEL_TABLE": ROWS,
-    "EVENT_BUS_NAME": BUS,
-    "TYPE_BUCKETS": "3",
-    "STATEMENT_ENTRIES": "5",
-}
+from ..aws import BUS, ROWS, STORE, TABLES, Calls, around_every_call, environment, refusal
+
+__all__ = ["BUS", "ROWS", "STORE", "Calls", "refusal"]
 
 
 @dataclass
@@ -44,35 +31,9 @@ class Context:
         return self.milliseconds
 
 
-Call = tuple[str, dict[str, Any]]
-
-
-@dataclass
-class Calls:
-    """Every AWS call in order; `before` and `after` may raise to make one fail before or after it took effect."""
-
-    made: list[Call] = field(default_factory=list)
-    before: Callable[[str, dict[str, Any]], None] | None = None
-    after: Callable[[str, dict[str, Any]], None] | None = None
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.made]
-
-    def to(self, name: str) -> list[dict[str, Any]]:
-        return [arguments for called, arguments in self.made if called == name]
-
-
-def refusal(code: str, operation: str = "Operation") -> ClientError:
-    """An error as AWS answers it."""
-    return ClientError({"Error": {"Code": code, "Message": "told to"}}, operation)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _environment() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
+    with environment():
         yield
 
 
@@ -86,69 +47,18 @@ def aws() -> Iterator[Any]:
     """An empty event store and read model, as the Pulumi program makes them; the value is a DynamoDB client."""
     with mock_aws():
         client: Any = boto3.client("dynamodb")
-        client.create_table(
-            TableName=STORE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": kind}
-                for name, kind in [
-                    ("AggregateId", "S"),
-                    ("EventSequence", "N"),
-                    ("TypeBucket", "S"),
-                    ("Timestamp", "S"),
-                    ("CommandId", "S"),
-                ]
-            ],
-            KeySchema=_keys("AggregateId", "EventSequence"),
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "EventType-Timestamp-index",
-                    "KeySchema": _keys("TypeBucket", "Timestamp"),
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-            LocalSecondaryIndexes=[
-                {
-                    "IndexName": "CommandId-index",
-                    "KeySchema": _keys("AggregateId", "CommandId"),
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
-        )
-        client.create_table(
-            TableName=ROWS,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "AccountId", "AttributeType": "S"},
-                {"AttributeName": "ProjectionType", "AttributeType": "S"},
-            ],
-            KeySchema=_keys("AccountId", "ProjectionType"),
-        )
+        for table in TABLES:
+            client.create_table(**table)
         boto3.client("events").create_event_bus(Name=BUS)
         yield client
 
 
-def _keys(hash_key: str, range_key: str) -> list[dict[str, str]]:
-    return [{"AttributeName": hash_key, "KeyType": "HASH"}, {"AttributeName": range_key, "KeyType": "RANGE"}]
-
-
 @pytest.fixture
-def calls(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Calls:
+def calls(aws: Any) -> Iterator[Calls]:
     """The calls made from here on by whatever client."""
     seen = Calls()
-    original = BaseClient._make_api_call
-
-    def make(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
-        seen.made.append((operation, arguments))
-        if seen.before:
-            seen.before(operation, arguments)
-        result = original(client, operation, arguments)
-        if seen.after:
-            seen.after(operation, arguments)
-        return result
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", make)
-    return seen
+    with around_every_call(seen.around):
+        yield seen
 
 
 Invoke = Callable[..., tuple[int, Any]]

@@ -1,0 +1,129 @@
+"""What in-process tests of the handlers stand on: names, tables as the program makes them, one seam for AWS calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+STORE = "event-store"
+ROWS = "read-model"
+BUS = "bus"
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "METRICS_NAMESPACE": "EventSourcing",
+    "EVENT_STORE_TABLE": STORE,
+    "READ_MODEL_TABLE": ROWS,
+    "EVENT_BUS_NAME": BUS,
+    "TYPE_BUCKETS": "3",
+    "STATEMENT_ENTRIES": "5",
+}
+
+
+def _keys(hash_key: str, range_key: str) -> list[dict[str, str]]:
+    return [{"AttributeName": hash_key, "KeyType": "HASH"}, {"AttributeName": range_key, "KeyType": "RANGE"}]
+
+
+def _attributes(**kinds: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()]
+
+
+TABLES: tuple[dict[str, Any], ...] = (
+    {
+        "TableName": STORE,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": _attributes(
+            AggregateId="S", EventSequence="N", TypeBucket="S", Timestamp="S", CommandId="S"
+        ),
+        "KeySchema": _keys("AggregateId", "EventSequence"),
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "EventType-Timestamp-index",
+                "KeySchema": _keys("TypeBucket", "Timestamp"),
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        "LocalSecondaryIndexes": [
+            {
+                "IndexName": "CommandId-index",
+                "KeySchema": _keys("AggregateId", "CommandId"),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    },
+    {
+        "TableName": ROWS,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": _attributes(AccountId="S", ProjectionType="S"),
+        "KeySchema": _keys("AccountId", "ProjectionType"),
+    },
+)
+"""CreateTable's arguments for the event store and the read model."""
+
+
+@contextmanager
+def environment() -> Iterator[None]:
+    """The functions' environment variables."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield
+
+
+Around = Callable[[BaseClient, str, dict[str, Any], Callable[[], Any]], Any]
+
+
+@contextmanager
+def around_every_call(around: Around) -> Iterator[None]:
+    """Hand every AWS call of every client to `around(client, operation, arguments, proceed)`.
+
+    It decides what the caller gets: `proceed()` makes the call and returns its answer.
+    """
+    original = BaseClient._make_api_call
+
+    def make(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+        return around(client, operation, arguments, lambda: original(client, operation, arguments))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", make)
+        yield
+
+
+Call = tuple[str, dict[str, Any]]
+
+
+@dataclass
+class Calls:
+    """Every AWS call in order; `before` and `after` may raise to make one fail before or after it took effect."""
+
+    made: list[Call] = field(default_factory=list)
+    before: Callable[[str, dict[str, Any]], None] | None = None
+    after: Callable[[str, dict[str, Any]], None] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.made]
+
+    def to(self, name: str) -> list[dict[str, Any]]:
+        return [arguments for called, arguments in self.made if called == name]
+
+    def around(self, _: BaseClient, operation: str, arguments: dict[str, Any], proceed: Callable[[], Any]) -> Any:
+        self.made.append((operation, arguments))
+        if self.before:
+            self.before(operation, arguments)
+        result = proceed()
+        if self.after:
+            self.after(operation, arguments)
+        return result
+
+
+def refusal(code: str, operation: str = "Operation") -> ClientError:
+    """An error as AWS answers it."""
+    return ClientError({"Error": {"Code": code, "Message": "told to"}}, operation)
