@@ -13,15 +13,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local.engine import aws, backends
+from local.engine import aws, backends, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.async_invoke import AsyncInvoker
 from local.engine.background import Background
+from local.engine.bus import EventBus
+from local.engine.changes import Changes
 from local.engine.destinations import Destinations
 from local.engine.gateway import Fault, Gateway, InterceptedRequest
 from local.engine.invoke import Invoker
 from local.engine.lambda_api import LambdaApi
+from local.engine.long_polling import LongPolling
+from local.engine.mappings import Mappings
 from local.engine.packages import Packages, RuntimeClientMissing
+from local.engine.queue_attributes import QueueAttributes
+from local.engine.replay import Replays
 from local.engine.server import ApiServer, PortTaken
 from local.engine.watchdog import Watchdog
 
@@ -86,7 +92,7 @@ class Engine:
         return aws.client(service, self.endpoint, self._region)
 
     def intercept(self, service: str, operation: str, fault: Fault) -> AbstractContextManager[None]:
-        """While the context lasts, every such call passes `fault` first, whoever makes it (see `local.engine.faults`)."""
+        """While the context lasts, every such call passes `fault` first, whoever makes it: see `faults`."""
         return self._live.gateway.intercept(service, operation, fault)
 
     @property
@@ -101,7 +107,8 @@ class _Running:
 
     def __init__(self, port: int) -> None:
         backends.reset()
-        self.gateway = Gateway()
+        self._changes = Changes()
+        self.gateway = Gateway(self._changes)
         self.server = ApiServer(port, self.gateway.handle)
         folder = Path(tempfile.mkdtemp(prefix="embedded-aws-")).resolve()
         self._watchdog = Watchdog(folder)
@@ -114,14 +121,29 @@ class _Running:
         endpoint = self.server.endpoint
         self._background = Background()
         self._invoker = Invoker(self.gateway, self._background, packages, self._watchdog, endpoint)
-        asynchronous = AsyncInvoker(self.gateway, self._background, self._invoker)
-        asynchronous.destinations = Destinations(aws.ServiceClients(self.gateway, "lambda.amazonaws.com", endpoint))
+        of_lambda = aws.ServiceClients(self.gateway, "lambda.amazonaws.com", endpoint)
+        destinations = Destinations(of_lambda)
+        asynchronous = AsyncInvoker(self.gateway, self._background, self._invoker, destinations)
         LambdaApi(self.gateway, self._invoker, asynchronous)
+        Mappings(
+            gateway=self.gateway,
+            background=self._background,
+            changes=self._changes,
+            invoker=self._invoker,
+            clients=of_lambda,
+            destinations=destinations,
+        )
+        of_events = aws.ServiceClients(self.gateway, targets.SERVICE, endpoint)
+        bus = EventBus(self.gateway, targets.Targets(self.gateway, self._background, of_events))
+        Replays(self.gateway, self._background, bus)
+        LongPolling(self.gateway, self._changes)
+        QueueAttributes(self.gateway)
         self.server.start()
 
     def stop(self) -> None:
         self._background.closing.set()
         self.gateway.close()
+        self._changes.close()
         self._invoker.stop()
         self._background.stop()
         self.server.stop()

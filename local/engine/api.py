@@ -91,7 +91,8 @@ class ApiRequest:
         return str(self.environ.get(key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}", default))
 
     def query(self, name: str) -> str | None:
-        return parse_qs(self.environ.get("QUERY_STRING", "")).get(name, [None])[0]
+        values = parse_qs(str(self.environ.get("QUERY_STRING", ""))).get(name)
+        return values[0] if values else None
 
     def json(self) -> Any:
         """The body as JSON; {} if there is none."""

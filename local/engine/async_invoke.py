@@ -45,14 +45,14 @@ class _Event:
 class AsyncInvoker:
     """Accepts events and sees them through. The request id of an event stays the same over its retries, as on AWS."""
 
-    def __init__(self, gateway: Gateway, background: Background, invoker: Invoker) -> None:
+    def __init__(self, gateway: Gateway, background: Background, invoker: Invoker, destinations: Destinations) -> None:
         self._gateway = gateway
         self._background = background
         self._invoker = invoker
         self._lock = threading.Lock()
         self._queues: dict[FunctionRef, deque[_Event]] = {}
         self._runners: dict[FunctionRef, int] = {}
-        self.destinations: Destinations | None = None
+        self._destinations = destinations
 
     def submit(
         self, ref: FunctionRef, payload: bytes, *, request_id: str | None = None, trace_id: str | None = None
@@ -124,14 +124,18 @@ class AsyncInvoker:
         self._send(settings, "OnFailure", self._record(event, condition, outcome))
         with self._gateway.lock:
             dead_letters = getattr(record_of(event.ref), "dead_letter_config", None) or {}
-        if self.destinations is not None and dead_letters.get("TargetArn"):
-            attributes = {"RequestID": event.request_id, "ErrorCode": 200, "ErrorMessage": message[:1024]}
-            self.destinations.send(dead_letters["TargetArn"], event.payload.decode(), attributes=attributes)
+        if dead_letters.get("TargetArn"):
+            attributes: dict[str, str | int] = {
+                "RequestID": event.request_id,
+                "ErrorCode": 200,
+                "ErrorMessage": message[:1024],
+            }
+            self._destinations.send(dead_letters["TargetArn"], event.payload.decode(), attributes=attributes)
 
     def _send(self, settings: Mapping[str, Any], outcome: str, record: dict[str, Any]) -> None:
         arn = (settings.get("DestinationConfig") or {}).get(outcome, {}).get("Destination")
-        if arn and self.destinations is not None:
-            self.destinations.send_record(arn, record, succeeded=outcome == "OnSuccess")
+        if arn:
+            self._destinations.send_record(arn, record, succeeded=outcome == "OnSuccess")
 
     def _record(self, event: _Event, condition: str, outcome: Outcome | None) -> dict[str, Any]:
         function = self._invoker.find(event.ref)

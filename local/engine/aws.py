@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 from botocore.config import Config
 from moto.core.request import Request as MotoRequest
 
@@ -49,12 +49,14 @@ class ServiceClients:
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         environ = MotoRequest.from_primitives(request.method, request.url, request.headers, request.body).environ
         body = request.body or b""
-        body = body.encode() if isinstance(body, str) else body
+        body = body.encode() if isinstance(body, str) else bytes(body)  # type: ignore[arg-type] # services send no files
         try:
             response = self._gateway.handle(ApiRequest.of(environ, body, self._principal))
         except AnswerLost:
             response = Response(503)  # in process there is no connection to cut
-        return AWSResponse(request.url, response.status, dict(response.headers), _Body(response.body))
+        return AWSResponse(
+            request.url, response.status, HTTPHeaders.from_dict(dict(response.headers)), _Body(response.body)
+        )
 
 
 class _Body:

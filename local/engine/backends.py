@@ -5,12 +5,13 @@ Moto is untyped, so what comes out of here is `Any` with the names that moto giv
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from moto.awslambda.models import lambda_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.events.models import EventPattern as _MotoPattern
-from moto.events.models import events_backends
+from moto.events.models import Replay, ReplayState, events_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
@@ -20,6 +21,8 @@ from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
 
 from local.engine.api import ACCOUNT
+
+__all__ = ["ReplayState"]
 
 
 def reset() -> None:
@@ -43,6 +46,16 @@ def queue(arn: str) -> Any:
     """The queue, None if there is none."""
     region, name = arn.split(":")[3], arn.split(":")[5]
     return sqs_backends[ACCOUNT][region].queues.get(name)
+
+
+def seconds_to_next_message(queue_arn: str) -> float | None:
+    """Until a message can be received: 0 is now, None is never as things are."""
+    found = queue(queue_arn)
+    if found is None or not found._messages:
+        return None
+    visible = min(max(message.visible_at, message.delayed_until) for message in found._messages)
+    wait = float(visible) / 1000 - time.time()
+    return 0.0 if wait < 0 else wait + 0.001  # moto compares for "later than"
 
 
 def topic(arn: str) -> Any:
@@ -90,6 +103,22 @@ def assume_role(role_arn: str, session: str, region: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
         "AWS_SESSION_TOKEN": role.session_token,
     }
+
+
+def new_replay(region: str, request: dict[str, Any]) -> Any:
+    """A replay in the state STARTING, kept where moto describes and lists it."""
+    replay = Replay(
+        ACCOUNT,
+        region,
+        request["ReplayName"],
+        request.get("Description"),
+        request["EventSourceArn"],
+        request["EventStartTime"],
+        request["EventEndTime"],
+        request["Destination"],
+    )
+    events(region).replays[replay.name] = replay
+    return replay
 
 
 class Pattern:

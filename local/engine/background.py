@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 _JOIN_SECONDS = 10.0
 
 
@@ -35,7 +35,7 @@ class Background:
                 work()
             except Exception:
                 if not self.closing.is_set():  # what breaks while everything is torn down is not news
-                    _log.exception("%s failed", name)
+                    _logger.exception("%s failed", name)
             finally:
                 with self._condition:
                     self._threads.discard(thread)
@@ -65,7 +65,7 @@ class Background:
         for thread in threads:
             thread.join(_JOIN_SECONDS)
             if thread.is_alive():
-                _log.warning("the thread %s does not end", thread.name)
+                _logger.warning("the thread %s does not end", thread.name)
 
     def _run_timer(self) -> None:
         while not self.closing.is_set():
@@ -77,5 +77,5 @@ class Background:
                 _, _, work = heapq.heappop(self._due)
             try:
                 work()
-            except Exception:
-                _log.exception("scheduled work failed")
+            except Exception:  # the timer outlives what it runs
+                _logger.exception("scheduled work failed")

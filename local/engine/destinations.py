@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from local.engine.aws import ServiceClients
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class Destinations:
@@ -65,14 +65,14 @@ class Destinations:
                 ),
             )
         else:
-            _log.error("%s cannot be a destination", arn)
+            _logger.error("%s cannot be a destination", arn)
 
     @staticmethod
     def _call(arn: str, call: Any) -> None:
         try:
             call()
         except (ClientError, BotoCoreError) as error:
-            _log.error("lost on the way to the destination %s: %s", arn, error)
+            _logger.error("lost on the way to the destination %s: %s", arn, error)
 
 
 def message_attributes(values: Mapping[str, str | int]) -> dict[str, dict[str, str]]:

@@ -91,7 +91,7 @@ class FunctionRef:
 
 
 def load(ref: FunctionRef) -> Function:
-    """Raises: ApiError (ResourceNotFoundException) for an unknown function, version or alias. Needs the gateway's lock."""
+    """Needs the gateway's lock. Raises: ApiError (ResourceNotFoundException) for an unknown function or qualifier."""
     record = record_of(ref)
     if record.package_type != "Zip":
         raise ApiError("InvalidParameterValueException", "The embedded AWS runs functions packaged as Zip only")

@@ -17,7 +17,13 @@ from local.engine.api import ApiError, ApiRequest, Response
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_log = logging.getLogger(__name__)
+    from local.engine.changes import Changes
+
+_logger = logging.getLogger(__name__)
+
+# Which pollers may have something to do after a call of a service.
+_CHANGES = {"dynamodb": "dynamodb", "sqs": "sqs", "sns": "sqs"}
+_READS = ("BatchGet", "Describe", "Get", "List", "Query", "Scan", "TransactGet")
 
 Seam = Callable[[ApiRequest], Response]
 Fault = Callable[["InterceptedRequest"], Response | None]
@@ -26,8 +32,8 @@ Fault = Callable[["InterceptedRequest"], Response | None]
 class InterceptedRequest:
     """What a fault gets to see, and what it can do with it.
 
-    A fault returns None to let the call pass, or the Response that the caller gets. It may `forward()` the call first, so
-    that it takes effect whatever is answered, or `wait()` to make it slow.
+    A fault returns None to let the call pass, or the Response that the caller gets. It may `forward()` the call first,
+    so that it takes effect whatever is answered, or `wait()` to make it slow.
     """
 
     def __init__(self, request: ApiRequest, forward: Seam, released: threading.Event) -> None:
@@ -70,7 +76,8 @@ class _Interception:
 class Gateway:
     """Answers API calls. Moto's backends are not thread-safe: every use of them, here or in a seam, holds `lock`."""
 
-    def __init__(self) -> None:
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
         self.lock = threading.RLock()
         self.calls: Counter[tuple[str, str]] = Counter()
         self._calls_lock = threading.Lock()
@@ -114,6 +121,14 @@ class Gateway:
         return self._perform(request)
 
     def _perform(self, request: ApiRequest) -> Response:
+        try:
+            return self._answer(request)
+        finally:
+            topic = _CHANGES.get(request.service)
+            if topic is not None and not request.operation.startswith(_READS):
+                self._changes.notify(topic)
+
+    def _answer(self, request: ApiRequest) -> Response:
         answer = self._seams.get((request.service, request.operation), self.moto)
         try:
             return answer(request)
@@ -124,7 +139,7 @@ class Gateway:
             what = f"{request.service} {request.operation or request.path}"
             return request.error("NotImplemented", f"The embedded AWS does not have {what}: {error}", 501)
         except Exception as error:
-            _log.exception("%s %s failed", request.service, request.operation)
+            _logger.exception("%s %s failed", request.service, request.operation)
             return request.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
 
     def moto(self, request: ApiRequest) -> Response:

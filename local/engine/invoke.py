@@ -38,7 +38,7 @@ _MAX_ANSWER = MAX_PAYLOAD + 100
 _TAIL = 4096  # bytes of the log that LogType=Tail returns
 
 
-class Throttled(ApiError):
+class Throttled(ApiError):  # noqa: N818
     """The function is at its reserved concurrency."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from local.engine.functions import Function
     from local.engine.worker import Line
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 _QUIET = {"WARN", "ERROR"}  # system log levels that leave out what went well
 
 
@@ -37,11 +37,12 @@ class Report:
 
 
 class LogStream:
-    """The log stream of one worker. Like Lambda, it needs the role's permission to write, and without it writes nothing."""
+    """The log stream of one worker. Like Lambda, it writes nothing unless the function's role may."""
 
     def __init__(self, function: Function, lock: RLock) -> None:
         self._function = function
         self._lock = lock
+        self._told: set[str] = set()  # the permissions whose lack was logged
         day = datetime.now(UTC).strftime("%Y/%m/%d")
         self.name = f"{day}/[{function.version}]{uuid.uuid4().hex}"
 
@@ -114,7 +115,9 @@ class LogStream:
     def _may(self, action: str, resource: str) -> bool:
         if allowed(backends.role_policies(self._function.role), action, resource):
             return True
-        _log.warning("%s logs nothing: its role may not %s on %s", self._function.name, action, resource)
+        if action not in self._told:
+            self._told.add(action)
+            _logger.warning("%s logs nothing: its role may not %s on %s", self._function.name, action, resource)
         return False
 
     def _platform(self, kind: str, record: dict[str, Any], *, failed: bool = False) -> list[Line]:

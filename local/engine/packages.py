@@ -1,4 +1,4 @@
-"""Function packages on disk: code and layers unpacked once per content, and the runtime that Lambda would bring along."""
+"""Function packages on disk: code and layers, unpacked once per content, and the runtime that Lambda brings along."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RUNTIME_CLIENT = "awslambdaric"
 _PERMISSIONS = 0o777
 
 
-class RuntimeClientMissing(RuntimeError):
+class RuntimeClientMissing(RuntimeError):  # noqa: N818
     """AWS's runtime client is not installed."""
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from local.engine.logs import LogStream
     from local.engine.watchdog import Watchdog
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 INIT_SECONDS = 10.0
 """How long a function may take to load, as on Lambda; at an invocation its timeout comes on top."""
@@ -77,7 +77,7 @@ class Pool:
         try:
             environment.initialise(INIT_SECONDS)
         except (InitFailed, WorkerExited, WorkerTimeout) as error:
-            _log.debug("proactive initialisation failed, the next invocation will tell: %s", error)
+            _logger.debug("proactive initialisation failed, the next invocation will tell: %s", error)
             self.discard(environment)
         else:
             self.release(environment)

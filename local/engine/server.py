@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2  # how soon the accepting thread sees that it is to stop
 _JOIN_SECONDS = 5.0
 
@@ -96,7 +96,9 @@ class ApiServer(ThreadedWSGIServer):
         self._connections_lock = threading.Lock()
         with _bind(port) as listener:
             super().__init__(HOST, listener.getsockname()[1], _not_wsgi, _Handler, fd=listener.fileno())
-        self._acceptor = threading.Thread(target=self.serve_forever, args=(_POLL_SECONDS,), name="engine-accept")
+        self._acceptor = threading.Thread(
+            target=self.serve_forever, args=(_POLL_SECONDS,), name="engine-accept", daemon=True
+        )
 
     @property
     def endpoint(self) -> str:
@@ -117,7 +119,7 @@ class ApiServer(ThreadedWSGIServer):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError as error:  # the client was faster
-                _log.debug("connection already closed: %s", error)
+                _logger.debug("connection already closed: %s", error)
         for thread in connections.values():
             if thread is not None:
                 thread.join(_JOIN_SECONDS)

@@ -1,7 +1,7 @@
 """Kills the workers if the engine dies without stopping.
 
-The engine holds the other end of this process's standard input and writes `+<process group>` and `-<process group>` lines.
-When that end closes, for whatever reason, every group still listed is killed and the folder given as the argument removed.
+The engine holds the other end of this process's standard input and writes `+<process group>`, `-<process group>` lines.
+When that end closes, for whatever reason, every group still listed is killed and the folder given as argument removed.
 (PR_SET_PDEATHSIG would not do: it fires when the *thread* that started a worker ends, and only Linux has it.)
 """
 

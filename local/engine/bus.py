@@ -1,0 +1,150 @@
+"""PutEvents: takes events in as EventBridge does, keeps them in archives and hands them to the rules that match."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from local.engine import backends, exact_json
+from local.engine.api import ACCOUNT, ApiError, ApiRequest, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from local.engine.gateway import Gateway
+    from local.engine.targets import Targets
+
+MAX_ENTRIES = 10
+MAX_REQUEST = 1024 * 1024  # bytes, all entries together
+_TIME_SIZE = 14  # bytes that an entry's Time counts
+
+Event = dict[str, Any]
+"""An event as its targets see it, with numbers that keep their text."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A rule's target that is to get an event."""
+
+    rule_arn: str
+    target: Mapping[str, Any]
+
+
+class EventBus:
+    def __init__(self, gateway: Gateway, targets: Targets) -> None:
+        self._gateway = gateway
+        self._targets = targets
+        targets.forward = self._forward
+        gateway.seam("events", "PutEvents", self._put_events)
+
+    def _put_events(self, request: ApiRequest) -> Response:
+        entries = exact_json.loads(request.body).get("Entries") or []
+        _check_request(entries)
+        from_service = request.principal is not None
+        results = [self._put(entry, request.region, from_service=from_service) for entry in entries]
+        failed = sum("ErrorCode" in result for result in results)
+        return Response.of_json({"FailedEntryCount": failed, "Entries": results})
+
+    def _put(self, entry: Mapping[str, Any], region: str, *, from_service: bool) -> dict[str, str]:
+        failure = _entry_failure(entry, from_service=from_service)
+        if failure is not None:
+            return failure
+        event: Event = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": entry["DetailType"],
+            "source": entry["Source"],
+            "account": ACCOUNT,
+            "time": event_time(entry.get("Time")),
+            "region": region,
+            "resources": entry.get("Resources") or [],
+            "detail": exact_json.loads(entry["Detail"]),
+        }
+        self.publish(region, (entry.get("EventBusName") or "default").rsplit("/", 1)[-1], event)
+        return {"EventId": event["id"]}
+
+    def publish(self, region: str, bus: str, event: Event, *, only_rules: Collection[str] = ()) -> None:
+        """Archives the event and delivers it, in the background. `only_rules` narrows the rules by ARN.
+
+        AWS reports success for a bus that does not exist and drops the event; so does this.
+        """
+        with self._gateway.lock:
+            matches = self._match(region, bus, event, only_rules)
+        for match in matches:
+            self._targets.deliver(match.rule_arn, match.target, event)
+
+    def _forward(self, region: str, bus: str, event: Event) -> None:
+        """Takes an event from another bus. It goes no further: EventBridge does not chain buses."""
+        with self._gateway.lock:
+            matches = self._match(region, bus, event, ())
+        for match in matches:
+            if ":event-bus/" not in match.target["Arn"]:
+                self._targets.deliver(match.rule_arn, match.target, event)
+
+    @staticmethod
+    def _match(region: str, bus_name: str, event: Event, only_rules: Collection[str]) -> list[Matched]:
+        backend = backends.events(region)
+        bus = backend.event_buses.get(bus_name)
+        if bus is None:
+            return []
+        if "replay-name" not in event:
+            for archive in backend.archives.values():
+                if archive.source_arn == bus.arn and archive.event_pattern.matches_event(event):
+                    archive.events.append(event)
+        return [
+            Matched(rule.arn, dict(target))
+            for rule in bus.rules.values()
+            if rule.state.startswith("ENABLED")
+            and rule.managed_by is None  # an archive's own rule: archives are served above
+            and rule.event_pattern.dump()  # a rule with a schedule only matches no event
+            and (not only_rules or rule.arn in only_rules)
+            and rule.event_pattern.matches_event(event)
+            for target in rule.targets
+        ]
+
+
+def event_time(given: Any) -> str:
+    """The `time` of an event: UTC in whole seconds. `given` is epoch seconds or ISO text; None is now."""
+    if given is None:
+        moment = datetime.now(UTC)
+    elif isinstance(given, str):
+        moment = datetime.fromisoformat(given).astimezone(UTC)
+    else:
+        moment = datetime.fromtimestamp(float(given), UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _check_request(entries: list[Mapping[str, Any]]) -> None:
+    if not 1 <= len(entries) <= MAX_ENTRIES:
+        constraint = "greater than or equal to 1" if not entries else f"less than or equal to {MAX_ENTRIES}"
+        raise ApiError(
+            "ValidationException",
+            f"1 validation error detected: Value '{'[PutEventsRequestEntry]' if entries else '[]'}' at 'entries' "
+            f"failed to satisfy constraint: Member must have length {constraint}",
+        )
+    if sum(map(entry_size, entries)) > MAX_REQUEST:
+        raise ApiError("ValidationException", "Total size of the entries in the request is over the limit.")
+
+
+def entry_size(entry: Mapping[str, Any]) -> int:
+    """Bytes, counted as EventBridge documents it."""
+    texts = [entry.get("Source"), entry.get("DetailType"), entry.get("Detail"), *(entry.get("Resources") or [])]
+    return sum(len(text.encode()) for text in texts if text) + (_TIME_SIZE if entry.get("Time") is not None else 0)
+
+
+def _entry_failure(entry: Mapping[str, Any], *, from_service: bool) -> dict[str, str] | None:
+    for name in ("Source", "DetailType", "Detail"):
+        if not entry.get(name):
+            text = f"Parameter {name} is not valid. Reason: {name} is a required argument."
+            return {"ErrorCode": "InvalidArgument", "ErrorMessage": text}
+    if entry["Source"].startswith("aws.") and not from_service:
+        return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "Not authorized for the source."}
+    try:
+        detail = exact_json.loads(entry["Detail"])
+    except ValueError:
+        detail = None
+    if not isinstance(detail, dict):
+        return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+    return None

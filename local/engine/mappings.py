@@ -1,0 +1,79 @@
+"""Event source mappings: a poller for each that the Lambda API holds, in place of moto's own triggering."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local.engine import backends
+from local.engine.queue_poller import QueuePoller
+from local.engine.stream_poller import StreamPoller
+
+if TYPE_CHECKING:
+    from local.engine.api import ApiRequest, Response
+    from local.engine.aws import ServiceClients
+    from local.engine.background import Background
+    from local.engine.changes import Changes
+    from local.engine.destinations import Destinations
+    from local.engine.gateway import Gateway
+    from local.engine.invoke import Invoker
+
+_OPERATIONS = ("CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping")
+
+
+class Mappings:
+    """Pollers look at their mapping's record whenever they do something, and end when it is gone."""
+
+    def __init__(
+        self,
+        *,
+        gateway: Gateway,
+        background: Background,
+        changes: Changes,
+        invoker: Invoker,
+        clients: ServiceClients,
+        destinations: Destinations,
+    ) -> None:
+        self._gateway = gateway
+        self._background = background
+        self._changes = changes
+        self._invoker = invoker
+        self._clients = clients
+        self._destinations = destinations
+        self._known: set[str] = set()
+        for operation in _OPERATIONS:
+            gateway.seam("lambda", operation, self._change)
+
+    def _change(self, request: ApiRequest) -> Response:
+        with self._gateway.lock:
+            response = self._gateway.moto(request)
+            backends.forget_moto_triggers(request.region)
+            for mapping in backends.functions(request.region).list_event_source_mappings("", ""):
+                if mapping.uuid not in self._known:
+                    self._known.add(mapping.uuid)
+                    self._poll(request.region, mapping.uuid, mapping.event_source_arn)
+        for topic in ("dynamodb", "sqs", "mappings"):  # those who wait for work look at their mapping again
+            self._changes.notify(topic)
+        return response
+
+    def _poll(self, region: str, uuid: str, source_arn: str) -> None:
+        kind = source_arn.split(":")[2]
+        if kind == "sqs":
+            QueuePoller(
+                region,
+                uuid,
+                gateway=self._gateway,
+                background=self._background,
+                changes=self._changes,
+                invoker=self._invoker,
+                clients=self._clients,
+            )
+        elif kind == "dynamodb":
+            StreamPoller(
+                region,
+                uuid,
+                gateway=self._gateway,
+                background=self._background,
+                changes=self._changes,
+                invoker=self._invoker,
+                destinations=self._destinations,
+            )
