@@ -11,6 +11,8 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from .tables import deployed_tables
+
 STORE = "event-store"
 ROWS = "read-model"
 BUS = "bus"
@@ -27,44 +29,7 @@ ENVIRONMENT = {
 }
 
 
-def _keys(hash_key: str, range_key: str) -> list[dict[str, str]]:
-    return [{"AttributeName": hash_key, "KeyType": "HASH"}, {"AttributeName": range_key, "KeyType": "RANGE"}]
-
-
-def _attributes(**kinds: str) -> list[dict[str, str]]:
-    return [{"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()]
-
-
-TABLES: tuple[dict[str, Any], ...] = (
-    {
-        "TableName": STORE,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": _attributes(
-            AggregateId="S", EventSequence="N", TypeBucket="S", Timestamp="S", CommandId="S"
-        ),
-        "KeySchema": _keys("AggregateId", "EventSequence"),
-        "GlobalSecondaryIndexes": [
-            {
-                "IndexName": "EventType-Timestamp-index",
-                "KeySchema": _keys("TypeBucket", "Timestamp"),
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-        "LocalSecondaryIndexes": [
-            {
-                "IndexName": "CommandId-index",
-                "KeySchema": _keys("AggregateId", "CommandId"),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-    },
-    {
-        "TableName": ROWS,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": _attributes(AccountId="S", ProjectionType="S"),
-        "KeySchema": _keys("AccountId", "ProjectionType"),
-    },
-)
+TABLES = deployed_tables(event_store=STORE, read_model=ROWS)
 """CreateTable's arguments for the event store and the read model."""
 
 

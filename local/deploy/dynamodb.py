@@ -46,7 +46,7 @@ def table(new: NewResource) -> Created:
     """A table, ready for use; its id is its name."""
     dynamodb = new.client("dynamodb")
     name = new.physical_name(255)
-    dynamodb.create_table(TableName=name, Tags=new.tag_list, **_request(new.inputs))
+    dynamodb.create_table(TableName=name, Tags=new.tag_list, **create_arguments(new.inputs))
     dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     _continuous_backups(new, name)
     if (ttl := new.inputs.get("ttl")) and ttl.get("enabled"):
@@ -86,7 +86,8 @@ def resource_policy(new: NewResource) -> Created:
     )
 
 
-def _request(inputs: Inputs) -> dict[str, Any]:
+def create_arguments(inputs: Inputs) -> dict[str, Any]:
+    """CreateTable's arguments, all but the name and the tags."""
     request: dict[str, Any] = {
         "AttributeDefinitions": [
             {"AttributeName": each["name"], "AttributeType": each["type"]} for each in inputs.get("attributes", [])
