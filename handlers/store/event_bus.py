@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from handlers.domain.command import MAX_SEQUENCE
 from handlers.domain.errors import MalformedError
 from handlers.domain.event import SOURCE, Event
 from handlers.domain.fields import check_identifier
@@ -70,6 +71,8 @@ def delivered_event(body: str) -> Event:
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise MalformedError("body", f"holds no event: {error!r}") from error
     check_identifier(event.aggregate_id, "body.detail.AggregateId")  # DynamoDB refuses a whole batch for one bad key
+    if not 1 <= event.sequence <= MAX_SEQUENCE:
+        raise MalformedError("body.detail.EventSequence", f"must lie between 1 and {MAX_SEQUENCE}")
     return event
 
 

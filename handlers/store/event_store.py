@@ -96,8 +96,7 @@ class EventStore:
         return Page(events, int(last["EventSequence"]["N"]) if last else None)
 
     def _item(self, event: Event) -> Item:
-        bucket = crc32(event.event_id.encode()) % self._type_buckets
-        record = {**event.record(), "TypeBucket": type_bucket(event.event_type, bucket)}
+        record = {**event.record(), "TypeBucket": bucket_of(event, self._type_buckets)}
         _check_size(record)
         return to_item(record)
 
@@ -105,6 +104,11 @@ class EventStore:
 def type_bucket(event_type: str, number: int) -> str:
     """The hash key of the type index: one key per type would cap the whole system at one partition's writes."""
     return f"{event_type}#{number}"
+
+
+def bucket_of(event: Event, buckets: int) -> str:
+    """The TypeBucket of an event that is written while there are so many buckets."""
+    return type_bucket(event.event_type, crc32(event.event_id.encode()) % buckets)
 
 
 def _check_size(record: dict[str, Value]) -> None:

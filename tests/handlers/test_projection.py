@@ -194,7 +194,15 @@ def test_a_worker_that_dies_between_two_rows_is_made_up_for_by_the_next_delivery
 
 @pytest.mark.parametrize(
     "poison",
-    [{}, {"AggregateId": "a"}, "text", None, {"AggregateId": "a", "EventSequence": "x"}],
+    [
+        {},
+        {"AggregateId": "a"},
+        "text",
+        None,
+        {"AggregateId": "a", "EventSequence": "x"},
+        {**story("a", [1])[0].record(), "EventSequence": 0},
+        {**story("a", [1])[0].record(), "EventSequence": 10**16},
+    ],
 )
 def test_a_message_that_is_no_event_fails_alone(aws: Any, deliver: Deliver, poison: Any) -> None:
     events = keep(aws, story("a", [1]))
