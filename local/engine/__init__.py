@@ -13,7 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local.engine import aws, backends, targets
+from botocore.config import Config
+
+from local.engine import aws, backends, dynamodb_json, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.async_invoke import AsyncInvoker
 from local.engine.background import Background
@@ -87,9 +89,9 @@ class Engine:
         """How many requests came in for (service, operation), such as ("dynamodb", "PutItem"), retries included."""
         return self._live.gateway.calls
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client on the endpoint."""
-        return aws.client(service, self.endpoint, self._region)
+        return aws.client(service, self.endpoint, self._region, config)
 
     def intercept(self, service: str, operation: str, fault: Fault) -> AbstractContextManager[None]:
         """While the context lasts, every such call passes `fault` first, whoever makes it: see `faults`."""
@@ -107,6 +109,7 @@ class _Running:
 
     def __init__(self, port: int) -> None:
         backends.reset()
+        dynamodb_json.install()
         self._changes = Changes()
         self.gateway = Gateway(self._changes)
         self.server = ApiServer(port, self.gateway.handle)

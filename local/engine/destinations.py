@@ -72,7 +72,7 @@ class Destinations:
         try:
             call()
         except (ClientError, BotoCoreError) as error:
-            _logger.error("lost on the way to the destination %s: %s", arn, error)
+            _logger.warning("lost on the way to the destination %s: %s", arn, error)
 
 
 def message_attributes(values: Mapping[str, str | int]) -> dict[str, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -62,6 +63,8 @@ class Pool:
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
         self._count = 0
+        self._starting = 0  # environments that will be idle soon
+        self._claims = 0  # who waits for those
         self._closed = False
 
     def prestart(self) -> None:
@@ -70,22 +73,22 @@ class Pool:
             if self._closed or self._count >= self._limit:
                 return
             self._count += 1
+            self._starting += 1
         try:
-            environment = self._new()
-        except PoolClosed:
-            return
-        try:
-            environment.initialise(INIT_SECONDS)
-        except (InitFailed, WorkerExited, WorkerTimeout) as error:
-            _logger.debug("proactive initialisation failed, the next invocation will tell: %s", error)
-            self.discard(environment)
-        else:
-            self.release(environment)
+            self._start_idle()
+        finally:
+            with self._condition:
+                self._starting -= 1
+                self._condition.notify_all()
 
     def acquire(self) -> tuple[Environment, bool]:
         """An environment, and whether it is new and still has to be initialised. Raises: PoolClosed."""
         while True:
             with self._condition:
+                if not self._idle and self._claims < self._starting:
+                    self._claims += 1
+                    self._condition.wait_for(lambda: self._closed or self._idle or not self._starting)
+                    self._claims -= 1
                 while not (self._closed or self._idle or self._count < self._limit):
                     self._condition.wait()
                 if self._closed:
@@ -98,6 +101,17 @@ class Pool:
                 return environment, False
             self.discard(environment)  # it died while idle: nobody's invocation failed
         return self._new(), True
+
+    def _start_idle(self) -> None:
+        with contextlib.suppress(PoolClosed):
+            environment = self._new()
+            try:
+                environment.initialise(INIT_SECONDS)
+            except (InitFailed, WorkerExited, WorkerTimeout) as error:
+                _logger.debug("proactive initialisation failed, the next invocation will tell: %s", error)
+                self.discard(environment)
+            else:
+                self.release(environment)
 
     def release(self, environment: Environment) -> None:
         with self._condition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 import uuid
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from local.engine.gateway import Gateway
 
 MAX_RUNNING = 10
+
+MINUTE_SECONDS = 0.01
+"""Between one minute of archived events and the next: EventBridge replays minute by minute, and takes its time."""
 
 
 class Replays:
@@ -37,10 +41,9 @@ class Replays:
             archive = _check(request.region, asked)
             replay = backends.new_replay(request.region, asked)
             events = sorted(archive.events, key=lambda event: str(event["time"]))
+            answer = {"ReplayArn": replay.arn, "ReplayStartTime": replay.start_time, "State": replay.state.value}
         self._background.spawn(f"replay-{replay.name}", lambda: self._run(replay, events))
-        return Response.of_json(
-            {"ReplayArn": replay.arn, "ReplayStartTime": replay.start_time, "State": replay.state.value}
-        )
+        return Response.of_json(answer)
 
     def _run(self, replay: Any, events: list[Event]) -> None:
         state = backends.ReplayState
@@ -49,14 +52,16 @@ class Replays:
             return
         bus = replay.destination["Arn"].rsplit("/", 1)[-1]
         rules = replay.destination.get("FilterArns") or ()
-        for event in events:
-            if self._background.closing.is_set() or replay.state is not state.RUNNING:
-                break
-            moment = datetime.fromisoformat(event["time"]).timestamp()
-            if replay.event_start_time <= moment <= replay.event_end_time:
+        wanted = [event for event in events if replay.event_start_time <= _moment(event) <= replay.event_end_time]
+        for _, minute in itertools.groupby(wanted, lambda event: _moment(event) // 60):
+            for event in minute:
+                if replay.state is not state.RUNNING:
+                    break
                 again = {**event, "id": str(uuid.uuid4()), "replay-name": replay.name}
                 self._bus.publish(replay.region, bus, again, only_rules=rules)
-                replay.last_replayed = moment
+                replay.last_replayed = _moment(event)
+            if replay.state is not state.RUNNING or self._background.closing.wait(MINUTE_SECONDS):
+                break
         if not self._move(replay, state.RUNNING, state.COMPLETED):
             self._move(replay, state.CANCELLING, state.CANCELLED)
 
@@ -89,6 +94,10 @@ class Replays:
                 if hasattr(replay, "last_replayed"):
                     described["EventLastReplayedTime"] = replay.last_replayed
         return Response(response.status, json.dumps(answer).encode(), response.headers)
+
+
+def _moment(event: Event) -> float:
+    return datetime.fromisoformat(event["time"]).timestamp()
 
 
 def _check(region: str, asked: dict[str, Any]) -> Any:

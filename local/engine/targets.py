@@ -127,7 +127,7 @@ class Targets:
         try:
             self._to_queue(arn, delivery.rule_arn, exact_json.dumps(delivery.event), attributes=attributes)
         except Undeliverable as error:
-            _logger.error(
+            _logger.warning(
                 "%s drops an event: its dead-letter queue %s takes nothing: %s", delivery.rule_arn, arn, error
             )
 

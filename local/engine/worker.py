@@ -1,8 +1,8 @@
 """One execution environment: a process that runs one function through AWS's runtime client, one invocation at a time.
 
 The runtime client asks `GET .../runtime/invocation/next` and posts the result. So the thread that invokes plays the
-server on the worker's own port: it finds the pending question, answers it with the event, and reads on until the result,
-the deadline or the end of the process, gathering the worker's output on the way. A worker costs no thread.
+server on the worker's own port: it finds the pending question, answers it with the event, and reads on until the
+result, the deadline or the end of the process, gathering the worker's output on the way. A worker costs no thread.
 """
 
 from __future__ import annotations

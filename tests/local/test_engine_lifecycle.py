@@ -1,0 +1,124 @@
+"""Starting and stopping: nothing is left behind, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+from local.engine import Engine, PortTaken
+from tests.local.conftest import Workshop
+from tests.support import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+def _folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("embedded-aws-*"))
+
+
+def _gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_stop_leaves_no_process_thread_or_folder() -> None:
+    threads, folders = set(threading.enumerate()), _folders()
+    with Engine() as engine:
+        workshop = Workshop(engine)
+        source = workshop.queue()
+        _, stream = workshop.table()
+        function = workshop.function("import os\ndef handler(event, context): return os.getpid()")
+        workshop.map(workshop.queue_arn(source), function)
+        workshop.map(stream, function, StartingPosition="TRIM_HORIZON")
+        worker = workshop.invoke(function)["Payload"]
+        assert _folders() > folders
+
+    assert _gone(worker)
+    assert set(threading.enumerate()) <= threads
+    assert _folders() <= folders
+
+
+def test_stop_ends_an_invocation_that_runs() -> None:
+    with Engine() as engine:
+        workshop = Workshop(engine)
+        tell = workshop.queue()
+        code = "import telling, time\ndef handler(event, context):\n    telling.tell('in')\n    time.sleep(60)"
+        function = workshop.function(code, tell=tell, Timeout=60)
+        workshop.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload="{}")
+        workshop.told(tell)
+
+
+def test_stop_twice_and_without_start_does_nothing() -> None:
+    engine = Engine()
+    engine.stop()
+    engine.start()
+    engine.stop()
+    engine.stop()
+
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = engine.endpoint
+
+
+def test_a_second_start_begins_empty_on_the_same_port() -> None:
+    with Engine() as first:
+        port = int(first.endpoint.rsplit(":", 1)[1])
+        first.client("sqs").create_queue(QueueName="left-over")
+
+    with Engine(port) as second:
+        assert second.endpoint == f"http://127.0.0.1:{port}"
+        assert "QueueUrls" not in second.client("sqs").list_queues()
+
+
+def test_a_taken_port_is_said_to_be_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"Port {port} on 127.0.0.1 is taken"):
+            Engine(port).start()
+    with Engine(port):  # the failed start has left nothing in the way
+        pass
+
+
+def test_two_engines_in_one_process_are_refused() -> None:
+    with Engine(), pytest.raises(RuntimeError, match="already"):
+        Engine().start()
+
+
+def test_an_engine_that_is_killed_takes_its_workers_and_folder_along(tmp_path: Path) -> None:
+    told = tmp_path / "worker"
+    code = """
+        import os, time
+        def handler(event, context):
+            with open(event, "w") as told:
+                told.write(str(os.getpid()))
+            time.sleep(60)
+        """
+    program = f"""
+        import json
+        from local.engine import Engine
+        from tests.local.conftest import Workshop
+        workshop = Workshop(Engine().__enter__())
+        name = workshop.function({code!r}, Timeout=60)
+        workshop.lambda_.invoke(FunctionName=name, Payload=json.dumps({str(told)!r}))
+        """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    engine = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], env=environment, cwd=ROOT)
+    worker = int(eventually(lambda: told.exists() and told.read_text(), timeout=30))
+    assert not _gone(worker)
+
+    engine.send_signal(signal.SIGKILL)
+    engine.wait()
+
+    eventually(lambda: _gone(worker))
+    eventually(lambda: not list(tmp_path.glob("embedded-aws-*")))
