@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.config import Config
 
 Result = TypeVar("Result")
 
@@ -21,11 +23,18 @@ class StackClient:
 
     def __init__(self, outputs: Mapping[str, Any]) -> None:
         self.outputs = outputs
+        self._session: Any = boto3.Session("test", "test", region_name=outputs["region"])
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()  # making a client is not thread-safe, using one is
 
     def aws(self, service: str) -> Any:
         """A boto3 client of the stack's AWS."""
-        session: Any = boto3.Session("test", "test", region_name=self.outputs["region"])
-        return session.client(service, endpoint_url=self.outputs["endpoint"])
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service, endpoint_url=self.outputs["endpoint"], config=Config(max_pool_connections=50)
+                )
+            return self._clients[service]
 
     def command(self, aggregate_id: str, event_type: str, data: Mapping[str, Any], **more: Any) -> tuple[int, Any]:
         """Send a command; status and body of the answer."""

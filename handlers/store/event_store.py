@@ -50,7 +50,7 @@ class EventStore:
         One event: one PutItem, 3 write units for up to 1 KB (table, type index, command index). Several (100 at most):
         one TransactWriteItems, twice the units. Raises ConcurrentAppendError where the place is taken, TooLargeError.
         """
-        items = [self._item(event) for event in events]
+        items = [self.item(event) for event in events]
         condition = "attribute_not_exists(AggregateId)"
         try:
             if len(items) == 1:
@@ -95,7 +95,8 @@ class EventStore:
         last: Any = answer.get("LastEvaluatedKey")
         return Page(events, int(last["EventSequence"]["N"]) if last else None)
 
-    def _item(self, event: Event) -> Item:
+    def item(self, event: Event) -> Item:
+        """An event as it lies in the table. Raises TooLargeError."""
         record = {**event.record(), "TypeBucket": bucket_of(event, self._type_buckets)}
         _check_size(record)
         return to_item(record)

@@ -31,6 +31,7 @@ from local.engine.packages import Packages, RuntimeClientMissing
 from local.engine.queue_attributes import QueueAttributes
 from local.engine.replay import Replays
 from local.engine.server import ApiServer, PortTaken
+from local.engine.transactions import Transactions
 from local.engine.watchdog import Watchdog
 
 __all__ = ["Engine", "Fault", "InterceptedRequest", "PortTaken", "Response", "RuntimeClientMissing"]
@@ -141,6 +142,7 @@ class _Running:
         Replays(self.gateway, self._background, bus)
         LongPolling(self.gateway, self._changes)
         QueueAttributes(self.gateway)
+        Transactions(self.gateway)
         self.server.start()
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
 """DynamoDB's answers as JSON at the speed of the JSON encoder.
 
-Moto walks every answer along the service's model, attribute by attribute: 0.8 s for a page of 900 events, while it holds
-the lock that all of AWS waits for. An answer of items is JSON already, so the encoder gives the same text in 25 ms.
+Moto walks every answer along the service's model, attribute by attribute: 0.8 s for a page of 900 events, while it
+holds the lock that all of AWS waits for. An answer of items is JSON already: the encoder gives the same in 25 ms.
 """
 
 from __future__ import annotations

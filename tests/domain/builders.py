@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from handlers.domain import State, decide, evolve
+from handlers.domain import State, all_projections, decide, evolve
 from handlers.domain.command import Command
 from handlers.domain.event import Event, Position, chain
 
@@ -41,15 +41,36 @@ def run(*commands: Command) -> tuple[State, list[Event]]:
     return state, events
 
 
-def story(aggregate_id: str, amounts: Sequence[Decimal | int], now: str = NOW) -> list[Event]:
-    """The events of an account with a large overdraft and these transactions, second by second after `now`."""
+def story(aggregate_id: str, amounts: Sequence[Decimal | int], now: str = NOW, **data: Any) -> list[Event]:
+    """The events of an account with a large overdraft and these transactions, second by second after `now`.
+
+    `data` goes into every transaction besides its amount.
+    """
     events: list[Event] = []
     position, state = Position(), State()
     commands = [command("AccountCreated", aggregate_id, overdraftLimit=10**12)]
-    commands += [command("TransactionProcessed", aggregate_id, amount=amount) for amount in amounts]
+    commands += [command("TransactionProcessed", aggregate_id, amount=amount, **data) for amount in amounts]
     for index, each in enumerate(commands):
         moment = f"{now[:14]}{index // 60 % 60:02d}:{index % 60:02d}.000000Z"
         (event,) = chain(position, decide(state, each), each, moment)
         state, position = evolve(state, event), position.advance(event)
         events.append(event)
     return events
+
+
+def folded(events: Sequence[Event], statement_entries: int = 5) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the read model's rows of one aggregate must be, under (AccountId, ProjectionType)."""
+    expected = {}
+    for projection in all_projections(statement_entries):
+        row: dict[str, Any] = {}
+        for event in events:
+            row = projection.apply(row, event)
+        last = events[-1]
+        expected[last.aggregate_id, projection.name] = {
+            **row,
+            "AccountId": last.aggregate_id,
+            "ProjectionType": projection.name,
+            "LastSequence": last.sequence,
+            "LastHash": last.hash,
+        }
+    return expected

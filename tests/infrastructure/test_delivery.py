@@ -127,7 +127,7 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
     assert variables == {
         "command": store | buckets,
         "relay": {"EVENT_BUS_NAME": stack.exports["eventBusName"], "METRICS_NAMESPACE": "EventSourcing"},
-        "projection": store | model | {"STATEMENT_ENTRIES": "50"},
+        "projection": store | model | {"STATEMENT_ENTRIES": "20"},
         "query": store | model | buckets,
     }
 

@@ -1,0 +1,264 @@
+"""The deployed ledger, through AWS APIs only: what its users and its operators rely on."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers.domain.event import Event
+from handlers.store.items import to_record
+from local.client import StackClient, eventually
+from local.deploy import deploy
+from local.engine import Engine, faults
+
+PROJECT = Path(__file__).resolve().parents[2]
+SOON = 30.0
+
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with Engine() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ledger(engine: Engine) -> StackClient:
+    deployment = deploy(engine.endpoint, "local", PROJECT)
+    return StackClient({**deployment.outputs, "endpoint": engine.endpoint})
+
+
+def stored(ledger: StackClient, aggregate_id: str) -> list[Event]:
+    pages = (
+        ledger.aws("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=ledger.outputs["eventStoreTable"],
+            KeyConditionExpression="AggregateId = :aid",
+            ExpressionAttributeValues={":aid": {"S": aggregate_id}},
+            ScanIndexForward=True,
+        )
+    )
+    return [Event.of(to_record(item)) for page in pages for item in page["Items"]]
+
+
+def row_at(ledger: StackClient, account: str, sequence: int) -> dict[str, Any]:
+    row = eventually(lambda: ledger.row(account), lambda row: bool(row and row["LastSequence"] >= sequence), SOON)
+    assert row is not None
+    return row
+
+
+def test_the_recipes_validation_steps_hold(ledger: StackClient) -> None:
+    data = {"accountId": "account-123", "customerId": "customer-456", "createdAt": "2024-01-15T10:00:00Z"}
+    assert ledger.command("account-123", "AccountCreated", data)[0] == 200
+    deposit = {"transactionId": "tx-789", "amount": 100.50, "type": "deposit", "timestamp": "2024-01-15T10:30:00Z"}
+    status, receipt = ledger.command("account-123", "TransactionProcessed", deposit)
+
+    events = stored(ledger, "account-123")
+    assert (status, receipt) == (
+        200,
+        {"eventId": events[1].event_id, "aggregateId": "account-123", "sequence": 2},
+    )
+    assert [event.event_type for event in events] == ["AccountCreated", "TransactionProcessed"]
+    row = row_at(ledger, "account-123", 2)
+    assert (row["Balance"], row["TransactionCount"], row["Status"]) == (Decimal("100.5"), 1, "Active")
+    assert (row["CreatedAt"], row["LastTransactionAt"]) == ("2024-01-15T10:00:00Z", "2024-01-15T10:30:00Z")
+    assert ledger.query("reconstructState", aggregateId="account-123")[1] == {
+        "aggregateId": "account-123",
+        "reconstructedState": {
+            "balance": Decimal("100.5"),
+            "status": "Active",
+            "transactionCount": 1,
+            "createdAt": "2024-01-15T10:00:00Z",
+            "closedAt": None,
+        },
+        "eventsProcessed": 2,
+        "upToSequence": None,
+    }
+
+
+def test_a_replay_completes_and_leaves_the_read_model_as_it_was(ledger: StackClient) -> None:
+    ledger.command("replayed", "AccountCreated", {})
+    ledger.command("replayed", "TransactionProcessed", {"amount": 5})
+    before = row_at(ledger, "replayed", 2)
+    ledger.delete_row("replayed")
+    events, now = ledger.aws("events"), datetime.now(UTC)
+
+    events.start_replay(
+        ReplayName="by-hand",
+        EventSourceArn=ledger.outputs["archiveArn"],
+        EventStartTime=now - timedelta(hours=1),
+        EventEndTime=now + timedelta(seconds=1),
+        Destination={"Arn": ledger.outputs["eventBusArn"]},
+    )
+
+    state = eventually(
+        lambda: events.describe_replay(ReplayName="by-hand")["State"], lambda state: state == "COMPLETED", SOON
+    )
+    assert state == "COMPLETED"
+    assert row_at(ledger, "replayed", 2) == before
+
+
+def test_every_event_reaches_the_audit_log(ledger: StackClient) -> None:
+    ledger.command("audited", "AccountCreated", {"customerId": "customer-7"})
+    logs = ledger.aws("logs")
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/aws/events/audit-log-")["logGroups"]
+
+    def entries() -> list[dict[str, Any]]:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        messages = [json.loads(event["message"]) for page in pages for event in page["events"]]
+        return [message for message in messages if message["detail"].get("AggregateId") == "audited"]
+
+    (entry,) = eventually(entries, bool, SOON)
+    assert entry["detail"]["EventData"] == {"customerId": "customer-7"}
+
+
+def test_a_function_runs_the_package_that_is_deployed_and_nothing_else(ledger: StackClient) -> None:
+    lambda_, name = ledger.aws("lambda"), ledger.outputs["queryFunction"]
+    built = max((PROJECT / ".build").glob("handlers-*.zip"), key=lambda path: path.stat().st_mtime)
+    original = built.read_bytes()
+    without = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(original)) as package, zipfile.ZipFile(without, "w") as less:
+        for entry in package.namelist():
+            if entry != "handlers/store/history.py":
+                less.writestr(entry, package.read(entry))
+    try:
+        lambda_.update_function_code(FunctionName=name, ZipFile=without.getvalue())
+        answer = lambda_.invoke(FunctionName=name, Payload=b'{"queryType": "getAccountSummary", "accountId": "a"}')
+        assert answer["FunctionError"] == "Unhandled"
+        assert "handlers.store.history" in answer["Payload"].read().decode()
+    finally:
+        lambda_.update_function_code(FunctionName=name, ZipFile=original)
+    assert ledger.query("getAccountSummary", accountId="nobody")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("function", "variable"), [("queryFunction", "READ_MODEL_TABLE"), ("commandFunction", "TYPE_BUCKETS")]
+)
+def test_a_function_has_its_own_environment_and_no_other(ledger: StackClient, function: str, variable: str) -> None:
+    lambda_, name = ledger.aws("lambda"), ledger.outputs[function]
+    variables = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    less = {key: value for key, value in variables.items() if key != variable}
+    try:
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": less})
+        answer = lambda_.invoke(FunctionName=name, Payload=b"{}")
+        assert answer["FunctionError"] == "Unhandled"
+        assert variable in answer["Payload"].read().decode()
+    finally:
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    assert ledger.invoke(function, {})[0] == 400
+
+
+def test_ten_clients_at_once_on_one_account_lose_and_double_nothing(ledger: StackClient) -> None:
+    ledger.command("busy", "AccountCreated", {})
+
+    def client(number: int) -> list[Any]:
+        receipts = []
+        for turn in range(5):
+            status, body = 503, None
+            while status == 503:  # nothing was stored; the same command may be sent again
+                status, body = ledger.command(
+                    "busy", "TransactionProcessed", {"amount": number + 1}, commandId=f"client-{number}-{turn}"
+                )
+            assert status == 200, body
+            receipts.append(body)
+        return receipts
+
+    with ThreadPoolExecutor(10) as pool:
+        receipts = [receipt for receipts in pool.map(client, range(10)) for receipt in receipts]
+
+    events = stored(ledger, "busy")
+    assert [event.sequence for event in events] == list(range(1, 52))
+    assert sorted(receipt["eventId"] for receipt in receipts) == sorted(event.event_id for event in events[1:])
+    assert all(event.previous_hash == before.hash for before, event in pairwise(events))
+    assert row_at(ledger, "busy", 51)["Balance"] == 5 * sum(range(1, 11))
+
+
+def test_one_command_sent_at_once_and_later_is_one_event_and_equal_answers(ledger: StackClient) -> None:
+    ledger.command("twice", "AccountCreated", {})
+
+    def send(_: int) -> tuple[int, Any]:
+        return ledger.command("twice", "TransactionProcessed", {"amount": 9}, commandId="pay-once")
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(send, range(4)))
+    ledger.command("twice", "TransactionProcessed", {"amount": 1})
+    answers.append(send(0))
+
+    assert answers == [answers[0]] * 5
+    assert answers[0][0] == 200
+    assert [event.command_id for event in stored(ledger, "twice")].count("pay-once") == 1
+
+
+OUTAGES = {
+    "an error": lambda: faults.error("InternalException", 500),
+    "a refusal of some": lambda: faults.partial_put_events(lambda entry: "-2" in entry["Detail"]),
+    "no answer": faults.hang,
+    "a lost answer": lambda: faults.lost_answer(times=2),
+}
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_an_outage_of_the_bus_delays_events_and_loses_none(engine: Engine, ledger: StackClient, outage: str) -> None:
+    accounts = [f"{outage.replace(' ', '-')}-{number}" for number in range(3)]
+    calls = engine.calls["events", "PutEvents"]
+    with engine.intercept("events", "PutEvents", OUTAGES[outage]()):
+        for account in accounts:
+            assert ledger.command(account, "AccountCreated", {})[0] == 200
+            assert ledger.command(account, "TransactionProcessed", {"amount": 7})[0] == 200
+        eventually(lambda: engine.calls["events", "PutEvents"], lambda count: count >= calls + 3, SOON)
+
+    for account in accounts:
+        assert row_at(ledger, account, 2)["Balance"] == 7
+
+
+def test_a_poisoned_message_is_set_aside_and_holds_nothing_up(ledger: StackClient) -> None:
+    before = ledger.messages("deadLetterQueueUrl")
+    entry = {
+        "EventBusName": ledger.outputs["eventBusName"],
+        "Source": "event-sourcing.financial",
+        "DetailType": "TransactionProcessed",
+        "Detail": '{"no": "event"}',
+    }
+    ledger.aws("events").put_events(Entries=[entry])
+    ledger.command("behind", "AccountCreated", {})
+
+    assert row_at(ledger, "behind", 1)["Status"] == "Active"
+    found = eventually(lambda: ledger.messages("deadLetterQueueUrl"), lambda count: count > before, 2 * SOON)
+    assert found == before + 1
+
+
+def test_a_change_behind_the_ledgers_back_is_counted_and_not_published(ledger: StackClient) -> None:
+    ledger.command("tampered", "AccountCreated", {})
+    ledger.command("tampered", "TransactionProcessed", {"amount": 1})
+    row = row_at(ledger, "tampered", 2)
+    item = ledger.aws("dynamodb").get_item(
+        TableName=ledger.outputs["eventStoreTable"],
+        Key={"AggregateId": {"S": "tampered"}, "EventSequence": {"N": "2"}},
+    )["Item"]
+    item["EventData"]["M"]["amount"] = {"N": "1000000"}
+    ledger.aws("dynamodb").put_item(TableName=ledger.outputs["eventStoreTable"], Item=item)
+
+    assert eventually(lambda: breaches(ledger, "tampered"), bool, SOON) == [2]
+    assert ledger.row("tampered") == row
+
+
+def breaches(ledger: StackClient, aggregate_id: str) -> list[int]:
+    """Sequences of the integrity breaches that the relay logged as metrics."""
+    logs = ledger.aws("logs")
+    group = ledger.aws("lambda").get_function_configuration(FunctionName=ledger.outputs["relayFunction"])
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["LoggingConfig"]["LogGroup"])
+    lines = [event["message"] for page in pages for event in page["events"] if "IntegrityBreaches" in event["message"]]
+    metrics = [json.loads(line) for line in lines]
+    return [metric["sequence"] for metric in metrics if metric["aggregateId"] == aggregate_id]

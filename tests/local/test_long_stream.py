@@ -1,0 +1,55 @@
+"""A stream of thousands of events, through the deployed functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from handlers.domain.event import Event
+from handlers.store.event_store import EventStore
+from local.client import StackClient
+from local.deploy import deploy
+from local.engine import Engine
+from tests.domain.builders import story
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+
+def test_a_long_stream_is_answered_whole_through_its_tokens() -> None:
+    with Engine() as engine:
+        deployment = deploy(engine.endpoint, "local", PROJECT)
+        ledger = StackClient({**deployment.outputs, "endpoint": engine.endpoint})
+        load(ledger, story("long", [1] * 4_999, note="x" * 500))
+
+        sequences: list[int] = []
+        tokens: list[str] = []
+        while True:
+            more = {"nextToken": tokens[-1]} if tokens else {}
+            status, body = ledger.query("getAggregateEvents", aggregateId="long", **more)
+            assert status == 200
+            sequences += [event["EventSequence"] for event in body["events"]]
+            if "nextToken" not in body:
+                break
+            tokens.append(body["nextToken"])
+
+        assert sequences == list(range(1, 5_001))
+        assert len(tokens) >= 4
+        _, body = ledger.query("reconstructState", aggregateId="long")
+        assert (body["eventsProcessed"], body["reconstructedState"]["balance"]) == (5_000, 4_999)
+
+
+def load(ledger: StackClient, events: Sequence[Event]) -> None:
+    """Fill the store as an import would, with the relay switched off: where events go from there is not the point."""
+    lambda_, client = ledger.aws("lambda"), ledger.aws("dynamodb")
+    for mapping in lambda_.list_event_source_mappings()["EventSourceMappings"]:
+        if ":dynamodb:" in mapping["EventSourceArn"]:
+            lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    table = ledger.outputs["eventStoreTable"]
+    store = EventStore(client, table, 4)
+    for start in range(0, len(events), 25):
+        requests = [{"PutRequest": {"Item": store.item(event)}} for event in events[start : start + 25]]
+        client.batch_write_item(RequestItems={table: requests})
