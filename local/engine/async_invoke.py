@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
-from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from local.engine import exact_json
 from local.engine.api import ApiError
+from local.engine.background import Background, Queues
 from local.engine.functions import FunctionRef, record_of
-from local.engine.invoke import MAX_WORKERS, Invoker, Outcome
+from local.engine.invoke import MAX_WORKERS, Invoker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.engine.background import Background
     from local.engine.destinations import Destinations
+    from local.engine.execution import Outcome
     from local.engine.gateway import Gateway
 
 RETRY_SECONDS = (0.2, 0.4)
@@ -49,9 +48,7 @@ class AsyncInvoker:
         self._gateway = gateway
         self._background = background
         self._invoker = invoker
-        self._lock = threading.Lock()
-        self._queues: dict[FunctionRef, deque[_Event]] = {}
-        self._runners: dict[FunctionRef, int] = {}
+        self._queues: Queues[FunctionRef] = Queues(background, "async", MAX_WORKERS)
         self._destinations = destinations
 
     def submit(
@@ -62,22 +59,7 @@ class AsyncInvoker:
         self._enqueue(_Event(ref, payload or b"{}", request_id or str(uuid.uuid4()), trace_id))
 
     def _enqueue(self, event: _Event) -> None:
-        with self._lock:
-            self._queues.setdefault(event.ref, deque()).append(event)
-            if self._runners.get(event.ref, 0) >= MAX_WORKERS:
-                return
-            self._runners[event.ref] = self._runners.get(event.ref, 0) + 1
-        self._background.spawn(f"async-{event.ref.name}", lambda: self._drain(event.ref))
-
-    def _drain(self, ref: FunctionRef) -> None:
-        while True:
-            with self._lock:
-                queue = self._queues[ref]
-                if not queue or self._background.closing.is_set():
-                    self._runners[ref] -= 1
-                    return
-                event = queue.popleft()
-            self._attempt(event)
+        self._queues.put(event.ref, lambda: self._attempt(event))
 
     def _attempt(self, event: _Event) -> None:
         settings = self._settings(event.ref)

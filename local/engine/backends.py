@@ -5,11 +5,14 @@ Moto is untyped, so what comes out of here is `Any` with the names that moto giv
 
 from __future__ import annotations
 
+import copy
 import time
 from typing import Any
 
 from moto.awslambda.models import lambda_backends
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 from moto.events.models import EventPattern as _MotoPattern
 from moto.events.models import Replay, ReplayState, events_backends
 from moto.iam.exceptions import NotFoundException
@@ -22,7 +25,7 @@ from moto.sts.models import sts_backends
 
 from local.engine.api import ACCOUNT
 
-__all__ = ["ReplayState"]
+__all__ = ["ReplayState", "Table"]
 
 
 def reset() -> None:
@@ -68,6 +71,16 @@ def table_of_stream(stream_arn: str) -> Any:
     region, name, label = stream_arn.split(":")[3], stream_arn.split("/")[1], stream_arn.rsplit("/", 1)[-1]
     table = dynamodb_backends[ACCOUNT][region].tables.get(name)
     return table if table is not None and table.latest_stream_label == label else None
+
+
+def copy_item(table: Any, key: dict[str, Any]) -> None:
+    """Puts a copy of the item in its place, if there is one, so that changes in place do not reach the original."""
+    values = [DynamoType(key[name]) for name in (table.hash_key_attr, table.range_key_attr) if name in key]
+    item = table.get_item(*values)
+    if item is not None and table.has_range_key:
+        table.items[values[0]][values[1]] = copy.deepcopy(item)
+    elif item is not None:
+        table.items[values[0]] = copy.deepcopy(item)
 
 
 def forget_moto_triggers(region: str) -> None:

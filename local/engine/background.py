@@ -7,13 +7,16 @@ import itertools
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 _logger = logging.getLogger(__name__)
 _JOIN_SECONDS = 10.0
+
+K = TypeVar("K", bound="Hashable")
 
 
 class Background:
@@ -53,9 +56,6 @@ class Background:
             heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), work))
             self._condition.notify_all()
 
-    def soon(self, work: Callable[[], None]) -> None:
-        self.later(0, work)
-
     def stop(self) -> None:
         """Sets `closing` and waits for the threads."""
         self.closing.set()
@@ -79,3 +79,37 @@ class Background:
                 work()
             except Exception:  # the timer outlives what it runs
                 _logger.exception("scheduled work failed")
+
+
+class Queues(Generic[K]):
+    """Work in queues by key. Each queue has up to `width` threads while it has work, and none when it is empty."""
+
+    def __init__(self, background: Background, name: str, width: int = 1) -> None:
+        self._background = background
+        self._name = name
+        self._width = width
+        self._lock = threading.Lock()
+        self._waiting: dict[K, deque[Callable[[], None]]] = {}
+        self._threads: Counter[K] = Counter()
+
+    def put(self, key: K, work: Callable[[], None]) -> None:
+        """Returns at once. With a width of one, work of a key is done in the order in which it comes."""
+        with self._lock:
+            self._waiting.setdefault(key, deque()).append(work)
+            if self._threads[key] >= self._width:
+                return
+            self._threads[key] += 1
+        self._background.spawn(f"{self._name}-{key}", lambda: self._work_off(key))
+
+    def _work_off(self, key: K) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting[key] or self._background.closing.is_set():
+                    self._threads[key] -= 1
+                    return
+                work = self._waiting[key].popleft()
+            try:
+                work()
+            except Exception:  # one piece of work is not to stop the queue
+                if not self._background.closing.is_set():
+                    _logger.exception("%s-%s failed", self._name, key)

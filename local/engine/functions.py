@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
-from local.engine.api import ApiError
+from local.engine.api import ACCOUNT, ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ def load(ref: FunctionRef) -> Function:
     record = record_of(ref)
     if record.package_type != "Zip":
         raise ApiError("InvalidParameterValueException", "The embedded AWS runs functions packaged as Zip only")
-    layers = [backends.functions(ref.region).layers_versions_by_arn(layer["Arn"]) for layer in record.layers]
+    layers = [_layer(ref.region, layer["Arn"]) for layer in record.layers]
     latest = record_of(FunctionRef(ref.region, ref.name))
     reserved = latest.reserved_concurrency
     return Function(
@@ -119,10 +119,17 @@ def load(ref: FunctionRef) -> Function:
     )
 
 
+def _layer(region: str, arn: str) -> Any:
+    layer = backends.functions(region).layers_versions_by_arn(arn)
+    if layer is None:
+        raise ApiError("InvalidParameterValueException", f"Layer version {arn} does not exist any more")
+    return layer
+
+
 def record_of(ref: FunctionRef) -> Any:
     """Moto's record. Raises and needs what `load` does."""
     known = backends.functions(ref.region)._lambdas._functions
-    arn = f"arn:aws:lambda:{ref.region}:123456789012:function:{ref.name}"
+    arn = f"arn:aws:lambda:{ref.region}:{ACCOUNT}:function:{ref.name}"
     if ref.name not in known or known[ref.name]["latest"] is None:
         raise ApiError("ResourceNotFoundException", f"Function not found: {arn}", 404)
     try:

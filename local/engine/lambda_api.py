@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from local.engine.api import ApiError, ApiRequest, Response
+from local.engine.execution import MAX_PAYLOAD
 from local.engine.functions import FunctionRef, Logging, record_of
-from local.engine.invoke import MAX_PAYLOAD
 
 if TYPE_CHECKING:
     from local.engine.async_invoke import AsyncInvoker

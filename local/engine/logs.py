@@ -33,7 +33,6 @@ class Report:
     duration: float
     init_duration: float | None
     max_memory: int | None
-    trace_id: str
 
 
 class LogStream:

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.engine.api import ApiError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -46,7 +48,7 @@ class Packages:
         with self._lock:
             if not folder.exists():
                 partial = folder.with_suffix(".partial")
-                partial.mkdir(parents=True)
+                partial.mkdir(parents=True, exist_ok=True)
                 for archive in archives:
                     _unzip(archive, partial)
                 partial.rename(folder)
@@ -54,6 +56,8 @@ class Packages:
 
 
 def _unzip(archive: bytes, folder: Path) -> None:
+    if not zipfile.is_zipfile(io.BytesIO(archive)):
+        raise ApiError("InvalidParameterValueException", "Could not unzip uploaded file.")
     with zipfile.ZipFile(io.BytesIO(archive)) as package:
         for member in package.infolist():
             path = Path(package.extract(member, folder))

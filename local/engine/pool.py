@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from local.engine.api import ApiError
 from local.engine.worker import InitFailed, Launch, Worker, WorkerExited, WorkerTimeout
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Pool:
         return self._new(), True
 
     def _start_idle(self) -> None:
-        with contextlib.suppress(PoolClosed):
+        with contextlib.suppress(PoolClosed, ApiError):
             environment = self._new()
             try:
                 environment.initialise(INIT_SECONDS)

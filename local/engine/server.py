@@ -53,8 +53,6 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc] # moto is untyped
     server: ApiServer
 
     def run_wsgi(self) -> None:
-        if self.headers.get("Expect", "").lower() == "100-continue":
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         environ = self.make_environ()
         if environ.get("wsgi.input_terminated"):
             body = environ["wsgi.input"].read()

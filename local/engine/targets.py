@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.engine import backends, exact_json
 from local.engine.api import ACCOUNT, ApiError
+from local.engine.background import Background, Queues
 from local.engine.destinations import message_attributes
 from local.engine.functions import FunctionRef, record_of
 from local.engine.policies import allowed
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from local.engine.aws import ServiceClients
-    from local.engine.background import Background
     from local.engine.gateway import Gateway
 
 _logger = logging.getLogger(__name__)
@@ -80,13 +80,14 @@ class Targets:
         self._gateway = gateway
         self._background = background
         self._clients = clients
+        self._queues: Queues[str] = Queues(background, "target")  # so that a target that hangs holds up no other
         self._log_streams: dict[tuple[str, str], str] = {}
         self.forward: Forward | None = None
 
     def deliver(self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]) -> None:
         """Returns at once; the delivery takes its course in the background."""
         delivery = _Delivery(rule_arn, target, event, time.time())
-        self._background.soon(lambda: self._attempt(delivery))
+        self._queues.put(delivery.arn, lambda: self._attempt(delivery))
 
     def _attempt(self, delivery: _Delivery) -> None:
         try:
@@ -106,7 +107,7 @@ class Targets:
                 exhausted = "MaximumEventAgeInSeconds"
             else:
                 again = replace(delivery, retries=delivery.retries + 1)
-                self._background.later(delay, lambda: self._attempt(again))
+                self._background.later(delay, lambda: self._queues.put(again.arn, lambda: self._attempt(again)))
                 return
         self._dead_letter(delivery, failure, exhausted)
 

@@ -103,6 +103,10 @@ class Worker:
                 stderr=output,
                 start_new_session=True,  # its own process group, so that what it starts dies with it
             )
+        except OSError:
+            self._listener.close()
+            os.close(self._output)
+            raise
         finally:
             os.close(output)
         self._selector = selectors.DefaultSelector()

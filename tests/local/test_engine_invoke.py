@@ -230,10 +230,19 @@ def test_layers_are_on_the_path_the_last_one_winning(workshop: Workshop) -> None
     assert workshop.invoke(workshop.function(code, Layers=[below, above]))["Payload"] == ["above", True]
 
 
+def test_code_that_is_no_zip_is_said_to_be_none(workshop: Workshop) -> None:
+    name = workshop.function("def handler(event, context): pass")
+    workshop.lambda_.update_function_code(FunctionName=name, ZipFile=b"no zip")
+
+    with pytest.raises(ClientError, match="Could not unzip"):
+        workshop.invoke(name)
+
+
 def test_code_can_come_from_a_bucket(workshop: Workshop) -> None:
     s3 = workshop.engine.client("s3")
     s3.create_bucket(Bucket="code-bucket")
-    code = package({"main.py": "def handler(event, context): return 'from the bucket'"})
+    large = os.urandom(3_000_000).hex()  # larger than what a socket takes at once
+    code = package({"main.py": "def handler(event, context): return 'from the bucket'", "large.txt": large})
     s3.put_object(Bucket="code-bucket", Key="code.zip", Body=code)
     workshop.lambda_.create_function(
         FunctionName="from-bucket",

@@ -34,7 +34,7 @@ def test_a_message_has_the_shape_that_lambda_gives_it(workshop: Workshop) -> Non
     assert attributes["ApproximateReceiveCount"] == "1"
     assert set(attributes) >= {"SentTimestamp", "SenderId", "ApproximateFirstReceiveTimestamp"}
     assert record.pop("md5OfMessageAttributes") == sent["MD5OfMessageAttributes"]
-    none = {"stringListValues": [], "binaryListValues": []}
+    none: dict[str, list[str]] = {"stringListValues": [], "binaryListValues": []}
     assert record == {
         "messageId": sent["MessageId"],
         "body": "hello",

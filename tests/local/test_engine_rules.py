@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.engine import Engine, faults
+from local.engine import Engine, InterceptedRequest, faults
 from tests.local.conftest import Workshop
 from tests.support import eventually
 
@@ -282,6 +283,22 @@ def test_a_passing_failure_is_tried_again(engine: Engine, workshop: Workshop, bu
     with engine.intercept("sqs", "SendMessage", faults.error("ServiceUnavailable", 503, times=3)):
         bus.put()
         assert workshop.told(inbox)[0]["detail"] == {"n": 1}
+
+
+def test_a_target_that_hangs_holds_up_no_other(engine: Engine, workshop: Workshop, bus: Bus) -> None:
+    hanging = bus.inbox()
+    bus.rule("another", {"source": ["shop"]})
+    other = bus.inbox("another")
+
+    def hang(request: InterceptedRequest) -> None:
+        if urlparse(request.request.json()["QueueUrl"]).path == urlparse(hanging).path:
+            request.wait()
+
+    with engine.intercept("sqs", "SendMessage", hang):
+        bus.put()
+        assert len(workshop.told(other)) == 1
+        assert workshop.size(hanging) == 0
+    assert len(workshop.told(hanging)) == 1
 
 
 def test_retries_end_where_the_target_says(engine: Engine, workshop: Workshop, bus: Bus) -> None:

@@ -326,7 +326,8 @@ def test_lanes_run_side_by_side_and_keep_the_order_of_a_key(workshop: Workshop) 
 
     workshop.map(stream, function, StartingPosition="TRIM_HORIZON", BatchSize=2, ParallelizationFactor=10)
 
-    spans, seen = [], []
+    spans: list[tuple[float, float]] = []
+    seen: list[tuple[str, int]] = []
     while len(seen) < 18:
         for told in workshop.told(tell):
             spans.append((told["began"], told["ended"]))

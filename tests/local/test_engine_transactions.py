@@ -1,0 +1,104 @@
+"""TransactWriteItems: all or nothing, for the items and for the stream."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.local.conftest import Workshop
+
+_ABSENT = {"ConditionExpression": "attribute_not_exists(Id)"}
+
+
+def _key(number: int) -> dict[str, Any]:
+    return {"Id": {"S": "a"}, "Number": {"N": str(number)}}
+
+
+def _items(workshop: Workshop, table: str) -> list[Any]:
+    found = workshop.dynamodb.scan(TableName=table)["Items"]
+    return sorted(found, key=lambda item: int(item["Number"]["N"]))
+
+
+def _records(workshop: Workshop, stream: str) -> list[str]:
+    streams = workshop.engine.client("dynamodbstreams")
+    shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    records = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+    return [record["eventName"] for record in records]
+
+
+def _put(table: str, number: int) -> dict[str, Any]:
+    return {"Put": {"TableName": table, "Item": _key(number), **_ABSENT}}
+
+
+def _update(table: str, number: int) -> dict[str, Any]:
+    change = {"UpdateExpression": "SET V = :new", "ExpressionAttributeValues": {":new": {"S": "new"}}}
+    return {"Update": {"TableName": table, "Key": _key(number), **change}}
+
+
+def test_a_transaction_changes_everything(workshop: Workshop) -> None:
+    table, stream = workshop.table()
+    workshop.put(table, "a", 1, V={"S": "old"})
+    workshop.put(table, "a", 2)
+
+    workshop.dynamodb.transact_write_items(
+        TransactItems=[_update(table, 1), {"Delete": {"TableName": table, "Key": _key(2)}}, _put(table, 3)]
+    )
+
+    assert _items(workshop, table) == [{**_key(1), "V": {"S": "new"}}, _key(3)]
+    assert _records(workshop, stream) == ["INSERT", "INSERT", "MODIFY", "REMOVE", "INSERT"]
+
+
+def test_a_failed_transaction_changes_nothing(workshop: Workshop) -> None:
+    table, stream = workshop.table()
+    workshop.put(table, "a", 1, V={"S": "old"})
+    workshop.put(table, "a", 2)
+    before = _items(workshop, table)
+
+    with pytest.raises(workshop.dynamodb.exceptions.TransactionCanceledException):
+        workshop.dynamodb.transact_write_items(
+            TransactItems=[
+                _update(table, 1),
+                _update(table, 9),
+                {"Delete": {"TableName": table, "Key": _key(2)}},
+                _put(table, 3),
+                {"ConditionCheck": {"TableName": table, "Key": _key(4), "ConditionExpression": "attribute_exists(Id)"}},
+            ]
+        )
+
+    assert _items(workshop, table) == before
+    assert _records(workshop, stream) == ["INSERT", "INSERT"]
+    workshop.put(table, "a", 5)
+    assert _records(workshop, stream) == ["INSERT"] * 3
+
+
+def test_concurrent_transactions_on_one_key_let_one_win(workshop: Workshop) -> None:
+    table, _ = workshop.table()
+
+    def attempt(_: int) -> bool:
+        try:
+            workshop.dynamodb.transact_write_items(TransactItems=[_put(table, 1), _put(table, 2)])
+        except workshop.dynamodb.exceptions.TransactionCanceledException:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(16))) == 1
+
+
+def test_a_transaction_on_a_large_table_is_quick(workshop: Workshop) -> None:
+    table, _ = workshop.table()
+    for start in range(0, 1000, 25):
+        puts = [{"PutRequest": {"Item": _key(start + number)}} for number in range(25)]
+        workshop.dynamodb.batch_write_item(RequestItems={table: puts})
+    workshop.dynamodb.transact_write_items(TransactItems=[_put(table, 5000)])
+
+    def seconds(number: int) -> float:
+        began = time.perf_counter()
+        workshop.dynamodb.transact_write_items(TransactItems=[_put(table, number), _put(table, number + 1)])
+        return time.perf_counter() - began
+
+    assert min(seconds(6000 + 2 * attempt) for attempt in range(3)) < 0.05
