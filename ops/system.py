@@ -10,6 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
+
+MAX_WORKERS = 64
+"""Threads that may use one client at a time."""
+# An operator's command would rather wait for a throttled table than give up half-way.
+_CONFIG = Config(max_pool_connections=MAX_WORKERS, retries={"mode": "standard", "total_max_attempts": 10})
 
 
 class OperatorError(Exception):
@@ -64,4 +70,17 @@ class System:
         session: Any = boto3.Session(region_name=self.region)
         if self.endpoint and session.get_credentials() is None:
             session = boto3.Session("test", "test", region_name=self.region)
-        return session.client(service, endpoint_url=self.endpoint)
+        return session.client(service, endpoint_url=self.endpoint, config=_CONFIG)
+
+    def setting(self, function: str, variable: str) -> int:
+        """A number that a deployed function works with, from its environment; `function` is the output that names it.
+
+        The stack's configuration may have been edited since; what runs is what counts.
+        """
+        name = self.output(function)
+        configuration = self.client("lambda").get_function_configuration(FunctionName=name)
+        variables = configuration.get("Environment", {}).get("Variables", {})
+        try:
+            return int(variables[variable])
+        except (KeyError, ValueError) as error:
+            raise OperatorError(f"the function {name} has no number in {variable}; deploy the stack again") from error

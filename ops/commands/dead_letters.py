@@ -1,0 +1,174 @@
+"""`python -m ops dead-letters`: see what lies in the dead letter queues, and move it to where it was going."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import MofNCompleteColumn, TextColumn
+
+from handlers.domain import all_projections
+from handlers.store.event_bus import EventBus
+from handlers.store.event_store import EventStore
+from handlers.store.read_model import ReadModel
+from handlers.store.type_index import TypeIndex
+from ops.dead_letters.diagnosis import Case, Diagnosis, Remedy
+from ops.dead_letters.queues import OUTPUTS, Holding, held
+from ops.dead_letters.redrive import Redriver, Result
+from ops.system import OperatorError, System
+
+from .common import add_common, console_for, progress_on
+
+if TYPE_CHECKING:
+    from .common import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command and its two subcommands to the command line."""
+    group = commands.add_parser("dead-letters", help="see and redrive what lies in the dead letter queues")
+    actions = group.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser(
+        "list",
+        help="show what lies there and why",
+        description="Show what lies in the dead letter queues and why. Nothing is taken out; each message's receive "
+        "count goes up by one, and it is hidden from others while the listing runs.",
+    )
+    _add_selection(listing)
+    listing.set_defaults(run=_list)
+    redrive = actions.add_parser(
+        "redrive",
+        help="move it to where it was going",
+        description="Move letters to where they were going. What would only come back is skipped.",
+    )
+    _add_selection(redrive)
+    redrive.add_argument("--dry-run", action="store_true", help="say what would be moved, and move nothing")
+    redrive.add_argument("--force", action="store_true", help="move even what would only come back")
+    redrive.set_defaults(run=_redrive)
+
+
+def _add_selection(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--queue", choices=[*OUTPUTS, "all"], default="all", help="which queue; default: all")
+    command.add_argument("--aggregate", metavar="ID", help="only letters known to be about this aggregate")
+    command.add_argument("--message", metavar="ID", help="only this message")
+    add_common(command)
+
+
+def _list(system: System, options: argparse.Namespace) -> int:
+    console = console_for(options)
+    with _opened(system, options, console) as (cases, _):
+        described = [case.describe() for case in cases]
+    if options.json:
+        print(json.dumps({"letters": described}, indent=2))
+        return 0
+    for case in cases:
+        console.print(_line(case))
+    console.print(f"{len(cases):,} letters")
+    return 0
+
+
+def _redrive(system: System, options: argparse.Namespace) -> int:
+    """0 if everything selected was moved, or would be in a dry run."""
+    console = console_for(options)
+    results: list[Result] = []
+    with _opened(system, options, console) as (cases, holdings):
+        chosen: list[Case] = []
+        skipped: list[Case] = []
+        for case in cases:
+            movable = case.remedy is not Remedy.NONE and (options.force or not case.hopeless)
+            (chosen if movable else skipped).append(case)
+        if not options.dry_run:
+            with progress_on(console, MofNCompleteColumn()) as bars:
+                bar = bars.add_task("redrive", total=len(chosen))
+                for result in _redriver(system, holdings).move(chosen):
+                    results.append(result)
+                    bars.advance(bar)
+    outcomes = [(result.case, "moved" if result.moved else "failed", result.problem) for result in results]
+    if options.dry_run:
+        outcomes = [(case, "would be moved", "") for case in chosen]
+    outcomes += [(case, "skipped", _why_skipped(case)) for case in skipped]
+    return _report(outcomes, options, console)
+
+
+def _report(outcomes: Sequence[tuple[Case, str, str]], options: argparse.Namespace, console: Console) -> int:
+    counts = Counter(outcome for _, outcome, _ in outcomes)
+    if options.json:
+        letters = [{**case.describe(), "outcome": outcome, "problem": text} for case, outcome, text in outcomes]
+        print(json.dumps({"counts": dict(counts), "letters": letters}, indent=2))
+    else:
+        for case, outcome, text in outcomes:
+            if outcome != "moved":
+                console.print(f"[bold]{outcome}[/] {_line(case)} {escape(text)}".rstrip())
+        totals = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
+        console.print(totals or "no letters")
+    return 1 if counts["failed"] or counts["skipped"] else 0
+
+
+@contextmanager
+def _opened(
+    system: System, options: argparse.Namespace, console: Console
+) -> Iterator[tuple[list[Case], Mapping[str, Holding]]]:
+    """The letters that are asked for with their diagnoses, all of the queues being held meanwhile."""
+    queues = list(OUTPUTS) if options.queue == "all" else [options.queue]
+    diagnosis = _diagnosis(system)
+    sqs = system.client("sqs")
+    with ExitStack() as stack:
+        holdings = {queue: stack.enter_context(held(sqs, system.output(OUTPUTS[queue]), queue)) for queue in queues}
+        letters = [letter for holding in holdings.values() for letter in holding.letters.values()]
+        if options.message:
+            letters = [letter for letter in letters if letter.message_id == options.message]
+            if not letters:
+                raise OperatorError(f"--message {options.message}: not in {' or '.join(queues)}")
+        with progress_on(console, MofNCompleteColumn(), TextColumn("letters")) as bars:
+            cases = [diagnosis.of(letter) for letter in bars.track(letters, description="look at")]
+        if options.aggregate:
+            cases = [case for case in cases if case.concerns(options.aggregate)]
+        yield sorted(cases, key=lambda case: case.order), holdings
+
+
+def _diagnosis(system: System) -> Diagnosis:
+    dynamodb, sqs = system.client("dynamodb"), system.client("sqs")
+    attributes = sqs.get_queue_attributes(QueueUrl=system.output("projectionQueueUrl"), AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]
+    return Diagnosis(
+        store=EventStore(dynamodb, system.output("eventStoreTable")),
+        read_model=ReadModel(dynamodb, system.output("readModelTable")),
+        projections=[projection.name for projection in all_projections(statement_entries=1)],
+        streams=system.client("dynamodbstreams"),
+        rule_arn=system.output("accountRuleArn"),
+        queue_arn=attributes["QueueArn"],
+    )
+
+
+def _redriver(system: System, holdings: Mapping[str, Holding]) -> Redriver:
+    buckets = system.setting("queryFunction", "TYPE_BUCKETS")
+    return Redriver(
+        sqs=system.client("sqs"),
+        logs=system.client("logs"),
+        functions=system.client("lambda"),
+        bus=EventBus(system.client("events"), system.output("eventBusName")),
+        index=TypeIndex(system.client("dynamodb"), system.output("eventStoreTable"), buckets),
+        queue_url=system.output("projectionQueueUrl"),
+        command_function=system.output("commandFunction"),
+        holdings=holdings,
+    )
+
+
+def _line(case: Case) -> str:
+    letter = case.letter
+    places: Any = [f"{each.aggregate_id} #{each.sequence or '?'}" for each in case.places[:3]]
+    if len(case.places) > len(places):
+        places.append(f"and {len(case.places) - len(places)} more")
+    about = escape(", ".join(places) or "unknown")
+    when = f"{letter.since:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{letter.queue} {letter.message_id} {when} {letter.receives}x [bold]{about}[/]: {escape(case.reason)}"
+
+
+def _why_skipped(case: Case) -> str:
+    return "(no remedy is known)" if case.remedy is Remedy.NONE else "(it would only come back; --force moves it)"

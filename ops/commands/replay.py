@@ -1,0 +1,54 @@
+"""`python -m ops replay`: send archived events through the rules again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.progress import TaskProgressColumn
+
+from ops import replay
+from ops.system import System
+
+from .common import add_common, console_for, progress_on
+
+if TYPE_CHECKING:
+    from .common import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser(
+        "replay",
+        help="send archived events through the rules again",
+        description="Send the archive's events of a time window through the rules again and wait until that is done. "
+        "Projections skip what they have, so a replay repairs and never doubles. New events take AWS about 10 minutes "
+        "to become replayable.",
+    )
+    command.add_argument("start", nargs="?", metavar="START", help="ISO 8601; default: an hour before END")
+    command.add_argument("end", nargs="?", metavar="END", help="ISO 8601; default: now")
+    command.add_argument("--every-rule", action="store_true", help="to all rules of the bus, not just the projections'")
+    command.add_argument("--name", help="the replay's name; default: financial-events-replay-<milliseconds>")
+    add_common(command)
+    command.set_defaults(run=_run)
+
+
+def _run(system: System, options: argparse.Namespace) -> int:
+    window = replay.Window.parse(options.start, options.end, datetime.now(UTC))
+    name = replay.start(system, window, every_rule=options.every_rule, name=options.name)
+    console = console_for(options)
+    console.print(
+        f"Started replay [bold]{name}[/] of {window.start:%Y-%m-%dT%H:%M:%SZ} to {window.end:%Y-%m-%dT%H:%M:%SZ}"
+    )
+    with progress_on(console, TaskProgressColumn()) as bars:
+        bar = bars.add_task("STARTING", total=1.0)
+        for progress in replay.follow(system, name, window):
+            bars.update(bar, completed=progress.done, description=progress.state)
+    if options.json:
+        print(json.dumps(asdict(progress), default=str))
+    else:
+        console.print(f"{progress.state} {name} {progress.reason}".rstrip())
+    return 0 if progress.state == "COMPLETED" else 1

@@ -1,0 +1,149 @@
+"""`python -m ops verify`: check the event store and the read model against each other."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import MofNCompleteColumn, TaskID, TextColumn
+
+from handlers.domain import all_projections
+from ops.system import MAX_WORKERS, System
+from ops.verification.findings import Finding, Kind
+from ops.verification.report import Report
+from ops.verification.verifier import Verdict, Verifier
+from ops.verification.walk import hash_keys, in_parallel
+
+from .common import Rate, add_common, console_for, positive, progress_on
+
+if TYPE_CHECKING:
+    from .common import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser(
+        "verify",
+        help="check every stream's chain and every row of the read model",
+        description="Check that every stream is one unbroken chain and every row of the read model the fold of its "
+        "stream. Reads everything once or, without --aggregate, twice. Nothing is ever written to the event store.",
+    )
+    command.add_argument(
+        "--aggregate", action="append", metavar="ID", help="only this one; may be repeated; default: all there are"
+    )
+    command.add_argument(
+        "--repair-read-model",
+        action="store_true",
+        help="rebuild the rows that are missing, lag or differ, and delete those without a stream",
+    )
+    command.add_argument(
+        "--trust-store",
+        action="store_true",
+        help="with --repair-read-model: rebuild rows that contradict their intact stream, too (after restoring it)",
+    )
+    command.add_argument(
+        "--grace",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="younger events may still be on their way to the read model; default: 60",
+    )
+    command.add_argument(
+        "--segments",
+        type=positive,
+        default=8,
+        metavar="N",
+        help=f"scan and check with so many threads, {MAX_WORKERS} at most; default: 8",
+    )
+    command.add_argument("--show", type=positive, default=1000, metavar="N", help="findings to show; default: 1000")
+    add_common(command)
+    command.set_defaults(run=_run)
+
+
+def _run(system: System, options: argparse.Namespace) -> int:
+    client = system.client("dynamodb")
+    verifier = Verifier(
+        client=client,
+        store_table=system.output("eventStoreTable"),
+        rows_table=system.output("readModelTable"),
+        projections=all_projections(system.setting("projectionFunction", "STATEMENT_ENTRIES")),
+        type_buckets=system.setting("commandFunction", "TYPE_BUCKETS"),
+        grace=timedelta(seconds=options.grace),
+        now=lambda: datetime.now(UTC),
+    )
+    console = console_for(options)
+    threads = min(options.segments, MAX_WORKERS)
+    aggregate_ids = set(options.aggregate) if options.aggregate else _collect(verifier, threads, console)
+    report = _verify(verifier, aggregate_ids, threads, options, console)
+    if options.json:
+        print(json.dumps(report.describe(), indent=2))
+    else:
+        _summarize(report, console)
+    return 0 if report.clean else 1
+
+
+def _collect(verifier: Verifier, threads: int, console: Console) -> set[str]:
+    """Every aggregate that has an event or a row."""
+    found: set[str] = set()
+    with progress_on(console, Rate(), TextColumn("{task.fields[aggregates]:,} aggregates")) as bars:
+        for label, table, key in (
+            ("events", verifier.store_table, "AggregateId"),
+            ("rows", verifier.rows_table, "AccountId"),
+        ):
+            bar = bars.add_task(label, total=None, aggregates=0)
+
+            def advance(items: int, bar: TaskID = bar) -> None:
+                bars.advance(bar, items)
+
+            for keys in hash_keys(verifier.client, table, key, threads, advance):
+                found |= keys
+                bars.update(bar, aggregates=len(found))
+    return found
+
+
+def _verify(
+    verifier: Verifier, aggregate_ids: Iterable[str], threads: int, options: argparse.Namespace, console: Console
+) -> Report:
+    def examine(aggregate_id: str) -> tuple[Verdict, Verdict]:
+        before = verifier.check(aggregate_id)
+        if options.aggregate and not before.events and not before.records:
+            absent = Finding(aggregate_id, Kind.ABSENT, "there is neither an event nor a row")
+            before = replace(before, findings=(absent,))
+            return before, before
+        if options.repair_read_model and before.findings:
+            return before, verifier.repair(before, trust_store=options.trust_store)
+        return before, before
+
+    report = Report(options.show)
+    ordered = sorted(aggregate_ids)
+    counts = TextColumn("{task.fields[events]:,} events, {task.fields[findings]:,} findings")
+    with progress_on(console, MofNCompleteColumn(), counts) as bars:
+        bar = bars.add_task("check", total=len(ordered), events=0, findings=0)
+        for before, after in in_parallel(examine, ordered, threads):
+            shown = len(report.findings)
+            found = report.add(before, after)
+            for finding, repaired in found[: len(report.findings) - shown]:
+                console.print(_line(finding, repaired=repaired))
+            bars.update(bar, advance=1, events=report.events, findings=report.counts.total())
+    return report
+
+
+def _line(finding: Finding, *, repaired: bool) -> str:
+    place = finding.row or "stream"
+    if finding.sequence is not None:
+        place += f" #{finding.sequence}"
+    state = " [green](repaired)[/]" if repaired else ""
+    return f"{escape(finding.aggregate_id)} {place} [bold]{finding.kind}[/]: {escape(finding.detail)}{state}"
+
+
+def _summarize(report: Report, console: Console) -> None:
+    console.print(f"{report.aggregates:,} aggregates, {report.events:,} events, {report.in_flight:,} in flight")
+    for kind, count in sorted(report.counts.items()):
+        console.print(f"  {kind}: {count:,}, of which {report.remaining[kind]:,} remain")
+    console.print("[green]clean[/]" if report.clean else "[red]not clean[/]")

@@ -1,0 +1,1 @@
+"""Dead letters: what lies in the three queues, why, and how it gets to where it was going."""

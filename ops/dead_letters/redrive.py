@@ -1,0 +1,165 @@
+"""Moves letters to where they were going: sent first, deleted after, so that a crash repeats and never loses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.domain.event import Event
+from handlers.domain.values import dumps, loads
+from handlers.store.event_bus import EventBus, PublishError
+from handlers.store.type_index import TypeIndex
+
+from .diagnosis import Case, Remedy
+from .queues import BATCH, BATCH_BYTES, Holding
+from .stretch import Stretch, from_store, windows
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_sqs import SQSClient
+
+_FAULTS = (BotoCoreError, ClientError, PublishError, KeyError, TypeError, ValueError, ArithmeticError)
+LOG_STREAM = "redriven"
+"""In the audit log: what did not reach it by itself."""
+
+
+class Result(NamedTuple):
+    """What became of a letter: moved, or why not."""
+
+    case: Case
+    moved: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redriver:
+    """One letter after the other in the order of (aggregate, sequence).
+
+    The order is a courtesy: the projection closes gaps from the store, so no order of messages makes a row skip one.
+    """
+
+    sqs: SQSClient
+    logs: CloudWatchLogsClient
+    functions: LambdaClient
+    bus: EventBus
+    index: TypeIndex
+    queue_url: str
+    """Of the projection queue."""
+    command_function: str
+    holdings: Mapping[str, Holding]
+    _published: set[tuple[str, int]] = field(default_factory=set)
+
+    def move(self, cases: Iterable[Case]) -> Iterator[Result]:
+        """Move every case; a result for each, as soon as it is known."""
+        by_remedy: dict[Remedy, list[Case]] = {remedy: [] for remedy in Remedy}
+        for case in sorted(cases, key=lambda case: case.order):
+            by_remedy[case.remedy].append(case)
+        for batch in _fitting(by_remedy[Remedy.PROJECT]):
+            yield from self._moved(batch, partial(self._send, batch))
+        for case in by_remedy[Remedy.LOG]:
+            yield from self._moved([case], partial(self._log, case))
+        yield from self._publish(by_remedy[Remedy.PUBLISH])
+        for case in by_remedy[Remedy.INVOKE]:
+            yield from self._moved([case], partial(self._invoke, case))
+        yield from (Result(case, moved=False, problem="no remedy is known") for case in by_remedy[Remedy.NONE])
+
+    def _moved(self, cases: Sequence[Case], act: Callable[[], Mapping[str, str]]) -> Iterator[Result]:
+        """Act, then delete the letters of `cases` for which `act` names no problem, by message id."""
+        try:
+            problems = dict(act())
+        except _FAULTS as error:
+            problems = {case.letter.message_id: f"not sent: {error!r}" for case in cases}
+        for queue in {case.letter.queue for case in cases}:
+            sent = [case.letter for case in cases if case.letter.queue == queue]
+            sent = [letter for letter in sent if letter.message_id not in problems]
+            try:
+                left = self.holdings[queue].delete(sent)
+            except (BotoCoreError, ClientError):
+                left = {letter.message_id for letter in sent}
+            problems |= dict.fromkeys(left, "sent, but not deleted here: it will be sent again, which is harmless")
+        for case in cases:
+            problem = problems.get(case.letter.message_id, "")
+            yield Result(case, moved=not problem, problem=problem)
+
+    def _send(self, cases: Sequence[Case]) -> dict[str, str]:
+        entries: Any = [{"Id": str(at), "MessageBody": case.letter.body} for at, case in enumerate(cases)]
+        answer = self.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
+        return {
+            cases[int(each["Id"])].letter.message_id: f"not sent: {each['Code']}: {each.get('Message', '')}"
+            for each in answer.get("Failed", [])
+        }
+
+    def _log(self, case: Case) -> dict[str, str]:
+        """Straight to the log group: through the bus again, the event would be archived and projected again, too."""
+        group = case.letter.attributes["TARGET_ARN"].split(":log-group:")[1].removesuffix(":*")
+        with suppress(self.logs.exceptions.ResourceAlreadyExistsException):
+            self.logs.create_log_stream(logGroupName=group, logStreamName=LOG_STREAM)
+        # CloudWatch refuses what is older than 14 days; the event's own time is in its text.
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        line: Any = [{"timestamp": now, "message": case.letter.body}]
+        answer = self.logs.put_log_events(logGroupName=group, logStreamName=LOG_STREAM, logEvents=line)
+        refused = answer.get("rejectedLogEventsInfo")
+        return {case.letter.message_id: f"refused by the log: {refused}"} if refused else {}
+
+    def _publish(self, cases: Sequence[Case]) -> Iterator[Result]:
+        """What the stream still has, letter by letter; the rest by windows of time from the store, each read once."""
+        forgotten: list[tuple[Case, Stretch]] = []
+        for case in cases:
+            if case.events is not None:
+                yield from self._moved([case], partial(self._publish_events, case.events))
+            elif case.stretch is not None:
+                forgotten.append((case, case.stretch))
+        for window in windows(stretch for _, stretch in forgotten):
+            inside = [case for case, stretch in forgotten if window[0] <= stretch.first <= window[1]]
+            yield from self._moved(inside, partial(self._publish_window, window))
+
+    def _publish_window(self, window: tuple[datetime, datetime]) -> dict[str, str]:
+        return self._publish_events(from_store(self.index, window))
+
+    def _publish_events(self, events: Iterable[Event]) -> dict[str, str]:
+        new = {(event.aggregate_id, event.sequence): event for event in events}
+        places = sorted(place for place in new if place not in self._published)
+        self.bus.publish([self.bus.entry(new[place]) for place in places])
+        self._published.update(places)
+        return {}
+
+    def _invoke(self, case: Case) -> dict[str, str]:
+        """As the same command: Lambda's own retries repeat the request id, which a new invocation does not."""
+        record = loads(case.letter.body, "body")
+        context = record["requestContext"]
+        function = context["functionArn"].split(":")[6]
+        payload = record["requestPayload"]
+        if function == self.command_function:
+            payload = with_command_id(payload, context["requestId"])
+        self.functions.invoke(FunctionName=function, InvocationType="Event", Payload=dumps(payload).encode())
+        return {}
+
+
+def with_command_id(payload: Any, request_id: str) -> Any:
+    """A command's payload with the commandId that its first invocation went by."""
+    if not isinstance(payload, dict):
+        return payload
+    if isinstance(payload.get("body"), str) and not payload.get("isBase64Encoded"):
+        return {**payload, "body": dumps(with_command_id(loads(payload["body"], "body"), request_id))}
+    return payload if payload.get("commandId") is not None else {**payload, "commandId": request_id}
+
+
+def _fitting(cases: Sequence[Case]) -> Iterator[list[Case]]:
+    batch: list[Case] = []
+    size = 0
+    for case in cases:
+        length = len(case.letter.body.encode())
+        if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(case)
+        size += length
+    if batch:
+        yield batch

@@ -1,0 +1,116 @@
+"""A stretch of the event store's stream that the relay gave up, and the events in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from handlers.domain import EVENT_TYPES, times
+from handlers.domain.event import Event
+from handlers.store.items import to_record
+from handlers.store.type_index import TypeIndex
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+
+FORGOTTEN = ("TrimmedDataAccessException", "ResourceNotFoundException")
+"""How DynamoDB says that a stream does not have a record any more, or that there is no such stream or shard."""
+MARGIN = timedelta(minutes=2)
+"""An event's Timestamp is taken before it is stored, on another clock, and arrivals are told in whole seconds."""
+PAGE = 1000
+EMPTY_PAGES = 50
+"""Of a shard, in a row, after which what was looked for is taken to be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What Lambda notes of a batch that it gave up: where it lies in the stream, and when it arrived there."""
+
+    stream_arn: str
+    shard_id: str
+    start: int
+    end: int
+    first: datetime
+    last: datetime
+    size: int
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> Stretch:
+        """Read the DDBStreamBatchInfo of an invocation record. KeyError, TypeError or ValueError where it is none."""
+        return cls(
+            stream_arn=info["streamArn"],
+            shard_id=info["shardId"],
+            start=int(info["startSequenceNumber"]),
+            end=int(info["endSequenceNumber"]),
+            first=datetime.fromisoformat(info["approximateArrivalOfFirstRecord"]),
+            last=datetime.fromisoformat(info["approximateArrivalOfLastRecord"]),
+            size=int(info["batchSize"]),
+        )
+
+    @property
+    def window(self) -> tuple[datetime, datetime]:
+        """The Timestamps between which its events are."""
+        return self.first - MARGIN, self.last + MARGIN
+
+
+def from_stream(client: DynamoDBStreamsClient, stretch: Stretch) -> list[Event] | None:
+    """The events of a stretch, and of what lies between them in the shard; None where the stream has forgotten it.
+
+    A stream remembers for 24 hours. What is no insertion of an event is left out: the relay has reported it.
+    """
+    try:
+        iterator: str | None = client.get_shard_iterator(
+            StreamArn=stretch.stream_arn,
+            ShardId=stretch.shard_id,
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber=str(stretch.start),
+        )["ShardIterator"]
+        events: list[Event] = []
+        empty = 0
+        while iterator and empty < EMPTY_PAGES:
+            answer = client.get_records(ShardIterator=iterator, Limit=PAGE)
+            for record in answer["Records"]:
+                number = int(record["dynamodb"]["SequenceNumber"])
+                if number <= stretch.end:
+                    events += _inserted(record)
+                if number >= stretch.end:
+                    return events
+            empty = 0 if answer["Records"] else empty + 1
+            iterator = answer.get("NextShardIterator")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in FORGOTTEN:
+            raise
+    return None
+
+
+def _inserted(record: Any) -> list[Event]:
+    try:
+        return [Event.of(to_record(record["dynamodb"]["NewImage"]))] if record["eventName"] == "INSERT" else []
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        return []
+
+
+def windows(stretches: Iterable[Stretch]) -> list[tuple[datetime, datetime]]:
+    """The windows of several stretches, those that overlap made one: each event is read once."""
+    merged: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(stretch.window for stretch in stretches):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def from_store(index: TypeIndex, window: tuple[datetime, datetime]) -> Iterator[Event]:
+    """The events of every type that the store has from a window of time, by its index."""
+    since, until = (times.to_text(moment) for moment in window)
+    for event_type in EVENT_TYPES:
+        places: Any = ()
+        while places is not None:
+            page = index.page(event_type, limit=PAGE, since=since, until=until, places=places)
+            yield from page.events
+            places = page.places(len(page.events))

@@ -1,0 +1,90 @@
+"""What can be wrong with a stream or a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What is wrong."""
+
+    ABSENT = "absent"
+    """There is neither an event nor a row of this aggregate, which was asked for by its id."""
+    UNREADABLE = "unreadable"
+    """The item at this place is no event."""
+    GAP = "gap"
+    """There is no item at this place, though there is one behind it."""
+    HASH = "wrong-hash"
+    """The event's Hash is not that of its content: it was edited."""
+    LINK = "broken-link"
+    """The event's PreviousHash is not the Hash of the event before."""
+    TIME = "time-goes-back"
+    """The event's Timestamp is earlier than that of the event before."""
+    BUCKET = "wrong-type-bucket"
+    """The index by type does not have the event where it is looked for."""
+    COMMAND = "command-repeated"
+    """The event's command was carried out before."""
+    TRUNCATED = "truncated"
+    """The stream ends before this place, which a row has seen: its end was removed."""
+    UNFOLDABLE = "unfoldable"
+    """The chain is intact, but a projection cannot take this event."""
+    ROW_MISSING = "row-missing"
+    """There is no row for a stream."""
+    ROW_BEHIND = "row-behind"
+    """The row lacks this event, and all behind it."""
+    ROW_DIFFERS = "row-differs"
+    """The row is not the fold of its stream."""
+    ROW_HASH = "row-hash"
+    """The row has seen another event at this place: the row was edited, or the stream's history rewritten."""
+    ROW_ORPHANED = "row-orphaned"
+    """There is no stream for this row: the row was made up, or the whole stream removed."""
+    ROW_UNKNOWN = "row-unknown"
+    """No projection makes such rows: it belongs to an older program, or to a newer one."""
+
+
+BROKEN = frozenset({Kind.UNREADABLE, Kind.GAP, Kind.HASH, Kind.LINK, Kind.UNFOLDABLE})
+"""What is folded of such a stream means nothing, so its rows are neither judged nor rebuilt."""
+
+LAGGING = frozenset({Kind.ROW_MISSING, Kind.ROW_BEHIND, Kind.ROW_DIFFERS})
+"""The stream is intact, and the row can be rebuilt from it."""
+
+CONTRADICTED = frozenset({Kind.TRUNCATED, Kind.ROW_HASH})
+"""The row may be right and the stream wrong: the row is the witness, and is only overwritten on request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong; `row` is the projection whose row it is about, `sequence` the place in the stream.
+
+    `attributes` holds, by name, what is stored in a row and what the fold gives, each as JSON.
+    """
+
+    aggregate_id: str
+    kind: Kind
+    detail: str
+    sequence: int | None = None
+    row: str | None = None
+    attributes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def place(self) -> tuple[str, str, int, str]:
+        """What tells it from every other finding, and orders them."""
+        return self.aggregate_id, self.row or "", self.sequence or 0, self.kind
+
+    def describe(self) -> dict[str, Any]:
+        """The finding as JSON."""
+        description: dict[str, Any] = {
+            "aggregateId": self.aggregate_id,
+            "kind": self.kind.value,
+            "sequence": self.sequence,
+            "row": self.row,
+            "detail": self.detail,
+        }
+        if self.attributes:
+            description["attributes"] = {
+                name: {"stored": stored, "folded": folded} for name, (stored, folded) in self.attributes.items()
+            }
+        return description

@@ -1,0 +1,67 @@
+"""The result of a verification, with bounded memory however much is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from .findings import Finding
+from .verifier import Verdict
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts everything, and keeps the first `limit` findings."""
+
+    limit: int
+    aggregates: int = 0
+    events: int = 0
+    in_flight: int = 0
+    repaired: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    """By kind: what was found."""
+    remaining: Counter[str] = field(default_factory=Counter)
+    """By kind: what is left after the repair."""
+    findings: list[tuple[Finding, bool]] = field(default_factory=list)
+    """With whether it was repaired."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong (any more)."""
+        return not self.remaining
+
+    def add(self, before: Verdict, after: Verdict) -> list[tuple[Finding, bool]]:
+        """Count one aggregate; what was found, each with whether it is repaired."""
+        self.aggregates += 1
+        self.events += after.events
+        self.in_flight += after.in_flight
+        left = {finding.place for finding in after.findings}
+        known = {finding.place for finding in before.findings}
+        found = [(finding, finding.place not in left) for finding in before.findings]
+        found += [(finding, False) for finding in after.findings if finding.place not in known]
+        for finding, repaired in found:
+            self.counts[finding.kind.value] += 1
+            if repaired:
+                self.repaired += 1
+            else:
+                self.remaining[finding.kind.value] += 1
+        self.findings += found[: max(self.limit - len(self.findings), 0)]
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {
+            "clean": self.clean,
+            "aggregates": self.aggregates,
+            "events": self.events,
+            "inFlight": self.in_flight,
+            "counts": dict(sorted(self.counts.items())),
+            "repaired": self.repaired,
+            "remaining": dict(sorted(self.remaining.items())),
+            "findings": [
+                {**finding.describe(), "repaired": repaired}
+                for finding, repaired in sorted(self.findings, key=lambda found: found[0].place)
+            ],
+            "findingsLeftOut": self.counts.total() - len(self.findings),
+        }

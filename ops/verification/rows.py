@@ -1,0 +1,117 @@
+"""One row of the read model against the fold of its stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from handlers.domain.event import Event, Position
+from handlers.domain.projections import Projection, Row
+from handlers.domain.values import Value, dumps
+from handlers.store.read_model import Stored
+
+from .findings import CONTRADICTED, LAGGING, Finding, Kind
+
+Differing = Mapping[str, tuple[str, str]]
+"""By attribute: what is stored and what the fold gives, as JSON."""
+
+_MECHANICS = ("AccountId", "ProjectionType", "LastSequence", "LastHash")
+_SHOWN = 80
+"""Characters of a value in a finding's text; its attributes have all."""
+
+
+@dataclass(slots=True)
+class RowCheck:
+    """Follows a stream event by event and compares the row at the place that it says it stands for."""
+
+    aggregate_id: str
+    projection: Projection
+    record: Mapping[str, Any] | None
+    """The whole item as stored, None where there is none."""
+    folded: Row = field(default_factory=dict)
+    position: Position = field(default_factory=Position)
+    findings: list[Finding] = field(default_factory=list)
+    seen: int = field(init=False)
+    """The row's LastSequence; 0 without a row, or where it does not say."""
+    _first_lacking: Event | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            self.seen = int(self.record["LastSequence"]) if self.record else 0
+        except (KeyError, TypeError, ValueError, ArithmeticError):
+            self.seen = 0
+
+    @property
+    def rebuilt(self) -> Stored:
+        """What the row must be, at the stream's end."""
+        return Stored(self.folded, self.position)
+
+    def is_repairable(self, *, trust_store: bool) -> bool:
+        """Whether something is wrong that a rebuilt row would put right, and nothing that speaks against it."""
+        kinds = {finding.kind for finding in self.findings}
+        if trust_store:
+            return bool(kinds & (LAGGING | CONTRADICTED))
+        return bool(kinds & LAGGING) and not kinds & CONTRADICTED
+
+    def take(self, event: Event) -> None:
+        """Fold the next event, and compare where the row stands. Raises what the projection raises."""
+        self.folded = self.projection.apply(self.folded, event)
+        self.position = Position(event.sequence, event.hash, event.timestamp)
+        if event.sequence == self.seen:
+            self._compare()
+        elif event.sequence > self.seen and self._first_lacking is None:
+            self._first_lacking = event
+
+    def finish(self, cutoff: str) -> int:
+        """Judge the row at the stream's end; how many events later than `cutoff` it lacks, which are under way."""
+        end = self.position.sequence
+        if self.seen > end:
+            detail = f"the row stands at event {self.seen}, but the stream ends at {end}: its end was removed"
+            self._find(Kind.TRUNCATED, detail, end + 1)
+        elif self.record is not None and not self.seen:
+            self._compare()
+        elif self._first_lacking is not None:
+            if self._first_lacking.timestamp > cutoff:
+                return end - self.seen
+            if self.record is None:
+                self._find(Kind.ROW_MISSING, f"there is no row for {end} events")
+            else:
+                lacking = self._first_lacking
+                detail = f"the row lacks {end - self.seen} events from {lacking.sequence} of {lacking.timestamp} on"
+                self._find(Kind.ROW_BEHIND, detail, lacking.sequence)
+        return 0
+
+    def _compare(self) -> None:
+        stored = self.record or {}
+        names = sorted((set(stored) | set(self.folded)) - set(_MECHANICS))
+        differing = {name: (_text(stored, name), _text(self.folded, name)) for name in names}
+        differing = {name: pair for name, pair in differing.items() if pair[0] != pair[1]}
+        if not self.seen:
+            differing["LastSequence"] = _text(stored, "LastSequence"), str(self.position.sequence)
+        if differing:
+            detail = "; ".join(f"{name} is {_short(was)}, not {_short(is_)}" for name, (was, is_) in differing.items())
+            self._find(Kind.ROW_DIFFERS, detail, self.position.sequence, differing)
+        if self.seen and stored.get("LastHash") != self.position.hash:
+            detail = f"LastHash is {stored.get('LastHash')}, but event {self.seen} has {self.position.hash}"
+            self._find(Kind.ROW_HASH, detail, self.position.sequence)
+
+    def _find(self, kind: Kind, detail: str, sequence: int | None = None, differing: Differing | None = None) -> None:
+        name = self.projection.name
+        self.findings.append(Finding(self.aggregate_id, kind, detail, sequence, name, differing or {}))
+
+
+def text_of(value: Value) -> str:
+    """A stored value as JSON, or as Python shows what JSON does not have."""
+    try:
+        return dumps(value)
+    except (TypeError, ArithmeticError):
+        return repr(value)
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    return text_of(row[name]) if name in row else "absent"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -1,0 +1,110 @@
+"""One stream, item by item: is it the chain that the ledger wrote?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from handlers.domain.event import GENESIS, Event
+from handlers.domain.values import dumps
+from handlers.store.event_store import bucket_of
+from handlers.store.items import to_record
+
+from .findings import BROKEN, Finding, Kind
+
+_TEXTS = ("EventId", "EventType", "Timestamp", "CommandId", "PreviousHash", "Hash")
+_UNSEALED = frozenset({"Hash", "TypeBucket"})
+
+
+@dataclass(slots=True)
+class StreamCheck:
+    """Takes a stream's items in the order of their keys and keeps no event: the last place, and the command ids.
+
+    What it cannot see: events removed from the end, and a history rewritten with all the hashes behind it. The rows of
+    the read model, which remember a place and its hash, give both away.
+    """
+
+    aggregate_id: str
+    buckets: int
+    """How many there are now; there were never more."""
+    sequence: int = 0
+    hash: str | None = GENESIS
+    """That of the last event; None where it could not be read."""
+    intact: bool = True
+    """Whether what was seen so far is one unbroken chain that can be folded."""
+    findings: list[Finding] = field(default_factory=list)
+    _timestamp: str = ""
+    _event_id: str = ""
+    _commands: dict[str, int] = field(default_factory=dict)
+
+    def take(self, item: Mapping[str, Any]) -> Event | None:
+        """Check the next item; the event in it, None where there is none."""
+        number = Decimal(item["EventSequence"]["N"])
+        if number < 1 or number != number // 1:
+            self.find(Kind.UNREADABLE, None, f"an item has the EventSequence {number}, which no event has")
+            return None
+        sequence = int(number)
+        follows = sequence == self.sequence + 1
+        if not follows:
+            first, last = self.sequence + 1, sequence - 1
+            which = f"event {first} is" if first == last else f"events {first} to {last} are"
+            self.find(Kind.GAP, first, f"{which} missing")
+        self.sequence = sequence
+        try:
+            record = to_record(item)
+            event = _event(record)
+            computed = _computed_hash(record)
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            self.find(Kind.UNREADABLE, sequence, f"the item is no event: {error!r}")
+            self.hash = None
+            return None
+        self._check(event, record, computed, follows=follows)
+        self.hash, self._timestamp, self._event_id = event.hash, event.timestamp, event.event_id
+        self._commands[event.command_id] = sequence
+        return event
+
+    def _check(self, event: Event, record: Mapping[str, Any], computed: str, *, follows: bool) -> None:
+        if event.hash != computed:
+            self.find(Kind.HASH, event.sequence, f"Hash is {event.hash}, its content's is {computed}")
+        if follows and self.hash is not None and event.previous_hash != self.hash:
+            detail = f"PreviousHash is {event.previous_hash}, the event before has {self.hash}"
+            self.find(Kind.LINK, event.sequence, detail)
+        if event.timestamp < self._timestamp:
+            detail = f"Timestamp {event.timestamp} is earlier than {self._timestamp} before it"
+            self.find(Kind.TIME, event.sequence, detail)
+        bucket = record.get("TypeBucket")
+        if not self._is_bucket(bucket, event):
+            detail = f"TypeBucket is {bucket}, and would be {bucket_of(event, self.buckets)} today"
+            self.find(Kind.BUCKET, event.sequence, detail)
+        earlier = self._commands.get(event.command_id)
+        # One command's events stand next to each other, each under an id of its own.
+        if earlier is not None and (earlier != event.sequence - 1 or event.event_id == self._event_id):
+            detail = f"command {event.command_id} was carried out by event {earlier} already"
+            self.find(Kind.COMMAND, event.sequence, detail)
+
+    def _is_bucket(self, bucket: Any, event: Event) -> bool:
+        if bucket == bucket_of(event, self.buckets):
+            return True
+        return any(bucket == bucket_of(event, fewer) for fewer in range(1, self.buckets))
+
+    def find(self, kind: Kind, sequence: int | None, detail: str) -> None:
+        """Note something that is wrong with the stream."""
+        self.intact = self.intact and kind not in BROKEN
+        self.findings.append(Finding(self.aggregate_id, kind, detail, sequence))
+
+
+def _event(record: Mapping[str, Any]) -> Event:
+    event = Event.of(record)
+    for name in _TEXTS:
+        if not isinstance(record[name], str):
+            raise TypeError(f"{name} is no text")
+    return event
+
+
+def _computed_hash(record: Mapping[str, Any]) -> str:
+    """What `Event.computed_hash` gives, but over all that is stored: an attribute that was added shows as well."""
+    sealed = {name: value for name, value in record.items() if name not in _UNSEALED}
+    return sha256(dumps(sealed).encode()).hexdigest()

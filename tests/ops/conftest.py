@@ -1,0 +1,113 @@
+"""The operator's commands in this process against moto: the tables of the handlers' tests, and what surrounds them."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+
+from handlers.domain.event import Event
+from handlers.store.event_store import EventStore
+from ops.__main__ import main
+
+from ..handlers.conftest import (  # noqa: F401 -- fixtures
+    BUS,
+    ROWS,
+    STORE,
+    Calls,
+    _environment,
+    aws,
+    calls,
+    handlers,
+)
+
+BUCKETS = 3
+ENTRIES = 5
+QUEUES = {
+    "projectionQueueUrl": "projection",
+    "deadLetterQueueUrl": "projection-dlq",
+    "deliveryDeadLetterQueueUrl": "delivery-dlq",
+    "invocationDeadLetterQueueUrl": "invocation-dlq",
+}
+RULE = "arn:aws:events:us-east-1:123456789012:rule/bus/account-rule"
+
+
+class Result(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    error: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811 -- the fixture
+    """A deployed stack's outputs file, with the queues, the bus and the functions that it names."""
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto does not know the endpoints of accounts
+    sqs: Any = boto3.client("sqs")
+    functions = boto3.client("lambda")
+    role = boto3.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    settings = {"commandFunction": {"TYPE_BUCKETS": str(BUCKETS)}, "queryFunction": {"TYPE_BUCKETS": str(BUCKETS)}}
+    settings["projectionFunction"] = {"STATEMENT_ENTRIES": str(ENTRIES)}
+    for output, variables in settings.items():
+        functions.create_function(
+            FunctionName=output,
+            Runtime="python3.13",
+            Role=role,
+            Handler="handlers.x.lambda_handler",
+            Code={"ZipFile": _empty_package()},
+            Environment={"Variables": variables},
+        )
+    content = {
+        "region": "us-east-1",
+        "eventStoreTable": STORE,
+        "readModelTable": ROWS,
+        "eventBusName": BUS,
+        "accountRuleArn": RULE,
+        **{output: sqs.create_queue(QueueName=name)["QueueUrl"] for output, name in QUEUES.items()},
+        **{output: output for output in settings},
+    }
+    path = tmp_path / "outputs.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def run(outputs: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("verify", "--json")`: the command line, on that stack."""
+
+    def call(*arguments: str) -> Result:
+        capsys.readouterr()
+        code = main([*arguments, "--outputs", str(outputs)])
+        printed = capsys.readouterr()
+        return Result(code, printed.out, printed.err)
+
+    return call
+
+
+def keep(client: Any, events: Sequence[Event]) -> list[Event]:
+    """Store events as the command does."""
+    store = EventStore(client, STORE, BUCKETS)
+    for event in events:
+        store.append([event])
+    return list(events)
+
+
+def _empty_package() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("handlers/x.py", "")
+    return content.getvalue()

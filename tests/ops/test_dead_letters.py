@@ -1,0 +1,542 @@
+"""Dead letters are seen without being touched, explained, and moved without being lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from itertools import count
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from handlers.domain.event import Event
+from handlers.domain.values import dumps
+from ops.dead_letters import queues
+from ops.dead_letters.redrive import with_command_id
+
+from ..aws import around_every_call
+from ..domain.builders import story
+from ..handlers.conftest import BUS, STORE, Calls, Context, refusal
+from ..handlers.test_projection import folded, rows
+from .conftest import RULE, Run, keep
+
+ACCOUNT = "123456789012"
+LOG_GROUP = "/aws/events/audit-log"
+LOG_ARN = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{LOG_GROUP}"
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
+
+
+@pytest.fixture
+def sqs(outputs: Any) -> Any:
+    return boto3.client("sqs")
+
+
+def url(name: str) -> str:
+    return f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/{name}"
+
+
+def body(event: Event) -> str:
+    """An event as the bus delivers it."""
+    return dumps({"source": "event-sourcing.financial", "detail-type": event.event_type, "detail": event.record()})
+
+
+def leave(sqs: Any, queue: str, text: str, **attributes: str) -> str:
+    """Leave a message in a queue; its id."""
+    told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    answer = sqs.send_message(QueueUrl=url(queue), MessageBody=text, MessageAttributes=told)
+    return str(answer["MessageId"])
+
+
+def taken(sqs: Any, queue: str) -> list[str]:
+    """Take everything visible out of a queue; the bodies."""
+    bodies = []
+    while messages := sqs.receive_message(QueueUrl=url(queue), MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            bodies.append(message["Body"])
+            sqs.delete_message(QueueUrl=url(queue), ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+def waiting(sqs: Any, queue: str) -> tuple[int, int]:
+    """How many messages of a queue are visible, and how many hidden."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url(queue), AttributeNames=names)["Attributes"]
+    return int(attributes[names[0]]), int(attributes[names[1]])
+
+
+def places(bodies: Sequence[str]) -> list[tuple[str, int]]:
+    details = [json.loads(text)["detail"] for text in bodies]
+    return [(detail["AggregateId"], detail["EventSequence"]) for detail in details]
+
+
+def test_nothing_lies_there(outputs: Any, run: Run) -> None:
+    assert run("dead-letters", "list", "--json").json == {"letters": []}
+    result = run("dead-letters", "redrive")
+    assert (result.code, result.out.strip()) == (0, "no letters")
+
+
+def test_a_listing_explains_every_letter_of_every_page_and_takes_none(aws: Any, sqs: Any, run: Run) -> None:
+    events = keep(aws, story("a", range(1, 25)))
+    ids = {leave(sqs, "projection-dlq", body(event)) for event in events}
+
+    result = run("dead-letters", "list", "--json")
+
+    assert result.code == 0
+    letters = result.json["letters"]
+    assert {letter["messageId"] for letter in letters} == ids
+    assert [letter["events"] for letter in letters] == [
+        [{"aggregateId": "a", "sequence": sequence}] for sequence in range(1, 26)
+    ]
+    assert {letter["queue"] for letter in letters} == {"projection"}
+    assert {letter["receives"] for letter in letters} == {1}
+    assert all(letter["since"].endswith("+00:00") for letter in letters)
+    assert waiting(sqs, "projection-dlq") == (25, 0), "all are visible again"
+    again = run("dead-letters", "list", "--json").json["letters"]
+    assert {letter["receives"] for letter in again} == {2}, "a listing counts as a receive"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason", "hopeless"),
+    [
+        (lambda events: "garbage", "no event: body: not valid JSON", True),
+        (lambda events: dumps({"detail": {"AggregateId": "a"}}), "no event: body: holds no event", True),
+        (lambda events: body(story("ghost", [])[0]), "event 1 of ghost is not in the store", True),
+        (lambda events: body(events[1]), "not projected yet", False),
+    ],
+)
+def test_the_projections_letters_say_why(
+    aws: Any, sqs: Any, run: Run, *, make: Callable[[list[Event]], str], reason: str, hopeless: bool
+) -> None:
+    leave(sqs, "projection-dlq", make(keep(aws, story("a", [1]))))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+
+    assert reason in letter["reason"]
+    assert letter["hopeless"] is hopeless
+
+
+def test_a_stored_item_that_cannot_be_read_is_the_reason(aws: Any, sqs: Any, run: Run) -> None:
+    events = keep(aws, story("a", [1]))
+    aws.put_item(TableName=STORE, Item={"AggregateId": {"S": "a"}, "EventSequence": {"N": "2"}})
+    leave(sqs, "projection-dlq", body(events[1]))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+
+    assert "event 2 of a cannot be read in the store" in letter["reason"]
+
+
+def test_what_was_projected_meanwhile_is_said(
+    aws: Any, sqs: Any, run: Run, handlers: Callable[[str], ModuleType]
+) -> None:
+    (event,) = keep(aws, story("a", []))
+    project(handlers, [body(event)])
+    leave(sqs, "projection-dlq", body(event))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+
+    assert letter["reason"] == "projected in the meantime"
+
+
+def project(handlers: Callable[[str], ModuleType], bodies: Sequence[str]) -> list[str]:
+    """Hand messages to the projection; those that failed."""
+    records = [{"messageId": str(number), "body": text} for number, text in enumerate(bodies)]
+    answer = handlers("projection").lambda_handler({"Records": records}, Context())
+    return [bodies[int(failure["itemIdentifier"])] for failure in answer["batchItemFailures"]]
+
+
+def test_redriven_letters_reach_the_projection_queue_in_order(aws: Any, sqs: Any, run: Run, calls: Calls) -> None:
+    events = keep(aws, story("a", range(1, 13))) + keep(aws, story("b", range(1, 13)))
+    for event in reversed(events):
+        leave(sqs, "projection-dlq", body(event))
+
+    result = run("dead-letters", "redrive", "--json")
+
+    assert result.code == 0
+    assert result.json["counts"] == {"moved": 26}
+    sent = [entry["MessageBody"] for call in calls.to("SendMessageBatch") for entry in call["Entries"]]
+    assert places(sent) == [(event.aggregate_id, event.sequence) for event in events]
+    assert waiting(sqs, "projection-dlq") == (0, 0)
+    assert waiting(sqs, "projection") == (26, 0)
+
+
+_numbers = count(1)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_redrive_in_any_order_never_shows_a_row_that_skips_events(
+    data: st.DataObject, aws: Any, sqs: Any, run: Run, handlers: Callable[[str], ModuleType]
+) -> None:
+    names = [f"account-{next(_numbers)}" for _ in range(2)]
+    streams = {name: keep(aws, story(name, [1, 2, 3, 4])) for name in names}
+    letters = data.draw(st.permutations([body(event) for stream in streams.values() for event in stream]))
+    for text in letters[2:]:  # two were never delivered at all
+        leave(sqs, "projection-dlq", text)
+    assert run("dead-letters", "redrive").code == 0
+
+    delivery = data.draw(st.permutations(taken(sqs, "projection")))
+    while delivery:
+        size = data.draw(st.integers(1, 3))
+        batch, delivery = delivery[:size], delivery[size:]
+        assert project(handlers, batch) == []
+        for key, row in rows(aws).items():
+            if key[0] in streams:
+                assert row == folded(streams[key[0]][: int(row["LastSequence"])])[key]
+
+
+def test_what_would_only_come_back_is_skipped_unless_forced(aws: Any, sqs: Any, run: Run) -> None:
+    (event,) = keep(aws, story("a", []))
+    leave(sqs, "projection-dlq", body(event))
+    poison = leave(sqs, "projection-dlq", "garbage")
+
+    result = run("dead-letters", "redrive", "--json")
+
+    assert result.code == 1
+    assert result.json["counts"] == {"moved": 1, "skipped": 1}
+    assert waiting(sqs, "projection-dlq") == (1, 0)
+    assert taken(sqs, "projection") == [body(event)]
+
+    forced = run("dead-letters", "redrive", "--force", "--message", poison)
+    assert forced.code == 0
+    assert taken(sqs, "projection") == ["garbage"]
+
+
+def test_a_dry_run_moves_nothing(aws: Any, sqs: Any, run: Run) -> None:
+    for event in keep(aws, story("a", [1, 2])):
+        leave(sqs, "projection-dlq", body(event))
+
+    result = run("dead-letters", "redrive", "--dry-run", "--json")
+
+    assert (result.code, result.json["counts"]) == (0, {"would be moved": 3})
+    assert waiting(sqs, "projection-dlq") == (3, 0)
+    assert waiting(sqs, "projection") == (0, 0)
+
+
+def test_only_what_is_selected_is_moved(aws: Any, sqs: Any, run: Run) -> None:
+    one, two = keep(aws, story("a", []))[0], keep(aws, story("b", []))[0]
+    leave(sqs, "projection-dlq", body(one))
+    leave(sqs, "projection-dlq", body(two))
+    third = leave(sqs, "delivery-dlq", body(two), RULE_ARN=RULE)
+
+    assert run("dead-letters", "redrive", "--aggregate", "a").code == 0
+    assert places(taken(sqs, "projection")) == [("a", 1)]
+    assert run("dead-letters", "redrive", "--queue", "delivery", "--message", third).code == 0
+    assert places(taken(sqs, "projection")) == [("b", 1)]
+    assert waiting(sqs, "projection-dlq") == (1, 0)
+
+
+def test_a_message_that_is_not_there_is_an_error(aws: Any, sqs: Any, run: Run) -> None:
+    (event,) = keep(aws, story("a", []))
+    leave(sqs, "projection-dlq", body(event))
+
+    result = run("dead-letters", "redrive", "--message", "no-such-id")
+
+    assert result.code == 1
+    assert "no-such-id" in result.error
+    assert waiting(sqs, "projection-dlq") == (1, 0)
+
+
+def test_a_crash_between_sending_and_deleting_repeats_and_loses_nothing(
+    aws: Any, sqs: Any, run: Run, calls: Calls, handlers: Callable[[str], ModuleType]
+) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    for event in events:
+        leave(sqs, "projection-dlq", body(event))
+
+    def refuse(operation: str, _: Any) -> None:
+        if operation == "DeleteMessageBatch":
+            raise refusal("InternalError")
+
+    calls.before = refuse
+    result = run("dead-letters", "redrive", "--json")
+    assert (result.code, result.json["counts"]) == (1, {"failed": 3})
+    assert "sent, but not deleted" in result.json["letters"][0]["problem"]
+    calls.before = None
+
+    assert run("dead-letters", "redrive").code == 0
+    bodies = taken(sqs, "projection")
+    assert len(bodies) == 6
+    assert project(handlers, bodies) == []
+    assert rows(aws) == folded(events)
+
+
+def test_a_letter_that_the_queue_refuses_stays(aws: Any, sqs: Any, run: Run) -> None:
+    for event in keep(aws, story("a", [1])):
+        leave(sqs, "projection-dlq", body(event))
+
+    def refuse_first(_: Any, operation: str, arguments: dict[str, Any], proceed: Callable[[], Any]) -> Any:
+        if operation != "SendMessageBatch":
+            return proceed()
+        arguments["Entries"] = arguments["Entries"][1:]
+        failed = [{"Id": "0", "Code": "InternalError", "Message": "try again", "SenderFault": False}]
+        return {**proceed(), "Failed": failed}
+
+    with around_every_call(refuse_first):
+        result = run("dead-letters", "redrive", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"failed": 1, "moved": 1})
+    (failed,) = [letter for letter in result.json["letters"] if letter["outcome"] == "failed"]
+    assert failed["problem"] == "not sent: InternalError: try again"
+    assert places(taken(sqs, "projection-dlq")) == [("a", 1)]
+    assert places(taken(sqs, "projection")) == [("a", 2)]
+
+
+def test_undelivered_events_go_to_the_projection_queue_with_eventbridges_words(aws: Any, sqs: Any, run: Run) -> None:
+    (event,) = keep(aws, story("a", []))
+    told = {"RULE_ARN": RULE, "TARGET_ARN": "arn:x", "ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not authorized"}
+    leave(
+        sqs, "delivery-dlq", body(event), **told, EXHAUSTED_RETRY_CONDITION="MaximumRetryAttempts", RETRY_ATTEMPTS="3"
+    )
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+    assert letter["reason"] == "NO_PERMISSIONS: not authorized (MaximumRetryAttempts, 3 retries)"
+
+    assert run("dead-letters", "redrive").code == 0
+    assert taken(sqs, "projection") == [body(event)]
+    assert waiting(sqs, "delivery-dlq") == (0, 0)
+
+
+def test_what_the_audit_log_missed_is_written_there_and_nowhere_else(aws: Any, sqs: Any, run: Run) -> None:
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName=LOG_GROUP)
+    texts = ['{"detail-type": "of somebody else"}', body(keep(aws, story("a", []))[0])]
+    for text in texts:
+        leave(sqs, "delivery-dlq", text, RULE_ARN="arn:audit", TARGET_ARN=LOG_ARN, ERROR_CODE="THROTTLED")
+
+    assert run("dead-letters", "redrive").code == 0
+
+    logged = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName="redriven")["events"]
+    assert {line["message"] for line in logged} == set(texts)
+    assert waiting(sqs, "delivery-dlq") == (0, 0)
+    assert waiting(sqs, "projection") == (0, 0)
+
+
+def test_a_log_that_is_gone_keeps_the_letter(aws: Any, sqs: Any, run: Run) -> None:
+    leave(sqs, "delivery-dlq", "{}", RULE_ARN="arn:audit", TARGET_ARN=LOG_ARN)
+
+    result = run("dead-letters", "redrive", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"failed": 1})
+    assert "ResourceNotFoundException" in result.json["letters"][0]["problem"]
+    assert waiting(sqs, "delivery-dlq") == (1, 0)
+
+
+def test_an_event_for_an_unknown_target_is_left_alone_even_if_forced(aws: Any, sqs: Any, run: Run) -> None:
+    leave(sqs, "delivery-dlq", "{}", RULE_ARN="arn:other", TARGET_ARN="arn:aws:lambda:us-east-1:1:function:other")
+
+    result = run("dead-letters", "redrive", "--force", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"skipped": 1})
+    assert "function:other" in result.json["letters"][0]["reason"]
+
+
+@pytest.fixture
+def published(outputs: Any, sqs: Any) -> Callable[[], list[tuple[str, int]]]:
+    """What was put on the bus, from here on."""
+    events = boto3.client("events")
+    sqs.create_queue(QueueName="heard")
+    events.put_rule(Name="all", EventBusName=BUS, EventPattern=json.dumps({"account": [ACCOUNT]}))
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:heard"
+    events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "heard", "Arn": arn}])
+    return lambda: places(taken(sqs, "heard"))
+
+
+def stretch(aws: Any, first: int, last: int, arrived: str = "2024-01-15T10:00:00Z") -> str:
+    """Lambda's note on records `first` to `last` of the store's stream."""
+    arn = aws.describe_table(TableName=STORE)["Table"]["LatestStreamArn"]
+    streams = boto3.client("dynamodbstreams")
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    start = int(shard["SequenceNumberRange"]["StartingSequenceNumber"])
+    info = {
+        "shardId": shard["ShardId"],
+        "startSequenceNumber": str(start + first),
+        "endSequenceNumber": str(start + last),
+        "approximateArrivalOfFirstRecord": arrived,
+        "approximateArrivalOfLastRecord": arrived,
+        "batchSize": last - first + 1,
+        "streamArn": arn,
+    }
+    context = {
+        "requestId": "r",
+        "functionArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:relayFunction",
+        "condition": "RetryAttemptsExhausted",
+        "approximateInvokeCount": 4,
+    }
+    return json.dumps({"requestContext": context, "DDBStreamBatchInfo": info, "version": "1.0"})
+
+
+Published = Callable[[], list[tuple[str, int]]]
+
+
+def test_what_the_relay_gave_up_is_published_from_the_stream(
+    aws: Any, sqs: Any, run: Run, published: Published
+) -> None:
+    keep(aws, story("b", [1, 2]))
+    keep(aws, story("a", [1, 2]))
+    leave(sqs, "invocation-dlq", stretch(aws, 1, 4))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+    assert "RetryAttemptsExhausted after 4 attempts: 4 records of shardId-" in letter["reason"]
+    assert [(each["aggregateId"], each["sequence"]) for each in letter["events"]] == [
+        ("a", 1),
+        ("a", 2),
+        ("b", 2),
+        ("b", 3),
+    ]
+
+    assert run("dead-letters", "redrive", "--aggregate", "a").code == 0
+    assert sorted(published()) == [("a", 1), ("a", 2), ("b", 2), ("b", 3)]
+    assert waiting(sqs, "invocation-dlq") == (0, 0)
+
+
+def test_stretches_that_overlap_are_published_once(aws: Any, sqs: Any, run: Run, published: Published) -> None:
+    keep(aws, story("a", [1, 2, 3]))
+    leave(sqs, "invocation-dlq", stretch(aws, 0, 2))
+    leave(sqs, "invocation-dlq", stretch(aws, 1, 3))
+
+    assert run("dead-letters", "redrive", "--json").json["counts"] == {"moved": 2}
+    assert sorted(published()) == [("a", 1), ("a", 2), ("a", 3), ("a", 4)]
+
+
+@pytest.mark.parametrize("code", ["TrimmedDataAccessException", "ResourceNotFoundException"])
+def test_what_the_stream_has_forgotten_is_published_from_the_store_by_its_time(
+    aws: Any, sqs: Any, run: Run, published: Published, *, calls: Calls, code: str
+) -> None:
+    keep(aws, story("early", [1], now="2024-01-15T09:50:00.000000Z"))
+    keep(aws, story("a", [1, 2], now="2024-01-15T10:00:00.000000Z"))
+    keep(aws, story("b", [1], now="2024-01-15T10:02:00.000000Z"))
+    leave(sqs, "invocation-dlq", stretch(aws, 2, 2, "2024-01-15T10:00:00Z"))
+    leave(sqs, "invocation-dlq", stretch(aws, 5, 6, "2024-01-15T10:03:00Z"))
+
+    def forget(operation: str, _: Any) -> None:
+        if operation == "GetShardIterator":
+            raise refusal(code)
+
+    calls.before = forget
+    (letter, _) = run("dead-letters", "list", "--json").json["letters"]
+    assert "the stream has forgotten them" in letter["reason"]
+
+    assert run("dead-letters", "redrive", "--json").json["counts"] == {"moved": 2}
+    heard = published()
+    assert sorted(heard) == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]
+    assert waiting(sqs, "invocation-dlq") == (0, 0)
+
+
+def test_more_than_a_page_of_forgotten_events_is_published(
+    aws: Any, sqs: Any, run: Run, published: Published, *, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.dead_letters.stretch.PAGE", 7)
+    keep(aws, story("a", [1] * 30))
+    leave(sqs, "invocation-dlq", stretch(aws, 0, 0))
+
+    def forget(operation: str, _: Any) -> None:
+        if operation == "GetShardIterator":
+            raise refusal("TrimmedDataAccessException")
+
+    calls.before = forget
+    assert run("dead-letters", "redrive").code == 0
+    assert sorted(published()) == [("a", sequence) for sequence in range(1, 32)]
+
+
+def test_what_the_bus_refuses_stays_a_letter(aws: Any, sqs: Any, run: Run, calls: Calls) -> None:
+    keep(aws, story("a", [1]))
+    leave(sqs, "invocation-dlq", stretch(aws, 0, 1))
+
+    def refuse(operation: str, _: Any) -> None:
+        if operation == "PutEvents":
+            raise refusal("InternalException")
+
+    calls.before = refuse
+    result = run("dead-letters", "redrive", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"failed": 1})
+    assert waiting(sqs, "invocation-dlq") == (1, 0)
+
+
+def test_changes_and_removals_in_a_stretch_are_not_published(
+    aws: Any, sqs: Any, run: Run, published: Published
+) -> None:
+    keep(aws, story("a", [1]))
+    aws.delete_item(TableName=STORE, Key={"AggregateId": {"S": "a"}, "EventSequence": {"N": "2"}})
+    aws.put_item(TableName=STORE, Item={"AggregateId": {"S": "x"}, "EventSequence": {"N": "1"}})
+    leave(sqs, "invocation-dlq", stretch(aws, 0, 3))
+
+    assert run("dead-letters", "redrive").code == 0
+    assert sorted(published()) == [("a", 1), ("a", 2)]
+
+
+def invocation(function: str, payload: Any, **more: Any) -> str:
+    context = {
+        "requestId": "request-7",
+        "functionArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function}:$LATEST",
+        "condition": "RetriesExhausted",
+        "approximateInvokeCount": 3,
+    }
+    return dumps({"requestContext": context, "requestPayload": payload, **more})
+
+
+def test_an_asynchronous_command_is_invoked_again_as_the_same_command(aws: Any, sqs: Any, run: Run) -> None:
+    payload = {"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}}
+    answer = {"errorType": "TimeoutError", "errorMessage": "too slow"}
+    leave(sqs, "invocation-dlq", invocation("commandFunction", payload, responsePayload=answer))
+    invoked: list[dict[str, Any]] = []
+
+    def catch(_: Any, operation: str, arguments: dict[str, Any], proceed: Callable[[], Any]) -> Any:
+        if operation != "Invoke":
+            return proceed()
+        invoked.append(arguments)
+        return {"StatusCode": 202}
+
+    with around_every_call(catch):
+        (letter,) = run("dead-letters", "list", "--json").json["letters"]
+        assert run("dead-letters", "redrive", "--aggregate", "a").code == 0
+
+    assert letter["reason"] == "commandFunction: RetriesExhausted after 3 attempts: TimeoutError: too slow"
+    (call,) = invoked
+    assert (call["FunctionName"], call["InvocationType"]) == ("commandFunction", "Event")
+    assert json.loads(call["Payload"]) == {**payload, "commandId": "request-7"}
+    assert waiting(sqs, "invocation-dlq") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({"aggregateId": "a"}, {"aggregateId": "a", "commandId": "r"}),
+        ({"commandId": None}, {"commandId": "r"}),
+        ({"commandId": "mine"}, {"commandId": "mine"}),
+        ({"body": '{"amount":1.50}'}, {"body": '{"amount":1.5,"commandId":"r"}'}),
+        ({"body": '{"commandId":"mine"}'}, {"body": '{"commandId":"mine"}'}),
+        ("text", "text"),
+    ],
+)
+def test_the_command_id_of_the_first_invocation_is_kept(payload: Any, expected: Any) -> None:
+    assert with_command_id(payload, "r") == expected
+
+
+@pytest.mark.parametrize("text", ["garbage", "[]", "{}", '{"requestContext": {}}', '{"requestContext": 1}'])
+def test_an_invocation_letter_that_says_nothing_is_skipped(aws: Any, sqs: Any, run: Run, text: str) -> None:
+    leave(sqs, "invocation-dlq", text)
+
+    result = run("dead-letters", "redrive", "--force", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"skipped": 1})
+    assert "no invocation record" in result.json["letters"][0]["reason"]
+
+
+def test_people_read_a_line_for_each_letter(aws: Any, sqs: Any, run: Run) -> None:
+    (event,) = keep(aws, story("a", []))
+    message_id = leave(sqs, "projection-dlq", body(event))
+
+    result = run("dead-letters", "list")
+
+    assert f"projection {message_id}" in result.out
+    assert "a #1: not projected yet" in result.out
+    assert "1 letters" in result.out

@@ -1,0 +1,465 @@
+"""Whatever is done to the tables behind the ledger's back is found, named, and put right where that is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from handlers.domain import times
+from handlers.domain.event import Event
+from handlers.domain.values import dumps
+from handlers.store.items import to_item
+
+from ..domain.builders import story
+from ..handlers.conftest import ROWS, STORE, Calls, Context, refusal
+from ..handlers.test_projection import folded, message, rows
+from .conftest import Result, Run, keep
+
+Project = Callable[[Sequence[Event]], None]
+
+
+@pytest.fixture
+def project(aws: Any, handlers: Callable[[str], ModuleType]) -> Project:
+    """Deliver events to the projection."""
+
+    def deliver(events: Sequence[Event]) -> None:
+        records = [message(event, number) for number, event in enumerate(events)]
+        assert handlers("projection").lambda_handler({"Records": records}, Context()) == {"batchItemFailures": []}
+
+    return deliver
+
+
+@pytest.fixture
+def account(aws: Any, outputs: Any, project: Project) -> list[Event]:
+    """account-1 with five events, projected; and two others, so that there is something to confuse it with."""
+    streams = [keep(aws, story(name, [10, 20, 30, 40])) for name in ("account-0", "account-1", "account-2")]
+    for stream in streams:
+        project(stream)
+    return streams[1]
+
+
+def event_key(sequence: int, aggregate_id: str = "account-1") -> dict[str, Any]:
+    return {"AggregateId": {"S": aggregate_id}, "EventSequence": {"N": str(sequence)}}
+
+
+def row_key(projection: str = "AccountSummary", account_id: str = "account-1") -> dict[str, Any]:
+    return {"AccountId": {"S": account_id}, "ProjectionType": {"S": projection}}
+
+
+def set_attribute(aws: Any, table: str, key: dict[str, Any], name: str, value: dict[str, Any]) -> None:
+    aws.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET #name = :value",
+        ExpressionAttributeNames={"#name": name},
+        ExpressionAttributeValues={":value": value},
+    )
+
+
+def found(result: Result) -> set[tuple[str, str, int | None]]:
+    """Which aggregate, what kind, which sequence."""
+    return {(each["aggregateId"], each["kind"], each["sequence"]) for each in result.json["findings"]}
+
+
+def put(aws: Any, event: Event, **more: Any) -> None:
+    """Replace a stored event, as nobody may."""
+    item = aws.get_item(TableName=STORE, Key=event_key(event.sequence, event.aggregate_id)).get("Item", {})
+    aws.put_item(TableName=STORE, Item={**item, **to_item({**event.record(), **more})})
+
+
+def sealed(event: Event) -> Event:
+    """With the hash that fits the content: what somebody who knows the format would write."""
+    return replace(event, hash=event.computed_hash())
+
+
+def test_what_the_ledger_wrote_is_clean(account: list[Event], run: Run) -> None:
+    result = run("verify", "--json")
+
+    assert result.code == 0
+    assert result.json["clean"] is True
+    assert (result.json["aggregates"], result.json["events"], result.json["findings"]) == (3, 15, [])
+
+
+def test_an_edited_event_is_named(aws: Any, account: list[Event], run: Run) -> None:
+    put(aws, replace(account[2], data={**account[2].data, "amount": 1_000_000}))
+
+    result = run("verify", "--json")
+
+    assert result.code == 1
+    assert found(result) == {("account-1", "wrong-hash", 3)}
+
+
+def test_an_edited_event_with_a_hash_that_fits_breaks_the_next_link(aws: Any, account: list[Event], run: Run) -> None:
+    put(aws, sealed(replace(account[2], data={**account[2].data, "amount": 1_000_000})))
+
+    assert found(run("verify", "--json")) == {("account-1", "broken-link", 4)}
+
+
+def test_an_attribute_that_was_added_to_an_event_is_named(aws: Any, account: list[Event], run: Run) -> None:
+    set_attribute(aws, STORE, event_key(2), "Note", {"S": "reversed"})
+
+    assert found(run("verify", "--json")) == {("account-1", "wrong-hash", 2)}
+
+
+def test_a_removed_event_in_the_middle_is_named(aws: Any, account: list[Event], run: Run) -> None:
+    aws.delete_item(TableName=STORE, Key=event_key(3))
+
+    result = run("verify", "--json")
+
+    assert found(result) == {("account-1", "gap", 3)}
+    assert result.json["findings"][0]["detail"] == "event 3 is missing"
+
+
+def test_several_removed_events_are_one_gap(aws: Any, account: list[Event], run: Run) -> None:
+    for sequence in (1, 2, 3):
+        aws.delete_item(TableName=STORE, Key=event_key(sequence))
+
+    result = run("verify", "--json")
+
+    assert found(result) == {("account-1", "gap", 1)}
+    assert result.json["findings"][0]["detail"] == "events 1 to 3 are missing"
+
+
+def test_a_removed_last_event_is_named_since_the_rows_have_seen_it(aws: Any, account: list[Event], run: Run) -> None:
+    aws.delete_item(TableName=STORE, Key=event_key(5))
+
+    result = run("verify", "--json")
+
+    assert result.code == 1
+    assert found(result) == {("account-1", "truncated", 5)}
+    assert {each["row"] for each in result.json["findings"]} == {"AccountSummary", "AccountStatement"}
+
+
+def test_a_last_event_that_was_replaced_is_named_since_the_rows_have_its_hash(
+    aws: Any, account: list[Event], run: Run
+) -> None:
+    put(aws, sealed(replace(account[4], data={**account[4].data, "amount": 41})))
+
+    assert found(run("verify", "--json")) == {("account-1", "row-hash", 5), ("account-1", "row-differs", 5)}
+
+
+def test_swapped_events_are_named(aws: Any, account: list[Event], run: Run) -> None:
+    second, fourth = account[1], account[3]
+    put(aws, replace(fourth, sequence=2))
+    put(aws, replace(second, sequence=4))
+
+    assert found(run("verify", "--json")) >= {("account-1", "wrong-hash", 2), ("account-1", "wrong-hash", 4)}
+
+
+def test_a_removed_stream_leaves_orphans(aws: Any, account: list[Event], run: Run) -> None:
+    for event in account:
+        aws.delete_item(TableName=STORE, Key=event_key(event.sequence))
+
+    result = run("verify", "--json")
+
+    assert found(result) == {("account-1", "row-orphaned", None)}
+    assert len(result.json["findings"]) == 2
+    assert '"LastSequence":5' in result.json["findings"][0]["detail"], "the only trace of the stream is kept"
+
+
+def test_an_item_that_is_no_event_is_named(aws: Any, account: list[Event], run: Run) -> None:
+    aws.put_item(TableName=STORE, Item={**event_key(6), "EventType": {"S": "TransactionProcessed"}})
+
+    assert found(run("verify", "--json")) == {("account-1", "unreadable", 6)}
+
+
+@pytest.mark.parametrize("sequence", ["0", "-3", "2.5"])
+def test_an_item_at_a_place_that_is_none_is_named(aws: Any, account: list[Event], run: Run, sequence: str) -> None:
+    aws.put_item(TableName=STORE, Item={"AggregateId": {"S": "account-1"}, "EventSequence": {"N": sequence}})
+
+    result = run("verify", "--json")
+
+    assert found(result) == {("account-1", "unreadable", None)}
+    assert sequence in result.json["findings"][0]["detail"]
+
+
+def test_an_event_that_the_type_index_hides_is_named(aws: Any, account: list[Event], run: Run) -> None:
+    set_attribute(aws, STORE, event_key(3), "TypeBucket", {"S": "TransactionProcessed#77"})
+
+    assert found(run("verify", "--json")) == {("account-1", "wrong-type-bucket", 3)}
+
+
+def test_buckets_of_the_time_when_there_were_fewer_are_right(
+    aws: Any, outputs: Any, run: Run, project: Project
+) -> None:
+    events = story("old", [1] * 8)
+    for event in events:
+        put(aws, event, TypeBucket=f"{event.event_type}#0")
+    project(events)
+
+    assert run("verify").code == 0
+
+
+def test_a_clock_that_goes_back_is_named(aws: Any, outputs: Any, run: Run, project: Project) -> None:
+    events = story("back", [1, 2])
+    early = sealed(replace(events[1], timestamp="2024-01-15T09:59:59.000000Z"))
+    last = sealed(replace(events[2], previous_hash=early.hash))
+    project(keep(aws, [events[0], early, last]))
+
+    assert found(run("verify", "--json")) == {("back", "time-goes-back", 2)}
+
+
+def test_a_command_that_was_carried_out_twice_is_named(aws: Any, outputs: Any, run: Run, project: Project) -> None:
+    events = story("twice", [1, 2])
+    again = sealed(replace(events[1], sequence=4, previous_hash=events[2].hash, timestamp=events[2].timestamp))
+    project(keep(aws, [*events, again]))
+
+    assert found(run("verify", "--json")) == {("twice", "command-repeated", 4)}
+
+
+def test_several_events_of_one_command_are_no_repetition(aws: Any, outputs: Any, run: Run, project: Project) -> None:
+    events = story("both", [1, 2])
+    sibling = sealed(replace(events[2], command_id=events[1].command_id))
+    project(keep(aws, [*events[:2], sibling]))
+
+    assert run("verify").code == 0
+
+
+def test_an_event_that_cannot_be_folded_is_named(aws: Any, outputs: Any, run: Run) -> None:
+    keep(aws, [sealed(replace(story("orphan", [1])[1], sequence=1, previous_hash="0" * 64))])
+
+    assert found(run("verify", "--json")) == {("orphan", "unfoldable", 1)}
+
+
+def test_an_edited_row_is_named_by_attribute_with_both_values(aws: Any, account: list[Event], run: Run) -> None:
+    set_attribute(aws, ROWS, row_key(), "Balance", {"N": "1000000"})
+    set_attribute(aws, ROWS, row_key(), "Note", {"S": "x"})
+
+    result = run("verify", "--json")
+
+    assert result.code == 1
+    (finding,) = result.json["findings"]
+    assert (finding["aggregateId"], finding["row"], finding["kind"]) == ("account-1", "AccountSummary", "row-differs")
+    assert finding["attributes"] == {
+        "Balance": {"stored": "1000000", "folded": "100"},
+        "Note": {"stored": '"x"', "folded": "absent"},
+    }
+
+
+def test_repair_rebuilds_what_differs_lags_or_is_missing_and_touches_nothing_else(
+    aws: Any, account: list[Event], run: Run, project: Project, calls: Calls
+) -> None:
+    keep(aws, story("account-3", [5, 6]))
+    behind = keep(aws, story("account-4", [5, 6, 7]))
+    project(behind[:2])
+    set_attribute(aws, ROWS, row_key(), "Balance", {"N": "1000000"})
+    aws.delete_item(TableName=ROWS, Key=row_key("AccountStatement", "account-2"))
+    aws.update_item(TableName=ROWS, Key=row_key(account_id="account-0"), UpdateExpression="REMOVE LastSequence")
+    assert run("verify").code == 1
+    calls.made.clear()
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert result.code == 0
+    assert result.json["counts"] == {"row-behind": 2, "row-differs": 2, "row-missing": 3}
+    assert (result.json["repaired"], result.json["remaining"]) == (7, {})
+    assert all(each["repaired"] for each in result.json["findings"])
+    writes = [(name, made["TableName"]) for name, made in calls.made if name not in READS]
+    assert writes == [("PutItem", ROWS)] * 7
+    streams = [story("account-3", [5, 6]), behind]  # ids differ between stories: balances must not
+    assert rows(aws)["account-4", "AccountSummary"] == folded(streams[1])["account-4", "AccountSummary"]
+    assert rows(aws)["account-1", "AccountSummary"] == folded(account)["account-1", "AccountSummary"]
+    assert run("verify").code == 0
+
+
+READS = {"Query", "Scan", "GetFunctionConfiguration", "GetFunctionConfiguration20150331v2"}
+
+
+def test_repair_deletes_orphans_and_reports_them(aws: Any, account: list[Event], run: Run) -> None:
+    aws.put_item(TableName=ROWS, Item={**row_key(account_id="ghost"), "LastSequence": {"N": "2"}})
+    aws.put_item(TableName=ROWS, Item=row_key("AccountStatement", "ghost"))
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert result.code == 0
+    assert result.json["counts"] == {"row-orphaned": 2}
+    assert not [key for key in rows(aws) if key[0] == "ghost"]
+
+
+def test_an_orphan_that_moves_meanwhile_is_left_alone(aws: Any, account: list[Event], run: Run, calls: Calls) -> None:
+    aws.put_item(TableName=ROWS, Item={**row_key(account_id="ghost"), "LastSequence": {"N": "2"}})
+
+    def move(operation: str, _: Any) -> None:
+        if operation == "DeleteItem":
+            calls.before = None
+            set_attribute(aws, ROWS, row_key(account_id="ghost"), "LastSequence", {"N": "3"})
+            calls.before = refuse
+
+    def refuse(operation: str, _: Any) -> None:
+        if operation == "DeleteItem":
+            raise refusal("ConditionalCheckFailedException")
+
+    calls.before = move
+    assert run("verify", "--repair-read-model").code == 1
+    assert ("ghost", "AccountSummary") in rows(aws)
+
+
+def test_repair_leaves_the_rows_of_a_broken_stream_alone(aws: Any, account: list[Event], run: Run) -> None:
+    before = rows(aws)
+    put(aws, replace(account[2], data={**account[2].data, "amount": 1_000_000}))
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert result.code == 1
+    assert result.json["remaining"] == {"wrong-hash": 1}
+    assert rows(aws) == before
+
+
+def test_a_row_that_contradicts_its_stream_is_only_rebuilt_when_told_to(
+    aws: Any, account: list[Event], run: Run
+) -> None:
+    aws.delete_item(TableName=STORE, Key=event_key(5))
+
+    assert run("verify", "--repair-read-model").code == 1
+    assert rows(aws)["account-1", "AccountSummary"]["LastSequence"] == 5
+
+    assert run("verify", "--repair-read-model", "--trust-store").code == 0
+    assert rows(aws)["account-1", "AccountSummary"] == folded(account[:4])["account-1", "AccountSummary"]
+
+
+def test_repair_does_not_undo_what_a_live_projection_does_meanwhile(
+    aws: Any, account: list[Event], run: Run, project: Project, calls: Calls
+) -> None:
+    more = story("busy", [1, 2, 3])
+    project(keep(aws, more[:2]))
+    keep(aws, more[2:])
+    races = []
+
+    def overtake(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "PutItem" and arguments["TableName"] == ROWS:
+            calls.before = None
+            races.append(arguments)
+            project(more)
+
+    calls.before = overtake
+    result = run("verify", "--aggregate", "busy", "--repair-read-model", "--json")
+
+    assert result.code == 0
+    assert len(races) == 1
+    assert rows(aws)["busy", "AccountSummary"] == folded(more)["busy", "AccountSummary"]
+
+
+def test_events_younger_than_the_grace_period_are_in_flight(aws: Any, outputs: Any, run: Run, project: Project) -> None:
+    events = story("fresh", [1, 2, 3])
+    now = times.to_text(datetime.now(UTC))
+    project(keep(aws, events[:2]))
+    third = sealed(replace(events[2], timestamp=now))
+    keep(aws, [third, sealed(replace(events[3], timestamp=now, previous_hash=third.hash))])
+
+    result = run("verify", "--json")
+    assert (result.code, result.json["inFlight"], result.json["findings"]) == (0, 2, [])
+
+    late = run("verify", "--json", "--grace", "0")
+    assert (late.code, late.json["inFlight"]) == (1, 0)
+    assert found(late) == {("fresh", "row-behind", 3)}
+
+
+def test_a_new_account_without_rows_is_in_flight_within_the_grace_period(aws: Any, outputs: Any, run: Run) -> None:
+    keep(aws, [sealed(replace(story("new", [])[0], timestamp=times.to_text(datetime.now(UTC))))])
+
+    assert run("verify", "--json").json["inFlight"] == 1
+    assert found(run("verify", "--json", "--grace", "0")) == {("new", "row-missing", None)}
+
+
+def test_only_the_aggregates_asked_for_are_read(aws: Any, account: list[Event], run: Run, calls: Calls) -> None:
+    aws.delete_item(TableName=STORE, Key=event_key(3))
+
+    clean = run("verify", "--aggregate", "account-0", "--aggregate", "account-2", "--json")
+
+    assert (clean.code, clean.json["aggregates"]) == (0, 2)
+    assert "Scan" not in calls.names
+    assert run("verify", "--aggregate", "account-1").code == 1
+
+
+def test_an_aggregate_that_does_not_exist_is_not_called_clean(account: list[Event], run: Run) -> None:
+    result = run("verify", "--aggregate", "acount-1", "--json")
+
+    assert result.code == 1
+    assert found(result) == {("acount-1", "absent", None)}
+
+
+def test_everything_is_seen_over_many_pages_and_segments(
+    aws: Any, outputs: Any, run: Run, project: Project, calls: Calls
+) -> None:
+    for number in range(4):
+        events = story(f"long-{number}", [1] * 5)
+        position, padded = events[0].previous_hash, []
+        for event in events:
+            padded.append(sealed(replace(event, data={**event.data, "memo": "x" * 250_000}, previous_hash=position)))
+            position = padded[-1].hash
+        project(keep(aws, padded))
+    aws.delete_item(TableName=STORE, Key=event_key(5, "long-3"))
+    calls.made.clear()
+
+    result = run("verify", "--json", "--segments", "3")
+
+    assert found(result) == {("long-3", "gap", 5)}
+    assert (result.json["aggregates"], result.json["events"]) == (4, 23)
+    scans = calls.to("Scan")
+    assert {scan["Segment"] for scan in scans} == {0, 1, 2}
+    assert any("ExclusiveStartKey" in scan for scan in scans)
+    assert any("ExclusiveStartKey" in query for query in calls.to("Query"))
+
+
+def test_half_a_transaction_seen_under_way_is_no_gap(aws: Any, account: list[Event], run: Run, calls: Calls) -> None:
+    hidden = aws.get_item(TableName=STORE, Key=event_key(4))["Item"]
+    aws.delete_item(TableName=STORE, Key=event_key(4))
+
+    def complete(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "Query" and arguments["TableName"] == STORE:
+            calls.after = None
+            aws.put_item(TableName=STORE, Item=hidden)
+
+    calls.after = complete
+    assert run("verify", "--aggregate", "account-1").code == 0
+
+
+def test_the_report_names_what_is_wrong_for_people(aws: Any, account: list[Event], run: Run) -> None:
+    aws.delete_item(TableName=STORE, Key=event_key(3))
+
+    result = run("verify")
+
+    assert "account-1 stream #3 gap: event 3 is missing" in result.out
+    assert "not clean" in result.out
+
+
+def test_the_report_counts_what_it_does_not_show(aws: Any, account: list[Event], run: Run) -> None:
+    for account_id in ("account-0", "account-1", "account-2"):
+        set_attribute(aws, ROWS, row_key(account_id=account_id), "Balance", {"N": "1"})
+
+    report = run("verify", "--json", "--show", "2").json
+
+    assert (report["counts"], len(report["findings"]), report["findingsLeftOut"]) == ({"row-differs": 3}, 2, 1)
+
+
+def test_a_row_of_a_projection_that_is_unknown_is_reported_and_kept(aws: Any, account: list[Event], run: Run) -> None:
+    aws.put_item(TableName=ROWS, Item={**row_key("Newer"), "LastSequence": {"N": "1"}})
+
+    assert run("verify", "--repair-read-model", "--json").json["remaining"] == {"row-unknown": 1}
+    assert ("account-1", "Newer") in rows(aws)
+
+
+def test_a_refusal_of_aws_ends_the_command_with_its_message(account: list[Event], run: Run, calls: Calls) -> None:
+    def refuse(operation: str, _: Any) -> None:
+        if operation == "Scan":
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "Scan")
+
+    calls.before = refuse
+    result = run("verify")
+
+    assert result.code == 1
+    assert "not you" in result.error
+
+
+def test_values_that_json_does_not_have_are_shown_too(aws: Any, account: list[Event], run: Run) -> None:
+    set_attribute(aws, ROWS, row_key(), "Status", {"SS": ["Active"]})
+
+    (finding,) = run("verify", "--json").json["findings"]
+
+    assert finding["attributes"]["Status"]["folded"] == dumps("Active")
