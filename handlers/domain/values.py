@@ -21,6 +21,8 @@ ARITHMETIC = Context(prec=38, Emin=-130, Emax=125, traps=[Inexact, InvalidOperat
 
 # DynamoDB nests 32 levels; an event's data already sits one level down in its item, a statement's entries two.
 MAX_DEPTH = 28
+# DynamoDB takes no longer name, at whatever depth.
+MAX_NAME_BYTES = 65_535
 # An IEEE double carries any 15 significant decimal digits unharmed. Beyond, the digits sent may not be those received.
 FLOAT_DIGITS = 15
 
@@ -149,7 +151,9 @@ def _text(value: str, path: str) -> str:
 def _key(key: Any, path: str) -> str:
     if not isinstance(key, str) or not key:
         raise MalformedError(path, "a name in an object must be a non-empty text")
-    return _text(key, path)
+    if len(_text(key, path).encode()) > MAX_NAME_BYTES:
+        raise MalformedError(path, f"a name in an object must not be longer than {MAX_NAME_BYTES} bytes")
+    return key
 
 
 def _refuse_constant(name: str) -> None:

@@ -90,6 +90,13 @@ def test_an_empty_name_is_refused() -> None:
         exact({"": 1}, "eventData")
 
 
+@pytest.mark.parametrize("longest", ["n" * 65_535, "é" * 32_767])
+def test_a_name_is_no_longer_than_an_item_can_hold(longest: str) -> None:
+    assert exact({longest: 1}, "eventData")
+    with pytest.raises(MalformedError, match="65535 bytes"):
+        exact({"a": {f"{longest}é": 1}}, "eventData")
+
+
 def test_nesting_ends_where_an_item_could_not_hold_it() -> None:
     def nested(levels: int) -> list[object]:
         inner: list[object] = []
