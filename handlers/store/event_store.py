@@ -23,6 +23,8 @@ MAX_DETAIL_BYTES = 990_000
 _JSON_EXPANSION = 6
 # The keys of the local index entry count towards the item's limit, as do the bucket and a safety margin.
 _INDEX_BYTES = 4 * 1024
+MAX_TRANSACTION_ITEMS = 100
+MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 
 
 class ConcurrentAppendError(Exception):
@@ -50,7 +52,9 @@ class EventStore:
         One event: one PutItem, 3 write units for up to 1 KB (table, type index, command index). Several (100 at most):
         one TransactWriteItems, twice the units. Raises ConcurrentAppendError where the place is taken, TooLargeError.
         """
-        items = [self.item(event) for event in events]
+        records = [self._record(event) for event in events]
+        _check_transaction(records)
+        items = [to_item(record) for record in records]
         condition = "attribute_not_exists(AggregateId)"
         try:
             if len(items) == 1:
@@ -97,9 +101,12 @@ class EventStore:
 
     def item(self, event: Event) -> Item:
         """An event as it lies in the table. Raises TooLargeError."""
+        return to_item(self._record(event))
+
+    def _record(self, event: Event) -> dict[str, Value]:
         record = {**event.record(), "TypeBucket": bucket_of(event, self._type_buckets)}
         _check_size(record)
-        return to_item(record)
+        return record
 
 
 def type_bucket(event_type: str, number: int) -> str:
@@ -120,6 +127,18 @@ def _check_size(record: dict[str, Value]) -> None:
         detail = len(dumps(record).encode())
         if detail > MAX_DETAIL_BYTES:
             raise TooLargeError("the event's JSON does not fit a bus entry of 1 MB", jsonBytes=detail)
+
+
+def _check_transaction(records: Sequence[dict[str, Value]]) -> None:
+    if len(records) == 1:
+        return
+    size = sum(map(item_bytes, records))
+    if len(records) > MAX_TRANSACTION_ITEMS or size > MAX_TRANSACTION_BYTES:
+        raise TooLargeError(
+            "the command's events do not fit one transaction of 100 items and 4 MB",
+            events=len(records),
+            itemBytes=size,
+        )
 
 
 def _lost_a_race(error: ClientError) -> bool:
