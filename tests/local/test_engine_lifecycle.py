@@ -21,10 +21,6 @@ from tests.support import eventually
 ROOT = Path(__file__).parents[2]
 
 
-def _folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("embedded-aws-*"))
-
-
 def _gone(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -33,8 +29,9 @@ def _gone(process: int) -> bool:
     return False
 
 
-def test_stop_leaves_no_process_thread_or_folder() -> None:
-    threads, folders = set(threading.enumerate()), _folders()
+def test_stop_leaves_no_process_thread_or_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    threads = set(threading.enumerate())
     with Engine() as engine:
         workshop = Workshop(engine)
         source = workshop.queue()
@@ -43,11 +40,11 @@ def test_stop_leaves_no_process_thread_or_folder() -> None:
         workshop.map(workshop.queue_arn(source), function)
         workshop.map(stream, function, StartingPosition="TRIM_HORIZON")
         worker = workshop.invoke(function)["Payload"]
-        assert _folders() > folders
+        assert list(tmp_path.iterdir())
 
     assert _gone(worker)
     assert set(threading.enumerate()) <= threads
-    assert _folders() <= folders
+    assert not list(tmp_path.iterdir())
 
 
 def test_stop_ends_an_invocation_that_runs() -> None:
