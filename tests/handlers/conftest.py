@@ -15,6 +15,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from handlers.domain.event import Event
+from handlers.domain.values import dumps
+from handlers.store.items import to_record
+
 from ..aws import BUS, ROWS, STORE, TABLES, Calls, around_every_call, environment, refusal
 
 __all__ = ["BUS", "ROWS", "STORE", "Calls", "refusal"]
@@ -86,6 +90,18 @@ def ask(aws: Any, handlers: Callable[[str], ModuleType]) -> Invoke:
         return opened(module.lambda_handler({"queryType": query_type, **arguments}, Context()))
 
     return call
+
+
+def message(event: Event | Any, number: int = 0) -> dict[str, str]:
+    """A queue message as EventBridge leaves it there."""
+    detail = event.record() if isinstance(event, Event) else event
+    return {"messageId": f"m{number}", "body": dumps({"detail-type": "x", "source": "y", "detail": detail})}
+
+
+def rows(aws: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    """The whole read model, under (AccountId, ProjectionType)."""
+    records = [to_record(item) for item in aws.scan(TableName=ROWS)["Items"]]
+    return {(record["AccountId"], record["ProjectionType"]): record for record in records}
 
 
 def opened(answer: dict[str, Any]) -> tuple[int, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -11,44 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handlers.domain import all_projections
 from handlers.domain.event import Event
-from handlers.domain.values import dumps
 from handlers.store.event_store import EventStore
-from handlers.store.items import to_record
 
-from ..domain.builders import story
-from .conftest import ROWS, STORE, Calls, Context, refusal
-
-
-def message(event: Event | Any, number: int = 0) -> dict[str, str]:
-    """A queue message as EventBridge leaves it there."""
-    detail = event.record() if isinstance(event, Event) else event
-    return {"messageId": f"m{number}", "body": dumps({"detail-type": "x", "source": "y", "detail": detail})}
-
-
-def rows(aws: Any) -> dict[tuple[str, str], dict[str, Any]]:
-    records = [to_record(item) for item in aws.scan(TableName=ROWS)["Items"]]
-    return {(record["AccountId"], record["ProjectionType"]): record for record in records}
-
-
-def folded(events: Sequence[Event]) -> dict[tuple[str, str], dict[str, Any]]:
-    """What the rows of one aggregate must be."""
-    expected = {}
-    for projection in all_projections(5):
-        row: dict[str, Any] = {}
-        for event in events:
-            row = projection.apply(row, event)
-        last = events[-1]
-        expected[last.aggregate_id, projection.name] = {
-            **row,
-            "AccountId": last.aggregate_id,
-            "ProjectionType": projection.name,
-            "LastSequence": last.sequence,
-            "LastHash": last.hash,
-        }
-    return expected
-
+from ..domain.builders import folded, story
+from .conftest import ROWS, STORE, Calls, Context, message, refusal, rows
 
 Deliver = Callable[..., list[str]]
 
@@ -144,7 +111,7 @@ def test_any_order_any_duplicates_any_batches_end_in_the_fold(
 
 
 @pytest.fixture
-def fresh(aws: Any) -> Iterator[Callable[[], Any]]:
+def fresh(aws: Any) -> Callable[[], Any]:
     """Empties both tables, for each example of a property."""
 
     def empty() -> Any:

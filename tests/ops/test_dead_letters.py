@@ -19,9 +19,8 @@ from ops.dead_letters import queues
 from ops.dead_letters.redrive import with_command_id
 
 from ..aws import around_every_call
-from ..domain.builders import story
-from ..handlers.conftest import BUS, STORE, Calls, Context, refusal
-from ..handlers.test_projection import folded, rows
+from ..domain.builders import folded, story
+from ..handlers.conftest import BUS, STORE, Calls, Context, message, refusal, rows
 from .conftest import RULE, Run, keep
 
 ACCOUNT = "123456789012"
@@ -45,7 +44,7 @@ def url(name: str) -> str:
 
 def body(event: Event) -> str:
     """An event as the bus delivers it."""
-    return dumps({"source": "event-sourcing.financial", "detail-type": event.event_type, "detail": event.record()})
+    return message(event)["body"]
 
 
 def leave(sqs: Any, queue: str, text: str, **attributes: str) -> str:
@@ -59,9 +58,9 @@ def taken(sqs: Any, queue: str) -> list[str]:
     """Take everything visible out of a queue; the bodies."""
     bodies = []
     while messages := sqs.receive_message(QueueUrl=url(queue), MaxNumberOfMessages=10).get("Messages"):
-        for message in messages:
-            bodies.append(message["Body"])
-            sqs.delete_message(QueueUrl=url(queue), ReceiptHandle=message["ReceiptHandle"])
+        for each in messages:
+            bodies.append(each["Body"])
+            sqs.delete_message(QueueUrl=url(queue), ReceiptHandle=each["ReceiptHandle"])
     return bodies
 
 

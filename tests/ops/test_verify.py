@@ -16,9 +16,8 @@ from handlers.domain.event import Event
 from handlers.domain.values import dumps
 from handlers.store.items import to_item
 
-from ..domain.builders import story
-from ..handlers.conftest import ROWS, STORE, Calls, Context, refusal
-from ..handlers.test_projection import folded, message, rows
+from ..domain.builders import folded, story
+from ..handlers.conftest import ROWS, STORE, Calls, Context, message, refusal, rows
 from .conftest import Result, Run, keep
 
 Project = Callable[[Sequence[Event]], None]

@@ -1,0 +1,138 @@
+"""Where the commands find the system: outputs from a file or from Pulumi."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.__main__ import main
+from ops.system import OperatorError, System
+
+OUTPUTS = {"region": "eu-west-1", "eventStoreTable": "events-1"}
+
+
+def test_a_file_of_outputs_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    path.write_text(json.dumps({**OUTPUTS, "endpoint": "http://127.0.0.1:4566"}))
+
+    system = System.of_file(path)
+
+    assert (system.region, system.endpoint) == ("eu-west-1", "http://127.0.0.1:4566")
+    assert system.output("eventStoreTable") == "events-1"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "No such file or directory"),
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[]", "these are not the outputs of a deployed stack"),
+        ('{"eventStoreTable": "t"}', "these are not the outputs of a deployed stack"),
+    ],
+)
+def test_a_file_that_holds_no_outputs_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, problem: str
+) -> None:
+    path = tmp_path / "out.json"
+    if content is not None:
+        path.write_text(content)
+
+    code = main(["verify", "--outputs", str(path)])
+
+    assert code == 1
+    printed = capsys.readouterr()
+    assert f"--outputs {path}" in printed.err
+    assert problem in printed.err
+    assert printed.out == ""
+
+
+def test_an_output_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "out.json"
+    path.write_text(json.dumps({"region": "us-east-1"}))
+
+    assert main(["replay", "--outputs", str(path)]) == 1
+    assert "the stack has no output" in capsys.readouterr().err
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put a `pulumi` on the PATH that runs this shell script; the value is a function."""
+
+    def install(script: str) -> None:
+        path = tmp_path / "bin" / "pulumi"
+        path.parent.mkdir()
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
+
+    return install
+
+
+def test_pulumi_is_asked_for_the_outputs_of_a_stack(pulumi: Any) -> None:
+    pulumi(f'[ "$*" = "stack output --json --stack prod" ] && echo \'{json.dumps(OUTPUTS)}\'')
+
+    system = System.of_stack("prod")
+
+    assert (system.region, system.endpoint) == ("eu-west-1", None)
+
+
+def test_what_pulumi_complains_about_is_passed_on(pulumi: Any) -> None:
+    pulumi("echo \"error: no stack named 'prod' found\" >&2; exit 255")
+
+    with pytest.raises(OperatorError, match="no stack named 'prod' found"):
+        System.of_stack("prod")
+
+
+def test_a_stack_without_outputs_is_not_a_deployed_one(pulumi: Any) -> None:
+    pulumi("echo '{}'")
+
+    with pytest.raises(OperatorError, match="stack prod: these are not the outputs"):
+        System.of_stack("prod")
+
+
+def test_without_the_pulumi_cli_the_other_way_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(OperatorError, match="give --outputs FILE"):
+        System.of_stack("prod")
+
+
+def test_a_client_goes_where_the_system_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = System({}, "eu-west-1", "http://127.0.0.1:4566").client("sqs")
+    cloud = System({}, "eu-west-1").client("sqs")
+
+    assert (local.meta.endpoint_url, local.meta.region_name) == ("http://127.0.0.1:4566", "eu-west-1")
+    assert cloud.meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
+
+
+def test_the_embedded_aws_needs_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    client = System({}, "eu-west-1", "http://127.0.0.1:4566").client("sqs")
+
+    assert client._request_signer._credentials.access_key == "test"
+
+
+def test_settings_are_those_of_the_deployed_function(outputs: Path) -> None:
+    system = System.of_file(outputs)
+
+    assert system.setting("projectionFunction", "STATEMENT_ENTRIES") == 5
+    with pytest.raises(OperatorError, match="projectionFunction has no number in TYPE_BUCKETS"):
+        system.setting("projectionFunction", "TYPE_BUCKETS")
+
+
+@pytest.mark.parametrize("arguments", [[], ["verify", "--segments", "0"], ["dead-letters"], ["replay", "--stack"]])
+def test_a_command_line_that_makes_no_sense_ends_in_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
