@@ -1,0 +1,152 @@
+"""What each access costs, in the engine's own words: a dearer path fails here, not on a bill."""
+
+from __future__ import annotations
+
+import pytest
+
+from handlers.domain.event import Event
+from handlers.domain.projections import all_projections
+from handlers.store.event_store import EventStore
+from handlers.store.ledger import Ledger
+from handlers.store.projector import Projector
+from handlers.store.read_model import Key, ReadModel
+from handlers.store.type_index import TypeIndex
+
+from ..domain.builders import NOW, command, story
+from .events import TYPE, event, events
+from .meter import Charge, Meter
+
+COMMANDS = "CommandId-index"
+TYPES = "EventType-Timestamp-index"
+
+moto_differs = pytest.mark.differs("moto", reason="counts one unit for a call of any size, half for GetItem, no index")
+
+
+@pytest.fixture
+def account(store: EventStore, meter: Meter) -> list[Event]:
+    """An account of 21 events in the store, 11 KB in all."""
+    stream = story("account-1", range(1, 21))
+    for each in stream:
+        store.append([each])
+    meter.charges.clear()
+    return stream
+
+
+def costs(meter: Meter) -> list[tuple[str, dict[str, float]]]:
+    return [(charge.operation, charge.units) for charge in meter.charges]
+
+
+@moto_differs
+def test_appending_an_event_of_up_to_a_kilobyte(store: EventStore, meter: Meter) -> None:
+    store.append([event()])
+
+    assert costs(meter) == [("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})]
+
+
+@moto_differs
+def test_each_further_kilobyte_costs_in_the_table_and_the_type_index(store: EventStore, meter: Meter) -> None:
+    store.append([event(data={"note": "x" * 2_000})])
+
+    assert costs(meter) == [("PutItem", {"table": 3, COMMANDS: 1, TYPES: 3})]
+
+
+@moto_differs
+@pytest.mark.differs("dynamodb-local", reason="counts four times one of the items, however many they are")
+def test_appending_several_events_costs_twice_as_much_each(store: EventStore, meter: Meter) -> None:
+    store.append(events(count=3))
+
+    assert costs(meter) == [("TransactWriteItems", {"table": 6, COMMANDS: 6, TYPES: 6})]
+
+
+@moto_differs
+def test_reading_a_stream_costs_a_unit_for_each_four_kilobytes(
+    store: EventStore, account: list[Event], meter: Meter
+) -> None:
+    assert len(list(store.read("account-1"))) == len(account)
+
+    assert costs(meter) == [("Query", {"table": 3})]
+
+
+@pytest.fixture
+def of_one_type(store: EventStore, meter: Meter) -> None:
+    """One event of the type on each of 20 accounts, second by second, in all of the 3 buckets."""
+    for number in range(20):
+        store.append([event(f"account-{number:02d}", now=f"{NOW[:17]}{number:02d}{NOW[19:]}")])
+    meter.charges.clear()
+
+
+@moto_differs
+def test_a_page_of_a_type_costs_half_a_unit_a_bucket(type_index: TypeIndex, of_one_type: None, meter: Meter) -> None:
+    type_index.page(TYPE, limit=5)
+
+    assert costs(meter) == [("Query", {TYPES: 0.5})] * 3
+
+
+def test_a_page_of_a_type_reads_little_more_than_it_shows(
+    type_index: TypeIndex, of_one_type: None, meter: Meter
+) -> None:
+    assert len(type_index.page(TYPE, limit=5).events) == 5
+
+    assert [charge.items for charge in meter.charges] == [3, 3, 3]
+
+
+@moto_differs
+def test_a_command_on_a_known_account(store: EventStore, account: list[Event], meter: Meter) -> None:
+    ledger = Ledger(store, now=lambda: NOW, pause=lambda _: None)
+
+    ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
+
+    assert costs(meter) == [("Query", {"table": 3}), ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})]
+
+
+@moto_differs
+def test_projecting_the_next_event(
+    store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
+) -> None:
+    """Two rows read and written, the statement with its 20 entries; the store is not asked."""
+    projector = Projector(store, read_model, all_projections(20))
+    projector.bring_up("account-1", account[:-1], {})
+    meter.charges.clear()
+
+    projector.bring_up("account-1", account[-1:], projector.load(["account-1"]))
+
+    assert costs(meter) == [("BatchGetItem", {"table": 2}), ("PutItem", {"table": 1}), ("PutItem", {"table": 3})]
+
+
+@moto_differs
+def test_projecting_over_a_gap_reads_what_is_missing_from_the_store(
+    store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
+) -> None:
+    projector = Projector(store, read_model, all_projections(20))
+    projector.bring_up("account-1", account[:10], {})
+    meter.charges.clear()
+
+    projector.bring_up("account-1", account[-1:], projector.load(["account-1"]))
+
+    assert [(charge.operation, charge.units) for charge in meter.charges[:2]] == [
+        ("BatchGetItem", {"table": 2}),
+        ("Query", {"table": 2}),
+    ]
+
+
+def test_a_duplicate_writes_nothing(
+    store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
+) -> None:
+    projector = Projector(store, read_model, all_projections(20))
+    projector.bring_up("account-1", account, {})
+    meter.charges.clear()
+
+    projector.bring_up("account-1", account[-3:], projector.load(["account-1"]))
+
+    assert meter.operations == ["BatchGetItem"]
+
+
+@moto_differs
+def test_reading_a_row(store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter) -> None:
+    Projector(store, read_model, all_projections(20)).bring_up("account-1", account, {})
+    meter.charges.clear()
+
+    read_model.record(Key("account-1", "AccountSummary"))
+    read_model.record(Key("account-1", "AccountStatement"))
+
+    assert meter.charges == [Charge("GetItem", {"table": 1}, items=0, undone=0)] * 2
