@@ -16,4 +16,4 @@ def deployed_tables(event_store: str, read_model: str) -> tuple[dict[str, Any], 
     """The two tables under these names."""
     graph = declare(lambda: (EventStore("event-store", TableArgs()), ReadModel("read-model", TableArgs())))
     names = {"event-store-table": event_store, "read-model-table": read_model}
-    return tuple({"TableName": names[each], **create_arguments(graph.named(each).inputs)} for each in names)
+    return tuple({"TableName": names[each], **create_arguments(dict(graph.named(each).inputs))} for each in names)

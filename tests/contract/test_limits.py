@@ -77,7 +77,7 @@ def most_padding(identifier: str) -> int:
         pytest.param([None, True, False] * 2_000, id="nulls and booleans"),
         pytest.param(["", [], {}] * 2_000, id="empty values"),
         pytest.param({f"{number}": 1 for number in range(5_000)}, id="short names"),
-        pytest.param([nested(MAX_DEPTH - 1, dict)] * 200, id="deep objects"),
+        pytest.param([nested(MAX_DEPTH - 1, dict)] * 170, id="deep objects"),
     ],
 )
 def test_the_largest_event_accepted_is_stored_and_one_byte_more_is_refused_before_the_engine(
