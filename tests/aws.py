@@ -51,7 +51,8 @@ def around_every_call(around: Around) -> Iterator[None]:
 
     It decides what the caller gets: `proceed()` makes the call and returns its answer.
     """
-    original = BaseClient._make_api_call  # type: ignore[attr-defined] -- the one door that every call goes through
+    # The one door that every call goes through; the stubs do not show it.
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def make(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
         return around(client, operation, arguments, lambda: original(client, operation, arguments))
