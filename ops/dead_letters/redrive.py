@@ -15,10 +15,11 @@ from handlers.domain.event import Event
 from handlers.domain.values import dumps, loads
 from handlers.store.event_bus import EventBus, PublishError
 from handlers.store.type_index import TypeIndex
+from ops.republish import from_store
 
 from .diagnosis import Case, Remedy
 from .queues import BATCH, BATCH_BYTES, Holding
-from .stretch import Stretch, from_store, windows
+from .stretch import Stretch, windows
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -121,7 +122,7 @@ class Redriver:
             yield from self._moved(inside, partial(self._publish_window, window))
 
     def _publish_window(self, window: tuple[datetime, datetime]) -> dict[str, str]:
-        return self._publish_events(from_store(self.index, window))
+        return self._publish_events(from_store(self.index, *window))
 
     def _publish_events(self, events: Iterable[Event]) -> dict[str, str]:
         new = {(event.aggregate_id, event.sequence): event for event in events}

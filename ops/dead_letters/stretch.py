@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from handlers.domain import EVENT_TYPES, times
 from handlers.domain.event import Event
 from handlers.store.items import to_record
-from handlers.store.type_index import TypeIndex
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -103,14 +101,3 @@ def windows(stretches: Iterable[Stretch]) -> list[tuple[datetime, datetime]]:
         else:
             merged.append((start, end))
     return merged
-
-
-def from_store(index: TypeIndex, window: tuple[datetime, datetime]) -> Iterator[Event]:
-    """The events of every type that the store has from a window of time, by its index."""
-    since, until = (times.to_text(moment) for moment in window)
-    for event_type in EVENT_TYPES:
-        places: Any = ()
-        while places is not None:
-            page = index.page(event_type, limit=PAGE, since=since, until=until, places=places)
-            yield from page.events
-            places = page.places(len(page.events))

@@ -27,6 +27,7 @@ from ..handlers.conftest import (  # noqa: F401 -- fixtures
     handlers,
 )
 
+ACCOUNT = "123456789012"
 BUCKETS = 3
 ENTRIES = 5
 QUEUES = {
@@ -96,6 +97,44 @@ def run(outputs: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         return Result(code, printed.out, printed.err)
 
     return call
+
+
+@pytest.fixture
+def sqs(outputs: Any) -> Any:
+    return boto3.client("sqs")
+
+
+Published = Callable[[], list[tuple[str, int]]]
+
+
+@pytest.fixture
+def published(outputs: Any, sqs: Any) -> Callable[[], list[tuple[str, int]]]:
+    """What was put on the bus, from here on."""
+    events = boto3.client("events")
+    sqs.create_queue(QueueName="heard")
+    events.put_rule(Name="all", EventBusName=BUS, EventPattern=json.dumps({"account": [ACCOUNT]}))
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:heard"
+    events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "heard", "Arn": arn}])
+    return lambda: places(taken(sqs, "heard"))
+
+
+def url(name: str) -> str:
+    return f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/{name}"
+
+
+def taken(sqs: Any, queue: str) -> list[str]:
+    """Take everything visible out of a queue; the bodies."""
+    bodies = []
+    while messages := sqs.receive_message(QueueUrl=url(queue), MaxNumberOfMessages=10).get("Messages"):
+        for each in messages:
+            bodies.append(each["Body"])
+            sqs.delete_message(QueueUrl=url(queue), ReceiptHandle=each["ReceiptHandle"])
+    return bodies
+
+
+def places(bodies: Sequence[str]) -> list[tuple[str, int]]:
+    details = [json.loads(text)["detail"] for text in bodies]
+    return [(detail["AggregateId"], detail["EventSequence"]) for detail in details]
 
 
 def keep(client: Any, events: Sequence[Event]) -> list[Event]:

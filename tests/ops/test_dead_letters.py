@@ -20,10 +20,9 @@ from ops.dead_letters.redrive import with_command_id
 
 from ..aws import around_every_call
 from ..domain.builders import folded, story
-from ..handlers.conftest import BUS, STORE, Calls, Context, message, refusal, rows
-from .conftest import RULE, Run, keep
+from ..handlers.conftest import STORE, Calls, Context, message, refusal, rows
+from .conftest import ACCOUNT, RULE, Published, Run, keep, places, taken, url
 
-ACCOUNT = "123456789012"
 LOG_GROUP = "/aws/events/audit-log"
 LOG_ARN = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{LOG_GROUP}"
 
@@ -31,15 +30,6 @@ LOG_ARN = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{LOG_GROUP}"
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
-
-
-@pytest.fixture
-def sqs(outputs: Any) -> Any:
-    return boto3.client("sqs")
-
-
-def url(name: str) -> str:
-    return f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/{name}"
 
 
 def body(event: Event) -> str:
@@ -54,26 +44,11 @@ def leave(sqs: Any, queue: str, text: str, **attributes: str) -> str:
     return str(answer["MessageId"])
 
 
-def taken(sqs: Any, queue: str) -> list[str]:
-    """Take everything visible out of a queue; the bodies."""
-    bodies = []
-    while messages := sqs.receive_message(QueueUrl=url(queue), MaxNumberOfMessages=10).get("Messages"):
-        for each in messages:
-            bodies.append(each["Body"])
-            sqs.delete_message(QueueUrl=url(queue), ReceiptHandle=each["ReceiptHandle"])
-    return bodies
-
-
 def waiting(sqs: Any, queue: str) -> tuple[int, int]:
     """How many messages of a queue are visible, and how many hidden."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     attributes = sqs.get_queue_attributes(QueueUrl=url(queue), AttributeNames=names)["Attributes"]
     return int(attributes[names[0]]), int(attributes[names[1]])
-
-
-def places(bodies: Sequence[str]) -> list[tuple[str, int]]:
-    details = [json.loads(text)["detail"] for text in bodies]
-    return [(detail["AggregateId"], detail["EventSequence"]) for detail in details]
 
 
 def test_nothing_lies_there(outputs: Any, run: Run) -> None:
@@ -337,17 +312,6 @@ def test_an_event_for_an_unknown_target_is_left_alone_even_if_forced(aws: Any, s
     assert "function:other" in result.json["letters"][0]["reason"]
 
 
-@pytest.fixture
-def published(outputs: Any, sqs: Any) -> Callable[[], list[tuple[str, int]]]:
-    """What was put on the bus, from here on."""
-    events = boto3.client("events")
-    sqs.create_queue(QueueName="heard")
-    events.put_rule(Name="all", EventBusName=BUS, EventPattern=json.dumps({"account": [ACCOUNT]}))
-    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:heard"
-    events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "heard", "Arn": arn}])
-    return lambda: places(taken(sqs, "heard"))
-
-
 def stretch(aws: Any, first: int, last: int, arrived: str = "2024-01-15T10:00:00Z") -> str:
     """Lambda's note on records `first` to `last` of the store's stream."""
     arn = aws.describe_table(TableName=STORE)["Table"]["LatestStreamArn"]
@@ -370,9 +334,6 @@ def stretch(aws: Any, first: int, last: int, arrived: str = "2024-01-15T10:00:00
         "approximateInvokeCount": 4,
     }
     return json.dumps({"requestContext": context, "DDBStreamBatchInfo": info, "version": "1.0"})
-
-
-Published = Callable[[], list[tuple[str, int]]]
 
 
 def test_what_the_relay_gave_up_is_published_from_the_stream(
@@ -432,7 +393,7 @@ def test_what_the_stream_has_forgotten_is_published_from_the_store_by_its_time(
 def test_more_than_a_page_of_forgotten_events_is_published(
     aws: Any, sqs: Any, run: Run, published: Published, *, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.dead_letters.stretch.PAGE", 7)
+    monkeypatch.setattr("ops.republish.PAGE", 7)
     keep(aws, story("a", [1] * 30))
     leave(sqs, "invocation-dlq", stretch(aws, 0, 0))
 

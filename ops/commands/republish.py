@@ -1,0 +1,67 @@
+"""`python -m ops republish`: put stored events on the bus once more."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.progress import TextColumn
+
+from handlers.store.event_bus import EventBus
+from handlers.store.event_store import EventStore
+from handlers.store.type_index import TypeIndex
+from ops import republish
+from ops.replay import Window
+from ops.system import OperatorError, System
+
+from .common import add_common, console_for, progress_on
+
+if TYPE_CHECKING:
+    from .common import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser(
+        "republish",
+        help="put stored events on the bus once more",
+        description="Put events of the store on the bus once more, by time or whole streams: what was never published, "
+        "because the relay was down for longer than the stream remembers, is in the store alone. Projections skip what "
+        "they have; the audit log and the archive get a second copy of what they had.",
+    )
+    command.add_argument("start", nargs="?", metavar="START", help="ISO 8601, with offset")
+    command.add_argument("end", nargs="?", metavar="END", help="ISO 8601; default: now")
+    command.add_argument("--aggregate", action="append", metavar="ID", help="this whole stream instead; repeatable")
+    add_common(command)
+    command.set_defaults(run=_run)
+
+
+def _run(system: System, options: argparse.Namespace) -> int:
+    if bool(options.start) == bool(options.aggregate):
+        raise OperatorError("say either START (and END) or --aggregate ID")
+    dynamodb, table = system.client("dynamodb"), system.output("eventStoreTable")
+    bus = EventBus(system.client("events"), system.output("eventBusName"))
+    if options.aggregate:
+        steps = republish.of_aggregates(bus, EventStore(dynamodb, table), options.aggregate)
+        total = None
+    else:
+        window = Window.parse(options.start, options.end, datetime.now(UTC))
+        index = TypeIndex(dynamodb, table, system.setting("queryFunction", "TYPE_BUCKETS"))
+        steps = republish.of_window(bus, index, window)
+        total = (window.end - window.start).total_seconds()
+    console = console_for(options)
+    published = 0
+    with progress_on(console, TextColumn("{task.fields[events]:,} events")) as bars:
+        bar = bars.add_task("publish", total=total, events=0)
+        for step in steps:
+            published = step.events
+            if step.reached:
+                bars.update(bar, completed=(step.reached - window.start).total_seconds())
+            bars.update(bar, events=published)
+    if options.json:
+        print(json.dumps({"events": published}))
+    else:
+        console.print(f"{published:,} events published")
+    return 0
