@@ -76,6 +76,4 @@ def publish(bus: EventBus, events: Iterable[Event]) -> None:
     try:
         bus.publish([bus.entry(event) for event in events])
     except PublishError as error:
-        raise OperatorError(
-            f"the bus refused an event, {error}; publish again, which repeats and loses none"
-        ) from error
+        raise OperatorError(f"the bus refused an event ({error}); publish again: repeating does no harm") from error
