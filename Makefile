@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint types unit format lock clean
+.PHONY: help setup demo serve test test-long mutants dynamodb-local lint types unit format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv from requirements.lock
 
@@ -26,6 +26,15 @@ serve: $(STAMP) ## start the embedded AWS on port 4566 with the stack deployed
 	@$(BIN)/python -m local serve --port 4566 --outputs out.json
 
 test: lint types unit ## all checks: style, import rules, types, tests
+
+test-long: $(STAMP) ## random schedules and fuzzing for longer than the ordinary run
+	@FAULTS_STEPS=20000 LEDGER_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/faults tests/fuzz
+
+mutants: $(STAMP) ## plant defects one by one and see that the tests catch each
+	@$(BIN)/python -m tests.mutants
+
+dynamodb-local: $(STAMP) ## fetch Amazon's own DynamoDB engine for the contract tests (needs Java 17 and Maven)
+	@$(BIN)/python -m tests.contract.dynamodb_local
 
 lint: $(STAMP) ## style and import rules
 	@$(BIN)/ruff check .
