@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -19,7 +19,7 @@ from handlers.store.type_index import TypeIndex
 
 from ..aws import ROWS, STORE, TABLES, around_every_call, environment
 from .dynamodb_local import installation, server
-from .meter import Meter
+from .meter import Meter, metered
 
 DYNAMODB_LOCAL = "dynamodb-local"
 MOTO = "moto"
@@ -41,53 +41,52 @@ def _environment() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def dynamodb_local(_environment: None) -> Iterator[str]:
     """The endpoint of this session's DynamoDB Local."""
-    try:
-        installation.java()
-        installation.jars()
-    except installation.UnavailableError as problem:
-        pytest.skip(str(problem))
-    with server.running() as endpoint:
+    with ExitStack() as stack:
+        try:
+            endpoint = stack.enter_context(server.running())
+        except installation.UnavailableError as problem:
+            pytest.skip(str(problem))
         yield endpoint
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine with both tables, empty. Each call of `client` makes a new one: every writer has its own."""
+    """An engine with both tables, empty. Each call of `client` gives another one: every writer has its own."""
 
     name: str
     client: Callable[[], Any]
 
 
 @pytest.fixture(scope="session")
-def session(_environment: None) -> boto3.Session:
-    """Keeps what clients share, most of the time that it takes to make one; moto forgets the default one each time."""
-    return boto3.Session()
+def pools() -> Iterator[dict[str, list[Any]]]:
+    """The clients made for each engine so far: a test uses again what those before it had."""
+    made: dict[str, list[Any]] = {DYNAMODB_LOCAL: [], MOTO: []}
+    yield made
+    for each in chain.from_iterable(made.values()):
+        each.close()
 
 
 @pytest.fixture(params=[DYNAMODB_LOCAL, MOTO])
-def engine(request: pytest.FixtureRequest, session: boto3.Session) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest, pools: dict[str, list[Any]]) -> Iterator[Engine]:
     name: str = request.param
     for mark in request.node.iter_markers("differs"):
         if mark.args[0] == name:
             failures = (AssertionError, pytest.fail.Exception)
             request.applymarker(pytest.mark.xfail(reason=mark.kwargs["reason"], strict=True, raises=failures))
-    running = _moto() if name == MOTO else _local(request.getfixturevalue("dynamodb_local"))
-    with running, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boto3, "DEFAULT_SESSION", session)
-        admin = clients.dynamodb()
+    pool, places = pools[name], count()
+
+    def client() -> Any:
+        if (place := next(places)) == len(pool):
+            pool.append(clients.dynamodb())
+        return pool[place]
+
+    with _moto() if name == MOTO else _local(request.getfixturevalue("dynamodb_local")):
+        admin = client()
         for table in TABLES:
             admin.create_table(**table)
-        made = [admin]
-
-        def client() -> Any:
-            made.append(clients.dynamodb())
-            return made[-1]
-
         yield Engine(name, client)
         for table in TABLES:
             admin.delete_table(TableName=table["TableName"])
-        for each in made:
-            each.close()
 
 
 @contextmanager
@@ -116,9 +115,10 @@ def client(engine: Engine) -> Any:
 
 
 @pytest.fixture
-def meter(client: Any) -> Meter:
+def meter(client: Any) -> Iterator[Meter]:
     """What each call of `client`, and so of `store`, `read_model` and `type_index`, read and cost."""
-    return Meter(client)
+    with metered(client) as meter:
+        yield meter
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,24 +20,21 @@ class Charge:
 
 @dataclass
 class Meter:
-    """Asks for the consumed capacity in every call of a client and keeps the answers in order."""
+    """The charges of a client's calls, in order."""
 
-    client: Any
     charges: list[Charge] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.client.meta.events.register("provide-client-params.dynamodb", self._ask)
-        self.client.meta.events.register("after-call.dynamodb", self._note)
 
     @property
     def operations(self) -> list[str]:
         return [charge.operation for charge in self.charges]
 
-    def _ask(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+    def ask(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """Before a call: have it say what it consumes."""
         if "ReturnConsumedCapacity" in model.input_shape.members:
             params["ReturnConsumedCapacity"] = "INDEXES"
 
-    def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    def note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        """After a call: keep what it said."""
         consumed = parsed.get("ConsumedCapacity", [])
         units: dict[str, float] = {}
         for each in consumed if isinstance(consumed, list) else [consumed]:
@@ -51,3 +50,16 @@ class Meter:
                 undone=sum(len(table["Keys"]) for table in parsed.get("UnprocessedKeys", {}).values()),
             )
         )
+
+
+@contextmanager
+def metered(client: Any) -> Iterator[Meter]:
+    """Meter a client's calls."""
+    meter, events = Meter(), client.meta.events
+    events.register("provide-client-params.dynamodb", meter.ask)
+    events.register("after-call.dynamodb", meter.note)
+    try:
+        yield meter
+    finally:
+        events.unregister("provide-client-params.dynamodb", meter.ask)
+        events.unregister("after-call.dynamodb", meter.note)

@@ -51,7 +51,7 @@ def test_each_further_kilobyte_costs_in_the_table_and_the_type_index(store: Even
 
 
 @moto_differs
-@pytest.mark.differs("dynamodb-local", reason="counts four times one of the items, however many they are")
+@pytest.mark.differs("dynamodb-local", reason="counts one of the items, however many there are")
 def test_appending_several_events_costs_twice_as_much_each(store: EventStore, meter: Meter) -> None:
     store.append(events(count=3))
 

@@ -109,8 +109,8 @@ def _resolve(folder: Path, say: Callable[[str], None]) -> None:
         finally:
             limit.cancel()
     if process.returncode != 0:
-        problems = [line for line in said if line.startswith("[ERROR]")] or said[-5:]
-        raise UnavailableError("\n".join([f"Maven could not resolve {_POM.name}:", *problems[:5]]))
+        problem = next((line for line in said if line.startswith("[ERROR]")), f"it ended with {process.returncode}")
+        raise UnavailableError(f"Maven could not fetch DynamoDB Local; is there a network?\n{problem}")
 
 
 def _verify(folder: Path) -> None:

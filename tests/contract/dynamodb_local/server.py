@@ -27,7 +27,7 @@ def running() -> Iterator[str]:
         port = _free_port()
         command = [
             *(java, "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={folder}"),
-            *("-cp", f"{jars}/*", "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"),
+            *("-cp", f"{jars}/*", "software.amazon.dynamodb.services.local.main.ServerRunner"),
             *("-inMemory", "-disableTelemetry", "-port", str(port)),
         ]
         log = folder / "log"
