@@ -1,0 +1,151 @@
+"""Lambda's event sources and the queue between them: what brings events from the store to the read model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from .world import Fate, FunctionFailedError, World, all_well
+
+SHARDS = 2
+MAX_RECEIVES = 5
+BATCH_SIZE = 100
+QUEUE_BATCH_SIZE = 10
+
+
+@dataclass(eq=False)
+class Shard:
+    """One shard of the store's stream on its way to the relay: in order, a batch at a time, again until it is done."""
+
+    world: World
+    number: int
+    seen: int = 0
+    records: list[dict[str, Any]] = field(default_factory=list)
+    most: int = BATCH_SIZE
+    busy: bool = False
+
+    def fill(self) -> bool:
+        """Take over what the stream has got since; whether there is anything to deliver."""
+        new = self.world.stream[self.seen :]
+        self.seen += len(new)
+        self.records += [record for record in new if self._holds(record)]
+        return bool(self.records)
+
+    def deliver(self, size: int = BATCH_SIZE, fate: Fate = all_well) -> None:
+        """Invoke the relay with a batch. After a failure of all of it the next batch is half as large (bisect)."""
+        batch = self.records[: min(size, self.most)]
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
+        self.busy = True
+        try:
+            answer = self.world.invoke("relay", {"Records": batch}, fate=fate)
+        except FunctionFailedError:
+            self.most = max(1, len(batch) // 2)
+            return
+        finally:
+            self.busy = False
+        failed = [numbers.index(identifier) for identifier in _reported(answer)]
+        del self.records[: min(failed, default=len(batch))]
+        self.most = BATCH_SIZE
+
+    def _holds(self, record: Any) -> bool:
+        return crc32(record["dynamodb"]["Keys"]["AggregateId"]["S"].encode()) % SHARDS == self.number
+
+
+@dataclass(eq=False)
+class Message:
+    """A message of the projection queue."""
+
+    number: int
+    body: str
+    receives: int = 0
+
+
+@dataclass(eq=False)
+class Queue:
+    """The projection queue: in any order, each message until it is done, or aside after too many receives."""
+
+    world: World
+    waiting: list[Message] = field(default_factory=list)
+    aside: list[Message] = field(default_factory=list)
+    routed: int = 0
+    sent: int = 0
+
+    def fill(self) -> bool:
+        """Take over what the bus delivered since; whether anything waits."""
+        new = self.world.bus.delivered[self.routed :]
+        self.routed += len(new)
+        for body in new:
+            self.send(body)
+        return bool(self.waiting)
+
+    def send(self, body: str) -> None:
+        self.sent += 1
+        self.waiting.append(Message(self.sent, body))
+
+    def deliver(self, picks: Sequence[int] | None = None, fate: Fate = all_well) -> None:
+        """Invoke the projection with the waiting messages at these places; by default with the first ones."""
+        chosen = range(len(self.waiting))[:QUEUE_BATCH_SIZE] if picks is None else picks
+        batch = [self.waiting[place] for place in chosen]
+        self.waiting = [message for message in self.waiting if message not in batch]
+        for message in batch:
+            message.receives += 1
+        records = [{"messageId": str(message.number), "body": message.body} for message in batch]
+        ids = {record["messageId"] for record in records}
+        try:
+            failed = set(_reported(self.world.invoke("projection", {"Records": records}, fate=fate)))
+        except FunctionFailedError:
+            failed = ids
+        assert failed <= ids, "a message that was not in the batch is reported"
+        for message in batch:
+            if str(message.number) in failed:
+                (self.aside if message.receives >= MAX_RECEIVES else self.waiting).append(message)
+
+    def redrive(self) -> None:
+        """What an operator does with messages set aside."""
+        for message in self.aside:
+            message.receives = 0
+        self.waiting += self.aside
+        self.aside = []
+
+
+@dataclass(eq=False)
+class Delivery:
+    """Everything between the store and the read model."""
+
+    world: World
+    shards: list[Shard] = field(init=False)
+    queue: Queue = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shards = [Shard(self.world, number) for number in range(SHARDS)]
+        self.queue = Queue(self.world)
+
+    def drain(self) -> None:
+        """Deliver until nothing is left to deliver; then let the last stragglers take effect, and deliver again."""
+        self.world.arrive()
+        self._drain()
+        self.world.arrive_all()
+        self._drain()
+
+    def _drain(self) -> None:
+        for shard in self.shards:
+            _until_done(shard.fill, shard.deliver)
+        _until_done(self.queue.fill, self.queue.deliver)
+        self.queue.redrive()
+        _until_done(self.queue.fill, self.queue.deliver)
+        assert not self.queue.aside, "messages fail for good although nothing goes wrong any more"
+
+
+def _until_done(left: Callable[[], bool], deliver: Callable[[], None], rounds: int = 1000) -> None:
+    for _ in range(rounds):
+        if not left():
+            return
+        deliver()
+    raise AssertionError("deliveries go on without end")
+
+
+def _reported(answer: Any) -> list[str]:
+    assert answer.keys() == {"batchItemFailures"}
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

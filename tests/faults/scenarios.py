@@ -1,0 +1,125 @@
+"""Small scenarios that between them use everything; a scenario is told once for every fault at every call of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from unittest.mock import patch
+
+from handlers.domain import State, decide
+from handlers.domain.command import Command
+from handlers.domain.event import NewEvent
+from handlers.store import ledger
+
+from .story import Story
+
+Scenario = Callable[[Story], None]
+
+
+def one_command(story: Story) -> None:
+    """The whole way of one command, sent twice."""
+    created = story.create("a", overdraftLimit=10)
+    story.again(created)
+
+
+def one_event(story: Story) -> None:
+    """The whole way of one event."""
+    story.create("a")
+    story.relay()
+    story.project()
+
+
+def an_account(story: Story) -> None:
+    """Create, deposit, deposit again by mistake, withdraw, withdraw too much, close; asked about in between."""
+    story.create("a", overdraftLimit=10, own_id=False)
+    deposit = story.pay("a", 100.50)
+    story.relay()
+    story.project()
+    story.again(deposit)
+    story.pay("a", -30.25, expectedSequence=2)
+    assert _status(story.pay("a", -1000)) == 422
+    assert _status(story.pay("a", 5, expectedSequence=2)) == 409
+    assert _status(story.pay("a", "much")) == 400
+    story.ask("getAccountSummary", accountId="a")
+    story.pay("a", -70.25)
+    story.send("a", "AccountClosed")
+    assert _status(story.pay("a", 1)) == 422
+    assert _status(story.again(deposit)) == 200
+    story.relay()
+    story.project()
+    story.ask("getAccountSummary", accountId="a")
+
+
+def several_accounts(story: Story) -> None:
+    """More events than one PutEvents takes, of accounts that share batches all the way."""
+    for account in ("account-0", "account-1"):
+        story.create(account)
+        for amount in range(1, 6):
+            story.pay(account, amount)
+    story.relay()
+    story.project()
+    story.project()
+    story.ask("getAccountStatement", accountId="account-1")
+
+
+def gaps(story: Story) -> None:
+    """The newest message first, then some of those before it: filled from the store, then skipped."""
+    story.create("a")
+    story.create("b")
+    for amount in (1, 2, 3):
+        story.pay("a", amount)
+        story.pay("b", amount)
+    story.relay()
+    story.project(7)
+    story.project(4, 1)
+    story.project(0, 2)
+
+
+def questions(story: Story) -> None:
+    """Every query, before there is anything and after; in pages and whole; of now and of the past."""
+    story.ask("getAccountSummary", accountId="a")
+    story.ask("getAggregateEvents", aggregateId="a")
+    story.create("a")
+    for amount in (10, -3, 1, 1, 1):
+        story.pay("a", amount)
+    story.ask("getAccountSummary", accountId="a")
+    story.ask("getAggregateEvents", aggregateId="a", limit=4)
+    story.ask("getEventsByType", eventType="TransactionProcessed", limit=4)
+    story.ask("reconstructState", aggregateId="a")
+    story.ask("reconstructState", aggregateId="a", upToSequence=3)
+    story.ask("reconstructState", aggregateId="a", asOf="2024-01-15T10:00:00.030000Z")
+
+
+def events_together(story: Story) -> None:
+    """A domain whose command causes several events, which are stored all or none."""
+    story.create("a")
+    with patch.object(ledger, "decide", _in_parts):
+        payment = story.pay("a", 6, parts=[1, 2, 3])
+        story.pay("a", 1)
+        story.again(payment)
+    story.relay()
+    story.project()
+    story.ask("reconstructState", aggregateId="a")
+
+
+def _in_parts(state: State, command: Command) -> Sequence[NewEvent]:
+    parts: Sequence[Any] = command.event_data.get("parts", [])
+    deposits = [NewEvent("TransactionProcessed", {"amount": part, "type": "deposit"}) for part in parts]
+    return deposits or decide(state, command)
+
+
+def _status(sent: Any) -> int:
+    """The status of the last answer, given the command or the answer."""
+    answer = sent if isinstance(sent, tuple) else sent.answers[-1]
+    return int(answer[0])
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    one_command,
+    one_event,
+    an_account,
+    several_accounts,
+    gaps,
+    questions,
+    events_together,
+)

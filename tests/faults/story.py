@@ -1,0 +1,133 @@
+"""A client, the deliveries and a reader on one world: the steps that scenarios are told in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from handlers.domain import State, evolve
+from handlers.domain.event import Event
+from handlers.domain.values import dumps
+
+from . import truth
+from .client import ATTEMPTS, Answer, Client, Sent, opened
+from .delivery import Delivery
+from .world import Fate, FunctionFailedError, World, all_well
+
+LISTS = {"getAggregateEvents": ("events", "eventCount"), "getEventsByType": ("events", "count")}
+
+
+@dataclass(eq=False)
+class Story:
+    """What happens to one world under one fate."""
+
+    fate: Fate = all_well
+    world: World = field(default_factory=World)
+    client: Client = field(init=False)
+    delivery: Delivery = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = Client(self.world)
+        self.delivery = Delivery(self.world)
+
+    def send(self, aggregate_id: str, event_type: str, **more: Any) -> Sent:
+        """Send a new command, again and again until it is answered."""
+        sent = self.client.new(aggregate_id, event_type, **more)
+        self.again(sent)
+        return sent
+
+    def again(self, sent: Sent) -> Answer:
+        """Send the same command once more."""
+        return self.client.send(sent, self.fate)
+
+    def create(self, aggregate_id: str, **more: Any) -> Sent:
+        return self.send(aggregate_id, "AccountCreated", **more)
+
+    def pay(self, aggregate_id: str, amount: Any, **more: Any) -> Sent:
+        return self.send(aggregate_id, "TransactionProcessed", amount=amount, **more)
+
+    def relay(self) -> None:
+        """One relay invocation for each shard that has records."""
+        for shard in self.delivery.shards:
+            if shard.fill():
+                shard.deliver(fate=self.fate)
+
+    def project(self, *picks: int) -> None:
+        """One projection invocation with the waiting messages at these places; by default the first ten."""
+        if self.delivery.queue.fill():
+            waiting = len(self.delivery.queue.waiting)
+            self.delivery.queue.deliver([pick for pick in picks if pick < waiting] or None, fate=self.fate)
+
+    def ask(self, query_type: str, **arguments: Any) -> None:
+        """Ask the query function, all pages of it, and compare with the truth; it may fail, but never be wrong."""
+        request = {"queryType": query_type, **arguments}
+        status, body = self._answer(request)
+        if query_type == "getEventsByType":
+            assert [event["Timestamp"] for event in body] == [event["Timestamp"] for event in newest_first(body)]
+            body = newest_first(body)  # events of the same moment may come in any order
+        assert dumps((status, body)) == dumps(self._right(request))
+
+    def finish(self) -> None:
+        """Deliver everything and check."""
+        self.delivery.drain()
+        truth.check_drained(self.world, self.client.sent)
+
+    def _answer(self, request: dict[str, Any]) -> Answer:
+        if request["queryType"] not in LISTS:
+            return self._page(request)
+        found: list[Any] = []
+        name, count = LISTS[request["queryType"]]
+        token: dict[str, Any] = {}
+        while True:
+            status, body = self._page({**request, **token})
+            assert status == 200
+            assert len(body[name]) == body[count] <= request.get("limit", body[count])
+            found += body[name]
+            if "nextToken" not in body:
+                return status, found
+            token = {"nextToken": body["nextToken"]}
+
+    def _page(self, request: dict[str, Any]) -> Answer:
+        for _ in range(ATTEMPTS):
+            try:
+                status, body = opened(self.world.invoke("query", request, fate=self.fate))
+            except FunctionFailedError:
+                continue
+            if status < 500:
+                return status, body
+        raise AssertionError(f"no answer to {request}")
+
+    def _right(self, request: dict[str, Any]) -> Answer:
+        stored = truth.streams(self.world)
+        match request:
+            case {"queryType": "getAggregateEvents", "aggregateId": aggregate_id}:
+                return 200, [event.record() for event in stored[aggregate_id]]
+            case {"queryType": "getEventsByType", "eventType": event_type}:
+                every = [event for events in stored.values() for event in events if event.event_type == event_type]
+                return 200, newest_first([event.record() for event in every])
+            case {"queryType": "reconstructState", "aggregateId": aggregate_id}:
+                return 200, _state(request, stored[aggregate_id])
+            case {"accountId": account_id}:
+                row = truth.rows(self.world).get((account_id, request["queryType"].removeprefix("get")))
+                missing = {"code": "NotFound", "message": "Account not found", "details": {"accountId": account_id}}
+                return (200, row) if row else (404, {"error": missing})
+        raise NotImplementedError(request)
+
+
+def newest_first(events: list[Any]) -> list[Any]:
+    return sorted(events, key=lambda event: (event["Timestamp"], event["EventId"]), reverse=True)
+
+
+def _state(request: dict[str, Any], events: list[Event]) -> Any:
+    events = events[: request.get("upToSequence", len(events))]
+    events = [event for event in events if event.timestamp <= request.get("asOf", event.timestamp)]
+    state = State()
+    for event in events:
+        state = evolve(state, event)
+    return {
+        "aggregateId": request["aggregateId"],
+        "reconstructedState": state.describe(),
+        "eventsProcessed": len(events),
+        "upToSequence": request.get("upToSequence"),
+        **({"asOf": request["asOf"]} if "asOf" in request else {}),
+    }

@@ -1,0 +1,32 @@
+"""No schedule loses, repeats or reorders anything: a few hundred random steps, or as many as FAULTS_STEPS says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from .machine import Schedules
+
+STEPS = int(os.environ.get("FAULTS_STEPS", "3000"))
+FIRST_SEED = int(os.environ.get("FAULTS_SEED", "1"))
+SETTINGS = settings(
+    max_examples=30,
+    stateful_step_count=100,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+    print_blob=False,
+)
+
+
+@pytest.mark.timeout(60 + STEPS)
+def test_any_schedule_ends_where_the_model_does(record_property: Callable[[str, object], None]) -> None:
+    Schedules.steps, number = 0, FIRST_SEED
+    while Schedules.steps < STEPS:
+        run_state_machine_as_test(seed(number)(type("Schedules", (Schedules,), {})), settings=SETTINGS)
+        number += 1
+    record_property("cases", f"{Schedules.steps} random steps from seeds {FIRST_SEED} to {number - 1}")

@@ -1,0 +1,96 @@
+"""What the store holds, what follows from it, and the checks that nothing else is the case."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from handlers.domain.event import GENESIS, Event
+from handlers.domain.values import dumps
+from handlers.store.items import to_record
+
+from ..aws import ROWS, STORE
+from ..domain.builders import folded
+from .client import Sent
+from .world import World
+
+Rows = dict[tuple[str, str], dict[str, Any]]
+
+
+def streams(world: World) -> Mapping[str, list[Event]]:
+    """Every aggregate's events as they are stored, in order."""
+    found: dict[str, list[Event]] = defaultdict(list)
+    items = world.dynamodb.tables[STORE].items
+    for key in sorted(items):
+        found[key[0]].append(Event.of(to_record(items[key])))
+    return found
+
+
+def rows(world: World) -> Rows:
+    """The read model as it stands, under (AccountId, ProjectionType)."""
+    return {key: to_record(item) for key, item in world.dynamodb.tables[ROWS].items.items()}
+
+
+def check_always(world: World) -> None:
+    """What holds at every moment: unbroken streams, append only, and rows that equal the fold up to their sequence."""
+    stored = streams(world)
+    for events in stored.values():
+        check_stream(events)
+    for (aggregate_id, projection), row in rows(world).items():
+        reached = int(row["LastSequence"])
+        assert reached <= len(stored[aggregate_id]), f"{projection} of {aggregate_id} is ahead of the store"
+        assert row == folded(stored[aggregate_id][:reached])[aggregate_id, projection]
+    assert {record["eventName"] for record in world.stream} <= {"INSERT"}, "a stored event was touched"
+
+
+def check_stream(events: Sequence[Event]) -> None:
+    """One aggregate's events: contiguous, chained, in the order of time, each one once."""
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    assert [event.previous_hash for event in events] == [GENESIS, *(event.hash for event in events)][: len(events)]
+    assert all(event.hash == event.computed_hash() for event in events)
+    assert [event.timestamp for event in events] == sorted(event.timestamp for event in events)
+    assert len({event.event_id for event in events}) == len(events)
+
+
+def check_drained(world: World, commands: Sequence[Sent]) -> None:
+    """What holds when everything was delivered and every command answered."""
+    check_always(world)
+    stored = streams(world)
+    for command in commands:
+        check_command(command, stored[command.aggregate_id])
+    known = {command.command_id for command in commands}
+    assert {event.command_id for events in stored.values() for event in events} <= known
+    expected: Rows = {}
+    for events in stored.values():
+        if events:
+            expected |= folded(events)
+    assert rows(world) == expected
+    check_published(world, stored)
+
+
+def check_command(command: Sent, events: Sequence[Event]) -> None:
+    """A command was answered in one way only, and what was said is what is stored."""
+    mine = [event for event in events if event.command_id == command.command_id]
+    assert command.settled, f"{command.request} was never answered"
+    assert all(
+        body["error"]["code"] != "IntegrityBreach" for status, body in filter(None, command.answers) if status != 200
+    )
+    if not command.accepted:
+        assert not mine, f"{command.request} was refused with {command.settled} and stored"
+        return
+    parts = command.request["eventData"].get("parts", [command.request["eventData"]])
+    assert len(mine) == len(parts), f"{command.request} was accepted and stored {len(mine)} times"
+    receipt = {"eventId": mine[-1].event_id, "aggregateId": command.aggregate_id, "sequence": mine[-1].sequence}
+    accepted = [answer for answer in command.settled if answer[0] == 200]
+    assert accepted == [(200, receipt)] * len(accepted)
+    first = command.settled.index((200, receipt))
+    assert len(command.settled) - first == len(accepted), f"{command.request} was accepted, then refused"
+
+
+def check_published(world: World, stored: Mapping[str, Sequence[Event]]) -> None:
+    """The bus delivered every stored event at least once, and nothing else."""
+    details = {dumps(json.loads(body, parse_float=Decimal)["detail"]) for body in world.bus.delivered}
+    assert details == {dumps(event.record()) for events in stored.values() for event in events}

@@ -1,0 +1,234 @@
+"""The four functions in this process on an in-memory AWS, as Lambda runs them: by execution environments that end.
+
+Deterministic: the only clock is the world's, and every AWS call asks a `Fate` what happens to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.abc import SourceLoader
+from importlib.util import find_spec
+from itertools import count
+from threading import RLock
+from types import CodeType, ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from handlers.domain import times
+
+from ..aws import ENVIRONMENT, STORE, TABLES, around_every_call
+from .bus import Bus
+from .dynamodb import DynamoDB
+from .faults import NONE, Call, Fault, Killed
+
+START = datetime(2024, 1, 15, 10, tzinfo=UTC)
+CALL_SECONDS = 0.005
+FUNCTION_SECONDS = 30.0
+
+Fate = Callable[[Call], Fault]
+
+
+def all_well(_: Call) -> Fault:
+    """The fate of a call when nothing goes wrong."""
+    return NONE
+
+
+class FunctionFailedError(Exception):
+    """An invocation ended without an answer: its handler raised, its time was up, or its process ended."""
+
+
+@dataclass(eq=False)
+class Invocation:
+    """One run of a handler; it is also Lambda's context object."""
+
+    world: World
+    function: str
+    number: int
+    aws_request_id: str
+    deadline: float
+    fate: Fate
+    client: BaseClient | None = None
+    calls: Iterator[int] = field(default_factory=lambda: count(1))
+    ended: bool = False
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self.deadline - self.world.now) * 1000))
+
+    def leave_time(self, seconds: float) -> None:
+        """Use up this invocation's time, and nobody else's."""
+        self.deadline = min(self.deadline, self.world.now + seconds)
+
+    def end(self) -> Killed:
+        """End the process, by raising what this returns."""
+        self.ended = True
+        return Killed()
+
+    def error(self, code: str, operation: str, response: Mapping[str, Any] | None = None) -> ClientError:
+        """An error as this invocation's client raises it."""
+        assert self.client
+        error_class: Any = self.client.exceptions.from_code(code)
+        error: ClientError = error_class(response or {"Error": {"Code": code, "Message": "told to"}}, operation)
+        return error
+
+    def __str__(self) -> str:
+        return f"invocation {self.number} ({self.function})"
+
+
+@dataclass(eq=False)
+class Environment:
+    """One process of a function: module state and clients of its own, and a clock that is seconds off."""
+
+    module: ModuleType
+    invocation: Invocation | None = None
+
+
+@dataclass(eq=False)
+class World:
+    """AWS and the functions on it."""
+
+    dynamodb: DynamoDB = field(default_factory=lambda: DynamoDB(TABLES))
+    bus: Bus = field(default_factory=Bus)
+    now: float = 0.0
+    underway: list[Call] = field(default_factory=list)
+    """Calls that their callers gave up on and that take effect before somebody's next write."""
+    forgotten: list[Call] = field(default_factory=list)
+    """Those that take effect even later, when `arrive_all` says so."""
+    idle: dict[str, list[Environment]] = field(default_factory=lambda: defaultdict(list))
+    broken: list[str] = field(default_factory=list)
+    """What must never happen, kept where no handler can catch it."""
+    _owners: dict[BaseClient, Environment] = field(default_factory=dict)
+    _starting: Environment | None = None
+    _invocations: Iterator[int] = field(default_factory=lambda: count(1))
+    _environments: Iterator[int] = field(default_factory=count)
+    _lock: Any = field(default_factory=RLock)
+
+    @contextmanager
+    def running(self) -> Iterator[World]:
+        """Make every AWS call of this process a call on this world."""
+        with around_every_call(self._around), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(boto3, "client", self._new_client)
+            yield self
+
+    def invoke(self, function: str, event: Any, *, request_id: str | None = None, fate: Fate = all_well) -> Any:
+        """The handler's answer to an event, both through JSON as in Lambda. FunctionFailedError where there is none."""
+        number = next(self._invocations)
+        environment = self.idle[function].pop() if self.idle[function] else self._start(function)
+        environment.invocation = invocation = Invocation(
+            self, function, number, request_id or f"request-{number}", self.now + FUNCTION_SECONDS, fate
+        )
+        try:
+            answer = environment.module.lambda_handler(json.loads(json.dumps(event)), invocation)
+        except Killed:
+            raise FunctionFailedError("the process ended") from None
+        except Exception as error:
+            self.idle[function].append(environment)
+            raise FunctionFailedError("the handler raised") from error
+        finally:
+            environment.invocation = None
+            assert not self.broken, self.broken
+        assert not invocation.ended, f"{invocation} went on after the end of its process"
+        if self.now > invocation.deadline:
+            raise FunctionFailedError("the time was up")
+        self.idle[function].append(environment)
+        return json.loads(json.dumps(answer))
+
+    def arrive(self) -> None:
+        """Let the calls that are still underway take effect."""
+        while self.underway:
+            with suppress(ClientError):  # nobody is there to be told
+                self.underway.pop(0).take_effect()
+
+    def arrive_all(self) -> None:
+        """Let the forgotten ones take effect as well."""
+        self.underway += self.forgotten
+        self.forgotten = []
+        self.arrive()
+
+    def _around(self, client: BaseClient, operation: str, arguments: dict[str, Any], _: Callable[[], Any]) -> Any:
+        invocation = self._owners[client].invocation
+        if invocation is None:
+            self.broken.append(f"{operation} after its invocation had ended")
+        if invocation is None or invocation.ended:
+            raise Killed
+        with self._lock:  # a query reads several buckets side by side
+            self.now += CALL_SECONDS
+            invocation.client = client
+            call = Call(invocation, next(invocation.calls), operation, arguments, lambda sent: self._do(call, sent))
+        fault = invocation.fate(call)
+        if self.now > invocation.deadline:
+            raise invocation.end()
+        if not call.is_read:
+            self.arrive()
+        return fault.happen(call)
+
+    def _do(self, call: Call, arguments: dict[str, Any]) -> Any:
+        with self._lock:
+            try:
+                return (self.bus if call.operation == "PutEvents" else self.dynamodb).call(call.operation, arguments)
+            except ClientError as error:
+                raise call.invocation.error(error.response["Error"]["Code"], call.operation, error.response) from None
+            except Exception as error:
+                self.broken.append(f"{call}: {error!r}")
+                raise
+
+    def _start(self, function: str) -> Environment:
+        """A cold start: the entry module is executed anew, which makes its clients and whatever else it keeps."""
+        module = ModuleType(f"handlers.{function}")
+        module.__package__ = "handlers"
+        self._starting = environment = Environment(module)
+        exec(_code(function), vars(module))  # noqa: S102 -- what an import does, without looking for the file again
+        self._starting = None
+        skew = next(self._environments) * 37 % 11 - 5
+        if ledger := vars(module).get("_ledger"):
+            vars(module)["_ledger"] = replace(ledger, now=lambda: self._text(skew), pause=self._pause)
+        return environment
+
+    def _text(self, skew: float) -> str:
+        return times.to_text(START + timedelta(seconds=self.now + skew))
+
+    def _pause(self, _: float) -> None:
+        self.now += CALL_SECONDS
+
+    def _new_client(self, service: str, **_: Any) -> BaseClient:
+        assert self._starting, "a client is made once, when the process starts"
+        original = _prototype(service)
+        client: BaseClient = object.__new__(type(original))
+        vars(client).update(vars(original))
+        self._owners[client] = self._starting
+        return client
+
+    @property
+    def stream(self) -> list[dict[str, Any]]:
+        """The event store's stream, from its beginning."""
+        return self.dynamodb.tables[STORE].stream
+
+
+_boto3_client: Any = boto3.client
+
+
+@cache
+def _code(function: str) -> CodeType:
+    """An entry module, compiled."""
+    spec = find_spec(f"handlers.{function}")
+    assert spec
+    assert isinstance(spec.loader, SourceLoader)
+    code = spec.loader.get_code(spec.name)
+    assert code
+    return code
+
+
+@cache
+def _prototype(service: str) -> BaseClient:
+    """A real client, whose copies cost nothing."""
+    client: BaseClient = _boto3_client(service, region_name=ENVIRONMENT["AWS_DEFAULT_REGION"])
+    return client
