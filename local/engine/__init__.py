@@ -18,6 +18,7 @@ from botocore.config import Config
 from local.engine import aws, backends, dynamodb_json, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.async_invoke import AsyncInvoker
+from local.engine.authorizations import Authorizations, Call, Permission
 from local.engine.background import Background
 from local.engine.bus import EventBus
 from local.engine.changes import Changes
@@ -34,7 +35,17 @@ from local.engine.server import ApiServer, PortTaken
 from local.engine.transactions import Transactions
 from local.engine.watchdog import Watchdog
 
-__all__ = ["Engine", "Fault", "InterceptedRequest", "PortTaken", "Response", "RuntimeClientMissing"]
+__all__ = [
+    "Authorizations",
+    "Call",
+    "Engine",
+    "Fault",
+    "InterceptedRequest",
+    "Permission",
+    "PortTaken",
+    "Response",
+    "RuntimeClientMissing",
+]
 
 _only_one = threading.Lock()  # moto's state is global to the process
 
@@ -89,6 +100,11 @@ class Engine:
     def calls(self) -> Counter[tuple[str, str]]:
         """How many requests came in for (service, operation), such as ("dynamodb", "PutItem"), retries included."""
         return self._live.gateway.calls
+
+    @property
+    def authorizations(self) -> Authorizations:
+        """What sessions of roles were allowed and refused, and which statements of their policies were of use."""
+        return self._live.gateway.authorizer.record
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client on the endpoint."""

@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
+from xml.sax.saxutils import escape
 
 from moto.core.request import Request as MotoRequest
 from moto.core.routing import get_service_router
@@ -22,7 +23,7 @@ ACCOUNT = "123456789012"
 
 DEFAULT_REGION = "us-east-1"
 
-_SCOPE = re.compile(r"Credential=[^/,\s]+/\d+/([\w-]+)/([\w.-]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([\w-]+)/([\w.-]+)/aws4_request")
 _SMITHY_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
 # Where the name in the signature is not the name of the client.
 _CLIENT_NAMES = {"monitoring": "cloudwatch", "eventbridge": "events"}
@@ -63,6 +64,7 @@ class ApiRequest:
     """A call of `operation` (its API name, such as "PutItem") of `service` (its boto3 name, such as "dynamodb").
 
     `principal` is the AWS service that makes the call ("events.amazonaws.com"), None for a call from outside.
+    `access_key` is whose credentials it is signed with; the signature itself is not checked.
     """
 
     service: str
@@ -71,16 +73,17 @@ class ApiRequest:
     environ: Mapping[str, Any]
     body: bytes
     principal: str | None = None
+    access_key: str = ""
 
     @classmethod
     def of(cls, environ: Mapping[str, Any], body: bytes, principal: str | None = None) -> ApiRequest:
         """Reads service and region off the signature; an unsigned call has the service ""."""
         scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-        region, service = scope.groups() if scope else (DEFAULT_REGION, "")
+        key, region, service = scope.groups() if scope else ("", DEFAULT_REGION, "")
         if environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDBStreams"):
             service = "dynamodbstreams"
         service = _CLIENT_NAMES.get(service, service)
-        return cls(service, _operation(service, environ, body), region, environ, body, principal)
+        return cls(service, _operation(service, environ, body), region, environ, body, principal, key)
 
     @property
     def path(self) -> str:
@@ -98,6 +101,16 @@ class ApiRequest:
         """The body as JSON; {} if there is none."""
         return json.loads(self.body) if self.body else {}
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the operation was given, where that is the body: as JSON, or in the form of the query protocol."""
+        given = dict(parse_qsl(self.body.decode())) if self._is_form else self.json()
+        return given if isinstance(given, dict) else {}
+
+    @property
+    def _is_form(self) -> bool:
+        return self.header("content-type").startswith("application/x-www-form-urlencoded")
+
     def with_body(self, body: bytes) -> ApiRequest:
         return replace(self, body=body)
 
@@ -106,10 +119,12 @@ class ApiRequest:
 
     def error(self, code: str, message: str, status: int = 400) -> Response:
         """The error in the form of the call's own protocol."""
-        if self.header("content-type").startswith("application/x-www-form-urlencoded"):
+        if self._is_form or self.service == "s3":
             fault = "Sender" if status < 500 else "Receiver"  # noqa: PLR2004 - HTTP's own boundary
-            xml = f"<Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-            return Response(status, f"<ErrorResponse>{xml}</ErrorResponse>".encode(), {"content-type": "text/xml"})
+            xml = f"<Error><Type>{fault}</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+            if self.service != "s3":
+                xml = f"<ErrorResponse>{xml}</ErrorResponse>"
+            return Response(status, xml.encode(), {"content-type": "text/xml"})
         content = {"__type": code, "Type": "User", "message": message, "Message": message}
         return Response.of_json(content, status, {"x-amzn-errortype": code})
 

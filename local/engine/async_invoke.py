@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from local.engine.destinations import Destinations
     from local.engine.execution import Outcome
+    from local.engine.functions import Function
     from local.engine.gateway import Gateway
 
 RETRY_SECONDS = (0.2, 0.4)
@@ -81,7 +82,7 @@ class AsyncInvoker:
             return
         event = replace(event, attempts=event.attempts + 1)
         if not outcome.failed:
-            self._send(settings, "OnSuccess", self._record(event, "Success", outcome))
+            self._send(event, settings, "Success", outcome)
             return
         if event.attempts > settings.get("MaximumRetryAttempts", DEFAULT_RETRIES):
             self._give_up(event, settings, "RetriesExhausted", outcome, _error_message(outcome))
@@ -103,7 +104,8 @@ class AsyncInvoker:
     def _give_up(
         self, event: _Event, settings: Mapping[str, Any], condition: str, outcome: Outcome | None, message: str
     ) -> None:
-        self._send(settings, "OnFailure", self._record(event, condition, outcome))
+        self._send(event, settings, condition, outcome)
+        session = self._invoker.find(event.ref).session
         with self._gateway.lock:
             dead_letters = getattr(record_of(event.ref), "dead_letter_config", None) or {}
         if dead_letters.get("TargetArn"):
@@ -112,32 +114,36 @@ class AsyncInvoker:
                 "ErrorCode": 200,
                 "ErrorMessage": message[:1024],
             }
-            self._destinations.send(dead_letters["TargetArn"], event.payload.decode(), attributes=attributes)
+            self._destinations.send(dead_letters["TargetArn"], event.payload.decode(), session, attributes=attributes)
 
-    def _send(self, settings: Mapping[str, Any], outcome: str, record: dict[str, Any]) -> None:
-        arn = (settings.get("DestinationConfig") or {}).get(outcome, {}).get("Destination")
+    def _send(self, event: _Event, settings: Mapping[str, Any], condition: str, outcome: Outcome | None) -> None:
+        succeeded = condition == "Success"
+        destinations = settings.get("DestinationConfig") or {}
+        arn = destinations.get("OnSuccess" if succeeded else "OnFailure", {}).get("Destination")
         if arn:
-            self._destinations.send_record(arn, record, succeeded=outcome == "OnSuccess")
+            function = self._invoker.find(event.ref)
+            record = _record(event, function, condition, outcome)
+            self._destinations.send_record(arn, record, function.session, succeeded=succeeded)
 
-    def _record(self, event: _Event, condition: str, outcome: Outcome | None) -> dict[str, Any]:
-        function = self._invoker.find(event.ref)
-        record: dict[str, Any] = {
-            "version": "1.0",
-            "timestamp": exact_json.timestamp(time.time()),
-            "requestContext": {
-                "requestId": event.request_id,
-                "functionArn": function.version_arn,
-                "condition": condition,
-                "approximateInvokeCount": event.attempts,
-            },
-            "requestPayload": exact_json.loads(event.payload),
-        }
-        if outcome is not None:
-            record["responseContext"] = {"statusCode": 200, "executedVersion": outcome.version}
-            if outcome.failed:
-                record["responseContext"]["functionError"] = "Unhandled"
-            record["responsePayload"] = exact_json.loads(outcome.payload)
-        return record
+
+def _record(event: _Event, function: Function, condition: str, outcome: Outcome | None) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "version": "1.0",
+        "timestamp": exact_json.timestamp(time.time()),
+        "requestContext": {
+            "requestId": event.request_id,
+            "functionArn": function.version_arn,
+            "condition": condition,
+            "approximateInvokeCount": event.attempts,
+        },
+        "requestPayload": exact_json.loads(event.payload),
+    }
+    if outcome is not None:
+        record["responseContext"] = {"statusCode": 200, "executedVersion": outcome.version}
+        if outcome.failed:
+            record["responseContext"]["functionError"] = "Unhandled"
+        record["responsePayload"] = exact_json.loads(outcome.payload)
+    return record
 
 
 def _error_message(outcome: Outcome) -> str:

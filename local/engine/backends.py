@@ -6,8 +6,9 @@ Moto is untyped, so what comes out of here is `Any` with the names that moto giv
 from __future__ import annotations
 
 import copy
+import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
 from moto.dynamodb.models import dynamodb_backends
@@ -24,6 +25,9 @@ from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
 
 from local.engine.api import ACCOUNT
+
+if TYPE_CHECKING:
+    from local.engine.principals import Session
 
 __all__ = ["ReplayState", "Table"]
 
@@ -91,22 +95,78 @@ def forget_moto_triggers(region: str) -> None:
         table.lambda_event_source_mappings.clear()
 
 
-def role_policies(role_arn: str) -> list[str]:
-    """The policy documents of the role, inline and attached; none if the role is gone."""
+def role_arn(name: str) -> str:
+    return str(iam_backends[ACCOUNT]["aws"].get_role(name).arn)
+
+
+def role_policies(role_arn: str) -> dict[str, str]:
+    """The policy documents of the role, inline ones by name and attached ones by ARN; none if the role is gone."""
+    role = _role(role_arn)
+    if role is None:
+        return {}
+    attached = {
+        policy.arn: next(version.document for version in policy.versions if version.is_default)
+        for policy in role.managed_policies.values()
+    }
+    return {**role.policies, **attached}
+
+
+def has_boundary(role_arn: str) -> bool:
+    """Whether a permissions boundary limits the role."""
+    role = _role(role_arn)
+    return role is not None and bool(role.permissions_boundary_arn)
+
+
+def _role(arn: str) -> Any:
     try:
-        role = iam_backends[ACCOUNT]["aws"].get_role_by_arn(role_arn)
+        return iam_backends[ACCOUNT]["aws"].get_role_by_arn(arn)
     except NotFoundException:
+        return None
+
+
+def role_session(access_key: str) -> tuple[str, str, bool] | None:
+    """Of the session that the key belongs to: the role's ARN, the session's name, whether a session policy limits it.
+
+    None if no role's session has the key.
+    """
+    session = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
+    return None if session is None else (session.role_arn, session.session_name, bool(session.policy))
+
+
+def resource_policies(arn: str) -> list[str]:
+    """The policies of the resource itself; those of log groups are the account's. Buckets' are moto's business."""
+    if arn == "*":
         return []
-    attached = [next(v.document for v in policy.versions if v.is_default) for policy in role.managed_policies.values()]
-    return [*role.policies.values(), *attached]
+    _, _, service, region, _, resource = arn.split(":", 5)
+    found: list[str | None] = []
+    if service == "dynamodb":
+        table = arn if "/stream/" in arn else arn.split("/index/", maxsplit=1)[0]
+        held = dynamodb_backends[ACCOUNT][region].resource_policies.get(table)
+        found = [held and held.policy_doc]
+    elif service == "events":
+        bus = events(region).event_buses.get(resource.removeprefix("event-bus/"))
+        found = [bus and bus.policy]
+    elif service == "lambda":
+        versions = functions(region)._lambdas._functions.get(resource.split(":")[1])
+        function = versions and versions["latest"]
+        found = [function and json.dumps({"Statement": function.policy.statements})]
+    elif service == "logs":
+        found = [policy.policy_document for policy in logs(region).resource_policies.values()]
+    elif service == "sns":
+        held = topic(arn)
+        found = [held and held.policy]
+    elif service == "sqs":
+        held = queue(arn)
+        found = [held and held.policy]
+    return [text for text in found if text]
 
 
-def assume_role(role_arn: str, session: str, region: str) -> dict[str, str]:
-    """Credentials of the role, as the environment variables that the SDKs read."""
+def assume_role(session: Session, region: str) -> dict[str, str]:
+    """Credentials of the session, as the environment variables that the SDKs read."""
     role = sts_backends[ACCOUNT]["aws"].assume_role(
         region_name=region,
-        role_session_name=session,
-        role_arn=role_arn,
+        role_session_name=session.name,
+        role_arn=session.role_arn,
         policy=None,
         duration=43_200,
         external_id=None,

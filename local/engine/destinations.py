@@ -13,20 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from local.engine.aws import ServiceClients
+    from local.engine.principals import Session
 
 _logger = logging.getLogger(__name__)
 
 
 class Destinations:
-    """Sends as Lambda does: by calling the other service's API."""
+    """Sends as Lambda does: by calling the other service's API in a session of the function's role."""
 
     def __init__(self, clients: ServiceClients) -> None:
         self._clients = clients
 
-    def send_record(self, arn: str, record: Mapping[str, Any], *, succeeded: bool) -> None:
+    def send_record(self, arn: str, record: Mapping[str, Any], session: Session, *, succeeded: bool) -> None:
         """Sends an invocation record. A destination that cannot be reached is logged: AWS drops the record, too."""
         if arn.split(":")[2] != "events":
-            self.send(arn, exact_json.dumps(record))
+            self.send(arn, exact_json.dumps(record), session)
             return
         context = record["requestContext"]
         entry = {
@@ -36,9 +37,9 @@ class Destinations:
             "Detail": exact_json.dumps(record),
             "EventBusName": arn,
         }
-        self._call(arn, lambda: self._clients.get("events", arn).put_events(Entries=[entry]))
+        self._call(arn, lambda: self._clients.get("events", arn, session).put_events(Entries=[entry]))
 
-    def send(self, arn: str, body: str, *, attributes: Mapping[str, str | int] | None = None) -> None:
+    def send(self, arn: str, body: str, session: Session, *, attributes: Mapping[str, str | int] | None = None) -> None:
         """Sends `body`; to queues and topics with message attributes."""
         service = arn.split(":")[2]
         attributes_of_message = message_attributes(attributes or {})
@@ -46,21 +47,21 @@ class Destinations:
             url = f"https://sqs.amazonaws.com/{arn.split(':')[4]}/{arn.split(':')[5]}"
             self._call(
                 arn,
-                lambda: self._clients.get("sqs", arn).send_message(
+                lambda: self._clients.get("sqs", arn, session).send_message(
                     QueueUrl=url, MessageBody=body, MessageAttributes=attributes_of_message
                 ),
             )
         elif service == "sns":
             self._call(
                 arn,
-                lambda: self._clients.get("sns", arn).publish(
+                lambda: self._clients.get("sns", arn, session).publish(
                     TopicArn=arn, Message=body, MessageAttributes=attributes_of_message
                 ),
             )
         elif service == "lambda":
             self._call(
                 arn,
-                lambda: self._clients.get("lambda", arn).invoke(
+                lambda: self._clients.get("lambda", arn, session).invoke(
                     FunctionName=arn, InvocationType="Event", Payload=body.encode()
                 ),
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
 from local.engine.api import ACCOUNT, ApiError
+from local.engine.principals import Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +59,13 @@ class Function:
     code_digest: str
     layer_arns: tuple[str, ...]
     logging: Logging
+    traced: bool
     reserved_concurrency: int | None
+
+    @property
+    def session(self) -> Session:
+        """In which it acts, and Lambda for it."""
+        return Session(self.role, self.name)
 
     @property
     def version_arn(self) -> str:
@@ -115,6 +122,7 @@ def load(ref: FunctionRef) -> Function:
         code_digest=record.code_sha_256,
         layer_arns=tuple(layer.arn for layer in layers),
         logging=Logging.of(record.function_name, getattr(record, "logging_config", {})),
+        traced=record.tracing_config.get("Mode") == "Active",
         reserved_concurrency=None if reserved is None else int(reserved),
     )
 

@@ -1,4 +1,4 @@
-"""Where every API call passes: it is counted, perhaps intercepted, then answered by a seam or by moto."""
+"""Where every API call passes: counted, perhaps intercepted, authorised, then answered by a seam or by moto."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.test import run_wsgi_app
 
 from local.engine.api import ApiError, ApiRequest, Response
+from local.engine.authorization import Authorizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,7 @@ class Gateway:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self.lock = threading.RLock()
+        self.authorizer = Authorizer(self.lock)
         self.calls: Counter[tuple[str, str]] = Counter()
         self._calls_lock = threading.Lock()
         self._seams: dict[tuple[str, str], Seam] = {}
@@ -131,6 +133,7 @@ class Gateway:
     def _answer(self, request: ApiRequest) -> Response:
         answer = self._seams.get((request.service, request.operation), self.moto)
         try:
+            self.authorizer.check(request)
             return answer(request)
         except ApiError as error:
             return request.error(error.code, error.message, error.status)

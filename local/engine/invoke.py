@@ -16,6 +16,7 @@ from local.engine.execution import Execution, Outcome
 from local.engine.functions import Function, FunctionRef, load
 from local.engine.logs import LogStream
 from local.engine.pool import Environment, Pool, PoolClosed
+from local.engine.tracing import Tracing
 from local.engine.worker import Invocation, Launch
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Invoker:
         self._packages = packages
         self._watchdog = watchdog
         self._endpoint = endpoint
+        self._tracing = Tracing(gateway.authorizer)
         self._lock = threading.Lock()
         self._pools: dict[str, tuple[str, Pool]] = {}
         self._in_flight: Counter[str] = Counter()
@@ -126,6 +128,7 @@ class Invoker:
             raise ApiError(
                 "ServiceException", f"The worker of {function.name} could not be run: {error}", 500
             ) from error
+        self._tracing.put(function)
         if reusable:
             pool.release(worker_environment)
         else:
@@ -161,9 +164,9 @@ class Invoker:
     def _create(self, function: Function) -> Environment:
         task = self._packages.code(function.code)
         opt = self._packages.layers(function.layers)
-        stream = LogStream(function, self._gateway.lock)
+        stream = LogStream(function, self._gateway.authorizer)
         with self._gateway.lock:
-            credentials = backends.assume_role(function.role, function.name, function.region)
+            credentials = backends.assume_role(function.session, function.region)
         variables = environment.variables(
             function,
             endpoint=self._endpoint,

@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
-from local.engine.policies import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from threading import RLock
 
+    from local.engine.authorization import Authorizer
     from local.engine.functions import Function
     from local.engine.worker import Line
 
@@ -38,9 +37,9 @@ class Report:
 class LogStream:
     """The log stream of one worker. Like Lambda, it writes nothing unless the function's role may."""
 
-    def __init__(self, function: Function, lock: RLock) -> None:
+    def __init__(self, function: Function, authorizer: Authorizer) -> None:
         self._function = function
-        self._lock = lock
+        self._authorizer = authorizer
         self._told: set[str] = set()  # the permissions whose lack was logged
         day = datetime.now(UTC).strftime("%Y/%m/%d")
         self.name = f"{day}/[{function.version}]{uuid.uuid4().hex}"
@@ -97,7 +96,7 @@ class LogStream:
         function = self._function
         group = function.logging.group
         arn = f"arn:aws:logs:{function.region}:{function.arn.split(':')[4]}:log-group:{group}"
-        with self._lock:
+        with self._authorizer.lock:
             logs = backends.logs(function.region)
             if group not in logs.groups:
                 if not self._may("logs:CreateLogGroup", arn):
@@ -112,7 +111,7 @@ class LogStream:
                 logs.put_log_events(group, self.name, [{"timestamp": at, "message": text} for at, text in in_order])
 
     def _may(self, action: str, resource: str) -> bool:
-        if allowed(backends.role_policies(self._function.role), action, resource):
+        if self._authorizer.permits(self._function.session, action, resource):
             return True
         if action not in self._told:
             self._told.add(action)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlparse
+from urllib.parse import urlencode, urlparse
 
 from local.engine import backends
 from local.engine.api import ACCOUNT, ApiRequest, Response
@@ -24,7 +24,7 @@ class LongPolling:
         gateway.seam("sqs", "ReceiveMessage", self._receive)
 
     def _receive(self, request: ApiRequest) -> Response:
-        parameters = _parameters(request)
+        parameters = request.parameters
         name = urlparse(parameters.get("QueueUrl", "")).path.rsplit("/", 1)[-1]
         arn = f"arn:aws:sqs:{request.region}:{ACCOUNT}:{name}"
         with self._gateway.lock:
@@ -46,13 +46,6 @@ class LongPolling:
 
 def _is_json(request: ApiRequest) -> bool:
     return bool(request.header("x-amz-target"))
-
-
-def _parameters(request: ApiRequest) -> dict[str, str]:
-    if _is_json(request):
-        parameters: dict[str, str] = request.json()
-        return parameters
-    return dict(parse_qsl(request.body.decode()))
 
 
 def _with_parameters(request: ApiRequest, parameters: dict[str, str]) -> ApiRequest:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
-from local.engine.functions import FunctionRef
+from local.engine.api import ApiError
+from local.engine.functions import FunctionRef, record_of
+from local.engine.principals import Session
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -43,6 +45,7 @@ class Settings:
 
     function: FunctionRef
     function_arn: str
+    session: Session
     source_arn: str
     enabled: bool
     batch_size: int
@@ -67,6 +70,7 @@ def settings_of(region: str, uuid: str) -> Settings | None:
     return Settings(
         function=FunctionRef.parse(mapping.function_arn, region),
         function_arn=mapping.function_arn,
+        session=_session(mapping.function_arn, region),
         source_arn=mapping.event_source_arn,
         enabled=bool(mapping.enabled),
         batch_size=mapping.batch_size,
@@ -81,6 +85,15 @@ def settings_of(region: str, uuid: str) -> Settings | None:
         on_failure=failure.get("Destination"),
         max_concurrency=(mapping.scaling_config or {}).get("MaximumConcurrency"),
     )
+
+
+def _session(function: str, region: str) -> Session:
+    """The session of the function's role; of no role if the function is gone."""
+    ref = FunctionRef.parse(function, region)
+    try:
+        return Session(record_of(ref).role, ref.name)
+    except ApiError:
+        return Session("", ref.name)
 
 
 def reported_failures(payload: bytes, identifiers: Collection[str]) -> set[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
+from local.engine.api import Response
+from local.engine.mapping_status import check_creation, last_result
 from local.engine.queue_poller import QueuePoller
 from local.engine.stream_poller import StreamPoller
 
 if TYPE_CHECKING:
-    from local.engine.api import ApiRequest, Response
+    from local.engine.api import ApiRequest
     from local.engine.aws import ServiceClients
     from local.engine.background import Background
     from local.engine.changes import Changes
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
     from local.engine.gateway import Gateway
     from local.engine.invoke import Invoker
 
-_OPERATIONS = ("CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping")
+_CHANGES = ("CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping")
+_READS = ("GetEventSourceMapping", "ListEventSourceMappings")
 
 
 class Mappings:
@@ -40,12 +44,16 @@ class Mappings:
         self._clients = clients
         self._destinations = destinations
         self._known: set[str] = set()
-        for operation in _OPERATIONS:
+        for operation in _CHANGES:
             gateway.seam("lambda", operation, self._change)
+        for operation in _READS:
+            gateway.seam("lambda", operation, self._read)
 
     def _change(self, request: ApiRequest) -> Response:
         with self._gateway.lock:
-            response = self._gateway.moto(request)
+            if request.operation == "CreateEventSourceMapping":
+                check_creation(self._gateway.authorizer, request.json(), request.region)
+            response = self._read(request)
             backends.forget_moto_triggers(request.region)
             for mapping in backends.functions(request.region).list_event_source_mappings("", ""):
                 if mapping.uuid not in self._known:
@@ -54,6 +62,17 @@ class Mappings:
         for topic in ("dynamodb", "sqs", "mappings"):  # those who wait for work look at their mapping again
             self._changes.notify(topic)
         return response
+
+    def _read(self, request: ApiRequest) -> Response:
+        with self._gateway.lock:
+            response = self._gateway.moto(request)
+            if response.status >= 300:  # noqa: PLR2004 - not a success
+                return response
+            answer = response.json()
+            described: list[dict[str, Any]] = answer.get("EventSourceMappings", [answer])
+            for mapping in described:
+                mapping["LastProcessingResult"] = last_result(request.region, mapping["UUID"])
+            return Response(response.status, json.dumps(answer).encode(), response.headers)
 
     def _poll(self, region: str, uuid: str, source_arn: str) -> None:
         kind = source_arn.split(":")[2]

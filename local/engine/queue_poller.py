@@ -20,6 +20,7 @@ from local.engine import backends
 from local.engine.api import ApiError
 from local.engine.invoke import MAX_WORKERS, Invoker
 from local.engine.mapping import MAX_BATCH_BYTES, Settings, reported_failures, settings_of
+from local.engine.mapping_status import FUNCTION_FAILED, OK, REFUSED_SECONDS, MappingStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +69,7 @@ class QueuePoller:
         self._changes = changes
         self._invoker = invoker
         self._clients = clients
+        self._status = MappingStatus(gateway.authorizer, region, uuid)
         self._lock = threading.Lock()
         self._running = 0  # batches that a function works on
         background.spawn(f"queue-{uuid}", self._poll)
@@ -81,11 +83,14 @@ class QueuePoller:
             if settings is None:
                 return
             if settings.enabled and self._has_room(settings) and wait == 0:
-                batch = self._receive(settings)
-                if batch:
-                    self._start(settings, batch)
-                    continue
-                wait = _THROTTLE_SECONDS  # it said there was something: a fault, or moto moved it to the DLQ
+                if self._status.may_poll(settings):
+                    batch = self._receive(settings)
+                    if batch:
+                        self._start(settings, batch)
+                        continue
+                    wait = _THROTTLE_SECONDS  # it said there was something: a fault, or moto moved it to the DLQ
+                else:
+                    wait = REFUSED_SECONDS
             self._changes.wait("sqs", seen, wait or None)
 
     def _has_room(self, settings: Settings) -> bool:
@@ -112,7 +117,7 @@ class QueuePoller:
 
     def _receive_some(self, settings: Settings, count: int) -> list[Message]:
         try:
-            answer = self._clients.get("sqs", settings.source_arn).receive_message(
+            answer = self._clients.get("sqs", settings.source_arn, settings.session).receive_message(
                 QueueUrl=_url(settings.source_arn),
                 MaxNumberOfMessages=count,
                 MessageSystemAttributeNames=["All"],
@@ -128,7 +133,7 @@ class QueuePoller:
     def _start(self, settings: Settings, batch: list[Message]) -> None:
         records = [(message, _shaped(message, settings.source_arn)) for message in batch]
         dropped = [message for message, record in records if not settings.filters.keep(record)]
-        self._delete(settings.source_arn, dropped)
+        self._delete(settings, dropped)
         kept = [(message, record) for message, record in records if message not in dropped]
         if not kept:
             return
@@ -140,7 +145,7 @@ class QueuePoller:
     def _process(self, settings: Settings, batch: dict[str, tuple[Message, dict[str, Any]]]) -> None:
         try:
             failed = self._invoke(settings, batch)
-            self._delete(settings.source_arn, [message for key, (message, _) in batch.items() if key not in failed])
+            self._delete(settings, [message for key, (message, _) in batch.items() if key not in failed])
         finally:
             with self._lock:
                 self._running -= 1
@@ -160,18 +165,20 @@ class QueuePoller:
                 if time.time() + _THROTTLE_SECONDS > deadline or self._background.closing.wait(_THROTTLE_SECONDS):
                     _logger.debug("a batch of %s goes back to its queue: %s", settings.source_arn, error)
                     return set(batch)
+        self._status.report(FUNCTION_FAILED if outcome.failed else OK)
         if outcome.failed:
             return set(batch)
         return reported_failures(outcome.payload, batch) if settings.reports_failures else set()
 
-    def _delete(self, queue_arn: str, messages: Sequence[Message]) -> None:
+    def _delete(self, settings: Settings, messages: Sequence[Message]) -> None:
+        queue_arn = settings.source_arn
         for start in range(0, len(messages), _RECEIVE):
             entries = [
                 {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]}
                 for index, message in enumerate(messages[start : start + _RECEIVE])
             ]
             try:
-                client = self._clients.get("sqs", queue_arn)
+                client = self._clients.get("sqs", queue_arn, settings.session)
                 client.delete_message_batch(QueueUrl=_url(queue_arn), Entries=entries)
             except (ClientError, BotoCoreError) as error:
                 _logger.warning("could not delete from %s, its messages come again: %s", queue_arn, error)

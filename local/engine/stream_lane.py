@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from local.engine import exact_json
 from local.engine.api import ApiError
 from local.engine.mapping import MAX_BATCH_BYTES, Settings, reported_failures
+from local.engine.mapping_status import FUNCTION_FAILED, OK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from local.engine.destinations import Destinations
     from local.engine.execution import Outcome
     from local.engine.invoke import Invoker
+    from local.engine.mapping_status import MappingStatus
 
 BACKOFF_SECONDS = (0.05, 2.0)
 """First and longest wait after a failure, doubling. On AWS: up to minutes."""
@@ -44,6 +46,7 @@ class Poller(Protocol):
 
     invoker: Invoker
     destinations: Destinations
+    status: MappingStatus
 
     def enabled_settings(self) -> Settings | None:
         """The mapping as it is now, waiting while it is disabled; None if it was deleted or the engine stops."""
@@ -114,6 +117,7 @@ class Lane:
                 self._back_off()
                 todo.appendleft((records, retries))
                 continue
+            self._poller.status.report(FUNCTION_FAILED if outcome.failed else OK)
             done = _done(settings, records, outcome)
             rest = records[done:]
             if not rest:
@@ -180,7 +184,7 @@ class Lane:
                 "streamArn": settings.source_arn,
             },
         }
-        self._poller.destinations.send_record(settings.on_failure, content, succeeded=False)
+        self._poller.destinations.send_record(settings.on_failure, content, settings.session, succeeded=False)
 
 
 def _payload(records: Sequence[Record]) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
 from local.engine.mapping import Settings, settings_of
+from local.engine.mapping_status import REFUSED_SECONDS, MappingStatus
 from local.engine.stream_lane import Lane, Record
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class StreamPoller:
         self._changes = changes
         self.invoker = invoker
         self.destinations = destinations
+        self.status = MappingStatus(gateway.authorizer, region, uuid)
         self._lanes: dict[int, Lane] = {}
         settings = settings_of(region, uuid)
         self._position = 0
@@ -75,14 +77,20 @@ class StreamPoller:
                 for lane in self._lanes.values():
                     lane.close()
                 return
-            if settings.enabled:
+            refused = settings.enabled and self._has_records(settings) and not self.status.may_poll(settings)
+            if settings.enabled and not refused:
                 for record in self._new_records(settings):
                     index = zlib.crc32(record.partition.encode()) % settings.lanes
                     if index not in self._lanes:
                         lane = self._lanes[index] = Lane(self)
                         self._background.spawn(f"lane-{self._uuid}-{index}", lane.run)
                     self._lanes[index].put(record)
-            self._changes.wait("dynamodb", seen)
+            self._changes.wait("dynamodb", seen, REFUSED_SECONDS if refused else None)
+
+    def _has_records(self, settings: Settings) -> bool:
+        with self._gateway.lock:
+            table = backends.table_of_stream(settings.source_arn)
+            return table is not None and len(table.stream_shard.items) > self._position
 
     def _new_records(self, settings: Settings) -> list[Record]:
         with self._gateway.lock:

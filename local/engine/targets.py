@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.engine import backends, exact_json
-from local.engine.api import ACCOUNT, ApiError
+from local.engine.api import ApiError
 from local.engine.background import Background, Queues
 from local.engine.destinations import message_attributes
 from local.engine.functions import FunctionRef, record_of
-from local.engine.policies import allowed
 from local.engine.transform import target_input
 
 if TYPE_CHECKING:
@@ -159,11 +157,10 @@ class Targets:
         attributes: Mapping[str, str | int] | None = None,
     ) -> None:
         with self._gateway.lock:
-            queue = backends.queue(arn)
-            policy = None if queue is None else queue.policy
-        if queue is None:
+            exists = backends.queue(arn) is not None
+        if not exists:
             raise Undeliverable("NO_RESOURCE", f"The queue {arn} does not exist.")
-        _require([policy], "sqs:SendMessage", arn, rule_arn)
+        self._require("sqs:SendMessage", arn, rule_arn)
         arguments: dict[str, Any] = {
             "QueueUrl": f"https://sqs.amazonaws.com/{arn.split(':')[4]}/{arn.split(':')[5]}",
             "MessageBody": body,
@@ -176,11 +173,10 @@ class Targets:
     def _to_function(self, arn: str, rule_arn: str, body: str) -> None:
         with self._gateway.lock:
             try:
-                statements = record_of(FunctionRef.parse(arn, arn.split(":")[3])).policy.statements
+                record_of(FunctionRef.parse(arn, arn.split(":")[3]))
             except ApiError as error:
                 raise Undeliverable("NO_RESOURCE", error.message) from error
-            policy = json.dumps({"Statement": statements})
-        _require([policy], "lambda:InvokeFunction", arn, rule_arn)
+        self._require("lambda:InvokeFunction", arn, rule_arn)
         _call(
             lambda: self._clients.get("lambda", arn).invoke(
                 FunctionName=arn, InvocationType="Event", Payload=body.encode()
@@ -189,11 +185,10 @@ class Targets:
 
     def _to_topic(self, arn: str, rule_arn: str, body: str) -> None:
         with self._gateway.lock:
-            topic = backends.topic(arn)
-            policy = None if topic is None else topic.policy
-        if topic is None:
+            exists = backends.topic(arn) is not None
+        if not exists:
             raise Undeliverable("NO_RESOURCE", f"The topic {arn} does not exist.")
-        _require([policy], "sns:Publish", arn, rule_arn)
+        self._require("sns:Publish", arn, rule_arn)
         _call(lambda: self._clients.get("sns", arn).publish(TopicArn=arn, Message=body))
 
     def _to_log_group(self, delivery: _Delivery, body: str) -> None:
@@ -204,8 +199,7 @@ class Targets:
             logs = backends.logs(region)
             if group not in logs.groups:
                 raise Undeliverable("NO_RESOURCE", f"The log group {group} does not exist.")
-            policies = [policy.policy_document for policy in logs.resource_policies.values()]
-            _require(policies, "logs:PutLogEvents", f"{arn}:log-stream:{name}", delivery.rule_arn)
+            self._require("logs:PutLogEvents", f"{arn}:log-stream:{name}", delivery.rule_arn)
             logs.ensure_log_stream(group, name)
         event = {"timestamp": int(time.time() * 1000), "message": body}
         _call(
@@ -223,11 +217,9 @@ class Targets:
         if self.forward is not None:
             self.forward(region, bus, delivery.event)
 
-
-def _require(policies: list[str | None], action: str, resource: str, rule_arn: str) -> None:
-    context = {"aws:SourceArn": rule_arn, "aws:SourceAccount": ACCOUNT, "aws:SecureTransport": "true"}
-    if not allowed(policies, action, resource, service=SERVICE, context=context):
-        raise Undeliverable("NO_PERMISSIONS", f"{SERVICE} may not {action} on {resource} for {rule_arn}.")
+    def _require(self, action: str, resource: str, rule_arn: str) -> None:
+        if not self._gateway.authorizer.admits(SERVICE, action, resource, rule_arn):
+            raise Undeliverable("NO_PERMISSIONS", f"{SERVICE} may not {action} on {resource} for {rule_arn}.")
 
 
 def _call(call: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from handlers.domain.event import Event
-from handlers.store.event_store import EventStore
+from handlers.store.event_store import MAX_TRANSACTION_ITEMS, EventStore
 from local.client import StackClient
 from local.deploy import deploy
 from local.engine import Engine
@@ -48,8 +48,6 @@ def load(ledger: StackClient, events: Sequence[Event]) -> None:
     for mapping in lambda_.list_event_source_mappings()["EventSourceMappings"]:
         if ":dynamodb:" in mapping["EventSourceArn"]:
             lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    table = ledger.outputs["eventStoreTable"]
-    store = EventStore(client, table, 4)
-    for start in range(0, len(events), 25):
-        requests = [{"PutRequest": {"Item": store.item(event)}} for event in events[start : start + 25]]
-        client.batch_write_item(RequestItems={table: requests})
+    store = EventStore(client, ledger.outputs["eventStoreTable"], 4)
+    for start in range(0, len(events), MAX_TRANSACTION_ITEMS):
+        store.append(events[start : start + MAX_TRANSACTION_ITEMS])

@@ -1,0 +1,149 @@
+"""What a call takes: the IAM actions, and the resources to be allowed them on, of what functions may want to call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from urllib.parse import unquote, urlparse
+
+from local.engine.api import ACCOUNT, ApiRequest
+from local.engine.functions import FunctionRef
+
+Need = tuple[str, str]
+"""An action and the ARN of a resource."""
+
+Finder = Callable[[ApiRequest], Iterable[Need]]
+
+_MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What a finder raises for a request that is not as its operation has it."""
+
+_IN_TRANSACTION = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+_PARTIQL = re.compile(
+    r"\s*(?:(SELECT)\b.*?\bFROM|(INSERT)\s+INTO|(UPDATE)|(DELETE)\s+FROM)\s+\"?([\w.-]+)\"?(?:\.\"?([\w.-]+)\"?)?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def needed(request: ApiRequest) -> list[Need]:
+    """All of them have to be allowed. None at all means that it is not known what the call takes."""
+    find = _NEEDS.get((request.service, request.operation))
+    if find is None:
+        return []
+    try:
+        return list(find(request))
+    except _MALFORMED:
+        return []
+
+
+def _arn(request: ApiRequest, service: str, resource: str) -> str:
+    return f"arn:aws:{service}:{request.region}:{ACCOUNT}:{resource}"
+
+
+def _table(request: ApiRequest, name: str, index: str | None = None) -> str:
+    arn = name if name.startswith("arn:") else _arn(request, "dynamodb", f"table/{name}")
+    return f"{arn}/index/{index}" if index else arn
+
+
+def _on_everything(request: ApiRequest) -> Iterable[Need]:
+    """Of actions for which IAM knows no resources."""
+    yield f"{request.service.removesuffix('streams')}:{request.operation}", "*"
+
+
+def _on_table(request: ApiRequest) -> Iterable[Need]:
+    asked = request.parameters
+    yield f"dynamodb:{request.operation}", _table(request, asked["TableName"], asked.get("IndexName"))
+
+
+def _on_tables(request: ApiRequest) -> Iterable[Need]:
+    for name in request.parameters["RequestItems"]:
+        yield f"dynamodb:{request.operation}", _table(request, name)
+
+
+def _in_transaction(request: ApiRequest) -> Iterable[Need]:
+    for item in request.parameters["TransactItems"]:
+        for kind, operation in item.items():
+            yield f"dynamodb:{_IN_TRANSACTION[kind]}", _table(request, operation["TableName"])
+
+
+def _partiql(request: ApiRequest) -> Iterable[Need]:
+    asked = request.parameters
+    for each in asked.get("Statements") or asked.get("TransactStatements") or [asked]:
+        match = _PARTIQL.match(each["Statement"])
+        if match is None:
+            raise ValueError(each["Statement"])
+        *verbs, name, index = match.groups()
+        verb = next(verb for verb in verbs if verb)
+        yield f"dynamodb:PartiQL{verb.capitalize()}", _table(request, name, index)
+
+
+def _on_stream(request: ApiRequest) -> Iterable[Need]:
+    asked = request.parameters
+    # An iterator of moto's begins with the ARN of its stream.
+    yield f"dynamodb:{request.operation}", asked.get("StreamArn") or asked["ShardIterator"].split("|")[0]
+
+
+def _on_queue(request: ApiRequest) -> Iterable[Need]:
+    asked = request.parameters
+    name = asked.get("QueueName") or urlparse(asked["QueueUrl"]).path.rsplit("/", 1)[-1]
+    yield f"sqs:{request.operation.removesuffix('Batch')}", _arn(request, "sqs", name)
+
+
+def _on_topic(request: ApiRequest) -> Iterable[Need]:
+    asked = request.parameters
+    yield "sns:Publish", asked.get("TopicArn") or asked.get("TargetArn") or "*"  # a telephone number is no resource
+
+
+def _on_buses(request: ApiRequest) -> Iterable[Need]:
+    for entry in request.parameters["Entries"]:
+        name = entry.get("EventBusName") or "default"
+        yield "events:PutEvents", name if name.startswith("arn:") else _arn(request, "events", f"event-bus/{name}")
+
+
+def _on_function(request: ApiRequest) -> Iterable[Need]:
+    name = unquote(request.path.split("/functions/", 1)[1].split("/", 1)[0])
+    ref = FunctionRef.parse(name, request.region, request.query("Qualifier"))
+    qualifier = f":{ref.qualifier}" if ref.qualifier else ""
+    yield "lambda:InvokeFunction", f"arn:aws:lambda:{ref.region}:{ACCOUNT}:function:{ref.name}{qualifier}"
+
+
+def _on_logs(request: ApiRequest) -> Iterable[Need]:
+    asked = request.parameters
+    stream = f":log-stream:{asked['logStreamName']}" if "logStreamName" in asked else ""
+    yield f"logs:{request.operation}", _arn(request, "logs", f"log-group:{asked['logGroupName']}{stream}")
+
+
+def _on_bucket(request: ApiRequest) -> Iterable[Need]:
+    yield "s3:ListBucket", f"arn:aws:s3:::{unquote(request.path).split('/')[1]}"
+
+
+def _on_object(request: ApiRequest) -> Iterable[Need]:
+    action = request.operation.replace("HeadObject", "GetObject")
+    yield f"s3:{action}", f"arn:aws:s3:::{unquote(request.path).removeprefix('/')}"
+
+
+_FINDERS: Iterable[tuple[str, Finder, Iterable[str]]] = (
+    ("dynamodb", _on_table, ("DeleteItem", "DescribeTable", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")),
+    ("dynamodb", _on_tables, ("BatchGetItem", "BatchWriteItem")),
+    ("dynamodb", _in_transaction, ("TransactGetItems", "TransactWriteItems")),
+    ("dynamodb", _partiql, ("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction")),
+    ("dynamodbstreams", _on_stream, ("DescribeStream", "GetRecords", "GetShardIterator")),
+    ("dynamodbstreams", _on_everything, ("ListStreams",)),
+    ("sqs", _on_queue, ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl")),
+    ("sqs", _on_queue, ("PurgeQueue", "ReceiveMessage", "SendMessage")),
+    ("sqs", _on_queue, ("ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessageBatch")),
+    ("sns", _on_topic, ("Publish", "PublishBatch")),
+    ("events", _on_buses, ("PutEvents",)),
+    ("lambda", _on_function, ("Invoke",)),
+    ("logs", _on_logs, ("CreateLogGroup", "CreateLogStream", "PutLogEvents")),
+    ("s3", _on_object, ("DeleteObject", "GetObject", "HeadObject", "PutObject")),
+    ("s3", _on_bucket, ("HeadBucket", "ListObjects", "ListObjectsV2")),
+    ("xray", _on_everything, ("PutTelemetryRecords", "PutTraceSegments")),
+    ("cloudwatch", _on_everything, ("PutMetricData",)),
+)
+_NEEDS = {(service, operation): find for service, find, operations in _FINDERS for operation in operations}

@@ -1,0 +1,133 @@
+"""Whether a caller may do what it asks for, decided and told as AWS does.
+
+Moto's own check of IAM policies, which has to be switched on, would not do: it authorises every action on the resource
+"*", knows no policies of resources but buckets', takes a condition that does not hold for a refusal and one that it
+does not know for fulfilled, and compares actions case by case.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from local.engine import actions, backends
+from local.engine.api import ACCOUNT, ApiError, ApiRequest
+from local.engine.authorizations import Authorizations
+from local.engine.policy_conditions import Unevaluable
+from local.engine.policy_documents import ALLOW_ALL, Access, Context, Decision, decide
+from local.engine.principals import ADMINISTRATOR, Principal, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from threading import RLock
+
+_logger = logging.getLogger(__name__)
+
+_DENIALS = {
+    "iam": ("AccessDenied", 403),
+    "lambda": ("AccessDeniedException", 403),
+    "s3": ("AccessDenied", 403),
+    "sns": ("AuthorizationError", 403),
+    "sqs": ("AccessDenied", 403),
+    "sts": ("AccessDenied", 403),
+    "xray": ("AccessDeniedException", 403),
+}
+_DENIAL = ("AccessDeniedException", 400)
+
+# The endpoint has no TLS, being a part of the machine: policies that demand it are to be testable all the same.
+_EVERYBODY: Context = (("aws:securetransport", "true"), ("aws:viaawsservice", "false"))
+
+
+class Authorizer:
+    """Knows callers by the key that they sign with: a role's session, or else the administrator of the account.
+
+    The administrator may do everything that no resource's policy denies, as the root user on AWS.
+    """
+
+    def __init__(self, lock: RLock) -> None:
+        self.lock = lock
+        self.record = Authorizations(lock)
+        self._sessions: dict[str, Session] = {}
+
+    def check(self, request: ApiRequest) -> None:
+        """Raises: ApiError, if the caller may not do it. AWS services acting for themselves check with `admits`."""
+        session = self._session(request.access_key)
+        if session is None and request.principal is not None:
+            return
+        if (request.service, request.operation) == ("sts", "GetCallerIdentity"):
+            return  # on AWS it cannot even be denied
+        with self.lock:
+            needs = actions.needed(request)
+            for action, resource in needs:
+                decision = self._decide(session, action, resource, request.region)
+                if not decision.allowed:
+                    raise _denial(request.service, session, action, resource, decision.reason)
+        if session is not None and not needs:
+            action = f"{request.service}:{request.operation or request.path}"
+            reason = "because the embedded AWS does not know how to authorise this call"
+            self.record.record(session, Access(action, "*"), Decision(allowed=False, reason=reason))
+            raise _denial(request.service, session, action, "*", reason)
+
+    def permits(self, session: Session, action: str, resource: str, *, record: bool = True) -> bool:
+        """Whether the session may do what an AWS service does for it without an API call."""
+        region = resource.split(":")[3] if resource != "*" else ""
+        with self.lock:
+            decision = self._decide(session, action, resource, region, record=record)
+        if not decision.allowed:
+            _logger.debug("%s may not %s on %s %s", session.arn, action, resource, decision.reason)
+        return decision.allowed
+
+    def admits(self, service: str, action: str, resource: str, source_arn: str) -> bool:
+        """Whether the policies of the resource let an AWS service act on it on behalf of a resource of the account."""
+        context = (("aws:sourceaccount", ACCOUNT), ("aws:sourcearn", source_arn), *_EVERYBODY)
+        with self.lock:
+            policies = backends.resource_policies(resource)
+        try:
+            return decide(Access(action, resource, context), Principal("Service", service), {}, policies).allowed
+        except Unevaluable as error:
+            _logger.warning("%s may not %s on %s: %s", service, action, resource, error)
+            return False
+
+    def _decide(
+        self, session: Session | None, action: str, resource: str, region: str, *, record: bool = True
+    ) -> Decision:
+        context: Context = (("aws:principalaccount", ACCOUNT), ("aws:requestedregion", region), *_EVERYBODY)
+        principal = ADMINISTRATOR
+        policies: Mapping[str, str] = {"": ALLOW_ALL}
+        if session is not None:
+            principal = session.principal
+            context = (("aws:principalarn", session.role_arn), ("aws:principaltype", "AssumedRole"), *context)
+        access = Access(action, resource, context)
+        try:
+            if session is not None:
+                policies = _policies(session)
+            decision = decide(access, principal, policies, backends.resource_policies(resource))
+        except Unevaluable as error:
+            decision = Decision(allowed=False, reason=f"because {error}")
+        if record and session is not None:
+            self.record.record(session, access, decision)
+        return decision
+
+    def _session(self, access_key: str) -> Session | None:
+        if access_key not in self._sessions:
+            with self.lock:
+                found = backends.role_session(access_key)
+            if found is None:
+                return None
+            self._sessions[access_key] = Session(*found)
+        return self._sessions[access_key]
+
+
+def _policies(session: Session) -> Mapping[str, str]:
+    if session.limited or backends.has_boundary(session.role_arn):
+        raise Unevaluable("the embedded AWS evaluates neither session policies nor permissions boundaries")
+    return backends.role_policies(session.role_arn)
+
+
+def _denial(service: str, session: Session | None, action: str, resource: str, reason: str) -> ApiError:
+    code, status = _DENIALS.get(service, _DENIAL)
+    # Two services write their actions in a way of their own.
+    written = {"sqs": action.lower(), "sns": action.replace("sns:", "SNS:")}.get(service, action)
+    caller = ADMINISTRATOR.arn if session is None else session.arn
+    text = f"User: {caller} is not authorized to perform: {written} on resource: {resource} "
+    return ApiError(code, text + reason.replace(action, written), status)

@@ -1,0 +1,83 @@
+"""The conditions of IAM policies, on the context keys that the embedded AWS knows the values of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from local.engine.wildcards import arn_like, like
+
+_OPERATOR = re.compile(r"(?:(ForAnyValue|ForAllValues):)?(\w+?)(IfExists)?$")
+
+# Keys that requests on AWS only have where they come from outside this account's functions, and never do here.
+_ABSENT = frozenset(
+    {
+        "aws:multifactorauthpresent",
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceowner",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
+        "aws:username",
+    }
+)
+
+
+def _equal(wanted: str, actual: str) -> bool:
+    return wanted == actual
+
+
+def _equal_ignoring_case(wanted: str, actual: str) -> bool:
+    return wanted.lower() == actual.lower()
+
+
+_TESTS: Mapping[str, Callable[[str, str], bool]] = {
+    "ArnEquals": arn_like,  # ArnEquals takes wildcards as well: in IAM the two are one
+    "ArnLike": arn_like,
+    "Bool": _equal_ignoring_case,
+    "StringEquals": _equal,
+    "StringEqualsIgnoreCase": _equal_ignoring_case,
+    "StringLike": like,
+}
+_NEGATIONS = {
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+}
+
+
+class Unevaluable(Exception):  # noqa: N818 - reads as what it says of a policy
+    """The embedded AWS cannot tell what a policy means for a request; whatever depends on it is refused."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One operator on one key (in lower case): it holds if any of the values fits."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+    def holds(self, context: Mapping[str, str]) -> bool:
+        """Whether it holds for a request with this context. Raises: Unevaluable, for an unknown operator or key."""
+        match = _OPERATOR.match(self.operator)
+        quantifier, name, if_exists = match.groups() if match else (None, self.operator, None)
+        negated = name in _NEGATIONS
+        test = _TESTS.get(_NEGATIONS.get(name, name))
+        if test is None and name != "Null":
+            raise Unevaluable(f"the embedded AWS cannot evaluate the condition operator {self.operator}")
+        actual = context.get(self.key)
+        if actual is None and self.key not in _ABSENT:
+            raise Unevaluable(f"the embedded AWS does not know the condition key {self.key}")
+        if any("${" in value for value in self.values):
+            raise Unevaluable(f"the embedded AWS does not fill in the variables of {', '.join(self.values)}")
+        if test is None:
+            return (actual is None) is (self.values[0].lower() == "true")
+        if actual is None:
+            if if_exists or quantifier:
+                return bool(if_exists) or quantifier == "ForAllValues"
+            return negated
+        return any(test(value, actual) for value in self.values) is not negated

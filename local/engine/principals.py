@@ -1,0 +1,46 @@
+"""Who calls AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local.engine.api import ACCOUNT
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A caller as policies name it: `kind` is "AWS" or "Service", `also` is the role behind a session."""
+
+    kind: str
+    arn: str
+    also: str = ""
+
+
+ADMINISTRATOR = Principal("AWS", f"arn:aws:iam::{ACCOUNT}:root")
+"""Whoever signs with credentials that no role session has: the person at the laptop."""
+
+ACCOUNT_NAMES = frozenset({ACCOUNT, ADMINISTRATOR.arn})
+"""How a policy names the account, and with it everybody in it."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session of a role: what a function acts in, and Lambda when it acts for the function."""
+
+    role_arn: str
+    name: str
+    limited: bool = False
+    """By a policy of the session's own."""
+
+    @property
+    def role(self) -> str:
+        """The role's name."""
+        return self.role_arn.rsplit("/", 1)[-1]
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:sts::{ACCOUNT}:assumed-role/{self.role}/{self.name}"
+
+    @property
+    def principal(self) -> Principal:
+        return Principal("AWS", self.arn, self.role_arn)
