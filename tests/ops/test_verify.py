@@ -322,6 +322,18 @@ def test_a_row_that_contradicts_its_stream_is_only_rebuilt_when_told_to(
     assert rows(aws)["account-1", "AccountSummary"] == folded(account[:4])["account-1", "AccountSummary"]
 
 
+def test_a_row_that_is_the_only_witness_of_a_rewritten_event_is_not_repaired(
+    aws: Any, account: list[Event], run: Run
+) -> None:
+    before = rows(aws)
+    put(aws, sealed(replace(account[4], data={**account[4].data, "amount": 41})))
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert (result.code, result.json["repaired"]) == (1, 0)
+    assert rows(aws) == before
+
+
 def test_repair_does_not_undo_what_a_live_projection_does_meanwhile(
     aws: Any, account: list[Event], run: Run, project: Project, calls: Calls
 ) -> None:
