@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+SHOWN = 200
+"""Characters of what a caller sent that are repeated in an answer: names can be long, and an answer must not be."""
+
 
 class LedgerError(Exception):
     """Base of the errors that become answers: an HTTP status, a stable code, a message and details (JSON values)."""
@@ -24,6 +27,7 @@ class MalformedError(LedgerError):
     code = "MalformedRequest"
 
     def __init__(self, field: str, problem: str) -> None:
+        field = shortened(field)
         super().__init__(f"{field}: {problem}", field=field)
 
 
@@ -77,3 +81,8 @@ class IntegrityError(LedgerError):
     """Stored events do not form one unbroken chain. Somebody's error or attack, never the caller's mistake."""
 
     code = "IntegrityBreach"
+
+
+def shortened(text: str) -> str:
+    """A caller's text for a message about it."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

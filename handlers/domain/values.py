@@ -1,23 +1,29 @@
 """JSON in and out without ever passing through a binary float.
 
 A value is `None`, `bool`, `int`, `Decimal`, `str`, or a list or string-keyed dict of values. Numbers keep every digit:
-they are held to what DynamoDB can store (38 significant digits, magnitudes 1E-130 to 9.9E+125) and refused otherwise.
+they are held to what DynamoDB can store (38 significant digits, magnitudes 1E-130 to 9.9E+125) and boto3 carries there
+(no digit below 1E-165), and refused otherwise.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Subnormal, Underflow
 from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 
-from .errors import MalformedError
+from .errors import MalformedError, shortened
 
 Value: TypeAlias = Any
 """A JSON value as described above (recursive aliases cost more than they check)."""
 
 ARITHMETIC = Context(prec=38, Emin=-130, Emax=125, traps=[Inexact, InvalidOperation, Overflow, Underflow, Subnormal])
 """Decimal arithmetic of DynamoDB's numbers that raises rather than rounds."""
+
+# boto3 computes with this as the smallest step; DynamoDB itself would take 1E-167.
+FINEST_EXPONENT = -165
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 # DynamoDB nests 32 levels; an event's data already sits one level down in its item, a statement's entries two.
 MAX_DEPTH = 28
@@ -70,9 +76,14 @@ def exact(value: Value, path: str, depth: int = 0) -> Value:
 
 
 def number(value: int | float | Decimal | str, path: str) -> Decimal:
-    """One exact number without trailing zeros (100.50 is 100.5), or MalformedError naming `path`."""
+    """One exact number without trailing zeros (100.50 is 100.5), or MalformedError naming `path`.
+
+    In a text it must be spelled as JSON spells it: Decimal by itself would also take 1_000, spaces and Arabic digits.
+    """
     if isinstance(value, float):
         value = _digits_of(value, path)
+    elif isinstance(value, str) and not _JSON_NUMBER.fullmatch(value):
+        raise MalformedError(path, "not a number")
     try:
         decimal = ARITHMETIC.normalize(Decimal(value))
     except InvalidOperation:
@@ -81,6 +92,8 @@ def number(value: int | float | Decimal | str, path: str) -> Decimal:
         raise MalformedError(path, "a number has at most 38 digits and lies between 1E-130 and 9.9E+125") from None
     if not decimal.is_finite():
         raise MalformedError(path, "not a finite number")
+    if int(decimal.as_tuple().exponent) < FINEST_EXPONENT:
+        raise MalformedError(path, f"a number has no digits below 1E{FINEST_EXPONENT}")
     return decimal if decimal else Decimal(0)
 
 
@@ -164,6 +177,6 @@ def _unique(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"the name {name!r} stands twice in one object")
+            raise ValueError(f"the name {shortened(name)!r} stands twice in one object")
         found[name] = value
     return found

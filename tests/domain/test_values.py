@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from handlers.domain.errors import MalformedError
 from handlers.domain.values import MAX_DEPTH, dumps, exact, loads, number
 
+DIGITS = "12345678901234567890123456789012345678"
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20, places=9)
@@ -74,6 +75,7 @@ def test_text_that_is_not_one_clear_json_value_is_refused(text: str) -> None:
         {"a": [{"b": Decimal("1" * 39)}]},
         {"a": [{"b": Decimal("1e126")}]},
         {"a": [{"b": Decimal("1e-131")}]},
+        {"a": [{"b": Decimal(f"{DIGITS}E-166")}]},
         {"a": [{"b": "\ud800"}]},
         {"a": [{"b": b"bytes"}]},
     ],
@@ -109,6 +111,34 @@ def test_nesting_ends_where_an_item_could_not_hold_it() -> None:
         exact(nested(MAX_DEPTH + 1), "eventData")
 
 
-def test_a_text_that_is_no_number_is_refused() -> None:
+@pytest.mark.parametrize(
+    "text", ["ten", "", " 1", "1\n", "+1", "1_000", "1,5", ".5", "5.", "01", "\u0661", "0x10", "NaN", "Infinity", "-"]
+)
+def test_a_text_that_is_no_number_in_json_is_refused(text: str) -> None:
     with pytest.raises(MalformedError, match="amount: not a number"):
-        number("ten", "amount")
+        number(text, "amount")
+
+
+def test_the_finest_number_is_carried_to_dynamodb() -> None:
+    finest = Decimal(f"-{DIGITS}E-165")
+
+    stored = TypeDeserializer().deserialize(TypeSerializer().serialize(number(finest, "amount")))
+
+    assert stored == finest
+
+
+@pytest.mark.parametrize("value", [{"n" * 60_000: {"m" * 60_000: Decimal("1e999")}}, {"n" * 70_000: 1}])
+def test_a_refusal_is_short_whatever_the_names(value: object) -> None:
+    with pytest.raises(MalformedError) as caught:
+        exact(value, "eventData")
+
+    assert caught.value.details["field"].startswith("eventData")
+    assert len(caught.value.message) < 500
+
+
+def test_a_name_that_stands_twice_is_told_in_short() -> None:
+    with pytest.raises(MalformedError) as caught:
+        loads(f'{{"{"n" * 60_000}": 1, "{"n" * 60_000}": 2}}', "body")
+
+    assert "'nnn" in caught.value.message
+    assert len(caught.value.message) < 500
