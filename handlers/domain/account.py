@@ -15,7 +15,7 @@ from typing import Any
 from .command import Command
 from .errors import MalformedError, RuleBrokenError
 from .event import Event, NewEvent
-from .fields import money
+from .fields import MAX_ID_BYTES, money
 from .values import ARITHMETIC, Value
 
 CREATED = "AccountCreated"
@@ -23,6 +23,10 @@ TRANSACTION = "TransactionProcessed"
 CLOSED = "AccountClosed"
 
 ZERO = Decimal(0)
+
+_TEXTS = ("customerId", "accountType", "reason")
+# Rows of the read model keep these, a statement up to 500 times, and must fit an item as well.
+_SHORT_TEXTS = ("createdAt", "transactionId", "timestamp", "closedAt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def decide(account: Account, command: Command) -> list[NewEvent]:
     if rule is None:
         raise MalformedError("eventType", f"must be one of {', '.join(_RULES)}")
     data = command.event_data
-    _check_texts(data, "customerId", "accountType", "createdAt", "transactionId", "timestamp", "closedAt", "reason")
+    _check_texts(data)
     named = data.get("accountId", command.aggregate_id)
     if named != command.aggregate_id:
         raise MalformedError("eventData.accountId", "must be the aggregateId where it is given")
@@ -135,10 +139,13 @@ def _require_active(account: Account) -> None:
         )
 
 
-def _check_texts(data: Mapping[str, Any], *names: str) -> None:
-    for name in names:
-        if data.get(name) is not None and not isinstance(data[name], str):
+def _check_texts(data: Mapping[str, Any]) -> None:
+    for name in (*_TEXTS, *_SHORT_TEXTS):
+        text = data.get(name)
+        if text is not None and not isinstance(text, str):
             raise MalformedError(f"eventData.{name}", "must be a text")
+        if text and name in _SHORT_TEXTS and len(text.encode()) > MAX_ID_BYTES:
+            raise MalformedError(f"eventData.{name}", f"must not be longer than {MAX_ID_BYTES} bytes")
 
 
 _RULES: Mapping[str, Callable[[Account, Mapping[str, Any]], dict[str, Value]]] = MappingProxyType(

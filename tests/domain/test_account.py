@@ -114,6 +114,15 @@ def test_data_of_the_wrong_shape_is_refused_by_field(bad: Command, field: str) -
     assert caught.value.details["field"] == field
 
 
+@pytest.mark.parametrize("name", ["createdAt", "transactionId", "timestamp", "closedAt"])
+def test_a_text_that_rows_keep_is_short(name: str) -> None:
+    run(create(), transact(1, **{name: "é" * 128}))
+    with pytest.raises(MalformedError) as caught:
+        run(create(), transact(1, **{name: "é" * 128 + "e"}))
+
+    assert caught.value.details["field"] == f"eventData.{name}"
+
+
 def test_an_amount_may_be_text_and_is_stored_as_a_number() -> None:
     _, events = run(create(), transact("12345678901234567.89"))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from handlers.domain.event import Event
 from handlers.domain.projections import AccountStatement, AccountSummary, Projection, Row
+from handlers.store.items import MAX_ITEM_BYTES, item_bytes
 
 from .builders import close, create, run, transact
 
@@ -68,3 +69,11 @@ def test_folding_changes_no_earlier_row() -> None:
     projection.apply(first, events[2])
 
     assert len(first["Entries"]) == 1
+
+
+def test_the_largest_rows_fit_an_item() -> None:
+    longest = dict.fromkeys(("createdAt", "transactionId", "timestamp", "closedAt"), "é" * 128)
+    _, events = run(create(**longest), *(transact(Decimal("0.00000001"), **longest) for _ in range(500)))
+
+    for projection in (AccountStatement(entries=500), AccountSummary()):
+        assert item_bytes({**fold(projection, events), "AccountId": "é" * 128}) < MAX_ITEM_BYTES - 1_000
