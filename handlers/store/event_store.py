@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 # An event must also fit a bus entry, whose limit covers source, detail type and time besides this.
 MAX_DETAIL_BYTES = 990_000
-# No byte of an item becomes more than this many of JSON (a control character: 6; a number of 126 digits takes 21).
-_JSON_EXPANSION = 6
+# No byte of an item becomes more than this many of JSON. A control character becomes 6; but a small number in a list,
+# reckoned at 22 bytes, becomes 169: a sign, a comma, 0. and 165 digits.
+_JSON_EXPANSION = 8
 # The keys of the local index entry count towards the item's limit, as do the bucket and a safety margin.
 _INDEX_BYTES = 4 * 1024
 MAX_TRANSACTION_ITEMS = 100

@@ -270,7 +270,10 @@ def test_what_is_no_request_at_all_is_refused(handlers: Callable[[str], ModuleTy
     assert calls.names == []
 
 
-@pytest.mark.parametrize("note", ["x" * 500_000, "\x01" * 200_000, ["é" * 1000] * 250])
+SMALLEST_NUMBER = Decimal("-1.2345678901234567890123456789012345678E-128")
+
+
+@pytest.mark.parametrize("note", ["x" * 500_000, "\x01" * 200_000, ["é" * 1000] * 250, [SMALLEST_NUMBER] * 6_500])
 def test_an_event_that_would_not_fit_is_refused_before_it_is_written(aws: Any, send: Invoke, note: Any) -> None:
     status, body = send("AccountCreated", {"note": note})
 
