@@ -150,7 +150,6 @@ RelayFeed(
     RelayFeedArgs(
         event_store=event_store,
         relay=relay,
-        dead_letters=invocation_dead_letters,
         batch_size=settings.relay_batch_size,
         parallelization_factor=settings.relay_parallelization,
         max_record_age=settings.relay_max_record_age,

@@ -28,7 +28,7 @@ class HandlerFunctionArgs:
     """The module of the handlers whose `lambda_handler` is called."""
     description: str
     dead_letters: DeadLetterQueue
-    """Where an asynchronous invocation ends that failed for good."""
+    """Where an asynchronous invocation ends that failed for good, and what a feed gives up."""
     environment: Mapping[str, Input[str]] = field(default_factory=dict)
     """Names and numbers, never a secret."""
     grants: Sequence[Grant] = ()
@@ -54,6 +54,8 @@ class HandlerFunction(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     role_name: pulumi.Output[str]
     log_group_name: pulumi.Output[str]
+    dead_letters_arn: pulumi.Output[str]
+    """Of the queue that the function's role may leave dead letters in."""
 
     def __init__(self, name: str, args: HandlerFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:HandlerFunction", name, None, opts)
@@ -124,4 +126,5 @@ class HandlerFunction(pulumi.ComponentResource):
         self.arn = function.arn
         self.role_name = role.name
         self.log_group_name = logs.name
+        self.dead_letters_arn = args.dead_letters.arn
         self.register_outputs({"name": self.name, "arn": self.arn, "logGroupName": self.log_group_name})

@@ -8,7 +8,6 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input
 
-from components.dead_letter_queue import DeadLetterQueue
 from components.event_store import EventStore
 from components.handler_function import HandlerFunction
 from components.limits import STREAM_RETENTION_SECONDS, check_range
@@ -19,8 +18,7 @@ from components.policies import role_policy
 class RelayFeedArgs:
     event_store: EventStore
     relay: HandlerFunction
-    dead_letters: DeadLetterQueue
-    """Where it is noted which part of the stream was given up; the events themselves stay in the store."""
+    """Its dead letters also say which part of the stream was given up; the events themselves stay in the store."""
     batch_size: Input[int] = 100
     parallelization_factor: Input[int] = 10
     """Batches of one shard under way at once, each with aggregates of its own."""
@@ -42,9 +40,7 @@ class RelayFeed(pulumi.ComponentResource):
         policy = aws.iam.RolePolicy(
             f"{name}-policy",
             role=args.relay.role_name,
-            policy=role_policy(
-                [args.event_store.grant_read_stream(), args.dead_letters.grant_send()], kms_key_arn=args.kms_key_arn
-            ),
+            policy=role_policy([args.event_store.grant_read_stream()], kms_key_arn=args.kms_key_arn),
             opts=pulumi.ResourceOptions(parent=self),
         )
         mapping = aws.lambda_.EventSourceMapping(
@@ -60,7 +56,7 @@ class RelayFeed(pulumi.ComponentResource):
             maximum_record_age_in_seconds=args.max_record_age,
             destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
                 on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
-                    destination_arn=args.dead_letters.arn
+                    destination_arn=args.relay.dead_letters_arn
                 )
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),

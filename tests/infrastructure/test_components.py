@@ -28,7 +28,7 @@ from tests.infrastructure.program import declare
 NOTHING: Any = None  # stands for a component that is not reached
 
 FUNCTION = HandlerFunctionArgs(package=NOTHING, entry="command", description="", dead_letters=NOTHING)
-RELAY = RelayFeedArgs(event_store=NOTHING, relay=NOTHING, dead_letters=NOTHING)
+RELAY = RelayFeedArgs(event_store=NOTHING, relay=NOTHING)
 PROJECTION = ProjectionFeedArgs(
     event_bus=NOTHING,
     source="s",

@@ -197,7 +197,7 @@ def test_a_customer_key_encrypts_everything_at_rest(keyed: Graph) -> None:
     [
         ("command-policy", ["dynamodb", "sqs"]),
         ("relay-policy", ["sqs"]),
-        ("relay-feed-policy", ["dynamodb", "sqs"]),
+        ("relay-feed-policy", ["dynamodb"]),
         ("projection-policy", ["dynamodb", "sqs"]),
         ("projection-feed-policy", ["sqs"]),
         ("query-policy", ["dynamodb", "sqs"]),
