@@ -79,7 +79,7 @@ def test_one_command_gives_the_same_event_ids_again_and_another_gives_others() -
     new = [NewEvent("X", {}), NewEvent("X", {})]
     one, other = command("X"), command("X")
 
-    first, again = chain(Position(), new, one, NOW), chain(Position(), new, one, NOW)
+    first, again = chain(Position(), new, one, NOW), chain(Position(), new, one, "2024-01-15T10:00:01.000000Z")
 
     assert [event.event_id for event in first] == [event.event_id for event in again]
     assert len({event.event_id for event in first + chain(Position(), new, other, NOW)}) == 4

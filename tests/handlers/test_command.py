@@ -201,6 +201,17 @@ def test_endless_contention_ends_before_the_functions_time_does(
     assert 2 <= len(calls.to("PutItem")) <= 4
 
 
+def test_a_refusal_that_is_no_lost_race_is_not_tried_again(send: Invoke, calls: Calls) -> None:
+    def refuse(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            raise refusal("ValidationException")
+
+    calls.before = refuse
+
+    assert send("AccountCreated", {})[0] == 500
+    assert len(calls.to("PutItem")) == 1
+
+
 def test_an_expected_sequence_guards_against_deciding_on_old_state(aws: Any, send: Invoke) -> None:
     send("AccountCreated", {}, expectedSequence=0)
     accepted = send("TransactionProcessed", {"amount": 5}, expectedSequence=1, commandId="pay-1")

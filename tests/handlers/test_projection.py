@@ -138,6 +138,21 @@ def test_a_row_that_another_worker_moved_is_read_again(aws: Any, deliver: Delive
     assert rows(aws) == folded(events)
 
 
+def test_a_slow_worker_does_not_turn_a_row_back(aws: Any, deliver: Deliver, calls: Calls) -> None:
+    events = keep(aws, story("a", [1, 2, 3]))
+    deliver(events[0])
+
+    def overtake(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "PutItem" and arguments["TableName"] == ROWS:
+            calls.before = None
+            assert deliver(*events[1:]) == []
+
+    calls.before = overtake
+    assert deliver(events[1]) == []
+
+    assert rows(aws) == folded(events)
+
+
 def test_a_worker_that_dies_between_two_rows_is_made_up_for_by_the_next_delivery(
     aws: Any, deliver: Deliver, calls: Calls
 ) -> None:

@@ -163,6 +163,12 @@ def test_the_state_at_any_point_is_the_fold_up_to_it(aws: Any, ask: Invoke, targ
     assert by_sequence["upToSequence"] == target
 
 
+def test_a_moment_includes_what_happened_at_it(aws: Any, ask: Invoke) -> None:
+    events = keep(aws, story("a", [5, 10]))
+
+    assert ask("reconstructState", aggregateId="a", asOf=events[1].timestamp)[1]["eventsProcessed"] == 2
+
+
 def test_time_travel_stops_reading_at_its_target(aws: Any, ask: Invoke, calls: Calls) -> None:
     stream = long_stream(12, note="x" * 200_000)
     keep(aws, stream)

@@ -82,7 +82,7 @@ def _try(mutant: Mutant, copies: SimpleQueue[Path]) -> str | None:
     finally:
         file.write_text(original, "utf-8")
         copies.put(copy)
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED tests", "ERROR tests"))]
     if done.returncode == 0 or not failed:
         return None
     return f"{failed[0].split(' - ')[0].removeprefix('FAILED ')} ({seconds:.0f} s)"
