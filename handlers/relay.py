@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .domain.errors import MalformedError
 from .domain.event import Event
 from .runtime import Context, count, log
 from .store import clients
@@ -54,7 +55,7 @@ def _entry(record: Mapping[str, Any], context: Context) -> Entry | None:
         return None
     try:
         return _bus.entry(Event.of(to_record(change["NewImage"])))
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (MalformedError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         _report_breach(f"an item is no event: {error!r}", change["Keys"], context)
         return None
 

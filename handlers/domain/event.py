@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from .command import Command
+from .command import MAX_SEQUENCE, Command
 from .errors import IntegrityError
 from .values import Value, dumps
 
@@ -68,25 +69,25 @@ class Event:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Event:
         """Read a record. KeyError, TypeError or ValueError where it is none."""
-        event = cls(
-            aggregate_id=record["AggregateId"],
-            sequence=int(record["EventSequence"]),
-            event_id=record["EventId"],
-            event_type=record["EventType"],
-            data=record["EventData"],
-            timestamp=record["Timestamp"],
-            version=int(record["Version"]),
-            command_id=record["CommandId"],
-            command_digest=record["CommandDigest"],
-            correlation_id=record["CorrelationId"],
-            causation_id=record["CausationId"],
-            actor=record["Actor"],
-            previous_hash=record["PreviousHash"],
-            hash=record["Hash"],
+        data = record["EventData"]
+        if not isinstance(data, dict):
+            raise TypeError("EventData must be an object")
+        return cls(
+            aggregate_id=_text(record, "AggregateId"),
+            sequence=_ordinal(record, "EventSequence"),
+            event_id=_text(record, "EventId"),
+            event_type=_text(record, "EventType"),
+            data=data,
+            timestamp=_text(record, "Timestamp"),
+            version=_ordinal(record, "Version"),
+            command_id=_text(record, "CommandId"),
+            command_digest=_text(record, "CommandDigest"),
+            correlation_id=_text(record, "CorrelationId"),
+            causation_id=_text(record, "CausationId"),
+            actor=_text(record, "Actor"),
+            previous_hash=_text(record, "PreviousHash"),
+            hash=_text(record, "Hash"),
         )
-        if not isinstance(record["EventData"], dict) or not isinstance(record["AggregateId"], str):
-            raise TypeError("EventData must be an object and AggregateId a text")
-        return event
 
     def computed_hash(self) -> str:
         """What `hash` must be: SHA-256 over the canonical JSON of everything else, PreviousHash included."""
@@ -146,3 +147,20 @@ def chain(position: Position, new_events: Iterable[NewEvent], command: Command, 
         events.append(event)
         position = position.advance(event)
     return events
+
+
+def _text(record: Mapping[str, Any], name: str) -> str:
+    value = record[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text")
+    return value
+
+
+def _ordinal(record: Mapping[str, Any], name: str) -> int:
+    value = record[name]
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise TypeError(f"{name} must be a number")
+    # The range first: int() would compute for days on the 1E+999999999 that a message may hold.
+    if not 1 <= value <= MAX_SEQUENCE or value != int(value):
+        raise ValueError(f"{name} must be a whole number from 1 to {MAX_SEQUENCE}")
+    return int(value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from handlers.domain.command import MAX_SEQUENCE
+from handlers.domain import times
 from handlers.domain.errors import MalformedError
 from handlers.domain.event import SOURCE, Event
 from handlers.domain.fields import check_identifier
-from handlers.domain.values import dumps, loads
+from handlers.domain.values import dumps, exact, loads
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -19,6 +19,7 @@ MAX_ENTRIES = 10
 # The documented total is 1 MB; what counts besides the detail is the source, the detail type and 14 bytes of time.
 MAX_BYTES = 1_000_000
 _TIME_BYTES = 14
+MAX_TYPE_LENGTH = 128
 
 
 class PublishError(Exception):
@@ -37,15 +38,21 @@ class EventBus:
         self._name = name
 
     def entry(self, event: Event) -> Entry:
-        """The bus entry of a stored event. TypeError where its data holds what JSON cannot."""
-        # With the ledger's own time, an archive's replay window means the time of the event, not of the relay.
-        return {
+        """The bus entry of a stored event.
+
+        TypeError where its data holds what JSON cannot, ValueError or MalformedError where the bus would not take it.
+        """
+        entry: Entry = {
             "EventBusName": self._name,
             "Source": SOURCE,
             "DetailType": event.event_type,
-            "Time": event.timestamp,
+            # With the ledger's own time, an archive's replay window means the time of the event, not of the relay.
+            "Time": times.normalize(event.timestamp, "Timestamp"),
             "Detail": dumps(event.record()),
         }
+        if not 1 <= len(event.event_type) <= MAX_TYPE_LENGTH or _size(entry) > MAX_BYTES:
+            raise ValueError("its type or its size is beyond what the bus takes")
+        return entry
 
     def publish(self, entries: Sequence[Entry]) -> None:
         """Put entries on the bus in order: one PutEvents per 10 of them or megabyte.
@@ -67,12 +74,11 @@ class EventBus:
 def delivered_event(body: str) -> Event:
     """The event in what a rule delivered, such as a queue's message. MalformedError where there is none in it."""
     try:
-        event = Event.of(loads(body, "body")["detail"])
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        # An event's data lies one level down in its record, so that may be one level deeper than the data of a command.
+        event = Event.of(exact(loads(body, "body")["detail"], "body.detail", depth=-1))
+    except (KeyError, TypeError, ValueError) as error:
         raise MalformedError("body", f"holds no event: {error!r}") from error
     check_identifier(event.aggregate_id, "body.detail.AggregateId")  # DynamoDB refuses a whole batch for one bad key
-    if not 1 <= event.sequence <= MAX_SEQUENCE:
-        raise MalformedError("body.detail.EventSequence", f"must lie between 1 and {MAX_SEQUENCE}")
     return event
 
 

@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from handlers.domain.event import Event
 from handlers.domain.values import dumps
-from handlers.store.items import to_record
+from handlers.store.items import to_item, to_record
 
 from ..aws import BUS, ROWS, STORE, TABLES, Calls, around_every_call, environment, refusal
 
@@ -96,6 +96,19 @@ def message(event: Event | Any, number: int = 0) -> dict[str, str]:
     """A queue message as EventBridge leaves it there."""
     detail = event.record() if isinstance(event, Event) else event
     return {"messageId": f"m{number}", "body": dumps({"detail-type": "x", "source": "y", "detail": detail})}
+
+
+def record(event: Event, name: str = "INSERT", number: int | None = None) -> dict[str, Any]:
+    """A stream record as Lambda hands it over."""
+    item = to_item({**event.record(), "TypeBucket": f"{event.event_type}#0"})
+    return {
+        "eventName": name,
+        "dynamodb": {
+            "Keys": {key: item[key] for key in ("AggregateId", "EventSequence")},
+            "NewImage": item,
+            "SequenceNumber": str(number or event.sequence),
+        },
+    }
 
 
 def rows(aws: Any) -> dict[tuple[str, str], dict[str, Any]]:

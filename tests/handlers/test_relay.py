@@ -10,25 +10,8 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.event import Event
-from handlers.store.items import to_item
-
 from ..domain.builders import create, run, story, transact
-from .conftest import BUS, Calls, Context, refusal
-
-
-def record(event: Event, name: str = "INSERT", number: int | None = None) -> dict[str, Any]:
-    """A stream record as Lambda hands it over."""
-    item = to_item({**event.record(), "TypeBucket": f"{event.event_type}#0"})
-    return {
-        "eventName": name,
-        "dynamodb": {
-            "Keys": {key: item[key] for key in ("AggregateId", "EventSequence")},
-            "NewImage": item,
-            "SequenceNumber": str(number or event.sequence),
-        },
-    }
-
+from .conftest import BUS, Calls, Context, record, refusal
 
 Relay = Callable[[Sequence[dict[str, Any]]], list[str]]
 
@@ -143,6 +126,32 @@ def test_an_item_that_is_no_event_is_reported_and_holds_nothing_up(
 
     assert len(calls.to("PutEvents")[0]["Entries"]) == 1
     assert [metric["IntegrityBreaches"] for metric in metrics(capsys)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("EventType", value) for value in ({"N": "5"}, {"NULL": True}, {"S": "t" * 129}, {"S": ""})),
+        *(("Timestamp", value) for value in ({"N": "5"}, {"S": "yesterday"}, {"S": "2024-01-15T10:00:00"})),
+        *(("Actor", value) for value in ({"SS": ["a"]}, {"B": "eA=="})),
+        *(("EventSequence", {"N": number}) for number in ("0", "1.5", "-1", "1E+125")),
+        ("Version", {"S": "1"}),
+        ("EventData", {"M": {"note": {"S": "\x01" * 200_000}}}),
+        ("EventData", {"M": {"note": {"NS": ["1", "2"]}}}),
+    ],
+)
+def test_an_item_that_the_bus_would_not_take_holds_nothing_up(
+    relay: Relay, calls: Calls, capsys: pytest.CaptureFixture[str], name: str, value: dict[str, Any]
+) -> None:
+    first, second = story("account-7", [1])
+    strange = record(first)
+    strange["dynamodb"]["NewImage"][name] = value
+
+    assert relay([strange, record(second)]) == []
+
+    (sent,) = calls.to("PutEvents")
+    assert [json.loads(entry["Detail"])["EventSequence"] for entry in sent["Entries"]] == [2]
+    assert [metric["IntegrityBreaches"] for metric in metrics(capsys)] == [1]
 
 
 def test_a_batch_without_events_calls_nobody(relay: Relay, calls: Calls) -> None:
