@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .domain import all_projections
 from .domain.errors import MalformedError
@@ -15,7 +15,7 @@ from .store import clients
 from .store.event_bus import delivered_event
 from .store.event_store import EventStore
 from .store.projector import Projector
-from .store.read_model import ReadModel
+from .store.read_model import Key, ReadModel, Stored
 
 _dynamodb = clients.dynamodb()
 _projector = Projector(
@@ -25,41 +25,46 @@ _projector = Projector(
 )
 
 
+class Poke(NamedTuple):
+    """An event that was announced, and the message that did so."""
+
+    message_id: str
+    event: Event
+
+
 def lambda_handler(event: Mapping[str, Any], _context: Context) -> dict[str, list[dict[str, str]]]:
     """A batch of queue messages, in any order and with duplicates, to the ids of those to deliver again.
 
-    One BatchGetItem for the whole batch, then per aggregate what `Projector.bring_up` takes. One aggregate's failure,
-    or a message that is no event, fails only its own messages; after enough receives the queue sets them aside.
+    One BatchGetItem for the whole batch, then per aggregate what `Projector.bring_up` takes. What is no event, or
+    announces one that the store does not have, fails alone, and one aggregate's failure is only its own; after enough
+    receives the queue sets such messages aside.
     """
-    pokes: dict[str, list[Event]] = defaultdict(list)
-    messages: dict[str, list[str]] = defaultdict(list)
+    pokes: dict[str, list[Poke]] = defaultdict(list)
     failed: list[str] = []
     for record in event["Records"]:
         try:
-            poke = delivered_event(record["body"])
+            poke = Poke(record["messageId"], delivered_event(record["body"]))
         except MalformedError as error:
             log.error("not an event: %s", error.message, extra={"messageId": record["messageId"]})
             failed.append(record["messageId"])
         else:
-            pokes[poke.aggregate_id].append(poke)
-            messages[poke.aggregate_id].append(record["messageId"])
-    for aggregate_id in _bring_up(pokes):
-        failed += messages[aggregate_id]
+            pokes[poke.event.aggregate_id].append(poke)
+    rows = _projector.load(pokes) if pokes else {}
+    for aggregate_id, announced in pokes.items():
+        reached = _bring_up(aggregate_id, [poke.event for poke in announced], rows)
+        failed += [poke.message_id for poke in announced if poke.event.sequence > reached]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _bring_up(pokes: Mapping[str, Sequence[Event]]) -> list[str]:
-    """Bring every poked aggregate up to date; return those that failed."""
-    if not pokes:
-        return []
-    rows = _projector.load(pokes)
-    failed = []
-    for aggregate_id, events in pokes.items():
-        try:
-            written = _projector.bring_up(aggregate_id, events, rows)
-        except Exception:  # noqa: BLE001 -- reported as this aggregate's failure, to be delivered again
-            log.exception("not projected", extra={"aggregateId": aggregate_id})
-            failed.append(aggregate_id)
-        else:
-            log.info("projected", extra={"aggregateId": aggregate_id, "events": len(events), "rowsWritten": written})
-    return failed
+def _bring_up(aggregate_id: str, events: Sequence[Event], rows: dict[Key, Stored]) -> int:
+    """Bring one aggregate's rows up to date; the sequence they have reached, 0 where that failed."""
+    place = {"aggregateId": aggregate_id, "events": len(events)}
+    try:
+        progress = _projector.bring_up(aggregate_id, events, rows)
+    except Exception:  # noqa: BLE001 -- reported as this aggregate's failure, to be delivered again
+        log.exception("not projected", extra=place)
+        return 0
+    log.info("projected", extra={**place, "rowsWritten": progress.written})
+    if progress.sequence < max(event.sequence for event in events):
+        log.error("announced, but not in the store beyond %s", progress.sequence, extra=place)
+    return progress.sequence

@@ -8,10 +8,12 @@ order and however often, a row equals the fold of its stream up to its LastSeque
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from handlers.domain.errors import ContentionError, IntegrityError
+from handlers.domain.errors import ContentionError
 from handlers.domain.event import Event, Position
 from handlers.domain.projections import Projection
 
@@ -19,6 +21,13 @@ from .event_store import EventStore
 from .read_model import NOTHING, Key, ReadModel, StaleRowError, Stored
 
 ATTEMPTS = 5
+
+
+class Progress(NamedTuple):
+    """The sequence that all rows of an aggregate have reached at least, and how many were written for it."""
+
+    sequence: int
+    written: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +44,25 @@ class Projector:
             Key(aggregate_id, projection.name) for aggregate_id in aggregate_ids for projection in self.projections
         )
 
-    def bring_up(self, aggregate_id: str, pokes: Sequence[Event], rows: dict[Key, Stored]) -> int:
-        """Apply everything up to the newest of `pokes` to rows read by `load`; return how many rows were written.
+    def bring_up(self, aggregate_id: str, pokes: Sequence[Event], rows: dict[Key, Stored]) -> Progress:
+        """Apply everything up to the newest of `pokes`, as far as the store goes, to rows read by `load`.
 
         One PutItem per row that lags, and one Query where the pokes leave a gap; nothing for a duplicate. Raises
-        IntegrityError where the store does not have what the poke claims, ContentionError after losing 5 races.
+        IntegrityError where a row and the store contradict each other, ContentionError after losing 5 races.
         """
         target = max(poke.sequence for poke in pokes)
         written = 0
         pending = {Key(aggregate_id, projection.name): projection for projection in self.projections}
         current = {key: rows.get(key, NOTHING) for key in pending}
         for _ in range(ATTEMPTS):
-            lagging = {key: pending[key] for key in pending if current[key].position.sequence < target}
+            lagging = {key: current[key] for key in pending if current[key].position.sequence < target}
             if not lagging:
-                return written
-            advanced = self._fold(aggregate_id, target, pokes, {key: current[key] for key in lagging}, lagging)
+                return Progress(target, written)
+            advanced, reached = self._fold(aggregate_id, target, pokes, lagging, pending)
+            target = min(target, reached)
             for key, stored in advanced.items():
+                if stored.position.sequence == current[key].position.sequence:
+                    continue
                 try:
                     self.read_model.put(key, stored, seen=current[key].position)
                     current[key] = stored
@@ -65,27 +77,26 @@ class Projector:
         target: int,
         pokes: Sequence[Event],
         rows: dict[Key, Stored],
-        projections: dict[Key, Projection],
-    ) -> dict[Key, Stored]:
-        rows = dict(rows)
+        projections: Mapping[Key, Projection],
+    ) -> tuple[dict[Key, Stored], int]:
+        """The rows at `target` or later, or at the store's end where that lies before it; and the sequence reached."""
         start = min((stored.position for stored in rows.values()), key=lambda position: position.sequence)
-        reached = 0
-        for event in self._events(aggregate_id, start, target, pokes):
-            reached = event.sequence
-            for key, (row, position) in rows.items():
-                if position.sequence < event.sequence:
-                    rows[key] = Stored(projections[key].apply(row, event), position.advance(event))
-        if reached < target:
-            raise IntegrityError(
-                f"event {target} of {aggregate_id} was announced but is not in the store",
-                aggregateId=aggregate_id,
-                sequence=target,
-            )
-        return rows
+        if delivered := _delivered(start, target, pokes):
+            with suppress(Exception):  # made up, however well chained; or just as bad in the store, which then says so
+                return _applied(delivered, start, rows, projections)
+        return _applied(self.store.read(aggregate_id, after=start.sequence), start, rows, projections)
 
-    def _events(self, aggregate_id: str, start: Position, target: int, pokes: Sequence[Event]) -> Iterator[Event]:
-        delivered = _delivered(start, target, pokes)
-        return iter(delivered) if delivered else self.store.read(aggregate_id, after=start.sequence)
+
+def _applied(
+    events: Iterable[Event], start: Position, rows: Mapping[Key, Stored], projections: Mapping[Key, Projection]
+) -> tuple[dict[Key, Stored], int]:
+    advanced, reached = dict(rows), start.sequence
+    for event in events:
+        reached = event.sequence
+        for key, (row, position) in advanced.items():
+            if position.sequence < event.sequence:
+                advanced[key] = Stored(projections[key].apply(row, event), position.advance(event))
+    return advanced, reached
 
 
 def _delivered(start: Position, target: int, pokes: Sequence[Event]) -> list[Event]:

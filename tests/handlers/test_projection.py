@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.domain.event import Event
+from handlers.domain.values import dumps
 from handlers.store.event_store import EventStore
 
 from ..domain.builders import folded, story
@@ -221,7 +222,30 @@ def test_a_row_that_lost_its_position_is_made_again(aws: Any, deliver: Deliver, 
     assert rows(aws) == folded(events)
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{", '{"detail": {"AggregateId": NaN}}'])
+REAL = dumps(story("a", [1])[1].record())
+
+
+@pytest.mark.timeout(20)  # an int of 1E+999999999 would take days
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("", "[]", "{", "null", "5", '"text"', '{"detail": {"AggregateId": NaN}}', '{"detail": []}'),
+        *(
+            f'{{"detail": {REAL.replace(old, new)}}}'
+            for old, new in (
+                ('"EventSequence":2', '"EventSequence":1E+999999999'),
+                ('"EventSequence":2', '"EventSequence":true'),
+                ('"EventSequence":2', '"EventSequence":"2"'),
+                ('"EventSequence":2', '"EventSequence":1.5'),
+                ('"amount":1', '"amount":1E+400'),
+                ('"amount":1', '"amount":"\\ud800"'),
+                ('"amount":1', f'"amount":{"[" * 900}{"]" * 900}'),
+                ('"Version":1', '"Version":1E+999999999'),
+                ('"Actor":"', '"Actor":"\\ud800'),
+            )
+        ),
+    ],
+)
 def test_a_body_that_is_no_bus_event_fails_alone(aws: Any, handlers: Callable[[str], ModuleType], body: str) -> None:
     (event,) = keep(aws, story("a", []))
     records = [{"messageId": "bad", "body": body}, message(event)]
@@ -238,6 +262,28 @@ def test_one_aggregates_failure_leaves_the_others_alone(aws: Any, deliver: Deliv
 
     assert deliver(kept[0], never_stored, kept[1]) == ["m1"]
     assert rows(aws) == folded(kept)
+
+
+@pytest.mark.parametrize("sequence", [4, 99, 10**15])
+def test_an_event_announced_beyond_the_stores_end_fails_alone(aws: Any, deliver: Deliver, sequence: int) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    beyond = {**events[2].record(), "EventSequence": sequence}
+
+    assert deliver(events[0], beyond, events[1], events[2]) == ["m1"]
+    assert rows(aws) == folded(events)
+
+
+@pytest.mark.parametrize("data", [{}, {"amount": "much", "type": "deposit"}, {"amount": [1], "type": "deposit"}])
+def test_a_made_up_event_that_chains_but_cannot_be_applied_holds_up_nothing(
+    aws: Any, deliver: Deliver, data: dict[str, Any]
+) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    forged = Event.of({**events[1].record(), "EventData": data})
+    sealed = {**forged.record(), "Hash": forged.computed_hash()}
+
+    assert deliver(events[0], sealed) == []
+    assert rows(aws) == folded(events)
+    assert deliver(sealed, *events[1:]) == []
 
 
 def test_an_event_that_somebody_made_up_is_not_believed(aws: Any, deliver: Deliver) -> None:
