@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -92,6 +93,10 @@ class DynamoDB:
                     raise failure("ConditionalCheckFailedException")
                 self._put(request)
                 return {}
+            case "DeleteItem":
+                table = self.tables[request["TableName"]]
+                table.replace(table.key(request["Key"]), None)
+                return {}
             case "TransactWriteItems":
                 return self._transact([next(iter(each.items())) for each in request["TransactItems"]])
             case "GetItem":
@@ -103,6 +108,21 @@ class DynamoDB:
                 return self._query(request)
             case _:
                 raise NotImplementedError(operation)
+
+    @contextmanager
+    def lagging(self) -> Iterator[None]:
+        """As a replica sees it that the last write to each table has not reached yet."""
+        now = {name: dict(table.items) for name, table in self.tables.items()}
+        for table in self.tables.values():
+            if table.stream:
+                change = table.stream[-1]["dynamodb"]
+                table.items.pop(table.key(change["Keys"]), None)
+                table.items |= {table.key(change["Keys"]): change["OldImage"]} if "OldImage" in change else {}
+        try:
+            yield
+        finally:
+            for name, items in now.items():
+                self.tables[name].items = items
 
     def _find(self, table: str, key: Mapping[str, Any]) -> Item | None:
         if not all(scalar(key[name]) != "" for name in self.tables[table].keys):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
+from handlers.store.type_index import INDEX as TYPE_INDEX
+
 if TYPE_CHECKING:
     from .world import Invocation
 
@@ -133,12 +135,24 @@ def _leaves_keys(call: Call) -> Any:
     return {**answer, "UnprocessedKeys": undone}
 
 
+def _lagging(call: Call) -> Any:
+    with call.invocation.world.dynamodb.lagging():
+        return call.take_effect()
+
+
 def _to(*operations: str) -> Callable[[Call], bool]:
     return lambda call: call.operation in operations
 
 
 def _to_writes(call: Call) -> bool:
     return not call.is_read
+
+
+def _to_reads_that_may_lag(call: Call) -> bool:
+    """Those that did not ask for consistency, but for the type index, which never has it and is known to follow."""
+    requests = call.arguments.get("RequestItems", {"": call.arguments}).values()
+    asked = all(request.get("ConsistentRead") for request in requests)
+    return call.is_read and not asked and call.arguments.get("IndexName") != TYPE_INDEX
 
 
 NONE = Fault("goes well", Call.take_effect)
@@ -164,6 +178,7 @@ FAULTS = (
     Fault("refuses every other entry", partial(_refuses_entries, slice(1, None, 2)), _to("PutEvents")),
     Fault("refuses all entries", partial(_refuses_entries, slice(None)), _to("PutEvents")),
     Fault("answers a page of one", _short_page, _to("Query")),
+    Fault("is answered by a replica that lags", _lagging, _to_reads_that_may_lag),
     Fault("leaves keys unprocessed", _leaves_keys, _to("BatchGetItem")),
 )
 

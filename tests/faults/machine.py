@@ -15,7 +15,6 @@ from handlers.domain.account import CLOSED, CREATED, TRANSACTION
 from handlers.domain.event import Event
 from handlers.domain.values import dumps
 
-from ..aws import ROWS
 from . import truth
 from .client import Answer, Sent
 from .delivery import Message, Shard
@@ -28,7 +27,7 @@ from .world import Fate
 ACCOUNTS = ("a", "b", "c")
 MOST_TASKS = 4
 MOST_ANSWERS = 3
-MOST_WAITING = 12
+MOST_WAITING = 4
 LIMIT = 10
 
 QUERIES = {
@@ -70,7 +69,7 @@ class Schedules(RuleBasedStateMachine):
         self.resources.enter_context(self.story.world.running())
         self.tasks: list[Task] = []
         self.attempts: list[Attempt] = []
-        self.changes = self.asked = 0
+        self.changes = self.asked = self.rebuilt = 0
         for account in ACCOUNTS[:-1]:
             self.story.create(account, overdraftLimit=LIMIT)
 
@@ -122,13 +121,16 @@ class Schedules(RuleBasedStateMachine):
         self._check()
 
     @precondition(lambda self: len(self.tasks) < MOST_TASKS and self.story.delivery.queue.fill())
-    @rule(picks=st.lists(few, min_size=1, max_size=4, unique=True), wait=st.booleans())
-    def project(self, picks: list[int], wait: bool) -> None:
+    @rule(picks=st.lists(few, min_size=1, max_size=4, unique=True))
+    def project(self, picks: list[int]) -> None:
         """A batch of waiting messages, in any order."""
-        queue = self.story.delivery.queue
-        chosen = list(dict.fromkeys(pick % len(queue.waiting) for pick in picks))
-        self._begin("projection", lambda fate: queue.deliver(chosen, fate), wait=wait)
-        self._check()
+        self._project(picks, wait=False)
+
+    @precondition(lambda self: len(self.tasks) < MOST_TASKS and self.story.delivery.queue.fill())
+    @rule(picks=st.lists(few, min_size=1, max_size=4, unique=True))
+    def project_at_once(self, picks: list[int]) -> None:
+        """The same, done before anything else happens."""
+        self._project(picks, wait=True)
 
     @precondition(lambda self: self.story.delivery.queue.fill() and len(self._waiting()) < MOST_WAITING)
     @rule(which=few)
@@ -144,13 +146,14 @@ class Schedules(RuleBasedStateMachine):
         self.story.world.arrive_all()
         self._check()
 
-    @precondition(lambda self: bool(truth.rows(self.story.world)))
+    @precondition(lambda self: self.rebuilt < len(self.story.world.stream) and bool(truth.rows(self.story.world)))
     @rule(which=few)
     def rebuild(self, which: int) -> None:
         """Somebody deletes a row and has it made again from the store, by one message for its newest event."""
+        self.rebuilt = len(self.story.world.stream)
         rows = sorted(truth.rows(self.story.world))
         account, projection = rows[which % len(rows)]
-        self.story.world.dynamodb.tables[ROWS].replace((account, projection), None)
+        self.story.delete_row(account, projection)
         newest = truth.streams(self.story.world)[account][-1]
         self.story.delivery.queue.send(dumps({"detail": newest.record()}))
         self._check()
@@ -197,6 +200,12 @@ class Schedules(RuleBasedStateMachine):
         self.tasks.append(Task(name, run))
         if wait:
             self.tasks[-1].finish()
+
+    def _project(self, picks: list[int], *, wait: bool) -> None:
+        queue = self.story.delivery.queue
+        chosen = list(dict.fromkeys(pick % len(queue.waiting) for pick in picks))
+        self._begin("projection", lambda fate: queue.deliver(chosen, fate), wait=wait)
+        self._check()
 
     def _waiting(self) -> list[Message]:
         return self.story.delivery.queue.waiting

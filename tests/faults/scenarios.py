@@ -75,6 +75,19 @@ def gaps(story: Story) -> None:
     story.project(0, 2)
 
 
+def round_by_round(story: Story) -> None:
+    """Each event all the way before the next one; a row that somebody deletes is made again from the store."""
+    story.create("a")
+    for amount in (1, 2, 3):
+        story.relay()
+        story.project()
+        story.pay("a", amount)
+    story.delete_row("a", "AccountSummary")
+    story.relay()
+    story.project()
+    story.ask("getAccountSummary", accountId="a")
+
+
 def questions(story: Story) -> None:
     """Every query, before there is anything and after; in pages and whole; of now and of the past."""
     story.ask("getAccountSummary", accountId="a")
@@ -120,6 +133,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     an_account,
     several_accounts,
     gaps,
+    round_by_round,
     questions,
     events_together,
 )

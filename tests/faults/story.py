@@ -9,6 +9,7 @@ from handlers.domain import State, evolve
 from handlers.domain.event import Event
 from handlers.domain.values import dumps
 
+from ..aws import ROWS
 from . import truth
 from .client import ATTEMPTS, Answer, Client, Sent, opened
 from .delivery import Delivery
@@ -57,6 +58,11 @@ class Story:
         if self.delivery.queue.fill():
             waiting = len(self.delivery.queue.waiting)
             self.delivery.queue.deliver([pick for pick in picks if pick < waiting] or None, fate=self.fate)
+
+    def delete_row(self, account_id: str, projection: str) -> None:
+        """What an operator does to have a row made again, by the next message about the account."""
+        key = {"AccountId": {"S": account_id}, "ProjectionType": {"S": projection}}
+        self.world.dynamodb.call("DeleteItem", {"TableName": ROWS, "Key": key})
 
     def ask(self, query_type: str, **arguments: Any) -> None:
         """Ask the query function, all pages of it, and compare with the truth; it may fail, but never be wrong."""
