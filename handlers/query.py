@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .domain import times
+from .domain.command import MAX_SEQUENCE
 from .domain.errors import MalformedError, NotFoundError
 from .domain.fields import identifier, whole
 from .domain.values import Value
@@ -18,8 +19,6 @@ from .store.history import reconstruct
 from .store.pages import by_type, of_aggregate
 from .store.read_model import Key, ReadModel
 from .store.type_index import TypeIndex
-
-MAX_SEQUENCE = 10**15
 
 _dynamodb = clients.dynamodb()
 _table = os.environ["EVENT_STORE_TABLE"]

@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from handlers.domain import times
+from handlers.domain.command import MAX_SEQUENCE
 from handlers.domain.errors import MalformedError
 from handlers.domain.event import Event
+from handlers.domain.fields import check_identifier, check_whole
 from handlers.domain.values import Encoded, Value, dumps
 
 from . import tokens
@@ -21,7 +24,7 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 def of_aggregate(store: EventStore, aggregate_id: str, limit: int | None, token: Any) -> Value:
     """One page of a stream, in order: one strongly consistent Query."""
     subject = ["getAggregateEvents", aggregate_id]
-    after = tokens.decode(token, subject, int)
+    after = tokens.decode(token, subject, _sequence)
     page = store.page(aggregate_id, after=after or 0, limit=limit)
     shown = _fitting(page.events)
     next_after = page.events[len(shown) - 1].sequence if len(shown) < len(page.events) else page.next_after
@@ -53,10 +56,18 @@ def by_type(index: TypeIndex, event_type: str, *, limit: int, since: str, until:
 def _places(content: Value, since: str, until: str) -> Sequence[Place | None]:
     if not 1 <= len(content) <= MAX_BUCKETS:
         raise ValueError("no such number of buckets")
-    places = [Place(str(each[0]), str(each[1]), int(each[2])) if each else None for each in content]
-    if not all(since <= place.timestamp <= until for place in places if place):
-        raise ValueError("outside of the query's range")  # DynamoDB would refuse it as a start
-    return places
+    return [_place(*each, since, until) if each else None for each in content]
+
+
+def _place(timestamp: Value, aggregate_id: Value, sequence: Value, since: str, until: str) -> Place:
+    # DynamoDB would refuse what cannot be a key, or lies outside of the query's range, as a start.
+    if times.normalize(timestamp, "nextToken") != timestamp or not since <= timestamp <= until:
+        raise ValueError("no time in the query's range")
+    return Place(timestamp, check_identifier(aggregate_id, "nextToken"), _sequence(sequence))
+
+
+def _sequence(content: Value) -> int:
+    return check_whole(content, "nextToken", 0, MAX_SEQUENCE)
 
 
 def _fitting(events: Iterable[Event]) -> list[Encoded]:

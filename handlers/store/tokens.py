@@ -32,6 +32,6 @@ def decode(token: Any, subject: Value, read: Callable[[Value], Place]) -> Place 
         found, place = loads(text, "nextToken")
         if dumps(found) == dumps(subject):
             return read(place)
-    except (binascii.Error, ArithmeticError, IndexError, TypeError, ValueError):
+    except (binascii.Error, ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
         raise MalformedError("nextToken", "is not a token that was given out") from None
     raise MalformedError("nextToken", "belongs to another query")

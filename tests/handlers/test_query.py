@@ -331,7 +331,22 @@ def test_a_token_belongs_to_its_query(aws: Any, ask: Invoke) -> None:
         assert (answer[0], answer[1]["error"]["details"]["field"]) == (400, "nextToken")
 
 
-@pytest.mark.parametrize("place", ['"x"', "[[1]]", "[5]", '{"a":1}', '[["t","a","x"]]'])
+TIME = "2024-01-15T10:00:00.000000Z"
+LONG = "i" * 257
+
+
+@pytest.mark.timeout(20)  # an int of 1E+999999999 would take days
+@pytest.mark.parametrize(
+    "place",
+    [
+        *('"x"', "[[1]]", "[5]", '{"a":1}', '[["t","a","x"]]', '"5"', "1.5", "true", "[true]", "-1", "[]", '[{"0":1}]'),
+        *("1E+38", "-1E+38", "1E+400", "1E+999999999", "[" * 900 + "]" * 900, "[" * 990 + "]" * 990),
+        *(f'[["{TIME}","a",{sequence}]]' for sequence in ("1E+38", "1E+999999999", "1.5", "-1", '"1"', "null")),
+        *(f'[["{TIME}",{name},1]]' for name in ('""', "5", "null", '"a\\u0000"', '"\\ud800"', f'"{LONG}"')),
+        *(f'[["{time}","a",1]]' for time in ("2024", "2024\\ud800", "2024-01-15T10:00:00Z", TIME + "0")),
+        f'[["{TIME}","a",1,1]]',
+    ],
+)
 def test_a_token_that_somebody_edited_is_the_callers_mistake(aws: Any, ask: Invoke, place: str) -> None:
     keep(aws, story("a", [1, 1]))
     subjects = {
