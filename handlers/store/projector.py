@@ -8,12 +8,12 @@ order and however often, a row equals the fold of its stream up to its LastSeque
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from handlers.domain.errors import ContentionError
+from handlers.domain.errors import ContentionError, IntegrityError
 from handlers.domain.event import Event, Position
 from handlers.domain.projections import Projection
 
@@ -21,6 +21,8 @@ from .event_store import EventStore
 from .read_model import NOTHING, Key, ReadModel, StaleRowError, Stored
 
 ATTEMPTS = 5
+
+log = logging.getLogger("ledger")
 
 
 class Progress(NamedTuple):
@@ -82,8 +84,11 @@ class Projector:
         """The rows at `target` or later, or at the store's end where that lies before it; and the sequence reached."""
         start = min((stored.position for stored in rows.values()), key=lambda position: position.sequence)
         if delivered := _delivered(start, target, pokes):
-            with suppress(Exception):  # made up, however well chained; or just as bad in the store, which then says so
+            try:
                 return _applied(delivered, start, rows, projections)
+            except (IntegrityError, LookupError, TypeError, ValueError, ArithmeticError):
+                # Made up, however well chained, or just as bad in the store, which then says so.
+                log.warning("what was delivered of %s cannot be applied; reading the store", aggregate_id)
         return _applied(self.store.read(aggregate_id, after=start.sequence), start, rows, projections)
 
 

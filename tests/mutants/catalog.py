@@ -200,8 +200,8 @@ MUTANTS = (
     Mutant(
         "swallow a failed projection",
         "handlers/projection.py",
-        "            failed.append(aggregate_id)\n",
-        "",
+        "        return 0\n",
+        "        return max(event.sequence for event in events)\n",
     ),
     Mutant(
         "let one bad message fail its whole batch",
