@@ -56,10 +56,11 @@ def by_type(index: TypeIndex, event_type: str, *, limit: int, since: str, until:
 def _places(content: Value, since: str, until: str) -> Sequence[Place | None]:
     if not 1 <= len(content) <= MAX_BUCKETS:
         raise ValueError("no such number of buckets")
-    return [_place(*each, since, until) if each else None for each in content]
+    return [_place(each, since, until) if each else None for each in content]
 
 
-def _place(timestamp: Value, aggregate_id: Value, sequence: Value, since: str, until: str) -> Place:
+def _place(content: Value, since: str, until: str) -> Place:
+    timestamp, aggregate_id, sequence = content
     # DynamoDB would refuse what cannot be a key, or lies outside of the query's range, as a start.
     if times.normalize(timestamp, "nextToken") != timestamp or not since <= timestamp <= until:
         raise ValueError("no time in the query's range")
