@@ -1,4 +1,4 @@
-"""An engine per test module, and a workshop to put small functions, queues and tables on it."""
+"""An engine per test module, and on it a workshop for small functions, queues and tables, or the whole ledger."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import json
 import textwrap
 import time
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.client import StackClient
+from local.deploy import deploy
 from local.engine import Engine
 from tests.support import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 _numbers = itertools.count(1)
 
@@ -179,6 +184,12 @@ class Workshop:
 def engine() -> Iterator[Engine]:
     with Engine() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def ledger(engine: Engine) -> StackClient:
+    deployment = deploy(engine.endpoint, "local", PROJECT)
+    return StackClient({**deployment.outputs, "endpoint": engine.endpoint})
 
 
 @pytest.fixture(scope="module")

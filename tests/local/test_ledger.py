@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,25 +17,12 @@ import pytest
 from handlers.domain.event import Event
 from handlers.store.items import to_record
 from local.client import StackClient, eventually
-from local.deploy import deploy
-from local.engine import Engine, faults
+from local.engine import Engine, Fault, faults
+from tests.local.conftest import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 SOON = 30.0
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with Engine() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def ledger(engine: Engine) -> StackClient:
-    deployment = deploy(engine.endpoint, "local", PROJECT)
-    return StackClient({**deployment.outputs, "endpoint": engine.endpoint})
 
 
 def stored(ledger: StackClient, aggregate_id: str) -> list[Event]:
@@ -201,7 +187,7 @@ def test_one_command_sent_at_once_and_later_is_one_event_and_equal_answers(ledge
     assert [event.command_id for event in stored(ledger, "twice")].count("pay-once") == 1
 
 
-OUTAGES = {
+OUTAGES: dict[str, Callable[[], Fault]] = {
     "an error": lambda: faults.error("InternalException", 500),
     "a refusal of some": lambda: faults.partial_put_events(lambda entry: "-2" in entry["Detail"]),
     "no answer": faults.hang,

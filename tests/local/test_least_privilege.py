@@ -1,0 +1,332 @@
+"""Least privilege on the deployed ledger: what the functions' roles allow is all used, and all needed.
+
+One workload makes every function do everything that it may. The embedded AWS authorises each call by the role's
+policies and remembers by which statement, so what is left over shows; and a statement that can go was not needed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+import pytest
+
+from local.client import StackClient, eventually
+from local.engine import Call, Engine, InterceptedRequest, Response, faults
+
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+SOON = 30.0
+FUNCTIONS = ("command", "relay", "projection", "query")
+
+# The index is there for snapshots: a command that reads its whole stream finds its duplicates in it.
+UNUSED = {("command", "FindCommand", "dynamodb:Query")}
+
+
+class Statement(NamedTuple):
+    """A statement of a policy of a function's role."""
+
+    function: str
+    policy: str
+    sid: str
+    actions: tuple[str, ...]
+
+
+class Roles:
+    """The roles of the deployed functions, by the name of the function."""
+
+    def __init__(self, ledger: StackClient) -> None:
+        self._iam = ledger.aws("iam")
+        configure = ledger.aws("lambda").get_function_configuration
+        self.names = {
+            function: str(configure(FunctionName=ledger.outputs[f"{function}Function"])["Role"].rsplit("/", 1)[1])
+            for function in FUNCTIONS
+        }
+        self.policies: dict[str, dict[str, dict[str, Any]]] = {
+            function: {policy: self._document(role, policy) for policy in self._names(role)}
+            for function, role in self.names.items()
+        }
+
+    def _names(self, role: str) -> list[str]:
+        names: list[str] = self._iam.list_role_policies(RoleName=role)["PolicyNames"]
+        return names
+
+    def _document(self, role: str, policy: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        return found
+
+    def statements(self) -> list[Statement]:
+        return [
+            Statement(function, policy, each["Sid"], tuple(each["Action"]))
+            for function, policies in self.policies.items()
+            for policy, document in policies.items()
+            for each in document["Statement"]
+        ]
+
+    def statement(self, function: str, sid: str) -> Statement:
+        (found,) = (each for each in self.statements() if (each.function, each.sid) == (function, sid))
+        return found
+
+    def texts_without(self, statement: Statement, action: str | None = None) -> dict[str, str]:
+        """The documents of the role's policies without the statement, or without one action of it."""
+        return {
+            policy: json.dumps(_without(document, statement.sid, action) if policy == statement.policy else document)
+            for policy, document in self.policies[statement.function].items()
+        }
+
+    @contextmanager
+    def lacking(self, function: str, sid: str) -> Iterator[None]:
+        """While it lasts, the role is without the statement."""
+        role, removed = self.names[function], self.statement(function, sid)
+        policy = {"RoleName": role, "PolicyName": removed.policy}
+        rest = _without(self.policies[function][removed.policy], sid)
+        if rest["Statement"]:
+            self._iam.put_role_policy(**policy, PolicyDocument=json.dumps(rest))
+        else:
+            self._iam.delete_role_policy(**policy)
+        try:
+            yield
+        finally:
+            original = self.policies[function][removed.policy]
+            self._iam.put_role_policy(**policy, PolicyDocument=json.dumps(original))
+
+
+def _without(document: Mapping[str, Any], sid: str, action: str | None = None) -> dict[str, Any]:
+    kept = []
+    for statement in document["Statement"]:
+        if statement["Sid"] != sid:
+            kept.append(statement)
+        elif action is not None:
+            kept.append({**statement, "Action": [each for each in statement["Action"] if each != action]})
+    return {**document, "Statement": kept}
+
+
+class Workload(NamedTuple):
+    """What the workload left behind."""
+
+    allowed: dict[Call, int]
+    refused: dict[Call, int]
+
+
+@pytest.fixture(scope="module")
+def roles(ledger: StackClient) -> Roles:
+    return Roles(ledger)
+
+
+@pytest.fixture(scope="module")
+def workload(engine: Engine, ledger: StackClient) -> Workload:
+    """Everything that the functions do, once at least."""
+    ledger.aws("sqs").set_queue_attributes(
+        QueueUrl=ledger.outputs["projectionQueueUrl"], Attributes={"VisibilityTimeout": "1"}
+    )
+    poison(ledger)
+    write_and_ask(ledger)
+    fall_behind(ledger)
+    lose_a_race(engine, ledger)
+    fail_for_good(ledger)
+    give_up_a_part_of_the_stream(engine, ledger)
+    assert eventually(lambda: ledger.messages("deadLetterQueueUrl"), bool, SOON) == 1
+    return Workload(dict(engine.authorizations.allowed), dict(engine.authorizations.refused))
+
+
+def poison(ledger: StackClient) -> None:
+    """Sends the projection a message that holds no event."""
+    entry = {
+        "EventBusName": ledger.outputs["eventBusName"],
+        "Source": "event-sourcing.financial",
+        "DetailType": "TransactionProcessed",
+        "Detail": '{"no": "event"}',
+    }
+    ledger.aws("events").put_events(Entries=[entry])
+
+
+def write_and_ask(ledger: StackClient) -> None:
+    for event, data in (("AccountCreated", {}), ("TransactionProcessed", {"amount": 5})):
+        first = ledger.command("all", event, data, commandId=event)
+        assert (first[0], ledger.command("all", event, data, commandId=event)) == (200, first)
+    assert ledger.command("all", "TransactionProcessed", {"amount": -6})[0] == 422
+    assert ledger.command("all", "TransactionProcessed", {"amount": -5})[0] == 200
+    assert ledger.command("all", "AccountClosed", {})[0] == 200
+    await_row(ledger, "all", 4)
+    assert ledger.query("getAggregateEvents", aggregateId="all")[0] == 200
+    assert ledger.query("getEventsByType", eventType="AccountCreated")[0] == 200
+    assert ledger.query("getAccountSummary", accountId="all")[0] == 200
+    assert ledger.query("getAccountStatement", accountId="all")[0] == 200
+    assert ledger.query("reconstructState", aggregateId="all")[0] == 200
+
+
+def fall_behind(ledger: StackClient) -> None:
+    """Loses a row, so that the projection has to read what it missed."""
+    ledger.command("behind", "AccountCreated", {})
+    await_row(ledger, "behind", 1)
+    ledger.delete_row("behind")
+    ledger.command("behind", "TransactionProcessed", {"amount": 1})
+    await_row(ledger, "behind", 2)
+
+
+def lose_a_race(engine: Engine, ledger: StackClient) -> None:
+    """Tells the projection once that somebody else wrote its row, so that it has to read it again."""
+    lost: list[str] = []
+
+    def fault(request: InterceptedRequest) -> Response | None:
+        table = request.request.json()["TableName"]
+        if lost or table != ledger.outputs["readModelTable"]:
+            return None
+        lost.append(table)
+        return request.error("ConditionalCheckFailedException", "told to")
+
+    with engine.intercept("dynamodb", "PutItem", fault):
+        ledger.command("raced", "AccountCreated", {})
+        await_row(ledger, "raced", 1)
+    assert lost
+
+
+def fail_for_good(ledger: StackClient) -> None:
+    """Has an asynchronous invocation of each function fail until it is given up."""
+    before = ledger.messages("invocationDeadLetterQueueUrl")
+    with ExitStack() as repairs:
+        for function in FUNCTIONS:
+            repairs.enter_context(broken(ledger, ledger.outputs[f"{function}Function"]))
+            ledger.aws("lambda").invoke(
+                FunctionName=ledger.outputs[f"{function}Function"], InvocationType="Event", Payload="{}"
+            )
+        wanted = before + len(FUNCTIONS)
+        assert eventually(
+            lambda: ledger.messages("invocationDeadLetterQueueUrl"), lambda count: count >= wanted, SOON
+        ) == (wanted)
+
+
+@contextmanager
+def broken(ledger: StackClient, function: str) -> Iterator[None]:
+    """While it lasts, the function names a handler that its package does not have."""
+    configure = ledger.aws("lambda").update_function_configuration
+    handler = ledger.aws("lambda").get_function_configuration(FunctionName=function)["Handler"]
+    configure(FunctionName=function, Handler="handlers.nothing.lambda_handler")
+    try:
+        yield
+    finally:
+        configure(FunctionName=function, Handler=handler)
+
+
+def give_up_a_part_of_the_stream(engine: Engine, ledger: StackClient) -> None:
+    """Has the relay fail on an event until the stream's mapping gives it up."""
+    lambda_, before = ledger.aws("lambda"), ledger.messages("invocationDeadLetterQueueUrl")
+    feed = mapping_of(ledger, "relay")
+    with engine.intercept("events", "PutEvents", faults.error("InternalException", 500)):
+        lambda_.update_event_source_mapping(UUID=feed["UUID"], MaximumRetryAttempts=0)
+        try:
+            assert ledger.command("unpublished", "AccountCreated", {})[0] == 200
+            eventually(lambda: ledger.messages("invocationDeadLetterQueueUrl"), lambda count: count > before, SOON)
+        finally:
+            lambda_.update_event_source_mapping(UUID=feed["UUID"], MaximumRetryAttempts=feed["MaximumRetryAttempts"])
+    assert ledger.messages("invocationDeadLetterQueueUrl") == before + 1
+
+
+def mapping_of(ledger: StackClient, function: str) -> dict[str, Any]:
+    name = ledger.outputs[f"{function}Function"]
+    mappings = ledger.aws("lambda").list_event_source_mappings()["EventSourceMappings"]
+    (found,) = (each for each in mappings if each["FunctionArn"].endswith(f":{name}"))
+    return dict(found)
+
+
+def await_row(ledger: StackClient, account: str, sequence: int) -> None:
+    row = eventually(lambda: ledger.row(account), lambda row: bool(row and row["LastSequence"] >= sequence), SOON)
+    assert row is not None
+    assert row["LastSequence"] == sequence
+
+
+def test_nothing_that_the_functions_need_is_refused(workload: Workload, roles: Roles) -> None:
+    assert {str(call): count for call, count in workload.refused.items()} == {}
+    assert {call.session.role for call in workload.allowed} == set(roles.names.values())
+
+
+def test_nothing_that_the_functions_may_is_left_unused(engine: Engine, workload: Workload, roles: Roles) -> None:
+    unused = {
+        (function, permission.sid, permission.action)
+        for function, role in roles.names.items()
+        for permission in engine.authorizations.unused(role)
+    }
+
+    assert unused == UNUSED
+
+
+def test_without_any_statement_and_any_action_the_workload_would_be_refused(
+    engine: Engine, workload: Workload, roles: Roles
+) -> None:
+    removals = 0
+    for statement in roles.statements():
+        for action in (None, *statement.actions):
+            if (statement.function, statement.sid, action or statement.actions[0]) in UNUSED:
+                continue
+            removals += 1
+            texts = roles.texts_without(statement, action)
+            assert engine.authorizations.refused_under(roles.names[statement.function], texts), (statement, action)
+    sys.stdout.write(
+        f"\n{sum(workload.allowed.values())} authorised calls, {len(workload.allowed)} of them different; "
+        f"{len(roles.statements())} statements; {removals} removals of a statement or an action, each refused.\n"
+    )
+
+
+def test_a_command_without_leave_to_append_fails(engine: Engine, ledger: StackClient, roles: Roles) -> None:
+    with roles.lacking("command", "AppendEvents"):
+        assert ledger.command("appended", "AccountCreated", {})[0] == 500
+        assert was_refused(engine, roles.names["command"], "dynamodb:PutItem")
+    assert ledger.command("appended", "AccountCreated", {})[0] == 200
+
+
+def test_a_query_without_leave_for_the_type_index_fails(ledger: StackClient, roles: Roles) -> None:
+    ledger.command("asked", "AccountCreated", {})
+
+    with roles.lacking("query", "QueryByType"):
+        assert ledger.query("getEventsByType", eventType="AccountCreated")[0] == 500
+        assert ledger.query("getAggregateEvents", aggregateId="asked")[0] == 200
+    assert ledger.query("getEventsByType", eventType="AccountCreated")[0] == 200
+
+
+def test_a_relay_without_leave_to_publish_holds_events_back(engine: Engine, ledger: StackClient, roles: Roles) -> None:
+    with roles.lacking("relay", "PublishEvents"):
+        ledger.command("held-back", "AccountCreated", {})
+        assert eventually(lambda: was_refused(engine, roles.names["relay"], "events:PutEvents"), bool, SOON)
+        assert ledger.row("held-back") is None
+    await_row(ledger, "held-back", 1)
+
+
+@pytest.mark.parametrize(("function", "sid"), [("relay", "ReadStream"), ("projection", "ConsumeQueue")])
+def test_a_function_without_leave_for_its_source_is_not_fed(
+    ledger: StackClient, roles: Roles, function: str, sid: str
+) -> None:
+    account = f"unfed-{function}"
+    with roles.lacking(function, sid):
+        ledger.command(account, "AccountCreated", {})
+        problem = eventually(
+            lambda: mapping_of(ledger, function)["LastProcessingResult"], lambda text: text.startswith("PROBLEM"), SOON
+        )
+        assert roles.statement(function, sid).actions[0] in problem
+        assert ledger.row(account) is None
+    await_row(ledger, account, 1)
+
+
+def was_refused(engine: Engine, role: str, action: str) -> bool:
+    return any(
+        call.session.role == role and call.access.action == action for call in list(engine.authorizations.refused)
+    )
+
+
+def test_the_store_denies_its_administrator_what_it_denies_everybody(ledger: StackClient) -> None:
+    ledger.command("kept", "AccountCreated", {})
+    dynamodb, table = ledger.aws("dynamodb"), ledger.outputs["eventStoreTable"]
+    key = {"AggregateId": {"S": "kept"}, "EventSequence": {"N": "1"}}
+    attempts: dict[str, Callable[[], Any]] = {
+        "DeleteItem": lambda: dynamodb.delete_item(TableName=table, Key=key),
+        "UpdateItem": lambda: dynamodb.update_item(TableName=table, Key=key),
+        "BatchWriteItem": lambda: dynamodb.batch_write_item(RequestItems={table: [{"DeleteRequest": {"Key": key}}]}),
+    }
+    for action, attempt in attempts.items():
+        with pytest.raises(
+            dynamodb.exceptions.ClientError, match=f"dynamodb:{action} .* explicit deny in a resource-based policy"
+        ):
+            attempt()
+    assert dynamodb.get_item(TableName=table, Key=key)["Item"]["EventType"] == {"S": "AccountCreated"}
