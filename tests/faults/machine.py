@@ -29,6 +29,7 @@ MOST_TASKS = 4
 MOST_ANSWERS = 3
 MOST_WAITING = 4
 LIMIT = 10
+ALL = 100
 
 QUERIES = {
     "getAccountSummary": ["accountId"],
@@ -42,6 +43,7 @@ amounts = st.sampled_from(["1", "10.50", "0.00000001", "-1", "-8"])
 kinds = st.sampled_from([TRANSACTION] * 9 + [CREATED, CLOSED])
 expectations = st.sampled_from([None, None, None, None, 0, -1])
 few = st.integers(0, 5)
+first_calls = st.sampled_from([ALL, ALL, 1, 1, 2, 0])
 sizes = st.sampled_from([100, 1, 2, 3])
 fault_numbers = st.integers(0, len(FAULTS) - 1)
 
@@ -74,22 +76,22 @@ class Schedules(RuleBasedStateMachine):
             self.story.create(account, overdraftLimit=LIMIT)
 
     @precondition(lambda self: len(self.tasks) < MOST_TASKS)
-    @rule(account=accounts, kind=kinds, amount=amounts, expected=expectations, wait=st.booleans())
-    def send(self, account: str, kind: str, amount: str, expected: int | None, wait: bool) -> None:
-        """A new command, begun, or (wait) done before anything else happens."""
+    @rule(account=accounts, kind=kinds, amount=amounts, expected=expectations, calls=first_calls)
+    def send(self, account: str, kind: str, amount: str, expected: int | None, calls: int) -> None:
+        """A new command, of which some calls are made before anything else happens."""
         contents: dict[str, dict[str, Any]] = {CREATED: {"overdraftLimit": LIMIT}, TRANSACTION: {"amount": amount}}
         data = contents.get(kind, {})
         if expected is not None:
             data["expectedSequence"] = max(0, self._length(account) + expected)
-        self._send(self.story.client.new(account, kind, **data), wait=wait)
+        self._send(self.story.client.new(account, kind, **data), calls=calls)
         self._check()
 
     @precondition(lambda self: len(self.tasks) < MOST_TASKS and self._repeatable())
-    @rule(back=few, wait=st.booleans())
-    def send_again(self, back: int, wait: bool) -> None:
+    @rule(back=few, calls=first_calls)
+    def send_again(self, back: int, calls: int) -> None:
         """A command once more: perhaps it is still at work, or failed, or was done long ago."""
         sent = self._repeatable()
-        self._send(sent[-1 - back % len(sent)], wait=wait)
+        self._send(sent[-1 - back % len(sent)], calls=calls)
         self._check()
 
     @precondition(lambda self: self.tasks)
@@ -112,25 +114,22 @@ class Schedules(RuleBasedStateMachine):
         self._check()
 
     @precondition(lambda self: len(self.tasks) < MOST_TASKS and self._shards())
-    @rule(shard=few, size=sizes, wait=st.booleans())
-    def relay(self, shard: int, size: int, wait: bool) -> None:
+    @rule(shard=few, size=sizes, calls=first_calls)
+    def relay(self, shard: int, size: int, calls: int) -> None:
         """A batch of stream records."""
         shards = self._shards()
         chosen = shards[shard % len(shards)]
-        self._begin("relay", lambda fate: chosen.deliver(size, fate), wait=wait)
+        self._begin("relay", lambda fate: chosen.deliver(size, fate), calls=calls)
         self._check()
 
     @precondition(lambda self: len(self.tasks) < MOST_TASKS and self.story.delivery.queue.fill())
-    @rule(picks=st.lists(few, min_size=1, max_size=4, unique=True))
-    def project(self, picks: list[int]) -> None:
+    @rule(picks=st.lists(few, min_size=1, max_size=4, unique=True), calls=first_calls)
+    def project(self, picks: list[int], calls: int) -> None:
         """A batch of waiting messages, in any order."""
-        self._project(picks, wait=False)
-
-    @precondition(lambda self: len(self.tasks) < MOST_TASKS and self.story.delivery.queue.fill())
-    @rule(picks=st.lists(few, min_size=1, max_size=4, unique=True))
-    def project_at_once(self, picks: list[int]) -> None:
-        """The same, done before anything else happens."""
-        self._project(picks, wait=True)
+        waiting = self._waiting()
+        chosen = list(dict.fromkeys(pick % len(waiting) for pick in picks))
+        self._begin("projection", lambda fate: self.story.delivery.queue.deliver(chosen, fate), calls=calls)
+        self._check()
 
     @precondition(lambda self: self.story.delivery.queue.fill() and len(self._waiting()) < MOST_WAITING)
     @rule(which=few)
@@ -176,7 +175,7 @@ class Schedules(RuleBasedStateMachine):
                 task.finish()
             for sent in self.story.client.sent:
                 if not sent.settled:
-                    self._send(sent, wait=True)
+                    self._send(sent, calls=ALL)
             self.story.finish()
             stored = truth.streams(self.story.world)
             for account in ACCOUNTS:
@@ -186,7 +185,7 @@ class Schedules(RuleBasedStateMachine):
                 task.abandon()
             self.resources.close()
 
-    def _send(self, sent: Sent, *, wait: bool = False) -> None:
+    def _send(self, sent: Sent, *, calls: int) -> None:
         attempt = Attempt(sent, self._length(sent.aggregate_id))
         self.attempts.append(attempt)
 
@@ -194,18 +193,11 @@ class Schedules(RuleBasedStateMachine):
             attempt.answer = self.story.client.attempt(sent, fate)
             attempt.after = self._length(sent.aggregate_id)
 
-        self._begin(f"{sent.request['eventType']} {sent.command_id}", run, wait=wait)
+        self._begin(f"{sent.request['eventType']} {sent.command_id}", run, calls=calls)
 
-    def _begin(self, name: str, run: Callable[[Fate], object], *, wait: bool) -> None:
+    def _begin(self, name: str, run: Callable[[Fate], object], *, calls: int) -> None:
         self.tasks.append(Task(name, run))
-        if wait:
-            self.tasks[-1].finish()
-
-    def _project(self, picks: list[int], *, wait: bool) -> None:
-        queue = self.story.delivery.queue
-        chosen = list(dict.fromkeys(pick % len(queue.waiting) for pick in picks))
-        self._begin("projection", lambda fate: queue.deliver(chosen, fate), wait=wait)
-        self._check()
+        self._advance(self.tasks[-1], calls)
 
     def _waiting(self) -> list[Message]:
         return self.story.delivery.queue.waiting

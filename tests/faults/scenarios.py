@@ -106,7 +106,7 @@ def questions(story: Story) -> None:
 def events_together(story: Story) -> None:
     """A domain whose command causes several events, which are stored all or none."""
     story.create("a")
-    with patch.object(ledger, "decide", _in_parts):
+    with patch.object(ledger, "decide", in_parts):
         payment = story.pay("a", 6, parts=[1, 2, 3])
         story.pay("a", 1)
         story.again(payment)
@@ -115,7 +115,7 @@ def events_together(story: Story) -> None:
     story.ask("reconstructState", aggregateId="a")
 
 
-def _in_parts(state: State, command: Command) -> Sequence[NewEvent]:
+def in_parts(state: State, command: Command) -> Sequence[NewEvent]:
     parts: Sequence[Any] = command.event_data.get("parts", [])
     deposits = [NewEvent("TransactionProcessed", {"amount": part, "type": "deposit"}) for part in parts]
     return deposits or decide(state, command)

@@ -18,15 +18,15 @@ Record = Callable[[str, object], None]
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_one_fault_at_any_call(scenario: Scenario, record_property: Record) -> None:
-    record_property("cases", f"{walk(scenario)} faults, one at a time, in {scenario.__name__}")
+    record_property("cases", f"{walk(scenario)} faults, one at a time")
 
 
 def test_two_faults_at_any_calls_on_a_commands_way(record_property: Record) -> None:
-    record_property("cases", f"{walk_pairs(one_command)} pairs of faults in {one_command.__name__}")
+    record_property("cases", f"{walk_pairs(one_command)} pairs of faults")
 
 
 def test_two_faults_at_any_calls_on_an_events_way(record_property: Record) -> None:
-    record_property("cases", f"{walk_pairs(one_event, every=7)} pairs of faults in {one_event.__name__}")
+    record_property("cases", f"{walk_pairs(one_event, every=7)} pairs of faults")
 
 
 def test_the_scenarios_use_every_function() -> None:

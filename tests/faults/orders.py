@@ -1,0 +1,38 @@
+"""Every order in which the AWS calls of several invocations can fall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .stepping import Task
+from .story import Story
+
+Race = Callable[[Story], Sequence[Task]]
+"""Prepares a story and starts what races in it."""
+
+
+def every_order(race: Race, check: Callable[[Story], None]) -> int:
+    """Run a race in every order to its end and check; return how many orders there are."""
+    orders = 0
+    choices: list[int] | None = []
+    while choices is not None:
+        choices = _run(race, check, choices)
+        orders += 1
+    return orders
+
+
+def _run(race: Race, check: Callable[[Story], None], choices: Sequence[int]) -> list[int] | None:
+    """Run a race in the order that begins with `choices`; return how the next order begins, None after the last one."""
+    story = Story()
+    taken: list[tuple[int, int]] = []
+    with story.world.running():
+        tasks = race(story)
+        while running := [task for task in tasks if not task.done]:
+            choice = choices[len(taken)] if len(taken) < len(choices) else 0
+            taken.append((choice, len(running)))
+            running[choice].step()
+        check(story)
+        story.finish()
+    while taken and taken[-1][0] + 1 == taken[-1][1]:
+        taken.pop()
+    return [*(choice for choice, _ in taken[:-1]), taken[-1][0] + 1] if taken else None

@@ -1,0 +1,114 @@
+"""Whatever races, in whatever order its AWS calls fall, ends as if one had come after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from unittest.mock import patch
+
+import pytest
+
+from handlers.store import ledger
+
+from .client import Sent
+from .orders import Race, every_order
+from .scenarios import in_parts
+from .stepping import Task
+from .story import Story
+
+
+def attempts(story: Story, *commands: Sent) -> Sequence[Task]:
+    """Each of these commands sent once."""
+    return [Task(command.command_id, partial(story.client.attempt, command)) for command in commands]
+
+
+def projections(story: Story, *batches: set[int]) -> Sequence[Task]:
+    """A projection for each batch of messages, given by their numbers, which are those of their events."""
+    queue = story.delivery.queue
+    tasks = []
+    for batch in batches:
+        places = [place for place, message in enumerate(queue.waiting) if message.number in batch]
+        tasks.append(Task(f"projection of {batch}", partial(queue.deliver, places)))
+    return tasks
+
+
+def one_command_three_times(story: Story) -> Sequence[Task]:
+    story.create("a")
+    deposit = story.client.new("a", "TransactionProcessed", amount=1)
+    return attempts(story, deposit, deposit, deposit)
+
+
+def two_payments_of_which_one_can_be_afforded(story: Story) -> Sequence[Task]:
+    story.create("a")
+    story.pay("a", 10)
+    return attempts(story, *(story.client.new("a", "TransactionProcessed", amount=-8) for _ in range(2)))
+
+
+def three_deposits(story: Story) -> Sequence[Task]:
+    story.create("a")
+    return attempts(story, *(story.client.new("a", "TransactionProcessed", amount=1) for _ in range(3)))
+
+
+def two_that_expect_the_same_sequence(story: Story) -> Sequence[Task]:
+    story.create("a")
+    expecting = [story.client.new("a", "TransactionProcessed", amount=1, expectedSequence=1) for _ in range(2)]
+    return attempts(story, *expecting)
+
+
+def two_that_create_the_account(story: Story) -> Sequence[Task]:
+    return attempts(story, *(story.client.new("a", "AccountCreated") for _ in range(2)))
+
+
+def several_events_twice_and_one(story: Story) -> Sequence[Task]:
+    story.create("a")
+    payment = story.client.new("a", "TransactionProcessed", amount=3, parts=[1, 2])
+    return attempts(story, payment, payment, story.client.new("a", "TransactionProcessed", amount=1))
+
+
+@pytest.mark.parametrize(
+    ("race", "statuses"),
+    [
+        (one_command_three_times, [200, 200, 200]),
+        (two_payments_of_which_one_can_be_afforded, [200, 422]),
+        (three_deposits, [200, 200, 200]),
+        (two_that_expect_the_same_sequence, [200, 409]),
+        (two_that_create_the_account, [200, 422]),
+        (several_events_twice_and_one, [200, 200, 200]),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)
+def test_commands_in_any_order(race: Race, statuses: list[int], record_property: Callable[[str, object], None]) -> None:
+    def check(story: Story) -> None:
+        answers = [answer for sent in story.client.sent for answer in sent.answers if answer]
+        assert sorted(status for status, _ in answers[-len(statuses) :]) == statuses
+
+    with patch.object(ledger, "decide", in_parts):
+        record_property("cases", f"{every_order(race, check)} orders")
+
+
+@pytest.mark.parametrize(
+    ("done", "batches"),
+    [
+        ((), [{1}, {2, 3}]),
+        ((), [{1, 2}, {3}]),
+        ((1,), [{2}, {3}]),
+        ((1,), [{3}, {2}]),
+    ],
+)
+def test_projections_in_any_order(
+    done: Sequence[int], batches: list[set[int]], record_property: Callable[[str, object], None]
+) -> None:
+    def race(story: Story) -> Sequence[Task]:
+        story.create("a")
+        for amount in (1, 2):
+            story.pay("a", amount)
+        story.relay()
+        story.delivery.queue.fill()
+        for number in done:
+            projections(story, {number})[0].finish()
+        return projections(story, *batches)
+
+    def check(story: Story) -> None:
+        assert not story.delivery.queue.aside
+
+    record_property("cases", f"{every_order(race, check)} orders")
