@@ -1,8 +1,7 @@
 """Whether a caller may do what it asks for, decided and told as AWS does.
 
-Moto's own check of IAM policies, which has to be switched on, would not do: it authorises every action on the resource
-"*", knows no policies of resources but buckets', takes a condition that does not hold for a refusal and one that it
-does not know for fulfilled, and compares actions case by case.
+Moto's own check of IAM policies, which has to be switched on, would not do: it asks for nearly every action on the
+resource "*", knows policies of resources for buckets only, and takes a condition that it does not know for fulfilled.
 """
 
 from __future__ import annotations

@@ -142,6 +142,7 @@ RULE = "arn:aws:events:us-east-1:123456789012:rule/bus/rule"
         ("ArnLike", [RULE.replace("bus/rule", "bus/*")], RULE, True),
         ("ArnEquals", [RULE.replace("us-east-1", "*")], RULE, True),
         ("ArnLike", ["arn:aws:events:*"], RULE, False),
+        ("ArnLike", ["arn:aws:*:1:function:name"], "arn:aws:lambda:us-east-1:1:function:name", False),
         ("ArnNotLike", [RULE], RULE, False),
         ("Bool", ["true"], "true", True),
         ("Bool", ["False"], "true", False),
@@ -186,11 +187,11 @@ def test_what_cannot_be_evaluated_is_said_and_never_passed_over(statement: Docum
 class Actor:
     """A role with these statements, and clients that act in a session of it."""
 
-    def __init__(self, workshop: Workshop, *statements: Document) -> None:
+    def __init__(self, workshop: Workshop, *statements: Document, **session: str) -> None:
         self.engine = workshop.engine
         arn = workshop.make_role(list(statements) or [IDLE])
         self.role = arn.rsplit("/", 1)[1]
-        keys = self.engine.client("sts").assume_role(RoleArn=arn, RoleSessionName="actor")["Credentials"]
+        keys = self.engine.client("sts").assume_role(RoleArn=arn, RoleSessionName="actor", **session)["Credentials"]
         self._session: Any = boto3.Session(
             keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=self.engine.region
         )
@@ -389,16 +390,18 @@ def test_a_queues_policy_can_admit_a_role_and_demand_tls(workshop: Workshop) -> 
         sqs.send_message(QueueUrl=url, MessageBody="x")
 
 
-def test_a_permissions_boundary_is_refused_rather_than_ignored(engine: Engine, workshop: Workshop) -> None:
+def test_what_limits_a_role_from_outside_is_refused_rather_than_ignored(engine: Engine, workshop: Workshop) -> None:
     actor = Actor(workshop, EVERYTHING)
     sqs = actor.client("sqs")
     sqs.get_queue_url(QueueName=workshop.queue().rsplit("/", 1)[1])
     engine.client("iam").put_role_permissions_boundary(
         RoleName=actor.role, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess"
     )
+    limited = Actor(workshop, EVERYTHING, Policy=document(EVERYTHING)).client("sqs")
 
-    with pytest.raises(ClientError, match="neither session policies nor permissions boundaries"):
-        sqs.get_queue_url(QueueName="any")
+    for client in (sqs, limited):
+        with pytest.raises(ClientError, match="neither session policies nor permissions boundaries"):
+            client.get_queue_url(QueueName="any")
 
 
 POLL: Document = {
