@@ -110,7 +110,7 @@ command = handler(
     "command",
     "Decides a command and appends its events to the store",
     environment={"EVENT_STORE_TABLE": event_store.table_name, "TYPE_BUCKETS": str(settings.type_buckets)},
-    grants=[event_store.grant_read(), event_store.grant_find_command(), event_store.grant_append()],
+    grants=[event_store.grant_read(), event_store.grant_append()],
     concurrency=settings.command_concurrency,
 )
 relay = handler(

@@ -12,7 +12,11 @@ from components.table import TableArgs
 TYPE_INDEX = "EventType-Timestamp-index"
 """By TypeBucket and Timestamp: events of one type, spread over the buckets."""
 COMMAND_INDEX = "CommandId-index"
-"""By AggregateId and CommandId, strongly consistent: what became of a command."""
+"""By AggregateId and CommandId, strongly consistent: what became of a command.
+
+A local index cannot be added to a table later, and having one keeps each account in one partition, so that the stream
+hands out its events in order. The functions find a command among the events that they read, so none may query it.
+"""
 
 
 class EventStore(pulumi.ComponentResource):
@@ -83,10 +87,6 @@ class EventStore(pulumi.ComponentResource):
     def grant_read(self) -> Grant:
         """Leave to read an aggregate's events."""
         return Grant("ReadEvents", ("dynamodb:Query",), (self.table_arn,))
-
-    def grant_find_command(self) -> Grant:
-        """Leave to look up what became of a command."""
-        return Grant("FindCommand", ("dynamodb:Query",), (self._index_arn(COMMAND_INDEX),))
 
     def grant_query_by_type(self) -> Grant:
         """Leave to read events by their type."""

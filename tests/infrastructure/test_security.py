@@ -23,7 +23,6 @@ PRIVILEGES = {
     "command": {
         ("dynamodb:PutItem", "event-store-table"),
         ("dynamodb:Query", "event-store-table"),
-        ("dynamodb:Query", "event-store-table/index/CommandId-index"),
     },
     "relay": {
         ("dynamodb:DescribeStream", "event-store-table stream"),
