@@ -1,6 +1,6 @@
-"""Settings of the test tools that hold for every layer."""
+"""Settings of the test tools that hold for every layer, and a word at the end on how much was tried."""
 
-from __future__ import annotations
+from collections import Counter
 
 import pytest
 from hypothesis import settings
@@ -11,8 +11,18 @@ settings.load_profile("ledger")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many cases a test went through, where it counts them: `record_property("cases", text)`."""
-    for report in terminalreporter.getreports("passed"):
-        for name, text in report.user_properties:
-            if name == "cases":
-                terminalreporter.write_line(str(text))
+    """Tell the tests' properties `cases` (a line each) and `inputs` (numbers by kind, added up)."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    told = [report for report in reports if getattr(report, "when", None) == "teardown"]
+    inputs: Counter[str] = Counter()
+    lines = []
+    for report in told:
+        properties = dict(report.user_properties)
+        inputs.update(properties.get("inputs", {}))
+        if "cases" in properties:
+            lines.append(f"{report.nodeid}: {properties['cases']}")
+    if inputs:
+        lines.append("inputs: " + ", ".join(f"{number:,} {kind}" for kind, number in sorted(inputs.items())))
+    if lines:
+        terminalreporter.section("tried")
+        terminalreporter.write("\n".join(lines) + "\n")

@@ -134,11 +134,11 @@ def _scalar(value: Value) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite():
         return format(ARITHMETIC.normalize(value), "f") if value else "0"
     if isinstance(value, int):
         return str(value)
-    raise TypeError(f"{type(value).__name__} has no exact JSON form")
+    raise TypeError(f"{type(value).__name__} {value!r:.20} has no exact JSON form")
 
 
 def _digits_of(value: float, path: str) -> str:

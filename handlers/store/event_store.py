@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_DETAIL_BYTES = 990_000
 # No byte of an item becomes more than this many of JSON. A control character becomes 6; but a small number in a list,
 # reckoned at 22 bytes, becomes 169: a sign, a comma, 0. and 165 digits.
-_JSON_EXPANSION = 8
+MAX_JSON_EXPANSION = 8
 # The keys of the local index entry count towards the item's limit, as do the bucket and a safety margin.
 _INDEX_BYTES = 4 * 1024
 MAX_TRANSACTION_ITEMS = 100
@@ -124,7 +124,7 @@ def _check_size(record: dict[str, Value]) -> None:
     size = item_bytes(record)
     if size > MAX_ITEM_BYTES - _INDEX_BYTES:
         raise TooLargeError("the event does not fit a DynamoDB item of 400 KB", itemBytes=size)
-    if size * _JSON_EXPANSION > MAX_DETAIL_BYTES:
+    if size * MAX_JSON_EXPANSION > MAX_DETAIL_BYTES:
         detail = len(dumps(record).encode())
         if detail > MAX_DETAIL_BYTES:
             raise TooLargeError("the event's JSON does not fit a bus entry of 1 MB", jsonBytes=detail)

@@ -142,3 +142,9 @@ def test_a_name_that_stands_twice_is_told_in_short() -> None:
 
     assert "'nnn" in caught.value.message
     assert len(caught.value.message) < 500
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("-Infinity"), 0.1, {1, 2}])
+def test_what_json_cannot_say_exactly_is_not_written(value: object) -> None:
+    with pytest.raises(TypeError, match="no exact JSON form"):
+        dumps({"amount": value})

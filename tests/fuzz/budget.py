@@ -1,0 +1,20 @@
+"""How much is tried: a little in every run, twenty times as much with LEDGER_LONG=1."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+FACTOR = 20 if os.environ.get("LEDGER_LONG") == "1" else 1
+PATIENCE = pytest.mark.timeout(240 * FACTOR)
+
+
+def examples(number: int) -> settings:
+    """Settings for so many examples in an ordinary run. A failure is shrunk, but not explained line by line."""
+    return settings(
+        max_examples=number * FACTOR,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+        phases=set(Phase) - {Phase.explain},
+    )
