@@ -1,4 +1,4 @@
-"""Settings of the test tools that hold for every layer, and a word at the end on how much was tried."""
+"""Settings of the test tools that hold for every layer, and a word at the end on how much was tried, and what not."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ settings.load_profile("ledger")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell the tests' properties `cases` (a line each) and `inputs` (numbers by kind, added up)."""
+    """Tell the properties `cases` (a line each) and `inputs` (by kind, added up) of the tests, and why some skipped."""
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     told = [report for report in reports if getattr(report, "when", None) == "teardown"]
     inputs: Counter[str] = Counter()
@@ -23,6 +23,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             lines.append(f"{report.nodeid}: {properties['cases']}")
     if inputs:
         lines.append("inputs: " + ", ".join(f"{number:,} {kind}" for kind, number in sorted(inputs.items())))
+    skips = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
+    lines += [f"{number} skipped: {reason.removeprefix('Skipped: ')}" for reason, number in skips.items()]
     if lines:
         terminalreporter.section("tried")
         terminalreporter.write("\n".join(lines) + "\n")
