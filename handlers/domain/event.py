@@ -160,7 +160,7 @@ def _ordinal(record: Mapping[str, Any], name: str) -> int:
     value = record[name]
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise TypeError(f"{name} must be a number")
-    # The range first: int() would compute for days on the 1E+999999999 that a message may hold.
+    # The range first: int() takes a minute for 1E+1000000, and days for more; a message may hold any number.
     if not 1 <= value <= MAX_SEQUENCE or value != int(value):
         raise ValueError(f"{name} must be a whole number from 1 to {MAX_SEQUENCE}")
     return int(value)

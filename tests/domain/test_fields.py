@@ -20,10 +20,10 @@ def test_what_is_no_whole_number_is_refused(value: object) -> None:
 
 
 OUT_OF_RANGE = [11, -1, 1e300, float("inf"), float("nan"), 10**40]
-FAR_OUT = ["1E+28", "1E+400", "-1E+400", "1E+999999999", "-1E+999999999", "9" * 40]
+FAR_OUT = ["1E+28", "1E+400", "-1E+400", "1E+600000", "-1E+600000", "9" * 40]
 
 
-@pytest.mark.timeout(10)  # an int of 1E+999999999 would take days
+@pytest.mark.timeout(8)  # to make an int of 1E+600000 takes longer
 @pytest.mark.parametrize("value", [*OUT_OF_RANGE, *map(Decimal, FAR_OUT)])
 def test_a_number_out_of_range_is_refused_at_once(value: object) -> None:
     with pytest.raises(MalformedError, match="limit: must lie between 0 and 10"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -12,8 +13,9 @@ PATIENCE = pytest.mark.timeout(240 * FACTOR)
 
 
 def examples(number: int) -> settings:
-    """Settings for so many examples in an ordinary run. A failure is shrunk, but not explained line by line."""
+    """Settings for so many examples in an ordinary run; none of them may keep a function busy for long."""
     return settings(
+        deadline=timedelta(seconds=30),
         max_examples=number * FACTOR,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
         phases=set(Phase) - {Phase.explain},

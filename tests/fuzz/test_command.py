@@ -168,7 +168,7 @@ PLACES = ["note", "customerId", "accountType", "reason", "createdAt", "transacti
 SIZES = (60_000, 100_000, 120_000, 140_000, 160_000, 170_000, 200_000, 300_000, 390_000, 405_000, 500_000)
 
 
-@examples(20)
+@examples(12)
 @given(filler=st.sampled_from(sorted(FILLERS)), size=st.sampled_from(SIZES), place=st.sampled_from(PLACES), kind=KINDS)
 def test_any_large_content_in_any_place(system: System, filler: str, size: int, place: str, kind: str) -> None:
     sent = request(system, kind)

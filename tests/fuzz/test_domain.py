@@ -78,7 +78,7 @@ EVENTS = story("account-1", [5, -3])
 def test_any_record_is_an_event_or_none(tally: Counter[str], data: st.DataObject) -> None:
     record: dict[str, Any] = {**data.draw(st.sampled_from(EVENTS)).record()}
     for name in data.draw(st.lists(st.sampled_from(sorted(record)), max_size=3)):
-        record[name] = data.draw(parsed | st.sampled_from([Decimal("1E+999999999"), Decimal("1.5"), b"x", {"a"}, -1]))
+        record[name] = data.draw(parsed | st.sampled_from([Decimal("1E+1000000"), Decimal("1.5"), b"x", {"a"}, -1]))
 
     event = attempt(tally, "events", Event.of, record, refusal=(KeyError, TypeError, ValueError))
 

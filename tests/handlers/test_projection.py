@@ -225,7 +225,7 @@ def test_a_row_that_lost_its_position_is_made_again(aws: Any, deliver: Deliver, 
 REAL = dumps(story("a", [1])[1].record())
 
 
-@pytest.mark.timeout(20)  # an int of 1E+999999999 would take days
+@pytest.mark.timeout(8)  # to make an int of 1E+600000 takes longer
 @pytest.mark.parametrize(
     "body",
     [
@@ -233,14 +233,14 @@ REAL = dumps(story("a", [1])[1].record())
         *(
             f'{{"detail": {REAL.replace(old, new)}}}'
             for old, new in (
-                ('"EventSequence":2', '"EventSequence":1E+999999999'),
+                ('"EventSequence":2', '"EventSequence":1E+600000'),
                 ('"EventSequence":2', '"EventSequence":true'),
                 ('"EventSequence":2', '"EventSequence":"2"'),
                 ('"EventSequence":2', '"EventSequence":1.5'),
                 ('"amount":1', '"amount":1E+400'),
                 ('"amount":1', '"amount":"\\ud800"'),
                 ('"amount":1', f'"amount":{"[" * 900}{"]" * 900}'),
-                ('"Version":1', '"Version":1E+999999999'),
+                ('"Version":1', '"Version":1E+600000'),
                 ('"Actor":"', '"Actor":"\\ud800'),
             )
         ),
