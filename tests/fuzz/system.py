@@ -127,6 +127,17 @@ class System:
             assert row.body["LastSequence"] >= event.sequence
         return event
 
+    def stream(self, aggregate_id: str) -> list[Any]:
+        """All events of an aggregate as they are answered, page by page."""
+        query: dict[str, Any] = {"queryType": "getAggregateEvents", "aggregateId": aggregate_id}
+        events: list[Any] = []
+        while True:
+            page = self.query(query).body
+            events += page["events"]
+            if "nextToken" not in page:
+                return events
+            query["nextToken"] = page["nextToken"]
+
     def new_id(self) -> str:
         """An aggregate that does not exist."""
         return f"account-{next(self._numbers)}"

@@ -53,8 +53,7 @@ def try_out(system: System, event: Any) -> int:
     outcome = system.command(event)
     if outcome.status == 200:
         made = system.follow(system.receipted(outcome))
-        stream = system.query({"queryType": "getAggregateEvents", "aggregateId": made.aggregate_id}).body["events"]
-        check_kept(sent_in(event)["eventData"], stream[made.sequence - 1]["EventData"])
+        check_kept(sent_in(event)["eventData"], system.stream(made.aggregate_id)[made.sequence - 1]["EventData"])
     return outcome.status
 
 
