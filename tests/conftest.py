@@ -1,12 +1,14 @@
 """Settings of the test tools that hold for every layer, and a word at the end on how much was tried, and what not."""
 
+import os
 from collections import Counter
 
 import pytest
 from hypothesis import settings
 
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("ledger", deadline=None)
+# An ordinary run tries the same examples each time, so that it fails only for a change; a long one looks for new ones.
+settings.register_profile("ledger", deadline=None, derandomize=os.environ.get("LEDGER_LONG") != "1")
 settings.load_profile("ledger")
 
 
