@@ -186,7 +186,7 @@ class DynamoDB:
         answer = {"Items": page, "Count": len(page), "ScannedCount": len(page)}
         if keys_only:
             answer["Items"] = [{name: item[name] for name in key_names} for item in page]
-        if len(page) < len(found):
+        if page and len(page) == request.get("Limit"):  # that nothing follows shows only when somebody asks for it
             answer["LastEvaluatedKey"] = {name: page[-1][name] for name in key_names}
         return answer
 

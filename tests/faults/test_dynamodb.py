@@ -20,7 +20,8 @@ from .scenarios import SCENARIOS, Scenario
 from .story import Story
 from .world import World
 
-NOT_USED = ("ResponseMetadata", "ConsumedCapacity", "ItemCollectionMetrics")
+# LastEvaluatedKey: moto knows whether anything follows a full page, DynamoDB and ours leave that open.
+NOT_COMPARED = ("ResponseMetadata", "ConsumedCapacity", "ItemCollectionMetrics", "LastEvaluatedKey")
 
 Request = tuple[str, dict[str, Any]]
 Answer = Callable[[str, dict[str, Any]], Any]
@@ -50,10 +51,21 @@ def outcome(answer: Answer, operation: str, request: dict[str, Any]) -> Any:
     except ClientError as error:
         reasons = error.response.get("CancellationReasons", [])
         return error.response["Error"]["Code"], [reason["Code"] for reason in reasons]
-    result = {name: value for name, value in result.items() if name not in NOT_USED}
+    result = {name: value for name, value in result.items() if name not in NOT_COMPARED}
     for items in result.get("Responses", {}).values():
         items.sort(key=json.dumps)  # BatchGetItem promises no order
     return result
+
+
+def pages(answer: Answer, request: dict[str, Any]) -> list[Any]:
+    """A query's pages; not the empty one that may or may not follow a full one."""
+    found = []
+    start: dict[str, Any] | None = {}
+    while start is not None:
+        result = answer("Query", {**request, **start})
+        found.append(result["Items"])
+        start = {"ExclusiveStartKey": result["LastEvaluatedKey"]} if "LastEvaluatedKey" in result else None
+    return found if found[-1] else found[:-1]
 
 
 names = st.sampled_from(["a", "b"])
@@ -137,6 +149,21 @@ def queries(draw: st.DrawFn) -> Request:
     return "Query", request
 
 
+FILLED: list[Request] = [
+    (
+        "PutItem",
+        {
+            "TableName": STORE,
+            "Item": {
+                "AggregateId": {"S": "a"},
+                "EventSequence": {"N": str(number)},
+                "Timestamp": {"S": f"10:{number + 20}"},
+                "TypeBucket": {"S": "Created#0"},
+            },
+        },
+    )
+    for number in range(1, 7, 2)
+]
 requests = st.lists(st.one_of(appends(), row_writes(), row_reads(), queries()), min_size=1, max_size=25)
 
 
@@ -144,13 +171,11 @@ requests = st.lists(st.one_of(appends(), row_writes(), row_reads(), queries()), 
 @given(story=requests)
 def test_any_calls_are_answered_as_moto_answers_them(moto: Callable[[], Answer], story: list[Request]) -> None:
     theirs, ours = moto(), DynamoDB(TABLES).call
-    for operation, request in story:
-        expected = outcome(theirs, operation, request)
-        assert outcome(ours, operation, request) == expected, (operation, request)
-        while isinstance(expected, dict) and "LastEvaluatedKey" in expected:  # a page: go on behind it
-            request["ExclusiveStartKey"] = expected["LastEvaluatedKey"]
-            expected = outcome(theirs, operation, request)
-            assert outcome(ours, operation, request) == expected, (operation, request)
+    for operation, request in [*FILLED, *story]:
+        if operation == "Query":
+            assert pages(ours, request) == pages(theirs, request), request
+        else:
+            assert outcome(ours, operation, request) == outcome(theirs, operation, request), (operation, request)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
