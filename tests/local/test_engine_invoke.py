@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from botocore.config import Config
@@ -282,9 +283,15 @@ def test_more_concurrency_than_workers_waits(workshop: Workshop) -> None:
     assert len(set(workers)) <= 8
 
 
-def test_reserved_concurrency_throttles(workshop: Workshop) -> None:
-    tell = workshop.queue()
-    code = "import telling, time\ndef handler(event, context):\n    telling.tell('in')\n    time.sleep(1)"
+def test_reserved_concurrency_throttles(workshop: Workshop, tmp_path: Path) -> None:
+    tell, go = workshop.queue(), tmp_path / "go"
+    code = f"""
+import os, telling, time
+def handler(event, context):
+    telling.tell('in')
+    while not os.path.exists({str(go)!r}):
+        time.sleep(0.01)
+"""
     name = workshop.function(code, tell=tell)
     workshop.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
 
@@ -293,6 +300,7 @@ def test_reserved_concurrency_throttles(workshop: Workshop) -> None:
         workshop.told(tell)
         with pytest.raises(ClientError, match="TooManyRequestsException"):
             _invoke_once(workshop, name)
+        go.touch()
         assert running.result()["StatusCode"] == 200
     assert workshop.invoke(name)["StatusCode"] == 200
 
