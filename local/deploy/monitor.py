@@ -56,7 +56,7 @@ class _Unreachable(Mocks):
 
 
 class Monitor(MockMonitor):
-    """Registers resources one at a time. After the first failure it refuses every other one with the same error.
+    """Registers resources one at a time. After the first failure it refuses every other one.
 
     The SDK calls it from the threads of its executor. What those raise can arrive at the program in several wrappings,
     so the first failure is kept for whoever runs the program.
@@ -100,7 +100,9 @@ class Monitor(MockMonitor):
 
     def _once(self, action: Callable[[], Any]) -> Any:
         if self.failure:
-            raise self.failure
+            # A new exception each time: one that is raised again gathers frames, and the SDK prints them all, so that
+            # hundreds of waiting resources would take minutes to refuse.
+            raise DeployError("an earlier resource has failed")
         try:
             return action()
         except Exception as exc:

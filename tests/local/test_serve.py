@@ -168,9 +168,6 @@ def test_without_deploying_it_is_empty_and_names_the_commands_of_the_cli(
     assert served.stop() == 0
 
 
-@pytest.mark.xfail(
-    strict=False, reason="known defect: an interrupted deployment of hundreds of resources may take over 30 s to end"
-)
 def test_a_signal_during_the_deployment_ends_it(start: Callable[..., Served], tmp_path: Path) -> None:
     file = tmp_path / "out.json"
     program = 'for n in range(400):\n    aws.sqs.Queue(f"queue-{n}")'
