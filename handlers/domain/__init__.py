@@ -4,8 +4,8 @@
 here, and keeps everything else.
 """
 
-from .account import EVENT_TYPES, decide, evolve
+from .account import EVENT_TYPES, STATE_VERSION, decide, evolve
 from .account import Account as State
 from .projections import all_projections
 
-__all__ = ["EVENT_TYPES", "State", "all_projections", "decide", "evolve"]
+__all__ = ["EVENT_TYPES", "STATE_VERSION", "State", "all_projections", "decide", "evolve"]

@@ -1,0 +1,53 @@
+"""Snapshots are taken back only by the code that would make the same of the same events."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.domain import STATE_VERSION, State
+from handlers.domain.values import dumps, loads
+
+from .builders import close, create, run, transact
+
+MADE_OF_EVENTS = {
+    1: (
+        '{"balance":0,"closed_at":"2024-02-01T00:00:00Z","created_at":"2024-01-15T10:00:00Z",'
+        '"overdraft_limit":10.5,"status":"Closed","transaction_count":3}'
+    ),
+}
+"""What each STATE_VERSION makes of the story below. A failure asks for a new version, not for another text."""
+
+
+def test_a_state_version_stands_for_what_it_always_stood_for() -> None:
+    state, _ = run(
+        create(createdAt="2024-01-15T10:00:00Z", overdraftLimit=Decimal("10.5")),
+        transact(Decimal("100.50")),
+        transact(Decimal("-110.75"), timestamp="2024-01-16T00:00:00Z"),
+        transact(Decimal("10.25")),
+        close(closedAt="2024-02-01T00:00:00Z"),
+    )
+
+    assert dumps(state.snapshot()) == MADE_OF_EVENTS[STATE_VERSION]
+
+
+@given(amounts=st.lists(st.decimals("0.01", "1000000", places=2), max_size=5), closes=st.booleans())
+def test_a_state_comes_back_whole_from_its_snapshot(amounts: list[Decimal], closes: bool) -> None:
+    commands = [create(overdraftLimit=5), *map(transact, amounts)]
+    if closes and amounts:
+        commands += [transact(-sum(amounts)), close()]
+    state, _ = run(*commands)
+
+    assert State.restore(loads(dumps(state.snapshot()), "snapshot")) == state
+
+
+@pytest.mark.parametrize("change", [{"interest": 1}, {"balance": None}])
+def test_a_snapshot_with_other_fields_is_none(change: dict[str, Any]) -> None:
+    snapshot = {**State().snapshot(), **change}
+    if snapshot["balance"] is None:
+        del snapshot["balance"]
+
+    with pytest.raises(TypeError):
+        State.restore(snapshot)
