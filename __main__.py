@@ -17,12 +17,15 @@ from components.monitoring import Monitoring, MonitoringArgs
 from components.policies import Grant
 from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
 from components.read_model import ReadModel
-from components.relay_feed import RelayFeed, RelayFeedArgs
 from components.settings import Settings
+from components.snapshots import Snapshots
+from components.stream_feed import StreamFeed, StreamFeedArgs, multiples_of
 from components.table import TableArgs
 
 ROOT = Path(__file__).resolve().parent
 SOURCE = "event-sourcing.financial"
+SNAPSHOT_RETRIES = 20
+"""A snapshot that is not made is no loss: the next one of the account covers its events."""
 EVENT_TYPES = ("AccountCreated", "TransactionProcessed", "AccountClosed")
 
 settings = Settings.load(pulumi.Config())
@@ -42,6 +45,7 @@ tables = TableArgs(
 )
 event_store = EventStore("event-store", tables)
 read_model = ReadModel("read-model", tables)
+snapshots = Snapshots("snapshots", tables)
 event_bus = EventBus(
     "events",
     EventBusArgs(
@@ -84,6 +88,7 @@ def handler(
     grants: list[Grant],
     concurrency: int,
     timeout: int = settings.function_timeout,
+    after: HandlerFunction | None = None,
 ) -> HandlerFunction:
     """A function of the handlers' package, by the name of its entry, with what all of them share."""
     return HandlerFunction(
@@ -103,15 +108,47 @@ def handler(
             tracing=settings.tracing,
             kms_key_arn=kms_key_arn,
         ),
+        pulumi.ResourceOptions(depends_on=[after] if after else None),
     )
 
 
+query = handler(
+    "query",
+    "Answers from the read model and from the events",
+    environment={
+        "EVENT_STORE_TABLE": event_store.table_name,
+        "READ_MODEL_TABLE": read_model.table_name,
+        "SNAPSHOTS_TABLE": snapshots.table_name,
+        "SNAPSHOT_EVERY": str(settings.snapshot_every),
+        "TYPE_BUCKETS": str(settings.type_buckets),
+    },
+    grants=[
+        event_store.grant_read(),
+        event_store.grant_query_by_type(),
+        read_model.grant_read(),
+        snapshots.grant_read(),
+        snapshots.grant_read_by_time(),
+    ],
+    concurrency=settings.query_concurrency,
+)
+# After query: where typeBuckets is raised, whoever reads must know of the new buckets before anybody writes to them.
 command = handler(
     "command",
     "Decides a command and appends its events to the store",
-    environment={"EVENT_STORE_TABLE": event_store.table_name, "TYPE_BUCKETS": str(settings.type_buckets)},
-    grants=[event_store.grant_read(), event_store.grant_append()],
+    environment={
+        "EVENT_STORE_TABLE": event_store.table_name,
+        "SNAPSHOTS_TABLE": snapshots.table_name,
+        "SNAPSHOT_EVERY": str(settings.snapshot_every),
+        "TYPE_BUCKETS": str(settings.type_buckets),
+    },
+    grants=[
+        event_store.grant_read(),
+        event_store.grant_find_command(),
+        event_store.grant_append(),
+        snapshots.grant_read(),
+    ],
     concurrency=settings.command_concurrency,
+    after=query,
 )
 relay = handler(
     "relay",
@@ -132,28 +169,40 @@ projection = handler(
     concurrency=settings.projection_concurrency,
     timeout=settings.projection_timeout,
 )
-query = handler(
-    "query",
-    "Answers from the read model and from the events",
+snapshot = handler(
+    "snapshot",
+    "Keeps states along the streams, so that nobody has to read a stream from its beginning",
     environment={
         "EVENT_STORE_TABLE": event_store.table_name,
-        "READ_MODEL_TABLE": read_model.table_name,
-        "TYPE_BUCKETS": str(settings.type_buckets),
+        "SNAPSHOTS_TABLE": snapshots.table_name,
+        "SNAPSHOT_EVERY": str(settings.snapshot_every),
+        "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
     },
-    grants=[event_store.grant_read(), event_store.grant_query_by_type(), read_model.grant_read()],
-    concurrency=settings.query_concurrency,
+    grants=[event_store.grant_read(), snapshots.grant_read(), snapshots.grant_write()],
+    concurrency=settings.snapshot_concurrency,
+    timeout=settings.projection_timeout,
 )
 
-# What drives them: store -> relay -> bus -> projection and audit log.
-RelayFeed(
+# What drives them: store -> relay -> bus -> projection and audit log; store -> snapshot.
+StreamFeed(
     "relay-feed",
-    RelayFeedArgs(
+    StreamFeedArgs(
         event_store=event_store,
-        relay=relay,
+        function=relay,
         batch_size=settings.relay_batch_size,
         parallelization_factor=settings.relay_parallelization,
         max_record_age=settings.relay_max_record_age,
         max_retries=settings.relay_max_retries,
+        kms_key_arn=kms_key_arn,
+    ),
+)
+StreamFeed(
+    "snapshot-feed",
+    StreamFeedArgs(
+        event_store=event_store,
+        function=snapshot,
+        pattern=multiples_of(settings.snapshot_every),
+        max_retries=SNAPSHOT_RETRIES,
         kms_key_arn=kms_key_arn,
     ),
 )
@@ -196,11 +245,13 @@ monitoring = Monitoring(
     MonitoringArgs(
         event_store=event_store,
         read_model=read_model,
+        snapshots=snapshots,
         event_bus=event_bus,
         command=command,
         relay=relay,
         projection=projection,
         query=query,
+        snapshot=snapshot,
         projection_feed=projection_feed,
         audit_log=audit_log,
         dead_letter_queues={
@@ -223,10 +274,12 @@ for output, value in {
     "archiveArn": event_bus.archive_arn,
     "eventStoreTable": event_store.table_name,
     "readModelTable": read_model.table_name,
+    "snapshotsTable": snapshots.table_name,
     "commandFunction": command.name,
     "relayFunction": relay.name,
     "projectionFunction": projection.name,
     "queryFunction": query.name,
+    "snapshotFunction": snapshot.name,
     "projectionQueueUrl": projection_feed.queue_url,
     "deadLetterQueueUrl": projection_dead_letters.url,
     "deliveryDeadLetterQueueUrl": delivery_dead_letters.url,

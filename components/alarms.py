@@ -120,11 +120,11 @@ def queue_age_alarm(label: str, queue_name: Input[str], seconds: int) -> Alarm:
     )
 
 
-def iterator_age_alarm(label: str, function_name: Input[str], seconds: int) -> Alarm:
+def iterator_age_alarm(label: str, function_name: Input[str], seconds: int, consequence: str) -> Alarm:
     """A stream that is not followed closely."""
     return Alarm(
         f"{label}-iterator-age",
-        f"Events reach the relay more than {seconds} s after they were stored; a stream forgets after 24 hours.",
+        f"The {label} lags more than {seconds} s behind the event store's stream. {consequence}",
         "AWS/Lambda",
         "IteratorAge",
         {"FunctionName": function_name},

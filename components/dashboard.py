@@ -29,9 +29,9 @@ class DashboardSubjects:
 
     region: Input[str]
     functions: Mapping[str, Input[str]]
-    """Function names by role: command, relay, projection, query."""
+    """Function names by role: command, relay, projection, query, snapshot."""
     tables: Mapping[str, Input[str]]
-    """Table names by role: event-store, read-model."""
+    """Table names by role: event-store, read-model, snapshots."""
     bus: Input[str]
     rules: Mapping[str, Input[str]]
     queue: Input[str]
@@ -82,8 +82,8 @@ def _lag(of: DashboardSubjects) -> list[Widget]:
     return [
         _graph(
             of,
-            "Relay: age of what it reads from the stream",
-            [_lambda("IteratorAge", of.functions["relay"], "ms", "Maximum")],
+            "Stream: age of what is read from it",
+            [_lambda("IteratorAge", of.functions[role], f"{role}: ms", "Maximum") for role in ("relay", "snapshot")],
         ),
         _graph(
             of,
@@ -107,8 +107,12 @@ def _trouble(of: DashboardSubjects) -> list[Widget]:
         for role in ("command", "query")
     ]
     breaches = [
-        [METRICS_NAMESPACE, metric, "FunctionName", of.functions["relay"], _show(f"relay: {label}", "Sum")]
-        for metric, label in (("PublishFailures", "publish failures"), ("IntegrityBreaches", "integrity breaches"))
+        [METRICS_NAMESPACE, metric, "FunctionName", of.functions[role], _show(f"{role}: {label}", "Sum")]
+        for role, metric, label in (
+            ("relay", "PublishFailures", "publish failures"),
+            ("relay", "IntegrityBreaches", "integrity breaches"),
+            ("snapshot", "IntegrityBreaches", "integrity breaches"),
+        )
     ]
     return [
         _graph(

@@ -15,7 +15,7 @@ COMMAND_INDEX = "CommandId-index"
 """By AggregateId and CommandId, strongly consistent: what became of a command.
 
 A local index cannot be added to a table later, and having one keeps each account in one partition, so that the stream
-hands out its events in order. The functions find a command among the events that they read, so none may query it.
+hands out its events in order.
 """
 
 
@@ -87,6 +87,10 @@ class EventStore(pulumi.ComponentResource):
     def grant_read(self) -> Grant:
         """Leave to read an aggregate's events."""
         return Grant("ReadEvents", ("dynamodb:Query",), (self.table_arn,))
+
+    def grant_find_command(self) -> Grant:
+        """Leave to look up what became of a command."""
+        return Grant("FindCommand", ("dynamodb:Query",), (self._index_arn(COMMAND_INDEX),))
 
     def grant_query_by_type(self) -> Grant:
         """Leave to read events by their type."""

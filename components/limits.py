@@ -20,6 +20,9 @@ LOG_RETENTION_DAYS = (
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 
+SNAPSHOT_INTERVALS = (10, 100, 1000)
+"""Powers of ten: which events are due for a snapshot shows in the last digits of their sequences."""
+
 UNRESERVED = -1
 """The concurrency of a function that draws on the account's common pool."""
 

@@ -21,17 +21,20 @@ from components.limits import check_range
 from components.policies import alarm_topic_policy
 from components.projection_feed import ProjectionFeed
 from components.read_model import ReadModel
+from components.snapshots import Snapshots
 
 
 @dataclass(frozen=True)
 class MonitoringArgs:
     event_store: EventStore
     read_model: ReadModel
+    snapshots: Snapshots
     event_bus: EventBus
     command: HandlerFunction
     relay: HandlerFunction
     projection: HandlerFunction
     query: HandlerFunction
+    snapshot: HandlerFunction
     projection_feed: ProjectionFeed
     audit_log: AuditLog
     dead_letter_queues: Mapping[str, DeadLetterQueue]
@@ -46,6 +49,7 @@ class MonitoringArgs:
     """A customer key whose policy admits CloudWatch. Without it the topic is not encrypted: alarms cannot publish
     through the key that AWS manages, and they say no more than names and numbers."""
     relay_lag_seconds: int = 60
+    snapshot_lag_seconds: int = 600
     projection_lag_seconds: int = 300
 
 
@@ -58,6 +62,7 @@ class Monitoring(pulumi.ComponentResource):
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:Monitoring", name, None, opts)
         check_range(name, "relay_lag_seconds", args.relay_lag_seconds, 1, 86_400)
+        check_range(name, "snapshot_lag_seconds", args.snapshot_lag_seconds, 1, 86_400)
         check_range(name, "projection_lag_seconds", args.projection_lag_seconds, 1, 345_600)
         child = pulumi.ResourceOptions(parent=self)
         topic = aws.sns.Topic(
@@ -90,12 +95,24 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
         *alarms.table_alarms("event-store", store),
         *alarms.table_alarms("event-store-by-type", store, TYPE_INDEX),
         *alarms.table_alarms("read-model", model),
+        *alarms.table_alarms("snapshots", args.snapshots.table_name),
         *(alarm for label, function in functions.items() for alarm in alarms.function_alarms(label, function.name)),
         *alarms.rule_alarms("projection-rule", bus, args.projection_feed.rule_name),
         *alarms.rule_alarms("audit-rule", bus, args.audit_log.rule_name),
         *(alarms.dead_letter_alarm(label, queue.name) for label, queue in args.dead_letter_queues.items()),
         alarms.queue_age_alarm("projection", args.projection_feed.queue_name, args.projection_lag_seconds),
-        alarms.iterator_age_alarm("relay", args.relay.name, args.relay_lag_seconds),
+        alarms.iterator_age_alarm(
+            "relay",
+            args.relay.name,
+            args.relay_lag_seconds,
+            "Events reach the bus late.",
+        ),
+        alarms.iterator_age_alarm(
+            "snapshot",
+            args.snapshot.name,
+            args.snapshot_lag_seconds,
+            "Snapshots are made late: commands on busy accounts read more events than they should.",
+        ),
         *(
             alarms.handler_alarm(
                 f"{label}-faults", functions[label].name, "Faults", "Callers are answered 5xx: read the function's log."
@@ -113,6 +130,12 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             args.relay.name,
             "IntegrityBreaches",
             "A stored event was changed or removed. An incident: the relay's log has the record.",
+        ),
+        alarms.handler_alarm(
+            "snapshot-integrity-breaches",
+            args.snapshot.name,
+            "IntegrityBreaches",
+            "An account's chain of events is broken. An incident: verify the account; the snapshot's log names it.",
         ),
     ]
 
@@ -140,7 +163,13 @@ def _metric_alarm(
 
 
 def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
-    return {"command": args.command, "relay": args.relay, "projection": args.projection, "query": args.query}
+    return {
+        "command": args.command,
+        "relay": args.relay,
+        "projection": args.projection,
+        "query": args.query,
+        "snapshot": args.snapshot,
+    }
 
 
 def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> DashboardSubjects:
@@ -148,7 +177,11 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
     return DashboardSubjects(
         region=args.region,
         functions={label: function.name for label, function in functions.items()},
-        tables={"event-store": args.event_store.table_name, "read-model": args.read_model.table_name},
+        tables={
+            "event-store": args.event_store.table_name,
+            "read-model": args.read_model.table_name,
+            "snapshots": args.snapshots.table_name,
+        },
         bus=args.event_bus.name,
         rules={"projection": args.projection_feed.rule_name, "audit": args.audit_log.rule_name},
         queue=args.projection_feed.queue_name,

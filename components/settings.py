@@ -36,6 +36,8 @@ class Settings:
     alarm_emails: tuple[str, ...]
     type_buckets: int
     statement_entries: int
+    snapshot_every: int
+    snapshot_retention_days: int
     log_level: str
     architecture: str
     runtime: str
@@ -46,6 +48,7 @@ class Settings:
     relay_concurrency: int
     projection_concurrency: int
     query_concurrency: int
+    snapshot_concurrency: int
     relay_batch_size: int
     relay_parallelization: int
     relay_max_record_age: int
@@ -76,6 +79,8 @@ class Settings:
             alarm_emails=read.emails("alarmEmails"),
             type_buckets=read.integer("typeBuckets", 1, 100),
             statement_entries=read.integer("statementEntries", 1, 500),
+            snapshot_every=read.integer_of("snapshotEvery", limits.SNAPSHOT_INTERVALS),
+            snapshot_retention_days=read.integer("snapshotRetentionDays", 0, _FOREVER_DAYS),
             log_level=read.choice("logLevel", limits.LOG_LEVELS),
             architecture=read.choice("architecture", limits.ARCHITECTURES),
             runtime=read.choice("runtime", limits.RUNTIMES),
@@ -86,6 +91,7 @@ class Settings:
             relay_concurrency=read.concurrency("relayConcurrency"),
             projection_concurrency=read.concurrency("projectionConcurrency"),
             query_concurrency=read.concurrency("queryConcurrency"),
+            snapshot_concurrency=read.concurrency("snapshotConcurrency"),
             relay_batch_size=read.integer("relayBatchSize", 1, 10_000),
             relay_parallelization=read.integer("relayParallelization", 1, 10),
             relay_max_record_age=read.integer("relayMaxRecordAge", 60, limits.STREAM_RETENTION_SECONDS),

@@ -13,9 +13,28 @@ from .runtime import Context, answering, log, request_of
 from .store import clients
 from .store.event_store import EventStore
 from .store.ledger import Ledger
+from .store.present import PresentReader
+from .store.side_by_side import begin
+from .store.snapshots import Snapshots
 
-_store = EventStore(clients.dynamodb(), os.environ["EVENT_STORE_TABLE"], int(os.environ["TYPE_BUCKETS"]))
-_ledger = Ledger(_store, now=lambda: times.to_text(datetime.now(UTC)), pause=time.sleep)
+_dynamodb = clients.dynamodb()
+
+
+def _now() -> str:
+    return times.to_text(datetime.now(UTC))
+
+
+_ledger = Ledger(
+    PresentReader(
+        EventStore(_dynamodb, os.environ["EVENT_STORE_TABLE"], int(os.environ["TYPE_BUCKETS"])),
+        Snapshots(_dynamodb, os.environ["SNAPSHOTS_TABLE"]),
+        tail=2 * int(os.environ["SNAPSHOT_EVERY"]),
+        now=_now,
+        begin=begin,
+    ),
+    now=_now,
+    pause=time.sleep,
+)
 
 
 @answering

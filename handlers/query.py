@@ -15,14 +15,16 @@ from .domain.values import Value
 from .runtime import Context, answering, request_of
 from .store import clients
 from .store.event_store import EventStore
-from .store.history import reconstruct
+from .store.history import History
 from .store.pages import by_type, of_aggregate
 from .store.read_model import Key, ReadModel
+from .store.snapshots import Snapshots
 from .store.type_index import TypeIndex
 
 _dynamodb = clients.dynamodb()
 _table = os.environ["EVENT_STORE_TABLE"]
 _store = EventStore(_dynamodb, _table)
+_history = History(_store, Snapshots(_dynamodb, os.environ["SNAPSHOTS_TABLE"]), every=int(os.environ["SNAPSHOT_EVERY"]))
 _types = TypeIndex(_dynamodb, _table, int(os.environ["TYPE_BUCKETS"]))
 _read_model = ReadModel(_dynamodb, os.environ["READ_MODEL_TABLE"])
 
@@ -68,11 +70,11 @@ def _get_account_statement(request: Mapping[str, Any]) -> Value:
 
 
 def _reconstruct_state(request: Mapping[str, Any]) -> Value:
-    """`{aggregateId, upToSequence?, asOf?}`: the state by replay of the stream; see `history.reconstruct`."""
+    """`{aggregateId, upToSequence?, asOf?}`: the state by replay of the stream; see `History.reconstruct`."""
     aggregate_id = identifier(request, "aggregateId")
     up_to = whole(request, "upToSequence", 0, MAX_SEQUENCE)
     as_of = times.normalize(request["asOf"], "asOf") if request.get("asOf") is not None else None
-    moment = reconstruct(_store, aggregate_id, up_to=up_to, as_of=as_of)
+    moment = _history.reconstruct(aggregate_id, up_to=up_to, as_of=as_of)
     return {
         "aggregateId": aggregate_id,
         "reconstructedState": moment.state.describe(),

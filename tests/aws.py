@@ -15,6 +15,7 @@ from .tables import deployed_tables
 
 STORE = "event-store"
 ROWS = "read-model"
+SNAPSHOTS = "snapshots"
 BUS = "bus"
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -23,14 +24,17 @@ ENVIRONMENT = {
     "METRICS_NAMESPACE": "EventSourcing",
     "EVENT_STORE_TABLE": STORE,
     "READ_MODEL_TABLE": ROWS,
+    "SNAPSHOTS_TABLE": SNAPSHOTS,
+    "SNAPSHOT_EVERY": "2",
+    "SNAPSHOT_RETENTION_DAYS": "0",
     "EVENT_BUS_NAME": BUS,
     "TYPE_BUCKETS": "3",
     "STATEMENT_ENTRIES": "5",
 }
 
 
-TABLES = deployed_tables(event_store=STORE, read_model=ROWS)
-"""CreateTable's arguments for the event store and the read model."""
+TABLES = deployed_tables(event_store=STORE, read_model=ROWS, snapshots=SNAPSHOTS)
+"""CreateTable's arguments for the event store, the read model and the snapshots."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""CreateTable's arguments for the two tables, taken from the program that deploys them."""
+"""CreateTable's arguments for the tables, taken from the program that deploys them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from typing import Any
 
 from components.event_store import EventStore
 from components.read_model import ReadModel
+from components.snapshots import Snapshots
 from components.table import TableArgs
 from local.deploy.dynamodb import create_arguments
 
 from .infrastructure.program import declare
 
 
-def deployed_tables(event_store: str, read_model: str) -> tuple[dict[str, Any], ...]:
-    """The two tables under these names."""
-    graph = declare(lambda: (EventStore("event-store", TableArgs()), ReadModel("read-model", TableArgs())))
-    names = {"event-store-table": event_store, "read-model-table": read_model}
+def deployed_tables(event_store: str, read_model: str, snapshots: str) -> tuple[dict[str, Any], ...]:
+    """The tables under these names."""
+    args = TableArgs()
+    graph = declare(
+        lambda: (EventStore("event-store", args), ReadModel("read-model", args), Snapshots("snapshots", args))
+    )
+    names = {"event-store-table": event_store, "read-model-table": read_model, "snapshots-table": snapshots}
     return tuple({"TableName": names[each], **create_arguments(dict(graph.named(each).inputs))} for each in names)

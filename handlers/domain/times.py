@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from .errors import MalformedError
 
@@ -26,3 +26,11 @@ def normalize(text: object, field: str) -> str:
         return to_text(moment)
     except (ValueError, OverflowError):
         raise MalformedError(field, "must be an ISO 8601 date and time such as 2024-01-15T10:30:00Z") from None
+
+
+def earlier(text: str, seconds: float) -> str:
+    """The ledger's text of so many seconds before a time in the ledger's text; FIRST where that is out of range."""
+    try:
+        return to_text(datetime.fromisoformat(text) - timedelta(seconds=seconds))
+    except OverflowError:
+        return FIRST

@@ -17,6 +17,7 @@ from .items import MAX_ITEM_BYTES, Item, item_bytes, to_item, to_record
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+COMMAND_INDEX = "CommandId-index"
 # An event must also fit a bus entry, whose limit covers source, detail type and time besides this.
 MAX_DETAIL_BYTES = 990_000
 # No byte of an item becomes more than this many of JSON. A control character becomes 6; but a small number in a list,
@@ -37,6 +38,22 @@ class Page(NamedTuple):
 
     events: list[Event]
     next_after: int | None
+
+
+class Tail(NamedTuple):
+    """The newest events of a stream, in order."""
+
+    events: list[Event]
+
+    @property
+    def before(self) -> int:
+        """How many events of the stream came before these."""
+        return self.events[0].sequence - 1 if self.events else 0
+
+    @property
+    def end(self) -> int:
+        """The stream's length."""
+        return self.events[-1].sequence if self.events else 0
 
 
 class EventStore:
@@ -72,12 +89,40 @@ class EventStore:
                 raise ConcurrentAppendError from error
             raise
 
-    def read(self, aggregate_id: str, *, after: int = 0, up_to: int | None = None) -> Iterator[Event]:
-        """The events of a stream in order, from `after` (exclusive) to `up_to` (inclusive): one Query a megabyte."""
+    def read(
+        self, aggregate_id: str, *, after: int = 0, up_to: int | None = None, limit: int | None = None
+    ) -> Iterator[Event]:
+        """The events of a stream in order, from `after` (exclusive) to `up_to` (inclusive).
+
+        One Query a megabyte, or a `limit` of events for who will probably stop soon.
+        """
         next_after: int | None = after
         while next_after is not None:
-            events, next_after = self.page(aggregate_id, after=next_after, up_to=up_to)
+            events, next_after = self.page(aggregate_id, after=next_after, up_to=up_to, limit=limit)
             yield from events
+
+    def tail(self, aggregate_id: str, limit: int) -> Tail:
+        """At most the newest `limit` events, and no more than 1 MB: one Query, one read unit for each 4 KB."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="AggregateId = :id",
+            ExpressionAttributeValues={":id": {"S": aggregate_id}},
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return Tail([Event.of(to_record(item)) for item in reversed(answer["Items"])])
+
+    def find(self, aggregate_id: str, command_id: str) -> int | None:
+        """The sequence of the last event that a command caused, None where it caused none: one Query, one read unit."""
+        answer = self._client.query(
+            TableName=self._table,
+            IndexName=COMMAND_INDEX,
+            KeyConditionExpression="AggregateId = :id AND CommandId = :command",
+            ExpressionAttributeValues={":id": {"S": aggregate_id}, ":command": {"S": command_id}},
+            ConsistentRead=True,
+        )
+        return max((int(item["EventSequence"]["N"]) for item in answer["Items"]), default=None)
 
     def page(self, aggregate_id: str, *, after: int = 0, up_to: int | None = None, limit: int | None = None) -> Page:
         """One Query: at most 1 MB or `limit` events behind `after`. One read unit for each 4 KB."""

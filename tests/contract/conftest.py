@@ -15,9 +15,10 @@ from moto import mock_aws
 from handlers.store import clients
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
+from handlers.store.snapshots import Snapshots
 from handlers.store.type_index import TypeIndex
 
-from ..aws import ROWS, STORE, TABLES, around_every_call, environment
+from ..aws import ROWS, SNAPSHOTS, STORE, TABLES, around_every_call, environment
 from .dynamodb_local import installation, server
 from .meter import Meter, metered
 
@@ -124,6 +125,11 @@ def meter(client: Any) -> Iterator[Meter]:
 @pytest.fixture
 def store(client: Any) -> EventStore:
     return EventStore(client, STORE, BUCKETS)
+
+
+@pytest.fixture
+def snapshots(client: Any) -> Snapshots:
+    return Snapshots(client, SNAPSHOTS)
 
 
 @pytest.fixture

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from handlers.domain.event import Event
 from handlers.domain.projections import all_projections
 from handlers.store.event_store import EventStore
+from handlers.store.history import History
 from handlers.store.ledger import Ledger
+from handlers.store.present import PresentReader
 from handlers.store.projector import Projector
 from handlers.store.read_model import Key, ReadModel
+from handlers.store.side_by_side import begin
+from handlers.store.snapshot_builder import SnapshotBuilder
+from handlers.store.snapshots import Snapshots
 from handlers.store.type_index import TypeIndex
 
-from ..domain.builders import NOW, command, story
+from ..domain.builders import NOW, command, end_of_a_stream, snapshot_at, story
 from .events import TYPE, event, events
 from .meter import Charge, Meter
 
 COMMANDS = "CommandId-index"
 TYPES = "EventType-Timestamp-index"
+TIMES = "TimeKey-index"
 
 moto_differs = pytest.mark.differs("moto", reason="counts one unit for a call of any size, half for GetItem, no index")
 
@@ -91,12 +99,67 @@ def test_a_page_of_a_type_reads_little_more_than_it_shows(
 
 
 @moto_differs
-def test_a_command_on_a_known_account(store: EventStore, account: list[Event], meter: Meter) -> None:
-    ledger = Ledger(store, now=lambda: NOW, pause=lambda _: None)
+@pytest.mark.parametrize("length", [10, 1_000, 100_000])
+def test_a_command_costs_the_same_however_long_the_stream(
+    store: EventStore, snapshots: Snapshots, meter: Meter, length: int
+) -> None:
+    """Two waits: three Queries side by side, then the write. Of the stream no more exists than may be read."""
+    kept = end_of_a_stream(length, 10)
+    for each in kept:
+        store.append([each])
+    snapshots.write("account-1", [snapshot_at(kept, length - 5)])
+    meter.charges.clear()
+    reader = PresentReader(store, snapshots, tail=10, now=lambda: "2024-02-01T00:00:00.000000Z", begin=begin)
 
-    ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
+    receipt = Ledger(reader, now=reader.now, pause=lambda _: pytest.fail("nobody competes")).execute(
+        command("TransactionProcessed", amount=5), lambda: 30
+    )
 
-    assert costs(meter) == [("Query", {"table": 3}), ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})]
+    assert receipt.sequence == length + 1
+    assert sorted(costs(meter)[:-1], key=str) == [
+        ("Query", {"table": 0.5}),
+        ("Query", {"table": 2}),
+        ("Query", {COMMANDS: 1}),
+    ]
+    assert costs(meter)[-1] == ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})
+
+
+@moto_differs
+@pytest.mark.parametrize("length", [10, 1_000, 100_000])
+def test_any_state_costs_the_same_however_long_the_stream(
+    store: EventStore, snapshots: Snapshots, meter: Meter, length: int
+) -> None:
+    kept = end_of_a_stream(length, 10)
+    for each in kept:
+        store.append([each])
+    snapshots.write("account-1", [snapshot_at(kept, length - 5)])
+    meter.charges.clear()
+    history = History(store, snapshots, every=5)
+
+    asked: tuple[dict[str, Any], ...] = {"up_to": length - 2}, {"as_of": kept[-3].timestamp}, {}
+    reached = [history.reconstruct("account-1", **question).position.sequence for question in asked]
+
+    assert reached == [length - 2, length - 2, length]
+    assert costs(meter) == [
+        *[("Query", {"table": 0.5}), ("Query", {"table": 1})],
+        *[("Query", {TIMES: 0.5}), ("Query", {"table": 1})],
+        *[("Query", {"table": 0.5}), ("Query", {"table": 1})],
+    ]
+
+
+@moto_differs
+def test_keeping_a_snapshot(store: EventStore, snapshots: Snapshots, account: list[Event], meter: Meter) -> None:
+    builder = SnapshotBuilder(store, snapshots, every=10)
+    builder.bring_up_to("account-1", 10)
+    meter.charges.clear()
+
+    assert builder.bring_up_to("account-1", 20) == 1
+
+    assert costs(meter) == [
+        ("Query", {"table": 0.5}),
+        ("Query", {"table": 2}),
+        ("BatchWriteItem", {"table": 1, TIMES: 1}),
+    ]
 
 
 @moto_differs

@@ -18,8 +18,11 @@ from handlers.domain.errors import CommandReusedError, LedgerError, RuleBrokenEr
 from handlers.domain.event import Event
 from handlers.store.event_store import ConcurrentAppendError, EventStore
 from handlers.store.ledger import Ledger, Receipt
+from handlers.store.present import PresentReader
+from handlers.store.side_by_side import begin
+from handlers.store.snapshots import Snapshots
 
-from ..aws import STORE
+from ..aws import SNAPSHOTS, STORE
 from ..domain.builders import command
 from .conftest import BUCKETS, Engine
 from .crowd import at_once
@@ -34,7 +37,10 @@ def writers(engine: Engine) -> list[Execute]:
     """64 ledgers, each with a client of its own. What they answer is a receipt or a refusal."""
 
     def writer() -> Execute:
-        ledger = Ledger(EventStore(engine.client(), STORE, BUCKETS), now=_now, pause=time.sleep)
+        client = engine.client()
+        store, snapshots = EventStore(client, STORE, BUCKETS), Snapshots(client, SNAPSHOTS)
+        reader = PresentReader(store, snapshots, tail=8, now=_now, begin=begin)
+        ledger = Ledger(reader, now=_now, pause=time.sleep)
 
         def execute(each: Command) -> Receipt | LedgerError:
             try:

@@ -7,7 +7,8 @@ from typing import Any
 
 from handlers.domain import State, all_projections, decide, evolve
 from handlers.domain.command import Command
-from handlers.domain.event import Event, Position, chain
+from handlers.domain.event import GENESIS, Event, NewEvent, Position, chain
+from handlers.store.snapshots import Snapshot
 
 _ids = count(1)
 NOW = "2024-01-15T10:00:00.000000Z"
@@ -74,3 +75,22 @@ def folded(events: Sequence[Event], statement_entries: int = 5) -> dict[tuple[st
             "LastHash": last.hash,
         }
     return expected
+
+
+def end_of_a_stream(length: int, kept: int, aggregate_id: str = "account-1") -> list[Event]:
+    """The newest events of a stream of deposits of 1, second by second; the others need not exist."""
+    events: list[Event] = []
+    position = Position(length - kept, GENESIS if length == kept else f"{length:064x}", NOW)
+    for index in range(kept):
+        deposit = command("TransactionProcessed", aggregate_id, amount=1)
+        moment = f"{NOW[:17]}{index:02d}.000000Z"
+        events += chain(position, [NewEvent("TransactionProcessed", {"amount": 1, "type": "deposit"})], deposit, moment)
+        position = position.advance(events[-1])
+    return events
+
+
+def snapshot_at(events: Sequence[Event], sequence: int) -> Snapshot:
+    """The snapshot of an account with as many deposits of 1 as its stream is long."""
+    (event,) = (each for each in events if each.sequence == sequence)
+    state = State(status="Active", balance=Decimal(sequence), transaction_count=sequence)
+    return Snapshot(state, Position(event.sequence, event.hash, event.timestamp))

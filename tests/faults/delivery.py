@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
+from ..aws import ENVIRONMENT
 from .world import Fate, FunctionFailedError, World, all_well
 
 SHARDS = 2
@@ -17,10 +18,13 @@ QUEUE_BATCH_SIZE = 10
 
 @dataclass(eq=False)
 class Shard:
-    """One shard of the store's stream on its way to the relay: in order, a batch at a time, again until it is done."""
+    """One shard of the store's stream on its way to a function: in order, a batch at a time, again until it is done."""
 
     world: World
+    function: str
     number: int
+    multiple: int = 1
+    """Only events whose sequence is one of it."""
     seen: int = 0
     records: list[dict[str, Any]] = field(default_factory=list)
     most: int = BATCH_SIZE
@@ -34,12 +38,12 @@ class Shard:
         return bool(self.records)
 
     def deliver(self, size: int = BATCH_SIZE, fate: Fate = all_well) -> None:
-        """Invoke the relay with a batch. After a failure of all of it the next batch is half as large (bisect)."""
+        """Invoke the function with a batch. After a failure of all of it the next batch is half as large (bisect)."""
         batch = self.records[: min(size, self.most)]
         numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
         self.busy = True
         try:
-            answer = self.world.invoke("relay", {"Records": batch}, fate=fate)
+            answer = self.world.invoke(self.function, {"Records": batch}, fate=fate)
         except FunctionFailedError:
             self.most = max(1, len(batch) // 2)
             return
@@ -50,7 +54,9 @@ class Shard:
         self.most = BATCH_SIZE
 
     def _holds(self, record: Any) -> bool:
-        return crc32(record["dynamodb"]["Keys"]["AggregateId"]["S"].encode()) % SHARDS == self.number
+        keys = record["dynamodb"]["Keys"]
+        here = crc32(keys["AggregateId"]["S"].encode()) % SHARDS == self.number
+        return here and int(keys["EventSequence"]["N"]) % self.multiple == 0
 
 
 @dataclass(eq=False)
@@ -112,14 +118,17 @@ class Queue:
 
 @dataclass(eq=False)
 class Delivery:
-    """Everything between the store and the read model."""
+    """Everything between the store and what is made of it: the read model and the snapshots."""
 
     world: World
-    shards: list[Shard] = field(init=False)
+    relays: list[Shard] = field(init=False)
+    snapshots: list[Shard] = field(init=False)
     queue: Queue = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shards = [Shard(self.world, number) for number in range(SHARDS)]
+        every = int(ENVIRONMENT["SNAPSHOT_EVERY"])
+        self.relays = [Shard(self.world, "relay", number) for number in range(SHARDS)]
+        self.snapshots = [Shard(self.world, "snapshot", number, every) for number in range(SHARDS)]
         self.queue = Queue(self.world)
 
     def drain(self) -> None:
@@ -130,7 +139,7 @@ class Delivery:
         self._drain()
 
     def _drain(self) -> None:
-        for shard in self.shards:
+        for shard in (*self.relays, *self.snapshots):
             _until_done(shard.fill, shard.deliver)
         _until_done(self.queue.fill, self.queue.deliver)
         self.queue.redrive()

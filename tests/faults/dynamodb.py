@@ -19,6 +19,7 @@ Item = dict[str, Any]
 Key = tuple[Any, Any]
 
 MAX_KEYS = MAX_WRITES = 100
+MAX_BATCH_WRITES = 25
 
 _TERM = re.compile(
     r"(?P<function>attribute_(?:not_)?exists)\((?P<argument>[#\w]+)\)"
@@ -87,27 +88,18 @@ class DynamoDB:
 
     def call(self, operation: str, request: Mapping[str, Any]) -> Any:
         """The operation's answer, or ClientError."""
-        match operation:
-            case "PutItem":
-                if not self._allows(request):
-                    raise failure("ConditionalCheckFailedException")
-                self._put(request)
-                return {}
-            case "DeleteItem":
-                table = self.tables[request["TableName"]]
-                table.replace(table.key(request["Key"]), None)
-                return {}
-            case "TransactWriteItems":
-                return self._transact([next(iter(each.items())) for each in request["TransactItems"]])
-            case "GetItem":
-                item = self._find(request["TableName"], request["Key"])
-                return {"Item": item} if item else {}
-            case "BatchGetItem":
-                return self._batch_get(request["RequestItems"])
-            case "Query":
-                return self._query(request)
-            case _:
-                raise NotImplementedError(operation)
+        answer: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+            "PutItem": self._put_item,
+            "DeleteItem": self._delete_item,
+            "TransactWriteItems": self._transact,
+            "GetItem": self._get_item,
+            "BatchGetItem": self._batch_get,
+            "BatchWriteItem": self._batch_write,
+            "Query": self._query,
+        }
+        if operation not in answer:
+            raise NotImplementedError(operation)
+        return answer[operation](request)
 
     @contextmanager
     def lagging(self) -> Iterator[None]:
@@ -137,7 +129,23 @@ class DynamoDB:
         table = self.tables[write["TableName"]]
         table.replace(table.key(write["Item"]), write["Item"])
 
-    def _transact(self, writes: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
+    def _put_item(self, request: Mapping[str, Any]) -> Any:
+        if not self._allows(request):
+            raise failure("ConditionalCheckFailedException")
+        self._put(request)
+        return {}
+
+    def _delete_item(self, request: Mapping[str, Any]) -> Any:
+        table = self.tables[request["TableName"]]
+        table.replace(table.key(request["Key"]), None)
+        return {}
+
+    def _get_item(self, request: Mapping[str, Any]) -> Any:
+        item = self._find(request["TableName"], request["Key"])
+        return {"Item": item} if item else {}
+
+    def _transact(self, request: Mapping[str, Any]) -> Any:
+        writes = [next(iter(each.items())) for each in request["TransactItems"]]
         if unknown := {kind for kind, _ in writes} - {"Put", "ConditionCheck"}:
             raise NotImplementedError(f"{unknown} in a transaction")
         places = {
@@ -154,7 +162,21 @@ class DynamoDB:
                 self._put(write)
         return {}
 
-    def _batch_get(self, wanted: Mapping[str, Any]) -> Any:
+    def _batch_write(self, request: Mapping[str, Any]) -> Any:
+        puts = [
+            {"TableName": table, "Item": each["PutRequest"]["Item"]}
+            for table, writes in request["RequestItems"].items()
+            for each in writes
+        ]
+        places = {(put["TableName"], self.tables[put["TableName"]].key(put["Item"])) for put in puts}
+        if not 1 <= len(puts) <= MAX_BATCH_WRITES or len(places) < len(puts):
+            raise failure("ValidationException")
+        for put in puts:
+            self._put(put)
+        return {"UnprocessedItems": {}}
+
+    def _batch_get(self, request: Mapping[str, Any]) -> Any:
+        wanted = request["RequestItems"]
         keys = [(table, self.tables[table].key(key)) for table, each in wanted.items() for key in each["Keys"]]
         if len(keys) > MAX_KEYS or len(set(keys)) < len(keys):
             raise failure("ValidationException")

@@ -135,6 +135,13 @@ def _leaves_keys(call: Call) -> Any:
     return {**answer, "UnprocessedKeys": undone}
 
 
+def _leaves_writes(call: Call) -> Any:
+    """BatchWriteItem does one write of each table only."""
+    wanted = call.arguments["RequestItems"]
+    call.send({"RequestItems": {table: each[:1] for table, each in wanted.items()}})
+    return {"UnprocessedItems": {table: each[1:] for table, each in wanted.items() if each[1:]}}
+
+
 def _lagging(call: Call) -> Any:
     with call.invocation.world.dynamodb.lagging():
         return call.take_effect()
@@ -150,9 +157,11 @@ def _to_writes(call: Call) -> bool:
 
 def _to_reads_that_may_lag(call: Call) -> bool:
     """Those that did not ask for consistency, but for the type index, which never has it and is known to follow."""
+    if not call.is_read:
+        return False
     requests = call.arguments.get("RequestItems", {"": call.arguments}).values()
     asked = all(request.get("ConsistentRead") for request in requests)
-    return call.is_read and not asked and call.arguments.get("IndexName") != TYPE_INDEX
+    return not asked and call.arguments.get("IndexName") != TYPE_INDEX
 
 
 NONE = Fault("goes well", Call.take_effect)
@@ -180,6 +189,7 @@ FAULTS = (
     Fault("answers a page of one", _short_page, _to("Query")),
     Fault("is answered by a replica that lags", _lagging, _to_reads_that_may_lag),
     Fault("leaves keys unprocessed", _leaves_keys, _to("BatchGetItem")),
+    Fault("leaves writes unprocessed", _leaves_writes, _to("BatchWriteItem")),
 )
 
 

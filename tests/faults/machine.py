@@ -115,11 +115,11 @@ class Schedules(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.tasks) < MOST_TASKS and self._shards())
     @rule(shard=few, size=sizes, calls=first_calls)
-    def relay(self, shard: int, size: int, calls: int) -> None:
-        """A batch of stream records."""
+    def follow(self, shard: int, size: int, calls: int) -> None:
+        """A batch of stream records, for the relay or for the snapshots."""
         shards = self._shards()
         chosen = shards[shard % len(shards)]
-        self._begin("relay", lambda fate: chosen.deliver(size, fate), calls=calls)
+        self._begin(chosen.function, lambda fate: chosen.deliver(size, fate), calls=calls)
         self._check()
 
     @precondition(lambda self: len(self.tasks) < MOST_TASKS and self.story.delivery.queue.fill())
@@ -212,7 +212,8 @@ class Schedules(RuleBasedStateMachine):
                 task.step()
 
     def _shards(self) -> list[Shard]:
-        return [shard for shard in self.story.delivery.shards if shard.fill() and not shard.busy]
+        delivery = self.story.delivery
+        return [shard for shard in (*delivery.relays, *delivery.snapshots) if shard.fill() and not shard.busy]
 
     def _check(self) -> None:
         """After every step."""

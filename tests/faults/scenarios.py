@@ -103,6 +103,24 @@ def questions(story: Story) -> None:
     story.ask("reconstructState", aggregateId="a", asOf="2024-01-15T10:00:00.030000Z")
 
 
+def snapshots(story: Story) -> None:
+    """A stream that outgrows the tail: with snapshots as they should be, behind, and much too late."""
+    story.create("a", overdraftLimit=100)
+    first = story.pay("a", 1)
+    for amount in (2, 3, 4):
+        story.pay("a", amount)
+    story.keep()
+    story.world.now += 3600
+    for amount in (5, 6):
+        story.pay("a", amount)
+    assert _status(story.again(first)) == 200
+    assert _status(story.pay("a", -1000)) == 422
+    story.ask("reconstructState", aggregateId="a", upToSequence=5)
+    story.ask("reconstructState", aggregateId="a", upToSequence=6, asOf="2024-01-15T10:30:00.000000Z")
+    story.keep()
+    story.ask("reconstructState", aggregateId="a")
+
+
 def events_together(story: Story) -> None:
     """A domain whose command causes several events, which are stored all or none."""
     story.create("a")
@@ -135,5 +153,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     gaps,
     round_by_round,
     questions,
+    snapshots,
     events_together,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from handlers.domain.values import dumps
 from ..aws import ROWS
 from . import truth
 from .client import ATTEMPTS, Answer, Client, Sent, opened
-from .delivery import Delivery
+from .delivery import Delivery, Shard
 from .world import Fate, FunctionFailedError, World, all_well
 
 LISTS = {"getAggregateEvents": ("events", "eventCount"), "getEventsByType": ("events", "count")}
@@ -49,7 +50,14 @@ class Story:
 
     def relay(self) -> None:
         """One relay invocation for each shard that has records."""
-        for shard in self.delivery.shards:
+        self._follow(self.delivery.relays)
+
+    def keep(self) -> None:
+        """One snapshot invocation for each shard that has records."""
+        self._follow(self.delivery.snapshots)
+
+    def _follow(self, shards: Sequence[Shard]) -> None:
+        for shard in shards:
             if shard.fill():
                 shard.deliver(fate=self.fate)
 

@@ -6,13 +6,15 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
+from handlers.domain import State, evolve
 from handlers.domain.event import GENESIS, Event
 from handlers.domain.values import dumps
 from handlers.store.items import to_record
 
-from ..aws import ROWS, STORE
+from ..aws import ROWS, SNAPSHOTS, STORE
 from ..domain.builders import folded
 from .client import Sent
 from .world import World
@@ -35,7 +37,7 @@ def rows(world: World) -> Rows:
 
 
 def check_always(world: World) -> None:
-    """What holds at every moment: unbroken streams, append only, and rows that equal the fold up to their sequence."""
+    """What holds at every moment: unbroken streams, append only, rows and snapshots that equal the fold up to them."""
     stored = streams(world)
     for events in stored.values():
         check_stream(events)
@@ -43,7 +45,21 @@ def check_always(world: World) -> None:
         reached = int(row["LastSequence"])
         assert reached <= len(stored[aggregate_id]), f"{projection} of {aggregate_id} is ahead of the store"
         assert row == folded(stored[aggregate_id][:reached])[aggregate_id, projection]
+    for item in world.dynamodb.tables[SNAPSHOTS].items.values():
+        check_snapshot(to_record(item), stored)
     assert {record["eventName"] for record in world.stream} <= {"INSERT"}, "a stored event was touched"
+
+
+def check_snapshot(record: Mapping[str, Any], stored: Mapping[str, Sequence[Event]]) -> None:
+    """A snapshot is the fold of its stream up to its sequence, and of no other."""
+    events = stored[record["AggregateId"]][: int(record["EventSequence"])]
+    last, state = events[-1], reduce(evolve, events, State())
+    assert (last.sequence, last.hash, last.timestamp) == (
+        record["EventSequence"],
+        record["Hash"],
+        record["Timestamp"],
+    )
+    assert dumps(state.snapshot()) == dumps(record["State"])
 
 
 def check_stream(events: Sequence[Event]) -> None:

@@ -1,4 +1,4 @@
-"""The four functions in this process on an in-memory AWS, as Lambda runs them: by execution environments that end.
+"""The functions in this process on an in-memory AWS, as Lambda runs them: by execution environments that end.
 
 Deterministic: the only clock is the world's, and every AWS call asks a `Fate` what happens to it.
 """
@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from itertools import count
 from threading import RLock
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import pytest
@@ -35,12 +35,19 @@ START = datetime(2024, 1, 15, 10, tzinfo=UTC)
 CALL_SECONDS = 0.005
 FUNCTION_SECONDS = 30.0
 
+T = TypeVar("T")
 Fate = Callable[[Call], Fault]
 
 
 def all_well(_: Call) -> Fault:
     """The fate of a call when nothing goes wrong."""
     return NONE
+
+
+def at_once(read: Callable[[], T]) -> Callable[[], T]:
+    """Reads that go side by side, made one by one in the order in which they begin."""
+    result = read()
+    return lambda: result
 
 
 class FunctionFailedError(Exception):
@@ -189,8 +196,13 @@ class World:
         exec(_code(function), vars(module))  # noqa: S102 -- what an import does, without looking for the file again
         self._starting = None
         skew = next(self._environments) * 37 % 11 - 5
-        if ledger := vars(module).get("_ledger"):
-            vars(module)["_ledger"] = replace(ledger, now=lambda: self._text(skew), pause=self._pause)
+        names = vars(module)
+        if ledger := names.get("_ledger"):
+            clock = {"now": lambda: self._text(skew)}
+            reader = replace(ledger.reader, **clock, begin=at_once)
+            names["_ledger"] = replace(ledger, **clock, reader=reader, pause=self._pause)
+        if builder := names.get("_builder"):
+            names["_builder"] = replace(builder, snapshots=replace(builder.snapshots, pause=self._pause))
         return environment
 
     def _text(self, skew: float) -> str:

@@ -21,14 +21,15 @@ from components.monitoring import Monitoring, MonitoringArgs
 from components.policies import Grant
 from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
 from components.read_model import ReadModel
-from components.relay_feed import RelayFeed, RelayFeedArgs
+from components.snapshots import Snapshots
+from components.stream_feed import StreamFeed, StreamFeedArgs
 from components.table import TableArgs
 from tests.infrastructure.program import declare
 
 NOTHING: Any = None  # stands for a component that is not reached
 
 FUNCTION = HandlerFunctionArgs(package=NOTHING, entry="command", description="", dead_letters=NOTHING)
-RELAY = RelayFeedArgs(event_store=NOTHING, relay=NOTHING)
+STREAM = StreamFeedArgs(event_store=NOTHING, function=NOTHING)
 PROJECTION = ProjectionFeedArgs(
     event_bus=NOTHING,
     source="s",
@@ -41,11 +42,13 @@ AUDIT = AuditLogArgs(event_bus=NOTHING, account_id="1", policy_name="p", dead_le
 MONITORING = MonitoringArgs(
     event_store=NOTHING,
     read_model=NOTHING,
+    snapshots=NOTHING,
     event_bus=NOTHING,
     command=NOTHING,
     relay=NOTHING,
     projection=NOTHING,
     query=NOTHING,
+    snapshot=NOTHING,
     projection_feed=NOTHING,
     audit_log=NOTHING,
     dead_letter_queues={},
@@ -71,10 +74,10 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: HandlerFunction("it", replace(FUNCTION, concurrency=0)), "concurrency"),
     (lambda: HandlerFunction("it", replace(FUNCTION, log_level="ERROR")), "log_level"),
     (lambda: HandlerFunction("it", replace(FUNCTION, log_retention_days=31)), "log_retention_days"),
-    (lambda: RelayFeed("it", replace(RELAY, batch_size=0)), "batch_size"),
-    (lambda: RelayFeed("it", replace(RELAY, parallelization_factor=11)), "parallelization_factor"),
-    (lambda: RelayFeed("it", replace(RELAY, max_record_age=-1)), "max_record_age"),
-    (lambda: RelayFeed("it", replace(RELAY, max_retries=-1)), "max_retries"),
+    (lambda: StreamFeed("it", replace(STREAM, batch_size=0)), "batch_size"),
+    (lambda: StreamFeed("it", replace(STREAM, parallelization_factor=11)), "parallelization_factor"),
+    (lambda: StreamFeed("it", replace(STREAM, max_record_age=-1)), "max_record_age"),
+    (lambda: StreamFeed("it", replace(STREAM, max_retries=-1)), "max_retries"),
     (lambda: ProjectionFeed("it", replace(PROJECTION, event_types=[])), "event_types"),
     (lambda: ProjectionFeed("it", replace(PROJECTION, batch_size=11)), "batch_window"),
     (lambda: ProjectionFeed("it", replace(PROJECTION, max_concurrency=1)), "max_concurrency"),
@@ -84,6 +87,8 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: ProjectionFeed("it", replace(PROJECTION, max_event_age=59)), "max_event_age"),
     (lambda: AuditLog("it", replace(AUDIT, retention_days=2)), "retention_days"),
     (lambda: Monitoring("it", replace(MONITORING, relay_lag_seconds=0)), "relay_lag_seconds"),
+    (lambda: Snapshots("it", TableArgs(read_capacity=1)), "read_capacity"),
+    (lambda: Monitoring("it", replace(MONITORING, snapshot_lag_seconds=0)), "snapshot_lag_seconds"),
     (lambda: Monitoring("it", replace(MONITORING, projection_lag_seconds=0)), "projection_lag_seconds"),
 ]
 

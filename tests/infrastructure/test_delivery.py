@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
+
 from tests.infrastructure.policy import as_list, may, service_may_send
-from tests.infrastructure.program import Graph, Resource, graph
+from tests.infrastructure.program import Graph, Resource, graph, run
 
 
 def test_every_rule_target_has_bounded_retries_and_a_dlq_that_admits_the_rule(stack: Graph) -> None:
@@ -50,19 +53,33 @@ def test_the_audit_log_takes_everything_and_eventbridge_may_write_to_it(stack: G
     assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
-def test_the_stream_mapping_is_bounded_and_notes_what_it_gave_up(stack: Graph) -> None:
-    mapping = stack.named("relay-feed-mapping").inputs
+@pytest.mark.parametrize("entry", ["relay", "snapshot"])
+def test_the_stream_mappings_are_bounded_and_note_what_they_gave_up(stack: Graph, entry: str) -> None:
+    mapping = stack.named(f"{entry}-feed-mapping").inputs
     assert mapping["eventSourceArn"] == stack.named("event-store-table").outputs["streamArn"]
-    assert mapping["functionName"] == stack.named("relay-function").outputs["arn"]
+    assert mapping["functionName"] == stack.named(f"{entry}-function").outputs["arn"]
     assert mapping["startingPosition"] == "TRIM_HORIZON"
     assert mapping["bisectBatchOnFunctionError"] is True
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert 0 <= mapping["maximumRetryAttempts"] <= 10_000  # -1 would be for ever
     assert 60 <= mapping["maximumRecordAgeInSeconds"] < 86_400  # less than the stream keeps
-    assert "filterCriteria" not in mapping  # changes and deletions must reach the relay: it reports them
     destination = mapping["destinationConfig"]["onFailure"]["destinationArn"]
     assert stack.by("arn", destination).name == "invocation-dlq-queue"
-    assert may(_statements_of(stack, "relay"), "sqs:SendMessage", destination)
+    assert may(_statements_of(stack, entry), "sqs:SendMessage", destination)
+
+
+def test_the_relay_is_told_of_changes_and_deletions_too(stack: Graph) -> None:
+    assert "filterCriteria" not in stack.named("relay-feed-mapping").inputs
+
+
+@pytest.mark.parametrize("every", [10, 1000])
+def test_only_events_that_are_due_for_a_snapshot_cost_an_invocation(every: int) -> None:
+    stack = run("dev", {"event-sourcing:snapshotEvery": str(every)})
+    (criterion,) = stack.named("snapshot-feed-mapping").inputs["filterCriteria"]["filters"]
+    pattern = json.loads(criterion["pattern"])
+    (end,) = pattern["dynamodb"]["Keys"]["EventSequence"]["N"]
+    assert [n for n in range(1, 3001) if str(n).endswith(end["suffix"])] == list(range(every, 3001, every))
+    assert pattern["eventName"] == ["INSERT"]
 
 
 def test_the_event_store_streams_what_was_and_what_is(stack: Graph) -> None:
@@ -108,7 +125,7 @@ def test_every_asynchronous_invocation_is_bounded_and_ends_in_a_dlq(stack: Graph
 
 def test_the_functions_run_what_is_shipped(stack: Graph) -> None:
     layer = stack.named("handlers-layer")
-    for entry in ("command", "relay", "projection", "query"):
+    for entry in ("command", "relay", "projection", "query", "snapshot"):
         function = stack.named(f"{entry}-function").inputs
         assert function["handler"] == f"handlers.{entry}.lambda_handler"
         assert function["layers"] == [layer.outputs["arn"]]
@@ -121,14 +138,16 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
     model = {"READ_MODEL_TABLE": stack.exports["readModelTable"]}
     variables = {
         entry: stack.named(f"{entry}-function").inputs["environment"]["variables"]
-        for entry in ("command", "relay", "projection", "query")
+        for entry in ("command", "relay", "projection", "query", "snapshot")
     }
+    snapshots = {"SNAPSHOTS_TABLE": stack.exports["snapshotsTable"], "SNAPSHOT_EVERY": "10"}
     buckets = {"TYPE_BUCKETS": variables["command"]["TYPE_BUCKETS"]}
     assert variables == {
-        "command": store | buckets,
+        "command": store | snapshots | buckets,
         "relay": {"EVENT_BUS_NAME": stack.exports["eventBusName"], "METRICS_NAMESPACE": "EventSourcing"},
         "projection": store | model | {"STATEMENT_ENTRIES": "20"},
-        "query": store | model | buckets,
+        "query": store | model | snapshots | buckets,
+        "snapshot": store | snapshots | {"SNAPSHOT_RETENTION_DAYS": "0"},
     }
 
 

@@ -10,13 +10,13 @@ from tests.infrastructure.program import ROOT, TOKEN, Graph, graph, run
 
 OUTPUTS = {
     *("eventBusName", "eventBusArn", "archiveName", "archiveArn", "accountRuleArn"),
-    *("eventStoreTable", "readModelTable"),
-    *("commandFunction", "relayFunction", "projectionFunction", "queryFunction"),
+    *("eventStoreTable", "readModelTable", "snapshotsTable"),
+    *("commandFunction", "relayFunction", "projectionFunction", "queryFunction", "snapshotFunction"),
     *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
     *("alarmTopicArn", "dashboardName", "region", "readme"),
 }
 
-FUNCTIONS = ("command", "relay", "projection", "query")
+FUNCTIONS = ("command", "relay", "projection", "query", "snapshot")
 
 # The inputs by which a resource can be given a name, instead of one that Pulumi makes up.
 NAME_INPUTS = (
@@ -41,6 +41,7 @@ def test_outputs_lead_to_the_resources_they_name(stack: Graph) -> None:
         "accountRuleArn": stack.named("projection-feed-rule").outputs["arn"],
         "eventStoreTable": stack.named("event-store-table").outputs["name"],
         "readModelTable": stack.named("read-model-table").outputs["name"],
+        "snapshotsTable": stack.named("snapshots-table").outputs["name"],
         "projectionQueueUrl": stack.named("projection-feed-queue").outputs["url"],
         "deadLetterQueueUrl": stack.named("projection-dlq-queue").outputs["url"],
         "deliveryDeadLetterQueueUrl": stack.named("delivery-dlq-queue").outputs["url"],

@@ -23,6 +23,8 @@ PRIVILEGES = {
     "command": {
         ("dynamodb:PutItem", "event-store-table"),
         ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "event-store-table/index/CommandId-index"),
+        ("dynamodb:Query", "snapshots-table"),
     },
     "relay": {
         ("dynamodb:DescribeStream", "event-store-table stream"),
@@ -43,6 +45,16 @@ PRIVILEGES = {
         ("dynamodb:GetItem", "read-model-table"),
         ("dynamodb:Query", "event-store-table"),
         ("dynamodb:Query", "event-store-table/index/EventType-Timestamp-index"),
+        ("dynamodb:Query", "snapshots-table"),
+        ("dynamodb:Query", "snapshots-table/index/TimeKey-index"),
+    },
+    "snapshot": {
+        ("dynamodb:DescribeStream", "event-store-table stream"),
+        ("dynamodb:GetRecords", "event-store-table stream"),
+        ("dynamodb:GetShardIterator", "event-store-table stream"),
+        ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "snapshots-table"),
+        ("dynamodb:BatchWriteItem", "snapshots-table"),
     },
 }
 
@@ -102,7 +114,7 @@ def test_every_policy_is_one_that_aws_accepts(stack: Graph) -> None:
 def test_a_function_starts_only_once_it_may_do_its_work(stack: Graph) -> None:
     for entry in PRIVILEGES:
         assert stack.named(f"{entry}-policy").urn in stack.named(f"{entry}-function").depends_on
-    for feed in ("relay-feed", "projection-feed"):
+    for feed in ("relay-feed", "snapshot-feed", "projection-feed"):
         assert stack.named(f"{feed}-policy").urn in stack.named(f"{feed}-mapping").depends_on
 
 
@@ -164,7 +176,14 @@ def test_tables_can_be_restored_to_any_second(stack: Graph) -> None:
 
 def test_production_protects_all_that_holds_data_and_dev_nothing() -> None:
     held = {
-        *("event-store-table", "read-model-table", "events-bus", "events-archive", "audit-log-group"),
+        *(
+            "event-store-table",
+            "read-model-table",
+            "snapshots-table",
+            "events-bus",
+            "events-archive",
+            "audit-log-group",
+        ),
         *("delivery-dlq-queue", "projection-dlq-queue", "invocation-dlq-queue"),
     }
     assert {resource.name for resource in graph("prod") if resource.protect} == held

@@ -37,6 +37,15 @@ def test_the_read_model_is_keyed_by_account_and_projection(stack: Graph) -> None
     assert (model["hashKey"], model["rangeKey"]) == ("AccountId", "ProjectionType")
 
 
+def test_snapshots_are_found_by_sequence_and_by_time_and_lapse(stack: Graph) -> None:
+    snapshots = stack.named("snapshots-table").inputs
+    assert (snapshots["hashKey"], snapshots["rangeKey"]) == ("AggregateId", "SnapshotKey")
+    assert snapshots["localSecondaryIndexes"] == [
+        {"name": "TimeKey-index", "rangeKey": "TimeKey", "projectionType": "ALL"}
+    ]
+    assert snapshots["ttl"] == {"attributeName": "ExpiresAt", "enabled": True}
+
+
 def test_tables_are_paid_by_request_unless_capacity_is_provisioned(stack: Graph) -> None:
     for table in stack.of("Table"):
         assert table.inputs["billingMode"] == "PAY_PER_REQUEST"

@@ -246,7 +246,7 @@ MUTANTS = (
     ),
     Mutant(
         "forget that the relay reports single records",
-        "components/relay_feed.py",
+        "components/stream_feed.py",
         '            function_response_types=["ReportBatchItemFailures"],\n',
         "",
         INFRASTRUCTURE,

@@ -1,8 +1,10 @@
-"""The event store's stream as the source of the relay."""
+"""The event store's stream as the source of a function."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -15,10 +17,12 @@ from components.policies import role_policy
 
 
 @dataclass(frozen=True)
-class RelayFeedArgs:
+class StreamFeedArgs:
     event_store: EventStore
-    relay: HandlerFunction
+    function: HandlerFunction
     """Its dead letters also say which part of the stream was given up; the events themselves stay in the store."""
+    pattern: dict[str, Any] | None = None
+    """Which records the function gets, as an event pattern; without it all, changes and deletions too."""
     batch_size: Input[int] = 100
     parallelization_factor: Input[int] = 10
     """Batches of one shard under way at once, each with aggregates of its own."""
@@ -28,26 +32,27 @@ class RelayFeedArgs:
     kms_key_arn: Input[str] | None = None
 
 
-class RelayFeed(pulumi.ComponentResource):
-    """Feeds every record, in order within an aggregate; changes and deletions too, which the relay reports."""
+class StreamFeed(pulumi.ComponentResource):
+    """Feeds a function in order within an aggregate. DynamoDB bears two such readers of a stream, not more."""
 
-    def __init__(self, name: str, args: RelayFeedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("event-sourcing:index:RelayFeed", name, None, opts)
+    def __init__(self, name: str, args: StreamFeedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:StreamFeed", name, None, opts)
         check_range(name, "batch_size", args.batch_size, 1, 10_000)
         check_range(name, "parallelization_factor", args.parallelization_factor, 1, 10)
         check_range(name, "max_record_age", args.max_record_age, 60, STREAM_RETENTION_SECONDS)
         check_range(name, "max_retries", args.max_retries, 0, 10_000)
         policy = aws.iam.RolePolicy(
             f"{name}-policy",
-            role=args.relay.role_name,
+            role=args.function.role_name,
             policy=role_policy([args.event_store.grant_read_stream()], kms_key_arn=args.kms_key_arn),
             opts=pulumi.ResourceOptions(parent=self),
         )
         mapping = aws.lambda_.EventSourceMapping(
             f"{name}-mapping",
             event_source_arn=args.event_store.stream_arn,
-            function_name=args.relay.arn,
+            function_name=args.function.arn,
             starting_position="TRIM_HORIZON",
+            filter_criteria=_filter(args.pattern),
             batch_size=args.batch_size,
             parallelization_factor=args.parallelization_factor,
             bisect_batch_on_function_error=True,
@@ -56,9 +61,22 @@ class RelayFeed(pulumi.ComponentResource):
             maximum_record_age_in_seconds=args.max_record_age,
             destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
                 on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
-                    destination_arn=args.relay.dead_letters_arn
+                    destination_arn=args.function.dead_letters_arn
                 )
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
         self.register_outputs({"mappingId": mapping.uuid})
+
+
+def multiples_of(power_of_ten: int) -> dict[str, Any]:
+    """The pattern of insertions whose sequence is a multiple: a number in a stream record is text, so its end tells."""
+    end = str(power_of_ten)[1:]
+    return {"eventName": ["INSERT"], "dynamodb": {"Keys": {"EventSequence": {"N": [{"suffix": end}]}}}}
+
+
+def _filter(pattern: dict[str, Any] | None) -> aws.lambda_.EventSourceMappingFilterCriteriaArgs | None:
+    if pattern is None:
+        return None
+    filters = [aws.lambda_.EventSourceMappingFilterCriteriaFilterArgs(pattern=json.dumps(pattern))]
+    return aws.lambda_.EventSourceMappingFilterCriteriaArgs(filters=filters)

@@ -1,0 +1,52 @@
+"""Entry point of the snapshots: fed by the event store's stream, with every so manyth event of an aggregate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .domain.errors import IntegrityError
+from .runtime import Context, count, log
+from .store import clients
+from .store.event_store import EventStore
+from .store.items import to_record
+from .store.snapshot_builder import SnapshotBuilder
+from .store.snapshots import Snapshots, UnwrittenError
+
+_dynamodb = clients.dynamodb()
+_DAY = 24 * 60 * 60
+_builder = SnapshotBuilder(
+    EventStore(_dynamodb, os.environ["EVENT_STORE_TABLE"]),
+    Snapshots(_dynamodb, os.environ["SNAPSHOTS_TABLE"]),
+    every=int(os.environ["SNAPSHOT_EVERY"]),
+    retention_seconds=int(os.environ["SNAPSHOT_RETENTION_DAYS"]) * _DAY or None,
+)
+
+
+def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
+    """A batch of stream records, to the first one that is to be delivered again (with all behind it).
+
+    For the cost of each aggregate in it see `SnapshotBuilder.bring_up_to`. A broken chain does not mend by itself: it
+    is counted as IntegrityBreaches, which is alarmed, and passed over.
+    """
+    newest: dict[str, tuple[int, str]] = {}
+    for record in event["Records"]:
+        keys = to_record(record["dynamodb"]["Keys"])
+        sequence, number = int(keys["EventSequence"]), record["dynamodb"]["SequenceNumber"]
+        _, first = newest.get(keys["AggregateId"], (0, number))
+        newest[keys["AggregateId"]] = (sequence, first)
+    for aggregate_id, (sequence, number) in newest.items():
+        try:
+            made = _builder.bring_up_to(aggregate_id, sequence)
+        except IntegrityError as error:
+            log.critical("no snapshot: %s", error.message, extra={"aggregateId": aggregate_id})
+            count("IntegrityBreaches", 1, context, aggregateId=aggregate_id, sequence=sequence)
+        except (BotoCoreError, ClientError, UnwrittenError) as error:
+            log.error("no snapshot: %s", error, exc_info=error, extra={"aggregateId": aggregate_id})
+            return {"batchItemFailures": [{"itemIdentifier": number}]}
+        else:
+            log.info("kept", extra={"aggregateId": aggregate_id, "sequence": sequence, "snapshots": made})
+    return {"batchItemFailures": []}

@@ -1,0 +1,158 @@
+"""The present: an aggregate's newest state, and whether a command is part of it, at a cost that the stream's length
+does not change.
+
+Three reads go side by side: the newest snapshot, the tail of the stream (its newest events, strongly consistent), and a
+look-up of the command among all events of the aggregate (the local index, strongly consistent). Snapshot and tail make
+the state. Tail and look-up tell whether the command has been executed before:
+
+- Let the tail be the events t..n. The write that follows puts n+1 on the condition that it does not exist, so nothing
+  above n matters: it makes the write fail.
+- An event of the command among t..n is seen in the tail.
+- One below t is seen by the look-up, *if it had been written when the look-up was made*. That is not a matter of
+  course: side by side with the tail, the look-up may be the first of the two to be made, the command's other execution
+  may write in between, and others after it so many events that the tail no longer reaches it.
+
+So the look-up counts only if all events below t were there before it began. Three things prove that:
+
+- the tail begins at event 1, so there are none below it;
+- this process has seen event t-1 or a later one before it began (which is so for a busy aggregate);
+- the tail holds an event that was decided before the look-up began: whoever wrote event e had read e-1 *before* it
+  took e's Timestamp, so all up to e-1 were there by then. Clocks may differ, by CLOCK_TOLERANCE at most. (The events of
+  one transaction were written together: e must be of another command than e-1.)
+
+Where none of them does, the look-up is made once more, behind the tail: one wait more, for a stream whose whole tail is
+younger than the tolerance.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Protocol, TypeVar
+
+from handlers.domain import State, evolve, times
+from handlers.domain.errors import IntegrityError
+from handlers.domain.event import Event, Position
+
+from .event_store import EventStore, Tail
+from .snapshots import Snapshot, Snapshots, fold_from
+
+CLOCK_TOLERANCE = 60.0
+"""Seconds by which the clocks of two execution environments may differ. AWS's time service keeps them within one
+millisecond, and AWS refuses requests signed by a clock that is minutes off."""
+MAX_REMEMBERED = 10_000
+
+T = TypeVar("T")
+
+
+class Begin(Protocol):
+    """Starts a read and returns what waits for its result; so several go side by side."""
+
+    def __call__(self, read: Callable[[], T], /) -> Callable[[], T]: ...
+
+
+@dataclass(slots=True)
+class Present:
+    """What is known of an aggregate so far; a lost race only needs the events that were added since."""
+
+    command_id: str
+    position: Position = field(default_factory=Position)
+    state: State = field(default_factory=State)
+    own: Event | None = None
+    """The last event that the command itself has caused."""
+
+    def fold(self, events: Iterable[Event]) -> Present:
+        """Go on to the last of these events. Raises IntegrityError where they do not continue the chain."""
+        for event in events:
+            self.position = self.position.advance(event)
+            self.state = evolve(self.state, event)
+            if event.command_id == self.command_id:
+                self.own = event
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class PresentReader:
+    """Reads the present of aggregates.
+
+    `tail` is how many of the newest events are read: more than lie behind the newest snapshot, if the making of
+    snapshots keeps up. `now` gives the ledger's UTC text.
+    """
+
+    store: EventStore
+    snapshots: Snapshots
+    tail: int
+    now: Callable[[], str]
+    begin: Begin
+    _seen: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """How long the streams were that this process met last: a lower bound for ever, since they only grow."""
+
+    def read(self, aggregate_id: str, command_id: str) -> Present:
+        """The present of an aggregate for a command.
+
+        One wait: three Queries side by side (half a read unit, one per 4 KB of tail, one). A single Query for an
+        aggregate that this process has met before with a stream that the tail covers. More only where the look-up has
+        to be repeated, where the snapshots have fallen behind the tail or are of no use, and for the event of a command
+        that was executed before. Raises IntegrityError where the chain is broken.
+        """
+        seen = self._seen.get(aggregate_id, 0)
+        if 0 < seen <= self.tail // 2:
+            tail = self.store.tail(aggregate_id, self.tail)
+            self.remember(aggregate_id, tail.end)
+            if not tail.before:
+                return Present(command_id).fold(tail.events)
+        before = self.now()
+        look_up = self.begin(lambda: self.store.find(aggregate_id, command_id))
+        newest = self.begin(lambda: self.snapshots.nearest(aggregate_id))
+        tail = self.store.tail(aggregate_id, self.tail)
+        found, snapshot = look_up(), newest()
+        self.remember(aggregate_id, tail.end)
+        if not tail.before:
+            return Present(command_id).fold(tail.events)
+        if found is None and not _all_below_were_there(tail, seen, before):
+            found = self.store.find(aggregate_id, command_id)
+        if snapshot and snapshot.position.sequence > tail.end:  # made in the meantime, or of a store since restored
+            snapshot = self.snapshots.nearest(aggregate_id, tail.end)
+        present = fold_from(snapshot, lambda start: self._present(aggregate_id, command_id, start, tail))
+        if found and not present.own:
+            present.own = next(self.store.read(aggregate_id, after=found - 1, up_to=found))
+        return present
+
+    def remember(self, aggregate_id: str, sequence: int) -> None:
+        """Note how long a stream is."""
+        self._seen[aggregate_id] = sequence
+        self._seen.move_to_end(aggregate_id)
+        if len(self._seen) > MAX_REMEMBERED:
+            self._seen.popitem(last=False)
+
+    def _present(self, aggregate_id: str, command_id: str, start: Snapshot, tail: Tail) -> Present:
+        _check_that_it_fits(start, tail, aggregate_id)
+        present = Present(command_id, start.position, start.state)
+        if present.position.sequence < tail.before:
+            gap = self.store.read(aggregate_id, after=present.position.sequence, up_to=tail.before)
+            present.fold(gap)
+        present.fold(tail.events[present.position.sequence - tail.before :])
+        present.own = next((event for event in reversed(tail.events) if event.command_id == command_id), present.own)
+        return present
+
+
+def _check_that_it_fits(snapshot: Snapshot, tail: Tail, aggregate_id: str) -> None:
+    """The chain goes on behind a snapshot, but does not show one at the tail's very end to be of another stream."""
+    sequence, last_hash, _ = snapshot.position
+    if sequence > tail.before and tail.events[sequence - tail.before - 1].hash != last_hash:
+        raise IntegrityError(
+            f"the snapshot at {sequence} of {aggregate_id} is not of this stream",
+            aggregateId=aggregate_id,
+            sequence=sequence,
+        )
+
+
+def _all_below_were_there(tail: Tail, seen: int, moment: str) -> bool:
+    """Whether what lies below the tail had been written at a moment of this process's clock; see above."""
+    settled = times.earlier(moment, CLOCK_TOLERANCE)
+    return seen >= tail.before or any(
+        later.command_id != earlier.command_id and later.timestamp <= settled
+        for earlier, later in pairwise(tail.events)
+    )

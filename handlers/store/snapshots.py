@@ -1,0 +1,147 @@
+"""Snapshots: states kept along a stream, so that nobody has to fold it from its beginning.
+
+A snapshot is a copy and never the truth: it can be thrown away at any time, and costs only the folding. One of another
+STATE_VERSION than this code's lies under other keys, so that what an older or newer `evolve` made is not even seen.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from handlers.domain import STATE_VERSION, State
+from handlers.domain.errors import IntegrityError
+from handlers.domain.event import Position
+
+from .items import Item, to_item, to_record
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+log = logging.getLogger("ledger")
+
+T = TypeVar("T")
+
+TIME_INDEX = "TimeKey-index"
+BATCH_WRITES = 25
+"""BatchWriteItem's limit."""
+_ATTEMPTS = 8
+_FIRST_PAUSE = 0.05
+_PREFIX = f"{STATE_VERSION:06d}#"
+_LAST = "~"
+"""Sorts behind every digit and time."""
+
+
+class Snapshot(NamedTuple):
+    """The state right after the event at `position`."""
+
+    state: State
+    position: Position
+
+
+BEGINNING = Snapshot(State(), Position())
+"""Where every stream starts."""
+
+
+def fold_from(snapshot: Snapshot | None, fold: Callable[[Snapshot], T]) -> T:
+    """`fold(snapshot)`, or from BEGINNING where there is none or the chain does not continue it.
+
+    The second happens where the store was restored to an earlier moment and went on from there: its own events are the
+    truth, so the snapshot is passed over. Raises IntegrityError where the chain itself is broken.
+    """
+    if snapshot is None:
+        return fold(BEGINNING)
+    try:
+        return fold(snapshot)
+    except IntegrityError as error:
+        log.warning("a snapshot is not of this stream: %s", error.message, extra=dict(error.details))
+        return fold(BEGINNING)
+
+
+class UnwrittenError(Exception):
+    """DynamoDB kept leaving snapshots unwritten. Those before them are written; all can be written again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """The table of snapshots: several per aggregate, under the state's version and the sequence they stand at.
+
+    `seconds` gives the Unix time, `pause` waits some seconds. Reads are eventually consistent: one that misses the
+    newest snapshot finds the one before it, which leads to the same state.
+    """
+
+    client: DynamoDBClient
+    table: str
+    seconds: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
+
+    def nearest(self, aggregate_id: str, up_to: int | None = None) -> Snapshot | None:
+        """The newest snapshot at or before sequence `up_to` (None: of all). One Query, half a read unit per 4 KB."""
+        last = _LAST if up_to is None else f"{up_to:016d}"
+        return self._newest(aggregate_id, "SnapshotKey", last)
+
+    def nearest_in_time(self, aggregate_id: str, as_of: str) -> Snapshot | None:
+        """The newest snapshot of an event at or before `as_of`. One Query, half a read unit per 4 KB."""
+        return self._newest(aggregate_id, "TimeKey", as_of, IndexName=TIME_INDEX)
+
+    def write(self, aggregate_id: str, snapshots: Sequence[Snapshot], expires_at: float | None = None) -> None:
+        """Keep snapshots, until a Unix time where it is given.
+
+        One BatchWriteItem per 25, two write units each up to 1 KB (table and time index), and more calls for what AWS
+        leaves undone. Writing the same again changes nothing. Raises UnwrittenError.
+        """
+        expiry = {} if expires_at is None else {"ExpiresAt": int(expires_at)}
+        items = [to_item({**_record(aggregate_id, each), **expiry}) for each in snapshots]
+        for first in range(0, len(items), BATCH_WRITES):
+            self._write_batch(items[first : first + BATCH_WRITES])
+
+    def _newest(self, aggregate_id: str, key: str, last: str, **index: Any) -> Snapshot | None:
+        answer = self.client.query(
+            TableName=self.table,
+            KeyConditionExpression=f"AggregateId = :id AND {key} BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":id": {"S": aggregate_id},
+                ":first": {"S": _PREFIX},
+                ":last": {"S": _PREFIX + last},
+            },
+            ScanIndexForward=False,
+            Limit=1,
+            **index,
+        )
+        return next((self._snapshot(to_record(item)) for item in answer["Items"]), None)
+
+    def _snapshot(self, record: Mapping[str, Any]) -> Snapshot | None:
+        """A record as a snapshot; None where it has lapsed, since AWS may take days to remove it, or is damaged."""
+        try:
+            if record.get("ExpiresAt", self.seconds() + 1) <= self.seconds():
+                return None
+            position = Position(int(record["EventSequence"]), record["Hash"], record["Timestamp"])
+            return Snapshot(State.restore(record["State"]), position)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _write_batch(self, items: Sequence[Item]) -> None:
+        undone: Any = {self.table: [{"PutRequest": {"Item": item}} for item in items]}
+        for attempt in range(_ATTEMPTS):
+            undone = self.client.batch_write_item(RequestItems=undone).get("UnprocessedItems")
+            if not undone:
+                return
+            self.pause(_FIRST_PAUSE * 2**attempt)
+        raise UnwrittenError(f"{len(undone[self.table])} snapshots")
+
+
+def _record(aggregate_id: str, snapshot: Snapshot) -> dict[str, Any]:
+    sequence, last_hash, timestamp = snapshot.position
+    return {
+        "AggregateId": aggregate_id,
+        "SnapshotKey": f"{_PREFIX}{sequence:016d}",
+        "TimeKey": f"{_PREFIX}{timestamp}",
+        "EventSequence": sequence,
+        "Timestamp": timestamp,
+        "Hash": last_hash,
+        "StateVersion": STATE_VERSION,
+        "State": snapshot.state.snapshot(),
+    }

@@ -1,0 +1,290 @@
+"""The present of an aggregate: always right, at a cost that the stream's length does not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from handlers.domain.command import Command
+from handlers.domain.event import Event, chain
+from handlers.domain.event import NewEvent as New
+from handlers.store.event_store import COMMAND_INDEX, EventStore
+from handlers.store.ledger import Ledger, Receipt
+from handlers.store.present import PresentReader
+from handlers.store.snapshot_builder import SnapshotBuilder
+from handlers.store.snapshots import Snapshot, Snapshots
+
+from ..domain.builders import command, end_of_a_stream, run, snapshot_at, story
+from ..faults.world import at_once
+from .conftest import SNAPSHOTS, STORE, Calls, Invoke
+
+ID = "account-1"
+LATER = "2024-02-01T00:00:00.000000Z"
+TAIL = 4
+
+SNAPSHOT, TAIL_END, LOOK_UP = "snapshot", "tail", "look-up"
+
+
+@pytest.fixture
+def store(aws: Any) -> EventStore:
+    return EventStore(aws, STORE)
+
+
+@pytest.fixture
+def snapshots(aws: Any) -> Snapshots:
+    return Snapshots(aws, SNAPSHOTS)
+
+
+@pytest.fixture
+def ledger(store: EventStore, snapshots: Snapshots) -> Ledger:
+    """A ledger in a process that has just begun, a month after the streams of these tests."""
+    return new_ledger(store, snapshots)
+
+
+def new_ledger(store: EventStore, snapshots: Snapshots, now: str = LATER) -> Ledger:
+    reader = PresentReader(store, snapshots, tail=TAIL, now=lambda: now, begin=at_once)
+    return Ledger(reader, now=lambda: now, pause=lambda _: None)
+
+
+def keep(store: EventStore, events: Sequence[Event]) -> Sequence[Event]:
+    for event in events:
+        store.append([event])
+    return events
+
+
+def deposit() -> Command:
+    return command("TransactionProcessed", ID, amount=1)
+
+
+def execute(ledger: Ledger, each: Command) -> Receipt:
+    return ledger.execute(each, lambda: 30)
+
+
+def reads(calls: Calls) -> list[str]:
+    """What the calls since the last look asked for."""
+    asked = []
+    for operation, arguments in calls.made:
+        kind = "events" if arguments.get("ScanIndexForward", True) else TAIL_END
+        if arguments["TableName"] == SNAPSHOTS:
+            kind = SNAPSHOT
+        elif arguments.get("IndexName") == COMMAND_INDEX:
+            kind = LOOK_UP
+        asked.append(kind if operation == "Query" else operation)
+    calls.made.clear()
+    return asked
+
+
+def test_the_reads_go_side_by_side(send: Invoke, aws: Any, calls: Calls) -> None:
+    all_three = Barrier(3, timeout=20)
+
+    def meet(operation: str, _: Any) -> None:
+        if operation == "Query":
+            all_three.wait()
+
+    calls.before = meet
+
+    assert send("AccountCreated", {}, aggregateId="nobody knows it yet")[0] == 200
+    assert calls.names == ["Query", "Query", "Query", "PutItem"]
+
+
+def test_an_account_is_known_to_be_new_after_one_wait(ledger: Ledger, calls: Calls) -> None:
+    execute(ledger, command("AccountCreated", ID))
+
+    assert reads(calls) == [LOOK_UP, SNAPSHOT, TAIL_END, "PutItem"]
+
+
+def test_a_short_stream_that_the_process_has_met_is_one_read(ledger: Ledger, calls: Calls) -> None:
+    execute(ledger, command("AccountCreated", ID))
+    reads(calls)
+
+    execute(ledger, deposit())
+
+    assert reads(calls) == [TAIL_END, "PutItem"]
+
+
+@pytest.mark.parametrize("length", [10, 100_000])
+def test_a_long_stream_is_one_wait_and_a_write(
+    ledger: Ledger, store: EventStore, snapshots: Snapshots, calls: Calls, length: int
+) -> None:
+    kept = keep(store, end_of_a_stream(length, TAIL))
+    snapshots.write(ID, [snapshot_at(kept, length - 2)])
+    reads(calls)
+
+    assert execute(ledger, deposit()).sequence == length + 1
+
+    assert reads(calls) == [LOOK_UP, SNAPSHOT, TAIL_END, "PutItem"]
+
+
+def test_the_state_of_a_long_stream_is_that_of_its_snapshot_and_its_end(
+    ledger: Ledger, store: EventStore, snapshots: Snapshots
+) -> None:
+    kept = keep(store, end_of_a_stream(100, TAIL))
+    snapshots.write(ID, [snapshot_at(kept, 98)])
+
+    present = ledger.reader.read(ID, "any")
+
+    assert present.position.sequence == present.state.balance == present.state.transaction_count == 100
+
+
+def test_a_command_of_long_ago_is_found_below_the_tail(
+    ledger: Ledger, store: EventStore, snapshots: Snapshots, calls: Calls
+) -> None:
+    events = keep(store, story(ID, [1] * 9))
+    SnapshotBuilder(store, snapshots, every=2).bring_up_to(ID, 10)
+    first = Command.parse({"aggregateId": ID, "eventType": "TransactionProcessed", "eventData": {"amount": 1}}, "x")
+    again = Command(**{**fields_of(first), "command_id": events[2].command_id})
+    reads(calls)
+
+    assert execute(ledger, again) == Receipt.of(events[2])
+    assert reads(calls) == [LOOK_UP, SNAPSHOT, TAIL_END, "events"]
+
+
+def fields_of(each: Command) -> dict[str, Any]:
+    return {name: getattr(each, name) for name in Command.__slots__}
+
+
+def test_a_command_of_several_events_is_answered_by_its_last(
+    store: EventStore, snapshots: Snapshots, ledger: Ledger
+) -> None:
+    created, payment = command("AccountCreated", ID), deposit()
+    _, events = run(created)
+    parts = [New("TransactionProcessed", {"amount": 1, "type": "deposit"})] * 3
+    stored = chain(ledger.reader.read(ID, "x").fold(events).position, parts, payment, LATER)
+    keep(store, [*events, *stored])
+    for _ in range(TAIL):
+        execute(ledger, deposit())
+
+    assert execute(new_ledger(store, snapshots), payment) == Receipt.of(stored[-1])
+
+
+@pytest.mark.parametrize("others", [0, TAIL, 3 * TAIL])
+def test_a_twin_between_look_up_and_tail_is_seen_however_much_follows_it(
+    store: EventStore, snapshots: Snapshots, calls: Calls, others: int
+) -> None:
+    """The look-up finds nothing; then the command's other execution writes, and others until the tail is full."""
+    keep(store, story(ID, [1] * 9))
+    now = "2024-01-15T10:00:10.000000Z"
+    payment = deposit()
+    twins: list[Receipt] = []
+
+    def overtake(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "Query" and not arguments.get("ScanIndexForward", True) and "IndexName" not in arguments:
+            calls.before = None
+            twins.append(execute(new_ledger(store, snapshots, now), payment))
+            for _ in range(others):
+                execute(new_ledger(store, snapshots, now), deposit())
+
+    slow = new_ledger(store, snapshots, now)
+    calls.before = overtake
+
+    assert execute(slow, payment) == twins[0]
+    assert [event.command_id for event in store.read(ID)].count(payment.command_id) == 1
+
+
+def test_the_look_up_is_repeated_only_where_the_whole_tail_is_young(
+    store: EventStore, snapshots: Snapshots, calls: Calls
+) -> None:
+    keep(store, story(ID, [1] * 9))
+    SnapshotBuilder(store, snapshots, every=2).bring_up_to(ID, 10)
+    reads(calls)
+
+    for now, expected in (("2024-01-15T10:00:30.000000Z", 2), ("2024-01-15T10:02:00.000000Z", 1)):
+        new_ledger(store, snapshots, now).reader.read(ID, "another")
+        assert reads(calls).count(LOOK_UP) == expected
+
+
+def test_events_of_one_transaction_do_not_vouch_for_each_other(
+    store: EventStore, snapshots: Snapshots, calls: Calls
+) -> None:
+    """All of them may have been written after the look-up by a command that was decided long before."""
+    _, events = run(command("AccountCreated", ID))
+    together = [New("TransactionProcessed", {"amount": 1, "type": "deposit"})] * 5
+    ledger = new_ledger(store, snapshots)
+    keep(
+        store,
+        [*events, *chain(ledger.reader.read(ID, "x").fold(events).position, together, deposit(), events[0].timestamp)],
+    )
+    reads(calls)
+
+    new_ledger(store, snapshots).reader.read(ID, "another")
+
+    assert reads(calls).count(LOOK_UP) == 2
+
+
+def test_a_process_vouches_for_what_it_has_seen(store: EventStore, snapshots: Snapshots, calls: Calls) -> None:
+    keep(store, story(ID, [1] * 9))
+    SnapshotBuilder(store, snapshots, every=2).bring_up_to(ID, 10)
+    busy = new_ledger(store, snapshots, "2024-01-15T10:00:30.000000Z")
+    execute(busy, deposit())
+    reads(calls)
+
+    execute(busy, deposit())
+
+    assert reads(calls) == [LOOK_UP, SNAPSHOT, TAIL_END, "PutItem"]
+
+
+def test_snapshots_that_lag_behind_the_tail_cost_a_read_and_nothing_else(
+    ledger: Ledger, store: EventStore, snapshots: Snapshots, calls: Calls
+) -> None:
+    keep(store, story(ID, [1] * 19))
+    SnapshotBuilder(store, snapshots, every=2).bring_up_to(ID, 6)
+    reads(calls)
+
+    assert ledger.reader.read(ID, "any").state.balance == 19
+
+    assert reads(calls) == [LOOK_UP, SNAPSHOT, TAIL_END, "events"]
+
+
+def replaced(snapshot: Snapshot, **position: Any) -> Snapshot:
+    return Snapshot(snapshot.state, snapshot.position._replace(**position))
+
+
+@pytest.mark.parametrize("at", [2, 8, 10, 14], ids=lambda at: f"at {at} of 10")
+def test_a_snapshot_of_another_stream_is_passed_over(
+    ledger: Ledger, store: EventStore, snapshots: Snapshots, at: int
+) -> None:
+    """As after the store was restored to an earlier moment, from where it went on otherwise."""
+    keep(store, story(ID, [1] * 9))
+    elsewhere = end_of_a_stream(20, 20)
+    snapshots.write(ID, [snapshot_at(elsewhere, at)])
+
+    assert ledger.reader.read(ID, "any").state.balance == 9
+
+
+def test_a_lapsed_snapshot_is_not_used(ledger: Ledger, store: EventStore, snapshots: Snapshots) -> None:
+    keep(store, story(ID, [1] * 9))
+    SnapshotBuilder(store, snapshots, every=10).bring_up_to(ID, 10)
+    newest = snapshots.nearest(ID)
+    assert newest
+    snapshots.write(ID, [newest], expires_at=snapshots.seconds() - 1)
+
+    assert snapshots.nearest(ID) is None
+    assert ledger.reader.read(ID, "any").state.balance == 9
+
+
+Damage = Callable[[dict[str, Any]], object]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda item: item.pop("State"),
+        lambda item: item.update(State={"M": {}}),
+        lambda item: item.update(EventSequence={"S": "many"}),
+        lambda item: item.pop("Hash"),
+    ],
+    ids=["no state", "empty state", "no number", "no hash"],
+)
+def test_a_damaged_snapshot_is_none(
+    aws: Any, ledger: Ledger, store: EventStore, snapshots: Snapshots, damage: Damage
+) -> None:
+    keep(store, story(ID, [1] * 9))
+    SnapshotBuilder(store, snapshots, every=10).bring_up_to(ID, 10)
+    (item,) = aws.scan(TableName=SNAPSHOTS)["Items"]
+    damage(item)
+    aws.put_item(TableName=SNAPSHOTS, Item=item)
+
+    assert ledger.reader.read(ID, "any").state.balance == 9
