@@ -119,7 +119,7 @@ def test_a_command_costs_the_same_however_long_the_stream(
     assert sorted(costs(meter)[:-1], key=str) == [
         ("Query", {"table": 0.5}),
         ("Query", {"table": 2}),
-        ("Query", {COMMANDS: 1}),
+        ("Query", {}),  # the look-up finds nothing: free in DynamoDB Local, one unit on AWS
     ]
     assert costs(meter)[-1] == ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})
 

@@ -78,19 +78,21 @@ def folded(events: Sequence[Event], statement_entries: int = 5) -> dict[tuple[st
 
 
 def end_of_a_stream(length: int, kept: int, aggregate_id: str = "account-1") -> list[Event]:
-    """The newest events of a stream of deposits of 1, second by second; the others need not exist."""
+    """The newest events of an account with deposits of 1, second by second; the others need not exist."""
     events: list[Event] = []
     position = Position(length - kept, GENESIS if length == kept else f"{length:064x}", NOW)
     for index in range(kept):
-        deposit = command("TransactionProcessed", aggregate_id, amount=1)
+        new = NewEvent("TransactionProcessed", {"amount": 1, "type": "deposit"})
+        if position.sequence == 0:
+            new = NewEvent("AccountCreated", {})
         moment = f"{NOW[:17]}{index:02d}.000000Z"
-        events += chain(position, [NewEvent("TransactionProcessed", {"amount": 1, "type": "deposit"})], deposit, moment)
+        events += chain(position, [new], command(new.event_type, aggregate_id, **new.data), moment)
         position = position.advance(events[-1])
     return events
 
 
 def snapshot_at(events: Sequence[Event], sequence: int) -> Snapshot:
-    """The snapshot of an account with as many deposits of 1 as its stream is long."""
+    """The snapshot of such an account."""
     (event,) = (each for each in events if each.sequence == sequence)
-    state = State(status="Active", balance=Decimal(sequence), transaction_count=sequence)
+    state = State(status="Active", balance=Decimal(sequence - 1), transaction_count=sequence - 1)
     return Snapshot(state, Position(event.sequence, event.hash, event.timestamp))
