@@ -131,9 +131,11 @@ def test_the_pulumi_cli_deploys_finds_nothing_to_change_and_destroys(tmp_path: P
         outputs = {name: output.value for name, output in stack.up().outputs.items()}
 
         there = standing(endpoint)
-        assert sorted(there["tables"]) == sorted([outputs["eventStoreTable"], outputs["readModelTable"]])
+        assert sorted(there["tables"]) == sorted(
+            outputs[f"{name}Table"] for name in ("eventStore", "readModel", "snapshots")
+        )
         assert there["buses"] == [outputs["eventBusName"]]
-        assert len(there["functions"]) == 4
+        assert len(there["functions"]) == 5
         answer = client(endpoint, "lambda").invoke(
             FunctionName=outputs["queryFunction"], Payload=json.dumps({"queryType": "reconstructState"})
         )
