@@ -115,6 +115,8 @@ def test_a_long_stream_is_one_wait_and_a_write(
 
     assert execute(ledger, deposit()).sequence == length + 1
 
+    of_events = [arguments for arguments in calls.to("Query") if arguments["TableName"] == STORE]
+    assert [arguments["ConsistentRead"] for arguments in of_events] == [True, True]
     assert reads(calls) == [LOOK_UP, SNAPSHOT, TAIL_END, "PutItem"]
 
 

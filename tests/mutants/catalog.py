@@ -12,15 +12,21 @@ class Mutant(NamedTuple):
     file: str
     old: str
     new: str
-    tests: tuple[str, ...] = ("tests/domain", "tests/handlers")
+    tests: tuple[str, ...] = ("tests/domain", "tests/handlers/test_command.py", "tests/handlers/test_present.py")
 
 
 STORE = "handlers/store/event_store.py"
 LEDGER = "handlers/store/ledger.py"
+PRESENT = "handlers/store/present.py"
+SNAPSHOTS = "handlers/store/snapshots.py"
 ROWS = "handlers/store/read_model.py"
 PROJECTOR = "handlers/store/projector.py"
 BUS = "handlers/store/event_bus.py"
 VALUES = "handlers/domain/values.py"
+QUERYING = ("tests/handlers/test_query.py",)
+RELAYING = ("tests/handlers/test_relay.py",)
+PROJECTING = ("tests/handlers/test_projection.py",)
+REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
 INFRASTRUCTURE = ("tests/infrastructure",)
 
 MUTANTS = (
@@ -45,7 +51,7 @@ MUTANTS = (
     ),
     Mutant(
         "do not look for the command among the events",
-        LEDGER,
+        PRESENT,
         "if event.command_id == self.command_id:",
         "if False:",
     ),
@@ -85,12 +91,28 @@ MUTANTS = (
         STORE,
         "        while next_after is not None:\n            events, next_after",
         "        for _ in range(1):\n            events, next_after",
+        QUERYING,
     ),
     Mutant(
-        "read eventually consistent",
+        "read a stream eventually consistent",
         STORE,
-        "ConsistentRead=True",
-        "ConsistentRead=False",
+        "ConsistentRead=True,\n            **bound,",
+        "ConsistentRead=False,\n            **bound,",
+        QUERYING,
+    ),
+    Mutant(
+        "read a stream's end eventually consistent",
+        STORE,
+        "ConsistentRead=True,\n            ScanIndexForward=False,",
+        "ConsistentRead=False,\n            ScanIndexForward=False,",
+        REMEMBERING,
+    ),
+    Mutant(
+        "look a command up eventually consistent",
+        STORE,
+        '":command": {"S": command_id}},\n            ConsistentRead=True,',
+        '":command": {"S": command_id}},\n            ConsistentRead=False,',
+        REMEMBERING,
     ),
     Mutant(
         "fold a broken chain",
@@ -103,12 +125,85 @@ MUTANTS = (
         "handlers/store/history.py",
         "event.timestamp > as_of",
         "event.timestamp >= as_of",
+        QUERYING,
     ),
     Mutant(
         "read one bucket of the type index only",
         "handlers/store/type_index.py",
         "starts = [*places, *[None] * (self.buckets - len(places))]",
         "starts = [*places, *[None] * (1 - len(places))]",
+        QUERYING,
+    ),
+    # Remember
+    Mutant(
+        "skip the look-up of the command",
+        STORE,
+        'return max((int(item["EventSequence"]["N"]) for item in answer["Items"]), default=None)',
+        "return None",
+        REMEMBERING,
+    ),
+    Mutant(
+        "believe a look-up that may have been made too early",
+        PRESENT,
+        "if found is None and not _all_below_were_there(tail, seen, before):",
+        "if False:",
+        REMEMBERING,
+    ),
+    Mutant(
+        "let the events of one transaction vouch for each other",
+        PRESENT,
+        "later.command_id != earlier.command_id and later.timestamp <= settled",
+        "later.timestamp <= settled",
+        REMEMBERING,
+    ),
+    Mutant(
+        "take a short tail for the whole stream",
+        "handlers/store/event_store.py",
+        "return self.events[0].sequence - 1 if self.events else 0",
+        "return 0",
+        REMEMBERING,
+    ),
+    Mutant(
+        "decide on the snapshot of another stream",
+        PRESENT,
+        "if sequence > tail.before and tail.events[sequence - tail.before - 1].hash != last_hash:",
+        "if False:",
+        REMEMBERING,
+    ),
+    Mutant(
+        "use a snapshot that has lapsed",
+        SNAPSHOTS,
+        'if record.get("ExpiresAt", self.seconds() + 1) <= self.seconds():',
+        "if False:",
+        REMEMBERING,
+    ),
+    Mutant(
+        "let the newest snapshot lapse",
+        "handlers/store/snapshot_builder.py",
+        "for each in (before, *made[:-1])",
+        "for each in (before, *made)",
+        REMEMBERING,
+    ),
+    Mutant(
+        "forget the snapshots that BatchWriteItem left undone",
+        SNAPSHOTS,
+        "            if not undone:\n                return\n",
+        "            return\n",
+        REMEMBERING,
+    ),
+    Mutant(
+        "start the past from a snapshot behind it",
+        SNAPSHOTS,
+        'last = _LAST if up_to is None else f"{up_to:016d}"',
+        "last = _LAST",
+        REMEMBERING,
+    ),
+    Mutant(
+        "swallow a snapshot that could not be made",
+        "handlers/snapshot.py",
+        'return {"batchItemFailures": [{"itemIdentifier": number}]}',
+        'return {"batchItemFailures": []}',
+        REMEMBERING,
     ),
     # Numbers
     Mutant(
@@ -135,30 +230,35 @@ MUTANTS = (
         BUS,
         'if answer["FailedEntryCount"]:',
         "if False:",
+        RELAYING,
     ),
     Mutant(
         "report the wrong record as failed",
         BUS,
         "raise PublishError(done + index, reason)",
         "raise PublishError(index, reason)",
+        RELAYING,
     ),
     Mutant(
         "swallow an outage of the bus",
         "handlers/relay.py",
         "        return _retry_from(0, numbers, error, context)\n",
         '        return {"batchItemFailures": []}\n',
+        RELAYING,
     ),
     Mutant(
         "fill a call to the bus beyond its size",
         BUS,
         "len(batch) == MAX_ENTRIES or size + entry_size > MAX_BYTES",
         "len(batch) == MAX_ENTRIES",
+        RELAYING,
     ),
     Mutant(
         "publish a changed event as if it were a new one",
         "handlers/relay.py",
         'if record["eventName"] != "INSERT":',
         "if False:",
+        RELAYING,
     ),
     # Project
     Mutant(
@@ -166,48 +266,56 @@ MUTANTS = (
         ROWS,
         '                "ConditionExpression": "LastSequence = :seen",\n',
         '                "ConditionExpression": "LastSequence <> :seen OR LastSequence = :seen",\n',
+        PROJECTING,
     ),
     Mutant(
         "create a row over another worker's",
         ROWS,
         '{"ConditionExpression": "attribute_not_exists(LastSequence)"}',
         "{}",
+        PROJECTING,
     ),
     Mutant(
         "apply whatever was delivered, gap or not",
         PROJECTOR,
         "if event is None or not event.follows(start.sequence, start.hash) or event.hash != event.computed_hash():",
         "if event is None:",
+        PROJECTING,
     ),
     Mutant(
         "believe a made-up event",
         PROJECTOR,
         " or event.hash != event.computed_hash():",
         ":",
+        PROJECTING,
     ),
     Mutant(
         "apply a duplicate again",
         PROJECTOR,
         "if position.sequence < event.sequence:",
         "if True:",
+        PROJECTING,
     ),
     Mutant(
         "forget the keys that BatchGetItem left undone",
         ROWS,
         'wanted = [*undone[self._table]["Keys"], *wanted[BATCH_KEYS:]]',
         "wanted = wanted[BATCH_KEYS:]",
+        PROJECTING,
     ),
     Mutant(
         "swallow a failed projection",
         "handlers/projection.py",
         "        return 0\n",
         "        return max(event.sequence for event in events)\n",
+        PROJECTING,
     ),
     Mutant(
         "let one bad message fail its whole batch",
         "handlers/projection.py",
         '            failed.append(record["messageId"])\n',
         "            raise\n",
+        PROJECTING,
     ),
     # Answers
     Mutant(
@@ -227,6 +335,7 @@ MUTANTS = (
         "handlers/store/tokens.py",
         "if dumps(found) == dumps(subject):",
         "if True:",
+        QUERYING,
     ),
     # Infrastructure
     Mutant(
