@@ -167,7 +167,7 @@ FILLED: list[Request] = [
 requests = st.lists(st.one_of(appends(), row_writes(), row_reads(), queries()), min_size=8, max_size=25)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(story=requests)
 def test_any_calls_are_answered_as_moto_answers_them(moto: Callable[[], Answer], story: list[Request]) -> None:
     theirs, ours = moto(), DynamoDB(TABLES).call

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from .machine import Schedules
 
-STEPS = int(os.environ.get("FAULTS_STEPS", "3000"))
+STEPS = int(os.environ.get("FAULTS_STEPS", "1000"))
 FIRST_SEED = int(os.environ.get("FAULTS_SEED", "1"))
 SETTINGS = settings(
     max_examples=30,

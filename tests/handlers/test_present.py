@@ -250,11 +250,11 @@ def test_a_snapshot_of_another_stream_is_passed_over(
     ledger: Ledger, store: EventStore, snapshots: Snapshots, at: int
 ) -> None:
     """As after the store was restored to an earlier moment, from where it went on otherwise."""
-    keep(store, story(ID, [1] * 9))
+    keep(store, story(ID, [2] * 9))
     elsewhere = end_of_a_stream(20, 20)
     snapshots.write(ID, [snapshot_at(elsewhere, at)])
 
-    assert ledger.reader.read(ID, "any").state.balance == 9
+    assert ledger.reader.read(ID, "any").state.balance == 18
 
 
 def test_a_lapsed_snapshot_is_not_used(ledger: Ledger, store: EventStore, snapshots: Snapshots) -> None:

@@ -211,6 +211,7 @@ def test_an_outage_of_the_bus_delays_events_and_loses_none(engine: Engine, ledge
 
 def test_a_poisoned_message_is_set_aside_and_holds_nothing_up(ledger: StackClient) -> None:
     before = ledger.messages("deadLetterQueueUrl")
+    hidden_for(ledger, "2")
     entry = {
         "EventBusName": ledger.outputs["eventBusName"],
         "Source": "event-sourcing.financial",
@@ -222,7 +223,14 @@ def test_a_poisoned_message_is_set_aside_and_holds_nothing_up(ledger: StackClien
 
     assert row_at(ledger, "behind", 1)["Status"] == "Active"
     found = eventually(lambda: ledger.messages("deadLetterQueueUrl"), lambda count: count > before, 2 * SOON)
+    hidden_for(ledger, "5")
     assert found == before + 1
+
+
+def hidden_for(ledger: StackClient, seconds: str) -> None:
+    """How long a message that failed waits for its next try."""
+    url = ledger.outputs["projectionQueueUrl"]
+    ledger.aws("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": seconds})
 
 
 def test_a_change_behind_the_ledgers_back_is_counted_and_not_published(ledger: StackClient) -> None:

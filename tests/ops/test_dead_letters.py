@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.domain.event import Event
@@ -20,6 +20,7 @@ from ops.dead_letters.redrive import with_command_id
 
 from ..aws import around_every_call
 from ..domain.builders import folded, story
+from ..fuzz.budget import examples
 from ..handlers.conftest import STORE, Calls, Context, message, refusal, rows
 from .conftest import ACCOUNT, RULE, Published, Run, keep, places, taken, url
 
@@ -144,7 +145,7 @@ def test_redriven_letters_reach_the_projection_queue_in_order(aws: Any, sqs: Any
 _numbers = count(1)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(4)
 @given(data=st.data())
 def test_a_redrive_in_any_order_never_shows_a_row_that_skips_events(
     data: st.DataObject, aws: Any, sqs: Any, run: Run, handlers: Callable[[str], ModuleType]
