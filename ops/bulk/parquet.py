@@ -1,0 +1,105 @@
+"""Events as Parquet, by pyarrow, which is loaded only when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from handlers.domain import times
+from handlers.domain.errors import MalformedError
+from handlers.domain.event import Event
+from handlers.domain.values import dumps, loads
+from ops.system import OperatorError
+
+from .jsonl import strictly
+
+ROWS = 10_000
+GROUP_BYTES = 32 * 1024 * 1024
+"""A row group ends with either; it is what is in memory at a time."""
+_PAGE = 500
+_COLUMNS = {
+    "AggregateId": "string",
+    "EventSequence": "int64",
+    "EventId": "string",
+    "EventType": "string",
+    "EventData": "string",
+    "Timestamp": "timestamp",
+    "Version": "int64",
+    "CommandId": "string",
+    "CommandDigest": "string",
+    "CorrelationId": "string",
+    "CausationId": "string",
+    "Actor": "string",
+    "PreviousHash": "string",
+    "Hash": "string",
+}
+
+
+def available() -> None:
+    """OperatorError where pyarrow is not installed."""
+    _pyarrow()
+
+
+def write(path: Path, events: Iterable[tuple[Event, int]]) -> None:
+    """Write a file of events, each given with the length of its JSON, row group by row group.
+
+    EventData is a column of canonical JSON text, since no column type holds its numbers with all their digits;
+    Timestamp is a UTC timestamp in microseconds, EventSequence and Version are 64-bit integers.
+    """
+    pa, parquet = _pyarrow()
+    types = {"string": pa.string(), "int64": pa.int64(), "timestamp": pa.timestamp("us", "UTC")}
+    schema = pa.schema([(name, types[kind]) for name, kind in _COLUMNS.items()])
+    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for group in _groups(events):
+            writer.write_table(pa.Table.from_pylist([_row(event) for event in group], schema))
+
+
+def read(path: Path) -> Iterator[Event]:
+    """The events of a file, a row group in memory at a time. ValueError where it holds something else."""
+    pa, parquet = _pyarrow()
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(_PAGE):
+                for row in batch.to_pylist():
+                    yield _event(row)
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 -- large, and only this format needs it
+        from pyarrow import parquet  # noqa: PLC0415
+    except ImportError as error:
+        raise OperatorError("Parquet needs pyarrow: pip install pyarrow, or use --format jsonl") from error
+    return pa, parquet
+
+
+def _groups(events: Iterable[tuple[Event, int]]) -> Iterator[Sequence[Event]]:
+    group: list[Event] = []
+    size = 0
+    for event, its_size in events:
+        group.append(event)
+        size += its_size
+        if len(group) == ROWS or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _row(event: Event) -> dict[str, Any]:
+    moment = datetime.fromisoformat(event.timestamp)
+    if times.to_text(moment) != event.timestamp:
+        raise OperatorError(f"event {event.sequence} of {event.aggregate_id}: Timestamp {event.timestamp} is not UTC")
+    return {**event.record(), "EventData": dumps(event.data), "Timestamp": moment}
+
+
+def _event(row: dict[str, Any]) -> Event:
+    try:
+        moment = times.to_text(row["Timestamp"])
+        return strictly({**row, "EventData": loads(row["EventData"], "EventData"), "Timestamp": moment})
+    except (KeyError, TypeError, AttributeError, MalformedError) as error:
+        raise ValueError(f"not an event: {error!r}") from error

@@ -1,0 +1,151 @@
+"""`python -m ops export`: events out of the store into files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.progress import TextColumn
+
+from handlers.domain import EVENT_TYPES, times
+from handlers.domain.errors import MalformedError
+from handlers.store.event_store import EventStore
+from ops.bulk import manifest as manifests
+from ops.bulk import parquet
+from ops.bulk.exporter import Exporter, planned
+from ops.bulk.manifest import Format, Manifest, Request, Table
+from ops.system import MAX_WORKERS, OperatorError, System
+
+from .common import Rate, add_common, console_for, positive, progress_on
+
+if TYPE_CHECKING:
+    from .common import Commands
+
+_SEGMENTS = 8
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser(
+        "export",
+        help="write events into files",
+        description="Write the store's events into JSON Lines or Parquet files beside a manifest: all, one account's "
+        "or one type's, of any time or a range. What is stored while it runs may or may not be in it. Nothing is "
+        "written to the store.",
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
+    command.add_argument("--format", type=Format, choices=list(Format), help="default: jsonl")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--aggregate", metavar="ID", help="only this account's")
+    which.add_argument("--type", choices=sorted(EVENT_TYPES), help="only those of this type, by the type index")
+    command.add_argument("--from", dest="since", metavar="TIME", help="with this Timestamp or a later one; ISO 8601")
+    command.add_argument("--to", dest="until", metavar="TIME", help="with this Timestamp or an earlier one")
+    command.add_argument(
+        "--segments",
+        type=positive,
+        metavar="N",
+        help=f"of the parallel Scan, and so files, {MAX_WORKERS} at most; default: {_SEGMENTS}",
+    )
+    command.add_argument("--resume", action="store_true", help="go on with the export in DIR that was interrupted")
+    add_common(command)
+    command.set_defaults(run=_run)
+
+
+def _run(system: System, options: argparse.Namespace) -> int:
+    client, name = system.client("dynamodb"), system.output("eventStoreTable")
+    request = Request(options.aggregate, options.type, _time("--from", options.since), _time("--to", options.until))
+    if request.since and request.until and request.since > request.until:
+        raise OperatorError("--from must not be later than --to")
+    table = Table.of(client, name)
+    try:
+        if options.resume:
+            manifest = _begun(options, request, table)
+        else:
+            _check_new(options, EventStore(client, name))
+            manifest = _new(system, options, request, table)
+            options.out.mkdir(parents=True, exist_ok=True)
+        if manifest.format is Format.PARQUET:
+            parquet.available()
+        manifest = _export(Exporter(client, name, options.out), manifest, options)
+    except OSError as error:
+        raise OperatorError(f"{error.filename or options.out}: {error.strerror}") from error
+    _tell(manifest, options)
+    return 0
+
+
+def _check_new(options: argparse.Namespace, store: EventStore) -> None:
+    if options.segments and (options.aggregate or options.type):
+        raise OperatorError("--segments: only an export of everything is by a Scan in segments")
+    if options.out.exists() and any(options.out.iterdir()):
+        raise OperatorError(f"--out {options.out}: not empty; take another folder, or --resume the export in it")
+    if options.aggregate and not store.page(options.aggregate, limit=1).events:
+        raise OperatorError(f"{options.aggregate} has no events")
+
+
+def _new(system: System, options: argparse.Namespace, request: Request, table: Table) -> Manifest:
+    if request.aggregate_id:
+        parts = 1
+    elif request.event_type:
+        parts = system.setting("queryFunction", "TYPE_BUCKETS")
+    else:
+        parts = min(options.segments or _SEGMENTS, MAX_WORKERS)
+    return planned(request, options.format or Format.JSONL, table, parts, times.to_text(datetime.now(UTC)))
+
+
+def _begun(options: argparse.Namespace, request: Request, table: Table) -> Manifest:
+    """The export in the folder, which must be what the options say as far as they say anything."""
+    manifest = Manifest.load(options.out)
+    if manifest.table != table:
+        raise OperatorError(f"--resume: {options.out} is of another table: {manifest.table}; the stack's is {table}")
+    begun = manifest.request
+    given = {
+        "--format": (options.format, manifest.format),
+        "--aggregate": (request.aggregate_id, begun.aggregate_id),
+        "--type": (request.event_type, begun.event_type),
+        "--from": (request.since, begun.since),
+        "--to": (request.until, begun.until),
+        "--segments": (options.segments, len(manifest.parts)),
+    }
+    for option, (wanted, there) in given.items():
+        if wanted is not None and wanted != there:
+            raise OperatorError(f"{option} {wanted}: the export in {options.out} was begun with {there}; leave it out")
+    return manifest
+
+
+def _export(exporter: Exporter, manifest: Manifest, options: argparse.Namespace) -> Manifest:
+    with progress_on(console_for(options), Rate(), TextColumn("events into {task.fields[files]} files")) as bars:
+        bar = bars.add_task("export", total=None, files=len(manifest.parts))
+        try:
+            return exporter.run(manifest, MAX_WORKERS, lambda events: bars.advance(bar, events))
+        except (BotoCoreError, ClientError, KeyboardInterrupt):
+            print("interrupted; --resume goes on from here", file=sys.stderr)
+            raise
+
+
+def _tell(manifest: Manifest, options: argparse.Namespace) -> None:
+    size = sum(part.bytes for part in manifest.parts)
+    if options.json:
+        answer = {
+            "manifest": str(options.out / manifests.NAME),
+            "format": manifest.format,
+            "files": len(manifest.parts),
+            "events": manifest.events,
+            "bytes": size,
+        }
+        print(json.dumps(answer))
+    else:
+        console_for(options).print(
+            f"{manifest.request}: {manifest.events:,} events, {size:,} bytes in {len(manifest.parts)} files"
+        )
+
+
+def _time(option: str, text: str | None) -> str | None:
+    try:
+        return times.normalize(text, option) if text else None
+    except MalformedError as error:
+        raise OperatorError(error.message) from error
