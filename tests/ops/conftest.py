@@ -28,6 +28,7 @@ from ..handlers.conftest import (  # noqa: F401 -- fixtures
 )
 
 ACCOUNT = "123456789012"
+ROLE = "role"
 BUCKETS = 3
 ENTRIES = 5
 QUEUES = {
@@ -59,19 +60,11 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
     """A deployed stack's outputs file, with the queues, the bus and the functions that it names."""
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto does not know the endpoints of accounts
     sqs: Any = boto3.client("sqs")
-    functions = boto3.client("lambda")
-    role = boto3.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
     settings = {"commandFunction": {"TYPE_BUCKETS": str(BUCKETS)}, "queryFunction": {"TYPE_BUCKETS": str(BUCKETS)}}
     settings["projectionFunction"] = {"STATEMENT_ENTRIES": str(ENTRIES)}
     for output, variables in settings.items():
-        functions.create_function(
-            FunctionName=output,
-            Runtime="python3.13",
-            Role=role,
-            Handler="handlers.x.lambda_handler",
-            Code={"ZipFile": _empty_package()},
-            Environment={"Variables": variables},
-        )
+        create_function(output, variables)
     content = {
         "region": "us-east-1",
         "eventStoreTable": STORE,
@@ -143,6 +136,18 @@ def keep(client: Any, events: Sequence[Event]) -> list[Event]:
     for event in events:
         store.append([event])
     return list(events)
+
+
+def create_function(name: str, variables: dict[str, str]) -> None:
+    """A function with this environment and nothing in it."""
+    boto3.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=f"arn:aws:iam::{ACCOUNT}:role/{ROLE}",
+        Handler="handlers.x.lambda_handler",
+        Code={"ZipFile": _empty_package()},
+        Environment={"Variables": variables},
+    )
 
 
 def _empty_package() -> bytes:
