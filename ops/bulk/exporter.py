@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event as Flag
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from handlers.domain.event import Event
@@ -36,6 +37,8 @@ class Exporter:
     table: str
     folder: Path
     stop: Flag = field(default_factory=Flag)
+    _converting: Lock = field(default_factory=Lock)
+    """One row group in memory at a time, however many parts there are."""
 
     def run(self, manifest: Manifest, threads: int, seen: Seen) -> Manifest:
         """Write what is not finished yet; the finished manifest.
@@ -86,7 +89,8 @@ class Exporter:
                     return
         # The last page counts only together with the finished file: until then it is read once more.
         if manifest.format is Format.PARQUET:
-            part = _as_parquet(path, part)
+            with self._converting:
+                part = _as_parquet(path, part)
         checkpoints.record(number, replace(part, finished=True))
 
 
