@@ -191,7 +191,8 @@ def test_an_interrupted_export_goes_on(
     check_sums(tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.tmp"))
     if survived == 9:
-        assert all("ExclusiveStartKey" in scan for scan in calls.to("Scan")[:1]), "it goes on where it was"
+        first = {scan["Segment"]: scan for scan in reversed(calls.to("Scan"))}
+        assert any("ExclusiveStartKey" in scan for scan in first.values()), "it goes on where it was"
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -216,7 +217,7 @@ def test_what_was_written_behind_the_last_checkpoint_does_not_count(
     for part in manifest(tmp_path / "out")["parts"]:
         if not part["finished"]:
             with (tmp_path / "out" / part["file"]).with_suffix(".jsonl").open("ab") as file:
-                file.write(b'{"AggregateId":"half a li')
+                file.write(b'{"AggregateId":"half a li' + b"n" * 100_000)
 
     assert run("export", "--out", str(tmp_path / "out"), "--resume").code == 0
     assert ordered(exported(tmp_path / "out")) == ordered(events)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -285,11 +286,11 @@ def test_an_interrupted_import_goes_on_and_doubles_nothing(
     workers: str,
     took_effect: bool,
 ) -> None:
-    monkeypatch.setattr(importer, "CHECKPOINT", 2)
     monkeypatch.setattr(importer, "_AHEAD", 1)
+    numbers = count(1)
 
     def break_off(operation: str, _: Any) -> None:
-        if operation == "PutItem" and len(calls.to("PutItem")) > 9:
+        if operation == "PutItem" and next(numbers) > 9:
             raise refusal("InternalServerError")
 
     if took_effect:
@@ -310,7 +311,27 @@ def test_an_interrupted_import_goes_on_and_doubles_nothing(
     assert resumed.code == 0, resumed.error
     assert resumed.json["written"] == 20 - len(there)
     assert imported(aws) == events
-    assert 20 - len(there) <= len(puts(calls)) <= 11, "what is known to be there is not put again"
+    again = 20 - 9 if workers == "1" else 20 - 1  # what stands behind a hole in its file is tried once more
+    assert 20 - len(there) <= len(puts(calls)) <= again, "what is known to be there is not put again"
+
+
+def test_a_running_import_saves_how_far_it_is(
+    aws: Any, folder: Path, on_target: Import, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "CHECKPOINT", 4)
+    monkeypatch.setattr(importer, "_AHEAD", 1)
+    saved: list[int] = []
+
+    def look(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            saved.append(sum(json.loads((folder / f"import-{TARGET}.json").read_text())["written"]))
+
+    calls.before = look
+    assert on_target("import", str(folder), "--workers", "1").code == 0
+
+    assert saved == sorted(saved)
+    assert all(written <= before for before, written in enumerate(saved))
+    assert saved[-1] >= 12
 
 
 def test_an_interrupted_import_leaves_beginnings_of_streams(
