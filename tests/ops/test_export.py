@@ -24,7 +24,11 @@ from ..handlers.conftest import STORE, Calls, refusal
 from .conftest import BUCKETS, Run, keep
 
 FORMATS = ("jsonl", "parquet")
-TRICKY = {"memo": "a\nb\u2028c\x85d \U0001f4b6", "rate": Decimal("1.2345678901234567890123456789012345678"), "no": None}
+TRICKY: dict[str, Any] = {
+    "memo": "a\nb\u2028c\x85d \U0001f4b6",
+    "rate": Decimal("1.2345678901234567890123456789012345678"),
+    "no": None,
+}
 
 
 @pytest.fixture

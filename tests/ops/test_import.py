@@ -27,7 +27,11 @@ from .conftest import Result, Run, create_function, keep
 TARGET = "imported-store"
 TARGET_ROWS = "imported-rows"
 TARGET_BUCKETS = 5
-TRICKY = {"memo": "a\nb\u2028c\x85d \U0001f4b6", "rate": Decimal("1.2345678901234567890123456789012345678"), "no": None}
+TRICKY: dict[str, Any] = {
+    "memo": "a\nb\u2028c\x85d \U0001f4b6",
+    "rate": Decimal("1.2345678901234567890123456789012345678"),
+    "no": None,
+}
 
 Import = Callable[..., Result]
 
@@ -42,7 +46,7 @@ def events(aws: Any, outputs: Path) -> list[Event]:
 @pytest.fixture
 def target(aws: Any, outputs: Path, tmp_path: Path) -> Path:
     """Another stack's outputs: its tables are empty, and its store has another number of type buckets."""
-    for table in deployed_tables(event_store=TARGET, read_model=TARGET_ROWS):
+    for table in deployed_tables(event_store=TARGET, read_model=TARGET_ROWS, snapshots="imported-snapshots"):
         aws.create_table(**table)
     create_function("targetCommandFunction", {"TYPE_BUCKETS": str(TARGET_BUCKETS)})
     content = json.loads(outputs.read_text())
