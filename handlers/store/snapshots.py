@@ -30,7 +30,8 @@ BATCH_WRITES = 25
 """BatchWriteItem's limit."""
 _ATTEMPTS = 8
 _FIRST_PAUSE = 0.05
-_PREFIX = f"{STATE_VERSION:06d}#"
+KEY_PREFIX = f"{STATE_VERSION:06d}#"
+"""With it begin the keys of this STATE_VERSION's snapshots."""
 _LAST = "~"
 """Sorts behind every digit and time."""
 
@@ -94,7 +95,7 @@ class Snapshots:
         leaves undone. Writing the same again changes nothing. Raises UnwrittenError.
         """
         expiry = {} if expires_at is None else {"ExpiresAt": int(expires_at)}
-        items = [to_item({**_record(aggregate_id, each), **expiry}) for each in snapshots]
+        items = [to_item({**record_of(aggregate_id, each), **expiry}) for each in snapshots]
         for first in range(0, len(items), BATCH_WRITES):
             self._write_batch(items[first : first + BATCH_WRITES])
 
@@ -104,8 +105,8 @@ class Snapshots:
             KeyConditionExpression=f"AggregateId = :id AND {key} BETWEEN :first AND :last",
             ExpressionAttributeValues={
                 ":id": {"S": aggregate_id},
-                ":first": {"S": _PREFIX},
-                ":last": {"S": _PREFIX + last},
+                ":first": {"S": KEY_PREFIX},
+                ":last": {"S": KEY_PREFIX + last},
             },
             ScanIndexForward=False,
             Limit=1,
@@ -133,12 +134,18 @@ class Snapshots:
         raise UnwrittenError(f"{len(undone[self.table])} snapshots")
 
 
-def _record(aggregate_id: str, snapshot: Snapshot) -> dict[str, Any]:
+def key_of(sequence: int) -> str:
+    """The SnapshotKey of this STATE_VERSION's snapshot at a place in the stream."""
+    return f"{KEY_PREFIX}{sequence:016d}"
+
+
+def record_of(aggregate_id: str, snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot as it is stored, besides ExpiresAt."""
     sequence, last_hash, timestamp = snapshot.position
     return {
         "AggregateId": aggregate_id,
-        "SnapshotKey": f"{_PREFIX}{sequence:016d}",
-        "TimeKey": f"{_PREFIX}{timestamp}",
+        "SnapshotKey": key_of(sequence),
+        "TimeKey": f"{KEY_PREFIX}{timestamp}",
         "EventSequence": sequence,
         "Timestamp": timestamp,
         "Hash": last_hash,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from ops.system import MAX_WORKERS
+from ops.verification.walk import hash_keys
+
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -20,6 +26,43 @@ def add_common(command: argparse.ArgumentParser) -> None:
     where.add_argument("--outputs", type=Path, default=Path("out.json"), help="the stack's outputs; default: out.json")
     where.add_argument("--stack", help="the Pulumi stack to ask for its outputs instead")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def add_walk(command: argparse.ArgumentParser) -> None:
+    """The options of the commands that go through the aggregates: which, and with how many threads."""
+    command.add_argument(
+        "--aggregate", action="append", metavar="ID", help="only this one; may be repeated; default: all there are"
+    )
+    command.add_argument(
+        "--segments",
+        type=_threads,
+        default=8,
+        metavar="N",
+        help=f"scan and work with so many threads, {MAX_WORKERS} at most; default: 8",
+    )
+
+
+def aggregates_of(
+    client: DynamoDBClient, tables: Iterable[tuple[str, str, str]], options: argparse.Namespace, console: Console
+) -> list[str]:
+    """The aggregates asked for or, without any, all that occur in tables, sorted.
+
+    A table is a label for people, its name, and its hash key, which is the aggregate's id.
+    """
+    if options.aggregate:
+        return sorted(set(options.aggregate))
+    found: set[str] = set()
+    with progress_on(console, Rate(), TextColumn("{task.fields[aggregates]:,} aggregates")) as bars:
+        for label, table, key in tables:
+            bar = bars.add_task(label, total=None, aggregates=0)
+
+            def advance(items: int, bar: TaskID = bar) -> None:
+                bars.advance(bar, items)
+
+            for keys in hash_keys(client, table, key, options.segments, advance):
+                found |= keys
+                bars.update(bar, aggregates=len(found))
+    return sorted(found)
 
 
 def console_for(options: argparse.Namespace) -> Console:
@@ -46,3 +89,7 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
     return number
+
+
+def _threads(text: str) -> int:
+    return min(positive(text), MAX_WORKERS)

@@ -1,26 +1,26 @@
-"""`python -m ops verify`: check the event store and the read model against each other."""
+"""`python -m ops verify`: check the event store, the read model and the snapshots against each other."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import MofNCompleteColumn, TextColumn
 
 from handlers.domain import all_projections
-from ops.system import MAX_WORKERS, System
+from ops.system import System
 from ops.verification.findings import Finding, Kind
 from ops.verification.report import Report
 from ops.verification.verifier import Verdict, Verifier
-from ops.verification.walk import hash_keys, in_parallel
+from ops.verification.walk import in_parallel
 
-from .common import Rate, add_common, console_for, positive, progress_on
+from .common import add_common, add_walk, aggregates_of, console_for, positive, progress_on
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -30,22 +30,22 @@ def add_to(commands: Commands) -> None:
     """Add the command to the command line."""
     command = commands.add_parser(
         "verify",
-        help="check every stream's chain and every row of the read model",
-        description="Check that every stream is one unbroken chain and every row of the read model the fold of its "
-        "stream. Reads everything once or, without --aggregate, twice. Nothing is ever written to the event store.",
+        help="check every stream's chain, every row of the read model and every snapshot",
+        description="Check that every stream is one unbroken chain, and every row of the read model and every snapshot "
+        "the fold of its stream. Reads everything once or, without --aggregate, twice. Nothing is ever written to the "
+        "event store.",
     )
-    command.add_argument(
-        "--aggregate", action="append", metavar="ID", help="only this one; may be repeated; default: all there are"
-    )
+    add_walk(command)
     command.add_argument(
         "--repair-read-model",
         action="store_true",
-        help="rebuild the rows that are missing, lag or differ, and delete those without a stream",
+        help="rebuild the rows that are missing, lag or differ; delete rows without a stream, and wrong snapshots",
     )
     command.add_argument(
         "--trust-store",
         action="store_true",
-        help="with --repair-read-model: rebuild rows that contradict their intact stream, too (after restoring it)",
+        help="with --repair-read-model: also rebuild rows that contradict their intact stream, and delete snapshots "
+        "that stand beyond its end (after restoring it)",
     )
     command.add_argument(
         "--grace",
@@ -53,13 +53,6 @@ def add_to(commands: Commands) -> None:
         default=60.0,
         metavar="SECONDS",
         help="younger events may still be on their way to the read model; default: 60",
-    )
-    command.add_argument(
-        "--segments",
-        type=positive,
-        default=8,
-        metavar="N",
-        help=f"scan and check with so many threads, {MAX_WORKERS} at most; default: 8",
     )
     command.add_argument("--show", type=positive, default=1000, metavar="N", help="findings to show; default: 1000")
     add_common(command)
@@ -72,15 +65,19 @@ def _run(system: System, options: argparse.Namespace) -> int:
         client=client,
         store_table=system.output("eventStoreTable"),
         rows_table=system.output("readModelTable"),
+        snapshots_table=system.output("snapshotsTable"),
         projections=all_projections(system.setting("projectionFunction", "STATEMENT_ENTRIES")),
         type_buckets=system.setting("commandFunction", "TYPE_BUCKETS"),
         grace=timedelta(seconds=options.grace),
         now=lambda: datetime.now(UTC),
     )
     console = console_for(options)
-    threads = min(options.segments, MAX_WORKERS)
-    aggregate_ids = set(options.aggregate) if options.aggregate else _collect(verifier, threads, console)
-    report = _verify(verifier, aggregate_ids, threads, options, console)
+    tables = (
+        ("events", verifier.store_table, "AggregateId"),
+        ("rows", verifier.rows_table, "AccountId"),
+        ("snapshots", verifier.snapshots_table, "AggregateId"),
+    )
+    report = _verify(verifier, aggregates_of(client, tables, options, console), options, console)
     if options.json:
         print(json.dumps(report.describe(), indent=2))
     else:
@@ -88,32 +85,11 @@ def _run(system: System, options: argparse.Namespace) -> int:
     return 0 if report.clean else 1
 
 
-def _collect(verifier: Verifier, threads: int, console: Console) -> set[str]:
-    """Every aggregate that has an event or a row."""
-    found: set[str] = set()
-    with progress_on(console, Rate(), TextColumn("{task.fields[aggregates]:,} aggregates")) as bars:
-        for label, table, key in (
-            ("events", verifier.store_table, "AggregateId"),
-            ("rows", verifier.rows_table, "AccountId"),
-        ):
-            bar = bars.add_task(label, total=None, aggregates=0)
-
-            def advance(items: int, bar: TaskID = bar) -> None:
-                bars.advance(bar, items)
-
-            for keys in hash_keys(verifier.client, table, key, threads, advance):
-                found |= keys
-                bars.update(bar, aggregates=len(found))
-    return found
-
-
-def _verify(
-    verifier: Verifier, aggregate_ids: Iterable[str], threads: int, options: argparse.Namespace, console: Console
-) -> Report:
+def _verify(verifier: Verifier, aggregate_ids: Sequence[str], options: argparse.Namespace, console: Console) -> Report:
     def examine(aggregate_id: str) -> tuple[Verdict, Verdict]:
         before = verifier.check(aggregate_id)
-        if options.aggregate and not before.events and not before.records:
-            absent = Finding(aggregate_id, Kind.ABSENT, "there is neither an event nor a row")
+        if options.aggregate and not before.events and not before.findings:
+            absent = Finding(aggregate_id, Kind.ABSENT, "there is neither an event nor a row nor a snapshot")
             before = replace(before, findings=(absent,))
             return before, before
         if options.repair_read_model and before.findings:
@@ -121,11 +97,10 @@ def _verify(
         return before, before
 
     report = Report(options.show)
-    ordered = sorted(aggregate_ids)
     counts = TextColumn("{task.fields[events]:,} events, {task.fields[findings]:,} findings")
     with progress_on(console, MofNCompleteColumn(), counts) as bars:
-        bar = bars.add_task("check", total=len(ordered), events=0, findings=0)
-        for before, after in in_parallel(examine, ordered, threads):
+        bar = bars.add_task("check", total=len(aggregate_ids), events=0, findings=0)
+        for before, after in in_parallel(examine, aggregate_ids, options.segments):
             shown = len(report.findings)
             found = report.add(before, after)
             for finding, repaired in found[: len(report.findings) - shown]:
@@ -135,7 +110,7 @@ def _verify(
 
 
 def _line(finding: Finding, *, repaired: bool) -> str:
-    place = finding.row or "stream"
+    place = finding.subject
     if finding.sequence is not None:
         place += f" #{finding.sequence}"
     state = " [green](repaired)[/]" if repaired else ""

@@ -1,4 +1,4 @@
-"""What can be wrong with a stream or a row."""
+"""What can be wrong with a stream, a row or a snapshot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Kind(StrEnum):
     """What is wrong."""
 
     ABSENT = "absent"
-    """There is neither an event nor a row of this aggregate, which was asked for by its id."""
+    """There is neither an event nor a row nor a snapshot of this aggregate, which was asked for by its id."""
     UNREADABLE = "unreadable"
     """The item at this place is no event."""
     GAP = "gap"
@@ -43,10 +43,16 @@ class Kind(StrEnum):
     """There is no stream for this row: the row was made up, or the whole stream removed."""
     ROW_UNKNOWN = "row-unknown"
     """No projection makes such rows: it belongs to an older program, or to a newer one."""
+    SNAPSHOT_DIFFERS = "snapshot-differs"
+    """The snapshot is not the fold of its stream up to its place."""
+    SNAPSHOT_AHEAD = "snapshot-ahead"
+    """The snapshot stands beyond the stream's end: the end was removed, or the store restored to before it."""
+    SNAPSHOT_ORPHANED = "snapshot-orphaned"
+    """There is no stream for this snapshot: it was made up, or the whole stream removed."""
 
 
 BROKEN = frozenset({Kind.UNREADABLE, Kind.GAP, Kind.HASH, Kind.LINK, Kind.UNFOLDABLE})
-"""What is folded of such a stream means nothing, so its rows are neither judged nor rebuilt."""
+"""What is folded of such a stream means nothing, so its rows and snapshots are neither judged nor put right."""
 
 LAGGING = frozenset({Kind.ROW_MISSING, Kind.ROW_BEHIND, Kind.ROW_DIFFERS})
 """The stream is intact, and the row can be rebuilt from it."""
@@ -54,12 +60,14 @@ LAGGING = frozenset({Kind.ROW_MISSING, Kind.ROW_BEHIND, Kind.ROW_DIFFERS})
 CONTRADICTED = frozenset({Kind.TRUNCATED, Kind.ROW_HASH})
 """The row may be right and the stream wrong: the row is the witness, and is only overwritten on request."""
 
+OF_SNAPSHOTS = frozenset({Kind.SNAPSHOT_DIFFERS, Kind.SNAPSHOT_AHEAD, Kind.SNAPSHOT_ORPHANED})
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong; `row` is the projection whose row it is about, `sequence` the place in the stream.
 
-    `attributes` holds, by name, what is stored in a row and what the fold gives, each as JSON.
+    `attributes` holds, by name, what is stored in a row or snapshot and what the fold gives, each as JSON.
     """
 
     aggregate_id: str
@@ -68,6 +76,11 @@ class Finding:
     sequence: int | None = None
     row: str | None = None
     attributes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """What it is about: a row by its projection's name, a snapshot, or the stream."""
+        return self.row or ("snapshot" if self.kind in OF_SNAPSHOTS else "stream")
 
     @property
     def place(self) -> tuple[str, str, int, str]:

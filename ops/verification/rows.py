@@ -8,17 +8,12 @@ from typing import Any
 
 from handlers.domain.event import Event, Position
 from handlers.domain.projections import Projection, Row
-from handlers.domain.values import Value, dumps
 from handlers.store.read_model import Stored
 
+from .differences import Differing, attribute, describe, differing
 from .findings import CONTRADICTED, LAGGING, Finding, Kind
 
-Differing = Mapping[str, tuple[str, str]]
-"""By attribute: what is stored and what the fold gives, as JSON."""
-
 _MECHANICS = ("AccountId", "ProjectionType", "LastSequence", "LastHash")
-_SHOWN = 80
-"""Characters of a value in a finding's text; its attributes have all."""
 
 
 @dataclass(slots=True)
@@ -84,34 +79,15 @@ class RowCheck:
 
     def _compare(self) -> None:
         stored = self.record or {}
-        names = sorted((set(stored) | set(self.folded)) - set(_MECHANICS))
-        differing = {name: (_text(stored, name), _text(self.folded, name)) for name in names}
-        differing = {name: pair for name, pair in differing.items() if pair[0] != pair[1]}
+        attributes = dict(differing(stored, self.folded, _MECHANICS))
         if not self.seen:
-            differing["LastSequence"] = _text(stored, "LastSequence"), str(self.position.sequence)
-        if differing:
-            detail = "; ".join(f"{name} is {_short(was)}, not {_short(is_)}" for name, (was, is_) in differing.items())
-            self._find(Kind.ROW_DIFFERS, detail, self.position.sequence, differing)
+            attributes["LastSequence"] = attribute(stored, "LastSequence"), str(self.position.sequence)
+        if attributes:
+            self._find(Kind.ROW_DIFFERS, describe(attributes), self.position.sequence, attributes)
         if self.seen and stored.get("LastHash") != self.position.hash:
             detail = f"LastHash is {stored.get('LastHash')}, but event {self.seen} has {self.position.hash}"
             self._find(Kind.ROW_HASH, detail, self.position.sequence)
 
-    def _find(self, kind: Kind, detail: str, sequence: int | None = None, differing: Differing | None = None) -> None:
+    def _find(self, kind: Kind, detail: str, sequence: int | None = None, attributes: Differing | None = None) -> None:
         name = self.projection.name
-        self.findings.append(Finding(self.aggregate_id, kind, detail, sequence, name, differing or {}))
-
-
-def text_of(value: Value) -> str:
-    """A stored value as JSON, or as Python shows what JSON does not have."""
-    try:
-        return dumps(value)
-    except (TypeError, ArithmeticError):
-        return repr(value)
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    return text_of(row[name]) if name in row else "absent"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+        self.findings.append(Finding(self.aggregate_id, kind, detail, sequence, name, attributes or {}))

@@ -1,4 +1,4 @@
-"""Checks one aggregate, its stream and its rows, and rebuilds rows that are not what they must be."""
+"""Checks one aggregate, its stream, its rows and snapshots, and puts right what can be made from the stream."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from handlers.domain.projections import Projection
 from handlers.store.items import to_record
 from handlers.store.read_model import Key, ReadModel, StaleRowError
 
+from .differences import text_of
 from .findings import BROKEN, Finding, Kind
-from .rows import RowCheck, text_of
+from .rows import RowCheck
+from .snapshot_check import SnapshotCheck
 from .stream import StreamCheck
 
 if TYPE_CHECKING:
@@ -37,34 +39,37 @@ class Verdict:
     rows: tuple[RowCheck, ...]
     records: tuple[Mapping[str, Any], ...]
     """All rows, as they were read before the stream was."""
+    snapshots: SnapshotCheck
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Strongly consistent reads of both tables: a row never shows an event that the stream read after it lacks."""
+    """Strongly consistent reads: no row or snapshot shows an event that the stream, read after it, lacks."""
 
     client: DynamoDBClient
     store_table: str
     rows_table: str
+    snapshots_table: str
     projections: Sequence[Projection]
     type_buckets: int
     grace: timedelta
     now: Callable[[], datetime]
 
     def check(self, aggregate_id: str) -> Verdict:
-        """Read the rows, then the stream: one Query per megabyte of either, one read unit per 4 KB."""
+        """Read rows and snapshots, then the stream: one Query per megabyte of each, one read unit per 4 KB."""
         verdict = self._check(aggregate_id)
         if any(finding.kind is Kind.GAP for finding in verdict.findings):
             verdict = self._check(aggregate_id)  # a Query may see half of a transaction; a moment later it is whole
         return verdict
 
     def repair(self, verdict: Verdict, *, trust_store: bool = False) -> Verdict:
-        """Rebuild the rows that lag, differ or are missing, delete orphans, and check again.
+        """Rebuild the rows that lag, differ or are missing, delete orphans and snapshots that differ, and check again.
 
-        Writes only rows, each on the condition that its LastSequence is still the one seen, so that no progress of a
-        live projection is undone. (A projection that read a damaged row before and writes after the repair puts the
-        damage back; the next verification finds it.) A row of a broken stream is left alone, and so is one that
-        contradicts its stream, unless the store is to be trusted.
+        Never writes to the event store. Rows are written on the condition that their LastSequence is still the one
+        seen, so that no progress of a live projection is undone. (A projection that read a damaged row before and
+        writes after the repair puts the damage back; the next verification finds it.) Snapshots are deleted without a
+        condition: whatever has come to stand there meanwhile is a copy as well. What belongs to a broken stream is
+        left alone, and so is what contradicts its stream, unless the store is to be trusted.
         """
         for _ in range(ATTEMPTS):
             if not self._write(verdict, trust_store=trust_store):
@@ -76,25 +81,31 @@ class Verifier:
         records = tuple(self._read(self.rows_table, "AccountId", aggregate_id))
         by_projection = {record["ProjectionType"]["S"]: to_record(record) for record in records}
         rows = [RowCheck(aggregate_id, each, by_projection.get(each.name)) for each in self.projections]
+        kept = self._read(self.snapshots_table, "AggregateId", aggregate_id)
+        snapshots = SnapshotCheck(aggregate_id, map(to_record, kept))
         stream = StreamCheck(aggregate_id, self.type_buckets)
         events = 0
         for item in self._read(self.store_table, "AggregateId", aggregate_id):
             events += 1
             event = stream.take(item)
             if event is not None and stream.intact:
-                _take(stream, rows, event)
+                _take(stream, rows, snapshots, event)
         in_flight = 0
         if not events:
+            snapshots.orphan()
             findings = [_orphan(aggregate_id, name, record) for name, record in by_projection.items()]
         else:
             findings = stream.findings
             if stream.intact:
                 cutoff = times.to_text(self.now() - self.grace)
                 in_flight = max(row.finish(cutoff) for row in rows)
+                snapshots.finish()
                 findings += [finding for row in rows for finding in row.findings]
             known = {projection.name for projection in self.projections}
             findings += [_unknown(aggregate_id, name) for name in by_projection if name not in known]
-        return Verdict(aggregate_id, events, in_flight, tuple(findings), tuple(rows), records)
+        if stream.intact:
+            findings += snapshots.findings
+        return Verdict(aggregate_id, events, in_flight, tuple(findings), tuple(rows), records, snapshots)
 
     def _read(self, table: str, key: str, aggregate_id: str) -> Any:
         pages = self.client.get_paginator("query").paginate(
@@ -108,12 +119,15 @@ class Verifier:
 
     def _write(self, verdict: Verdict, *, trust_store: bool) -> bool:
         """Write what can be put right; whether there was anything."""
+        if any(finding.kind in BROKEN for finding in verdict.findings):
+            return False
+        removable = verdict.snapshots.removable(trust_store=trust_store)
+        for key in removable:
+            self._delete_snapshot(verdict.aggregate_id, key)
         if not verdict.events:
             for record in verdict.records:
                 self._delete_orphan(record)
-            return bool(verdict.records)
-        if any(finding.kind in BROKEN for finding in verdict.findings):
-            return False
+            return bool(verdict.records or removable)
         read_model = ReadModel(self.client, self.rows_table)
         lagging = [row for row in verdict.rows if row.is_repairable(trust_store=trust_store)]
         for row in lagging:
@@ -121,7 +135,12 @@ class Verifier:
                 read_model.put(Key(verdict.aggregate_id, row.projection.name), row.rebuilt, seen=Position(row.seen))
             except StaleRowError:
                 continue  # a live projection moved it; the check that follows says how it is now
-        return bool(lagging)
+        return bool(lagging or removable)
+
+    def _delete_snapshot(self, aggregate_id: str, key: str) -> None:
+        self.client.delete_item(
+            TableName=self.snapshots_table, Key={"AggregateId": {"S": aggregate_id}, "SnapshotKey": {"S": key}}
+        )
 
     def _delete_orphan(self, record: Mapping[str, Any]) -> None:
         seen = record.get("LastSequence")
@@ -136,13 +155,13 @@ class Verifier:
                 raise
 
 
-def _take(stream: StreamCheck, rows: Sequence[RowCheck], event: Event) -> None:
-    for row in rows:
+def _take(stream: StreamCheck, rows: Sequence[RowCheck], snapshots: SnapshotCheck, event: Event) -> None:
+    folds = [(row.projection.name, row.take) for row in rows]
+    for name, take in [*folds, ("the state", snapshots.take)]:
         try:
-            row.take(event)
-        except Exception as error:  # noqa: BLE001 -- whatever a projection raises is the finding
-            detail = f"{row.projection.name} cannot take the event: {error!r}"
-            stream.find(Kind.UNFOLDABLE, event.sequence, detail)
+            take(event)
+        except Exception as error:  # noqa: BLE001 -- whatever a projection or the state raises is the finding
+            stream.find(Kind.UNFOLDABLE, event.sequence, f"{name} cannot take the event: {error!r}")
 
 
 def _unmoved(seen: Any) -> dict[str, Any]:

@@ -207,7 +207,7 @@ def test_snapshots_of_another_stream_are_made_anew(aws: Any) -> None:
 
 def test_another_version_of_the_state_has_snapshots_of_its_own(aws: Any, monkeypatch: Any) -> None:
     keep(aws, story(ID, [1] * 9))
-    monkeypatch.setattr("handlers.store.snapshots._PREFIX", "000099#")
+    monkeypatch.setattr("handlers.store.snapshots.KEY_PREFIX", "000099#")
     builder(aws).bring_up_to(ID, 10)
     monkeypatch.undo()
 

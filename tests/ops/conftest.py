@@ -19,6 +19,7 @@ from ops.__main__ import main
 from ..handlers.conftest import (  # noqa: F401 -- fixtures
     BUS,
     ROWS,
+    SNAPSHOTS,
     STORE,
     Calls,
     _environment,
@@ -31,6 +32,7 @@ ACCOUNT = "123456789012"
 ROLE = "role"
 BUCKETS = 3
 ENTRIES = 5
+EVERY = 2
 QUEUES = {
     "projectionQueueUrl": "projection",
     "deadLetterQueueUrl": "projection-dlq",
@@ -63,12 +65,14 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
     boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
     settings = {"commandFunction": {"TYPE_BUCKETS": str(BUCKETS)}, "queryFunction": {"TYPE_BUCKETS": str(BUCKETS)}}
     settings["projectionFunction"] = {"STATEMENT_ENTRIES": str(ENTRIES)}
+    settings["snapshotFunction"] = {"SNAPSHOT_EVERY": str(EVERY), "SNAPSHOT_RETENTION_DAYS": "0"}
     for output, variables in settings.items():
         create_function(output, variables)
     content = {
         "region": "us-east-1",
         "eventStoreTable": STORE,
         "readModelTable": ROWS,
+        "snapshotsTable": SNAPSHOTS,
         "eventBusName": BUS,
         "accountRuleArn": RULE,
         **{output: sqs.create_queue(QueueName=name)["QueueUrl"] for output, name in QUEUES.items()},
