@@ -117,6 +117,12 @@ def rows(aws: Any) -> dict[tuple[str, str], dict[str, Any]]:
     return {(record["AccountId"], record["ProjectionType"]): record for record in records}
 
 
+def kept(aws: Any) -> dict[tuple[str, int], dict[str, Any]]:
+    """Every snapshot there is, under (AggregateId, EventSequence)."""
+    records = [to_record(item) for item in aws.scan(TableName=SNAPSHOTS)["Items"]]
+    return {(each["AggregateId"], int(each["EventSequence"])): each for each in records}
+
+
 def opened(answer: dict[str, Any]) -> tuple[int, Any]:
     """Status and body of an answer; numbers as Decimal, as they stand in the text."""
     assert set(answer) == {"statusCode", "body"}

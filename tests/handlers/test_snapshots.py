@@ -16,14 +16,13 @@ from handlers.domain.event import Event, Position, chain
 from handlers.domain.times import earlier
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
-from handlers.store.items import to_record
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshots, UnwrittenError
 
 from ..aws import TABLES
 from ..domain.builders import NOW, command, end_of_a_stream, snapshot_at, story
 from ..faults.dynamodb import DynamoDB
-from .conftest import SNAPSHOTS, STORE, Calls, Context, record, refusal
+from .conftest import SNAPSHOTS, STORE, Calls, Context, kept, record, refusal
 
 ID = "account-1"
 
@@ -37,12 +36,6 @@ def keep(aws: Any, events: Sequence[Event]) -> Sequence[Event]:
 def builder(aws: Any, every: int = 2, retention_seconds: int | None = None, **snapshots: Any) -> SnapshotBuilder:
     table = Snapshots(aws, SNAPSHOTS, **snapshots)
     return SnapshotBuilder(EventStore(aws, STORE), table, every, retention_seconds)
-
-
-def kept(aws: Any) -> dict[tuple[str, int], dict[str, Any]]:
-    """Every snapshot there is, under its aggregate and sequence."""
-    records = [to_record(item) for item in aws.scan(TableName=SNAPSHOTS)["Items"]]
-    return {(each["AggregateId"], int(each["EventSequence"])): each for each in records}
 
 
 class InMemory:

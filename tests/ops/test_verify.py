@@ -12,13 +12,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from handlers.domain import times
-from handlers.domain.event import Event
+from handlers.domain.event import Event, NewEvent, Position, chain
 from handlers.domain.values import dumps
-from handlers.store.items import to_item
+from handlers.store.event_store import EventStore
+from handlers.store.items import to_item, to_record
+from handlers.store.snapshot_builder import SnapshotBuilder
+from handlers.store.snapshots import KEY_PREFIX, Snapshots, key_of
 
-from ..domain.builders import folded, story
-from ..handlers.conftest import ROWS, STORE, Calls, Context, message, refusal, rows
-from .conftest import Result, Run, keep
+from ..domain.builders import command, folded, story
+from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls, Context, kept, message, refusal, rows
+from .conftest import EVERY, Result, Run, keep
 
 Project = Callable[[Sequence[Event]], None]
 
@@ -75,6 +78,14 @@ def put(aws: Any, event: Event, **more: Any) -> None:
 def sealed(event: Event) -> Event:
     """With the hash that fits the content: what somebody who knows the format would write."""
     return replace(event, hash=event.computed_hash())
+
+
+def continued(account: list[Event], amount: int) -> list[Event]:
+    """The event of one more transaction."""
+    last = account[-1]
+    transaction = command("TransactionProcessed", last.aggregate_id, amount=amount)
+    new = [NewEvent(transaction.event_type, {"amount": amount, "type": "deposit"})]
+    return chain(Position(last.sequence, last.hash, last.timestamp), new, transaction, last.timestamp)
 
 
 def test_what_the_ledger_wrote_is_clean(account: list[Event], run: Run) -> None:
@@ -474,3 +485,163 @@ def test_values_that_json_does_not_have_are_shown_too(aws: Any, account: list[Ev
     (finding,) = run("verify", "--json").json["findings"]
 
     assert finding["attributes"]["Status"]["folded"] == dumps("Active")
+
+
+@pytest.fixture
+def snapshots(aws: Any, account: list[Event]) -> SnapshotBuilder:
+    """What makes snapshots; those of the accounts, at events 2 and 4, are there."""
+    builder = SnapshotBuilder(EventStore(aws, STORE), Snapshots(aws, SNAPSHOTS), EVERY)
+    for name in ("account-0", "account-1", "account-2"):
+        assert builder.bring_up_to(name, len(account)) == 2
+    return builder
+
+
+def snapshot_key(sequence: int, account_id: str = "account-1") -> dict[str, Any]:
+    return {"AggregateId": {"S": account_id}, "SnapshotKey": {"S": key_of(sequence)}}
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_snapshots_as_the_ledger_makes_them_are_clean(aws: Any, run: Run) -> None:
+    set_attribute(aws, SNAPSHOTS, snapshot_key(2), "ExpiresAt", {"N": "1"})
+    older = {"AggregateId": {"S": "account-1"}, "SnapshotKey": {"S": "000000#0000000000000004"}}
+    aws.put_item(TableName=SNAPSHOTS, Item={**older, "State": {"S": "of another shape"}})
+
+    result = run("verify", "--json")
+
+    assert (result.code, result.json["aggregates"], result.json["findings"]) == (0, 3, [])
+
+
+@pytest.mark.usefixtures("snapshots")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("State", {"M": {"balance": {"N": "1000000"}}}),
+        ("Hash", {"S": "0" * 64}),
+        ("Timestamp", {"S": "2024-01-15T09:00:00.000000Z"}),
+        ("TimeKey", {"S": "000001#2024-01-15T09:00:00.000000Z"}),
+        ("EventSequence", {"N": "3"}),
+    ],
+)
+def test_an_edited_snapshot_is_named_by_attribute_with_both_values(
+    aws: Any, run: Run, name: str, value: dict[str, Any]
+) -> None:
+    before = to_record(aws.get_item(TableName=SNAPSHOTS, Key=snapshot_key(4))["Item"])
+    set_attribute(aws, SNAPSHOTS, snapshot_key(4), name, value)
+
+    result = run("verify", "--json")
+
+    assert result.code == 1
+    (finding,) = result.json["findings"]
+    assert (finding["aggregateId"], finding["kind"], finding["sequence"]) == ("account-1", "snapshot-differs", 4)
+    stored = to_record({name: value})[name]
+    assert finding["attributes"] == {name: {"stored": dumps(stored), "folded": dumps(before[name])}}
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_a_snapshot_without_its_state_is_named(aws: Any, run: Run) -> None:
+    aws.update_item(
+        TableName=SNAPSHOTS, Key=snapshot_key(4), UpdateExpression="REMOVE #s", ExpressionAttributeNames={"#s": "State"}
+    )
+
+    result = run("verify")
+
+    assert result.code == 1
+    assert "account-1 snapshot #4 snapshot-differs: State is absent, not {" in result.out
+
+
+@pytest.mark.usefixtures("snapshots")
+@pytest.mark.parametrize("place", ["0000000000000000", "4", "last", "00000000000000004"])
+def test_a_snapshot_at_a_place_that_is_none_is_named_and_removed(aws: Any, run: Run, place: str) -> None:
+    key = {"AggregateId": {"S": "account-1"}, "SnapshotKey": {"S": f"{KEY_PREFIX}{place}"}}
+    aws.put_item(TableName=SNAPSHOTS, Item=key)
+
+    assert found(run("verify", "--json")) == {("account-1", "snapshot-differs", None)}
+    assert run("verify", "--repair-read-model").code == 0
+    assert len(kept(aws)) == 6
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_repair_removes_snapshots_that_differ_and_only_those(aws: Any, run: Run) -> None:
+    before = kept(aws)
+    set_attribute(aws, SNAPSHOTS, snapshot_key(4), "State", {"M": {}})
+    set_attribute(aws, SNAPSHOTS, snapshot_key(2, "account-2"), "Hash", {"S": "0" * 64})
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert (result.code, result.json["counts"], result.json["repaired"]) == (0, {"snapshot-differs": 2}, 2)
+    assert set(before) - set(kept(aws)) == {("account-1", 4), ("account-2", 2)}
+    assert run("snapshots", "--aggregate", "account-1").code == 0
+    assert kept(aws)["account-1", 4] == before["account-1", 4]
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_a_snapshot_beyond_the_end_is_a_witness_and_only_removed_when_told_to(aws: Any, run: Run) -> None:
+    for sequence in (4, 5):
+        aws.delete_item(TableName=STORE, Key=event_key(sequence))
+    for projection in ("AccountSummary", "AccountStatement"):
+        aws.delete_item(TableName=ROWS, Key=row_key(projection))
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert (result.code, result.json["remaining"]) == (1, {"snapshot-ahead": 1})
+    assert ("account-1", "snapshot-ahead", 4) in found(result)
+    assert ("account-1", 4) in kept(aws)
+
+    assert run("verify", "--repair-read-model", "--trust-store").code == 0
+    assert sorted(sequence for name, sequence in kept(aws) if name == "account-1") == [2]
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_snapshots_of_a_broken_stream_are_neither_judged_nor_removed(aws: Any, account: list[Event], run: Run) -> None:
+    put(aws, replace(account[2], data={**account[2].data, "amount": 1_000_000}))
+    set_attribute(aws, SNAPSHOTS, snapshot_key(2), "Hash", {"S": "0" * 64})
+    before = kept(aws)
+
+    result = run("verify", "--repair-read-model", "--trust-store", "--json")
+
+    assert (result.code, result.json["remaining"]) == (1, {"wrong-hash": 1})
+    assert kept(aws) == before
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_snapshots_without_a_stream_are_reported_with_their_content_and_removed(aws: Any, run: Run) -> None:
+    item = aws.get_item(TableName=SNAPSHOTS, Key=snapshot_key(4))["Item"]
+    aws.put_item(TableName=SNAPSHOTS, Item={**item, **snapshot_key(4, "ghost")})
+    aws.put_item(
+        TableName=SNAPSHOTS,
+        Item={**item, **snapshot_key(4, "ghost"), "SnapshotKey": {"S": "000000#0000000000000006"}},
+    )
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert result.code == 0
+    assert found(result) == {("ghost", "snapshot-orphaned", 4), ("ghost", "snapshot-orphaned", 6)}
+    assert f'"Hash":"{item["Hash"]["S"]}"' in result.json["findings"][0]["detail"], "the only trace is kept"
+    assert {name for name, _ in kept(aws)} == {"account-0", "account-1", "account-2"}
+
+
+def test_a_snapshot_that_is_made_meanwhile_is_not_ahead(
+    aws: Any, account: list[Event], run: Run, calls: Calls, snapshots: SnapshotBuilder
+) -> None:
+    (sixth,) = continued(account, 1)
+
+    def go_on(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "Query" and arguments["TableName"] == STORE:
+            calls.after = None
+            keep(aws, [sixth])
+            snapshots.bring_up_to("account-1", 6)
+
+    calls.after = go_on
+    assert run("verify", "--aggregate", "account-1").code == 0
+    assert ("account-1", 6) in kept(aws)
+
+
+def test_an_event_that_the_state_cannot_take_is_named(aws: Any, account: list[Event], run: Run) -> None:
+    (last,) = continued(account, 1)
+    keep(aws, [sealed(replace(last, data={}))])
+
+    result = run("verify", "--json")
+
+    assert found(result) == {("account-1", "unfoldable", 6)}
+    details = [finding["detail"].partition(" cannot")[0] for finding in result.json["findings"]]
+    assert sorted(details) == ["AccountStatement", "AccountSummary", "the state"]
