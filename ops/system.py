@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class System:
     outputs: Mapping[str, Any]
     region: str
     endpoint: str | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of_file(cls, path: Path) -> System:
@@ -67,6 +68,11 @@ class System:
 
     def client(self, service: str) -> Any:
         """A client with the caller's own credentials; the embedded AWS takes any."""
+        if service not in self._clients:
+            self._clients[service] = self._new_client(service)
+        return self._clients[service]
+
+    def _new_client(self, service: str) -> Any:
         session: Any = boto3.Session(region_name=self.region)
         if self.endpoint and session.get_credentials() is None:
             session = boto3.Session("test", "test", region_name=self.region)

@@ -2,14 +2,27 @@
 
 import os
 from collections import Counter
+from functools import cache
+from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
 # How long an example takes says more about the machine than about the code.
 # An ordinary run tries the same examples each time, so that it fails only for a change; a long one looks for new ones.
 settings.register_profile("ledger", deadline=None, derandomize=os.environ.get("LEDGER_LONG") != "1")
 settings.load_profile("ledger")
+
+# Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough.
+_parse = cache(JSONFileLoader().load_file)
+
+
+def _load_once(_: JSONFileLoader, file_path: str) -> Any:
+    return _parse(file_path)
+
+
+JSONFileLoader.load_file = _load_once  # type: ignore[assignment, method-assign]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
