@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from .domain import times
+from .domain import check, times
 from .domain.command import Command
 from .runtime import Context, answering, log, request_of
 from .store import clients
@@ -40,7 +40,7 @@ _ledger = Ledger(
 @answering
 def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
     """`{aggregateId, eventType, eventData, ...}`, direct or as `body`, to `{eventId, aggregateId, sequence}`."""
-    command = Command.parse(request_of(event), context.aws_request_id)
+    command = Command.parse(request_of(event), context.aws_request_id, check)
     receipt = _ledger.execute(command, lambda: context.get_remaining_time_in_millis() / 1000)
     log.info(
         "accepted",

@@ -1,7 +1,7 @@
 """The account: its rules (`decide`) and its history (`evolve`), as pure functions over immutable state.
 
 A command names the event it wants (`eventType`) and that event's data. `decide` answers the events that happen, or
-raises: MalformedError for data of the wrong shape, RuleBrokenError for what the account's state forbids.
+raises: MalformedError for data that its schema does not allow, RuleBrokenError for what the account's state forbids.
 """
 
 from __future__ import annotations
@@ -13,29 +13,22 @@ from types import MappingProxyType
 from typing import Any
 
 from .command import Command
-from .errors import MalformedError, RuleBrokenError
+from .errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from .event import Event, NewEvent
-from .fields import MAX_ID_BYTES, money
+from .facts import NEWEST, Fact, asked, fact, fact_of, filled_in, violations
+from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
 from .values import ARITHMETIC, Value
-
-CREATED = "AccountCreated"
-TRANSACTION = "TransactionProcessed"
-CLOSED = "AccountClosed"
 
 ZERO = Decimal(0)
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """The version of what `evolve` makes of events. Raise it with every change of its outcome or of the state's fields:
 snapshots of other versions are then left alone and made anew."""
-
-_TEXTS = ("customerId", "accountType", "reason")
-# Rows of the read model keep these, a statement up to 500 times, and must fit an item as well.
-_SHORT_TEXTS = ("createdAt", "transactionId", "timestamp", "closedAt")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account's state. Money is in the account's own currency; `status` is Unknown, Active or Closed."""
+    """An account's state. Money is in the account's `currency`; `status` is Unknown, Active or Closed."""
 
     status: str = "Unknown"
     balance: Decimal = ZERO
@@ -43,6 +36,7 @@ class Account:
     transaction_count: int = 0
     created_at: str | None = None
     closed_at: str | None = None
+    currency: str | None = None
 
     def describe(self) -> dict[str, Value]:
         """The state under the names of reconstructState's answer."""
@@ -52,6 +46,7 @@ class Account:
             "transactionCount": self.transaction_count,
             "createdAt": self.created_at,
             "closedAt": self.closed_at,
+            "currency": self.currency,
         }
 
     def snapshot(self) -> dict[str, Value]:
@@ -66,67 +61,82 @@ class Account:
         return cls(**{**snapshot, "transaction_count": int(snapshot["transaction_count"])})
 
 
+def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list[Violation]:
+    """Everything that is wrong with a command's data whatever the account's state."""
+    return _asked(aggregate_id, event_type, data)[1]
+
+
 def decide(account: Account, command: Command) -> list[NewEvent]:
     """The events that `command` causes in the account's current state; one, for every command there is today."""
-    rule = _RULES.get(command.event_type)
-    if rule is None:
-        raise MalformedError("eventType", f"must be one of {', '.join(_RULES)}")
-    data = command.event_data
-    _check_texts(data)
-    named = data.get("accountId", command.aggregate_id)
-    if named != command.aggregate_id:
-        raise MalformedError("eventData.accountId", "must be the aggregateId where it is given")
-    return [NewEvent(command.event_type, rule(account, data))]
+    event_type = command.event_type
+    data, found = _asked(command.aggregate_id, event_type, command.event_data)
+    if found:
+        raise MalformedError(*found[0], *found[1:])
+    if event_type == "TransactionProcessed":
+        data = {**_of_transaction(account, data["amount"]), **data}
+    data = filled_in(event_type, data)
+    _RULES[event_type](account, fact(event_type, data))
+    if unsound := violations(event_type, NEWEST[event_type], data, event_type):
+        raise UnreadableEventError(f"was about to be written: {unsound[0].path} {unsound[0].message}")
+    return [NewEvent(event_type, data, NEWEST[event_type])]
 
 
 def evolve(account: Account, event: Event) -> Account:
-    """The state after `event`."""
-    data = event.data
-    match event.event_type:
-        case "AccountCreated":
+    """The state after `event`. Raises UnreadableEventError; an event of an unknown type changes nothing."""
+    match fact_of(event):
+        case AccountCreated() as created:
             return replace(
                 account,
                 status="Active",
-                overdraft_limit=data.get("overdraftLimit") or ZERO,
-                created_at=data.get("createdAt") or event.timestamp,
+                overdraft_limit=created.overdraft_limit or ZERO,
+                created_at=created.created_at or event.timestamp,
+                currency=created.currency,
             )
-        case "TransactionProcessed":
+        case TransactionProcessed() as transaction:
             return replace(
                 account,
-                balance=ARITHMETIC.add(account.balance, data["amount"]),
+                balance=ARITHMETIC.add(account.balance, transaction.amount),
                 transaction_count=account.transaction_count + 1,
             )
-        case "AccountClosed":
-            return replace(account, status="Closed", closed_at=data.get("closedAt") or event.timestamp)
+        case AccountClosed() as closed:
+            return replace(account, status="Closed", closed_at=closed.closed_at or event.timestamp)
         case _:
             return account
 
 
-def _create(account: Account, data: Mapping[str, Any]) -> dict[str, Value]:
+def _asked(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value], list[Violation]]:
+    if event_type not in _RULES:
+        return {}, [Violation("eventType", f"must be one of {', '.join(_RULES)}")]
+    read, found = asked(event_type, data)
+    if read.get("accountId", aggregate_id) != aggregate_id and all(each.path != _ACCOUNT_ID for each in found):
+        found.append(Violation(_ACCOUNT_ID, "must be the aggregateId where it is given"))
+    return read, found
+
+
+def _of_transaction(account: Account, amount: Decimal) -> dict[str, Value]:
+    """What a transaction does not have to say."""
+    kind = {"type": "deposit" if amount > 0 else "withdrawal"}
+    return {**kind, "currency": account.currency} if account.currency else kind
+
+
+def _create(account: Account, _: AccountCreated) -> None:
     if account.status != "Unknown":
         raise RuleBrokenError("account-created-once", "the account exists already")
-    limit = data.get("overdraftLimit")
-    if limit is None:
-        return dict(data)
-    limit = money(limit, "eventData.overdraftLimit")
-    if limit < 0:
-        raise MalformedError("eventData.overdraftLimit", "must not be negative")
-    return {**data, "overdraftLimit": limit}
 
 
-def _transact(account: Account, data: Mapping[str, Any]) -> dict[str, Value]:
-    if "amount" not in data:
-        raise MalformedError("eventData.amount", "is required")
-    amount = money(data["amount"], "eventData.amount")
-    kind = data.get("type")
-    if kind is None:
-        kind = "deposit" if amount > 0 else "withdrawal"
-    if kind not in ("deposit", "withdrawal"):
-        raise MalformedError("eventData.type", "must be deposit or withdrawal")
+def _transact(account: Account, transaction: TransactionProcessed) -> None:
     _require_active(account)
-    if (kind == "deposit" and amount <= 0) or (kind == "withdrawal" and amount >= 0):
+    amount = transaction.amount
+    if (transaction.type == "deposit" and amount <= 0) or (transaction.type == "withdrawal" and amount >= 0):
         raise RuleBrokenError(
             "amount-sign", "the amount is what is added to the balance: a deposit is positive, a withdrawal negative"
+        )
+    if transaction.currency != account.currency:
+        raise RuleBrokenError(
+            "account-currency",
+            "the account is kept in another currency",
+            currency=transaction.currency,
+            accountCurrency=account.currency,
         )
     balance = ARITHMETIC.add(account.balance, amount)
     if balance < -account.overdraft_limit:
@@ -137,14 +147,12 @@ def _transact(account: Account, data: Mapping[str, Any]) -> dict[str, Value]:
             overdraftLimit=account.overdraft_limit,
             amount=amount,
         )
-    return {**data, "amount": amount, "type": kind}
 
 
-def _close(account: Account, data: Mapping[str, Any]) -> dict[str, Value]:
+def _close(account: Account, _: AccountClosed) -> None:
     _require_active(account)
     if account.balance:
         raise RuleBrokenError("zero-balance", "only an account with a zero balance closes", balance=account.balance)
-    return dict(data)
 
 
 def _require_active(account: Account) -> None:
@@ -154,16 +162,7 @@ def _require_active(account: Account) -> None:
         )
 
 
-def _check_texts(data: Mapping[str, Any]) -> None:
-    for name in (*_TEXTS, *_SHORT_TEXTS):
-        text = data.get(name)
-        if text is not None and not isinstance(text, str):
-            raise MalformedError(f"eventData.{name}", "must be a text")
-        if text and name in _SHORT_TEXTS and len(text.encode()) > MAX_ID_BYTES:
-            raise MalformedError(f"eventData.{name}", f"must not be longer than {MAX_ID_BYTES} bytes")
-
-
-_RULES: Mapping[str, Callable[[Account, Mapping[str, Any]], dict[str, Value]]] = MappingProxyType(
-    {CREATED: _create, TRANSACTION: _transact, CLOSED: _close}
+_ACCOUNT_ID = "eventData.accountId"
+_RULES: Mapping[str, Callable[[Account, Fact], None]] = MappingProxyType(
+    {"AccountCreated": _create, "TransactionProcessed": _transact, "AccountClosed": _close}
 )
-EVENT_TYPES = tuple(_RULES)

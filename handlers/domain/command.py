@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
-from .errors import MalformedError
+from .errors import MalformedError, Violation
 from .fields import check_identifier, identifier, optional_identifier, whole
 from .values import Value, dumps, exact
 
 MAX_SEQUENCE = 10**15
+# Values that nothing can hold are told of in so many fields; their paths may be long, and an answer must not be.
+MAX_UNHOLDABLE = 3
+
+T = TypeVar("T")
+Check = Callable[[str, str, Mapping[str, Value]], Sequence[Violation]]
+"""What is wrong with the data of a command: aggregate id, event type and data to violations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +34,66 @@ class Command:
     expected_sequence: int | None = None
 
     @classmethod
-    def parse(cls, request: Mapping[str, Any], request_id: str) -> Command:
+    def parse(cls, request: Mapping[str, Any], request_id: str, check: Check = lambda *_: ()) -> Command:
         """Read a command from a request's object; `request_id` names it where the caller gave no commandId.
 
-        The Lambda request id serves for that, since Lambda's own retries repeat it. Raises MalformedError.
+        The Lambda request id serves for that, since Lambda's own retries repeat it. Raises MalformedError with every
+        violation, those that `check` finds in the data among them.
         """
-        aggregate_id = identifier(request, "aggregateId")
-        event_type = identifier(request, "eventType")
-        data = request.get("eventData")
-        if not isinstance(data, dict):
-            raise MalformedError("eventData", "is required and must be an object")
-        command_id = optional_identifier(request, "commandId", request_id)
-        return cls(
+        found: list[Violation] = []
+
+        def read(value: Callable[[], T], otherwise: T) -> T:
+            try:
+                return value()
+            except MalformedError as error:
+                found.extend(error.violations)
+                return otherwise
+
+        aggregate_id = read(lambda: identifier(request, "aggregateId"), "")
+        event_type = read(lambda: identifier(request, "eventType"), "")
+        data = read(lambda: _data(request), {})
+        whole_data = _exact(data, found)
+        if aggregate_id and event_type and isinstance(request.get("eventData"), dict):
+            unread = {f"eventData.{name}" for name in data.keys() - whole_data.keys()}
+            found += [each for each in check(aggregate_id, event_type, whole_data) if each.path not in unread]
+        command_id = read(lambda: optional_identifier(request, "commandId", request_id), request_id)
+        command = cls(
             aggregate_id=aggregate_id,
             event_type=event_type,
-            event_data=exact(data, "eventData"),
+            event_data=whole_data,
             command_id=check_identifier(command_id, "commandId"),
-            correlation_id=optional_identifier(request, "correlationId", command_id),
-            causation_id=optional_identifier(request, "causationId", command_id),
-            actor=optional_identifier(request, "actor", "unspecified"),
-            expected_sequence=whole(request, "expectedSequence", 0, MAX_SEQUENCE),
+            correlation_id=read(lambda: optional_identifier(request, "correlationId", command_id), ""),
+            causation_id=read(lambda: optional_identifier(request, "causationId", command_id), ""),
+            actor=read(lambda: optional_identifier(request, "actor", "unspecified"), ""),
+            expected_sequence=read(lambda: whole(request, "expectedSequence", 0, MAX_SEQUENCE), None),
         )
+        if found:
+            raise MalformedError(*found[0], *found[1:])
+        return command
 
     @property
     def digest(self) -> str:
         """SHA-256 of what is asked for: tells a repeated command from another one under the same id."""
         return sha256(dumps([self.event_type, self.event_data]).encode()).hexdigest()
+
+
+def _data(request: Mapping[str, Any]) -> dict[str, Any]:
+    data = request.get("eventData")
+    if not isinstance(data, dict):
+        raise MalformedError("eventData", "is required and must be an object")
+    return data
+
+
+def _exact(data: dict[str, Any], found: list[Violation]) -> dict[str, Value]:
+    """The data with exact numbers, without the members that cannot be held; those are told of in `found`."""
+    try:
+        whole_data: dict[str, Value] = exact(data, "eventData")
+    except MalformedError:
+        whole_data, unholdable = {}, []
+        for name, value in data.items():
+            try:
+                whole_data |= exact({name: value}, "eventData")
+            except MalformedError as error:
+                unholdable += error.violations
+        found += unholdable[:MAX_UNHOLDABLE]
+    return whole_data

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 SHOWN = 200
 """Characters of what a caller sent that are repeated in an answer: names can be long, and an answer must not be."""
+
+
+class Violation(NamedTuple):
+    """One thing that is wrong with a caller's value: where, as a path from the request, and what."""
+
+    path: str
+    message: str
 
 
 class LedgerError(Exception):
@@ -21,14 +28,20 @@ class LedgerError(Exception):
 
 
 class MalformedError(LedgerError):
-    """The request does not have the shape that it must have; `field` is the path of the first offending value."""
+    """The request does not have the shape that it must have.
+
+    `field` is the path of the first offending value, `violations` lists all of them with their paths.
+    """
 
     status = 400
     code = "MalformedRequest"
 
-    def __init__(self, field: str, problem: str) -> None:
-        field = shortened(field)
-        super().__init__(f"{field}: {problem}", field=field)
+    def __init__(self, field: str, problem: str, *more: Violation) -> None:
+        every = (Violation(field, problem), *more)
+        self.violations = tuple(Violation(shortened(path), message) for path, message in every)
+        field = self.violations[0].path
+        listed = [each._asdict() for each in self.violations]
+        super().__init__(f"{field}: {problem}", field=field, violations=listed)
 
 
 class NotFoundError(LedgerError):
@@ -75,6 +88,12 @@ class ContentionError(LedgerError):
 
     status = 503
     code = "Contention"
+
+
+class UnreadableEventError(LedgerError):
+    """A stored event does not fit its schema, or is of a version newer than this code: ours to mend."""
+
+    code = "UnreadableEvent"
 
 
 class IntegrityError(LedgerError):

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from .errors import MalformedError
-from .values import Value, number
 
 MAX_ID_BYTES = 256
 """DynamoDB allows 2,048 bytes in a partition key and 1,024 in a sort key; ids have no need to come near."""
@@ -53,16 +52,3 @@ def check_whole(value: object, name: str, low: int, high: int) -> int:
     if value != int(value):
         raise MalformedError(name, "must be a whole number")
     return int(value)
-
-
-def money(value: Value, path: str, *, whole_digits: int = 18, scale: int = 8) -> Decimal:
-    """An amount of money, given as a JSON number or, where digits matter, as text holding one.
-
-    18 digits before and 8 after the point leave room for a trillion such amounts in DynamoDB's 38 digits.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        raise MalformedError(path, "must be a number")
-    amount = number(value, path)
-    if -int(amount.as_tuple().exponent) > scale or amount.adjusted() >= whole_digits:
-        raise MalformedError(path, f"must have at most {whole_digits} digits before and {scale} after the point")
-    return amount

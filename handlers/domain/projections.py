@@ -11,6 +11,8 @@ from typing import Protocol
 
 from .account import ZERO
 from .event import Event
+from .facts import fact_of
+from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
 from .values import ARITHMETIC, Value
 
 Row = dict[str, Value]
@@ -34,30 +36,30 @@ class AccountSummary:
     name: str = "AccountSummary"
 
     def apply(self, row: Row, event: Event) -> Row:
-        data = event.data
-        match event.event_type:
-            case "AccountCreated":
-                created = data.get("createdAt") or event.timestamp
+        match fact_of(event):
+            case AccountCreated() as created:
+                created_at = created.created_at or event.timestamp
                 return {
                     "Balance": ZERO,
                     "Status": "Active",
-                    "OverdraftLimit": data.get("overdraftLimit") or ZERO,
-                    "CreatedAt": created,
+                    "OverdraftLimit": created.overdraft_limit or ZERO,
+                    "Currency": created.currency,
+                    "CreatedAt": created_at,
                     "TransactionCount": 0,
-                    "LastUpdated": created,
+                    "LastUpdated": created_at,
                 }
-            case "TransactionProcessed":
-                happened = data.get("timestamp") or event.timestamp
+            case TransactionProcessed() as transaction:
+                happened = transaction.timestamp or event.timestamp
                 return {
                     **row,
-                    "Balance": ARITHMETIC.add(row["Balance"], data["amount"]),
+                    "Balance": ARITHMETIC.add(row["Balance"], transaction.amount),
                     "TransactionCount": row["TransactionCount"] + 1,
                     "LastTransactionAt": happened,
                     "LastUpdated": happened,
                 }
-            case "AccountClosed":
-                closed = data.get("closedAt") or event.timestamp
-                return {**row, "Status": "Closed", "ClosedAt": closed, "LastUpdated": closed}
+            case AccountClosed() as closed:
+                closed_at = closed.closed_at or event.timestamp
+                return {**row, "Status": "Closed", "ClosedAt": closed_at, "LastUpdated": closed_at}
             case _:
                 return row
 
@@ -70,21 +72,22 @@ class AccountStatement:
     name: str = "AccountStatement"
 
     def apply(self, row: Row, event: Event) -> Row:
-        match event.event_type:
-            case "AccountCreated":
-                return {"Balance": ZERO, "Entries": []}
-            case "TransactionProcessed":
-                data = event.data
-                balance = ARITHMETIC.add(row["Balance"], data["amount"])
+        match fact_of(event):
+            case AccountCreated() as created:
+                return {"Balance": ZERO, "Currency": created.currency, "Entries": []}
+            case TransactionProcessed() as transaction:
+                balance = ARITHMETIC.add(row["Balance"], transaction.amount)
                 entry = {
                     "EventSequence": event.sequence,
-                    "TransactionId": data.get("transactionId"),
-                    "Type": data["type"],
-                    "Amount": data["amount"],
+                    "TransactionId": transaction.transaction_id,
+                    "Type": transaction.type,
+                    "Amount": transaction.amount,
+                    "Currency": transaction.currency,
+                    "Category": transaction.category,
                     "Balance": balance,
-                    "Timestamp": data.get("timestamp") or event.timestamp,
+                    "Timestamp": transaction.timestamp or event.timestamp,
                 }
-                return {"Balance": balance, "Entries": [entry, *row["Entries"]][: self.entries]}
+                return {**row, "Balance": balance, "Entries": [entry, *row["Entries"]][: self.entries]}
             case _:
                 return row
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from handlers.domain.errors import ContentionError, IntegrityError
+from handlers.domain.errors import ContentionError, IntegrityError, UnreadableEventError
 from handlers.domain.event import Event, Position
 from handlers.domain.projections import Projection
 
@@ -86,7 +86,7 @@ class Projector:
         if delivered := _delivered(start, target, pokes):
             try:
                 return _applied(delivered, start, rows, projections)
-            except (IntegrityError, LookupError, TypeError, ValueError, ArithmeticError):
+            except (IntegrityError, UnreadableEventError, LookupError, TypeError, ValueError, ArithmeticError):
                 # Made up, however well chained, or just as bad in the store, which then says so.
                 log.warning("what was delivered of %s cannot be applied; reading the store", aggregate_id)
         return _applied(self.store.read(aggregate_id, after=start.sequence), start, rows, projections)

@@ -32,6 +32,7 @@ def test_a_new_account_is_active_and_empty() -> None:
         "transactionCount": 0,
         "createdAt": "2024-01-15T10:00:00Z",
         "closedAt": None,
+        "currency": "USD",
     }
 
 
@@ -114,11 +115,21 @@ def test_data_of_the_wrong_shape_is_refused_by_field(bad: Command, field: str) -
     assert caught.value.details["field"] == field
 
 
-@pytest.mark.parametrize("name", ["createdAt", "transactionId", "timestamp", "closedAt"])
-def test_a_text_that_rows_keep_is_short(name: str) -> None:
-    run(create(), transact(1, **{name: "é" * 128}))
+@pytest.mark.parametrize(
+    ("event_type", "name"),
+    [
+        ("AccountCreated", "createdAt"),
+        ("TransactionProcessed", "transactionId"),
+        ("TransactionProcessed", "timestamp"),
+        ("AccountClosed", "closedAt"),
+    ],
+)
+def test_a_text_that_rows_keep_is_short(event_type: str, name: str) -> None:
+    before = [] if event_type == "AccountCreated" else [create()]
+    data = {"amount": 1} if event_type == "TransactionProcessed" else {}
+    run(*before, command(event_type, **data, **{name: "é" * 128}))
     with pytest.raises(MalformedError) as caught:
-        run(create(), transact(1, **{name: "é" * 128 + "e"}))
+        run(*before, command(event_type, **data, **{name: "é" * 128 + "e"}))
 
     assert caught.value.details["field"] == f"eventData.{name}"
 

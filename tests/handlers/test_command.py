@@ -46,7 +46,12 @@ def test_the_recipes_story_directly_and_as_a_body(aws: Any, handlers: Callable[[
     events = stored(aws, "account-123")
     assert first == (200, {"eventId": events[0].event_id, "aggregateId": "account-123", "sequence": 1})
     assert second == (200, {"eventId": events[1].event_id, "aggregateId": "account-123", "sequence": 2})
-    assert events[1].data == {**DEPOSIT, "amount": Decimal("100.5")}
+    assert events[1].data == {
+        **DEPOSIT,
+        "amount": Decimal("100.5"),
+        "currency": "USD",
+        "category": "uncategorized",
+    }
 
 
 def test_a_stored_item_has_the_recipes_attributes_and_ours(aws: Any, send: Invoke) -> None:

@@ -94,7 +94,9 @@ def long_stream(length: int, **data: Any) -> list[Event]:
     events: list[Event] = []
     position = Position()
     for number in range(length):
-        each = command("AccountCreated" if number == 0 else "TransactionProcessed", "a", amount=1, **data)
+        each = command(
+            "AccountCreated" if number == 0 else "TransactionProcessed", "a", amount=1, type="deposit", **data
+        )
         (event,) = chain(position, [NewEvent(each.event_type, each.event_data)], each, f"{HOUR}00:00.000000Z")
         position = position.advance(event)
         events.append(event)
@@ -124,6 +126,7 @@ def test_the_state_is_answered_under_the_recipes_names(aws: Any, ask: Invoke) ->
                 "transactionCount": 1,
                 "createdAt": events[0].timestamp,
                 "closedAt": None,
+                "currency": "USD",
             },
             "eventsProcessed": 2,
             "upToSequence": None,

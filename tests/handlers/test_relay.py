@@ -43,7 +43,12 @@ def test_an_event_goes_out_as_the_recipes_consumers_expect_it(relay: Relay, call
     assert entry["Time"] == events[1].timestamp
     detail = json.loads(entry["Detail"], parse_float=Decimal)
     assert detail == json.loads(json.dumps(events[1].record(), default=str), parse_float=Decimal) | {
-        "EventData": {"amount": Decimal("100.5"), "type": "deposit"}
+        "EventData": {
+            "amount": Decimal("100.5"),
+            "type": "deposit",
+            "currency": "USD",
+            "category": "uncategorized",
+        }
     }
 
 

@@ -1,0 +1,116 @@
+"""Facts: stored events in the newest shape of their type, which is the only one that the rest of the domain knows.
+
+A stored event is checked against the schema of the version it was written in, then taken up from version to version by
+`upcasters`, then made an object of its generated class. The event itself stays as it is, and so does its hash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from .errors import MalformedError, UnreadableEventError, Violation
+from .event import Event
+from .generated.classes import CLASSES
+from .generated.tables import DERIVED, SCHEMAS, STORED_TYPES
+from .schema import compile_schema
+from .upcasters import UPCASTERS
+from .values import Value, number
+
+Fact = Any
+"""An object of one of the generated classes."""
+
+EVENT_TYPES = STORED_TYPES
+NEWEST: Mapping[str, int] = {name: max(version for each, version in SCHEMAS if each == name) for name, _ in SCHEMAS}
+"""By type, the version that is written today."""
+
+_CHECKS = {key: compile_schema(schema) for key, schema in SCHEMAS.items()}
+_HUMPS = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def _attribute(name: str) -> str:
+    return _HUMPS.sub("_", name).lower()
+
+
+_ATTRIBUTES = {
+    event_type: [(name, _attribute(name)) for name in SCHEMAS[event_type, version]["properties"]]
+    for event_type, version in NEWEST.items()
+}
+_DECIMALS = {
+    event_type: [
+        name for name, each in SCHEMAS[event_type, version]["properties"].items() if each.get("format") == "decimal"
+    ]
+    for event_type, version in NEWEST.items()
+}
+
+
+def fact_of(event: Event) -> Fact | None:
+    """The event in its newest shape; None for a type that has no schema here, which changes nothing.
+
+    Raises UnreadableEventError for a version newer than this code and for data that its schema does not allow: to go on
+    without such an event would be to answer with a wrong balance.
+    """
+    event_type, version = event.event_type, event.version
+    newest = NEWEST.get(event_type)
+    if newest is None:
+        return None
+    if version > newest:
+        raise _unreadable(event, f"is of version {version}; this code knows {newest} at most")
+    data = event.data
+    if found := violations(event_type, version, data, ""):
+        raise _unreadable(event, f"does not fit its schema: {found[0].path.lstrip('.')} {found[0].message}")
+    for each in range(version, newest):
+        data = UPCASTERS[event_type, each](data)
+    return fact(event_type, data)
+
+
+def fact(event_type: str, data: Mapping[str, Value]) -> Fact:
+    """The object for data of the newest version; defaults stand in for what it does not say."""
+    return CLASSES[event_type](**{attribute: data[name] for name, attribute in _ATTRIBUTES[event_type] if name in data})
+
+
+def violations(event_type: str, version: int, data: Mapping[str, Value], path: str) -> list[Violation]:
+    """Everything in data that the schema does not allow, under paths that begin with `path`."""
+    found: list[Violation] = []
+    _CHECKS[event_type, version](data, path, found)
+    return found
+
+
+def asked(event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value], list[Violation]]:
+    """A command's data as that of the newest event, and all that is wrong with it.
+
+    More lenient than the event's own schema in two ways: a decimal may be text, where digits matter, and what the
+    ledger fills in may be missing or null.
+    """
+    derived = DERIVED[event_type]
+    read = {name: value for name, value in data.items() if value is not None or name not in derived}
+    unread: list[Violation] = []
+    for name in _DECIMALS[event_type]:
+        if isinstance(read.get(name), str):
+            try:
+                read[name] = number(read[name], f"eventData.{name}")
+            except MalformedError as error:
+                unread += error.violations
+                read[name] = Decimal(0)
+    missing = {f"eventData.{name}" for name in derived if name not in read} | {each.path for each in unread}
+    found = [each for each in violations(event_type, NEWEST[event_type], read, "eventData") if each.path not in missing]
+    return read, unread + found
+
+
+def filled_in(event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
+    """Data of the newest version that says all that the ledger fills in; for the rest its defaults."""
+    whole = fact(event_type, data)
+    return {**{name: getattr(whole, _attribute(name)) for name in DERIVED[event_type]}, **data}
+
+
+def _unreadable(event: Event, problem: str) -> UnreadableEventError:
+    place = f"event {event.sequence} of {event.aggregate_id}, {event.event_type},"
+    return UnreadableEventError(
+        f"{place} {problem}",
+        aggregateId=event.aggregate_id,
+        sequence=event.sequence,
+        eventType=event.event_type,
+        version=event.version,
+    )

@@ -1,0 +1,125 @@
+"""`python -m schemas COMMAND`: check the events' schemas, make code and catalog from them, start a new one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from schemas import checking
+from schemas.catalog import DOCUMENT, with_catalog
+from schemas.compatibility import MODES
+from schemas.files import SchemaError, Versions, load
+from schemas.generation import PROJECT, generated
+from schemas.scaffold import ScaffoldError, new
+
+_console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when all is well, 1 when not, 2 for a command line that makes no sense."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except SchemaError as error:
+        if getattr(options, "json", False):
+            _say_json(problems=[vars(problem) for problem in error.problems])
+        else:
+            Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(str(error), style="red")
+        return 1
+    except ScaffoldError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m schemas", description="The schemas of the events.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="check the schemas, their compatibility, and what is made from them")
+    check.add_argument("--compatibility", choices=MODES, default="BACKWARD", help="Glue's mode; default: BACKWARD")
+    check.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    check.set_defaults(run=_check)
+    generate = commands.add_parser("generate", help="write the handlers' code and the catalog from the schemas")
+    generate.set_defaults(run=_generate)
+    catalog = commands.add_parser("catalog", help=f"write the catalog in {DOCUMENT} from the schemas")
+    catalog.set_defaults(run=_catalog)
+    publish = commands.add_parser("publish", help="record new versions as final: they never change again")
+    publish.set_defaults(run=_publish)
+    scaffold = commands.add_parser("new", help="draft a new event type, or the next version of one")
+    scaffold.add_argument("event_type", metavar="EventType")
+    scaffold.set_defaults(run=_new)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    schemas = checking.checked(options.compatibility)
+    stale = [str(path) for path, text in _made_from(schemas).items() if _read(path) != text]
+    if options.json:
+        _say_json(problems=[], stale=stale, versions={name: max(versions) for name, versions in schemas.items()})
+        return 1 if stale else 0
+    width = max(map(len, schemas))
+    for name, versions in schemas.items():
+        _console.print(f"  {name:<{width}}  {', '.join(map(str, versions))}", style="green")
+    for path in stale:
+        _console.print(f"  {path} is not what the schemas say: run `python -m schemas generate`", style="red")
+    return 1 if stale else 0
+
+
+def _generate(_: argparse.Namespace) -> int:
+    _write(_made_from(_loaded()))
+    return 0
+
+
+def _catalog(_: argparse.Namespace) -> int:
+    _write({DOCUMENT: with_catalog(_read(DOCUMENT), _loaded())})
+    return 0
+
+
+def _publish(_: argparse.Namespace) -> int:
+    for file in checking.publish():
+        _console.print(f"  {file} is published: it stays as it is from now on", style="green")
+    return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    written = new(options.event_type, load())
+    _write(_made_from(_loaded()))
+    code = [str(path) for path in written if path.suffix == ".py"]
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", *code], check=True, cwd=PROJECT)  # noqa: S603
+    for path in written:
+        _console.print(f"  {path} is a draft: make it yours", style="yellow")
+    _console.print("Then: python -m schemas generate, make test, and python -m schemas publish once it is final.")
+    return 0
+
+
+def _loaded() -> dict[str, Versions]:
+    """The schemas, also those that are not published yet. Raises SchemaError."""
+    return checking.readable()
+
+
+def _made_from(schemas: Mapping[str, Versions]) -> dict[Path, str]:
+    return {**generated(schemas), DOCUMENT: with_catalog(_read(DOCUMENT), schemas)}
+
+
+def _write(texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
+        if _read(path) != text:
+            (PROJECT / path).write_text(text, "utf-8")
+            _console.print(f"  wrote {path}", style="green")
+
+
+def _read(path: Path) -> str:
+    return (PROJECT / path).read_text("utf-8") if (PROJECT / path).exists() else ""
+
+
+def _say_json(**content: object) -> None:
+    print(json.dumps(content))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""The first draft of a new event type, or of the next version of one that there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from schemas.files import Versions, newest, text_of
+from schemas.generation import PROJECT
+from schemas.vocabulary import DRAFT
+
+ACCOUNT = Path("handlers", "domain", "account.py")
+UPCASTERS = Path("handlers", "domain", "upcasters.py")
+_HUMPS = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+class ScaffoldError(ValueError):
+    """There is no place for the draft: says where it was looked for."""
+
+
+def new(event_type: str, schemas: Mapping[str, Versions], project: Path = PROJECT) -> list[Path]:
+    """Write the drafts; the files written. Raises ScaffoldError with nothing written."""
+    if not re.fullmatch("[A-Z][A-Za-z0-9]*", event_type):
+        raise ScaffoldError(f"{event_type!r}: an event type is letters and digits, the first a capital: AccountFrozen")
+    drafts = _next_version(event_type, schemas, project) if event_type in schemas else _new_type(event_type, project)
+    for path, text in drafts.items():
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text(text, "utf-8")
+    return list(drafts)
+
+
+def _new_type(event_type: str, project: Path) -> dict[Path, str]:
+    name = _HUMPS.sub("_", event_type).lower()
+    words = _HUMPS.sub(" ", event_type).lower()
+    account = (project / ACCOUNT).read_text("utf-8")
+    imports = re.search(r"from \.generated\.classes import ([\w, ]+)\n", account)
+    if imports is None:
+        raise ScaffoldError(f"{ACCOUNT} imports no generated classes")
+    known = ", ".join(sorted({*imports[1].split(", "), event_type}))
+    account = account.replace(imports[0], f"from .generated.classes import {known}\n")
+    case = f"        case {event_type}():\n            return account  # what follows from it for the state\n"
+    account = _before(account, "        case _:\n            return account\n", case)
+    rule = f"def _{name}(account: Account, _: {event_type}) -> None:\n    _require_active(account)\n\n\n"
+    account = _before(account, "def _require_active(", rule)
+    entry = f'"{event_type}": _{name}'
+    account = _replaced(account, r'("AccountClosed": _close[^}]*)\}', lambda found: f"{found[1]}, {entry}}}")
+    schema = {
+        "$schema": DRAFT,
+        "title": event_type,
+        "description": f"{words.capitalize()}: say what happened.",
+        "type": "object",
+        "x-stream": "account",
+        "required": [],
+        "properties": {
+            "accountId": {
+                "description": "The account, where it is repeated in the data: the event's AggregateId.",
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 256,
+                "x-max-bytes": 256,
+                "examples": ["account-123"],
+            },
+            "reason": {"description": "Why it happened.", "type": ["string", "null"], "examples": ["on request"]},
+        },
+        "additionalProperties": True,
+        "examples": [{"reason": "on request"}],
+    }
+    return {
+        Path("schemas", event_type, "1.json"): text_of(schema),
+        ACCOUNT: account,
+        Path("tests", "domain", f"test_{name}.py"): _TEST.format(event_type=event_type, name=name, words=words),
+    }
+
+
+def _next_version(event_type: str, schemas: Mapping[str, Versions], project: Path) -> dict[Path, str]:
+    last = max(schemas[event_type])
+    step = f"_{_HUMPS.sub('_', event_type).lower()}_{last}"
+    upcasters = (project / UPCASTERS).read_text("utf-8")
+    function = (
+        f'def {step}(data: Data) -> Data:\n    """What version {last + 1} says of older events."""\n    return data\n'
+    )
+    upcasters = _before(upcasters, "def _only_where(", function + "\n\n")
+    upcasters = _replaced(
+        upcasters,
+        r"(MappingProxyType\(\s*\{[^}]*?),?\s*\}",
+        lambda found: f'{found[1]}, ("{event_type}", {last}): {step}}}',
+    )
+    return {
+        Path("schemas", event_type, f"{last + 1}.json"): text_of(newest(schemas[event_type])),
+        UPCASTERS: upcasters,
+    }
+
+
+def _before(text: str, mark: str, inserted: str) -> str:
+    if text.count(mark) != 1:
+        raise ScaffoldError(f"the line {mark.strip()!r} must stand once in the file, not {text.count(mark)} times")
+    return text.replace(mark, inserted + mark)
+
+
+def _replaced(text: str, pattern: str, replacement: object) -> str:
+    text, found = re.subn(pattern, replacement, text, count=1)  # type: ignore[call-overload]
+    if not found:
+        raise ScaffoldError(f"nothing in the file looks like {pattern}")
+    return str(text)
+
+
+_TEST = '''"""{event_type}: when it may happen, and what follows."""
+
+import pytest
+
+from handlers.domain import State, decide
+from handlers.domain.errors import RuleBrokenError
+
+from .builders import command, create, run
+
+
+def test_{name}_happens_to_an_active_account() -> None:
+    _, events = run(create(), command("{event_type}", reason="on request"))
+
+    assert events[1].data["reason"] == "on request"
+
+
+def test_{name}_needs_an_account() -> None:
+    with pytest.raises(RuleBrokenError):
+        decide(State(), command("{event_type}"))
+'''

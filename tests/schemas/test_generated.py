@@ -1,0 +1,68 @@
+"""What is made from the schemas is what they say today."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+import jsonschema
+import pytest
+
+from handlers.domain.facts import EVENT_TYPES, NEWEST, fact, violations
+from handlers.domain.generated.classes import CLASSES
+from handlers.domain.upcasters import UPCASTERS
+from handlers.domain.values import exact
+from schemas.__main__ import main
+from schemas.checking import readable
+from schemas.files import each_version, load
+
+SCHEMAS = load()
+VERSIONS = [(name, version) for name, version, _ in each_version(SCHEMAS)]
+
+
+def test_the_generated_code_and_the_catalog_are_what_the_schemas_say(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["check", "--json"])
+
+    assert json.loads(capsys.readouterr().out)["stale"] == []
+    assert status == 0
+
+
+@pytest.mark.parametrize(("event_type", "version"), VERSIONS)
+def test_the_examples_of_a_schema_fit_it_and_what_is_made_of_it(event_type: str, version: int) -> None:
+    schema = SCHEMAS[event_type][version]
+    plain = json.loads(json.dumps(schema, default=float))
+    jsonschema.Draft7Validator.check_schema(plain)
+
+    for example in plain["examples"]:
+        jsonschema.validate(example, plain, cls=jsonschema.Draft7Validator)
+        assert violations(event_type, version, exact(example, "example"), "") == []
+        if version == NEWEST[event_type]:
+            assert fact(event_type, exact(example, "example"))
+
+
+@pytest.mark.parametrize(("event_type", "version"), VERSIONS)
+def test_the_examples_of_a_field_fit_it(event_type: str, version: int) -> None:
+    for name, field in SCHEMAS[event_type][version]["properties"].items():
+        assert field["examples"], name
+        for example in field["examples"]:
+            found = violations(event_type, version, {name: exact(example, name)}, "")
+            assert [each for each in found if each.path == f".{name}"] == []
+
+
+@pytest.mark.parametrize("event_type", sorted(NEWEST))
+def test_every_field_has_its_attribute(event_type: str) -> None:
+    attributes = {field.name.replace("_", "") for field in fields(CLASSES[event_type])}
+    properties = {name.lower() for name in readable()[event_type][NEWEST[event_type]]["properties"]}
+
+    assert attributes == properties
+
+
+def test_every_version_but_the_newest_has_the_step_to_the_next_and_nothing_else_has() -> None:
+    assert set(UPCASTERS) == {(name, version) for name, version in VERSIONS if version < NEWEST[name]}
+
+
+def test_every_event_that_a_command_can_cause_has_a_schema_and_the_other_way_round() -> None:
+    from handlers.domain.account import _RULES  # noqa: PLC0415 - the one place that knows them all
+
+    assert set(_RULES) == set(EVENT_TYPES)
+    assert set(EVENT_TYPES) <= set(NEWEST) == set(CLASSES)
