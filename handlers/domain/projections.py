@@ -43,7 +43,6 @@ class AccountSummary:
                     "Balance": ZERO,
                     "Status": "Active",
                     "OverdraftLimit": created.overdraft_limit or ZERO,
-                    "Currency": created.currency,
                     "CreatedAt": created_at,
                     "TransactionCount": 0,
                     "LastUpdated": created_at,
@@ -73,8 +72,8 @@ class AccountStatement:
 
     def apply(self, row: Row, event: Event) -> Row:
         match fact_of(event):
-            case AccountCreated() as created:
-                return {"Balance": ZERO, "Currency": created.currency, "Entries": []}
+            case AccountCreated():
+                return {"Balance": ZERO, "Entries": []}
             case TransactionProcessed() as transaction:
                 balance = ARITHMETIC.add(row["Balance"], transaction.amount)
                 entry = {
@@ -82,12 +81,10 @@ class AccountStatement:
                     "TransactionId": transaction.transaction_id,
                     "Type": transaction.type,
                     "Amount": transaction.amount,
-                    "Currency": transaction.currency,
-                    "Category": transaction.category,
                     "Balance": balance,
                     "Timestamp": transaction.timestamp or event.timestamp,
                 }
-                return {**row, "Balance": balance, "Entries": [entry, *row["Entries"]][: self.entries]}
+                return {"Balance": balance, "Entries": [entry, *row["Entries"]][: self.entries]}
             case _:
                 return row
 

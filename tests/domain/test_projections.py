@@ -29,7 +29,6 @@ def test_the_summary_follows_an_account_from_creation_to_closing() -> None:
         "Balance": Decimal("100.50"),
         "Status": "Active",
         "OverdraftLimit": 0,
-        "Currency": "USD",
         "CreatedAt": "2024-01-15T10:00:00Z",
         "TransactionCount": 1,
         "LastTransactionAt": "2024-01-15T10:30:00Z",

@@ -74,14 +74,17 @@ def decimals(value: Any) -> Any:
     return Decimal(repr(value)) if type(value) in (int, float) else value
 
 
+FILLED_IN = {"type", "currency", "category"}
+
+
 def check_kept(sent: dict[str, Any], kept: dict[str, Any]) -> None:
-    """All that was sent, digit by digit; money in a text became a number, a transaction's kind may be added."""
+    """All that was sent, digit by digit; money in a text became a number, what the ledger fills in may be added."""
     for name, value in sent.items():
         if name in ("amount", "overdraftLimit") and isinstance(value, str) and isinstance(kept[name], Decimal):
             assert Decimal(value) == kept[name]
-        elif not (name == "type" and value is None):
+        elif not (name in FILLED_IN and value is None):
             check_same(value, kept[name])
-    assert kept.keys() - sent.keys() <= {"type"}
+    assert kept.keys() - sent.keys() <= FILLED_IN
 
 
 def check_same(one: Any, other: Any) -> None:

@@ -1,0 +1,154 @@
+"""Commands against the newest schemas, stored events in the newest shape."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.domain import State, all_projections, check, decide, evolve
+from handlers.domain.command import Command
+from handlers.domain.errors import MalformedError, RuleBrokenError, UnreadableEventError
+from handlers.domain.event import Event
+from handlers.domain.facts import NEWEST, fact_of, violations
+from handlers.domain.upcasters import UPCASTERS
+
+from .builders import command, create, run, transact
+
+
+def event(event_type: str, data: dict[str, Any], version: int = 1) -> Event:
+    _, (first, *_) = run(create())
+    return Event.of({**first.record(), "EventType": event_type, "EventData": data, "Version": version})
+
+
+def test_every_violation_of_a_command_is_told_at_once() -> None:
+    request = {
+        "eventType": "TransactionProcessed",
+        "aggregateId": "account-1",
+        "eventData": {
+            "amount": "much",
+            "type": "gift",
+            "timestamp": 5,
+            "currency": "euro",
+            "accountId": "other",
+            "note": float("nan"),
+        },
+        "actor": 7,
+    }
+
+    with pytest.raises(MalformedError) as caught:
+        Command.parse(request, "request-1", check)
+
+    told = {each["path"]: each["message"] for each in caught.value.details["violations"]}
+    assert told == {
+        "eventData.note": "not a finite number",
+        "eventData.amount": "not a number",
+        "eventData.type": "must be deposit or withdrawal",
+        "eventData.timestamp": "must be a text or null",
+        "eventData.currency": "must match [A-Z]{3}",
+        "eventData.accountId": "must be the aggregateId where it is given",
+        "actor": "must be a non-empty text",
+    }
+    assert caught.value.details["field"] == "eventData.note"
+
+
+def test_a_value_that_cannot_be_held_is_not_called_missing_as_well() -> None:
+    request = {"aggregateId": "a", "eventType": "TransactionProcessed", "eventData": {"amount": float("inf")}}
+
+    with pytest.raises(MalformedError) as caught:
+        Command.parse(request, "request-1", check)
+
+    assert [each["path"] for each in caught.value.details["violations"]] == ["eventData.amount"]
+
+
+def test_new_events_are_of_the_newest_version_and_say_everything() -> None:
+    _, (created, first, second) = run(
+        create(currency="EUR"), transact(5, category="salary"), transact(-2, type=None, category=None, currency=None)
+    )
+
+    assert [each.version for each in (created, first, second)] == [2, 2, 2]
+    assert created.data == {"currency": "EUR"}
+    assert first.data == {"amount": 5, "type": "deposit", "currency": "EUR", "category": "salary"}
+    assert second.data == {"amount": -2, "type": "withdrawal", "currency": "EUR", "category": "uncategorized"}
+
+
+def test_money_in_another_currency_than_the_accounts_is_refused() -> None:
+    state, _ = run(create(currency="EUR"))
+
+    with pytest.raises(RuleBrokenError) as caught:
+        decide(state, transact(5, currency="USD"))
+
+    assert caught.value.details == {"rule": "account-currency", "currency": "USD", "accountCurrency": "EUR"}
+
+
+def test_extra_fields_of_a_command_are_kept_as_they_are() -> None:
+    note = {"deep": ["é", None, True, Decimal("0.10")]}
+
+    _, events = run(create(note=note))
+
+    assert events[0].data["note"] == note
+
+
+def test_an_event_of_a_type_without_a_schema_changes_nothing() -> None:
+    state, _ = run(create(), transact(5))
+    stranger = event("AccountPainted", {"colour": "red"}, version=7)
+
+    assert fact_of(stranger) is None
+    assert evolve(state, stranger) == state
+    assert all(projection.apply({"Balance": 5}, stranger) == {"Balance": 5} for projection in all_projections(5))
+
+
+@pytest.mark.parametrize("version", [3, 10**15])
+def test_an_event_of_a_newer_version_is_not_guessed_at(version: int) -> None:
+    newer = event("TransactionProcessed", {"amount": 5, "type": "deposit"}, version=version)
+
+    with pytest.raises(UnreadableEventError, match=f"version {version}; this code knows 2 at most"):
+        evolve(State(), newer)
+    for projection in all_projections(5):
+        with pytest.raises(UnreadableEventError):
+            projection.apply({"Balance": Decimal(0), "TransactionCount": 0, "Entries": []}, newer)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("data", [{}, {"amount": "5", "type": "deposit"}, {"amount": Decimal(5)}])
+def test_an_event_that_does_not_fit_its_own_version_is_not_applied(version: int, data: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableEventError, match="does not fit its schema"):
+        evolve(State(), event("TransactionProcessed", data, version))
+
+
+def test_a_version_is_checked_by_its_own_schema_not_by_a_newer_one() -> None:
+    data = {"amount": Decimal(5), "type": "deposit", "currency": 978}
+
+    assert fact_of(event("TransactionProcessed", data, 1)).currency == "USD"
+    with pytest.raises(UnreadableEventError, match="currency"):
+        fact_of(event("TransactionProcessed", data, 2))
+
+
+junk = st.none() | st.booleans() | st.decimals(-5, 5, places=1) | st.text(max_size=40) | st.just({}) | st.just([])
+
+
+@given(
+    step=st.sampled_from(sorted(UPCASTERS)),
+    extra=st.dictionaries(st.sampled_from(["currency", "category", "note", "type2"]), junk),
+    currency=st.sampled_from(["EUR", "eur", "EUR\n", ""]),
+)
+def test_whatever_an_older_version_kept_the_step_up_fits_the_next(
+    step: tuple[str, int], extra: dict[str, Any], currency: str
+) -> None:
+    event_type, version = step
+    least = {"TransactionProcessed": {"amount": Decimal(1), "type": "deposit"}}.get(event_type, {})
+    data = {**least, "currency": currency, **extra}
+    assert violations(event_type, version, data, "") == []
+    before = dict(data)
+
+    assert violations(event_type, version + 1, UPCASTERS[step](data), "") == []
+    assert data == before
+    assert version < NEWEST[event_type]
+
+
+def test_a_command_of_an_unknown_type_is_refused_by_name() -> None:
+    for event_type in ("AccountPainted", "CommandRejected"):
+        assert [each.path for each in check("account-1", event_type, {})] == ["eventType"]
+        with pytest.raises(MalformedError):
+            decide(State(), command(event_type))
