@@ -17,6 +17,7 @@ from components.monitoring import Monitoring, MonitoringArgs
 from components.policies import Grant
 from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
 from components.read_model import ReadModel
+from components.schema_registry import SchemaRegistry, SchemaRegistryArgs
 from components.settings import Settings
 from components.snapshots import Snapshots
 from components.stream_feed import StreamFeed, StreamFeedArgs, multiples_of
@@ -26,13 +27,19 @@ ROOT = Path(__file__).resolve().parent
 SOURCE = "event-sourcing.financial"
 SNAPSHOT_RETRIES = 20
 """A snapshot that is not made is no loss: the next one of the account covers its events."""
-EVENT_TYPES = ("AccountCreated", "TransactionProcessed", "AccountClosed")
+REJECTION = "CommandRejected"
 
 settings = Settings.load(pulumi.Config())
 account_id = aws.get_caller_identity_output().account_id
 region = aws.get_region_output().region
 stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 kms_key_arn, protect = settings.kms_key_arn, settings.production
+
+# What an event may hold. First, since a schema that breaks another one must fail a preview before anything is shown.
+schema_registry = SchemaRegistry(
+    "schemas",
+    SchemaRegistryArgs(registry_name=f"{stack}-events", compatibility=settings.schema_compatibility),
+)
 
 # Where events are kept and carried.
 tables = TableArgs(
@@ -137,6 +144,7 @@ command = handler(
     "Decides a command and appends its events to the store",
     environment={
         "EVENT_STORE_TABLE": event_store.table_name,
+        "EVENT_BUS_NAME": event_bus.name,
         "SNAPSHOTS_TABLE": snapshots.table_name,
         "SNAPSHOT_EVERY": str(settings.snapshot_every),
         "TYPE_BUCKETS": str(settings.type_buckets),
@@ -146,8 +154,22 @@ command = handler(
         event_store.grant_find_command(),
         event_store.grant_append(),
         snapshots.grant_read(),
+        event_bus.grant_publish_only(REJECTION),
     ],
     concurrency=settings.command_concurrency,
+    after=query,
+)
+validate = handler(
+    "validate",
+    "Says what the command function would, and writes nothing",
+    environment={
+        "EVENT_STORE_TABLE": event_store.table_name,
+        "SNAPSHOTS_TABLE": snapshots.table_name,
+        "SNAPSHOT_EVERY": str(settings.snapshot_every),
+        "TYPE_BUCKETS": str(settings.type_buckets),
+    },
+    grants=[event_store.grant_read(), event_store.grant_find_command(), snapshots.grant_read()],
+    concurrency=settings.validate_concurrency,
     after=query,
 )
 relay = handler(
@@ -211,7 +233,7 @@ projection_feed = ProjectionFeed(
     ProjectionFeedArgs(
         event_bus=event_bus,
         source=SOURCE,
-        event_types=EVENT_TYPES,
+        event_types=schema_registry.event_types,
         projection=projection,
         delivery_dead_letters=delivery_dead_letters,
         projection_dead_letters=projection_dead_letters,
@@ -232,6 +254,7 @@ audit_log = AuditLog(
         account_id=account_id,
         policy_name=f"{stack}-audit-log",
         dead_letters=delivery_dead_letters,
+        apart=[REJECTION],
         retention_days=settings.audit_log_retention_days,
         retry_attempts=settings.delivery_retry_attempts,
         max_event_age=settings.delivery_max_event_age,
@@ -252,6 +275,7 @@ monitoring = Monitoring(
         projection=projection,
         query=query,
         snapshot=snapshot,
+        validate=validate,
         projection_feed=projection_feed,
         audit_log=audit_log,
         dead_letter_queues={
@@ -280,6 +304,7 @@ for output, value in {
     "projectionFunction": projection.name,
     "queryFunction": query.name,
     "snapshotFunction": snapshot.name,
+    "validateFunction": validate.name,
     "projectionQueueUrl": projection_feed.queue_url,
     "deadLetterQueueUrl": projection_dead_letters.url,
     "deliveryDeadLetterQueueUrl": delivery_dead_letters.url,
@@ -287,6 +312,7 @@ for output, value in {
     "alarmTopicArn": monitoring.topic_arn,
     "dashboardName": monitoring.dashboard_name,
     "accountRuleArn": projection_feed.rule_arn,
+    "schemaRegistryName": schema_registry.registry_name,
     "region": region,
     "readme": (ROOT / "Pulumi.README.md").read_text("utf-8"),
 }.items():

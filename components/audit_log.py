@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -23,6 +24,8 @@ class AuditLogArgs:
     """AWS asks for one: unique in the account and Region, which takes ten such policies."""
     dead_letters: DeadLetterQueue
     """Takes what could not be logged; must admit the rules of the bus."""
+    apart: Sequence[str] = ()
+    """Detail-types with a rule of their own, so that they are counted, alarmed and switched off apart from the rest."""
     retention_days: Input[int] = 3653
     """Ten years."""
     retry_attempts: Input[int] = 185
@@ -35,9 +38,11 @@ class AuditLogArgs:
 
 
 class AuditLog(pulumi.ComponentResource):
-    """A rule without a filter, and the log group that it fills."""
+    """Two rules that together match everything, and the log group that they fill."""
 
     rule_name: pulumi.Output[str]
+    apart_rule_name: pulumi.Output[str] | None
+    """Of the rule for the types apart; None where there are none."""
     log_group_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: AuditLogArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -56,25 +61,43 @@ class AuditLog(pulumi.ComponentResource):
         admission = aws.cloudwatch.LogResourcePolicy(
             f"{name}-policy", policy_name=args.policy_name, policy_document=event_log_policy(logs.arn), opts=child
         )
-        rule = aws.cloudwatch.EventRule(
-            f"{name}-rule",
-            description="Every event, to the audit log",
-            event_bus_name=args.event_bus.name,
-            event_pattern=Output.json_dumps({"account": [args.account_id]}),
-            state="ENABLED",
-            opts=child,
-        )
-        aws.cloudwatch.EventTarget(
-            f"{name}-target",
-            rule=rule.name,
-            event_bus_name=args.event_bus.name,
-            arn=logs.arn,
-            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.dead_letters.arn),
-            retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-                maximum_retry_attempts=args.retry_attempts, maximum_event_age_in_seconds=args.max_event_age
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[admission]),
-        )
-        self.rule_name = rule.name
+        everything = {"account": [args.account_id]}
+        rest = {**everything, "detail-type": [{"anything-but": list(args.apart)}]} if args.apart else everything
+        to_log = pulumi.ResourceOptions(parent=self, depends_on=[admission])
+        self.rule_name = _rule(name, rest, logs.arn, args, to_log)
+        self.apart_rule_name = None
+        if args.apart:
+            pattern = {**everything, "detail-type": list(args.apart)}
+            self.apart_rule_name = _rule(f"{name}-apart", pattern, logs.arn, args, to_log)
         self.log_group_name = logs.name
         self.register_outputs({"ruleName": self.rule_name, "logGroupName": self.log_group_name})
+
+
+def _rule(
+    name: str,
+    pattern: Mapping[str, object],
+    log_group_arn: Input[str],
+    args: AuditLogArgs,
+    opts: pulumi.ResourceOptions,
+) -> Output[str]:
+    """A rule that writes to the log group; its name."""
+    rule = aws.cloudwatch.EventRule(
+        f"{name}-rule",
+        description="Events to the audit log: all of them, or those that its pattern names",
+        event_bus_name=args.event_bus.name,
+        event_pattern=Output.json_dumps(pattern),
+        state="ENABLED",
+        opts=pulumi.ResourceOptions(parent=opts.parent),
+    )
+    aws.cloudwatch.EventTarget(
+        f"{name}-target",
+        rule=rule.name,
+        event_bus_name=args.event_bus.name,
+        arn=log_group_arn,
+        dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.dead_letters.arn),
+        retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
+            maximum_retry_attempts=args.retry_attempts, maximum_event_age_in_seconds=args.max_event_age
+        ),
+        opts=opts,
+    )
+    return rule.name

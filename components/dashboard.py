@@ -29,7 +29,7 @@ class DashboardSubjects:
 
     region: Input[str]
     functions: Mapping[str, Input[str]]
-    """Function names by role: command, relay, projection, query, snapshot."""
+    """Function names by role: command, relay, projection, query, snapshot, validate."""
     tables: Mapping[str, Input[str]]
     """Table names by role: event-store, read-model, snapshots."""
     bus: Input[str]
@@ -104,7 +104,7 @@ def _lag(of: DashboardSubjects) -> list[Widget]:
 def _trouble(of: DashboardSubjects) -> list[Widget]:
     faults = [
         [METRICS_NAMESPACE, "Faults", "FunctionName", of.functions[role], _show(f"{role}: faults", "Sum")]
-        for role in ("command", "query")
+        for role in ("command", "query", "validate")
     ]
     breaches = [
         [METRICS_NAMESPACE, metric, "FunctionName", of.functions[role], _show(f"{role}: {label}", "Sum")]

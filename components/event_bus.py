@@ -58,3 +58,8 @@ class EventBus(pulumi.ComponentResource):
     def grant_publish(self) -> Grant:
         """Leave to put events on this bus."""
         return Grant("PublishEvents", ("events:PutEvents",), (self.arn,))
+
+    def grant_publish_only(self, detail_type: str) -> Grant:
+        """Leave to put events of one type on this bus: whoever has it cannot make up others."""
+        condition = {"StringEquals": {"events:detail-type": detail_type}}
+        return Grant(f"Publish{detail_type}", ("events:PutEvents",), (self.arn,), condition)

@@ -35,6 +35,7 @@ class MonitoringArgs:
     projection: HandlerFunction
     query: HandlerFunction
     snapshot: HandlerFunction
+    validate: HandlerFunction
     projection_feed: ProjectionFeed
     audit_log: AuditLog
     dead_letter_queues: Mapping[str, DeadLetterQueue]
@@ -99,6 +100,11 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
         *(alarm for label, function in functions.items() for alarm in alarms.function_alarms(label, function.name)),
         *alarms.rule_alarms("projection-rule", bus, args.projection_feed.rule_name),
         *alarms.rule_alarms("audit-rule", bus, args.audit_log.rule_name),
+        *(
+            alarms.rule_alarms("audit-apart-rule", bus, args.audit_log.apart_rule_name)
+            if args.audit_log.apart_rule_name is not None
+            else ()
+        ),
         *(alarms.dead_letter_alarm(label, queue.name) for label, queue in args.dead_letter_queues.items()),
         alarms.queue_age_alarm("projection", args.projection_feed.queue_name, args.projection_lag_seconds),
         alarms.iterator_age_alarm(
@@ -117,7 +123,13 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             alarms.handler_alarm(
                 f"{label}-faults", functions[label].name, "Faults", "Callers are answered 5xx: read the function's log."
             )
-            for label in ("command", "query")
+            for label in ("command", "query", "validate")
+        ),
+        alarms.handler_alarm(
+            "command-rejections-not-published",
+            args.command.name,
+            "RejectionsNotPublished",
+            "Refusals of commands miss in the audit log: the command function's log has them.",
         ),
         alarms.handler_alarm(
             "relay-publish-failures",
@@ -169,6 +181,7 @@ def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
         "projection": args.projection,
         "query": args.query,
         "snapshot": args.snapshot,
+        "validate": args.validate,
     }
 
 
@@ -183,7 +196,11 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
             "snapshots": args.snapshots.table_name,
         },
         bus=args.event_bus.name,
-        rules={"projection": args.projection_feed.rule_name, "audit": args.audit_log.rule_name},
+        rules={
+            "projection": args.projection_feed.rule_name,
+            "audit": args.audit_log.rule_name,
+            **({"audit apart": apart} if (apart := args.audit_log.apart_rule_name) is not None else {}),
+        },
         queue=args.projection_feed.queue_name,
         dead_letter_queues={label: queue.name for label, queue in args.dead_letter_queues.items()},
         log_groups={label: function.log_group_name for label, function in functions.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ class Grant:
     sid: str
     actions: tuple[str, ...]
     resources: tuple[Input[str], ...]
+    condition: Mapping[str, Mapping[str, Input[str]]] | None = None
+    """What has to hold besides, as IAM writes it: operator to key to value."""
 
     def __post_init__(self) -> None:
         if wide := [action for action in self.actions if "*" in action]:
@@ -42,10 +44,7 @@ def role_policy(
 
     The key can only be used through the services that the grants call, never directly.
     """
-    statements: list[Statement] = [
-        {"Sid": grant.sid, "Effect": "Allow", "Action": list(grant.actions), "Resource": list(grant.resources)}
-        for grant in grants
-    ]
+    statements = [_statement(grant) for grant in grants]
     services = sorted(_KEY_USERS & {action.split(":")[0] for grant in grants for action in grant.actions})
     if kms_key_arn is not None and services:
         statements.append(_key_statement(kms_key_arn, services))
@@ -127,6 +126,17 @@ def append_only_policy(table_arn: Input[str]) -> Output[str]:
             }
         )
     )
+
+
+def _statement(grant: Grant) -> Statement:
+    condition = {} if grant.condition is None else {"Condition": grant.condition}
+    return {
+        "Sid": grant.sid,
+        "Effect": "Allow",
+        "Action": list(grant.actions),
+        "Resource": list(grant.resources),
+        **condition,
+    }
 
 
 def _document(*statements: Statement) -> dict[str, Any]:

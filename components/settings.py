@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components import limits
+from schemas.compatibility import MODES
 
 _KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -49,6 +50,8 @@ class Settings:
     projection_concurrency: int
     query_concurrency: int
     snapshot_concurrency: int
+    validate_concurrency: int
+    schema_compatibility: str
     relay_batch_size: int
     relay_parallelization: int
     relay_max_record_age: int
@@ -92,6 +95,8 @@ class Settings:
             projection_concurrency=read.concurrency("projectionConcurrency"),
             query_concurrency=read.concurrency("queryConcurrency"),
             snapshot_concurrency=read.concurrency("snapshotConcurrency"),
+            validate_concurrency=read.concurrency("validateConcurrency"),
+            schema_compatibility=read.choice("schemaCompatibility", MODES),
             relay_batch_size=read.integer("relayBatchSize", 1, 10_000),
             relay_parallelization=read.integer("relayParallelization", 1, 10),
             relay_max_record_age=read.integer("relayMaxRecordAge", 60, limits.STREAM_RETENTION_SECONDS),

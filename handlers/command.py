@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 import os
-import time
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from .domain import check, times
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .domain import check
 from .domain.command import Command
-from .runtime import Context, answering, log, request_of
+from .domain.errors import LedgerError
+from .domain.rejection import Rejection
+from .runtime import Context, answering, count, log, request_of
 from .store import clients
-from .store.event_store import EventStore
-from .store.ledger import Ledger
-from .store.present import PresentReader
-from .store.side_by_side import begin
-from .store.snapshots import Snapshots
+from .store.event_bus import EventBus, PublishError
+from .wiring import now, wired_ledger
 
-_dynamodb = clients.dynamodb()
+_PUBLISH_SECONDS = 3
+"""Longer than that nobody waits for the news of a refusal; nor is it tried with less than that of the time left."""
 
-
-def _now() -> str:
-    return times.to_text(datetime.now(UTC))
-
-
-_ledger = Ledger(
-    PresentReader(
-        EventStore(_dynamodb, os.environ["EVENT_STORE_TABLE"], int(os.environ["TYPE_BUCKETS"])),
-        Snapshots(_dynamodb, os.environ["SNAPSHOTS_TABLE"]),
-        tail=2 * int(os.environ["SNAPSHOT_EVERY"]),
-        now=_now,
-        begin=begin,
-    ),
-    now=_now,
-    pause=time.sleep,
-)
+_ledger = wired_ledger()
 
 
 @answering
 def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
     """`{aggregateId, eventType, eventData, ...}`, direct or as `body`, to `{eventId, aggregateId, sequence}`."""
-    command = Command.parse(request_of(event), context.aws_request_id, check)
+    request = request_of(event)
+    try:
+        return _execute(request, context)
+    except LedgerError as refusal:
+        if refusal.status < 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
+            _announce(refusal, request, context)
+        raise
+
+
+def _execute(request: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    command = Command.parse(request, context.aws_request_id, check)
     receipt = _ledger.execute(command, lambda: context.get_remaining_time_in_millis() / 1000)
     log.info(
         "accepted",
@@ -53,3 +50,32 @@ def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
         },
     )
     return {"eventId": receipt.event_id, "aggregateId": receipt.aggregate_id, "sequence": receipt.sequence}
+
+
+def _announce(refusal: LedgerError, request: Mapping[str, Any], context: Context) -> None:
+    """Put a refusal on the bus: one PutEvents. Where that fails it is counted, and the caller is answered all the same.
+
+    The log has the refusal either way. A request that names no aggregate is nobody's to audit and stays there.
+    """
+    rejection = Rejection.of(request, refusal, context.aws_request_id, now())
+    if rejection is None:
+        return
+    place = {"aggregateId": rejection.aggregate_id, "commandId": rejection.command_id, "actor": rejection.actor}
+    log.info("rejected", extra={**place, "code": refusal.code, "eventId": rejection.event_id})
+    problem: object = None
+    if context.get_remaining_time_in_millis() < 2 * _PUBLISH_SECONDS * 1000:
+        problem = "too little time is left"
+    else:
+        try:
+            _bus().publish([_bus().rejection_entry(rejection)])
+        except (BotoCoreError, ClientError, PublishError, ValueError) as error:
+            problem = error
+    if problem is not None:
+        log.error("a rejection was not published: %s", problem, extra=place)
+        count("RejectionsNotPublished", 1, context, **place)
+
+
+@cache
+def _bus() -> EventBus:
+    """Made for the first refusal, since most commands are accepted and a client costs time at a cold start."""
+    return EventBus(clients.eventbridge(_PUBLISH_SECONDS), os.environ["EVENT_BUS_NAME"])

@@ -41,6 +41,11 @@ class StackClient:
         request = {"aggregateId": aggregate_id, "eventType": event_type, "eventData": data, **more}
         return self.invoke("commandFunction", request)
 
+    def validate(self, aggregate_id: str, event_type: str, data: Mapping[str, Any], **more: Any) -> tuple[int, Any]:
+        """Ask what a command would be answered; status and body of the answer."""
+        request = {"aggregateId": aggregate_id, "eventType": event_type, "eventData": data, **more}
+        return self.invoke("validateFunction", request)
+
     def query(self, query_type: str, **arguments: Any) -> tuple[int, Any]:
         """Ask a question; status and body of the answer."""
         return self.invoke("queryFunction", {"queryType": query_type, **arguments})

@@ -22,6 +22,12 @@ def dynamodb() -> DynamoDBClient:
     return boto3.client("dynamodb", config=_CONFIG)
 
 
-def eventbridge() -> EventBridgeClient:
-    """An EventBridge client; Region, credentials and endpoint come from the environment."""
-    return boto3.client("events", config=_CONFIG)
+def eventbridge(longest_seconds: int | None = None) -> EventBridgeClient:
+    """An EventBridge client; Region, credentials and endpoint come from the environment.
+
+    With `longest_seconds` a call is tried once, for so long at most: for what must not keep a caller waiting.
+    """
+    if longest_seconds is None:
+        return boto3.client("events", config=_CONFIG)
+    once = Config(connect_timeout=1, read_timeout=longest_seconds - 1, retries={"total_max_attempts": 1})
+    return boto3.client("events", config=_CONFIG.merge(once))

@@ -9,7 +9,9 @@ from handlers.domain import times
 from handlers.domain.errors import MalformedError
 from handlers.domain.event import SOURCE, Event
 from handlers.domain.fields import check_identifier
-from handlers.domain.values import dumps, exact, loads
+from handlers.domain.rejection import EVENT_TYPE as REJECTION_TYPE
+from handlers.domain.rejection import Rejection
+from handlers.domain.values import Value, dumps, exact, loads
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -31,7 +33,7 @@ class PublishError(Exception):
 
 
 class EventBus:
-    """Publishes stored events."""
+    """Publishes stored events, and refusals of commands."""
 
     def __init__(self, client: EventBridgeClient, name: str) -> None:
         self._client = client
@@ -42,15 +44,22 @@ class EventBus:
 
         TypeError where its data holds what JSON cannot, ValueError or MalformedError where the bus would not take it.
         """
+        return self._entry(event.event_type, event.timestamp, event.record())
+
+    def rejection_entry(self, rejection: Rejection) -> Entry:
+        """The bus entry of a refused command. ValueError where the bus would not take it."""
+        return self._entry(REJECTION_TYPE, rejection.timestamp, rejection.record())
+
+    def _entry(self, event_type: str, timestamp: str, record: dict[str, Value]) -> Entry:
         entry: Entry = {
             "EventBusName": self._name,
             "Source": SOURCE,
-            "DetailType": event.event_type,
+            "DetailType": event_type,
             # With the ledger's own time, an archive's replay window means the time of the event, not of the relay.
-            "Time": times.normalize(event.timestamp, "Timestamp"),
-            "Detail": dumps(event.record()),
+            "Time": times.normalize(timestamp, "Timestamp"),
+            "Detail": dumps(record),
         }
-        if not 1 <= len(event.event_type) <= MAX_TYPE_LENGTH or _size(entry) > MAX_BYTES:
+        if not 1 <= len(event_type) <= MAX_TYPE_LENGTH or _size(entry) > MAX_BYTES:
             raise ValueError("its type or its size is beyond what the bus takes")
         return entry
 

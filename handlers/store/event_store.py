@@ -70,9 +70,7 @@ class EventStore:
         One event: one PutItem, 3 write units for up to 1 KB (table, type index, command index). Several (100 at most):
         one TransactWriteItems, twice the units. Raises ConcurrentAppendError where the place is taken, TooLargeError.
         """
-        records = [self._record(event) for event in events]
-        _check_transaction(records)
-        items = [to_item(record) for record in records]
+        items = [to_item(record) for record in self.check(events)]
         condition = "attribute_not_exists(AggregateId)"
         try:
             if len(items) == 1:
@@ -88,6 +86,12 @@ class EventStore:
             if _lost_a_race(error):
                 raise ConcurrentAppendError from error
             raise
+
+    def check(self, events: Sequence[Event]) -> list[dict[str, Value]]:
+        """The records of events that can be appended together. Raises TooLargeError."""
+        records = [self._record(event) for event in events]
+        _check_transaction(records)
+        return records
 
     def read(
         self, aggregate_id: str, *, after: int = 0, up_to: int | None = None, limit: int | None = None

@@ -19,7 +19,7 @@ from handlers.domain.errors import CommandReusedError, ContentionError, Sequence
 from handlers.domain.event import Event, chain
 
 from .event_store import ConcurrentAppendError
-from .present import PresentReader
+from .present import Present, PresentReader
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.5
@@ -60,10 +60,9 @@ class Ledger:
         store = self.reader.store
         present = self.reader.read(command.aggregate_id, command.command_id)
         for attempt in range(self.attempts):
+            events = self._decide(present, command)
             if present.own is not None:
-                return _answer_again(present.own, command)
-            _check_expectation(command, present.position.sequence)
-            events = chain(present.position, decide(present.state, command), command, self.now())
+                return Receipt.of(present.own)
             try:
                 store.append(events)
             except ConcurrentAppendError:
@@ -80,13 +79,32 @@ class Ledger:
             aggregateId=command.aggregate_id,
         )
 
+    def foresee(self, command: Command) -> Receipt:
+        """What `execute` would answer if nobody else wrote, or the same refusal; nothing is written.
 
-def _answer_again(own: Event, command: Command) -> Receipt:
+        One wait for at most three Queries (`PresentReader.read`).
+        """
+        present = self.reader.read(command.aggregate_id, command.command_id)
+        events = self._decide(present, command)
+        if present.own is not None:
+            return Receipt.of(present.own)
+        self.reader.store.check(events)
+        return Receipt.of(events[-1])
+
+    def _decide(self, present: Present, command: Command) -> list[Event]:
+        """The events to append at the present, none where `present.own` answers for the command."""
+        if present.own is not None:
+            _check_same(present.own, command)
+            return []
+        _check_expectation(command, present.position.sequence)
+        return chain(present.position, decide(present.state, command), command, self.now())
+
+
+def _check_same(own: Event, command: Command) -> None:
     if own.command_digest != command.digest:
         raise CommandReusedError(
             "this commandId stands for another command", commandId=command.command_id, sequence=own.sequence
         )
-    return Receipt.of(own)
 
 
 def _check_expectation(command: Command, sequence: int) -> None:

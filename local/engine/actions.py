@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 from urllib.parse import unquote, urlparse
 
 from local.engine.api import ACCOUNT, ApiRequest
 from local.engine.functions import FunctionRef
+from local.engine.policy_documents import Context
 
-Need = tuple[str, str]
-"""An action and the ARN of a resource."""
+
+class Need(NamedTuple):
+    """An action, the ARN of a resource, and the condition keys (in lower case) that belong to this action alone."""
+
+    action: str
+    resource: str
+    context: Context = ()
+
 
 Finder = Callable[[ApiRequest], Iterable[Need]]
 
@@ -52,23 +60,23 @@ def _table(request: ApiRequest, name: str, index: str | None = None) -> str:
 
 def _on_everything(request: ApiRequest) -> Iterable[Need]:
     """Of actions for which IAM knows no resources."""
-    yield f"{request.service.removesuffix('streams')}:{request.operation}", "*"
+    yield Need(f"{request.service.removesuffix('streams')}:{request.operation}", "*")
 
 
 def _on_table(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
-    yield f"dynamodb:{request.operation}", _table(request, asked["TableName"], asked.get("IndexName"))
+    yield Need(f"dynamodb:{request.operation}", _table(request, asked["TableName"], asked.get("IndexName")))
 
 
 def _on_tables(request: ApiRequest) -> Iterable[Need]:
     for name in request.parameters["RequestItems"]:
-        yield f"dynamodb:{request.operation}", _table(request, name)
+        yield Need(f"dynamodb:{request.operation}", _table(request, name))
 
 
 def _in_transaction(request: ApiRequest) -> Iterable[Need]:
     for item in request.parameters["TransactItems"]:
         for kind, operation in item.items():
-            yield f"dynamodb:{_IN_TRANSACTION[kind]}", _table(request, operation["TableName"])
+            yield Need(f"dynamodb:{_IN_TRANSACTION[kind]}", _table(request, operation["TableName"]))
 
 
 def _partiql(request: ApiRequest) -> Iterable[Need]:
@@ -79,52 +87,54 @@ def _partiql(request: ApiRequest) -> Iterable[Need]:
             raise ValueError(each["Statement"])
         *verbs, name, index = match.groups()
         verb = next(verb for verb in verbs if verb)
-        yield f"dynamodb:PartiQL{verb.capitalize()}", _table(request, name, index)
+        yield Need(f"dynamodb:PartiQL{verb.capitalize()}", _table(request, name, index))
 
 
 def _on_stream(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
     # An iterator of moto's begins with the ARN of its stream.
-    yield f"dynamodb:{request.operation}", asked.get("StreamArn") or asked["ShardIterator"].split("|")[0]
+    yield Need(f"dynamodb:{request.operation}", asked.get("StreamArn") or asked["ShardIterator"].split("|")[0])
 
 
 def _on_queue(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
     name = asked.get("QueueName") or urlparse(asked["QueueUrl"]).path.rsplit("/", 1)[-1]
-    yield f"sqs:{request.operation.removesuffix('Batch')}", _arn(request, "sqs", name)
+    yield Need(f"sqs:{request.operation.removesuffix('Batch')}", _arn(request, "sqs", name))
 
 
 def _on_topic(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
-    yield "sns:Publish", asked.get("TopicArn") or asked.get("TargetArn") or "*"  # a telephone number is no resource
+    yield Need("sns:Publish", asked.get("TopicArn") or asked.get("TargetArn") or "*")  # a telephone number is none
 
 
 def _on_buses(request: ApiRequest) -> Iterable[Need]:
     for entry in request.parameters["Entries"]:
         name = entry.get("EventBusName") or "default"
-        yield "events:PutEvents", name if name.startswith("arn:") else _arn(request, "events", f"event-bus/{name}")
+        bus = name if name.startswith("arn:") else _arn(request, "events", f"event-bus/{name}")
+        keys = (("events:detail-type", str(entry.get("DetailType"))), ("events:source", str(entry.get("Source"))))
+        yield Need("events:PutEvents", bus, keys)
 
 
 def _on_function(request: ApiRequest) -> Iterable[Need]:
     name = unquote(request.path.split("/functions/", 1)[1].split("/", 1)[0])
     ref = FunctionRef.parse(name, request.region, request.query("Qualifier"))
     qualifier = f":{ref.qualifier}" if ref.qualifier else ""
-    yield "lambda:InvokeFunction", f"arn:aws:lambda:{ref.region}:{ACCOUNT}:function:{ref.name}{qualifier}"
+    yield Need("lambda:InvokeFunction", f"arn:aws:lambda:{ref.region}:{ACCOUNT}:function:{ref.name}{qualifier}")
 
 
 def _on_logs(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
     stream = f":log-stream:{asked['logStreamName']}" if "logStreamName" in asked else ""
-    yield f"logs:{request.operation}", _arn(request, "logs", f"log-group:{asked['logGroupName']}{stream}")
+    yield Need(f"logs:{request.operation}", _arn(request, "logs", f"log-group:{asked['logGroupName']}{stream}"))
 
 
 def _on_bucket(request: ApiRequest) -> Iterable[Need]:
-    yield "s3:ListBucket", f"arn:aws:s3:::{unquote(request.path).split('/')[1]}"
+    yield Need("s3:ListBucket", f"arn:aws:s3:::{unquote(request.path).split('/')[1]}")
 
 
 def _on_object(request: ApiRequest) -> Iterable[Need]:
     action = request.operation.replace("HeadObject", "GetObject")
-    yield f"s3:{action}", f"arn:aws:s3:::{unquote(request.path).removeprefix('/')}"
+    yield Need(f"s3:{action}", f"arn:aws:s3:::{unquote(request.path).removeprefix('/')}")
 
 
 _FINDERS: Iterable[tuple[str, Finder, Iterable[str]]] = (

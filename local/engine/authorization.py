@@ -58,9 +58,9 @@ class Authorizer:
         if (request.service, request.operation) == ("sts", "GetCallerIdentity"):
             return  # on AWS it cannot even be denied
         needs = actions.needed(request)
-        for action, resource in needs:
+        for action, resource, keys in needs:
             with self.lock:
-                decision = self._decide(session, action, resource, request.region)
+                decision = self._decide(session, action, resource, request.region, keys)
             if not decision.allowed:
                 raise _denial(request.service, session, action, resource, decision.reason)
         if session is not None and not needs:
@@ -90,9 +90,16 @@ class Authorizer:
             return False
 
     def _decide(
-        self, session: Session | None, action: str, resource: str, region: str, *, record: bool = True
+        self,
+        session: Session | None,
+        action: str,
+        resource: str,
+        region: str,
+        keys: Context = (),
+        *,
+        record: bool = True,
     ) -> Decision:
-        context: Context = (("aws:principalaccount", ACCOUNT), ("aws:requestedregion", region), *_EVERYBODY)
+        context: Context = (("aws:principalaccount", ACCOUNT), ("aws:requestedregion", region), *_EVERYBODY, *keys)
         principal = ADMINISTRATOR
         policies: Mapping[str, str] = {"": ALLOW_ALL}
         if session is not None:

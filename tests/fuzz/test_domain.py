@@ -126,7 +126,11 @@ def contents(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @examples(500)
-@given(st.lists(st.tuples(st.sampled_from([*EVENT_TYPES, "TransactionProcessed", "X"]), contents()), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*EVENT_TYPES, "TransactionProcessed", "X"]), contents()), min_size=1, max_size=12
+    )
+)
 def test_any_data_is_one_event_that_everything_behind_can_take_or_none(
     tally: Counter[str], attempts: list[tuple[str, Mapping[str, Any]]]
 ) -> None:

@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 # The types that the program may declare, with the ARN that AWS would give each; None has no ARN.
 _ARNS: dict[str, str | None] = {
+    "aws:cloudcontrol/resource:Resource": None,
     "aws:cloudwatch/dashboard:Dashboard": None,
     "aws:cloudwatch/eventArchive:EventArchive": "events:{place}:archive/{name}",
     "aws:cloudwatch/eventBus:EventBus": "events:{place}:event-bus/{name}",
@@ -41,6 +42,8 @@ _ARNS: dict[str, str | None] = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": "cloudwatch:{place}:alarm:{name}",
     "aws:dynamodb/resourcePolicy:ResourcePolicy": None,
     "aws:dynamodb/table:Table": "dynamodb:{place}:table/{name}",
+    "aws:glue/registry:Registry": "glue:{place}:registry/{registryName}",
+    "aws:glue/schema:Schema": "glue:{place}:schema/{schemaName}",
     "aws:iam/role:Role": "iam::123456789012:role/{name}",
     "aws:iam/rolePolicy:RolePolicy": None,
     "aws:lambda/eventSourceMapping:EventSourceMapping": "lambda:{place}:event-source-mapping:{name}",

@@ -49,6 +49,7 @@ MONITORING = MonitoringArgs(
     projection=NOTHING,
     query=NOTHING,
     snapshot=NOTHING,
+    validate=NOTHING,
     projection_feed=NOTHING,
     audit_log=NOTHING,
     dead_letter_queues={},

@@ -38,14 +38,17 @@ def test_a_target_is_connected_only_once_it_admits_the_rule(stack: Graph) -> Non
 def test_the_projection_rule_picks_the_account_events(stack: Graph) -> None:
     assert stack.named("projection-feed-rule").document("eventPattern") == {
         "source": ["event-sourcing.financial"],
-        "detail-type": ["AccountCreated", "TransactionProcessed", "AccountClosed"],
+        "detail-type": ["AccountClosed", "AccountCreated", "TransactionProcessed"],
     }
 
 
-def test_the_audit_log_takes_everything_and_eventbridge_may_write_to_it(stack: Graph) -> None:
-    assert stack.named("audit-log-rule").document("eventPattern") == {"account": ["123456789012"]}
-    group, target = stack.named("audit-log-group"), stack.named("audit-log-target")
-    assert target.inputs["arn"] == group.outputs["arn"]
+def test_the_audit_log_takes_everything_by_two_rules_and_eventbridge_may_write_to_it(stack: Graph) -> None:
+    rest, apart = (stack.named(f"audit-log{name}-rule").document("eventPattern") for name in ("", "-apart"))
+    assert rest == {"account": ["123456789012"], "detail-type": [{"anything-but": ["CommandRejected"]}]}
+    assert apart == {"account": ["123456789012"], "detail-type": ["CommandRejected"]}
+    group = stack.named("audit-log-group")
+    for name in ("audit-log-target", "audit-log-apart-target"):
+        assert stack.named(name).inputs["arn"] == group.outputs["arn"]
     assert group.outputs["name"].startswith("/aws/events/")
     (statement,) = stack.named("audit-log-policy").statements("policyDocument")
     assert statement["Principal"] == {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]}
@@ -125,7 +128,7 @@ def test_every_asynchronous_invocation_is_bounded_and_ends_in_a_dlq(stack: Graph
 
 def test_the_functions_run_what_is_shipped(stack: Graph) -> None:
     layer = stack.named("handlers-layer")
-    for entry in ("command", "relay", "projection", "query", "snapshot"):
+    for entry in ("command", "relay", "projection", "query", "snapshot", "validate"):
         function = stack.named(f"{entry}-function").inputs
         assert function["handler"] == f"handlers.{entry}.lambda_handler"
         assert function["layers"] == [layer.outputs["arn"]]
@@ -138,12 +141,13 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
     model = {"READ_MODEL_TABLE": stack.exports["readModelTable"]}
     variables = {
         entry: stack.named(f"{entry}-function").inputs["environment"]["variables"]
-        for entry in ("command", "relay", "projection", "query", "snapshot")
+        for entry in ("command", "relay", "projection", "query", "snapshot", "validate")
     }
     snapshots = {"SNAPSHOTS_TABLE": stack.exports["snapshotsTable"], "SNAPSHOT_EVERY": "10"}
     buckets = {"TYPE_BUCKETS": variables["command"]["TYPE_BUCKETS"]}
     assert variables == {
-        "command": store | snapshots | buckets,
+        "command": store | snapshots | buckets | {"EVENT_BUS_NAME": stack.exports["eventBusName"]},
+        "validate": store | snapshots | buckets,
         "relay": {"EVENT_BUS_NAME": stack.exports["eventBusName"], "METRICS_NAMESPACE": "EventSourcing"},
         "projection": store | model | {"STATEMENT_ENTRIES": "20"},
         "query": store | model | snapshots | buckets,

@@ -37,6 +37,7 @@ EMITTED: dict[tuple[str, str], list[set[str]]] = {
     ("EventSourcing", "Faults"): [{"FunctionName"}],
     ("EventSourcing", "IntegrityBreaches"): [{"FunctionName"}],
     ("EventSourcing", "PublishFailures"): [{"FunctionName"}],
+    ("EventSourcing", "RejectionsNotPublished"): [{"FunctionName"}],
 }
 
 # Which type of resource a dimension names.
@@ -75,6 +76,8 @@ def test_the_alarms_that_there_must_be(stack: Graph) -> None:
         for entry, metric in (
             ("command", "Faults"),
             ("query", "Faults"),
+            ("validate", "Faults"),
+            ("command", "RejectionsNotPublished"),
             ("relay", "PublishFailures"),
             ("relay", "IntegrityBreaches"),
             ("snapshot", "IntegrityBreaches"),

@@ -10,8 +10,9 @@ from tests.infrastructure.program import ROOT, TOKEN, Graph, graph, run
 
 OUTPUTS = {
     *("eventBusName", "eventBusArn", "archiveName", "archiveArn", "accountRuleArn"),
-    *("eventStoreTable", "readModelTable", "snapshotsTable"),
+    *("eventStoreTable", "readModelTable", "snapshotsTable", "schemaRegistryName"),
     *("commandFunction", "relayFunction", "projectionFunction", "queryFunction", "snapshotFunction"),
+    "validateFunction",
     *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
     *("alarmTopicArn", "dashboardName", "region", "readme"),
 }
@@ -21,7 +22,7 @@ FUNCTIONS = ("command", "relay", "projection", "query", "snapshot")
 # The inputs by which a resource can be given a name, instead of one that Pulumi makes up.
 NAME_INPUTS = (
     *("name", "namePrefix", "functionName", "layerName", "dashboardName", "policyName", "archiveName"),
-    *("tableName", "queueName", "topicName", "roleName", "ruleName", "targetId", "alarmName"),
+    *("registryName", "tableName", "queueName", "topicName", "roleName", "ruleName", "targetId", "alarmName"),
 )
 
 

@@ -25,6 +25,12 @@ PRIVILEGES = {
         ("dynamodb:Query", "event-store-table"),
         ("dynamodb:Query", "event-store-table/index/CommandId-index"),
         ("dynamodb:Query", "snapshots-table"),
+        ("events:PutEvents", "events-bus"),
+    },
+    "validate": {
+        ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "event-store-table/index/CommandId-index"),
+        ("dynamodb:Query", "snapshots-table"),
     },
     "relay": {
         ("dynamodb:DescribeStream", "event-store-table stream"),
@@ -68,6 +74,12 @@ def test_a_function_may_do_what_it_calls_and_no_more(stack: Graph, entry: str) -
         for resource in as_list(statement["Resource"])
     }
     assert granted == PRIVILEGES[entry] | COMMON
+
+
+def test_the_command_function_can_put_no_event_on_the_bus_but_refusals(stack: Graph) -> None:
+    statements = stack.policies_of(_role_of(stack, "command").outputs["name"])
+    (publish,) = (statement for statement in statements if "events:PutEvents" in as_list(statement["Action"]))
+    assert publish["Condition"] == {"StringEquals": {"events:detail-type": "CommandRejected"}}
 
 
 def test_every_function_has_a_role_of_its_own_which_lambda_alone_assumes(stack: Graph) -> None:

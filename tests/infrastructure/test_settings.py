@@ -95,6 +95,8 @@ BAD = [
     ("relayConcurrency", "-2"),
     ("projectionConcurrency", "zero"),
     ("queryConcurrency", "10001"),
+    ("validateConcurrency", "0"),
+    ("schemaCompatibility", "backward"),
     ("relayBatchSize", "0"),
     ("relayParallelization", "11"),
     ("relayMaxRecordAge", "59"),

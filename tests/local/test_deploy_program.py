@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from local.deploy import Deployment, deploy
 from local.engine import Engine
+from schemas.files import each_version, load
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -61,6 +63,8 @@ def test_every_output_of_the_stack_has_a_value(outputs: dict[str, Any]) -> None:
         "projectionFunction",
         "queryFunction",
         "snapshotFunction",
+        "validateFunction",
+        "schemaRegistryName",
         "projectionQueueUrl",
         "deadLetterQueueUrl",
         "deliveryDeadLetterQueueUrl",
@@ -164,7 +168,7 @@ def test_queues_are_encrypted_and_refuse_plain_http(engine: Engine, outputs: dic
     assert [each["Condition"] for each in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
 
 
-@pytest.mark.parametrize("name", ["command", "relay", "projection", "query"])
+@pytest.mark.parametrize("name", ["command", "relay", "projection", "query", "validate"])
 def test_functions_have_their_package_layer_role_and_log_group(
     engine: Engine, outputs: dict[str, Any], name: str
 ) -> None:
@@ -188,6 +192,16 @@ def test_functions_have_their_package_layer_role_and_log_group(
     assert logging["LogFormat"] == "JSON"
     groups = engine.client("logs").describe_log_groups(logGroupNamePrefix=f"{name}-logs")["logGroups"]
     assert [(group["logGroupName"], group["retentionInDays"]) for group in groups] == [(logging["LogGroup"], 1)]
+
+
+def test_the_registry_holds_every_version_of_every_schema(engine: Engine, outputs: dict[str, Any]) -> None:
+    glue = engine.client("glue")
+    for event_type, version, schema in each_version(load()):
+        held = glue.get_schema_version(
+            SchemaId={"RegistryName": outputs["schemaRegistryName"], "SchemaName": event_type},
+            SchemaVersionNumber={"VersionNumber": version},
+        )
+        assert json.loads(held["SchemaDefinition"], parse_float=Decimal) == schema
 
 
 def test_the_bus_is_archived_and_written_to_the_audit_log(engine: Engine, outputs: dict[str, Any]) -> None:

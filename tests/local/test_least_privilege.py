@@ -20,7 +20,7 @@ from local.engine import Call, Engine, InterceptedRequest, Response, faults
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 SOON = 30.0
-FUNCTIONS = ("command", "relay", "projection", "query", "snapshot")
+FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate")
 
 
 class Statement(NamedTuple):
@@ -146,6 +146,7 @@ def write_and_ask(ledger: StackClient) -> None:
         first = ledger.command("all", event, data, commandId=event)
         assert (first[0], ledger.command("all", event, data, commandId=event)) == (200, first)
     assert ledger.command("all", "TransactionProcessed", {"amount": -6})[0] == 422
+    assert ledger.validate("all", "TransactionProcessed", {"amount": -6})[0] == 422
     assert ledger.command("all", "TransactionProcessed", {"amount": -5})[0] == 200
     assert ledger.command("all", "AccountClosed", {})[0] == 200
     await_row(ledger, "all", 4)
@@ -282,6 +283,21 @@ def test_a_command_without_leave_to_append_fails(engine: Engine, ledger: StackCl
         assert ledger.command("appended", "AccountCreated", {})[0] == 500
         assert was_refused(engine, roles.names["command"], "dynamodb:PutItem")
     assert ledger.command("appended", "AccountCreated", {})[0] == 200
+
+
+def test_a_command_function_can_publish_nothing_but_refusals(engine: Engine, ledger: StackClient, roles: Roles) -> None:
+    publishing = roles.statement("command", "PublishCommandRejected")
+    (text,) = (text for text in roles.texts_without(publishing).values())
+    document = roles.policies["command"][publishing.policy]
+    (granted,) = (each for each in document["Statement"] if each["Sid"] == publishing.sid)
+
+    assert granted["Condition"] == {"StringEquals": {"events:detail-type": "CommandRejected"}}
+    assert "events:PutEvents" not in text
+    other = {**granted, "Condition": {"StringEquals": {"events:detail-type": "TransactionProcessed"}}}
+    exchanged = {**document, "Statement": [other if each is granted else each for each in document["Statement"]]}
+    assert engine.authorizations.refused_under(roles.names["command"], {publishing.policy: json.dumps(exchanged)}), (
+        "the condition is not looked at"
+    )
 
 
 def test_a_query_without_leave_for_the_type_index_fails(ledger: StackClient, roles: Roles) -> None:

@@ -1,0 +1,73 @@
+"""The events' schemas, every version of them, in a Glue Schema Registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from schemas.checking import checked
+from schemas.files import ROOT, stored_types, text_of
+
+
+@dataclass(frozen=True)
+class SchemaRegistryArgs:
+    registry_name: str
+    """AWS asks for one: unique in the account and Region."""
+    compatibility: str = "BACKWARD"
+    """What a new version must not break: one of Glue's modes, for every schema."""
+    root: Path = ROOT
+    """The folder of the schemas."""
+
+
+class SchemaRegistry(pulumi.ComponentResource):
+    """A registry, a schema per event type, and its versions in order, so that Glue numbers them as their files are.
+
+    Glue refuses an incompatible version when it is registered. That is late: so the files are checked here, before
+    anything is created, and a preview fails with schema, field and rule (schemas.files.SchemaError).
+    """
+
+    registry_name: pulumi.Output[str]
+    event_types: tuple[str, ...]
+    """The types of events that stand in streams of accounts."""
+
+    def __init__(self, name: str, args: SchemaRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:SchemaRegistry", name, None, opts)
+        schemas = checked(args.compatibility, args.root)
+        child = pulumi.ResourceOptions(parent=self)
+        registry = aws.glue.Registry(
+            f"{name}-registry",
+            registry_name=args.registry_name,
+            description="The schemas of the ledger's events",
+            opts=child,
+        )
+        for event_type, versions in schemas.items():
+            schema = aws.glue.Schema(
+                f"{name}-{event_type}",
+                schema_name=event_type,
+                registry_arn=registry.arn,
+                data_format="JSON",
+                compatibility=args.compatibility,
+                # A published version never changes, so the provider never sees another first one.
+                schema_definition=text_of(versions[1]),
+                opts=child,
+            )
+            before: pulumi.Resource = schema
+            for version in sorted(versions)[1:]:
+                before = aws.cloudcontrol.Resource(
+                    f"{name}-{event_type}-{version}",
+                    type_name="AWS::Glue::SchemaVersion",  # pulumi-aws itself has no resource for one
+                    desired_state=_version(schema.arn, text_of(versions[version])),
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[before]),
+                )
+        self.registry_name = registry.registry_name
+        self.event_types = stored_types(schemas)
+        self.register_outputs({"registryName": self.registry_name})
+
+
+def _version(schema_arn: Input[str], definition: str) -> Output[str]:
+    """A version's properties, as CloudFormation has them."""
+    return Output.json_dumps({"Schema": {"SchemaArn": schema_arn}, "SchemaDefinition": definition})

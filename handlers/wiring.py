@@ -1,0 +1,33 @@
+"""How the write side is put together in a function, from its environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+
+from .domain import times
+from .store import clients
+from .store.event_store import EventStore
+from .store.ledger import Ledger
+from .store.present import PresentReader
+from .store.side_by_side import begin
+from .store.snapshots import Snapshots
+
+
+def now() -> str:
+    """The ledger's text of this moment."""
+    return times.to_text(datetime.now(UTC))
+
+
+def wired_ledger() -> Ledger:
+    """A ledger on this function's tables."""
+    dynamodb = clients.dynamodb()
+    reader = PresentReader(
+        EventStore(dynamodb, os.environ["EVENT_STORE_TABLE"], int(os.environ["TYPE_BUCKETS"])),
+        Snapshots(dynamodb, os.environ["SNAPSHOTS_TABLE"]),
+        tail=2 * int(os.environ["SNAPSHOT_EVERY"]),
+        now=now,
+        begin=begin,
+    )
+    return Ledger(reader, now=now, pause=time.sleep)

@@ -1,0 +1,63 @@
+"""The Glue Schema Registry: registries, schemas, and versions as Cloud Control has them."""
+
+import json
+
+from local.deploy.errors import DeployError
+from local.deploy.registry import Created, NewResource, Registry, fields
+
+TYPES = Registry()
+
+
+@TYPES.creates("aws:glue/registry:Registry", fields("registryName", "description", "tags"))
+def registry(new: NewResource) -> Created:
+    """A registry; its id is its ARN."""
+    glue = new.client("glue")
+    made = glue.create_registry(
+        Tags=new.tags, **new.pick({"registryName": "RegistryName", "description": "Description"})
+    )
+    arn = made["RegistryArn"]
+    return Created(
+        arn, {"arn": arn, "tagsAll": new.tags}, delete=lambda: glue.delete_registry(RegistryId={"RegistryArn": arn})
+    )
+
+
+@TYPES.creates(
+    "aws:glue/schema:Schema",
+    fields("schemaName", "registryArn", "dataFormat", "compatibility", "schemaDefinition", "description", "tags"),
+)
+def schema(new: NewResource) -> Created:
+    """A schema with its first version; its id is its ARN. Versions that break its compatibility are taken here."""
+    glue = new.client("glue")
+    names = {
+        "schemaName": "SchemaName",
+        "dataFormat": "DataFormat",
+        "compatibility": "Compatibility",
+        "schemaDefinition": "SchemaDefinition",
+        "description": "Description",
+    }
+    in_registry = {"RegistryId": {"RegistryArn": new.inputs["registryArn"]}} if "registryArn" in new.inputs else {}
+    made = glue.create_schema(Tags=new.tags, **in_registry, **new.pick(names))
+    arn = made["SchemaArn"]
+    outputs = {
+        "arn": arn,
+        "registryName": made["RegistryName"],
+        "latestSchemaVersion": made["LatestSchemaVersion"],
+        "nextSchemaVersion": made["NextSchemaVersion"],
+        "schemaCheckpoint": made["SchemaCheckpoint"],
+        "tagsAll": new.tags,
+    }
+    return Created(arn, outputs, delete=lambda: glue.delete_schema(SchemaId={"SchemaArn": arn}))
+
+
+@TYPES.creates("aws:cloudcontrol/resource:Resource", fields("typeName", "desiredState"))
+def cloud_control(new: NewResource) -> Created:
+    """A schema's further version, the one type of resource that is made through Cloud Control; its id is its own."""
+    if new.inputs["typeName"] != "AWS::Glue::SchemaVersion":
+        raise DeployError(f"the embedded AWS has no Cloud Control for {new.inputs['typeName']}")
+    wanted = json.loads(new.inputs["desiredState"])
+    made = new.client("glue").register_schema_version(
+        SchemaId=wanted["Schema"], SchemaDefinition=wanted["SchemaDefinition"]
+    )
+    version = made["SchemaVersionId"]
+    # It goes with its schema: moto cannot delete one by itself.
+    return Created(version, {"properties": json.dumps({**wanted, "VersionId": version})}, delete=lambda: None)

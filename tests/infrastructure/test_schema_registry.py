@@ -1,0 +1,71 @@
+"""Every version of every schema is in the registry; what breaks one is refused before anything is created."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.schema_registry import SchemaRegistry, SchemaRegistryArgs
+from schemas.checking import publish
+from schemas.files import ROOT, SchemaError, each_version, load
+
+from .program import Graph, declare, run
+
+
+def test_every_version_of_every_schema_is_registered_in_order(stack: Graph) -> None:
+    (registry,) = stack.of("Registry")
+    for event_type, version, schema in each_version(load()):
+        name = f"schemas-{event_type}" if version == 1 else f"schemas-{event_type}-{version}"
+        resource = stack.named(name)
+        first = stack.named(f"schemas-{event_type}")
+        definition = resource.inputs.get("schemaDefinition")
+        if version == 1:
+            assert resource.inputs["registryArn"] == registry.outputs["arn"]
+            assert (resource.inputs["dataFormat"], resource.inputs["compatibility"]) == ("JSON", "BACKWARD")
+        else:
+            assert resource.inputs["typeName"] == "AWS::Glue::SchemaVersion"
+            state = json.loads(resource.inputs["desiredState"])
+            assert state["Schema"] == {"SchemaArn": first.outputs["arn"]}
+            definition = state["SchemaDefinition"]
+            before = first if version == 2 else stack.named(f"schemas-{event_type}-{version - 1}")
+            assert before.urn in resource.depends_on
+        assert json.loads(str(definition)) == json.loads(json.dumps(schema, default=float))
+
+
+def test_the_compatibility_mode_is_the_stacks() -> None:
+    full = run("dev", {"event-sourcing:schemaCompatibility": "FULL_ALL"})
+
+    assert {schema.inputs["compatibility"] for schema in full.of("Schema")} == {"FULL_ALL"}
+
+
+def test_a_preview_is_refused_under_a_mode_that_the_schemas_break() -> None:
+    with pytest.raises(SchemaError, match=r"schemas/TransactionProcessed/2\.json: .* \[disabled\]"):
+        run("dev", {"event-sourcing:schemaCompatibility": "DISABLED"}, is_preview=True)
+
+
+@pytest.mark.parametrize(
+    ("version", "refusal"),
+    [
+        (
+            2,
+            r"schemas/AccountCreated/2\.json: branch: .*published version never changes.* \[published-stays/required\]",
+        ),
+        (3, r"schemas/AccountCreated/3\.json: branch: .*cannot read what version 2 wrote.* \[required-added\]"),
+    ],
+)
+def test_a_preview_names_schema_field_and_rule_of_what_breaks(tmp_path: Path, version: int, refusal: str) -> None:
+    root = tmp_path / "schemas"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    schema: dict[str, Any] = json.loads((root / "AccountCreated" / "2.json").read_text("utf-8"))
+    schema["required"] = ["branch"]
+    schema["properties"]["branch"] = {"description": "Where.", "type": "string"}
+    (root / "AccountCreated" / f"{version}.json").write_text(json.dumps(schema), "utf-8")
+    if version > 2:
+        publish(root)
+
+    with pytest.raises(SchemaError, match=refusal):
+        declare(lambda: SchemaRegistry("it", SchemaRegistryArgs("registry", root=root)), is_preview=True)
