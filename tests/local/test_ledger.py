@@ -68,6 +68,7 @@ def test_the_recipes_validation_steps_hold(ledger: StackClient) -> None:
             "transactionCount": 1,
             "createdAt": "2024-01-15T10:00:00Z",
             "closedAt": None,
+            "currency": "USD",
         },
         "eventsProcessed": 2,
         "upToSequence": None,
@@ -96,18 +97,41 @@ def test_a_replay_completes_and_leaves_the_read_model_as_it_was(ledger: StackCli
     assert row_at(ledger, "replayed", 2) == before
 
 
-def test_every_event_reaches_the_audit_log(ledger: StackClient) -> None:
-    ledger.command("audited", "AccountCreated", {"customerId": "customer-7"})
+def audited(ledger: StackClient, account: str, count: int) -> list[dict[str, Any]]:
+    """What the audit log holds of an account, once that is so many entries at least."""
     logs = ledger.aws("logs")
     (group,) = logs.describe_log_groups(logGroupNamePrefix="/aws/events/audit-log-")["logGroups"]
 
     def entries() -> list[dict[str, Any]]:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
         messages = [json.loads(event["message"]) for page in pages for event in page["events"]]
-        return [message for message in messages if message["detail"].get("AggregateId") == "audited"]
+        return [message for message in messages if message["detail"].get("AggregateId") == account]
 
-    (entry,) = eventually(entries, bool, SOON)
-    assert entry["detail"]["EventData"] == {"customerId": "customer-7"}
+    return eventually(entries, lambda found: len(found) >= count, SOON)
+
+
+def test_every_event_reaches_the_audit_log(ledger: StackClient) -> None:
+    ledger.command("audited", "AccountCreated", {"customerId": "customer-7"})
+
+    (entry,) = audited(ledger, "audited", 1)
+    assert entry["detail"]["EventData"] == {"customerId": "customer-7", "currency": "USD"}
+
+
+def test_a_refused_command_reaches_the_audit_log_once_and_the_accounts_stream_not_at_all(ledger: StackClient) -> None:
+    foreseen = ledger.validate("refused", "TransactionProcessed", {"amount": 5}, commandId="too-early")
+    refused = ledger.command("refused", "TransactionProcessed", {"amount": 5}, commandId="too-early", actor="teller-7")
+    assert ledger.command("refused", "AccountCreated", {})[0] == 200
+    row_at(ledger, "refused", 1)
+
+    assert foreseen == refused
+    assert refused[0] == 422
+    entries = sorted(audited(ledger, "refused", 2), key=lambda entry: str(entry["detail-type"]))
+    assert [entry["detail-type"] for entry in entries] == ["AccountCreated", "CommandRejected"]
+    told = entries[1]["detail"]
+    assert (told["CommandId"], told["Actor"]) == ("too-early", "teller-7")
+    assert told["EventData"] == {"eventType": "TransactionProcessed", "status": 422, **refused[1]["error"]}
+    assert [event.event_type for event in stored(ledger, "refused")] == ["AccountCreated"]
+    assert ledger.messages("projectionQueueUrl") == 0
 
 
 def test_a_function_runs_the_package_that_is_deployed_and_nothing_else(ledger: StackClient) -> None:
