@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi
@@ -95,7 +96,7 @@ def handler(
     grants: list[Grant],
     concurrency: int,
     timeout: int = settings.function_timeout,
-    after: HandlerFunction | None = None,
+    after: Sequence[HandlerFunction] = (),
 ) -> HandlerFunction:
     """A function of the handlers' package, by the name of its entry, with what all of them share."""
     return HandlerFunction(
@@ -115,7 +116,7 @@ def handler(
             tracing=settings.tracing,
             kms_key_arn=kms_key_arn,
         ),
-        pulumi.ResourceOptions(depends_on=[after] if after else None),
+        pulumi.ResourceOptions(depends_on=list(after)),
     )
 
 
@@ -139,39 +140,6 @@ query = handler(
     concurrency=settings.query_concurrency,
 )
 # After query: where typeBuckets is raised, whoever reads must know of the new buckets before anybody writes to them.
-command = handler(
-    "command",
-    "Decides a command and appends its events to the store",
-    environment={
-        "EVENT_STORE_TABLE": event_store.table_name,
-        "EVENT_BUS_NAME": event_bus.name,
-        "SNAPSHOTS_TABLE": snapshots.table_name,
-        "SNAPSHOT_EVERY": str(settings.snapshot_every),
-        "TYPE_BUCKETS": str(settings.type_buckets),
-    },
-    grants=[
-        event_store.grant_read(),
-        event_store.grant_find_command(),
-        event_store.grant_append(),
-        snapshots.grant_read(),
-        event_bus.grant_publish_only(REJECTION),
-    ],
-    concurrency=settings.command_concurrency,
-    after=query,
-)
-validate = handler(
-    "validate",
-    "Says what the command function would, and writes nothing",
-    environment={
-        "EVENT_STORE_TABLE": event_store.table_name,
-        "SNAPSHOTS_TABLE": snapshots.table_name,
-        "SNAPSHOT_EVERY": str(settings.snapshot_every),
-        "TYPE_BUCKETS": str(settings.type_buckets),
-    },
-    grants=[event_store.grant_read(), event_store.grant_find_command(), snapshots.grant_read()],
-    concurrency=settings.validate_concurrency,
-    after=query,
-)
 relay = handler(
     "relay",
     "Publishes stored events on the bus",
@@ -203,6 +171,40 @@ snapshot = handler(
     grants=[event_store.grant_read(), snapshots.grant_read(), snapshots.grant_write()],
     concurrency=settings.snapshot_concurrency,
     timeout=settings.projection_timeout,
+)
+# Last, so that whoever reads events knows a new version of one before the first is written.
+command = handler(
+    "command",
+    "Decides a command and appends its events to the store",
+    environment={
+        "EVENT_STORE_TABLE": event_store.table_name,
+        "EVENT_BUS_NAME": event_bus.name,
+        "SNAPSHOTS_TABLE": snapshots.table_name,
+        "SNAPSHOT_EVERY": str(settings.snapshot_every),
+        "TYPE_BUCKETS": str(settings.type_buckets),
+    },
+    grants=[
+        event_store.grant_read(),
+        event_store.grant_find_command(),
+        event_store.grant_append(),
+        snapshots.grant_read(),
+        event_bus.grant_publish_only(REJECTION),
+    ],
+    concurrency=settings.command_concurrency,
+    after=[query, projection, snapshot],
+)
+validate = handler(
+    "validate",
+    "Says what the command function would, and writes nothing",
+    environment={
+        "EVENT_STORE_TABLE": event_store.table_name,
+        "SNAPSHOTS_TABLE": snapshots.table_name,
+        "SNAPSHOT_EVERY": str(settings.snapshot_every),
+        "TYPE_BUCKETS": str(settings.type_buckets),
+    },
+    grants=[event_store.grant_read(), event_store.grant_find_command(), snapshots.grant_read()],
+    concurrency=settings.validate_concurrency,
+    after=[query],
 )
 
 # What drives them: store -> relay -> bus -> projection and audit log; store -> snapshot.
