@@ -34,8 +34,9 @@ def generated(schemas: Mapping[str, Versions]) -> dict[Path, str]:
 
 def _classes(schemas: Mapping[str, Versions]) -> str:
     # Only here, so that the rest of the command line starts without it.
-    from datamodel_code_generator import DataModelType, InputFileType, LiteralType, PythonVersion  # noqa: PLC0415
+    from datamodel_code_generator import InputFileType, LiteralType, PythonVersion  # noqa: PLC0415
     from datamodel_code_generator import generate as generate_model  # noqa: PLC0415
+    from datamodel_code_generator.enums import DataModelType  # noqa: PLC0415
 
     definitions = {name: newest(versions) for name, versions in schemas.items()}
     with warnings.catch_warnings():

@@ -51,7 +51,8 @@ class Command:
 
         aggregate_id = read(lambda: identifier(request, "aggregateId"), "")
         event_type = read(lambda: identifier(request, "eventType"), "")
-        data = read(lambda: _data(request), {})
+        nothing: dict[str, Any] = {}
+        data = read(lambda: _data(request), nothing)
         whole_data = _exact(data, found)
         if aggregate_id and event_type and isinstance(request.get("eventData"), dict):
             unread = {f"eventData.{name}" for name in data.keys() - whole_data.keys()}
@@ -89,7 +90,8 @@ def _exact(data: dict[str, Any], found: list[Violation]) -> dict[str, Value]:
     try:
         whole_data: dict[str, Value] = exact(data, "eventData")
     except MalformedError:
-        whole_data, unholdable = {}, []
+        whole_data = {}
+        unholdable: list[Violation] = []
         for name, value in data.items():
             try:
                 whole_data |= exact({name: value}, "eventData")

@@ -58,7 +58,7 @@ def fact_of(event: Event) -> Fact | None:
         return None
     if version > newest:
         raise _unreadable(event, f"is of version {version}; this code knows {newest} at most")
-    data = event.data
+    data: Mapping[str, Value] = event.data
     if found := violations(event_type, version, data, ""):
         raise _unreadable(event, f"does not fit its schema: {found[0].path.lstrip('.')} {found[0].message}")
     for each in range(version, newest):

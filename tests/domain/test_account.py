@@ -126,10 +126,10 @@ def test_data_of_the_wrong_shape_is_refused_by_field(bad: Command, field: str) -
 )
 def test_a_text_that_rows_keep_is_short(event_type: str, name: str) -> None:
     before = [] if event_type == "AccountCreated" else [create()]
-    data = {"amount": 1} if event_type == "TransactionProcessed" else {}
-    run(*before, command(event_type, **data, **{name: "é" * 128}))
+    data: dict[str, Any] = {"amount": 1} if event_type == "TransactionProcessed" else {}
+    run(*before, command(event_type, **data | {name: "é" * 128}))
     with pytest.raises(MalformedError) as caught:
-        run(*before, command(event_type, **data, **{name: "é" * 128 + "e"}))
+        run(*before, command(event_type, **data | {name: "é" * 128 + "e"}))
 
     assert caught.value.details["field"] == f"eventData.{name}"
 

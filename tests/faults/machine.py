@@ -11,7 +11,6 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from handlers.domain.account import CLOSED, CREATED, TRANSACTION
 from handlers.domain.event import Event
 from handlers.domain.values import dumps
 
@@ -40,7 +39,7 @@ QUERIES = {
 
 accounts = st.sampled_from(["a", "a", "a", "b", "c"])
 amounts = st.sampled_from(["1", "10.50", "0.00000001", "-1", "-8"])
-kinds = st.sampled_from([TRANSACTION] * 9 + [CREATED, CLOSED])
+kinds = st.sampled_from(["TransactionProcessed"] * 9 + ["AccountCreated", "AccountClosed"])
 expectations = st.sampled_from([None, None, None, None, 0, -1])
 few = st.integers(0, 5)
 first_calls = st.sampled_from([ALL, ALL, 1, 1, 2, 0])
@@ -79,7 +78,10 @@ class Schedules(RuleBasedStateMachine):
     @rule(account=accounts, kind=kinds, amount=amounts, expected=expectations, calls=first_calls)
     def send(self, account: str, kind: str, amount: str, expected: int | None, calls: int) -> None:
         """A new command, of which some calls are made before anything else happens."""
-        contents: dict[str, dict[str, Any]] = {CREATED: {"overdraftLimit": LIMIT}, TRANSACTION: {"amount": amount}}
+        contents: dict[str, dict[str, Any]] = {
+            "AccountCreated": {"overdraftLimit": LIMIT},
+            "TransactionProcessed": {"amount": amount},
+        }
         data = contents.get(kind, {})
         if expected is not None:
             data["expectedSequence"] = max(0, self._length(account) + expected)
@@ -164,7 +166,7 @@ class Schedules(RuleBasedStateMachine):
     def ask(self, query: str, account: str, limit: int, fault: int, call: int) -> None:
         """A query, with a fault at one of its calls; one after each change is enough."""
         self.asked = self.changes
-        subjects = {"accountId": account, "aggregateId": account, "eventType": TRANSACTION, "limit": limit}
+        subjects = {"accountId": account, "aggregateId": account, "eventType": "TransactionProcessed", "limit": limit}
         self.story.fate = strikes_at(call, fault)
         self.story.ask(query, **{name: subjects[name] for name in QUERIES[query]})
         self._check()

@@ -237,6 +237,30 @@ def test_an_event_that_cannot_be_folded_is_named(aws: Any, outputs: Any, run: Ru
     assert found(run("verify", "--json")) == {("orphan", "unfoldable", 1)}
 
 
+def test_events_that_only_newer_code_can_read_are_intact_but_not_foldable(
+    aws: Any, account: list[Event], run: Run
+) -> None:
+    last = account[-1]
+    newer = replace(last, sequence=6, previous_hash=last.hash, version=99, event_id="e-6", command_id="c-6")
+    keep(aws, [sealed(newer)])
+
+    assert ("account-1", "unfoldable", newer.sequence) in found(run("verify", "--json"))
+    assert not {kind for _, kind, _ in found(run("verify", "--json"))} & {"wrong-hash", "broken-link"}
+
+
+def test_an_event_of_an_unknown_type_is_intact_and_changes_no_row(
+    aws: Any, account: list[Event], project: Project, run: Run
+) -> None:
+    last = account[-1]
+    strange = replace(
+        last, sequence=6, previous_hash=last.hash, event_type="AccountPainted", event_id="e-6", command_id="c-6"
+    )
+    (kept,) = keep(aws, [sealed(strange)])
+    project([kept])
+
+    assert found(run("verify", "--json")) == set()
+
+
 def test_an_edited_row_is_named_by_attribute_with_both_values(aws: Any, account: list[Event], run: Run) -> None:
     set_attribute(aws, ROWS, row_key(), "Balance", {"N": "1000000"})
     set_attribute(aws, ROWS, row_key(), "Note", {"S": "x"})
