@@ -89,7 +89,7 @@ def test_closing_needs_a_zero_balance() -> None:
 @pytest.mark.parametrize(
     ("bad", "field"),
     [
-        (command("AccountFrozen"), "eventType"),
+        (command("AccountPainted"), "eventType"),
         (command("TransactionProcessed"), "eventData.amount"),
         (transact(True), "eventData.amount"),
         (transact("ten"), "eventData.amount"),

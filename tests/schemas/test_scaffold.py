@@ -1,0 +1,82 @@
+"""`python -m schemas new`: what it drafts runs as it is, in a copy of the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.generation import PROJECT
+
+COPIED = ("docs", "handlers", "schemas", "tests/domain", "tests/__init__.py", "tests/conftest.py", "pyproject.toml")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """What a new event type touches."""
+    for name in COPIED:
+        source, target = PROJECT / name, tmp_path / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return tmp_path
+
+
+def run(project: Path, *words: str, status: int = 0) -> str:
+    """`python -m <words>` there; all that it said."""
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_new_type_is_drafted_whole_and_published_when_it_is_final(project: Path) -> None:
+    said = run(project, "schemas", "new", "AccountFrozen")
+
+    assert "schemas/AccountFrozen/1.json" in said
+    # Its own test, those of the account, and the style: the draft is a piece of the project.
+    run(project, "pytest", "-q", "-p", "no:cacheprovider", "tests/domain/test_account_frozen.py", "tests/domain")
+    run(project, "ruff", "check", "--no-cache", "handlers", "schemas", "tests")
+    run(project, "ruff", "format", "--no-cache", "--check", "handlers", "schemas", "tests")
+    assert "### AccountFrozen" in (project / "docs" / "events.md").read_text("utf-8")
+    assert "schemas/AccountFrozen/1.json: is not published yet" in run(project, "schemas", "check", status=1)
+
+    assert "schemas/AccountFrozen/1.json" in run(project, "schemas", "publish")
+
+    assert "AccountFrozen" in run(project, "schemas", "check")
+
+
+def test_the_next_version_of_a_type_is_drafted_with_its_step_up(project: Path) -> None:
+    run(project, "schemas", "new", "TransactionProcessed")
+
+    code = "from handlers.domain.facts import NEWEST, UPCASTERS; print(NEWEST, UPCASTERS)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert "'TransactionProcessed': 3" in done.stdout
+    assert "('TransactionProcessed', 2)" in done.stdout
+    run(project, "ruff", "check", "--no-cache", "handlers")
+
+
+def test_edited_schemas_make_the_generated_code_stale(project: Path) -> None:
+    path = project / "handlers" / "domain" / "generated" / "classes.py"
+    path.write_text(path.read_text("utf-8").replace("USD", "EUR"), "utf-8")
+
+    assert "classes.py is not what the schemas say" in run(project, "schemas", "check", status=1)
+
+    run(project, "schemas", "generate")
+    assert "classes.py" not in run(project, "schemas", "check")
+
+
+@pytest.mark.parametrize("name", ["accountFrozen", "Account-Frozen", "../Account"])
+def test_a_name_that_is_no_event_type_is_refused_with_nothing_written(project: Path, name: str) -> None:
+    before = sorted(project.rglob("*.json"))
+
+    assert name in run(project, "schemas", "new", name, status=1)
+
+    assert sorted(project.rglob("*.json")) == before
