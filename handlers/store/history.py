@@ -9,7 +9,7 @@ from handlers.domain import State, evolve
 from handlers.domain.event import Position
 
 from .event_store import EventStore
-from .snapshots import Snapshot, Snapshots, fold_from
+from .snapshots import Snapshot, Snapshots, events_behind, fold_from
 
 
 class Moment(NamedTuple):
@@ -43,7 +43,7 @@ class History:
         state, position = start
         # The next snapshot already is beyond the time asked for: not much of what follows can be needed.
         limit = 2 * self.every if position.sequence and as_of is not None else None
-        for event in self.store.read(aggregate_id, after=position.sequence, up_to=up_to, limit=limit):
+        for event in events_behind(self.store, aggregate_id, start, up_to, limit):
             if as_of is not None and event.timestamp > as_of:
                 break
             position = position.advance(event)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from handlers.domain import evolve
 
 from .event_store import EventStore
-from .snapshots import BATCH_WRITES, Snapshot, Snapshots, fold_from
+from .snapshots import BATCH_WRITES, Snapshot, Snapshots, events_behind, fold_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class SnapshotBuilder:
         state, position = newest
         made: list[Snapshot] = []
         count = 0
-        for event in self.store.read(aggregate_id, after=position.sequence, up_to=target):
+        for event in events_behind(self.store, aggregate_id, newest, target):
             position = position.advance(event)
             state = evolve(state, event)
             if position.sequence % self.every == 0:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from handlers.domain import STATE_VERSION, State
 from handlers.domain.errors import IntegrityError
-from handlers.domain.event import Position
+from handlers.domain.event import Event, Position
 
+from .event_store import EventStore
 from .items import Item, to_item, to_record
 
 if TYPE_CHECKING:
@@ -60,6 +61,26 @@ def fold_from(snapshot: Snapshot | None, fold: Callable[[Snapshot], T]) -> T:
     except IntegrityError as error:
         log.warning("a snapshot is not of this stream: %s", error.message, extra=dict(error.details))
         return fold(BEGINNING)
+
+
+def events_behind(
+    store: EventStore, aggregate_id: str, start: Snapshot, up_to: int | None = None, limit: int | None = None
+) -> Iterator[Event]:
+    """The events that follow a snapshot, as `EventStore.read`, which reads its own event first to know it again.
+
+    Raises IntegrityError where that is another one, or none: then the snapshot is not of this stream.
+    """
+    sequence, last_hash, _ = start.position
+    events = store.read(aggregate_id, after=max(0, sequence - 1), up_to=up_to, limit=limit)
+    if sequence:
+        own = next(events, None)
+        if own is None or (own.sequence, own.hash) != (sequence, last_hash):
+            raise IntegrityError(
+                f"the stream of {aggregate_id} has another event {sequence}, or none",
+                aggregateId=aggregate_id,
+                sequence=sequence,
+            )
+    yield from events
 
 
 class UnwrittenError(Exception):

@@ -106,7 +106,7 @@ def test_what_is_kept_already_is_not_made_again(aws: Any, calls: Calls) -> None:
 
     assert builder(aws).bring_up_to(ID, 11) == 0
 
-    assert calls.names == ["Query"]
+    assert calls.names == ["Query", "Query"]  # the snapshot, and its event, to see that it still is of this stream
 
 
 def test_a_long_stretch_is_written_as_it_is_folded(aws: Any, calls: Calls) -> None:
@@ -189,13 +189,26 @@ def test_a_table_that_writes_nothing_is_given_up(aws: Any, monkeypatch: Any) -> 
         builder(aws, pause=lambda _: None).bring_up_to(ID, 10)
 
 
-def test_snapshots_of_another_stream_are_made_anew(aws: Any) -> None:
-    keep(aws, story(ID, [1] * 9))
-    Snapshots(aws, SNAPSHOTS).write(ID, [snapshot_at(end_of_a_stream(20, 20), 4)])
+@pytest.mark.parametrize("at", [4, 10])
+def test_snapshots_of_another_stream_are_made_anew(aws: Any, at: int) -> None:
+    keep(aws, story(ID, [2] * 9))
+    Snapshots(aws, SNAPSHOTS).write(ID, [snapshot_at(end_of_a_stream(20, 20), at)])
 
     builder(aws).bring_up_to(ID, 10)
 
-    assert kept(aws)[ID, 4]["State"]["balance"] == 3
+    assert kept(aws)[ID, at]["State"]["balance"] == 2 * (at - 1)
+
+
+@pytest.mark.parametrize("at", [4, 10, 14], ids=lambda at: f"at {at} of 10")
+@pytest.mark.parametrize("asked", [{}, {"up_to": 20}, {"as_of": "9999-01-01T00:00:00.000000Z"}], ids=str)
+def test_no_past_is_told_from_a_snapshot_of_another_stream(aws: Any, at: int, asked: dict[str, Any]) -> None:
+    """As after the store was restored to an earlier moment."""
+    keep(aws, story(ID, [2] * 9))
+    Snapshots(aws, SNAPSHOTS).write(ID, [snapshot_at(end_of_a_stream(20, 20), at)])
+
+    moment = History(EventStore(aws, STORE), Snapshots(aws, SNAPSHOTS), every=2).reconstruct(ID, **asked)
+
+    assert (moment.events, moment.state.balance) == (10, 18)
 
 
 def test_another_version_of_the_state_has_snapshots_of_its_own(aws: Any, monkeypatch: Any) -> None:

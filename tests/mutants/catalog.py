@@ -171,6 +171,13 @@ MUTANTS = (
         REMEMBERING,
     ),
     Mutant(
+        "tell the past from the snapshot of another stream",
+        SNAPSHOTS,
+        "if own is None or (own.sequence, own.hash) != (sequence, last_hash):",
+        "if False:",
+        REMEMBERING,
+    ),
+    Mutant(
         "use a snapshot that has lapsed",
         SNAPSHOTS,
         'if record.get("ExpiresAt", self.seconds() + 1) <= self.seconds():',
