@@ -1,6 +1,7 @@
 """Settings of the test tools that hold for every layer, and a word at the end on how much was tried, and what not."""
 
 import os
+import pickle
 from collections import Counter
 from functools import cache
 from typing import Any
@@ -14,12 +15,18 @@ from hypothesis import settings
 settings.register_profile("ledger", deadline=None, derandomize=os.environ.get("LEDGER_LONG") != "1")
 settings.load_profile("ledger")
 
-# Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough.
-_parse = cache(JSONFileLoader().load_file)
+# Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough. Each
+# gets a copy of its own, because botocore edits them: it takes the bucket out of the paths of S3.
+_parse = JSONFileLoader().load_file
+
+
+@cache
+def _pickled(file_path: str) -> bytes:
+    return pickle.dumps(_parse(file_path))
 
 
 def _load_once(_: JSONFileLoader, file_path: str) -> Any:
-    return _parse(file_path)
+    return pickle.loads(_pickled(file_path))  # noqa: S301 -- our own bytes
 
 
 JSONFileLoader.load_file = _load_once  # type: ignore[assignment, method-assign]

@@ -1,13 +1,15 @@
-"""EventBridge as far as the relay uses it, with the one rule that feeds the projections."""
+"""EventBridge as far as the functions use it, with the rules that feed the projections and the auditors."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.domain import EVENT_TYPES
 from handlers.domain.event import SOURCE
+from handlers.domain.rejection import EVENT_TYPE as REJECTION
 
 from ..aws import BUS
 from .dynamodb import failure
@@ -18,9 +20,12 @@ MAX_BYTES = 1024 * 1024
 
 @dataclass
 class Bus:
-    """Answers PutEvents and keeps what came through the rule, as the bodies of queue messages."""
+    """Answers PutEvents and keeps what came through the rules."""
 
     delivered: list[str] = field(default_factory=list)
+    """Events, as the bodies of queue messages."""
+    refusals: list[Any] = field(default_factory=list)
+    """Refused commands, as an auditor sees them."""
 
     def call(self, operation: str, request: Mapping[str, Any]) -> Any:
         """The operation's answer, or ClientError."""
@@ -34,6 +39,8 @@ class Bus:
             assert entry["EventBusName"] == BUS
             if entry["Source"] == SOURCE and entry["DetailType"] in EVENT_TYPES:
                 self.delivered.append(self._envelope(entry))
+            elif (entry["Source"], entry["DetailType"]) == (SOURCE, REJECTION):
+                self.refusals.append(json.loads(entry["Detail"]))
         return {"FailedEntryCount": 0, "Entries": [{"EventId": f"bus-{index}"} for index in range(len(entries))]}
 
     def _envelope(self, entry: Mapping[str, Any]) -> str:

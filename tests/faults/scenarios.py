@@ -30,7 +30,7 @@ def one_event(story: Story) -> None:
 
 
 def an_account(story: Story) -> None:
-    """Create, deposit, deposit again by mistake, withdraw, withdraw too much, close; asked about in between."""
+    """Create, deposit, deposit again by mistake, withdraw, withdraw too much, close; asked about before and after."""
     story.create("a", overdraftLimit=10, own_id=False)
     deposit = story.pay("a", 100.50)
     story.relay()
@@ -41,7 +41,8 @@ def an_account(story: Story) -> None:
     assert _status(story.pay("a", 5, expectedSequence=2)) == 409
     assert _status(story.pay("a", "much")) == 400
     story.ask("getAccountSummary", accountId="a")
-    story.pay("a", -70.25)
+    story.foretell("a", "TransactionProcessed", amount=-70.25)
+    assert _status(story.foretell("a", "TransactionProcessed", amount=-1000)) == 422
     story.send("a", "AccountClosed")
     assert _status(story.pay("a", 1)) == 422
     assert _status(story.again(deposit)) == 200

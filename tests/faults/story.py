@@ -42,6 +42,17 @@ class Story:
         """Send the same command once more."""
         return self.client.send(sent, self.fate)
 
+    def foretell(self, aggregate_id: str, event_type: str, **more: Any) -> Sent:
+        """Ask the validate function what a new command would come to, then send it: it comes to that."""
+        sent = self.client.new(aggregate_id, event_type, **more)
+        before = len(self.world.stream)
+        foretold = self._asked("validate", sent.request)
+        assert len(self.world.stream) == before, "a question changed the store"
+        answer = self.again(sent)
+        would_be = {"valid": True, "wouldBe": answer[1]} if answer[0] == 200 else answer[1]
+        assert foretold == (answer[0], would_be)
+        return sent
+
     def create(self, aggregate_id: str, **more: Any) -> Sent:
         return self.send(aggregate_id, "AccountCreated", **more)
 
@@ -102,9 +113,13 @@ class Story:
             token = {"nextToken": body["nextToken"]}
 
     def _page(self, request: dict[str, Any]) -> Answer:
+        return self._asked("query", request)
+
+    def _asked(self, function: str, request: dict[str, Any]) -> Answer:
+        """The function's answer, after as many attempts as it takes."""
         for _ in range(ATTEMPTS):
             try:
-                status, body = opened(self.world.invoke("query", request, fate=self.fate))
+                status, body = opened(self.world.invoke(function, request, fate=self.fate))
             except FunctionFailedError:
                 continue
             if status < 500:

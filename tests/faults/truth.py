@@ -85,6 +85,7 @@ def check_drained(world: World, commands: Sequence[Sent]) -> None:
             expected |= folded(events)
     assert rows(world) == expected
     check_published(world, stored)
+    check_refusals(world, commands)
 
 
 def check_command(command: Sent, events: Sequence[Event]) -> None:
@@ -110,3 +111,20 @@ def check_published(world: World, stored: Mapping[str, Sequence[Event]]) -> None
     """The bus delivered every stored event at least once, and nothing else."""
     details = {dumps(json.loads(body, parse_float=Decimal)["detail"]) for body in world.bus.delivered}
     assert details == {dumps(event.record()) for events in stored.values() for event in events}
+
+
+def check_refusals(world: World, commands: Sequence[Sent]) -> None:
+    """An auditor sees refusals that were made, each told once for each request, whatever became of its answer."""
+    sent = {(command.aggregate_id, command.command_id): command for command in commands}
+    for refusal in world.bus.refusals:
+        command = sent[refusal["AggregateId"], refusal["CommandId"]]
+        told = (refusal["EventData"]["status"], refusal["EventData"]["code"])
+        answered = [(status, body["error"]["code"]) for status, body in filter(None, command.answers) if status != 200]
+        assert told in answered or None in command.answers, f"{command.request} was never refused with {told}"
+
+
+def check_all_refusals_published(world: World, commands: Sequence[Sent]) -> None:
+    """What holds where nothing went wrong: every refusal that was answered is on the bus."""
+    published = {(refusal["CommandId"], refusal["EventData"]["status"]) for refusal in world.bus.refusals}
+    answered = {(command.command_id, status) for command in commands for status, _ in command.settled if status != 200}
+    assert published == answered

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from . import truth
 from .faults import NONE, Call, Fault, faults_of
 from .scenarios import Scenario
 from .story import Story
@@ -72,6 +73,8 @@ def tell(scenario: Scenario, *plan: Strike) -> Recorder:
         with story.world.running():
             scenario(story)
             story.finish()
+            if not plan:
+                truth.check_all_refusals_published(story.world, story.client.sent)
         assert fate.fulfilled, "the same scenario made other calls than the last time"
     except BaseException as error:
         error.add_note("\n".join([f"in the scenario {scenario.__name__}, where", *(f"- {strike}" for strike in plan)]))

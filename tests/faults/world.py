@@ -15,7 +15,7 @@ from functools import cache
 from importlib.abc import SourceLoader
 from importlib.util import find_spec
 from itertools import count
-from threading import RLock
+from threading import RLock, local
 from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
@@ -114,7 +114,8 @@ class World:
     broken: list[str] = field(default_factory=list)
     """What must never happen, kept where no handler can catch it."""
     _owners: dict[BaseClient, Environment] = field(default_factory=dict)
-    _starting: Environment | None = None
+    _here: local = field(default_factory=local)
+    """`environment`: the one that this thread's code runs in; several invocations may be under way."""
     _invocations: Iterator[int] = field(default_factory=lambda: count(1))
     _environments: Iterator[int] = field(default_factory=count)
     _lock: Any = field(default_factory=RLock)
@@ -130,6 +131,7 @@ class World:
         """The handler's answer to an event, both through JSON as in Lambda. FunctionFailedError where there is none."""
         number = next(self._invocations)
         environment = self.idle[function].pop() if self.idle[function] else self._start(function)
+        self._here.environment = environment
         environment.invocation = invocation = Invocation(
             self, function, number, request_id or f"request-{number}", self.now + FUNCTION_SECONDS, fate
         )
@@ -141,7 +143,7 @@ class World:
             self.idle[function].append(environment)
             raise FunctionFailedError("the handler raised") from error
         finally:
-            environment.invocation = None
+            environment.invocation = self._here.environment = None
             assert not self.broken, self.broken
         assert not invocation.ended, f"{invocation} went on after the end of its process"
         if self.now > invocation.deadline:
@@ -192,13 +194,14 @@ class World:
         """A cold start: the entry module is executed anew, which makes its clients and whatever else it keeps."""
         module = ModuleType(f"handlers.{function}")
         module.__package__ = "handlers"
-        self._starting = environment = Environment(module)
+        self._here.environment = environment = Environment(module)
         exec(_code(function), vars(module))  # noqa: S102 -- what an import does, without looking for the file again
-        self._starting = None
         skew = next(self._environments) * 37 % 11 - 5
         names = vars(module)
+        clock = {"now": lambda: self._text(skew)}
+        if "now" in names:
+            names.update(clock)
         if ledger := names.get("_ledger"):
-            clock = {"now": lambda: self._text(skew)}
             reader = replace(ledger.reader, **clock, begin=at_once)
             names["_ledger"] = replace(ledger, **clock, reader=reader, pause=self._pause)
         if builder := names.get("_builder"):
@@ -212,11 +215,12 @@ class World:
         self.now += CALL_SECONDS
 
     def _new_client(self, service: str, **_: Any) -> BaseClient:
-        assert self._starting, "a client is made once, when the process starts"
+        environment = self._here.environment
+        assert environment, "a client is made when its process starts or handles an event"
         original = _prototype(service)
         client: BaseClient = object.__new__(type(original))
         vars(client).update(vars(original))
-        self._owners[client] = self._starting
+        self._owners[client] = environment
         return client
 
     @property
