@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-long mutants dynamodb-local lint types unit format lock clean
+.PHONY: help setup demo serve test test-long mutants bench bench-peers dynamodb-local lint types unit format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ test-long: $(STAMP) ## random schedules and fuzzing for longer than the ordinary
 
 mutants: $(STAMP) ## plant defects one by one and see that the tests catch each
 	@$(BIN)/python -m tests.mutants
+
+bench: $(STAMP) ## measure, beside the recipe and its peers, and write docs/performance.md (under 15 minutes)
+	@$(BIN)/python -m bench
+
+bench-peers: $(STAMP) ## fetch the peers that the benchmark compares with (pyeventsourcing; Castore needs npm)
+	@$(BIN)/python -m bench.peers
 
 dynamodb-local: $(STAMP) ## fetch Amazon's own DynamoDB engine for the contract tests (needs Java 17 and Maven)
 	@$(BIN)/python -m tests.contract.dynamodb_local

@@ -1,0 +1,58 @@
+"""The benchmark's command line: `python -m bench [PART ...] [--render]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from . import documents, results, world
+from .parts import append, imports, latency, projection, reconstruct
+from .progress import Steps
+
+ON_ENGINES = {"append": append, "reconstruct": reconstruct, "projection": projection}
+PARTS = ("imports", *ON_ENGINES, "latency")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the parts that are asked for, or all; then write the documents from all that is known."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and write docs/performance.md.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)}; all by default")
+    parser.add_argument("--render", action="store_true", help="measure nothing, only write the documents")
+    options = parser.parse_args(arguments)
+    if unknown := [part for part in options.parts if part not in PARTS]:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if options.parts and options.render:
+        parser.error("--render measures nothing, so it takes no parts")
+    steps = Steps(Console())
+    if not options.render:
+        _measure([part for part in PARTS if part in (options.parts or PARTS)], steps)
+    for path in documents.write(results.load()):
+        steps.say(f"wrote {path}", "bold")
+    return 0
+
+
+def _measure(parts: Sequence[str], steps: Steps) -> None:
+    started = time.monotonic()
+    if "imports" in parts:
+        _keep("imports", imports.measure(steps), "none")
+    if wanted := [part for part in parts if part in ON_ENGINES]:
+        with world.running(steps) as there:
+            steps.say(f"on {there.engines.name}" + (f": {there.engines.why_not}" if there.engines.why_not else ""))
+            for part in wanted:
+                _keep(part, ON_ENGINES[part].measure(there), there.engines.name)
+    if "latency" in parts:
+        _keep("latency", latency.measure(steps), "the embedded AWS")
+    steps.say(f"measured in {time.monotonic() - started:.0f} s")
+
+
+def _keep(part: str, measured: dict[str, object], engine: str) -> None:
+    """At once, so that what comes after can fail without taking this along."""
+    results.save({**results.load(), part: {**measured, "measured": results.circumstances(engine)}})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

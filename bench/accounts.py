@@ -1,0 +1,88 @@
+"""Accounts of any length, at rest: valid streams written past the ledger, long ago."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from handlers.domain import State, decide, times
+from handlers.domain.command import Command
+from handlers.domain.event import Event, Position, chain
+from handlers.store.items import Item, to_item
+
+LENGTHS = (0, 10, 1_000, 100_000)
+FIRST = datetime(2024, 1, 15, 10, tzinfo=UTC)
+BATCH = 25
+"""BatchWriteItem's limit."""
+_WRITERS = 4
+
+Request = dict[str, Any]
+
+
+def moment(sequence: int) -> str:
+    """When the event of that sequence happened: they are a second apart."""
+    return times.to_text(FIRST + timedelta(seconds=sequence))
+
+
+def request(account: str, sequence: int, name: str) -> Request:
+    """The command whose event is to be of that sequence: the first opens the account, all others move money."""
+    if sequence == 1:
+        kind = "AccountCreated"
+        data = {"accountId": account, "customerId": "customer-456", "accountType": "checking", "overdraftLimit": 500}
+    else:
+        deposit = sequence % 2 == 0
+        kind = "TransactionProcessed"
+        data = {
+            "transactionId": f"tx-{name}",
+            "amount": 100.25 if deposit else -100.25,
+            "type": "deposit" if deposit else "withdrawal",
+            "timestamp": "2024-01-15T10:30:00Z",
+        }
+    return {"aggregateId": account, "eventType": kind, "eventData": data, "commandId": name, "actor": "bench"}
+
+
+def stream(account: str, length: int) -> Iterator[Event]:
+    """The events of an account, as the ledger would have written them."""
+    active, position = State(status="Active", overdraft_limit=State().balance + 500), Position()
+    for sequence in range(1, length + 1):
+        command = Command.parse(request(account, sequence, f"{account}-{sequence}"), "")
+        # In pairs the balance returns to zero, so that what is decided on is the same each time.
+        new = decide(active if sequence > 1 else State(), command)
+        (event,) = chain(position, new, command, moment(sequence))
+        position = position.advance(event)
+        yield event
+
+
+def recipe_items(account: str, length: int) -> Iterator[Item]:
+    """The same history as the recipe would have stored it."""
+    for event in stream(account, length):
+        yield to_item(
+            {
+                "AggregateId": account,
+                "EventSequence": event.sequence,
+                "EventId": event.event_id,
+                "EventType": event.event_type,
+                "EventData": event.data,
+                "Timestamp": event.timestamp.rstrip("Z"),
+                "Version": "1.0",
+            }
+        )
+
+
+def put_all(client: Any, table: str, items: Iterable[Item], written: Callable[[int], object]) -> None:
+    """Write items by BatchWriteItem, some batches at a time; `written` hears how many more are done."""
+
+    def put(batch: list[Item]) -> int:
+        undone: Any = {table: [{"PutRequest": {"Item": item}} for item in batch]}
+        while undone:
+            undone = client.batch_write_item(RequestItems=undone)["UnprocessedItems"]
+        return len(batch)
+
+    rest = iter(items)
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        while batches := list(islice(iter(lambda: list(islice(rest, BATCH)), []), _WRITERS)):
+            for number in pool.map(put, batches):
+                written(number)

@@ -1,0 +1,79 @@
+"""Part append: one command on streams of each length, ours beside the others."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from itertools import count
+from typing import Any
+
+from bench.accounts import LENGTHS, request
+from bench.contestants import Contestant, all_contestants
+from bench.world import World, account_of
+
+WARM_UP = 5
+ROUNDS = 40
+SLOW_MS = 1_000
+"""Who takes longer is warmed up once, and asked SLOW_ROUNDS times."""
+SLOW_ROUNDS = 3
+
+_names = count(1)
+
+
+def measure(world: World) -> dict[str, Any]:
+    """`{"rows": one per length and contestant, "absent": {title: why}}`."""
+    rows = []
+    for length in LENGTHS:
+        for contestant in world.contestants:
+            world.seed(contestant, length, WARM_UP + 1 + ROUNDS)
+        rows += _at(world, length)
+    return {
+        "rows": rows,
+        "absent": {each.title: each.why_not for each in all_contestants() if each.why_not},
+    }
+
+
+def _at(world: World, length: int) -> list[dict[str, Any]]:
+    """The contestants take turns, so that what slows the machine for a while slows all of them."""
+    costs: dict[str, Any] = {}
+    last: dict[str, float] = defaultdict(float)
+    samples: dict[str, list[dict[str, float]]] = defaultdict(list)
+    with world.steps.step(f"append at {length:,} events", WARM_UP + 1 + ROUNDS) as advance:
+        for number in range(WARM_UP + 1 + ROUNDS):
+            for contestant in world.contestants:
+                if number == WARM_UP:
+                    costs[contestant.name] = _append(world, contestant, length, number, meter=True)["cost"]
+                elif last[contestant.name] < SLOW_MS or WARM_UP < number <= WARM_UP + SLOW_ROUNDS:
+                    sample = _append(world, contestant, length, number)
+                    last[contestant.name] = sample["wallMs"]
+                    if number > WARM_UP:
+                        samples[contestant.name].append(sample)
+            advance(1)
+    return [_row(world, each, length, costs[each.name], samples[each.name]) for each in world.contestants]
+
+
+def _append(world: World, contestant: Contestant, length: int, sample: int, **how: bool) -> dict[str, Any]:
+    account = account_of(length, sample)
+    command = request(account, length + 1, f"command-{next(_names)}")
+    answer = world.process(contestant).ask("append", command=command, length=length, **contestant.task, **how)
+    contestant.forget(world.engines, account, length + 1)
+    return answer
+
+
+def _row(
+    world: World, contestant: Contestant, length: int, cost: dict[str, Any], samples: list[dict[str, float]]
+) -> dict[str, Any]:
+    units = (cost["read_units"], cost["write_units"]) if world.engines.states_units else (None, None)
+    return {
+        "subject": contestant.name,
+        "title": contestant.title,
+        "length": length,
+        "operations": cost["operations"],
+        "requests": cost["requests"],
+        "waits": cost["waits"],
+        "readUnits": units[0],
+        "writeUnits": units[1],
+        "cpuMs": round(statistics.median(sample["cpuMs"] for sample in samples), 3),
+        "wallMs": round(statistics.median(sample["wallMs"] for sample in samples), 3),
+        "samples": len(samples),
+    }

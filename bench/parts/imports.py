@@ -1,0 +1,109 @@
+"""Part imports: how long a fresh process takes to be ready for its first event, and what is shipped for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bench.engines import SETTINGS
+from bench.process import PROJECT
+from bench.progress import Steps
+from components.bundle import BundleError, handlers_zip, layer_zip
+
+ROUNDS = 9
+FLOORS = {"dynamodb": "import boto3; boto3.client('dynamodb')", "events": "import boto3; boto3.client('events')"}
+BARE = "pass"
+ARCHITECTURE, RUNTIME = "arm64", "python3.13"
+"""The defaults of Pulumi.yaml."""
+
+_PROBE = """
+import json, sys, time
+cpu, wall = time.process_time(), time.perf_counter()
+{statement}
+cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+ours = [module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "handlers"]
+print(json.dumps({{"cpuMs": cpu * 1e3, "wallMs": wall * 1e3, "files": ours, "modules": len(sys.modules)}}))
+"""
+_SERVICE = re.compile(r"clients\.(dynamodb|eventbridge)\(\)")
+
+
+def measure(steps: Steps) -> dict[str, Any]:
+    """`{"functions": one per entry point, "floors", "layerBytes", "handlersBytes", "layerAbsent"}`."""
+    entry_points = _entry_points()
+    statements = {"bare": BARE, **FLOORS, **{name: f"import handlers.{name}" for name in entry_points}}
+    samples: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    with steps.step("import time, in turns", ROUNDS + 1) as advance:
+        for number in range(ROUNDS + 1):
+            for name, statement in statements.items():
+                sample = _probe(statement)
+                if number:  # the first one compiles
+                    samples[name].append(sample)
+            advance(1)
+    ready = {name: _medians(taken) for name, taken in samples.items()}
+    files = {name: sorted(taken[0]["files"]) for name, taken in samples.items()}
+    build = PROJECT / ".build"
+    layer, absent = None, ""
+    try:
+        lock = PROJECT / "handlers" / "requirements.txt"
+        layer = layer_zip(lock, build, architecture=ARCHITECTURE, runtime=RUNTIME).stat().st_size
+    except BundleError as problem:
+        absent = str(problem)
+    return {
+        "functions": [
+            {
+                "name": name,
+                "floor": floor,
+                **ready[name],
+                "sourceBytes": sum(Path(file).stat().st_size for file in files[name]),
+                "ownModules": len(files[name]),
+            }
+            for name, floor in entry_points.items()
+        ],
+        "floors": {name: ready[name] for name in ("bare", *FLOORS)},
+        "handlersBytes": handlers_zip(PROJECT / "handlers", build).stat().st_size,
+        "layerBytes": layer,
+        "layerAbsent": absent,
+        "boto3": metadata.version("boto3"),
+        "samples": ROUNDS,
+    }
+
+
+def _entry_points() -> dict[str, str]:
+    """Every function's module, and the service whose client is its floor."""
+    found = {}
+    for path in sorted((PROJECT / "handlers").glob("*.py")):
+        source = path.read_text("utf-8")
+        if "\ndef lambda_handler(" in source:
+            called = _SERVICE.search(source)
+            if called is None:
+                raise ValueError(f"{path.name} makes no client, so it has no floor to be compared with")
+            found[path.stem] = "events" if called[1] == "eventbridge" else "dynamodb"
+    return found
+
+
+def _probe(statement: str) -> dict[str, Any]:
+    done = subprocess.run(  # noqa: S603 -- our own words
+        [sys.executable, "-c", _PROBE.format(statement=statement)],
+        cwd=PROJECT,
+        env={**os.environ, **SETTINGS},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sample: dict[str, Any] = json.loads(done.stdout)
+    return sample
+
+
+def _medians(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        **{name: round(statistics.median(each[name] for each in samples), 2) for name in ("cpuMs", "wallMs")},
+        "modules": samples[0]["modules"],
+    }

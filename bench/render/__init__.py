@@ -1,0 +1,1 @@
+"""Results as documents and plots: the same results give the same bytes."""

@@ -1,0 +1,280 @@
+"""docs/performance.md and its plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench import cost
+from bench.accounts import LENGTHS
+from bench.results import Results
+
+from . import plot
+from .markdown import money, number, ratio, table
+
+Row = Mapping[str, Any]
+
+_INTRO = """# Performance
+
+Written by `make bench`; every figure is in `bench/results.json`. Ratios come first, because times belong to the machine
+they were taken on and requests, waits and units do not. A *wait* is a round trip that has to end before the next can
+begin; calls made side by side are one. *CPU* is the time of the process, all threads, for one command, the median of
+many that were taken in turns with the others'. Nothing here was measured on AWS yet."""
+
+_SUBJECTS = """- **this ledger** through its Lambda entry point, its log line written as Lambda would, on accounts its process
+  has not met before; snapshots every 10 events
+- **the recipe's calls**: its command handler written anew, mended just enough to run. It decides nothing, writes without
+  a condition and publishes after storing, so it promises less
+- **floor: bare boto3**, the fewest calls that keep this ledger's promise: {floor}. It checks no request, parses no event,
+  logs nothing and does not try again. **bare boto3, our calls** makes the four calls at every length
+- **Castore** 2.4 with its DynamoDB adapter (Node.js): aggregate from its whole stream, conditional write; no look-up of
+  commands, no type index, no chain
+- **pyeventsourcing** 9.3 with eventsourcing-dynamodb 0.1: aggregate from its whole stream, eventually consistent, written
+  without a condition"""
+
+
+def render(results: Results) -> dict[str, str]:
+    """File name under docs/ to content."""
+    sections = [_INTRO]
+    files: dict[str, str] = {}
+    for part, section in _SECTIONS.items():
+        if part in results:
+            text, plots = section(results)
+            sections.append(f"{text}\n\n{_circumstances(results[part])}")
+            files |= plots
+    sections.append(_reproduce())
+    return {"performance.md": "\n\n".join(sections) + "\n", **files}
+
+
+def _append(results: Results) -> tuple[str, dict[str, str]]:
+    rows: Sequence[Row] = results["append"]["rows"]
+    parts = ["## Appending one event", _SUBJECTS.format(floor=_floor_calls(rows))]
+    parts += [f"**{why}** was left out ({title})." for title, why in results["append"]["absent"].items()]
+    for length in LENGTHS:
+        there = [row for row in rows if row["length"] == length]
+        floor = next(row for row in there if row["subject"] == "floor")
+        parts.append(f"At {length:,} events:")
+        parts.append(
+            table(
+                ["", "CPU ÷ floor", "requests", "waits", "read units", "write units", "CPU ms", "wall ms"],
+                [
+                    [
+                        row["title"],
+                        ratio(row["cpuMs"], floor["cpuMs"]),
+                        number(row["requests"]),
+                        number(row["waits"]),
+                        number(row["readUnits"]),
+                        number(row["writeUnits"]),
+                        number(row["cpuMs"]),
+                        number(row["wallMs"]),
+                    ]
+                    for row in there
+                ],
+            )
+        )
+    parts.append(_where_the_rest_goes(rows))
+    parts.append(
+        "![Read units a command takes](performance/append-units.svg)\n"
+        "![CPU a command takes](performance/append-cpu.svg)"
+    )
+    return "\n\n".join(parts), {
+        "performance/append-units.svg": _by_length("Read units a command takes", "units", rows, "readUnits"),
+        "performance/append-cpu.svg": _by_length("CPU a command takes", "milliseconds", rows, "cpuMs"),
+    }
+
+
+def _floor_calls(rows: Sequence[Row]) -> str:
+    calls = [(row["length"], " + ".join(row["operations"])) for row in rows if row["subject"] == "floor"]
+    return "; ".join(f"{operations} at {length:,} events" for length, operations in calls)
+
+
+def _where_the_rest_goes(rows: Sequence[Row]) -> str:
+    by = {(row["subject"], row["length"]): row for row in rows}
+    parts = []
+    for length in LENGTHS:
+        ours, floor = by["ours", length], by["floor", length]
+        same = by["floor_of_our_calls", length]
+        parts.append(
+            [
+                f"{length:,}",
+                ratio(ours["cpuMs"], floor["cpuMs"]),
+                ratio(same["cpuMs"], floor["cpuMs"]),
+                ratio(ours["cpuMs"], same["cpuMs"]),
+                number(ours["cpuMs"] - same["cpuMs"]),
+            ]
+        )
+    return (
+        "Where the CPU above the floor goes: into the calls that keep a command's cost from growing with the stream, and "
+        "into the ledger's own work (checking, parsing, folding, hashing, logging).\n\n"
+        + table(["events", "ours ÷ floor", "of which more calls", "of which our own code", "our own code, ms"], parts)
+        + "\n\nThe additional calls stay: an account that nobody has read is not known to be short before it is read, and "
+        "reading it first would be a wait more for all that are not."
+    )
+
+
+def _reconstruct(results: Results) -> tuple[str, dict[str, str]]:
+    rows: Sequence[Row] = results["reconstruct"]["rows"]
+    by = {(row["way"], row["length"], row["target"]): row for row in rows}
+    lengths = sorted({row["length"] for row in rows})
+    titles = {"end": "at the end", "middle": "in the middle", "asOf": "as of a time"}
+    lines = []
+    for length in lengths:
+        for target, title in titles.items():
+            snapshots, fold = by["snapshots", length, target], by["fold", length, target]
+            lines.append(
+                [
+                    f"{length:,}",
+                    title,
+                    f"{number(fold['wallMs'] / snapshots['wallMs'])} ×",
+                    f"{snapshots['requests']} / {fold['requests']}",
+                    f"{number(snapshots['readUnits'])} / {number(fold['readUnits'])}",
+                    f"{number(snapshots['cpuMs'])} / {number(fold['cpuMs'])}",
+                    f"{number(snapshots['wallMs'])} / {number(fold['wallMs'])}",
+                ]
+            )
+    header = ["events", "target", "times faster", "requests", "read units", "CPU ms", "wall ms"]
+    text = (
+        "## Reconstructing a state\n\n"
+        "`reconstructState` through the query function, with snapshots every 10 events / by the full fold of the same "
+        f"stream up to the target.\n\n{table(header, lines, left=2)}\n\n"
+        "![Time to reconstruct a state](performance/reconstruct.svg)"
+    )
+    series = {
+        f"{titles[target]}, {way}": [by[way, length, target]["wallMs"] for length in lengths]
+        for way in ("snapshots", "fold")
+        for target in titles
+    }
+    names = [f"{length:,} events" for length in lengths]
+    return text, {"performance/reconstruct.svg": plot.lines("Time to reconstruct a state", "ms", names, series)}
+
+
+def _projection(results: Results) -> tuple[str, dict[str, str]]:
+    rows: Sequence[Row] = results["projection"]["rows"]
+    best = rows[0]["eventsPerCoreSecond"]
+    lines = [
+        [
+            row["spread"],
+            number(row["batch"]),
+            f"{number(row['eventsPerCoreSecond'] / best)} ×",
+            number(row["eventsPerCoreSecond"]),
+            number(row["eventsPerSecond"]),
+            number(row["requests"] / row["batch"]),
+            number(row["readUnits"] and row["readUnits"] / row["batch"]),
+            number(row["writeUnits"] and row["writeUnits"] / row["batch"]),
+        ]
+        for row in rows
+    ]
+    header = ["events", "batch", "÷ one by one", "per core second", "per second here", "requests", "reads", "writes"]
+    text = (
+        "## Projecting\n\n"
+        "Events that one core brings into the read model in a second, through the projection function: *hot*, all of one "
+        "account, or *spread*, each of another among 100. Both rows (summary, statement of 20 entries) are written. "
+        f"Requests and units are for one event.\n\n{table(header, lines)}\n\n"
+        "A batch is read in one request, and a row written once a batch and account: what batching saves depends on how "
+        "many events of a batch are of one account."
+    )
+    return text, {}
+
+
+def _imports(results: Results) -> tuple[str, dict[str, str]]:
+    part = results["imports"]
+    lines = []
+    for function in part["functions"]:
+        floor = part["floors"][function["floor"]]
+        lines.append(
+            [
+                function["name"],
+                ratio(function["cpuMs"], floor["cpuMs"]),
+                number(function["cpuMs"]),
+                number(floor["cpuMs"]),
+                number(function["cpuMs"] - floor["cpuMs"]),
+                number(function["wallMs"]),
+                f"{function['modules']} / {floor['modules']}",
+                number(function["sourceBytes"] / 1024),
+            ]
+        )
+    header = ["function", "÷ floor", "CPU ms", "floor's", "on top", "wall ms", "modules / floor's", "own source, KB"]
+    layer = part["layerBytes"]
+    size = (
+        f"Shipped: {number(part['handlersBytes'] / 1024)} KB of handlers, one package for all functions, and a layer of "
+        f"{number(layer / 1024**2)} MB with boto3 {part['boto3']}, which is the floor: together "
+        f"{number((layer + part['handlersBytes']) / layer)} × of it."
+        if layer
+        else f"The layer could not be built here: {part['layerAbsent']}"
+    )
+    text = (
+        "## Cold start\n\n"
+        "A fresh process until it is ready for its first event, compared with the floor: the bare interpreter that imports "
+        f"boto3 and makes the one client that the function needs. Medians of {part['samples']}, in turns.\n\n"
+        f"{table(header, lines)}\n\n{size}"
+    )
+    return text, {}
+
+
+def _latency(results: Results) -> tuple[str, dict[str, str]]:
+    part = results["latency"]
+    lines = [
+        [title, *(number(part[name][percentile]) for percentile in ("p50", "p99", "max"))]
+        for title, name in {"sent to accepted": "acceptedMs", "accepted to visible": "visibleMs"}.items()
+    ]
+    text = (
+        "## From accepted to visible\n\n"
+        "**In the emulator only**, where streams, queues and functions share this machine: from the answer to a command "
+        "until its event shows in the read model, through stream, relay, bus, queue and projection. "
+        f"{part['samples']} commands, one at a time; milliseconds.\n\n{table(['', 'p50', 'p99', 'max'], lines)}\n\n"
+        "It says that nothing in the pipeline waits for a poll or a window longer than this; AWS adds its own."
+    )
+    return text, {}
+
+
+def _cost(results: Results) -> str:
+    ours, recipe = cost.total(cost.ours(results)), cost.total(cost.recipe(results))
+    return (
+        "## Cost of a million commands\n\n"
+        f"{number(ours / recipe)} × the recipe's: {money(ours)} US$ against {money(recipe)} at list prices, for an audit "
+        "log, a statement, retries that end in dead letter queues, a look-up that makes a command happen once, and "
+        "snapshots. [The sums](cost.md)."
+    )
+
+
+def _by_length(title: str, unit: str, rows: Sequence[Row], name: str) -> str:
+    titles = dict.fromkeys(row["title"] for row in rows)
+    series = {
+        title: [
+            next(row[name] for row in rows if (row["title"], row["length"]) == (title, length)) for length in LENGTHS
+        ]
+        for title in titles
+    }
+    return plot.lines(title, unit, [f"{length:,} events" for length in LENGTHS], series)
+
+
+def _circumstances(part: Row) -> str:
+    measured = part["measured"]
+    return (
+        f"<sub>Measured {measured['date']} on {measured['engine']}; {measured['machine']}; Python {measured['python']}, "
+        f"boto3 {measured['boto3']}.</sub>"
+    )
+
+
+def _reproduce() -> str:
+    return """## Reproduce it
+
+```sh
+make dynamodb-local bench-peers   # once: Amazon's own engine (Java 17, Maven), and the peers (Node.js, npm)
+make bench                        # all parts, under 15 minutes on two cores; writes this page, scaling.md and cost.md
+.venv/bin/python -m bench append  # one part: imports, append, reconstruct, projection, latency
+.venv/bin/python -m bench --render
+```
+
+Without DynamoDB Local it runs on the embedded AWS, whose units are not Amazon's and are left out. A peer that is not
+installed is left out and named. To count, each request is held back by 50 ms in a run of its own, so that calls side by
+side are seen to overlap; times are taken in other runs, without."""
+
+
+_SECTIONS = {
+    "append": _append,
+    "reconstruct": _reconstruct,
+    "projection": _projection,
+    "imports": _imports,
+    "latency": _latency,
+}

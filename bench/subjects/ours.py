@@ -1,0 +1,48 @@
+"""The ledger through its real entry points, as Lambda calls them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from awslambdaric.lambda_runtime_log_utils import JsonFormatter
+
+from handlers import command, projection, query
+
+_ENTRY_POINTS: Mapping[str, Callable[[Any, Any], dict[str, Any]]] = {
+    "append": command.lambda_handler,
+    "query": query.lambda_handler,
+    "project": projection.lambda_handler,
+}
+
+
+def _log_as_lambda_does() -> None:
+    handler = logging.StreamHandler(open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 -- until the end
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger().addHandler(handler)
+
+
+class _Context:
+    """What the handlers use of Lambda's context."""
+
+    aws_request_id = "8f507a1e-5b6c-4f0e-9b7a-0d6c8f0a1b2c"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
+_log_as_lambda_does()
+
+
+def prepare(task: Mapping[str, Any]) -> Callable[[], object]:
+    """Do: append, query (both with the request in `command`), project (with the queue's batch there)."""
+    entry_point, event = _ENTRY_POINTS[task["do"]], task["command"]
+
+    def run() -> None:
+        answer = entry_point(event, _Context())
+        if answer.get("statusCode", 200) != 200 or answer.get("batchItemFailures"):  # noqa: PLR2004 -- HTTP's OK
+            raise RuntimeError(str(answer))
+
+    return run
