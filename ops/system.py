@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ class OperatorError(Exception):
     """Something the operator can put right; the message says what."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class System:
     """One stack. `endpoint` is set where it runs on the embedded AWS."""
 
@@ -69,14 +70,15 @@ class System:
     def client(self, service: str) -> Any:
         """A client with the caller's own credentials; the embedded AWS takes any."""
         if service not in self._clients:
-            self._clients[service] = self._new_client(service)
+            self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=_CONFIG)
         return self._clients[service]
 
-    def _new_client(self, service: str) -> Any:
+    @cached_property
+    def _session(self) -> Any:
         session: Any = boto3.Session(region_name=self.region)
         if self.endpoint and session.get_credentials() is None:
             session = boto3.Session("test", "test", region_name=self.region)
-        return session.client(service, endpoint_url=self.endpoint, config=_CONFIG)
+        return session
 
     def setting(self, function: str, variable: str) -> int:
         """A number that a deployed function works with, from its environment; `function` is the output that names it.

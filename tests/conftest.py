@@ -1,9 +1,9 @@
 """Settings of the test tools that hold for every layer, and a word at the end on how much was tried, and what not."""
 
 import os
-import pickle
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,18 +15,14 @@ from hypothesis import settings
 settings.register_profile("ledger", deadline=None, derandomize=os.environ.get("LEDGER_LONG") != "1")
 settings.load_profile("ledger")
 
-# Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough. Each
-# gets a copy of its own, because botocore edits them: it takes the bucket out of the paths of S3.
+# Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough, but
+# for the one that botocore edits after it was loaded: it takes the bucket out of the paths of S3.
 _parse = JSONFileLoader().load_file
-
-
-@cache
-def _pickled(file_path: str) -> bytes:
-    return pickle.dumps(_parse(file_path))
+_parse_once = cache(_parse)
 
 
 def _load_once(_: JSONFileLoader, file_path: str) -> Any:
-    return pickle.loads(_pickled(file_path))  # noqa: S301 -- our own bytes
+    return (_parse if "/s3/" in Path(file_path).as_posix() else _parse_once)(file_path)
 
 
 JSONFileLoader.load_file = _load_once  # type: ignore[assignment, method-assign]
