@@ -28,7 +28,7 @@ serve: $(STAMP) ## start the embedded AWS on port 4566 with the stack deployed
 test: lint types unit ## all checks: style, import rules, types, tests
 
 test-long: $(STAMP) ## random schedules and fuzzing for longer than the ordinary run
-	@FAULTS_STEPS=10000 LEDGER_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/faults tests/fuzz tests/local/test_long_stream.py
+	@FAULTS_STEPS=10000 LEDGER_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/faults tests/fuzz tests/handlers tests/local/test_long_stream.py
 
 mutants: $(STAMP) ## plant defects one by one and see that the tests catch each
 	@$(BIN)/python -m tests.mutants

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from handlers.domain import State, decide, times
+from handlers.domain import State, decide, evolve, times
 from handlers.domain.command import Command
 from handlers.domain.event import Event, Position, chain
 from handlers.store.items import Item, to_item
@@ -31,7 +31,13 @@ def request(account: str, sequence: int, name: str) -> Request:
     """The command whose event is to be of that sequence: the first opens the account, all others move money."""
     if sequence == 1:
         kind = "AccountCreated"
-        data = {"accountId": account, "customerId": "customer-456", "accountType": "checking", "overdraftLimit": 500}
+        data = {
+            "accountId": account,
+            "customerId": "customer-456",
+            "accountType": "checking",
+            "overdraftLimit": 500,
+            "currency": "USD",
+        }
     else:
         deposit = sequence % 2 == 0
         kind = "TransactionProcessed"
@@ -40,19 +46,19 @@ def request(account: str, sequence: int, name: str) -> Request:
             "amount": 100.25 if deposit else -100.25,
             "type": "deposit" if deposit else "withdrawal",
             "timestamp": "2024-01-15T10:30:00Z",
+            "currency": "USD",
+            "category": "salary" if deposit else "rent",
         }
     return {"aggregateId": account, "eventType": kind, "eventData": data, "commandId": name, "actor": "bench"}
 
 
 def stream(account: str, length: int) -> Iterator[Event]:
     """The events of an account, as the ledger would have written them."""
-    active, position = State(status="Active", overdraft_limit=State().balance + 500), Position()
+    state, position = State(), Position()
     for sequence in range(1, length + 1):
         command = Command.parse(request(account, sequence, f"{account}-{sequence}"), "")
-        # In pairs the balance returns to zero, so that what is decided on is the same each time.
-        new = decide(active if sequence > 1 else State(), command)
-        (event,) = chain(position, new, command, moment(sequence))
-        position = position.advance(event)
+        (event,) = chain(position, decide(state, command), command, moment(sequence))
+        state, position = evolve(state, event), position.advance(event)
         yield event
 
 

@@ -1,6 +1,5 @@
 """Settings of the test tools that hold for every layer, and a word at the end on how much was tried, and what not."""
 
-import os
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -10,9 +9,11 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
+from .effort import LONG
+
 # How long an example takes says more about the machine than about the code.
 # An ordinary run tries the same examples each time, so that it fails only for a change; a long one looks for new ones.
-settings.register_profile("ledger", deadline=None, derandomize=os.environ.get("LEDGER_LONG") != "1")
+settings.register_profile("ledger", deadline=None, derandomize=not LONG)
 settings.load_profile("ledger")
 
 # Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough, but

@@ -53,10 +53,11 @@ def an_account(story: Story) -> None:
 
 def several_accounts(story: Story) -> None:
     """More events than one PutEvents takes, of accounts that share batches all the way."""
-    for account in ("account-0", "account-1"):
-        story.create(account)
-        for amount in range(1, 6):
-            story.pay(account, amount)
+    with story.prelude():
+        for account in ("account-0", "account-1"):
+            story.create(account)
+            for amount in range(1, 6):
+                story.pay(account, amount)
     story.relay()
     story.project()
     story.project()
@@ -65,12 +66,13 @@ def several_accounts(story: Story) -> None:
 
 def gaps(story: Story) -> None:
     """The newest message first, then some of those before it: filled from the store, then skipped."""
-    story.create("a")
-    story.create("b")
-    for amount in (1, 2, 3):
-        story.pay("a", amount)
-        story.pay("b", amount)
-    story.relay()
+    with story.prelude():
+        story.create("a")
+        story.create("b")
+        for amount in (1, 2, 3):
+            story.pay("a", amount)
+            story.pay("b", amount)
+        story.relay()
     story.project(7)
     story.project(4, 1)
     story.project(0, 2)
@@ -93,9 +95,10 @@ def questions(story: Story) -> None:
     """Every query, before there is anything and after; in pages and whole; of now and of the past."""
     story.ask("getAccountSummary", accountId="a")
     story.ask("getAggregateEvents", aggregateId="a")
-    story.create("a")
-    for amount in (10, -3, 1, 1, 1):
-        story.pay("a", amount)
+    with story.prelude():
+        story.create("a")
+        for amount in (10, -3, 1, 1, 1):
+            story.pay("a", amount)
     story.ask("getAccountSummary", accountId="a")
     story.ask("getAggregateEvents", aggregateId="a", limit=4)
     story.ask("getEventsByType", eventType="TransactionProcessed", limit=4)
@@ -106,10 +109,11 @@ def questions(story: Story) -> None:
 
 def snapshots(story: Story) -> None:
     """A stream that outgrows the tail: with snapshots as they should be, behind, and much too late."""
-    story.create("a", overdraftLimit=100)
-    first = story.pay("a", 1)
-    for amount in (2, 3, 4):
-        story.pay("a", amount)
+    with story.prelude():
+        story.create("a", overdraftLimit=100)
+        first = story.pay("a", 1)
+        for amount in (2, 3, 4):
+            story.pay("a", amount)
     story.keep()
     story.world.now += 3600
     for amount in (5, 6):

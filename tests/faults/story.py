@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from handlers.domain.event import Event
 from handlers.domain.values import dumps
 
 from ..aws import ROWS
+from ..effort import LONG
 from . import truth
 from .client import ATTEMPTS, Answer, Client, Sent, opened
 from .delivery import Delivery, Shard
@@ -41,6 +43,17 @@ class Story:
     def again(self, sent: Sent) -> Answer:
         """Send the same command once more."""
         return self.client.send(sent, self.fate)
+
+    @contextmanager
+    def prelude(self) -> Iterator[None]:
+        """What a scenario only starts from: other scenarios try the faults on its way, this one only in a long run."""
+        fate = self.fate
+        if not LONG:
+            self.fate = all_well
+        try:
+            yield
+        finally:
+            self.fate = fate
 
     def foretell(self, aggregate_id: str, event_type: str, **more: Any) -> Sent:
         """Ask the validate function what a new command would come to, then send it: it comes to that."""

@@ -10,6 +10,7 @@ import pytest
 
 import handlers
 
+from ..effort import LONG
 from .scenarios import SCENARIOS, Scenario, one_command, one_event
 from .walk import tell, walk, walk_pairs
 
@@ -22,11 +23,11 @@ def test_one_fault_at_any_call(scenario: Scenario, record_property: Record) -> N
 
 
 def test_two_faults_at_any_calls_on_a_commands_way(record_property: Record) -> None:
-    record_property("cases", f"{walk_pairs(one_command)} pairs of faults")
+    record_property("cases", f"{walk_pairs(one_command, every=1 if LONG else 4)} pairs of faults")
 
 
 def test_two_faults_at_any_calls_on_an_events_way(record_property: Record) -> None:
-    record_property("cases", f"{walk_pairs(one_event, every=7)} pairs of faults")
+    record_property("cases", f"{walk_pairs(one_event, every=1 if LONG else 14)} pairs of faults")
 
 
 def test_the_scenarios_use_every_function() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-FACTOR = 20 if os.environ.get("LEDGER_LONG") == "1" else 1
+from ..effort import LONG
+
+FACTOR = 20 if LONG else 1
 PATIENCE = pytest.mark.timeout(240 * FACTOR)
 
 

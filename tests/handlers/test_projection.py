@@ -16,6 +16,7 @@ from handlers.domain.values import dumps
 from handlers.store.event_store import EventStore
 
 from ..domain.builders import folded, story
+from ..effort import LONG
 from .conftest import ROWS, STORE, Calls, Context, message, refusal, rows
 
 Deliver = Callable[..., list[str]]
@@ -91,7 +92,7 @@ def test_a_gap_is_filled_from_the_store(aws: Any, deliver: Deliver, calls: Calls
     assert rows(aws) == folded(events)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60 if LONG else 15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_any_duplicates_any_batches_end_in_the_fold(
     data: st.DataObject, handlers: Callable[[str], ModuleType], fresh: Callable[[], Any]

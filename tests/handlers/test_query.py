@@ -18,6 +18,7 @@ from handlers.domain.event import Event, NewEvent, Position, chain
 from handlers.store.event_store import EventStore
 
 from ..domain.builders import command, story
+from ..effort import LONG
 from .conftest import ROWS, SNAPSHOTS, STORE, Calls, Context, Invoke, opened, refusal
 
 HOUR = "2024-01-15T10:"
@@ -140,7 +141,7 @@ def test_nothing_is_known_of_an_unknown_aggregate(ask: Invoke) -> None:
     assert (status, body["eventsProcessed"], body["reconstructedState"]["status"]) == (200, 0, "Unknown")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60 if LONG else 15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=st.integers(0, 8), second=st.integers(-1, 8))
 def test_the_state_at_any_point_is_the_fold_up_to_it(aws: Any, ask: Invoke, target: int, second: int) -> None:
     events = story("t", [5, 10, -3, 8, 1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from local.client import StackClient
 from local.deploy import deploy
 from local.engine import Engine
 from tests.domain.builders import story
+from tests.effort import LONG
 
 PROJECT = Path(__file__).resolve().parents[2]
-LENGTH = 5_000 if os.environ.get("LEDGER_LONG") == "1" else 1_500
+LENGTH = 5_000 if LONG else 1_500
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 

@@ -30,6 +30,22 @@ sys.exit(program.main())
 """
 
 
+IN_TURN = """
+import contextlib, io, json, pathlib, sys, tempfile
+import local.__main__ as program
+for line in sys.stdin:
+    start = json.loads(line)
+    program.PROJECT_DIR, tempfile.tempdir = pathlib.Path(start["folder"]), start["tmp"]
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
+        try:
+            code = program.main(["serve", *start["arguments"]])
+        except SystemExit as exit:
+            code = exit.code
+    print(json.dumps([code, out.getvalue(), [path.name for path in pathlib.Path(start["tmp"]).iterdir()]]), flush=True)
+"""
+"""Starts that end by themselves, one after the other in one process: loading everything takes longer than they do."""
+
+
 @dataclass
 class Served:
     """A running `serve` with a temporary directory and a standard output of its own."""
@@ -94,6 +110,37 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     for served in started:
         served.process.kill()
         served.process.wait(STOP_SECONDS)
+
+
+Refused = Callable[..., tuple[int, str, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[subprocess.Popen[str]]:
+    """The process of IN_TURN."""
+    command = [sys.executable, "-c", IN_TURN]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        assert process.stdin
+        process.stdin.close()
+
+
+@pytest.fixture
+def refused(refusing: subprocess.Popen[str], tmp_path: Path) -> Refused:
+    """Starts `serve` where it cannot go on: the exit code, what was printed, what is left in its temporary folder."""
+    tmp = tmp_path / "tmp"
+    tmp.mkdir()
+
+    def starter(*arguments: str, folder: Path = REPOSITORY) -> tuple[int, str, list[str]]:
+        assert refusing.stdin
+        assert refusing.stdout
+        start = {"arguments": arguments, "folder": str(folder), "tmp": str(tmp)}
+        refusing.stdin.write(json.dumps(start) + "\n")
+        refusing.stdin.flush()
+        code, text, left_behind = json.loads(refusing.stdout.readline())
+        return code, text, left_behind
+
+    return starter
 
 
 def project(tmp_path: Path, program: str, stack: str = STACK) -> Path:
@@ -201,16 +248,16 @@ class Wrong:
     ],
     ids=lambda wrong: wrong.message,
 )
-def test_what_cannot_be_served_is_one_line_and_exit_code_1(
-    start: Callable[..., Served], tmp_path: Path, wrong: Wrong
-) -> None:
-    served = start("--port", "0", *wrong.arguments, "--json", folder=project(tmp_path, wrong.program, wrong.stack))
+def test_what_cannot_be_served_is_one_line_and_exit_code_1(refused: Refused, tmp_path: Path, wrong: Wrong) -> None:
+    folder = project(tmp_path, wrong.program, wrong.stack)
 
-    assert served.process.wait(READY_SECONDS) == 1
-    [line] = served.text.splitlines()
+    code, text, left_behind = refused("--port", "0", *wrong.arguments, "--json", folder=folder)
+
+    assert code == 1
+    [line] = text.splitlines()
     assert line.startswith("error: ")
     assert wrong.message in line
-    assert served.left_behind() == []
+    assert left_behind == []
 
 
 def test_a_taken_port_is_named_and_its_owner_left_alone(start: Callable[..., Served], tmp_path: Path) -> None:
@@ -227,18 +274,20 @@ def test_a_taken_port_is_named_and_its_owner_left_alone(start: Callable[..., Ser
     assert file.read_text() == "of whoever has the port"
 
 
-def test_a_stale_outputs_file_does_not_outlive_a_failed_start(start: Callable[..., Served], tmp_path: Path) -> None:
+def test_a_stale_outputs_file_does_not_outlive_a_failed_start(refused: Refused, tmp_path: Path) -> None:
     file = tmp_path / "out.json"
     file.write_text("stale")
-    served = start("--port", "0", "--outputs", str(file), folder=project(tmp_path, 'raise pulumi.RunError("no")'))
+    folder = project(tmp_path, 'raise pulumi.RunError("no")')
 
-    assert served.process.wait(READY_SECONDS) == 1
+    code, _, _ = refused("--port", "0", "--outputs", str(file), folder=folder)
+
+    assert code == 1
     assert not file.exists()
 
 
 @pytest.mark.parametrize("port", ["http", "-1", "65536"])
-def test_a_port_that_is_none_is_a_usage_error(start: Callable[..., Served], port: str) -> None:
-    served = start(f"--port={port}")
+def test_a_port_that_is_none_is_a_usage_error(refused: Refused, port: str) -> None:
+    code, text, _ = refused(f"--port={port}")
 
-    assert served.process.wait(READY_SECONDS) == 2
-    assert f"'{port}' is not a port" in served.text
+    assert code == 2
+    assert f"'{port}' is not a port" in text

@@ -1,0 +1,5 @@
+"""How hard the tests try: enough to catch a mistake in an ordinary run, deep with LEDGER_LONG=1 (`make test-long`)."""
+
+import os
+
+LONG = os.environ.get("LEDGER_LONG") == "1"
