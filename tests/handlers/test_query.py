@@ -336,7 +336,7 @@ def test_a_token_belongs_to_its_query(aws: Any, ask: Invoke) -> None:
 
 
 TIME = "2024-01-15T10:00:00.000000Z"
-LONG = "i" * 257
+LONG_NAME = "i" * 257
 
 
 @pytest.mark.timeout(8)  # to make an int of 1E+600000 takes longer
@@ -346,7 +346,7 @@ LONG = "i" * 257
         *('"x"', "[[1]]", "[5]", '{"a":1}', '[["t","a","x"]]', '"5"', "1.5", "true", "[true]", "-1", "[]", '[{"0":1}]'),
         *("1E+38", "-1E+38", "1E+400", "1E+600000", "[" * 900 + "]" * 900, "[" * 990 + "]" * 990),
         *(f'[["{TIME}","a",{sequence}]]' for sequence in ("1E+38", "1E+600000", "1.5", "-1", '"1"', "null")),
-        *(f'[["{TIME}",{name},1]]' for name in ('""', "5", "null", '"a\\u0000"', '"\\ud800"', f'"{LONG}"')),
+        *(f'[["{TIME}",{name},1]]' for name in ('""', "5", "null", '"a\\u0000"', '"\\ud800"', f'"{LONG_NAME}"')),
         *(f'[["{time}","a",1]]' for time in ("2024", "2024\\ud800", "2024-01-15T10:00:00Z", TIME + "0")),
         f'[["{TIME}","a",1,1]]',
     ],
