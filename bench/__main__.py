@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from . import documents, results, world
-from .parts import append, imports, latency, projection, reconstruct
+from .parts import append, decoding, imports, latency, projection, reconstruct
 from .progress import Steps
 
 ON_ENGINES = {"append": append, "reconstruct": reconstruct, "projection": projection}
-PARTS = ("imports", *ON_ENGINES, "latency")
+ALONE = {"imports": (imports, "none"), "decoding": (decoding, "none"), "latency": (latency, "the embedded AWS")}
+PARTS = ("imports", "decoding", *ON_ENGINES, "latency")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,16 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(parts: Sequence[str], steps: Steps) -> None:
     started = time.monotonic()
-    if "imports" in parts:
-        _keep("imports", imports.measure(steps), "none")
+    for part in ("imports", "decoding"):
+        if part in parts:
+            _measure_alone(part, steps)
     if wanted := [part for part in parts if part in ON_ENGINES]:
         with world.running(steps) as there:
             steps.say(f"on {there.engines.name}" + (f": {there.engines.why_not}" if there.engines.why_not else ""))
             for part in wanted:
                 _keep(part, ON_ENGINES[part].measure(there), there.engines.name)
     if "latency" in parts:
-        _keep("latency", latency.measure(steps), "the embedded AWS")
+        _measure_alone("latency", steps)
     steps.say(f"measured in {time.monotonic() - started:.0f} s")
+
+
+def _measure_alone(part: str, steps: Steps) -> None:
+    module, engine = ALONE[part]
+    _keep(part, module.measure(steps), engine)
 
 
 def _keep(part: str, measured: dict[str, object], engine: str) -> None:

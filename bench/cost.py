@@ -27,6 +27,15 @@ RECIPE_MEMORY_MB = 128
 TRACED = 0.05
 
 
+_PARTS = ("append", "projection")
+
+
+def can_be_told(results: Results) -> bool:
+    """Whether all is there that the sums need: both parts, with the units that only DynamoDB Local states."""
+    rows = [row for part in _PARTS if part in results for row in results[part]["rows"]]
+    return all(part in results for part in _PARTS) and all(row["writeUnits"] is not None for row in rows)
+
+
 class Line(NamedTuple):
     """One line of a sum."""
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from . import cost
 from .process import PROJECT
-from .render import cost, performance, scaling
+from .render import cost as cost_document
+from .render import performance, scaling
 from .results import Results
 
 DOCS = PROJECT / "docs"
 
 
 def documents(results: Results) -> dict[str, str]:
-    """Path under docs/ to content."""
-    return {**performance.render(results), **scaling.render(results), **cost.render(results)}
+    """Path under docs/ to content; what would follow from what was never measured is left out."""
+    written = performance.render(results)
+    if cost.can_be_told(results):
+        written |= {**scaling.render(results), **cost_document.render(results)}
+    return written
 
 
 def write(results: Results) -> list[Path]:

@@ -56,3 +56,4 @@ class Process:
         with suppress(BrokenPipeError):
             self._tasks.close()
         self._process.wait()
+        self._answers.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench import cost
 from bench.accounts import LENGTHS
+from bench.parts.decoding import CHECK
 from bench.results import Results
 
 from . import plot
@@ -42,6 +43,8 @@ def render(results: Results) -> dict[str, str]:
             text, plots = section(results)
             sections.append(f"{text}\n\n{_circumstances(results[part])}")
             files |= plots
+    if cost.can_be_told(results):
+        sections.append(_cost(results))
     sections.append(_reproduce())
     return {"performance.md": "\n\n".join(sections) + "\n", **files}
 
@@ -211,6 +214,18 @@ def _imports(results: Results) -> tuple[str, dict[str, str]]:
     return text, {}
 
 
+def _decoding(results: Results) -> tuple[str, dict[str, str]]:
+    measured: Mapping[str, float] = results["decoding"]["microseconds"]
+    check = measured[CHECK]
+    lines = [[name, ratio(each, check), number(each)] for name, each in measured.items()]
+    text = (
+        "## Decoding and checking an event\n\n"
+        "The data of one transaction against its schema: by the tables that are generated from the schemas, and by the "
+        f"library jsonschema with the same schema.\n\n{table(['', '÷ check', 'µs'], lines)}"
+    )
+    return text, {}
+
+
 def _latency(results: Results) -> tuple[str, dict[str, str]]:
     part = results["latency"]
     lines = [
@@ -262,7 +277,7 @@ def _reproduce() -> str:
 ```sh
 make dynamodb-local bench-peers   # once: Amazon's own engine (Java 17, Maven), and the peers (Node.js, npm)
 make bench                        # all parts, under 15 minutes on two cores; writes this page, scaling.md and cost.md
-.venv/bin/python -m bench append  # one part: imports, append, reconstruct, projection, latency
+.venv/bin/python -m bench append  # one part: imports, decoding, append, reconstruct, projection, latency
 .venv/bin/python -m bench --render
 ```
 
@@ -276,5 +291,6 @@ _SECTIONS = {
     "reconstruct": _reconstruct,
     "projection": _projection,
     "imports": _imports,
+    "decoding": _decoding,
     "latency": _latency,
 }

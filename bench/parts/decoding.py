@@ -1,21 +1,18 @@
-"""`python -m bench.decoding`: what it takes to read and check an event's data, here and by another validator.
+"""Part decoding: what it takes to read and check an event's data, here and by another validator.
 
-Measured in this process, on this machine, best of several runs: a lower bound, without DynamoDB, without boto3.
+In this process, best of several runs: a lower bound, without DynamoDB and boto3.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import timeit
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import jsonschema
-from rich.console import Console
-from rich.table import Table
 
+from bench.progress import Steps
 from handlers.domain.event import Event
 from handlers.domain.facts import NEWEST, asked, fact_of, violations
 from handlers.domain.generated.tables import SCHEMAS
@@ -31,6 +28,18 @@ DATA = {
 }
 EVENT_TYPE = "TransactionProcessed"
 RUNS = 5
+CHECK = "check against the schema"
+"""The name of what others are compared with."""
+
+
+def measure(steps: Steps) -> dict[str, Any]:
+    """`{"microseconds": {subject: per call}}`."""
+    measured = {}
+    with steps.step("decode and check an event", len(subjects())) as advance:
+        for name, subject in subjects().items():
+            measured[name] = round(microseconds(subject), 2)
+            advance(1)
+    return {"microseconds": measured}
 
 
 def event(version: int) -> Event:
@@ -49,11 +58,11 @@ def subjects() -> dict[str, Callable[[], object]]:
     floats = {**DATA, "amount": 100.5}  # it knows no Decimal
     other = jsonschema.Draft7Validator(schema)
     return {
-        "check against the schema": lambda: violations(EVENT_TYPE, NEWEST[EVENT_TYPE], DATA, ""),
+        CHECK: lambda: violations(EVENT_TYPE, NEWEST[EVENT_TYPE], DATA, ""),
         "decode: check, and make the typed object": lambda: fact_of(newest),
         "decode version 1: the same, and upcast": lambda: fact_of(oldest),
         "check a command's data": lambda: asked(EVENT_TYPE, DATA),
-        "jsonschema: all violations": lambda: list(other.iter_errors(floats)),
+        "jsonschema: all violations, the validator kept": lambda: list(other.iter_errors(floats)),
         "jsonschema: validate(), the schema anew each time": lambda: jsonschema.validate(floats, schema),
     }
 
@@ -63,26 +72,3 @@ def microseconds(subject: Callable[[], object]) -> float:
     timer = timeit.Timer(subject)
     number, seconds = timer.autorange()
     return min(seconds, *timer.repeat(RUNS, number)) / number * 1_000_000
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure and show."""
-    parser = argparse.ArgumentParser(prog="python -m bench.decoding", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="microseconds by name, as one JSON object")
-    options = parser.parse_args(arguments)
-    console = Console()
-    with console.status("measuring") if not options.json else Console(stderr=True).status("measuring"):
-        found = {name: microseconds(subject) for name, subject in subjects().items()}
-    if options.json:
-        sys.stdout.write(json.dumps({name: round(each, 2) for name, each in found.items()}) + "\n")
-        return 0
-    table = Table("what", "µs", box=None)
-    table.columns[1].justify = "right"
-    for name, each in found.items():
-        table.add_row(name, f"{each:,.1f}")
-    console.print(table)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The subjects that are compared run, and do what is said of them; how fast is a matter of `make bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bench import contestants, world
+from bench.parts import append, decoding, projection
+from bench.progress import Steps
+
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+
+@pytest.fixture(scope="module")
+def there() -> Any:
+    """A world of those who need nothing fetched."""
+    with pytest.MonkeyPatch.context() as patch, world.running(Steps(Console(quiet=True))) as running:
+        patch.setattr(append, "LENGTHS", (0, 10, 60))
+        patch.setattr(append, "WARM_UP", 0)
+        patch.setattr(append, "ROUNDS", 1)
+        patch.setattr(projection, "BATCHES", {10: 1})
+        patch.setattr(projection, "ACCOUNTS", {"hot": 1, "spread": 10})
+        patch.setattr(projection, "WARM_UP", 2)
+        mine = tuple(each for each in running.contestants if each.name not in {"castore", "pyeventsourcing"})
+        patch.setattr(running, "contestants", mine)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def rows(there: world.World) -> Mapping[tuple[str, int], Mapping[str, Any]]:
+    return {(row["subject"], row["length"]): row for row in append.measure(there)["rows"]}
+
+
+@pytest.mark.parametrize("length", [0, 10, 60])
+def test_the_ledger_makes_the_calls_that_its_floor_of_the_same_calls_makes(rows: Any, length: int) -> None:
+    ours, floor = rows["ours", length], rows["floor_of_our_calls", length]
+
+    assert sorted(ours["operations"]) == sorted(floor["operations"]) == ["PutItem", "Query", "Query", "Query"]
+    assert ours["waits"] == floor["waits"] == 2
+    assert ours["writeUnits"] == floor["writeUnits"]
+
+
+def test_the_floor_needs_fewer_calls_for_a_short_stream(rows: Any) -> None:
+    assert rows["floor", 10]["operations"] == ["Query", "PutItem"]
+    assert len(rows["floor", 60]["operations"]) == 4
+
+
+def test_the_recipe_reads_writes_and_publishes_one_after_the_other(rows: Any) -> None:
+    assert rows["recipe", 10]["operations"] == ["Query", "PutItem", "PutEvents"]
+    assert rows["recipe", 10]["waits"] == 3
+
+
+def test_a_batch_of_one_account_is_projected_by_one_read_and_two_writes(there: world.World) -> None:
+    by_spread = {row["spread"]: row["requests"] for row in projection.measure(there)["rows"]}
+
+    assert by_spread == {"hot": 3, "spread": 21}
+
+
+def test_who_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setattr(contestants, "PEERS", tmp_path)
+
+    absent = {each.name: each.why_not for each in contestants.all_contestants() if each.why_not}
+
+    assert set(absent) == {"castore", "pyeventsourcing"}
+    assert "make bench-peers" in absent["pyeventsourcing"]
+
+
+def test_decoding_is_compared_on_data_that_all_accept() -> None:
+    assert not list(decoding.subjects()["jsonschema: all violations, the validator kept"]())  # type: ignore[call-overload]
+    assert decoding.subjects()[decoding.CHECK]() == []
