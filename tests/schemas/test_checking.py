@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from schemas.checking import checked, publish
-from schemas.files import ROOT, SchemaError, stored_types
+from schemas.files import SchemaError, stored_types
 
-from .conftest import Change
+from .conftest import FROZEN, Change
 
 BRANCH = {"description": "Where.", "type": "string"}
 Spoil = Callable[[dict[str, Any]], object]
@@ -32,10 +32,15 @@ def add_required(schema: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("mode", ["BACKWARD", "BACKWARD_ALL", "FORWARD", "FORWARD_ALL", "FULL", "FULL_ALL", "NONE"])
-def test_the_schemas_as_they_are_pass_in_every_mode_that_allows_versions(mode: str) -> None:
-    schemas = checked(mode)
+def test_a_version_that_adds_optional_fields_passes_in_every_mode_that_allows_versions(copy: Path, mode: str) -> None:
+    schemas = checked(mode, copy)
 
-    assert stored_types(schemas) == ("AccountClosed", "AccountCreated", "TransactionProcessed")
+    assert {name: list(versions) for name, versions in schemas.items()} == {
+        "AccountClosed": [1],
+        "CommandRejected": [1],
+        "TransactionProcessed": [1, 2],
+    }
+    assert stored_types(schemas) == ("AccountClosed", "TransactionProcessed")
 
 
 def test_a_required_field_without_a_new_version_is_refused_by_schema_field_and_rule(copy: Path, change: Change) -> None:
@@ -64,9 +69,9 @@ def test_whatever_else_changes_in_a_published_version_is_refused(
 
 
 def test_a_published_version_that_is_gone_is_missed(copy: Path) -> None:
-    (copy / "AccountCreated" / "2.json").unlink()
+    (copy / "TransactionProcessed" / "2.json").unlink()
 
-    assert refused(copy) == [("schemas/AccountCreated/2.json", "", "published-stays")]
+    assert refused(copy) == [("schemas/TransactionProcessed/2.json", "", "published-stays")]
 
 
 def test_a_new_version_has_to_be_published(copy: Path, change: Change) -> None:
@@ -230,4 +235,4 @@ def test_versions_have_no_gap(copy: Path) -> None:
 
 def test_a_mode_that_glue_does_not_know_is_refused() -> None:
     with pytest.raises(ValueError, match="SIDEWAYS"):
-        checked("SIDEWAYS", ROOT)
+        checked("SIDEWAYS", FROZEN)

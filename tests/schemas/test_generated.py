@@ -7,21 +7,37 @@ from dataclasses import fields
 
 import jsonschema
 import pytest
+import yaml
 
 from handlers.domain.facts import EVENT_TYPES, NEWEST, fact, violations
 from handlers.domain.generated.classes import CLASSES
 from handlers.domain.upcasters import UPCASTERS
 from handlers.domain.values import exact
 from schemas.__main__ import main
-from schemas.checking import readable
+from schemas.checking import checked
 from schemas.files import each_version, load
+from schemas.generation import PROJECT
 
 SCHEMAS = load()
 VERSIONS = [(name, version) for name, version, _ in each_version(SCHEMAS)]
+STACKS = sorted(path.name for path in PROJECT.glob("Pulumi.*.yaml"))
+
+
+def mode_of(stack: str) -> str:
+    """The compatibility mode that a stack is configured with: its own, or the project's default."""
+    project = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text("utf-8"))
+    own = yaml.safe_load((PROJECT / stack).read_text("utf-8"))["config"]
+    mode = own.get("event-sourcing:schemaCompatibility", project["config"]["schemaCompatibility"]["default"])
+    return str(mode)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_schemas_keep_the_compatibility_that_each_stack_asks_for(stack: str) -> None:
+    assert checked(mode_of(stack)) == SCHEMAS
 
 
 def test_the_generated_code_and_the_catalog_are_what_the_schemas_say(capsys: pytest.CaptureFixture[str]) -> None:
-    status = main(["check", "--json"])
+    status = main(["check", "--json", "--compatibility", mode_of(STACKS[0])])
 
     assert json.loads(capsys.readouterr().out)["stale"] == []
     assert status == 0
@@ -52,7 +68,7 @@ def test_the_examples_of_a_field_fit_it(event_type: str, version: int) -> None:
 @pytest.mark.parametrize("event_type", sorted(NEWEST))
 def test_every_field_has_its_attribute(event_type: str) -> None:
     attributes = {field.name.replace("_", "") for field in fields(CLASSES[event_type])}
-    properties = {name.lower() for name in readable()[event_type][NEWEST[event_type]]["properties"]}
+    properties = {name.lower() for name in SCHEMAS[event_type][NEWEST[event_type]]["properties"]}
 
     assert attributes == properties
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.files import load
 from schemas.generation import PROJECT
 
 COPIED = ("docs", "handlers", "schemas", "tests/domain", "tests/__init__.py", "tests/conftest.py", "pyproject.toml")
@@ -38,28 +39,30 @@ def run(project: Path, *words: str, status: int = 0) -> str:
 
 
 def test_a_new_type_is_drafted_whole_and_published_when_it_is_final(project: Path) -> None:
-    said = run(project, "schemas", "new", "AccountFrozen")
+    said = run(project, "schemas", "new", "AccountDrafted")
 
-    assert "schemas/AccountFrozen/1.json" in said
+    assert "schemas/AccountDrafted/1.json" in said
     # Its own test, those of the account, and the style: the draft is a piece of the project.
-    run(project, "pytest", "-q", "-p", "no:cacheprovider", "tests/domain/test_account_frozen.py", "tests/domain")
+    run(project, "pytest", "-q", "-p", "no:cacheprovider", "tests/domain/test_account_drafted.py", "tests/domain")
     run(project, "ruff", "check", "--no-cache", "handlers", "schemas", "tests")
     run(project, "ruff", "format", "--no-cache", "--check", "handlers", "schemas", "tests")
-    assert "### AccountFrozen" in (project / "docs" / "events.md").read_text("utf-8")
-    assert "schemas/AccountFrozen/1.json: is not published yet" in run(project, "schemas", "check", status=1)
+    assert "### AccountDrafted" in (project / "docs" / "events.md").read_text("utf-8")
+    assert "schemas/AccountDrafted/1.json: is not published yet" in run(project, "schemas", "check", status=1)
 
-    assert "schemas/AccountFrozen/1.json" in run(project, "schemas", "publish")
+    assert "schemas/AccountDrafted/1.json" in run(project, "schemas", "publish")
 
-    assert "AccountFrozen" in run(project, "schemas", "check")
+    assert "AccountDrafted" in run(project, "schemas", "check")
 
 
 def test_the_next_version_of_a_type_is_drafted_with_its_step_up(project: Path) -> None:
+    newest = max(load()["TransactionProcessed"])
+
     run(project, "schemas", "new", "TransactionProcessed")
 
     code = "from handlers.domain.facts import NEWEST, UPCASTERS; print(NEWEST, UPCASTERS)"
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
-    assert "'TransactionProcessed': 3" in done.stdout
-    assert "('TransactionProcessed', 2)" in done.stdout
+    assert f"'TransactionProcessed': {newest + 1}" in done.stdout
+    assert f"('TransactionProcessed', {newest})" in done.stdout
     run(project, "ruff", "check", "--no-cache", "handlers")
 
 
