@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain import State, all_projections, check, decide, evolve
+from handlers.domain import State, all_projections, check, decide, evolve, facts
 from handlers.domain.command import Command
 from handlers.domain.errors import MalformedError, RuleBrokenError, UnreadableEventError
 from handlers.domain.event import Event
-from handlers.domain.facts import NEWEST, fact_of, violations
+from handlers.domain.facts import NEWEST, _attribute, fact_of, violations
 from handlers.domain.generated.tables import SCHEMAS
 from handlers.domain.upcasters import UPCASTERS
+from handlers.domain.values import exact
+from schemas.files import load
 
 from .builders import command, create, run, transact
 
@@ -134,27 +136,63 @@ def test_a_version_is_checked_by_its_own_schema_not_by_a_newer_one() -> None:
 
 
 junk: st.SearchStrategy[Any] = (
-    st.none() | st.booleans() | st.decimals(-5, 5, places=1) | st.text(max_size=40) | st.just({}) | st.just([])
+    st.none()
+    | st.booleans()
+    | st.decimals(-5, 5, places=1)
+    | st.sampled_from(["EUR", "eur", "EUR\n", "salary", ""])
+    | st.text(max_size=40)
+    | st.just({})
+    | st.just([])
 )
 
 
-@given(
-    step=st.sampled_from(sorted(UPCASTERS)),
-    extra=st.dictionaries(st.sampled_from(["currency", "category", "note", "type2"]), junk),
-    currency=st.sampled_from(["EUR", "eur", "EUR\n", ""]),
-)
-def test_whatever_an_older_version_kept_the_step_up_fits_the_next(
-    step: tuple[str, int], extra: dict[str, Any], currency: str
-) -> None:
-    event_type, version = step
-    least = {"TransactionProcessed": {"amount": Decimal(1), "type": "deposit"}}.get(event_type, {})
-    data = {**least, "currency": currency, **extra}
+def gained(event_type: str, version: int) -> list[str]:
+    """The names that the next version gives a meaning, and that were anybody's before."""
+    return sorted(
+        SCHEMAS[event_type, version + 1]["properties"].keys() - SCHEMAS[event_type, version]["properties"].keys()
+    )
+
+
+@given(st.data())
+def test_whatever_an_older_version_kept_it_is_read_in_the_newest_shape(draw: st.DataObject) -> None:
+    event_type, version = draw.draw(st.sampled_from(sorted(UPCASTERS)))
+    example = draw.draw(st.sampled_from(load()[event_type][version]["examples"]))
+    names = [*gained(event_type, version), "note"]
+    data = {**exact(dict(example), "example"), **draw.draw(st.dictionaries(st.sampled_from(names), junk))}
     assert violations(event_type, version, data, "") == []
     before = dict(data)
 
-    assert violations(event_type, version + 1, UPCASTERS[step](data), "") == []
+    read = fact_of(event(event_type, data, version))
+
+    said = {name: getattr(read, _attribute(name)) for name in SCHEMAS[event_type, NEWEST[event_type]]["properties"]}
+    given_ = {name: value for name, value in said.items() if value is not None}
+    assert violations(event_type, NEWEST[event_type], given_, "") == []
     assert data == before
-    assert version < NEWEST[event_type]
+
+
+@pytest.mark.parametrize("category", [5, None, "Not A Word", ["salary"], {"salary": True}])
+def test_an_extra_field_whose_name_was_given_a_meaning_counts_only_where_it_fits(category: Any) -> None:
+    data = {"amount": Decimal(5), "type": "deposit", "currency": "EUR"}
+
+    taken = fact_of(event("TransactionProcessed", {**data, "category": "salary"}))
+    left_out = fact_of(event("TransactionProcessed", {**data, "category": category}))
+
+    assert taken is not None
+    assert left_out is not None
+    assert (taken.currency, taken.category) == ("EUR", "salary")
+    assert (left_out.currency, left_out.category) == ("EUR", "uncategorized")
+
+
+def test_a_step_that_makes_what_the_newest_version_forbids_is_not_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {**UPCASTERS, ("TransactionProcessed", 1): lambda data: {**data, "category": 5}}
+    monkeypatch.setattr(facts, "UPCASTERS", wrong)
+
+    with pytest.raises(UnreadableEventError, match=r"TransactionProcessed, became no version \d+: category must be"):
+        fact_of(event("TransactionProcessed", {"amount": Decimal(5), "type": "deposit"}))
+
+
+def test_an_event_that_is_only_published_changes_nothing_where_it_stands_in_a_stream() -> None:
+    assert fact_of(event("CommandRejected", {}, NEWEST["CommandRejected"] + 1)) is None
 
 
 def test_a_command_of_an_unknown_type_is_refused_by_name() -> None:

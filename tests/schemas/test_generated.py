@@ -73,8 +73,9 @@ def test_every_field_has_its_attribute(event_type: str) -> None:
     assert attributes == properties
 
 
-def test_every_version_but_the_newest_has_the_step_to_the_next_and_nothing_else_has() -> None:
-    assert set(UPCASTERS) == {(name, version) for name, version in VERSIONS if version < NEWEST[name]}
+def test_every_stored_version_but_the_newest_has_the_step_to_the_next_and_nothing_else_has() -> None:
+    stored = [(name, version) for name, version in VERSIONS if name in EVENT_TYPES]
+    assert set(UPCASTERS) == {(name, version) for name, version in stored if version < NEWEST[name]}
 
 
 def test_every_event_that_a_command_can_cause_has_a_schema_and_the_other_way_round() -> None:

@@ -66,6 +66,20 @@ def test_the_next_version_of_a_type_is_drafted_with_its_step_up(project: Path) -
     run(project, "ruff", "check", "--no-cache", "handlers")
 
 
+def test_the_next_version_of_what_is_only_published_has_no_step_up(project: Path) -> None:
+    upcasters = project / "handlers" / "domain" / "upcasters.py"
+    before = upcasters.read_text("utf-8")
+    newest = max(load()["CommandRejected"])
+
+    run(project, "schemas", "new", "CommandRejected")
+
+    assert upcasters.read_text("utf-8") == before
+    # What is published from then on says so.
+    code = "from handlers.domain.rejection import VERSION; print(VERSION)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{newest + 1}\n"
+
+
 def test_edited_schemas_make_the_generated_code_stale(project: Path) -> None:
     path = project / "handlers" / "domain" / "generated" / "classes.py"
     path.write_text(path.read_text("utf-8").replace("USD", "EUR"), "utf-8")
