@@ -57,6 +57,27 @@ def test_every_violation_of_a_command_is_told_at_once() -> None:
     assert caught.value.details["field"] == "eventData.note"
 
 
+@pytest.mark.parametrize("aggregate", [{}, {"aggregateId": ""}, {"aggregateId": 5}, {"aggregateId": " a"}])
+def test_the_data_is_checked_whatever_is_wrong_with_the_aggregate_id(aggregate: dict[str, Any]) -> None:
+    data = {"amount": "x", "type": "gift", "accountId": "account-1"}
+
+    with pytest.raises(MalformedError) as caught:
+        Command.parse({**aggregate, "eventType": "TransactionProcessed", "eventData": data}, "request-1", check)
+
+    told = [each["path"] for each in caught.value.details["violations"]]
+    assert told == ["aggregateId", "eventData.amount", "eventData.type"]
+
+
+def test_an_unknown_type_is_told_of_where_there_is_no_data_either() -> None:
+    def told(event_type: str) -> list[str]:
+        with pytest.raises(MalformedError) as caught:
+            Command.parse({"aggregateId": "a", "eventType": event_type}, "request-1", check)
+        return [each["path"] for each in caught.value.details["violations"]]
+
+    assert told("AccountPainted") == ["eventData", "eventType"]
+    assert told("TransactionProcessed") == ["eventData"]
+
+
 def test_a_value_that_cannot_be_held_is_not_called_missing_as_well() -> None:
     request = {"aggregateId": "a", "eventType": "TransactionProcessed", "eventData": {"amount": float("inf")}}
 
