@@ -63,7 +63,7 @@ def test_a_preview_names_schema_field_and_rule_of_what_breaks(tmp_path: Path, st
     schema["properties"]["branch"] = {"description": "Where.", "type": "string"}
     (root / "AccountCreated" / f"{newest + step}.json").write_text(json.dumps(schema), "utf-8")
     if step:
-        publish(root)
+        publish(root, "NONE")
 
     expected = refusal.format(file=rf"schemas/AccountCreated/{newest + step}\.json", newest=newest)
     with pytest.raises(SchemaError, match=expected):

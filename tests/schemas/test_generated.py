@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import fields
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
-from handlers.domain.facts import EVENT_TYPES, NEWEST, fact, violations
+from handlers.domain.facts import EVENT_TYPES, NEWEST, _attribute, fact, violations
 from handlers.domain.generated.classes import CLASSES
 from handlers.domain.upcasters import UPCASTERS
 from handlers.domain.values import exact
+from schemas import checking
 from schemas.__main__ import main
 from schemas.checking import checked
-from schemas.files import each_version, load
-from schemas.generation import PROJECT
+from schemas.files import Problem, SchemaError, Versions, each_version, load
+from schemas.generation import PROJECT, TARGET, generated
+from schemas.vocabulary import DRAFT
 
 SCHEMAS = load()
 VERSIONS = [(name, version) for name, version, _ in each_version(SCHEMAS)]
@@ -83,3 +89,45 @@ def test_every_event_that_a_command_can_cause_has_a_schema_and_the_other_way_rou
 
     assert set(_RULES) == set(EVENT_TYPES)
     assert set(EVENT_TYPES) <= set(NEWEST) == set(CLASSES)
+
+
+def test_the_classes_hold_exact_defaults_under_the_names_that_the_handlers_look_for() -> None:
+    kinds: dict[str, dict[str, Any]] = {
+        "amount": {"type": "number", "format": "decimal", "x-scale": 2, "default": Decimal("0.10")},
+        "line2Text": {"type": "string", "default": "none"},
+        "type": {"type": "string", "default": "none"},
+    }
+    properties = {name: {"description": "Some.", **each} for name, each in kinds.items()}
+    schema = {"description": "Done.", "type": "object", "properties": properties, "examples": [{}]}
+    code = generated({"ThingDone": {1: {"$schema": DRAFT, "title": "ThingDone", **schema}}})
+    module = ModuleType("classes")
+    sys.modules[module.__name__] = module
+
+    exec(code[TARGET / "classes.py"], module.__dict__)  # noqa: S102 - the code that was generated just now
+    made = module.__dict__["CLASSES"]["ThingDone"]()
+
+    del sys.modules[module.__name__]
+    assert {_attribute(name): getattr(made, _attribute(name)) for name in properties} == {
+        "amount": Decimal("0.1"),
+        "line2_text": "none",
+        "type": "none",
+    }
+    assert isinstance(made.amount, Decimal)
+
+
+def test_the_check_says_what_is_stale_beside_other_problems(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = Problem("schemas/AccountClosed/1.json", "reason", "a-rule", "in words")
+
+    def refuse(*_: object) -> dict[str, Versions]:
+        raise SchemaError([problem])
+
+    monkeypatch.setattr(checking, "checked", refuse)
+    assert main(["check", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"problems": [vars(problem)], "stale": []}
+
+    # What cannot be read says nothing of what is made from it.
+    monkeypatch.setattr(checking, "readable", refuse)
+    assert main(["check", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"problems": [vars(problem)], "stale": None}
