@@ -45,7 +45,7 @@ def _new_type(event_type: str, project: Path) -> dict[Path, str]:
     rule = f"def _{name}(account: Account, _: {event_type}) -> None:\n    _require_active(account)\n\n\n"
     account = _before(account, "def _require_active(", rule)
     entry = f'"{event_type}": _{name}'
-    account = _replaced(account, r'("AccountClosed": _close[^}]*)\}', lambda found: f"{found[1]}, {entry}}}")
+    account = _replaced(account, r'("AccountClosed": _close[^}]*?),?\s*\}', lambda found: f"{found[1]}, {entry}}}")
     schema = {
         "$schema": DRAFT,
         "title": event_type,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from schemas.files import load
 from schemas.generation import PROJECT
+from schemas.scaffold import ACCOUNT, UPCASTERS, new
 
 COPIED = ("docs", "handlers", "schemas", "tests/domain", "tests/__init__.py", "tests/conftest.py", "pyproject.toml")
 
@@ -52,6 +54,27 @@ def test_a_new_type_is_drafted_whole_and_published_when_it_is_final(project: Pat
     assert "schemas/AccountDrafted/1.json" in run(project, "schemas", "publish")
 
     assert "AccountDrafted" in run(project, "schemas", "check")
+
+
+def test_one_draft_follows_another_however_long_the_lists_become(project: Path) -> None:
+    # What is one line today stands on several once ruff has formatted it.
+    names = ["AccountDrafted", "AccountDraftedAgain", "AccountDraftedForAThirdTime", "AccountDraftedOnceMore"]
+    files = [ACCOUNT, UPCASTERS]
+    for name in names:
+        new(name, load(project / "schemas"), project)
+        run(project, "ruff", "format", "--no-cache", *map(str, files))
+    for _ in range(3):
+        new("AccountClosed", load(project / "schemas"), project)
+        run(project, "ruff", "format", "--no-cache", *map(str, files))
+
+    account, upcasters = ((project / file).read_text("utf-8") for file in files)
+    newest = max(load(project / "schemas")["AccountClosed"])
+    for name in names:
+        assert account.count(f"        case {name}():\n") == 1
+        assert re.search(rf"import \([^)]*\b{name},", account)
+        assert re.search(rf'\n        "{name}": _account_drafted', account)
+    for version in range(newest - 3, newest):
+        assert f'        ("AccountClosed", {version}): _account_closed_{version},\n' in upcasters
 
 
 def test_the_next_version_of_a_type_is_drafted_with_its_step_up(project: Path) -> None:
