@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -101,6 +102,21 @@ def test_the_next_version_of_what_is_only_published_has_no_step_up(project: Path
     code = "from handlers.domain.rejection import VERSION; print(VERSION)"
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
     assert done.stdout == f"{newest + 1}\n"
+
+
+def test_a_version_is_published_in_the_mode_that_is_asked_for_or_not_at_all(project: Path) -> None:
+    newest = max(load(project / "schemas")["AccountClosed"])
+    file = f"schemas/AccountClosed/{newest + 1}.json"
+    schema = json.loads((project / "schemas" / "AccountClosed" / f"{newest}.json").read_text("utf-8"))
+    schema["required"].append("reason")
+    (project / file).write_text(json.dumps(schema), "utf-8")
+
+    checked, refused = run(project, "schemas", "check", status=1), run(project, "schemas", "publish", status=1)
+
+    refusal = f"{file}: reason: is required but was not: version {newest + 1} cannot read what version {newest} wrote"
+    assert refusal in checked
+    assert refusal in refused
+    assert f"{file} is published" in run(project, "schemas", "publish", "--compatibility", "NONE")
 
 
 def test_edited_schemas_make_the_generated_code_stale(project: Path) -> None:
