@@ -13,7 +13,7 @@ from rich.console import Console
 
 from schemas import checking
 from schemas.catalog import DOCUMENT, with_catalog
-from schemas.compatibility import MODES
+from schemas.compatibility import DEFAULT_MODE, MODES
 from schemas.files import SchemaError, Versions, load
 from schemas.generation import PROJECT, generated
 from schemas.scaffold import ScaffoldError, new
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.run(options))
     except SchemaError as error:
         if getattr(options, "json", False):
-            _say_json(problems=[vars(problem) for problem in error.problems])
+            _say_json(problems=[vars(problem) for problem in error.problems], stale=_stale_if_readable())
         else:
             Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(str(error), style="red")
         return 1
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m schemas", description="The schemas of the events.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="check the schemas, their compatibility, and what is made from them")
-    check.add_argument("--compatibility", choices=MODES, default="BACKWARD", help="Glue's mode; default: BACKWARD")
+    _takes_mode(check)
     check.add_argument("--json", action="store_true", help="one JSON object instead of text")
     check.set_defaults(run=_check)
     generate = commands.add_parser("generate", help="write the handlers' code and the catalog from the schemas")
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     catalog = commands.add_parser("catalog", help=f"write the catalog in {DOCUMENT} from the schemas")
     catalog.set_defaults(run=_catalog)
     publish = commands.add_parser("publish", help="record new versions as final: they never change again")
+    _takes_mode(publish)
     publish.set_defaults(run=_publish)
     scaffold = commands.add_parser("new", help="draft a new event type, or the next version of one")
     scaffold.add_argument("event_type", metavar="EventType")
@@ -56,9 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _takes_mode(command: argparse.ArgumentParser) -> None:
+    text = f"Glue's mode, as schemaCompatibility of the stack; default: {DEFAULT_MODE}"
+    command.add_argument("--compatibility", choices=MODES, default=DEFAULT_MODE, help=text)
+
+
 def _check(options: argparse.Namespace) -> int:
     schemas = checking.checked(options.compatibility)
-    stale = [str(path) for path, text in _made_from(schemas).items() if _read(path) != text]
+    stale = _stale(schemas)
     if options.json:
         _say_json(problems=[], stale=stale, versions={name: max(versions) for name, versions in schemas.items()})
         return 1 if stale else 0
@@ -80,8 +86,8 @@ def _catalog(_: argparse.Namespace) -> int:
     return 0
 
 
-def _publish(_: argparse.Namespace) -> int:
-    for file in checking.publish():
+def _publish(options: argparse.Namespace) -> int:
+    for file in checking.publish(mode=options.compatibility):
         _console.print(f"  {file} is published: it stays as it is from now on", style="green")
     return 0
 
@@ -100,6 +106,19 @@ def _new(options: argparse.Namespace) -> int:
 def _loaded() -> dict[str, Versions]:
     """The schemas, also those that are not published yet. Raises SchemaError."""
     return checking.readable()
+
+
+def _stale(schemas: Mapping[str, Versions]) -> list[str]:
+    """The files that are not what the schemas say."""
+    return [str(path) for path, text in _made_from(schemas).items() if _read(path) != text]
+
+
+def _stale_if_readable() -> list[str] | None:
+    """The same beside other problems; None where the schemas cannot be read, so that nobody can tell."""
+    try:
+        return _stale(_loaded())
+    except SchemaError:
+        return None
 
 
 def _made_from(schemas: Mapping[str, Versions]) -> dict[Path, str]:

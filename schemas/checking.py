@@ -6,19 +6,15 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from schemas.compatibility import MODES, changes, problems_between
+from schemas.compatibility import DEFAULT_MODE, MODES, changes, problems_between
 from schemas.files import PUBLISHED, ROOT, Problem, SchemaError, Versions, each_version, file_of, load, published
 from schemas.vocabulary import problems_in
 
 
 def checked(mode: str, root: Path = ROOT) -> dict[str, Versions]:
     """Every schema, or SchemaError with all that is wrong under this compatibility mode."""
-    if mode not in MODES:
-        raise ValueError(f"the compatibility mode must be one of {', '.join(MODES)}, not {mode!r}")
-    schemas = readable(root)
-    problems = [*_problems_since_published(schemas, published(root)), *problems_between(schemas, mode)]
-    if problems:
-        raise SchemaError(problems)
+    schemas, recorded = readable(root), published(root)
+    _refuse([*_broken(schemas, recorded, mode), *_unpublished(schemas, recorded)])
     return schemas
 
 
@@ -30,12 +26,16 @@ def readable(root: Path = ROOT) -> dict[str, Versions]:
     return schemas
 
 
-def publish(root: Path = ROOT) -> list[str]:
-    """Record every version that is not recorded yet; the names of their files. What is recorded stays as it is."""
-    recorded = published(root)
+def publish(root: Path = ROOT, mode: str = DEFAULT_MODE) -> list[str]:
+    """Record every version that is not recorded yet; the names of their files. What is recorded stays as it is.
+
+    Raises SchemaError, with nothing recorded, for whatever `checked` would not take afterwards.
+    """
+    schemas, recorded = readable(root), published(root)
+    _refuse(list(_broken(schemas, recorded, mode)))
     record = {
         name: {str(version): recorded.get(name, {}).get(version, schema) for version, schema in versions.items()}
-        for name, versions in load(root).items()
+        for name, versions in schemas.items()
     }
     new = [
         file_of(name, version)
@@ -47,8 +47,16 @@ def publish(root: Path = ROOT) -> list[str]:
     return new
 
 
-def _problems_since_published(schemas: Mapping[str, Versions], then: Mapping[str, Versions]) -> Iterator[Problem]:
-    for event_type, version, was in each_version(then):
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise SchemaError(problems)
+
+
+def _broken(schemas: Mapping[str, Versions], recorded: Mapping[str, Versions], mode: str) -> Iterator[Problem]:
+    """What no publishing mends: changes of what was published, and versions that break others."""
+    if mode not in MODES:
+        raise ValueError(f"the compatibility mode must be one of {', '.join(MODES)}, not {mode!r}")
+    for event_type, version, was in each_version(recorded):
         file = file_of(event_type, version)
         now = schemas.get(event_type, {}).get(version)
         if now is None:
@@ -57,7 +65,11 @@ def _problems_since_published(schemas: Mapping[str, Versions], then: Mapping[str
         for change in changes(was, now):
             text = f"{change.text}, but a published version never changes: add version {max(schemas[event_type]) + 1}"
             yield Problem(file, change.field, f"published-stays/{change.rule}", text)
+    yield from problems_between(schemas, mode)
+
+
+def _unpublished(schemas: Mapping[str, Versions], recorded: Mapping[str, Versions]) -> Iterator[Problem]:
     for event_type, version, _ in each_version(schemas):
-        if version not in then.get(event_type, {}):
+        if version not in recorded.get(event_type, {}):
             text = "is not published yet: run `python -m schemas publish` once it is final"
             yield Problem(file_of(event_type, version), "", "published", text)

@@ -2,19 +2,20 @@
 
 A reader takes what a writer wrote if nothing that the writer's schema allows breaks the reader's. As Glue documents its
 modes, adding and deleting an optional field is compatible either way, though in an open object an older event may have
-used its name for something else: see docs/events.md on upcasters.
+used its name for something else: see docs/events.md on upcasters. A rule of our own keeps defaults as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from schemas.files import Problem, Schema, Versions, file_of
-from schemas.vocabulary import KEYWORDS, types_of
+from schemas.keywords import KEYWORDS, types_of
 
 MODES = ("NONE", "DISABLED", "BACKWARD", "BACKWARD_ALL", "FORWARD", "FORWARD_ALL", "FULL", "FULL_ALL")
+DEFAULT_MODE = "BACKWARD"
 _NUMBER = (int, Decimal)
 
 
@@ -29,7 +30,8 @@ class Break(NamedTuple):
 def problems_between(schemas: Mapping[str, Versions], mode: str) -> Iterator[Problem]:
     """Every version that `mode` forbids after those before it; problems name the later version's file.
 
-    The modes without _ALL look at the version just before, those with it at every earlier one.
+    The modes without _ALL look at the version just before, those with it at every earlier one. Whatever the mode, NONE
+    excepted, a field's default stays what it was in the last version that had the field.
     """
     direction, _, all_ = mode.partition("_")
     for event_type, versions in schemas.items():
@@ -45,6 +47,32 @@ def problems_between(schemas: Mapping[str, Versions], mode: str) -> Iterator[Pro
                 if direction in ("FORWARD", "FULL"):
                     reads = f"version {other} cannot read what version {version} writes, which {mode} demands"
                     yield from _told(file, reads, breaks(reader=versions[other], writer=schema))
+            if direction in ("BACKWARD", "FORWARD", "FULL"):
+                yield from _changed_defaults(file, schema, [versions[other] for other in earlier], mode)
+
+
+def _changed_defaults(file: str, schema: Schema, earlier: Sequence[Schema], mode: str) -> Iterator[Problem]:
+    """The fields whose default is another one than before, or that had none and get one.
+
+    An older event that leaves a field out is read with the newest default. To change that is to change what the event
+    said, which Glue sees nothing wrong with.
+    """
+    for name, now in schema.get("properties", {}).items():
+        before = [each for each in earlier if name in each.get("properties", {})]
+        if not before or name in before[-1].get("required", ()):
+            continue
+        was = before[-1]["properties"][name]
+        if was.get("default") != now.get("default"):
+            text = (
+                f"default is {_default(now)} where it was {_default(was)}: older events without the field would be "
+                f"read as another one, which {mode} forbids"
+            )
+            yield Problem(file, name, "default-changed", text)
+
+
+def _default(field: Schema) -> object:
+    # Without a default the event's class has None, which is what null is.
+    return "nothing" if field.get("default") is None else field["default"]
 
 
 def breaks(reader: Schema, writer: Schema, field: str = "") -> Iterator[Break]:

@@ -44,7 +44,8 @@ def load(root: Path = ROOT) -> dict[str, Versions]:
     """Every schema by event type and version, in order. Raises SchemaError for what is no schema file at all."""
     problems: list[Problem] = []
     found: dict[str, Versions] = {}
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and path.name[:1].isupper()):
+    # Every folder but Python's own and hidden ones: one that is misnamed is told of, not passed over.
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))):
         versions: dict[int, Schema] = {}
         for path in folder.iterdir():
             file = file_of(folder.name, path.stem)

@@ -36,7 +36,7 @@ def _classes(schemas: Mapping[str, Versions]) -> str:
     # Only here, so that the rest of the command line starts without it.
     from datamodel_code_generator import InputFileType, LiteralType, PythonVersion  # noqa: PLC0415
     from datamodel_code_generator import generate as generate_model  # noqa: PLC0415
-    from datamodel_code_generator.enums import DataModelType  # noqa: PLC0415
+    from datamodel_code_generator.enums import DataModelType, DefaultValueType  # noqa: PLC0415
 
     definitions = {name: newest(versions) for name, versions in schemas.items()}
     with warnings.catch_warnings():
@@ -48,6 +48,7 @@ def _classes(schemas: Mapping[str, Versions]) -> str:
             target_python_version=PythonVersion.PY_311,
             dataclass_arguments={"frozen": True, "slots": True, "kw_only": True},
             additional_imports=["decimal.Decimal"],
+            deserialize_default_values=[DefaultValueType.Decimal],
             disable_timestamp=True,
             enum_field_as_literal=LiteralType.All,
             snake_case_field=True,

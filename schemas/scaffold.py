@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from schemas.files import Versions, newest, text_of
+from schemas.files import Versions, newest, stored_types, text_of
 from schemas.generation import PROJECT
 from schemas.vocabulary import DRAFT
 
@@ -34,17 +34,18 @@ def _new_type(event_type: str, project: Path) -> dict[Path, str]:
     name = _HUMPS.sub("_", event_type).lower()
     words = _HUMPS.sub(" ", event_type).lower()
     account = (project / ACCOUNT).read_text("utf-8")
-    imports = re.search(r"from \.generated\.classes import ([\w, ]+)\n", account)
+    # In parentheses, over several lines, once there are many.
+    imports = re.search(r"from \.generated\.classes import (\([\w,\s]+\)|[\w, ]+)\n", account)
     if imports is None:
         raise ScaffoldError(f"{ACCOUNT} imports no generated classes")
-    known = ", ".join(sorted({*imports[1].split(", "), event_type}))
+    known = ", ".join(sorted({*re.findall(r"\w+", imports[1]), event_type}))
     account = account.replace(imports[0], f"from .generated.classes import {known}\n")
     case = f"        case {event_type}():\n            return account  # what follows from it for the state\n"
     account = _before(account, "        case _:\n            return account\n", case)
     rule = f"def _{name}(account: Account, _: {event_type}) -> None:\n    _require_active(account)\n\n\n"
     account = _before(account, "def _require_active(", rule)
     entry = f'"{event_type}": _{name}'
-    account = _replaced(account, r'("AccountClosed": _close[^}]*)\}', lambda found: f"{found[1]}, {entry}}}")
+    account = _replaced(account, r'("AccountClosed": _close[^}]*?),?\s*\}', lambda found: f"{found[1]}, {entry}}}")
     schema = {
         "$schema": DRAFT,
         "title": event_type,
@@ -75,21 +76,22 @@ def _new_type(event_type: str, project: Path) -> dict[Path, str]:
 
 def _next_version(event_type: str, schemas: Mapping[str, Versions], project: Path) -> dict[Path, str]:
     last = max(schemas[event_type])
+    draft = {Path("schemas", event_type, f"{last + 1}.json"): text_of(newest(schemas[event_type]))}
+    if event_type not in stored_types(schemas):
+        return draft  # nothing stores it, so that no older one is ever read
     step = f"_{_HUMPS.sub('_', event_type).lower()}_{last}"
     upcasters = (project / UPCASTERS).read_text("utf-8")
+    # Sound as it is where the new version reads the older one: `facts` leaves out what does not fit, checks the rest.
     function = (
         f'def {step}(data: Data) -> Data:\n    """What version {last + 1} says of older events."""\n    return data\n'
     )
-    upcasters = _before(upcasters, "def _only_where(", function + "\n\n")
+    upcasters = _before(upcasters, "UPCASTERS: Mapping[", function + "\n\n")
     upcasters = _replaced(
         upcasters,
         r"(MappingProxyType\(\s*\{[^}]*?),?\s*\}",
         lambda found: f'{found[1]}, ("{event_type}", {last}): {step}}}',
     )
-    return {
-        Path("schemas", event_type, f"{last + 1}.json"): text_of(newest(schemas[event_type])),
-        UPCASTERS: upcasters,
-    }
+    return {**draft, UPCASTERS: upcasters}
 
 
 def _before(text: str, mark: str, inserted: str) -> str:

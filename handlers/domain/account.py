@@ -62,7 +62,10 @@ class Account:
 
 
 def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list[Violation]:
-    """Everything that is wrong with a command's data whatever the account's state."""
+    """Everything that is wrong with a command's data whatever the account's state.
+
+    An `aggregate_id` of "" is one that the command does not say: nothing is compared with it.
+    """
     return _asked(aggregate_id, event_type, data)[1]
 
 
@@ -108,7 +111,8 @@ def _asked(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> tup
     if event_type not in _RULES:
         return {}, [Violation("eventType", f"must be one of {', '.join(_RULES)}")]
     read, found = asked(event_type, data)
-    if read.get("accountId", aggregate_id) != aggregate_id and all(each.path != _ACCOUNT_ID for each in found):
+    another = aggregate_id and read.get("accountId", aggregate_id) != aggregate_id
+    if another and all(each.path != _ACCOUNT_ID for each in found):
         found.append(Violation(_ACCOUNT_ID, "must be the aggregateId where it is given"))
     return read, found
 

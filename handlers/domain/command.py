@@ -17,7 +17,7 @@ MAX_UNHOLDABLE = 3
 
 T = TypeVar("T")
 Check = Callable[[str, str, Mapping[str, Value]], Sequence[Violation]]
-"""What is wrong with the data of a command: aggregate id, event type and data to violations."""
+"""What is wrong with the data of a command: aggregate id ("" where that is no good), event type, data to violations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,15 @@ class Command:
         nothing: dict[str, Any] = {}
         data = read(lambda: _data(request), nothing)
         whole_data = _exact(data, found)
-        if aggregate_id and event_type and isinstance(request.get("eventData"), dict):
-            unread = {f"eventData.{name}" for name in data.keys() - whole_data.keys()}
-            found += [each for each in check(aggregate_id, event_type, whole_data) if each.path not in unread]
+        if event_type:
+            # Not told twice: members that cannot be held, and all of them where there is no data at all.
+            told = {f"eventData.{name}" for name in data.keys() - whole_data.keys()}
+            anything = isinstance(request.get("eventData"), dict)
+            found += [
+                each
+                for each in check(aggregate_id, event_type, whole_data)
+                if each.path not in told and (anything or not each.path.startswith("eventData"))
+            ]
         command_id = read(lambda: optional_identifier(request, "commandId", request_id), request_id)
         command = cls(
             aggregate_id=aggregate_id,

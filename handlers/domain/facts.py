@@ -1,7 +1,8 @@
 """Facts: stored events in the newest shape of their type, which is the only one that the rest of the domain knows.
 
 A stored event is checked against the schema of the version it was written in, then taken up from version to version by
-`upcasters`, then made an object of its generated class. The event itself stays as it is, and so does its hash.
+`upcasters`, then checked again as what it has become, then made an object of its generated class. The event itself
+stays as it is, and so does its hash.
 """
 
 from __future__ import annotations
@@ -27,6 +28,16 @@ NEWEST: Mapping[str, int] = {name: max(version for each, version in SCHEMAS if e
 """By type, the version that is written today."""
 
 _CHECKS = {key: compile_schema(schema) for key, schema in SCHEMAS.items()}
+_GAINED = {
+    (event_type, version): {
+        name: compile_schema(each)
+        for name, each in SCHEMAS[event_type, version + 1]["properties"].items()
+        if name not in schema["properties"]
+    }
+    for (event_type, version), schema in SCHEMAS.items()
+    if version < NEWEST[event_type]
+}
+"""By type and version, the fields that the next version knows and this one does not."""
 _HUMPS = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -53,17 +64,41 @@ def fact_of(event: Event) -> Fact | None:
     without such an event would be to answer with a wrong balance.
     """
     event_type, version = event.event_type, event.version
-    newest = NEWEST.get(event_type)
-    if newest is None:
+    if event_type not in STORED_TYPES:
         return None
+    newest = NEWEST[event_type]
     if version > newest:
         raise _unreadable(event, f"is of version {version}; this code knows {newest} at most")
     data: Mapping[str, Value] = event.data
     if found := violations(event_type, version, data, ""):
         raise _unreadable(event, f"does not fit its schema: {found[0].path.lstrip('.')} {found[0].message}")
-    for each in range(version, newest):
-        data = UPCASTERS[event_type, each](data)
+    if version < newest:
+        data = _taken_up(event)
     return fact(event_type, data)
+
+
+def _taken_up(event: Event) -> Mapping[str, Value]:
+    """An older event's data in the newest shape, or UnreadableEventError.
+
+    Older versions are open: they kept any field, so that a name which the next one gives a meaning may stand for
+    something else. Such a field is taken where it is well-formed and left out where it is not, and it is done here
+    rather than in each upcaster, since a step that forgot it would put a number where its class says text, or make an
+    account unreadable for what was somebody's extra field. What a step itself gets wrong is found by the check at the
+    end; the newest version's own events, which are most of what is read, pay for neither.
+    """
+    event_type, newest = event.event_type, NEWEST[event.event_type]
+    data: Mapping[str, Value] = event.data
+    for version in range(event.version, newest):
+        for name, check in _GAINED[event_type, version].items():
+            unusable: list[Violation] = []
+            if name in data:
+                check(data[name], name, unusable)
+            if unusable:
+                data = {other: value for other, value in data.items() if other != name}
+        data = UPCASTERS[event_type, version](data)
+    if found := violations(event_type, newest, data, ""):
+        raise _unreadable(event, f"became no version {newest}: {found[0].path.lstrip('.')} {found[0].message}")
+    return data
 
 
 def fact(event_type: str, data: Mapping[str, Value]) -> Fact:

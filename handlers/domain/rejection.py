@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from .errors import LedgerError, MalformedError
+from .facts import NEWEST
 from .fields import identifier, optional_identifier
 from .values import Value, dumps
 
 EVENT_TYPE = "CommandRejected"
-VERSION = 1
+VERSION = NEWEST[EVENT_TYPE]
 
 _IDS = UUID("b7f0c1de-7a0e-5d5c-9f0b-3a7f5c1e2d46")
 

@@ -30,7 +30,7 @@ def test_events_of_a_stream_are_chained_from_the_first() -> None:
         ("EventType", "AccountClosed"),
         ("EventData", {"amount": 1_000_000}),
         ("Timestamp", "2030-01-01T00:00:00.000000Z"),
-        ("Version", 3),
+        ("Version", 99),
         ("CommandId", "other"),
         ("CommandDigest", "other"),
         ("CorrelationId", "other"),

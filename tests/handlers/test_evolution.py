@@ -13,7 +13,7 @@ import pytest
 
 from handlers.domain import State, evolve
 from handlers.domain.event import Event
-from handlers.domain.facts import fact_of
+from handlers.domain.facts import NEWEST, fact_of
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 
@@ -98,6 +98,7 @@ def test_old_and_new_events_make_one_account(
     handlers: Callable[[str], ModuleType],
 ) -> None:
     before = items(store)
+    newest = NEWEST["TransactionProcessed"]
     salary = {"amount": 1000, "category": "salary", "currency": "EUR"}
     accepted = [
         send("TransactionProcessed", {"amount": "-0.39"}, aggregateId="plain", commandId="new-1"),
@@ -114,8 +115,8 @@ def test_old_and_new_events_make_one_account(
     assert [body["error"]["details"]["rule"] for _, body in refused] == ["account-active", "account-currency"]
 
     streams = {account: list(EventStore(store, STORE).read(account)) for account in BALANCES}
-    assert [event.version for event in streams["early"]] == [1, 1, 1, 2]
-    assert streams["early"][3].data == {**salary, "type": "deposit"}
+    assert [event.version for event in streams["early"]] == [1, 1, 1, newest]
+    assert streams["early"][3].data.items() >= {**salary, "type": "deposit"}.items()
     deliveries = [message(stream[-1], number) for number, stream in enumerate(streams.values())]
     answer = handlers("projection").lambda_handler({"Records": deliveries}, Context())
 
@@ -127,7 +128,7 @@ def test_old_and_new_events_make_one_account(
     found = ask("getEventsByType", eventType="TransactionProcessed")[1]["events"]
     assert sorted((event["AggregateId"], event["Version"]) for event in found) == sorted(
         [("plain", 1)] * 3 + [("closed", 1)] * 2 + [("early", 1)] * 2 + [("open", 1)]
-        + [("plain", 2), ("early", 2), ("open", 2)]
+        + [("plain", newest), ("early", newest), ("open", newest)]
     )  # fmt: skip
     kept = [item for item in items(store) if item in before]
     assert kept == before == GOLDEN["events"]

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import fields
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
-from handlers.domain.facts import EVENT_TYPES, NEWEST, fact, violations
+from handlers.domain.facts import EVENT_TYPES, NEWEST, _attribute, fact, violations
 from handlers.domain.generated.classes import CLASSES
 from handlers.domain.upcasters import UPCASTERS
 from handlers.domain.values import exact
+from schemas import checking
 from schemas.__main__ import main
-from schemas.checking import readable
-from schemas.files import each_version, load
+from schemas.checking import checked
+from schemas.files import Problem, SchemaError, Versions, each_version, load
+from schemas.generation import PROJECT, TARGET, generated
+from schemas.vocabulary import DRAFT
 
 SCHEMAS = load()
 VERSIONS = [(name, version) for name, version, _ in each_version(SCHEMAS)]
+STACKS = sorted(path.name for path in PROJECT.glob("Pulumi.*.yaml"))
+
+
+def mode_of(stack: str) -> str:
+    """The compatibility mode that a stack is configured with: its own, or the project's default."""
+    project = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text("utf-8"))
+    own = yaml.safe_load((PROJECT / stack).read_text("utf-8"))["config"]
+    mode = own.get("event-sourcing:schemaCompatibility", project["config"]["schemaCompatibility"]["default"])
+    return str(mode)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_schemas_keep_the_compatibility_that_each_stack_asks_for(stack: str) -> None:
+    assert checked(mode_of(stack)) == SCHEMAS
 
 
 def test_the_generated_code_and_the_catalog_are_what_the_schemas_say(capsys: pytest.CaptureFixture[str]) -> None:
-    status = main(["check", "--json"])
+    status = main(["check", "--json", "--compatibility", mode_of(STACKS[0])])
 
     assert json.loads(capsys.readouterr().out)["stale"] == []
     assert status == 0
@@ -52,13 +74,14 @@ def test_the_examples_of_a_field_fit_it(event_type: str, version: int) -> None:
 @pytest.mark.parametrize("event_type", sorted(NEWEST))
 def test_every_field_has_its_attribute(event_type: str) -> None:
     attributes = {field.name.replace("_", "") for field in fields(CLASSES[event_type])}
-    properties = {name.lower() for name in readable()[event_type][NEWEST[event_type]]["properties"]}
+    properties = {name.lower() for name in SCHEMAS[event_type][NEWEST[event_type]]["properties"]}
 
     assert attributes == properties
 
 
-def test_every_version_but_the_newest_has_the_step_to_the_next_and_nothing_else_has() -> None:
-    assert set(UPCASTERS) == {(name, version) for name, version in VERSIONS if version < NEWEST[name]}
+def test_every_stored_version_but_the_newest_has_the_step_to_the_next_and_nothing_else_has() -> None:
+    stored = [(name, version) for name, version in VERSIONS if name in EVENT_TYPES]
+    assert set(UPCASTERS) == {(name, version) for name, version in stored if version < NEWEST[name]}
 
 
 def test_every_event_that_a_command_can_cause_has_a_schema_and_the_other_way_round() -> None:
@@ -66,3 +89,45 @@ def test_every_event_that_a_command_can_cause_has_a_schema_and_the_other_way_rou
 
     assert set(_RULES) == set(EVENT_TYPES)
     assert set(EVENT_TYPES) <= set(NEWEST) == set(CLASSES)
+
+
+def test_the_classes_hold_exact_defaults_under_the_names_that_the_handlers_look_for() -> None:
+    kinds: dict[str, dict[str, Any]] = {
+        "amount": {"type": "number", "format": "decimal", "x-scale": 2, "default": Decimal("0.10")},
+        "line2Text": {"type": "string", "default": "none"},
+        "type": {"type": "string", "default": "none"},
+    }
+    properties = {name: {"description": "Some.", **each} for name, each in kinds.items()}
+    schema = {"description": "Done.", "type": "object", "properties": properties, "examples": [{}]}
+    code = generated({"ThingDone": {1: {"$schema": DRAFT, "title": "ThingDone", **schema}}})
+    module = ModuleType("classes")
+    sys.modules[module.__name__] = module
+
+    exec(code[TARGET / "classes.py"], module.__dict__)  # noqa: S102 - the code that was generated just now
+    made = module.__dict__["CLASSES"]["ThingDone"]()
+
+    del sys.modules[module.__name__]
+    assert {_attribute(name): getattr(made, _attribute(name)) for name in properties} == {
+        "amount": Decimal("0.1"),
+        "line2_text": "none",
+        "type": "none",
+    }
+    assert isinstance(made.amount, Decimal)
+
+
+def test_the_check_says_what_is_stale_beside_other_problems(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = Problem("schemas/AccountClosed/1.json", "reason", "a-rule", "in words")
+
+    def refuse(*_: object) -> dict[str, Versions]:
+        raise SchemaError([problem])
+
+    monkeypatch.setattr(checking, "checked", refuse)
+    assert main(["check", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"problems": [vars(problem)], "stale": []}
+
+    # What cannot be read says nothing of what is made from it.
+    monkeypatch.setattr(checking, "readable", refuse)
+    assert main(["check", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"problems": [vars(problem)], "stale": None}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from schemas.files import load
 from schemas.generation import PROJECT
+from schemas.scaffold import ACCOUNT, UPCASTERS, new
 
 COPIED = ("docs", "handlers", "schemas", "tests/domain", "tests/__init__.py", "tests/conftest.py", "pyproject.toml")
 
@@ -38,29 +42,81 @@ def run(project: Path, *words: str, status: int = 0) -> str:
 
 
 def test_a_new_type_is_drafted_whole_and_published_when_it_is_final(project: Path) -> None:
-    said = run(project, "schemas", "new", "AccountFrozen")
+    said = run(project, "schemas", "new", "AccountDrafted")
 
-    assert "schemas/AccountFrozen/1.json" in said
+    assert "schemas/AccountDrafted/1.json" in said
     # Its own test, those of the account, and the style: the draft is a piece of the project.
-    run(project, "pytest", "-q", "-p", "no:cacheprovider", "tests/domain/test_account_frozen.py", "tests/domain")
+    run(project, "pytest", "-q", "-p", "no:cacheprovider", "tests/domain/test_account_drafted.py", "tests/domain")
     run(project, "ruff", "check", "--no-cache", "handlers", "schemas", "tests")
     run(project, "ruff", "format", "--no-cache", "--check", "handlers", "schemas", "tests")
-    assert "### AccountFrozen" in (project / "docs" / "events.md").read_text("utf-8")
-    assert "schemas/AccountFrozen/1.json: is not published yet" in run(project, "schemas", "check", status=1)
+    assert "### AccountDrafted" in (project / "docs" / "events.md").read_text("utf-8")
+    assert "schemas/AccountDrafted/1.json: is not published yet" in run(project, "schemas", "check", status=1)
 
-    assert "schemas/AccountFrozen/1.json" in run(project, "schemas", "publish")
+    assert "schemas/AccountDrafted/1.json" in run(project, "schemas", "publish")
 
-    assert "AccountFrozen" in run(project, "schemas", "check")
+    assert "AccountDrafted" in run(project, "schemas", "check")
+
+
+def test_one_draft_follows_another_however_long_the_lists_become(project: Path) -> None:
+    # What is one line today stands on several once ruff has formatted it.
+    names = ["AccountDrafted", "AccountDraftedAgain", "AccountDraftedForAThirdTime", "AccountDraftedOnceMore"]
+    files = [ACCOUNT, UPCASTERS]
+    for name in names:
+        new(name, load(project / "schemas"), project)
+        run(project, "ruff", "format", "--no-cache", *map(str, files))
+    for _ in range(3):
+        new("AccountClosed", load(project / "schemas"), project)
+        run(project, "ruff", "format", "--no-cache", *map(str, files))
+
+    account, upcasters = ((project / file).read_text("utf-8") for file in files)
+    newest = max(load(project / "schemas")["AccountClosed"])
+    for name in names:
+        assert account.count(f"        case {name}():\n") == 1
+        assert re.search(rf"import \([^)]*\b{name},", account)
+        assert re.search(rf'\n        "{name}": _account_drafted', account)
+    for version in range(newest - 3, newest):
+        assert f'        ("AccountClosed", {version}): _account_closed_{version},\n' in upcasters
 
 
 def test_the_next_version_of_a_type_is_drafted_with_its_step_up(project: Path) -> None:
+    newest = max(load()["TransactionProcessed"])
+
     run(project, "schemas", "new", "TransactionProcessed")
 
     code = "from handlers.domain.facts import NEWEST, UPCASTERS; print(NEWEST, UPCASTERS)"
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
-    assert "'TransactionProcessed': 3" in done.stdout
-    assert "('TransactionProcessed', 2)" in done.stdout
+    assert f"'TransactionProcessed': {newest + 1}" in done.stdout
+    assert f"('TransactionProcessed', {newest})" in done.stdout
     run(project, "ruff", "check", "--no-cache", "handlers")
+
+
+def test_the_next_version_of_what_is_only_published_has_no_step_up(project: Path) -> None:
+    upcasters = project / "handlers" / "domain" / "upcasters.py"
+    before = upcasters.read_text("utf-8")
+    newest = max(load()["CommandRejected"])
+
+    run(project, "schemas", "new", "CommandRejected")
+
+    assert upcasters.read_text("utf-8") == before
+    # What is published from then on says so.
+    code = "from handlers.domain.rejection import VERSION; print(VERSION)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{newest + 1}\n"
+
+
+def test_a_version_is_published_in_the_mode_that_is_asked_for_or_not_at_all(project: Path) -> None:
+    newest = max(load(project / "schemas")["AccountClosed"])
+    file = f"schemas/AccountClosed/{newest + 1}.json"
+    schema = json.loads((project / "schemas" / "AccountClosed" / f"{newest}.json").read_text("utf-8"))
+    schema["required"].append("reason")
+    (project / file).write_text(json.dumps(schema), "utf-8")
+
+    checked, refused = run(project, "schemas", "check", status=1), run(project, "schemas", "publish", status=1)
+
+    refusal = f"{file}: reason: is required but was not: version {newest + 1} cannot read what version {newest} wrote"
+    assert refusal in checked
+    assert refusal in refused
+    assert f"{file} is published" in run(project, "schemas", "publish", "--compatibility", "NONE")
 
 
 def test_edited_schemas_make_the_generated_code_stale(project: Path) -> None:
