@@ -235,10 +235,10 @@ projection_feed = ProjectionFeed(
     ProjectionFeedArgs(
         event_bus=event_bus,
         source=SOURCE,
-        event_types=schema_registry.event_types,
         projection=projection,
         delivery_dead_letters=delivery_dead_letters,
         projection_dead_letters=projection_dead_letters,
+        apart=[REJECTION],
         batch_size=settings.projection_batch_size,
         batch_window=settings.projection_batch_window,
         max_concurrency=settings.projection_max_concurrency,

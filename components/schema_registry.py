@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output
 
 from schemas.checking import checked
-from schemas.files import ROOT, stored_types, text_of
+from schemas.files import ROOT, text_of
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,6 @@ class SchemaRegistry(pulumi.ComponentResource):
     """
 
     registry_name: pulumi.Output[str]
-    event_types: tuple[str, ...]
-    """The types of events that stand in streams of accounts."""
 
     def __init__(self, name: str, args: SchemaRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:SchemaRegistry", name, None, opts)
@@ -64,7 +62,6 @@ class SchemaRegistry(pulumi.ComponentResource):
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[before]),
                 )
         self.registry_name = registry.registry_name
-        self.event_types = stored_types(schemas)
         self.register_outputs({"registryName": self.registry_name})
 
 
