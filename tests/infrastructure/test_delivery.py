@@ -63,6 +63,10 @@ def test_the_audit_log_takes_everything_by_two_rules_and_eventbridge_may_write_t
     assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
+def test_the_archive_keeps_events_of_every_type(stack: Graph) -> None:
+    assert "eventPattern" not in stack.named("events-archive").inputs
+
+
 @pytest.mark.parametrize("entry", ["relay", "snapshot"])
 def test_the_stream_mappings_are_bounded_and_note_what_they_gave_up(stack: Graph, entry: str) -> None:
     mapping = stack.named(f"{entry}-feed-mapping").inputs
