@@ -39,7 +39,11 @@ kms_key_arn, protect = settings.kms_key_arn, settings.production
 # What an event may hold. First, since a schema that breaks another one must fail a preview before anything is shown.
 schema_registry = SchemaRegistry(
     "schemas",
-    SchemaRegistryArgs(registry_name=f"{stack}-events", compatibility=settings.schema_compatibility),
+    SchemaRegistryArgs(
+        registry_name=f"{stack}-events",
+        compatibility=settings.schema_compatibility,
+        registry_compatibility=settings.schema_registry_compatibility or None,
+    ),
 )
 
 # Where events are kept and carried.

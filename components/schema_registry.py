@@ -19,6 +19,8 @@ class SchemaRegistryArgs:
     """AWS asks for one: unique in the account and Region."""
     compatibility: str = "BACKWARD"
     """What a new version must not break: one of Glue's modes, for every schema."""
+    registry_compatibility: str | None = None
+    """The mode that Glue itself is told, if another: what it makes of JSON schemas is not what the check here does."""
     root: Path = ROOT
     """The folder of the schemas."""
 
@@ -26,8 +28,8 @@ class SchemaRegistryArgs:
 class SchemaRegistry(pulumi.ComponentResource):
     """A registry, a schema per event type, and its versions in order, so that Glue numbers them as their files are.
 
-    Glue refuses an incompatible version when it is registered. That is late: so the files are checked here, before
-    anything is created, and a preview fails with schema, field and rule (schemas.files.SchemaError).
+    What Glue refuses, it refuses when a version is registered. That is late, and not quite the same: so the files are
+    checked here, before anything is created, and a preview fails with schema, field and rule (schemas.files.SchemaError).
     """
 
     registry_name: pulumi.Output[str]
@@ -48,7 +50,7 @@ class SchemaRegistry(pulumi.ComponentResource):
                 schema_name=event_type,
                 registry_arn=registry.arn,
                 data_format="JSON",
-                compatibility=args.compatibility,
+                compatibility=args.registry_compatibility or args.compatibility,
                 # A published version never changes, so the provider never sees another first one.
                 schema_definition=text_of(versions[1]),
                 opts=child,
