@@ -28,8 +28,8 @@ class SchemaRegistryArgs:
 class SchemaRegistry(pulumi.ComponentResource):
     """A registry, a schema per event type, and its versions in order, so that Glue numbers them as their files are.
 
-    What Glue refuses, it refuses when a version is registered. That is late, and not quite the same: so the files are
-    checked here, before anything is created, and a preview fails with schema, field and rule (schemas.files.SchemaError).
+    What Glue refuses, it refuses when a version is registered. That is late, and not quite the same. So the files are
+    checked here, before anything is created: a preview fails with schema, field and rule (schemas.files.SchemaError).
     """
 
     registry_name: pulumi.Output[str]
