@@ -39,7 +39,11 @@ kms_key_arn, protect = settings.kms_key_arn, settings.production
 # What an event may hold. First, since a schema that breaks another one must fail a preview before anything is shown.
 schema_registry = SchemaRegistry(
     "schemas",
-    SchemaRegistryArgs(registry_name=f"{stack}-events", compatibility=settings.schema_compatibility),
+    SchemaRegistryArgs(
+        registry_name=f"{stack}-events",
+        compatibility=settings.schema_compatibility,
+        registry_compatibility=settings.schema_registry_compatibility or None,
+    ),
 )
 
 # Where events are kept and carried.
@@ -235,10 +239,10 @@ projection_feed = ProjectionFeed(
     ProjectionFeedArgs(
         event_bus=event_bus,
         source=SOURCE,
-        event_types=schema_registry.event_types,
         projection=projection,
         delivery_dead_letters=delivery_dead_letters,
         projection_dead_letters=projection_dead_letters,
+        apart=[REJECTION],
         batch_size=settings.projection_batch_size,
         batch_window=settings.projection_batch_window,
         max_concurrency=settings.projection_max_concurrency,

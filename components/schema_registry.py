@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output
 
 from schemas.checking import checked
-from schemas.files import ROOT, stored_types, text_of
+from schemas.files import ROOT, text_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class SchemaRegistryArgs:
     """AWS asks for one: unique in the account and Region."""
     compatibility: str = "BACKWARD"
     """What a new version must not break: one of Glue's modes, for every schema."""
+    registry_compatibility: str | None = None
+    """The mode that Glue itself is told, if another: what it makes of JSON schemas is not what the check here does."""
     root: Path = ROOT
     """The folder of the schemas."""
 
@@ -26,13 +28,11 @@ class SchemaRegistryArgs:
 class SchemaRegistry(pulumi.ComponentResource):
     """A registry, a schema per event type, and its versions in order, so that Glue numbers them as their files are.
 
-    Glue refuses an incompatible version when it is registered. That is late: so the files are checked here, before
-    anything is created, and a preview fails with schema, field and rule (schemas.files.SchemaError).
+    What Glue refuses, it refuses when a version is registered. That is late, and not quite the same. So the files are
+    checked here, before anything is created: a preview fails with schema, field and rule (schemas.files.SchemaError).
     """
 
     registry_name: pulumi.Output[str]
-    event_types: tuple[str, ...]
-    """The types of events that stand in streams of accounts."""
 
     def __init__(self, name: str, args: SchemaRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:SchemaRegistry", name, None, opts)
@@ -50,7 +50,7 @@ class SchemaRegistry(pulumi.ComponentResource):
                 schema_name=event_type,
                 registry_arn=registry.arn,
                 data_format="JSON",
-                compatibility=args.compatibility,
+                compatibility=args.registry_compatibility or args.compatibility,
                 # A published version never changes, so the provider never sees another first one.
                 schema_definition=text_of(versions[1]),
                 opts=child,
@@ -64,7 +64,6 @@ class SchemaRegistry(pulumi.ComponentResource):
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[before]),
                 )
         self.registry_name = registry.registry_name
-        self.event_types = stored_types(schemas)
         self.register_outputs({"registryName": self.registry_name})
 
 

@@ -52,6 +52,8 @@ class Settings:
     snapshot_concurrency: int
     validate_concurrency: int
     schema_compatibility: str
+    schema_registry_compatibility: str
+    """Empty for that of `schema_compatibility`."""
     relay_batch_size: int
     relay_parallelization: int
     relay_max_record_age: int
@@ -97,6 +99,7 @@ class Settings:
             snapshot_concurrency=read.concurrency("snapshotConcurrency"),
             validate_concurrency=read.concurrency("validateConcurrency"),
             schema_compatibility=read.choice("schemaCompatibility", MODES),
+            schema_registry_compatibility=read.optional_choice("schemaRegistryCompatibility", MODES),
             relay_batch_size=read.integer("relayBatchSize", 1, 10_000),
             relay_parallelization=read.integer("relayParallelization", 1, 10),
             relay_max_record_age=read.integer("relayMaxRecordAge", 60, limits.STREAM_RETENTION_SECONDS),
@@ -171,6 +174,12 @@ class _Reader:
         text = self._text(key)
         if text is not None and text not in allowed:
             self._reject(key, text, f"one of {', '.join(allowed)}")
+        return text or ""
+
+    def optional_choice(self, key: str, allowed: Collection[str]) -> str:
+        text = self._text(key)
+        if text and text not in allowed:
+            self._reject(key, text, f"empty or one of {', '.join(allowed)}")
         return text or ""
 
     def key_arn(self, key: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -29,10 +29,13 @@ class Progress(NamedTuple):
     reached: datetime | None = None
 
 
-def from_store(index: TypeIndex, start: datetime, end: datetime) -> Iterator[Event]:
-    """The events of every type with start <= Timestamp <= end, by the type index; in no order worth relying on."""
+def from_store(index: TypeIndex, start: datetime, end: datetime, more_types: Iterable[str] = ()) -> Iterator[Event]:
+    """The events of every type with start <= Timestamp <= end, by the type index; in no order worth relying on.
+
+    The index has to be asked type by type: of those that this code does not know, for `more_types` only.
+    """
     since, until = times.to_text(start), times.to_text(end)
-    for event_type in EVENT_TYPES:
+    for event_type in dict.fromkeys((*EVENT_TYPES, *more_types)):
         page = index.page(event_type, limit=PAGE, since=since, until=until)
         yield from page.events
         while (places := page.places(len(page.events))) is not None:
@@ -40,12 +43,14 @@ def from_store(index: TypeIndex, start: datetime, end: datetime) -> Iterator[Eve
             yield from page.events
 
 
-def of_window(bus: EventBus, index: TypeIndex, window: Window) -> Iterator[Progress]:
+def of_window(bus: EventBus, index: TypeIndex, window: Window, more_types: Sequence[str] = ()) -> Iterator[Progress]:
     """Publish the events of a window of time, ten minutes at a time, each in the order of (aggregate, sequence)."""
     start, published = window.start, 0
     while start <= window.end:
         end = min(start + SLICE - _TICK, window.end)
-        events = sorted(from_store(index, start, end), key=lambda event: (event.aggregate_id, event.sequence))
+        events = sorted(
+            from_store(index, start, end, more_types), key=lambda event: (event.aggregate_id, event.sequence)
+        )
         publish(bus, events)
         published += len(events)
         yield Progress(published, end)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from handlers.domain.errors import IntegrityError
+from handlers.domain.errors import IntegrityError, UnreadableEventError
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import UnwrittenError
 
@@ -37,7 +37,7 @@ def _bring_up(builder: SnapshotBuilder, aggregate_id: str) -> Made:
     try:
         events = builder.store.tail(aggregate_id, 1).end
         return Made(aggregate_id, events, builder.bring_up_to(aggregate_id, events))
-    except IntegrityError as error:
+    except (IntegrityError, UnreadableEventError) as error:
         return Made(aggregate_id, events, 0, error.message)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:  # an item that is no event
         return Made(aggregate_id, events, 0, f"the stream cannot be folded: {error!r}")

@@ -28,10 +28,14 @@ class Projection(Protocol):
         """The row after `event`; `row` is empty before the first one and must not be changed."""
         ...
 
+    def knows(self, row: Row) -> bool:
+        """Whether `apply` can go on from `row`; not where code before this wrote it, without what rows have today."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AccountSummary:
-    """Where an account stands now: balance, status, how many transactions, and since when."""
+    """Where an account stands now: balance and currency, status, how many transactions, and since when."""
 
     name: str = "AccountSummary"
 
@@ -41,6 +45,7 @@ class AccountSummary:
                 created_at = created.created_at or event.timestamp
                 return {
                     "Balance": ZERO,
+                    "Currency": created.currency,
                     "Status": "Active",
                     "OverdraftLimit": created.overdraft_limit or ZERO,
                     "CreatedAt": created_at,
@@ -62,6 +67,9 @@ class AccountSummary:
             case _:
                 return row
 
+    def knows(self, row: Row) -> bool:
+        return _says_its_currency(row)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountStatement:
@@ -72,23 +80,32 @@ class AccountStatement:
 
     def apply(self, row: Row, event: Event) -> Row:
         match fact_of(event):
-            case AccountCreated():
-                return {"Balance": ZERO, "Entries": []}
+            case AccountCreated() as created:
+                return {"Balance": ZERO, "Currency": created.currency, "Entries": []}
             case TransactionProcessed() as transaction:
                 balance = ARITHMETIC.add(row["Balance"], transaction.amount)
                 entry = {
                     "EventSequence": event.sequence,
                     "TransactionId": transaction.transaction_id,
                     "Type": transaction.type,
+                    "Category": transaction.category,
                     "Amount": transaction.amount,
                     "Balance": balance,
                     "Timestamp": transaction.timestamp or event.timestamp,
                 }
-                return {"Balance": balance, "Entries": [entry, *row["Entries"]][: self.entries]}
+                return {**row, "Balance": balance, "Entries": [entry, *row["Entries"]][: self.entries]}
             case _:
                 return row
+
+    def knows(self, row: Row) -> bool:
+        return _says_its_currency(row)
 
 
 def all_projections(statement_entries: int) -> tuple[Projection, ...]:
     """Every projection there is. A new one fills itself: its rows start at sequence 0 and catch up from the store."""
     return AccountSummary(), AccountStatement(statement_entries)
+
+
+def _says_its_currency(row: Row) -> bool:
+    """Whether a row says its currency, as those that older code wrote do not. One without a balance has none."""
+    return "Currency" in row or "Balance" not in row

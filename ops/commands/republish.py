@@ -34,6 +34,13 @@ def add_to(commands: Commands) -> None:
     command.add_argument("start", nargs="?", metavar="START", help="ISO 8601, with offset")
     command.add_argument("end", nargs="?", metavar="END", help="ISO 8601; default: now")
     command.add_argument("--aggregate", action="append", metavar="ID", help="this whole stream instead; repeatable")
+    command.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="events of this type, too, which a newer revision wrote and this one does not know; repeatable",
+    )
     add_common(command)
     command.set_defaults(run=_run)
 
@@ -41,6 +48,8 @@ def add_to(commands: Commands) -> None:
 def _run(system: System, options: argparse.Namespace) -> int:
     if bool(options.start) == bool(options.aggregate):
         raise OperatorError("say either START (and END) or --aggregate ID")
+    if options.type and options.aggregate:
+        raise OperatorError("--type: a whole stream is published whatever its types")
     dynamodb, table = system.client("dynamodb"), system.output("eventStoreTable")
     bus = EventBus(system.client("events"), system.output("eventBusName"))
     if options.aggregate:
@@ -49,7 +58,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
     else:
         window = Window.parse(options.start, options.end, datetime.now(UTC))
         index = TypeIndex(dynamodb, table, system.setting("queryFunction", "TYPE_BUCKETS"))
-        steps = republish.of_window(bus, index, window)
+        steps = republish.of_window(bus, index, window, options.type)
         total = (window.end - window.start).total_seconds()
     console = console_for(options)
     published = 0

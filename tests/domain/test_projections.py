@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from handlers.domain.event import Event
-from handlers.domain.projections import AccountStatement, AccountSummary, Projection, Row
+from handlers.domain.projections import AccountStatement, AccountSummary, Projection, Row, all_projections
 from handlers.store.items import MAX_ITEM_BYTES, item_bytes
 
 from .builders import close, create, run, transact
@@ -27,6 +27,7 @@ def test_the_summary_follows_an_account_from_creation_to_closing() -> None:
 
     assert fold(AccountSummary(), events[:2]) == {
         "Balance": Decimal("100.50"),
+        "Currency": "USD",
         "Status": "Active",
         "OverdraftLimit": 0,
         "CreatedAt": "2024-01-15T10:00:00Z",
@@ -61,6 +62,24 @@ def test_the_statement_keeps_the_newest_with_the_balance_after_each() -> None:
     assert row["Entries"][1]["TransactionId"] == "b"
 
 
+def test_both_rows_say_the_currency_and_the_statement_what_the_money_was_for() -> None:
+    _, events = run(create(currency="EUR"), transact(10, category="salary"), transact(-3))
+
+    assert [fold(each, events)["Currency"] for each in all_projections(5)] == ["EUR", "EUR"]
+    entries = fold(AccountStatement(entries=5), events)["Entries"]
+    assert [entry["Category"] for entry in entries] == ["uncategorized", "salary"]
+
+
+def test_a_row_without_its_currency_is_known_as_one_of_older_code() -> None:
+    _, events = run(create(), transact(10))
+
+    for projection in all_projections(5):
+        row = fold(projection, events)
+        assert projection.knows(row)
+        assert projection.knows({})
+        assert not projection.knows({name: value for name, value in row.items() if name != "Currency"})
+
+
 def test_folding_changes_no_earlier_row() -> None:
     _, events = run(create(), transact(10), transact(5))
     projection = AccountStatement(entries=5)
@@ -73,7 +92,8 @@ def test_folding_changes_no_earlier_row() -> None:
 
 def test_the_largest_rows_fit_an_item() -> None:
     longest = dict.fromkeys(("createdAt", "transactionId", "timestamp", "closedAt"), "é" * 128)
-    _, events = run(create(**longest), *(transact(Decimal("0.00000001"), **longest) for _ in range(500)))
+    transaction = transact(Decimal("0.00000001"), category="c" * 32, **longest)
+    _, events = run(create(**longest), *[transaction] * 500)
 
     for projection in (AccountStatement(entries=500), AccountSummary()):
         assert item_bytes({**fold(projection, events), "AccountId": "é" * 128}) < MAX_ITEM_BYTES - 1_000

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers.domain import EVENT_TYPES
 from handlers.domain.event import SOURCE
 from handlers.domain.rejection import EVENT_TYPE as REJECTION
 
@@ -37,10 +36,10 @@ class Bus:
             raise failure("ValidationException")
         for entry in entries:
             assert entry["EventBusName"] == BUS
-            if entry["Source"] == SOURCE and entry["DetailType"] in EVENT_TYPES:
-                self.delivered.append(self._envelope(entry))
-            elif (entry["Source"], entry["DetailType"]) == (SOURCE, REJECTION):
+            if entry["Source"] == SOURCE and entry["DetailType"] == REJECTION:
                 self.refusals.append(json.loads(entry["Detail"]))
+            elif entry["Source"] == SOURCE:
+                self.delivered.append(self._envelope(entry))
         return {"FailedEntryCount": 0, "Entries": [{"EventId": f"bus-{index}"} for index in range(len(entries))]}
 
     def _envelope(self, entry: Mapping[str, Any]) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,26 +17,17 @@ from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 
 from ..domain.builders import folded
-from .conftest import ROWS, STORE, Context, Invoke, message, rows
+from .conftest import ROWS, STORE, Calls, Context, Invoke, message, rows
+from .older import BALANCES, CURRENCIES, GOLDEN, leave
 
-GOLDEN: dict[str, list[dict[str, Any]]] = json.loads(
-    Path(__file__).with_name("stored_by_version_1.json").read_text("utf-8")
-)
-"""`events` and `rows`: the items of both tables as the handlers at commit c9f2699 wrote them."""
-BALANCES = {
-    "plain": Decimal("12345678901234668.38999999"),
-    "closed": Decimal(0),
-    "early": Decimal(12),
-    "open": Decimal(9),
-}
+NEWER = ("Currency", "Category")
+"""What rows and their entries have had since there were second versions."""
 
 
 @pytest.fixture
 def store(aws: Any) -> Any:
     """Both tables as they were left; the value is a DynamoDB client."""
-    for table, items in ((STORE, GOLDEN["events"]), (ROWS, GOLDEN["rows"])):
-        for item in items:
-            aws.put_item(TableName=table, Item=item)
+    leave(aws)
     return aws
 
 
@@ -83,7 +73,7 @@ def test_queries_answer_from_old_events_and_rows(store: Any, ask: Invoke, accoun
     assert status == 200
     assert body["reconstructedState"]["balance"] == BALANCES[account]
     assert body["reconstructedState"]["status"] == ("Closed" if account == "closed" else "Active")
-    assert body["reconstructedState"]["currency"] == ("EUR" if account == "early" else "USD")
+    assert body["reconstructedState"]["currency"] == CURRENCIES[account]
     answered = ask("getAggregateEvents", aggregateId=account)[1]["events"]
     assert [event["Hash"] for event in answered] == [event.hash for event in events_of(account)]
     assert {event["Version"] for event in answered} == {1}
@@ -121,10 +111,18 @@ def test_old_and_new_events_make_one_account(
     answer = handlers("projection").lambda_handler({"Records": deliveries}, Context())
 
     assert answer == {"batchItemFailures": []}
-    assert rows(store) == {key: row for stream in streams.values() for key, row in folded(stream).items()}
+    moved = {key: row for name, stream in streams.items() if name != "closed" for key, row in folded(stream).items()}
+    assert {key: row for key, row in rows(store).items() if key[0] != "closed"} == moved
+    for account in moved.keys() - {"closed"}:
+        for query in ("getAccountSummary", "getAccountStatement"):
+            assert ask(query, accountId=account[0])[1]["Currency"] == CURRENCIES[account[0]]
     assert ask("getAccountSummary", accountId="early")[1]["Balance"] == 1012
     statement = ask("getAccountStatement", accountId="early")[1]["Entries"]
-    assert [entry["Amount"] for entry in statement] == [1000, 7, 5]
+    assert [(entry["Amount"], entry["Category"]) for entry in statement] == [
+        (1000, "salary"),
+        (7, "uncategorized"),
+        (5, "salary"),
+    ]
     found = ask("getEventsByType", eventType="TransactionProcessed")[1]["events"]
     assert sorted((event["AggregateId"], event["Version"]) for event in found) == sorted(
         [("plain", 1)] * 3 + [("closed", 1)] * 2 + [("early", 1)] * 2 + [("open", 1)]
@@ -146,4 +144,51 @@ def test_rows_from_nothing_are_those_that_the_older_code_made(
 
     assert answer == {"batchItemFailures": []}
     made = {(row["AccountId"], row["ProjectionType"]): row for row in map(to_record, GOLDEN["rows"])}
-    assert {key: row for key, row in rows(aws).items() if key[0] != "open"} == made
+    assert {key: _older(row) for key, row in rows(aws).items() if key[0] != "open"} == made
+    assert {key[0]: row["Currency"] for key, row in rows(aws).items()} == CURRENCIES
+
+
+def _older(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without what the older code did not know."""
+    if "Entries" in row:
+        row = {**row, "Entries": [_older(entry) for entry in row["Entries"]]}
+    return {name: value for name, value in row.items() if name not in NEWER}
+
+
+def test_a_duplicate_leaves_an_older_row_and_the_next_event_makes_it_again(
+    store: Any, send: Invoke, handlers: Callable[[str], ModuleType], calls: Calls
+) -> None:
+    assert send("TransactionProcessed", {"amount": 1}, aggregateId="plain", commandId="later")[0] == 200
+    *old, new = EventStore(store, STORE).read("plain")
+    project = handlers("projection").lambda_handler
+    calls.made.clear()
+
+    assert project({"Records": [message(old[-1])]}, Context()) == {"batchItemFailures": []}
+    assert "PutItem" not in calls.names
+    assert "Currency" not in rows(store)["plain", "AccountSummary"]
+    assert project({"Records": [message(new)]}, Context()) == {"batchItemFailures": []}
+
+    assert {key: row for key, row in rows(store).items() if key[0] == "plain"} == folded([*old, new])
+
+
+@pytest.mark.parametrize(
+    ("damage", "value"), [("LastHash", {"S": "f" * 64}), ("LastSequence", {"N": "99"})], ids=["edited", "cut off"]
+)
+def test_an_older_row_that_has_seen_what_the_stream_lacks_stays_as_a_witness(
+    store: Any, send: Invoke, handlers: Callable[[str], ModuleType], damage: str, value: dict[str, str]
+) -> None:
+    assert send("TransactionProcessed", {"amount": 1}, aggregateId="plain", commandId="later")[0] == 200
+    new = list(EventStore(store, STORE).read("plain"))[-1]
+    store.update_item(
+        TableName=ROWS,
+        Key={"AccountId": {"S": "plain"}, "ProjectionType": {"S": "AccountSummary"}},
+        UpdateExpression=f"SET {damage} = :value",
+        ExpressionAttributeValues={":value": value},
+    )
+    before = rows(store)["plain", "AccountSummary"]
+    poke = replace(new, sequence=max(new.sequence, int(before["LastSequence"]) + 1))
+
+    answer = handlers("projection").lambda_handler({"Records": [message(poke)]}, Context())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert rows(store)["plain", "AccountSummary"] == before

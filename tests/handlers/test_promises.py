@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -13,24 +12,10 @@ import pytest
 from handlers.domain.event import Event
 from handlers.store.event_store import EventStore
 
-from ..domain.builders import folded, story
-from .conftest import STORE, Calls, Context, Invoke, message, opened, record, rows
-
-NEWER: dict[str, Any] = {"version": 99}
-UNKNOWN: dict[str, Any] = {"event_type": "AccountPainted", "data": {"colour": "red"}}
-UNFIT: dict[str, Any] = {"data": {"amount": "much", "type": "deposit"}}
-EXTRA: dict[str, Any] = {"data": {"amount": 1, "type": "deposit", "note": {"deep": [1, None, "é"]}}}
-
-
-def stream(aws: Any, change: dict[str, Any], account: str = "a", amounts: Sequence[int] = (5, 7)) -> list[Event]:
-    """A stored stream whose last event is changed like that, its hash and all."""
-    *before, last = story(account, amounts)
-    last = replace(last, **change)
-    events = [*before, replace(last, hash=last.computed_hash())]
-    for event in events:
-        EventStore(aws, STORE, 3).append([event])
-    return events
-
+from ..domain.builders import folded
+from .conftest import STORE, Calls, Context, Invoke, kept, message, opened, record, rows
+from .older import BALANCES, leave
+from .strange import EXTRA, NEWER, UNFIT, UNKNOWN, stream
 
 Deliver = Callable[..., list[str]]
 
@@ -135,12 +120,71 @@ def test_the_relay_carries_whatever_is_stored(
     assert detail["EventData"] == json.loads(json.dumps(event.data, default=int))
 
 
+@pytest.mark.parametrize(("change", "logged"), [(NEWER, "version 99"), (UNFIT, "does not fit its schema")])
 def test_a_snapshot_is_not_made_of_what_cannot_be_read_and_holds_up_nobody(
-    aws: Any, handlers: Callable[[str], ModuleType], caplog: pytest.LogCaptureFixture
+    aws: Any,
+    handlers: Callable[[str], ModuleType],
+    caplog: pytest.LogCaptureFixture,
+    change: dict[str, Any],
+    logged: str,
 ) -> None:
-    event = stream(aws, NEWER, amounts=[1] * 9)[-1]
+    unread, other = stream(aws, change, amounts=[1] * 9)[-1], stream(aws, {}, account="b", amounts=[1] * 9)[-1]
 
-    answer = handlers("snapshot").lambda_handler({"Records": [record(event)]}, Context())
+    answer = handlers("snapshot").lambda_handler({"Records": [record(unread), record(other, number=11)]}, Context())
 
     assert answer == {"batchItemFailures": []}
-    assert "version 99" in caplog.text
+    assert {account for account, _ in kept(aws)} == {"b"}
+    assert logged in caplog.text
+
+
+@pytest.mark.parametrize(("change", "balance"), [(UNKNOWN, 8), (EXTRA, 9)])
+def test_a_snapshot_is_made_over_what_this_code_does_not_know_and_shows_nothing_of_it(
+    aws: Any, handlers: Callable[[str], ModuleType], change: dict[str, Any], balance: int
+) -> None:
+    event = stream(aws, change, amounts=[1] * 9)[-1]
+
+    handlers("snapshot").lambda_handler({"Records": [record(event)]}, Context())
+
+    snapshot = kept(aws)["a", 10]
+    assert (snapshot["State"]["balance"], snapshot["Hash"]) == (balance, event.hash)
+    assert not any(word in str(snapshot) for word in ("note", "colour"))
+
+
+def test_a_dry_run_takes_extra_fields_as_the_command_does(
+    send: Invoke, handlers: Callable[[str], ModuleType], aws: Any
+) -> None:
+    send("AccountCreated", {}, aggregateId="a")
+    request = {"aggregateId": "a", "eventType": "TransactionProcessed", "eventData": EXTRA["data"], "commandId": "pay"}
+
+    status, body = opened(handlers("validate").lambda_handler(request, Context()))
+
+    assert aws.scan(TableName=STORE)["Count"] == 1
+    assert (status, body["valid"]) == (200, True)
+    assert send("TransactionProcessed", EXTRA["data"], aggregateId="a", commandId="pay")[1] == body["wouldBe"]
+
+
+@pytest.mark.parametrize("account", sorted(BALANCES))
+def test_a_dry_run_knows_an_account_of_older_events_by_what_they_mean_today(
+    aws: Any, send: Invoke, handlers: Callable[[str], ModuleType], account: str
+) -> None:
+    leave(aws)
+    data = {"amount": -BALANCES[account] - 1, "currency": "EUR"}
+    request = {"aggregateId": account, "eventType": "TransactionProcessed", "eventData": data, "commandId": "newer"}
+
+    foreseen = opened(handlers("validate").lambda_handler(request, Context()))
+
+    rules = {"plain": "account-currency", "closed": "account-active", "early": "sufficient-funds"}
+    assert foreseen[1]["error"]["details"]["rule"] == rules.get(account, "account-currency")
+    assert foreseen == send("TransactionProcessed", data, aggregateId=account, commandId="newer")
+
+
+def test_a_dry_run_over_an_unknown_type_goes_on_behind_it(
+    aws: Any, send: Invoke, handlers: Callable[[str], ModuleType]
+) -> None:
+    stream(aws, UNKNOWN)
+    request = {"aggregateId": "a", "eventType": "TransactionProcessed", "eventData": {"amount": 1}, "commandId": "pay"}
+
+    _, body = opened(handlers("validate").lambda_handler(request, Context()))
+
+    assert body["wouldBe"]["sequence"] == 4
+    assert send("TransactionProcessed", {"amount": 1}, aggregateId="a", commandId="pay")[1] == body["wouldBe"]

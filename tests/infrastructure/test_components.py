@@ -33,7 +33,6 @@ STREAM = StreamFeedArgs(event_store=NOTHING, function=NOTHING)
 PROJECTION = ProjectionFeedArgs(
     event_bus=NOTHING,
     source="s",
-    event_types=["T"],
     projection=NOTHING,
     delivery_dead_letters=NOTHING,
     projection_dead_letters=NOTHING,
@@ -79,7 +78,6 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: StreamFeed("it", replace(STREAM, parallelization_factor=11)), "parallelization_factor"),
     (lambda: StreamFeed("it", replace(STREAM, max_record_age=-1)), "max_record_age"),
     (lambda: StreamFeed("it", replace(STREAM, max_retries=-1)), "max_retries"),
-    (lambda: ProjectionFeed("it", replace(PROJECTION, event_types=[])), "event_types"),
     (lambda: ProjectionFeed("it", replace(PROJECTION, batch_size=11)), "batch_window"),
     (lambda: ProjectionFeed("it", replace(PROJECTION, max_concurrency=1)), "max_concurrency"),
     (lambda: ProjectionFeed("it", replace(PROJECTION, visibility_timeout=43_201)), "visibility_timeout"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas.files import load, stored_types
 from tests.infrastructure.policy import as_list, may, service_may_send
 from tests.infrastructure.program import Graph, Resource, graph, run
 
@@ -35,17 +36,23 @@ def test_a_target_is_connected_only_once_it_admits_the_rule(stack: Graph) -> Non
     assert stack.named("audit-log-policy").urn in stack.named("audit-log-target").depends_on
 
 
-def test_the_projection_rule_picks_the_account_events(stack: Graph) -> None:
+SCHEMAS = load()
+PUBLISHED_ONLY = sorted(SCHEMAS.keys() - set(stored_types(SCHEMAS)))
+"""The types of events that stand in no stream."""
+
+
+def test_the_projection_rule_picks_all_that_stands_in_streams_whatever_its_type(stack: Graph) -> None:
+    assert PUBLISHED_ONLY
     assert stack.named("projection-feed-rule").document("eventPattern") == {
         "source": ["event-sourcing.financial"],
-        "detail-type": ["AccountClosed", "AccountCreated", "TransactionProcessed"],
+        "detail-type": [{"anything-but": PUBLISHED_ONLY}],
     }
 
 
 def test_the_audit_log_takes_everything_by_two_rules_and_eventbridge_may_write_to_it(stack: Graph) -> None:
     rest, apart = (stack.named(f"audit-log{name}-rule").document("eventPattern") for name in ("", "-apart"))
-    assert rest == {"account": ["123456789012"], "detail-type": [{"anything-but": ["CommandRejected"]}]}
-    assert apart == {"account": ["123456789012"], "detail-type": ["CommandRejected"]}
+    assert rest == {"account": ["123456789012"], "detail-type": [{"anything-but": PUBLISHED_ONLY}]}
+    assert apart == {"account": ["123456789012"], "detail-type": PUBLISHED_ONLY}
     group = stack.named("audit-log-group")
     for name in ("audit-log-target", "audit-log-apart-target"):
         assert stack.named(name).inputs["arn"] == group.outputs["arn"]
@@ -54,6 +61,10 @@ def test_the_audit_log_takes_everything_by_two_rules_and_eventbridge_may_write_t
     assert statement["Principal"] == {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]}
     assert statement["Resource"] == group.outputs["arn"] + ":*"
     assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_the_archive_keeps_events_of_every_type(stack: Graph) -> None:
+    assert "eventPattern" not in stack.named("events-archive").inputs
 
 
 @pytest.mark.parametrize("entry", ["relay", "snapshot"])

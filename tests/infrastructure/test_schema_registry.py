@@ -42,6 +42,15 @@ def test_the_compatibility_mode_is_the_stacks() -> None:
     assert {schema.inputs["compatibility"] for schema in free.of("Schema")} == {"NONE"}
 
 
+def test_glue_may_be_told_to_check_less_than_a_preview_does() -> None:
+    modes = {"event-sourcing:schemaCompatibility": "FULL_ALL", "event-sourcing:schemaRegistryCompatibility": "NONE"}
+    strict = {**modes, "event-sourcing:schemaCompatibility": "DISABLED"}
+
+    assert {schema.inputs["compatibility"] for schema in run("dev", modes).of("Schema")} == {"NONE"}
+    with pytest.raises(SchemaError, match=r"\[disabled\]"):
+        run("dev", strict, is_preview=True)
+
+
 def test_a_preview_is_refused_under_a_mode_that_the_schemas_break() -> None:
     with pytest.raises(SchemaError, match=r"schemas/TransactionProcessed/2\.json: .* \[disabled\]"):
         run("dev", {"event-sourcing:schemaCompatibility": "DISABLED"}, is_preview=True)

@@ -97,6 +97,7 @@ BAD = [
     ("queryConcurrency", "10001"),
     ("validateConcurrency", "0"),
     ("schemaCompatibility", "backward"),
+    ("schemaRegistryCompatibility", "backward"),
     ("relayBatchSize", "0"),
     ("relayParallelization", "11"),
     ("relayMaxRecordAge", "59"),

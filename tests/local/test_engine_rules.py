@@ -104,6 +104,18 @@ def test_only_matching_and_enabled_rules_deliver(workshop: Workshop, bus: Bus) -
     assert [workshop.size(url) for url in silent] == [0, 0, 0]
 
 
+def test_a_rule_for_anything_but_a_type_lets_every_other_type_through(workshop: Workshop, bus: Bus) -> None:
+    bus.rule("but", {"source": ["shop"], "detail-type": [{"anything-but": ["Refused"]}]})
+    inbox = bus.inbox("but")
+
+    bus.put(DetailType="Refused")
+    bus.put(DetailType="Ordered", Source="elsewhere")
+    bus.put(DetailType="NeverHeardOf")
+
+    assert [event["detail-type"] for event in workshop.told(inbox)] == ["NeverHeardOf"]
+    assert workshop.stays_empty(inbox)
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.event import Event
+from handlers.domain.command import Command
+from handlers.domain.event import Event, NewEvent, Position, chain
+from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 from local.client import StackClient, eventually
 from local.engine import Engine, Fault, faults
@@ -132,6 +134,21 @@ def test_a_refused_command_reaches_the_audit_log_once_and_the_accounts_stream_no
     assert told["EventData"] == {"eventType": "TransactionProcessed", "status": 422, **refused[1]["error"]}
     assert [event.event_type for event in stored(ledger, "refused")] == ["AccountCreated"]
     assert ledger.messages("projectionQueueUrl") == 0
+
+
+def test_an_event_of_a_type_that_only_newer_code_knows_moves_the_rows_on_and_is_audited(ledger: StackClient) -> None:
+    ledger.command("painted", "AccountCreated", {})
+    (first,) = stored(ledger, "painted")
+    asked = Command.parse({"aggregateId": "painted", "eventType": "AccountPainted", "eventData": {}}, "by-newer-code")
+    newer = chain(Position().advance(first), [NewEvent("AccountPainted", {"colour": "red"})], asked, first.timestamp)
+
+    EventStore(ledger.aws("dynamodb"), ledger.outputs["eventStoreTable"]).append(newer)
+
+    row = row_at(ledger, "painted", 2)
+    assert (row["LastSequence"], row["LastHash"], row["Balance"]) == (2, newer[0].hash, 0)
+    entries = {entry["detail-type"]: entry["detail"] for entry in audited(ledger, "painted", 2)}
+    assert entries["AccountPainted"]["EventData"] == {"colour": "red"}
+    assert ledger.command("painted", "TransactionProcessed", {"amount": 1})[1]["sequence"] == 3
 
 
 def test_a_function_runs_the_package_that_is_deployed_and_nothing_else(ledger: StackClient) -> None:

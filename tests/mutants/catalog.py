@@ -23,10 +23,15 @@ ROWS = "handlers/store/read_model.py"
 PROJECTOR = "handlers/store/projector.py"
 BUS = "handlers/store/event_bus.py"
 VALUES = "handlers/domain/values.py"
+FACTS = "handlers/domain/facts.py"
+ERRORS = "handlers/domain/errors.py"
 QUERYING = ("tests/handlers/test_query.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
+EVOLVING = ("tests/domain/test_facts.py", "tests/handlers/test_evolution.py", "tests/handlers/test_promises.py")
+REFUSING = ("tests/handlers/test_rejections.py",)
+DELIVERING = ("tests/infrastructure/test_delivery.py",)
 INFRASTRUCTURE = ("tests/infrastructure",)
 
 MUTANTS = (
@@ -344,7 +349,64 @@ MUTANTS = (
         "if True:",
         QUERYING,
     ),
+    # Schemas and refusals
+    Mutant(
+        "read an older event without its upcasters",
+        FACTS,
+        "data = UPCASTERS[event_type, each](data)",
+        "pass",
+        EVOLVING,
+    ),
+    Mutant(
+        "read an event of an unknown version as the newest",
+        FACTS,
+        "    if version > newest:\n",
+        "    version = min(version, newest)\n    if False:\n",
+        EVOLVING,
+    ),
+    Mutant(
+        "go on from a row that older code wrote",
+        PROJECTOR,
+        "if projections[key].knows(stored.row) else NOTHING",
+        "if True else NOTHING",
+        EVOLVING,
+    ),
+    Mutant(
+        "make a row of older code again though its stream was rewritten",
+        PROJECTOR,
+        "if event.sequence == witnesses[key].sequence and",
+        "if False and",
+        EVOLVING,
+    ),
+    Mutant(
+        "tell of the first violation only",
+        ERRORS,
+        "every = (Violation(field, problem), *more)",
+        "every = (Violation(field, problem),)",
+        REFUSING,
+    ),
+    Mutant(
+        "announce no refusal",
+        "handlers/command.py",
+        "            _announce(refusal, request, context)\n",
+        "            pass\n",
+        REFUSING,
+    ),
+    Mutant(
+        "swallow the news of a refusal uncounted",
+        "handlers/command.py",
+        '        count("RejectionsNotPublished", 1, context, **place)\n',
+        "",
+        REFUSING,
+    ),
     # Infrastructure
+    Mutant(
+        "deliver refusals to the projections",
+        "components/projection_feed.py",
+        " if args.apart else pattern",
+        " if False else pattern",
+        DELIVERING,
+    ),
     Mutant(
         "let anybody delete events",
         "components/policies.py",

@@ -62,6 +62,7 @@ def test_events_on_the_edge_of_a_slice_are_published_once(aws: Any, run: Run, pu
         (["2024-01-15T10:00:00Z", "--aggregate", "a"], "say either START"),
         (["2024-01-15T10:00:00Z", "2024-01-15T09:00:00Z"], "the window is inverted"),
         (["--aggregate", "nobody"], "nobody has no events"),
+        (["--aggregate", "a", "--type", "AccountPainted"], "whatever its types"),
     ],
 )
 def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str], problem: str) -> None:
