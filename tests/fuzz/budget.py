@@ -1,4 +1,4 @@
-"""How much is tried: a little in every run, twenty times as much with LEDGER_LONG=1."""
+"""How much is tried: a little in every run, forty times as much with LEDGER_LONG=1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from ..effort import LONG
 
-FACTOR = 20 if LONG else 1
+FACTOR = 40 if LONG else 1
 PATIENCE = pytest.mark.timeout(240 * FACTOR)
 
 

@@ -104,14 +104,14 @@ def check_same(one: Any, other: Any) -> None:
 KINDS = st.sampled_from(["AccountCreated", "TransactionProcessed", "TransactionProcessed", "AccountClosed"])
 
 
-@examples(150)
+@examples(75)
 @given(data=st.data())
 def test_any_change_of_a_command_in_any_shape(system: System, data: st.DataObject) -> None:
     sent = data.draw(mutated(request(system, data.draw(KINDS))))
     try_out(system, data.draw(delivered(data.draw(spelled(sent)))))
 
 
-@examples(150)
+@examples(75)
 @given(
     data=st.data(),
     number=numbers | texts,
@@ -125,7 +125,7 @@ def test_any_number_in_any_place(system: System, data: st.DataObject, number: An
     try_out(system, data.draw(delivered(text_of(sent))))
 
 
-@examples(150)
+@examples(75)
 @given(data=st.data())
 def test_any_event_that_carries_a_command_wrongly(system: System, data: st.DataObject) -> None:
     text = text_of(request(system, "TransactionProcessed"))
@@ -170,7 +170,7 @@ PLACES = ["note", "customerId", "accountType", "reason", "createdAt", "transacti
 SIZES = (60_000, 100_000, 120_000, 140_000, 160_000, 170_000, 200_000, 300_000, 390_000, 405_000, 500_000)
 
 
-@examples(12)
+@examples(6)
 @given(filler=st.sampled_from(sorted(FILLERS)), size=st.sampled_from(SIZES), place=st.sampled_from(PLACES), kind=KINDS)
 def test_any_large_content_in_any_place(system: System, filler: str, size: int, place: str, kind: str) -> None:
     sent = request(system, kind)

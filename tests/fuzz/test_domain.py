@@ -33,7 +33,7 @@ pytestmark = PATIENCE
 REQUEST = {"aggregateId": "a", "eventType": "X", "eventData": {"amount": 1}, "commandId": "c", "expectedSequence": 1}
 
 
-@examples(500)
+@examples(250)
 @given(st.data())
 def test_any_object_is_a_command_or_none(tally: Counter[str], data: st.DataObject) -> None:
     request = dict(REQUEST)
@@ -49,7 +49,7 @@ def test_any_object_is_a_command_or_none(tally: Counter[str], data: st.DataObjec
         assert command.expected_sequence in (None, *range(2)) or 0 <= command.expected_sequence <= MAX_SEQUENCE
 
 
-@examples(500)
+@examples(250)
 @given(st.data())
 def test_any_token_is_a_place_or_none(tally: Counter[str], data: st.DataObject) -> None:
     subject = ["getAggregateEvents", data.draw(st.sampled_from(["a", "é", "b"]))]
@@ -73,7 +73,7 @@ def test_any_token_is_a_place_or_none(tally: Counter[str], data: st.DataObject) 
 EVENTS = story("account-1", [5, -3])
 
 
-@examples(500)
+@examples(250)
 @given(st.data())
 def test_any_record_is_an_event_or_none(tally: Counter[str], data: st.DataObject) -> None:
     record: dict[str, Any] = {**data.draw(st.sampled_from(EVENTS)).record()}
@@ -90,7 +90,7 @@ def test_any_record_is_an_event_or_none(tally: Counter[str], data: st.DataObject
 NO_TEXTS = ("EventSequence", "EventData", "Version")
 
 
-@examples(500)
+@examples(250)
 @given(st.data())
 def test_any_message_is_an_event_or_none(tally: Counter[str], data: st.DataObject) -> None:
     detail = json.loads(dumps(data.draw(st.sampled_from(EVENTS)).record()))
@@ -125,7 +125,7 @@ def contents(draw: st.DrawFn) -> dict[str, Any]:
     return {name: draw(known[name] if draw(st.integers(0, 5)) else parsed) for name in chosen}
 
 
-@examples(500)
+@examples(250)
 @given(
     st.lists(
         st.tuples(st.sampled_from([*EVENT_TYPES, "TransactionProcessed", "X"]), contents()), min_size=1, max_size=12
@@ -152,7 +152,7 @@ def test_any_data_is_one_event_that_everything_behind_can_take_or_none(
         assert all(item_bytes(row) < 10_000 for row in rows.values())
 
 
-@examples(500)
+@examples(250)
 @given(data=st.data())
 def test_any_event_holds_a_request_or_none(
     tally: Counter[str], handlers: Callable[[str], ModuleType], data: st.DataObject

@@ -70,7 +70,7 @@ def row(client: Any, key: tuple[str, str]) -> dict[str, Any]:
     return to_record(item.get("Item", {}))
 
 
-@examples(50)
+@examples(25)
 @given(data=st.data())
 def test_every_event_is_projected_whatever_stands_beside_it(system: System, aws: Any, data: st.DataObject) -> None:
     streams = keep(system, aws, data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)))

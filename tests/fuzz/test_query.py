@@ -55,7 +55,7 @@ def library(system: System) -> Library:
     return Library(system, paged + continued + whole, tokens)
 
 
-@examples(250)
+@examples(125)
 @given(data=st.data())
 def test_any_change_of_a_query_in_any_shape(library: Library, data: st.DataObject) -> None:
     query = data.draw(mutated(data.draw(st.sampled_from(library.queries))))
@@ -63,7 +63,7 @@ def test_any_change_of_a_query_in_any_shape(library: Library, data: st.DataObjec
     library.system.query(data.draw(delivered(data.draw(spelled(query)))))
 
 
-@examples(150)
+@examples(75)
 @given(data=st.data(), value=numbers | texts | junk)
 def test_any_value_of_any_argument(library: Library, data: st.DataObject, value: Any) -> None:
     query = dict(data.draw(st.sampled_from(library.queries)))
@@ -73,7 +73,7 @@ def test_any_value_of_any_argument(library: Library, data: st.DataObject, value:
     library.system.query(data.draw(delivered(text_of(query))))
 
 
-@examples(100)
+@examples(50)
 @given(data=st.data())
 def test_any_event_that_carries_a_query_wrongly(library: Library, data: st.DataObject) -> None:
     text = text_of(library.queries[0])
@@ -119,7 +119,7 @@ def closed(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode(errors="surrogatepass")).decode().rstrip("=")
 
 
-@examples(300)
+@examples(150)
 @given(data=st.data())
 def test_any_token(library: Library, data: st.DataObject) -> None:
     asked, given_out = (data.draw(st.sampled_from(sorted(library.tokens))) for _ in range(2))

@@ -63,7 +63,7 @@ def strange(draw: st.DrawFn) -> dict[str, Any]:
 keys = st.integers(-(10**15), 10**37).map(str) | st.sampled_from(["1.5", "1E+125", "-1E-130", "0"])
 
 
-@examples(250)
+@examples(125)
 @given(st.lists(st.sampled_from(GOOD) | strange(), max_size=12))
 def test_every_event_goes_out_in_order_whatever_stands_beside_it(system: System, batch: list[Any]) -> None:
     records = [each if isinstance(each, dict) else record(each) for each in batch]

@@ -28,7 +28,7 @@ from .wire import Literal
 pytestmark = PATIENCE
 
 
-@examples(500)
+@examples(250)
 @given(st.data())
 def test_any_text_is_one_exact_value_or_none(tally: Counter[str], data: st.DataObject) -> None:
     text = data.draw(spelled(data.draw(junk)))
@@ -43,7 +43,7 @@ def test_any_text_is_one_exact_value_or_none(tally: Counter[str], data: st.DataO
     assert len(dumps(record).encode()) <= MAX_JSON_EXPANSION * item_bytes(record)
 
 
-@examples(500)
+@examples(250)
 @given(parsed)
 def test_any_object_is_one_exact_value_or_none(tally: Counter[str], value: Any) -> None:
     made = attempt(tally, "values", lambda: [exact(value, "eventData")])
@@ -61,7 +61,7 @@ def money(value: Any) -> Decimal:
     return amount
 
 
-@examples(500)
+@examples(250)
 @given(numbers | texts | scalars)
 def test_any_amount_is_money_or_none(tally: Counter[str], value: Any) -> None:
     given_as = str(value) if isinstance(value, Literal) else value
@@ -80,7 +80,7 @@ offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(
 moments = st.datetimes(timezones=offsets)
 
 
-@examples(500)
+@examples(250)
 @given(like_times | texts | junk)
 def test_any_text_is_a_time_or_none(tally: Counter[str], text: Any) -> None:
     made = attempt(tally, "times", times.normalize, text, "asOf")
@@ -91,7 +91,7 @@ def test_any_text_is_a_time_or_none(tally: Counter[str], text: Any) -> None:
         assert times.normalize(made, "asOf") == made
 
 
-@examples(500)
+@examples(250)
 @given(moments, moments)
 def test_the_order_of_times_is_the_order_of_their_texts(tally: Counter[str], one: datetime, other: datetime) -> None:
     first, second = (attempt(tally, "times", times.normalize, each.isoformat(), "asOf") for each in (one, other))
@@ -101,7 +101,7 @@ def test_the_order_of_times_is_the_order_of_their_texts(tally: Counter[str], one
         assert datetime.fromisoformat(first) == one.astimezone(UTC)
 
 
-@examples(500)
+@examples(250)
 @given(st.text(st.characters(), max_size=300) | st.sampled_from(TEXTS) | junk)
 def test_any_value_is_an_id_or_none(tally: Counter[str], value: Any) -> None:
     made = attempt(tally, "ids", check_identifier, value, "aggregateId")

@@ -15,6 +15,7 @@ import pytest
 from handlers.domain.event import Event
 from handlers.store.event_store import EventStore
 from ops.__main__ import main
+from ops.dead_letters import queues
 
 from ..handlers.conftest import (  # noqa: F401 -- fixtures
     BUS,
@@ -40,6 +41,12 @@ QUEUES = {
     "invocationDeadLetterQueueUrl": "invocation-dlq",
 }
 RULE = "arn:aws:events:us-east-1:123456789012:rule/bus/account-rule"
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moto has one server, which knows all letters at once."""
+    monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
 
 
 class Result(NamedTuple):

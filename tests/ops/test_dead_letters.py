@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from handlers.domain.event import Event
 from handlers.domain.values import dumps
-from ops.dead_letters import queues
 from ops.dead_letters.redrive import with_command_id
 
 from ..aws import around_every_call
@@ -26,11 +25,6 @@ from .conftest import ACCOUNT, RULE, Published, Run, keep, places, taken, url
 
 LOG_GROUP = "/aws/events/audit-log"
 LOG_ARN = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{LOG_GROUP}"
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
 
 
 def body(event: Event) -> str:

@@ -16,7 +16,16 @@ from schemas.files import load
 from schemas.generation import PROJECT
 from schemas.scaffold import ACCOUNT, UPCASTERS, new
 
-COPIED = ("docs", "handlers", "schemas", "tests/domain", "tests/__init__.py", "tests/conftest.py", "pyproject.toml")
+COPIED = (
+    "docs",
+    "handlers",
+    "schemas",
+    "tests/domain",
+    "tests/__init__.py",
+    "tests/conftest.py",
+    "tests/effort.py",
+    "pyproject.toml",
+)
 
 
 @pytest.fixture
