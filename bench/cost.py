@@ -20,11 +20,15 @@ LOOK_UP_UNITS = 1.0
 """Assumed for a strongly consistent Query that finds nothing: DynamoDB Local states 0, AWS does not say."""
 MEMORY_MB = 512
 SNAPSHOT_EVERY = 10
+RELAY_MS, SNAPSHOT_MS = 40.0, 60.0
+"""Assumed: an invocation of relay with a batch, and of snapshot."""
 BATCH = 10
-"""Assumed: what relay, snapshot and projection get at once."""
+"""Assumed: what relay and projection get at once; snapshot gets one event."""
 RECIPE_MEMORY_MB = 128
 """Lambda's default, as the recipe states none."""
 TRACED = 0.05
+EVENT_BYTES, COMMAND_ENTRY_BYTES, SNAPSHOT_BYTES = 600, 250, 450
+"""Of a transaction without much data; with DynamoDB's 100 bytes of each item and index entry."""
 
 
 _PARTS = ("append", "projection")
@@ -34,6 +38,10 @@ def can_be_told(results: Results) -> bool:
     """Whether all is there that the sums need: both parts, with the units that only DynamoDB Local states."""
     rows = [row for part in _PARTS if part in results for row in results[part]["rows"]]
     return all(part in results for part in _PARTS) and all(row["writeUnits"] is not None for row in rows)
+
+
+IDLE_QUEUE = 5 * 3 * 60 * prices.HOURS_A_MONTH * prices.QUEUE_REQUEST
+"""Lambda's five pollers of a queue that is empty, each with long polls of 20 s."""
 
 
 class Line(NamedTuple):
@@ -60,6 +68,17 @@ def command_ms(results: Results, subject: str, memory_mb: int) -> float:
     return milliseconds(row["cpuMs"], row["waits"], memory_mb)
 
 
+def busy_ms(results: Results) -> float:
+    """Milliseconds of all functions together that one command takes."""
+    behind = (RELAY_MS + projection_ms(results)) / BATCH + SNAPSHOT_MS / SNAPSHOT_EVERY
+    return command_ms(results, "ours", MEMORY_MB) + behind
+
+
+def gigabytes_kept(events: float) -> float:
+    """What so many events take: each twice (table, type index), its command's entry, its share of a snapshot."""
+    return events * (2 * EVENT_BYTES + COMMAND_ENTRY_BYTES + 2 * SNAPSHOT_BYTES / SNAPSHOT_EVERY) / 1e9
+
+
 def projection_ms(results: Results) -> float:
     """The projection function's duration for a batch of `BATCH` events of as many accounts."""
     row = _projection(results)
@@ -69,7 +88,6 @@ def projection_ms(results: Results) -> float:
 def ours(results: Results) -> list[Line]:
     """The sum for this ledger."""
     append, batch = _append(results, "ours"), _projection(results)
-    relay_ms, snapshot_ms = 40.0, 60.0  # assumed
     batches = COMMANDS / BATCH
     gigabyte = COMMANDS / 1e9
     return [
@@ -86,9 +104,9 @@ def ours(results: Results) -> list[Line]:
             prices.READ_UNIT,
         ),
         *_function("command", COMMANDS, command_ms(results, "ours", MEMORY_MB), MEMORY_MB, "arm64"),
-        *_function("relay, batches of 10, 40 ms (assumed)", batches, relay_ms, MEMORY_MB, "arm64"),
+        *_function("relay, batches of 10, 40 ms (assumed)", batches, RELAY_MS, MEMORY_MB, "arm64"),
         *_function(
-            "snapshot, every 10th event, 60 ms (assumed)", COMMANDS / SNAPSHOT_EVERY, snapshot_ms, MEMORY_MB, "arm64"
+            "snapshot, every 10th event, 60 ms (assumed)", COMMANDS / SNAPSHOT_EVERY, SNAPSHOT_MS, MEMORY_MB, "arm64"
         ),
         Line("snapshots: table and time index", COMMANDS / SNAPSHOT_EVERY * 2, "write units", prices.WRITE_UNIT),
         Line(

@@ -31,6 +31,11 @@ What moves it: `statementEntries` (each 1 KB more of row costs {money(cost.COMMA
 one write per row, not one per event), `snapshotEvery` (fewer snapshots, longer tails). The length of an account's history
 does not move it.
 
+What stays: a million events are some {number(cost.gigabytes_kept(cost.COMMANDS))} GB of tables, indexes and snapshots,
+{money(cost.gigabytes_kept(cost.COMMANDS) * (prices.STORAGE_GB_MONTH + prices.RECOVERY_GB_MONTH))} a month with
+point-in-time recovery, month after month. Not in the sum: a customer's KMS key (`kmsKeyArn`), and traffic out of AWS.
+Lambda's reading of the stream is free, and its polling of a queue that is empty costs some {money(cost.IDLE_QUEUE)} a month.
+
 At rest: some 50 alarms at {money(prices.ALARM_MONTH)} and a dashboard at {money(prices.DASHBOARD_MONTH)} a month, tables by
 their size ({money(prices.STORAGE_GB_MONTH)} per GB, with point-in-time recovery {money(prices.RECOVERY_GB_MONTH)} more).
 

@@ -41,7 +41,7 @@ An account lives in one partition, which is also what keeps its events in order.
 
 {_table(account)}
 
-It holds 10 GB, some {number(ceilings.events_an_account_holds() / 1e6)} million events of {ceilings.EVENT_BYTES} bytes with
+It holds 10 GB, some {number(ceilings.events_an_account_holds() / 1e6)} million events of {cost.EVENT_BYTES} bytes with
 their entries in the command index: at one a second, {number(ceilings.events_an_account_holds() / 86_400)} days. Close such
 an account into a new one before that.
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench import contestants, world
-from bench.parts import append, decoding, projection
+from bench.parts import append, decoding, imports, projection
 from bench.progress import Steps
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
@@ -67,6 +67,13 @@ def test_who_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest
 
     assert set(absent) == {"castore", "pyeventsourcing"}
     assert "make bench-peers" in absent["pyeventsourcing"]
+
+
+def test_every_function_has_a_floor_to_be_compared_with() -> None:
+    assert imports.entry_points() == {
+        **dict.fromkeys(("command", "projection", "query", "snapshot", "validate"), "dynamodb"),
+        "relay": "events",
+    }
 
 
 def test_decoding_is_compared_on_data_that_all_accept() -> None:
