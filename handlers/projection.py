@@ -15,7 +15,7 @@ from .store import clients
 from .store.event_bus import delivered_event
 from .store.event_store import EventStore
 from .store.projector import Projector
-from .store.read_model import Key, ReadModel, Stored
+from .store.read_model import NOTHING, Key, ReadModel, Stored
 
 _dynamodb = clients.dynamodb()
 _projector = Projector(
@@ -32,12 +32,13 @@ class Poke(NamedTuple):
     event: Event
 
 
-def lambda_handler(event: Mapping[str, Any], _context: Context) -> dict[str, list[dict[str, str]]]:
+def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
     """A batch of queue messages, in any order and with duplicates, to the ids of those to deliver again.
 
     One BatchGetItem for the whole batch, then per aggregate what `Projector.bring_up` takes. What is no event, or
     announces one that the store does not have, fails alone, and one aggregate's failure is only its own; after enough
-    receives the queue sets such messages aside.
+    receives the queue sets such messages aside. An aggregate that is far behind waits for the others, and gives up
+    before the time is over; the next delivery goes on from where it came.
     """
     pokes: dict[str, list[Poke]] = defaultdict(list)
     failed: list[str] = []
@@ -50,17 +51,26 @@ def lambda_handler(event: Mapping[str, Any], _context: Context) -> dict[str, lis
         else:
             pokes[poke.event.aggregate_id].append(poke)
     rows = _projector.load(pokes) if pokes else {}
-    for aggregate_id, announced in pokes.items():
-        reached = _bring_up(aggregate_id, [poke.event for poke in announced], rows)
+    for aggregate_id, announced in sorted(pokes.items(), key=lambda each: _behind(*each, rows)):
+        reached = _bring_up(aggregate_id, [poke.event for poke in announced], rows, context)
         failed += [poke.message_id for poke in announced if poke.event.sequence > reached]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _bring_up(aggregate_id: str, events: Sequence[Event], rows: dict[Key, Stored]) -> int:
+def _behind(aggregate_id: str, announced: Sequence[Poke], rows: Mapping[Key, Stored]) -> int:
+    """How many events the newest announced one is ahead of the aggregate's hindmost row."""
+    keys = (Key(aggregate_id, projection.name) for projection in _projector.projections)
+    hindmost = min(rows.get(key, NOTHING).position.sequence for key in keys)
+    return max(poke.event.sequence for poke in announced) - hindmost
+
+
+def _bring_up(aggregate_id: str, events: Sequence[Event], rows: dict[Key, Stored], context: Context) -> int:
     """Bring one aggregate's rows up to date; the sequence they have reached, 0 where that failed."""
     place = {"aggregateId": aggregate_id, "events": len(events)}
     try:
-        progress = _projector.bring_up(aggregate_id, events, rows)
+        progress = _projector.bring_up(
+            aggregate_id, events, rows, lambda: context.get_remaining_time_in_millis() / 1000
+        )
     except Exception:  # noqa: BLE001 -- reported as this aggregate's failure, to be delivered again
         log.exception("not projected", extra=place)
         return 0

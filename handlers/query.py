@@ -21,11 +21,12 @@ from .store.read_model import Key, ReadModel
 from .store.snapshots import Snapshots
 from .store.type_index import TypeIndex
 
-_dynamodb = clients.dynamodb()
+_buckets = int(os.environ["TYPE_BUCKETS"])
+_dynamodb = clients.dynamodb(_buckets)
 _table = os.environ["EVENT_STORE_TABLE"]
 _store = EventStore(_dynamodb, _table)
 _history = History(_store, Snapshots(_dynamodb, os.environ["SNAPSHOTS_TABLE"]), every=int(os.environ["SNAPSHOT_EVERY"]))
-_types = TypeIndex(_dynamodb, _table, int(os.environ["TYPE_BUCKETS"]))
+_types = TypeIndex(_dynamodb, _table, _buckets)
 _read_model = ReadModel(_dynamodb, os.environ["READ_MODEL_TABLE"])
 
 

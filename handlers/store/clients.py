@@ -17,9 +17,9 @@ _CONFIG = Config(
 )
 
 
-def dynamodb() -> DynamoDBClient:
-    """A DynamoDB client; Region, credentials and endpoint come from the environment."""
-    return boto3.client("dynamodb", config=_CONFIG)
+def dynamodb(side_by_side: int = 10) -> DynamoDBClient:
+    """A DynamoDB client for so many calls at a time; Region, credentials and endpoint come from the environment."""
+    return boto3.client("dynamodb", config=_CONFIG.merge(Config(max_pool_connections=max(10, side_by_side))))
 
 
 def eventbridge(longest_seconds: int | None = None) -> EventBridgeClient:

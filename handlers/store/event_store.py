@@ -98,11 +98,12 @@ class EventStore:
     ) -> Iterator[Event]:
         """The events of a stream in order, from `after` (exclusive) to `up_to` (inclusive).
 
-        One Query a megabyte, or a `limit` of events for who will probably stop soon.
+        One Query a megabyte; the first one of `limit` events only, for who will probably stop soon.
         """
         next_after: int | None = after
         while next_after is not None:
             events, next_after = self.page(aggregate_id, after=next_after, up_to=up_to, limit=limit)
+            limit = None
             yield from events
 
     def tail(self, aggregate_id: str, limit: int) -> Tail:

@@ -9,8 +9,10 @@ order and however often, a row equals the fold of its stream up to its LastSeque
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from handlers.domain.errors import ContentionError, IntegrityError, UnreadableEventError
@@ -21,6 +23,10 @@ from .event_store import EventStore
 from .read_model import NOTHING, Key, ReadModel, StaleRowError, Stored
 
 ATTEMPTS = 5
+CHUNK = 5_000
+"""Events that are read from the store before the rows are written: of a long stream, what is done stays done."""
+SPARE_SECONDS = 3.0
+"""Time that is left to others of the batch, and to the answer."""
 
 log = logging.getLogger("ledger")
 
@@ -46,22 +52,30 @@ class Projector:
             Key(aggregate_id, projection.name) for aggregate_id in aggregate_ids for projection in self.projections
         )
 
-    def bring_up(self, aggregate_id: str, pokes: Sequence[Event], rows: dict[Key, Stored]) -> Progress:
+    def bring_up(
+        self,
+        aggregate_id: str,
+        pokes: Sequence[Event],
+        rows: dict[Key, Stored],
+        seconds_left: Callable[[], float] = lambda: math.inf,
+    ) -> Progress:
         """Apply everything up to the newest of `pokes`, as far as the store goes, to rows read by `load`.
 
-        One PutItem per row that lags, and one Query where the pokes leave a gap; nothing for a duplicate. Raises
-        IntegrityError where a row and the store contradict each other, ContentionError after losing 5 races.
+        One PutItem per row that lags, and one Query where the pokes leave a gap; nothing for a duplicate. Of a gap of
+        more than 5,000 events each 5,000 are written, so that whoever goes on finds how far this came. Raises
+        IntegrityError where a row and the store contradict each other, ContentionError after losing 5 races,
+        TimeoutError when hardly any time is left.
         """
         target = max(poke.sequence for poke in pokes)
-        written = 0
+        written = lost = 0
         pending = {Key(aggregate_id, projection.name): projection for projection in self.projections}
         current = {key: rows.get(key, NOTHING) for key in pending}
-        for _ in range(ATTEMPTS):
+        while lost < ATTEMPTS:
             lagging = {key: current[key] for key in pending if current[key].position.sequence < target}
             if not lagging:
                 return Progress(target, written)
-            advanced, reached = self._fold(aggregate_id, target, pokes, lagging, pending)
-            target = min(target, reached)
+            advanced, target = self._fold(aggregate_id, target, pokes, lagging, pending, seconds_left=seconds_left)
+            race_lost = False
             for key, stored in advanced.items():
                 if stored.position.sequence <= current[key].position.sequence:
                     continue  # nothing new, or a row made again of a stream that ends before it
@@ -71,6 +85,8 @@ class Projector:
                     written += 1
                 except StaleRowError:
                     current[key] = self.read_model.get(key)
+                    race_lost = True
+            lost += race_lost
         raise ContentionError("others kept updating this aggregate's read model", aggregateId=aggregate_id)
 
     def _fold(
@@ -80,20 +96,33 @@ class Projector:
         pokes: Sequence[Event],
         rows: dict[Key, Stored],
         projections: Mapping[Key, Projection],
+        *,
+        seconds_left: Callable[[], float],
     ) -> tuple[dict[Key, Stored], int]:
-        """The rows at `target` or later, or at the store's end where that lies before it; and the sequence reached."""
+        """The rows at `target` or later, a chunk on, or at the store's end; and the target as far as that goes."""
         witnesses = {key: stored.position for key, stored in rows.items()}
         # What older code wrote is made again from the first event on: its fold had less to tell than today's.
+        # That goes in one piece: until it has come as far as the row had, there is nothing better to write.
         rows = {key: stored if projections[key].knows(stored.row) else NOTHING for key, stored in rows.items()}
+        chunk = CHUNK if all(stored.position == witnesses[key] for key, stored in rows.items()) else None
         start = min((stored.position for stored in rows.values()), key=lambda position: position.sequence)
         if delivered := _delivered(start, target, pokes):
             try:
-                return _applied(delivered, start, rows, projections, witnesses)
+                return _applied(delivered, start, rows, projections, witnesses)[0], target
             except (IntegrityError, UnreadableEventError, LookupError, TypeError, ValueError, ArithmeticError):
                 # Made up, however well chained, or just as bad in the store, which then says so.
                 log.warning("what was delivered of %s cannot be applied; reading the store", aggregate_id)
-        events = self.store.read(aggregate_id, after=start.sequence)
-        return _applied(events, start, rows, projections, witnesses)
+        events = _in_time(self.store.read(aggregate_id, after=start.sequence), seconds_left)
+        advanced, reached = _applied(islice(events, chunk), start, rows, projections, witnesses)
+        return advanced, target if reached - start.sequence == chunk else min(target, reached)
+
+
+def _in_time(events: Iterable[Event], seconds_left: Callable[[], float]) -> Iterator[Event]:
+    """The events, while there is time. TimeoutError where there is not."""
+    for event in events:
+        if seconds_left() < SPARE_SECONDS:
+            raise TimeoutError(f"too little time is left to go on from event {event.sequence} of {event.aggregate_id}")
+        yield event
 
 
 def _applied(

@@ -206,6 +206,23 @@ def test_endless_contention_ends_before_the_functions_time_does(
     assert 2 <= len(calls.to("PutItem")) <= 4
 
 
+def test_a_race_that_a_command_lost_to_itself_at_the_last_moment_is_a_success(
+    aws: Any, calls: Calls, handlers: Callable[[str], ModuleType]
+) -> None:
+    """The client repeats a write whose answer was lost, and its condition fails on the very event that it wrote."""
+
+    def lose_to_itself(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            raise refusal("ConditionalCheckFailedException")
+
+    calls.after = lose_to_itself
+    request = {"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}}
+    status, body = opened(handlers("command").lambda_handler(request, Context(milliseconds=900)))
+
+    assert (status, body["sequence"]) == (200, 1)
+    assert len(calls.to("PutItem")) == 1
+
+
 def test_a_refusal_that_is_no_lost_race_is_not_tried_again(send: Invoke, calls: Calls) -> None:
     def refuse(operation: str, _: Any) -> None:
         if operation == "PutItem":

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from handlers.domain.event import Event
 from handlers.domain.values import dumps
+from handlers.store import projector
 from handlers.store.event_store import EventStore
 
 from ..domain.builders import folded, story
@@ -26,9 +27,9 @@ Deliver = Callable[..., list[str]]
 def deliver(aws: Any, handlers: Callable[[str], ModuleType]) -> Deliver:
     """The projection handler: events or raw details in, ids of failed messages (m0, m1, ...) out."""
 
-    def call(*events: Any) -> list[str]:
+    def call(*events: Any, context: Context | None = None) -> list[str]:
         records = [message(event, number) for number, event in enumerate(events)]
-        answer = handlers("projection").lambda_handler({"Records": records}, Context())
+        answer = handlers("projection").lambda_handler({"Records": records}, context or Context())
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     return call
@@ -90,6 +91,39 @@ def test_a_gap_is_filled_from_the_store(aws: Any, deliver: Deliver, calls: Calls
 
     assert calls.names == ["BatchGetItem", "Query", "PutItem", "PutItem"]
     assert rows(aws) == folded(events)
+
+
+class Hourglass(Context):
+    """Time for so many looks at it, then none."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def get_remaining_time_in_millis(self) -> int:
+        self.looks -= 1
+        return 30_000 if self.looks >= 0 else 1_000
+
+
+def test_a_long_gap_is_written_piece_by_piece_so_that_no_attempt_is_in_vain(
+    aws: Any, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projector, "CHUNK", 3)
+    events = keep(aws, story("a", [1] * 9))
+
+    assert deliver(events[9], context=Hourglass(7)) == ["m0"]
+
+    assert rows(aws) == folded(events[:6])
+    assert deliver(events[9], context=Hourglass(4)) == []
+    assert rows(aws) == folded(events)
+
+
+def test_an_account_far_behind_takes_no_time_from_the_others_of_its_batch(aws: Any, deliver: Deliver) -> None:
+    far, near = keep(aws, story("far", [1] * 9)), keep(aws, story("near", [1]))
+
+    assert deliver(far[9], near[1], context=Hourglass(3)) == ["m0"]
+
+    assert rows(aws) == folded(near)
 
 
 @settings(max_examples=60 if LONG else 15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
