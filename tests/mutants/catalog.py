@@ -55,6 +55,12 @@ MUTANTS = (
         "            except ConcurrentAppendError:\n                return Receipt.of(events[-1])\n",
     ),
     Mutant(
+        "tell a command that lost a race to itself that nothing was stored",
+        LEDGER,
+        "        if present.own is not None:\n            _check_same(present.own, command)\n            return Receipt.of(present.own)\n        raise",
+        "        raise",
+    ),
+    Mutant(
         "do not look for the command among the events",
         PRESENT,
         "if event.command_id == self.command_id:",
@@ -313,6 +319,20 @@ MUTANTS = (
         ROWS,
         'wanted = [*undone[self._table]["Keys"], *wanted[BATCH_KEYS:]]',
         "wanted = wanted[BATCH_KEYS:]",
+        PROJECTING,
+    ),
+    Mutant(
+        "forget what was done of a long gap",
+        PROJECTOR,
+        "for key, stored in rows.items()) else None",
+        "for key, stored in rows.items()) and False else None",
+        PROJECTING,
+    ),
+    Mutant(
+        "let an account far behind go first",
+        "handlers/projection.py",
+        "sorted(pokes.items(), key=lambda each: _behind(*each, rows))",
+        "pokes.items()",
         PROJECTING,
     ),
     Mutant(
