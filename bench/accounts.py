@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -88,7 +89,11 @@ def put_all(client: Any, table: str, items: Iterable[Item], written: Callable[[i
         return len(batch)
 
     rest = iter(items)
+    under_way: deque[Future[int]] = deque()
     with ThreadPoolExecutor(_WRITERS) as pool:
-        while batches := list(islice(iter(lambda: list(islice(rest, BATCH)), []), _WRITERS)):
-            for number in pool.map(put, batches):
-                written(number)
+        while batch := list(islice(rest, BATCH)):
+            under_way.append(pool.submit(put, batch))
+            if len(under_way) > 2 * _WRITERS:  # the next ones are made while these are written
+                written(under_way.popleft().result())
+        for each in under_way:
+            written(each.result())

@@ -39,7 +39,7 @@ def running() -> Iterator[Engines]:
         embedded.client("events").create_event_bus(Name=BUS)
         name, endpoint, why_not = f"moto {metadata.version('moto')} (the embedded AWS)", embedded.endpoint, ""
         try:
-            endpoint = stack.enter_context(server.running())
+            endpoint = stack.enter_context(server.running(for_long=True))
             name = f"DynamoDB Local {installation.version()}"
         except installation.UnavailableError as problem:
             why_not = str(problem)

@@ -51,7 +51,7 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
         else:
             pokes[poke.event.aggregate_id].append(poke)
     rows = _projector.load(pokes) if pokes else {}
-    for aggregate_id, announced in sorted(pokes.items(), key=lambda each: _behind(*each, rows)):
+    for aggregate_id, announced in sorted(pokes.items(), key=lambda each: _behind(each[0], each[1], rows)):
         reached = _bring_up(aggregate_id, [poke.event for poke in announced], rows, context)
         failed += [poke.message_id for poke in announced if poke.event.sequence > reached]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections import defaultdict
 from itertools import count
 from typing import Any
@@ -13,9 +14,8 @@ from bench.world import World, account_of
 
 WARM_UP = 5
 ROUNDS = 40
-SLOW_MS = 1_000
-"""Who takes longer is warmed up once, and asked SLOW_ROUNDS times."""
-SLOW_ROUNDS = 2
+SLOW_SECONDS = 5.0
+"""Who takes longer to be counted, which warms it up, is timed once and not ROUNDS times: it varies little."""
 
 _names = count(1)
 
@@ -36,16 +36,18 @@ def measure(world: World) -> dict[str, Any]:
 def _at(world: World, length: int) -> list[dict[str, Any]]:
     """The contestants take turns, so that what slows the machine for a while slows all of them."""
     costs: dict[str, Any] = {}
-    last: dict[str, float] = defaultdict(float)
+    slow: set[str] = set()
     samples: dict[str, list[dict[str, float]]] = defaultdict(list)
-    with world.steps.step(f"append at {length:,} events", WARM_UP + 1 + ROUNDS) as advance:
-        for number in range(WARM_UP + 1 + ROUNDS):
+    with world.steps.step(f"append at {length:,} events", 1 + WARM_UP + ROUNDS) as advance:
+        for number in range(1 + WARM_UP + ROUNDS):
             for contestant in world.contestants:
-                if number == WARM_UP:
+                if number == 0:
+                    started = time.monotonic()
                     costs[contestant.name] = _append(world, contestant, length, number, meter=True)["cost"]
-                elif last[contestant.name] < SLOW_MS or WARM_UP < number <= WARM_UP + SLOW_ROUNDS:
+                    if time.monotonic() - started > SLOW_SECONDS:
+                        slow.add(contestant.name)
+                elif contestant.name not in slow or number == 1 + WARM_UP:
                     sample = _append(world, contestant, length, number)
-                    last[contestant.name] = sample["wallMs"]
                     if number > WARM_UP:
                         samples[contestant.name].append(sample)
             advance(1)

@@ -13,7 +13,7 @@ from bench.world import World, account_of
 
 ROUNDS = 20
 SLOW_MS = 1_000
-SLOW_ROUNDS = 2
+SLOW_ROUNDS = 1
 EMPTY_SNAPSHOTS = "snapshots-none"
 """A table of snapshots that nobody fills: with it, the same entry point has to fold the whole stream."""
 

@@ -22,6 +22,9 @@ def _log_as_lambda_does() -> None:
     handler = logging.StreamHandler(open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 -- until the end
     handler.setFormatter(JsonFormatter())
     logging.getLogger().addHandler(handler)
+    failures = logging.StreamHandler()  # to the one who runs the benchmark
+    failures.setLevel(logging.ERROR)
+    logging.getLogger().addHandler(failures)
 
 
 class _Context:

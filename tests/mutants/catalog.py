@@ -331,7 +331,7 @@ MUTANTS = (
     Mutant(
         "let an account far behind go first",
         "handlers/projection.py",
-        "sorted(pokes.items(), key=lambda each: _behind(*each, rows))",
+        "sorted(pokes.items(), key=lambda each: _behind(each[0], each[1], rows))",
         "pokes.items()",
         PROJECTING,
     ),

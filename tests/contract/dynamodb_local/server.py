@@ -18,15 +18,19 @@ START_SECONDS = 60
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Start it and yield its endpoint when it answers. Raises UnavailableError where it is not installed."""
+def running(*, for_long: bool = False) -> Iterator[str]:
+    """Start it and yield its endpoint when it answers. Raises UnavailableError where it is not installed.
+
+    By default it is quick to start; `for_long` it is quick afterwards.
+    """
     java, jars = installation.java(), installation.jars()
     folder = Path(tempfile.mkdtemp(prefix="dynamodb-local-"))
     watchdog = Watchdog(folder)  # also where this process dies without a word
     try:
         port = _free_port()
         command = [
-            *(java, "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={folder}"),
+            *(java, "-Xmx768m", "-XX:+UseSerialGC", *([] if for_long else ["-XX:TieredStopAtLevel=1"])),
+            f"-Djava.io.tmpdir={folder}",
             *("-cp", f"{jars}/*", "software.amazon.dynamodb.services.local.main.ServerRunner"),
             *("-inMemory", "-disableTelemetry", "-port", str(port)),
         ]
