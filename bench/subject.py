@@ -2,7 +2,7 @@
 
 One process per subject, of the same kind for all, so that none pays for another's imports or garbage.
 `python -m bench.subject NAME`; the environment says where the tables are. A task is `{"do": ..., "meter": bool, ...}`;
-an answer is `{"cpuMs", "wallMs", "cost" if it was metered}`, or `{"error"}`.
+an answer is `{"cpuMs", "wallMs", "cost" if it was metered}`, less what that was held back, or `{"error"}`.
 """
 
 from __future__ import annotations
@@ -44,15 +44,21 @@ def main(name: str) -> None:
 def _answer(subject: Subject, meter: Meter, task: dict[str, Any]) -> dict[str, Any]:
     try:
         run = subject.prepare(task)
-        if task.get("meter"):
-            with meter.counting() as calls:
-                run()
-            return {"cost": cost(calls)._asdict()}
         cpu, wall = time.process_time(), time.perf_counter()
-        run()
-        return {"cpuMs": (time.process_time() - cpu) * 1e3, "wallMs": (time.perf_counter() - wall) * 1e3}
+        if not task.get("meter"):
+            run()
+            return _times(cpu, wall)
+        with meter.counting() as calls:
+            run()
+        counted = cost(calls)
+        return {"cost": counted._asdict(), **_times(cpu, wall + counted.waits * meter.latency)}
     except Exception as error:  # noqa: BLE001 -- told to the one who asked, who ends the run
         return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _times(cpu: float, wall: float) -> dict[str, float]:
+    """What has passed since, in milliseconds."""
+    return {"cpuMs": (time.process_time() - cpu) * 1e3, "wallMs": (time.perf_counter() - wall) * 1e3}
 
 
 if __name__ == "__main__":

@@ -111,21 +111,19 @@ async function answer(task) {
     await seed(task);
     return {};
   }
-  if (task.meter) {
-    metering = [];
-    try {
-      await append(task.command);
-      return { cost: cost(metering) };
-    } finally {
-      metering = null;
-    }
-  }
   const cpu = process.cpuUsage();
   const wall = performance.now();
-  await append(task.command);
-  const wallMs = performance.now() - wall;
+  metering = task.meter ? [] : null;
+  let counted = null;
+  try {
+    await append(task.command);
+    counted = metering && cost(metering);
+  } finally {
+    metering = null;
+  }
+  const wallMs = performance.now() - wall - (counted ? counted.waits * LATENCY_MS : 0);
   const { user, system } = process.cpuUsage(cpu);
-  return { cpuMs: (user + system) / 1000, wallMs };
+  return { ...(counted && { cost: counted }), cpuMs: (user + system) / 1000, wallMs };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
