@@ -371,9 +371,16 @@ MUTANTS = (
     ),
     # Schemas and refusals
     Mutant(
+        "take an ill-formed extra field for what a newer version means by its name",
+        FACTS,
+        "            if unusable:\n",
+        "            if False:\n",
+        EVOLVING,
+    ),
+    Mutant(
         "read an older event without its upcasters",
         FACTS,
-        "data = UPCASTERS[event_type, each](data)",
+        "data = UPCASTERS[event_type, version](data)",
         "pass",
         EVOLVING,
     ),
