@@ -13,7 +13,7 @@ from .domain import check
 from .domain.command import Command
 from .domain.errors import LedgerError
 from .domain.rejection import Rejection
-from .runtime import Context, answering, count, log, request_of
+from .runtime import Context, answering, count, log, request_of, seconds_left
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .wiring import now, wired_ledger
@@ -38,7 +38,7 @@ def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
 
 def _execute(request: Mapping[str, Any], context: Context) -> dict[str, Any]:
     command = Command.parse(request, context.aws_request_id, check)
-    receipt = _ledger.execute(command, lambda: context.get_remaining_time_in_millis() / 1000)
+    receipt = _ledger.execute(command, seconds_left(context))
     log.info(
         "accepted",
         extra={
@@ -63,7 +63,7 @@ def _announce(refusal: LedgerError, request: Mapping[str, Any], context: Context
     place = {"aggregateId": rejection.aggregate_id, "commandId": rejection.command_id, "actor": rejection.actor}
     log.info("rejected", extra={**place, "code": refusal.code, "eventId": rejection.event_id})
     problem: object = None
-    if context.get_remaining_time_in_millis() < 2 * _PUBLISH_SECONDS * 1000:
+    if seconds_left(context)() < 2 * _PUBLISH_SECONDS:
         problem = "too little time is left"
     else:
         try:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .domain import all_projections
 from .domain.errors import MalformedError
 from .domain.event import Event
-from .runtime import Context, log
+from .runtime import Context, log, seconds_left
 from .store import clients
 from .store.event_bus import delivered_event
 from .store.event_store import EventStore
@@ -68,9 +68,7 @@ def _bring_up(aggregate_id: str, events: Sequence[Event], rows: dict[Key, Stored
     """Bring one aggregate's rows up to date; the sequence they have reached, 0 where that failed."""
     place = {"aggregateId": aggregate_id, "events": len(events)}
     try:
-        progress = _projector.bring_up(
-            aggregate_id, events, rows, lambda: context.get_remaining_time_in_millis() / 1000
-        )
+        progress = _projector.bring_up(aggregate_id, events, rows, seconds_left(context))
     except Exception:  # noqa: BLE001 -- reported as this aggregate's failure, to be delivered again
         log.exception("not projected", extra=place)
         return 0

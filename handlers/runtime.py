@@ -32,6 +32,11 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
+def seconds_left(context: Context) -> Callable[[], float]:
+    """A clock that runs towards the function's timeout."""
+    return lambda: context.get_remaining_time_in_millis() / 1000
+
+
 def request_of(event: Any) -> Mapping[str, Value]:
     """The caller's object: the event itself, or its `body` (JSON text, perhaps base64). Raises MalformedError."""
     if not isinstance(event, dict):

@@ -69,6 +69,11 @@ def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list
     return _asked(aggregate_id, event_type, data)[1]
 
 
+def opens(command: Command) -> bool:
+    """Whether the command is for an aggregate without events; on any other it is refused, or was executed before."""
+    return command.event_type == "AccountCreated"
+
+
 def decide(account: Account, command: Command) -> list[NewEvent]:
     """The events that `command` causes in the account's current state; one, for every command there is today."""
     event_type = command.event_type

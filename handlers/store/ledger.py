@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from handlers.domain import decide
+from handlers.domain import decide, opens
 from handlers.domain.command import Command
 from handlers.domain.errors import CommandReusedError, ContentionError, SequenceConflictError
 from handlers.domain.event import Event, chain
@@ -53,16 +53,17 @@ class Ledger:
         """Append what `command` causes, or answer for the time it already did.
 
         Uncontended, however long the stream: two waits, the first for at most three Queries (`PresentReader.read`), the
-        second for one PutItem (3 write units up to 1 KB). Each race lost adds a Query of the new events and a PutItem.
+        second for one PutItem (3 write units up to 1 KB). A new account takes one Query and the PutItem. Each race lost
+        adds a Query of the new events and a PutItem.
         Raises MalformedError, RuleBrokenError, SequenceConflictError, CommandReusedError, TooLargeError, and
         ContentionError when `attempts` or the time is used up; in every such case nothing was stored.
         """
         store = self.reader.store
-        present = self.reader.read(command.aggregate_id, command.command_id)
+        present = self._present(command)
         for attempt in range(self.attempts):
+            if receipt := _receipt_of_before(present, command):
+                return receipt
             events = self._decide(present, command)
-            if present.own is not None:
-                return Receipt.of(present.own)
             try:
                 store.append(events)
             except ConcurrentAppendError:
@@ -77,9 +78,8 @@ class Ledger:
                 self.reader.remember(command.aggregate_id, events[-1].sequence)
                 return Receipt.of(events[-1])
         # The race that was lost may have been lost to this very command, in a write whose answer never came.
-        if present.own is not None:
-            _check_same(present.own, command)
-            return Receipt.of(present.own)
+        if receipt := _receipt_of_before(present, command):
+            return receipt
         raise ContentionError(
             "others kept writing to this aggregate; nothing was stored, send the command again",
             aggregateId=command.aggregate_id,
@@ -90,27 +90,32 @@ class Ledger:
 
         One wait for at most three Queries (`PresentReader.read`).
         """
-        present = self.reader.read(command.aggregate_id, command.command_id)
+        present = self._present(command)
+        if receipt := _receipt_of_before(present, command):
+            return receipt
         events = self._decide(present, command)
-        if present.own is not None:
-            return Receipt.of(present.own)
         self.reader.store.check(events)
         return Receipt.of(events[-1])
 
+    def _present(self, command: Command) -> Present:
+        expected = 0 if opens(command) else command.expected_sequence
+        return self.reader.read(command.aggregate_id, command.command_id, expected)
+
     def _decide(self, present: Present, command: Command) -> list[Event]:
-        """The events to append at the present, none where `present.own` answers for the command."""
-        if present.own is not None:
-            _check_same(present.own, command)
-            return []
+        """The events to append at the present."""
         _check_expectation(command, present.position.sequence)
         return chain(present.position, decide(present.state, command), command, self.now())
 
 
-def _check_same(own: Event, command: Command) -> None:
-    if own.command_digest != command.digest:
+def _receipt_of_before(present: Present, command: Command) -> Receipt | None:
+    """What the command was answered when it was executed before; None where it was not. Raises CommandReusedError."""
+    if present.own is None:
+        return None
+    if present.own.command_digest != command.digest:
         raise CommandReusedError(
-            "this commandId stands for another command", commandId=command.command_id, sequence=own.sequence
+            "this commandId stands for another command", commandId=command.command_id, sequence=present.own.sequence
         )
+    return Receipt.of(present.own)
 
 
 def _check_expectation(command: Command, sequence: int) -> None:

@@ -89,16 +89,18 @@ class PresentReader:
     _seen: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """How long the streams were that this process met last: a lower bound for ever, since they only grow."""
 
-    def read(self, aggregate_id: str, command_id: str) -> Present:
-        """The present of an aggregate for a command.
+    def read(self, aggregate_id: str, command_id: str, expected: int | None = None) -> Present:
+        """The present of an aggregate for a command; `expected` is how long its stream should be, if somebody knows.
 
         One wait: three Queries side by side (half a read unit, one per 4 KB of tail, one). A single Query for an
-        aggregate that this process has met before with a stream that the tail covers. More only where the look-up has
-        to be repeated, where the snapshots have fallen behind the tail or are of no use, and for the event of a command
-        that was executed before. Raises IntegrityError where the chain is broken.
+        aggregate whose stream should be short, so that the tail covers it: as expected, or as this process met it. More
+        only where that turns out wrong, where the look-up has to be repeated, where the snapshots have fallen behind
+        the tail or are of no use, and for the event of a command that was executed before. Raises IntegrityError where
+        the chain is broken.
         """
-        seen = self._seen.get(aggregate_id, 0)
-        if 0 < seen <= self.tail // 2:
+        seen = self._seen.get(aggregate_id)
+        likely = max(length for length in (seen, expected, -1) if length is not None)
+        if 0 <= likely <= self.tail // 2:
             tail = self.store.tail(aggregate_id, self.tail)
             self.remember(aggregate_id, tail.end)
             if not tail.before:
@@ -111,7 +113,7 @@ class PresentReader:
         self.remember(aggregate_id, tail.end)
         if not tail.before:
             return Present(command_id).fold(tail.events)
-        if found is None and not _all_below_were_there(tail, seen, before):
+        if found is None and not _all_below_were_there(tail, seen or 0, before):
             found = self.store.find(aggregate_id, command_id)
         if snapshot and snapshot.position.sequence > tail.end:  # made in the meantime, or of a store since restored
             snapshot = self.snapshots.nearest(aggregate_id, tail.end)

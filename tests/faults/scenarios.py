@@ -17,9 +17,11 @@ Scenario = Callable[[Story], None]
 
 
 def one_command(story: Story) -> None:
-    """The whole way of one command, sent twice."""
-    created = story.create("a", overdraftLimit=10)
-    story.again(created)
+    """The whole way of one command, sent twice: to an account that its process has not met yet."""
+    with story.prelude():
+        story.create("a")
+        story.world.idle.clear()
+    story.again(story.pay("a", 1))
 
 
 def one_event(story: Story) -> None:

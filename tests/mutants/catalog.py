@@ -57,8 +57,8 @@ MUTANTS = (
     Mutant(
         "tell a command that lost a race to itself that nothing was stored",
         LEDGER,
-        "whose answer never came.\n        if present.own is not None:",
-        "whose answer never came.\n        if False:",
+        "whose answer never came.\n        if receipt := _receipt_of_before(present, command):",
+        "whose answer never came.\n        if receipt := None:",
     ),
     Mutant(
         "do not look for the command among the events",
@@ -69,7 +69,7 @@ MUTANTS = (
     Mutant(
         "answer another command under a used id as a success",
         LEDGER,
-        "if own.command_digest != command.digest:",
+        "if present.own.command_digest != command.digest:",
         "if False:",
     ),
     Mutant(
@@ -156,7 +156,7 @@ MUTANTS = (
     Mutant(
         "believe a look-up that may have been made too early",
         PRESENT,
-        "if found is None and not _all_below_were_there(tail, seen, before):",
+        "if found is None and not _all_below_were_there(tail, seen or 0, before):",
         "if False:",
         REMEMBERING,
     ),
