@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
-from collections import defaultdict
 from itertools import count
 from typing import Any
 
 from bench.accounts import LENGTHS, request
 from bench.contestants import Contestant, all_contestants
+from bench.timings import Timings
 from bench.world import World, account_of
 
 WARM_UP = 3
 ROUNDS = 40
-SLOW_MS = 2_000
-"""Who takes longer is timed once, while it is counted: it varies little, and takes minutes of this benchmark."""
-LONGEST_MS = 10_000
-"""Who has been timed for so long in all at one length is not timed again."""
 
 _names = count(1)
 
@@ -37,25 +32,20 @@ def measure(world: World) -> dict[str, Any]:
 def _at(world: World, length: int) -> list[dict[str, Any]]:
     """The contestants take turns, so that what slows the machine for a while slows all of them."""
     costs: dict[str, Any] = {}
-    slow: set[str] = set()
-    samples: dict[str, list[dict[str, float]]] = defaultdict(list)
+    timings = {contestant.name: Timings(ROUNDS) for contestant in world.contestants}
     with world.steps.step(f"append at {length:,} events", 1 + WARM_UP + ROUNDS) as advance:
         for number in range(1 + WARM_UP + ROUNDS):
             for contestant in world.contestants:
                 if number == 0:
                     counted = _append(world, contestant, length, number, meter=True)
                     costs[contestant.name] = counted["cost"]
-                    if counted["wallMs"] > SLOW_MS:
-                        slow.add(contestant.name)
-                        samples[contestant.name].append(counted)
-                elif contestant.name not in slow:
+                    timings[contestant.name].counted(counted)
+                elif not timings[contestant.name].enough:
                     sample = _append(world, contestant, length, number)
                     if number > WARM_UP:
-                        samples[contestant.name].append(sample)
-                        if sum(each["wallMs"] for each in samples[contestant.name]) > LONGEST_MS:
-                            slow.add(contestant.name)
+                        timings[contestant.name].add(sample)
             advance(1)
-    return [_row(world, each, length, costs[each.name], samples[each.name]) for each in world.contestants]
+    return [_row(world, each, length, costs[each.name], timings[each.name]) for each in world.contestants]
 
 
 def _append(world: World, contestant: Contestant, length: int, sample: int, **how: bool) -> dict[str, Any]:
@@ -66,9 +56,7 @@ def _append(world: World, contestant: Contestant, length: int, sample: int, **ho
     return answer
 
 
-def _row(
-    world: World, contestant: Contestant, length: int, cost: dict[str, Any], samples: list[dict[str, float]]
-) -> dict[str, Any]:
+def _row(world: World, contestant: Contestant, length: int, cost: dict[str, Any], timings: Timings) -> dict[str, Any]:
     units = (cost["read_units"], cost["write_units"]) if world.engines.states_units else (None, None)
     return {
         "subject": contestant.name,
@@ -79,7 +67,5 @@ def _row(
         "waits": cost["waits"],
         "readUnits": units[0],
         "writeUnits": units[1],
-        "cpuMs": round(statistics.median(sample["cpuMs"] for sample in samples), 3),
-        "wallMs": round(statistics.median(sample["wallMs"] for sample in samples), 3),
-        "samples": len(samples),
+        **timings.medians(),
     }

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from typing import Any
 
 from bench.accounts import LENGTHS, moment
 from bench.contestants import OURS
 from bench.process import Process
+from bench.timings import Timings
 from bench.world import World, account_of
 
 ROUNDS = 20
-SLOW_MS = 2_000
-"""What takes longer is timed once, while it is counted."""
-LONGEST_MS = 5_000
-"""What has been timed for so long in all is not timed again."""
 EMPTY_SNAPSHOTS = "snapshots-none"
 """A table of snapshots that nobody fills: with it, the same entry point has to fold the whole stream."""
 
@@ -51,10 +47,10 @@ def _row(
     query = {"queryType": "reconstructState", "aggregateId": account_of(length, 0), **place}
     counted = process.ask("query", command=query, meter=True)
     cost = counted["cost"]
-    slow = counted["wallMs"] > SLOW_MS
-    samples = [counted] if slow else []
-    while not slow and len(samples) < ROUNDS and sum(each["wallMs"] for each in samples) < LONGEST_MS:
-        samples.append(process.ask("query", command=query))
+    timings = Timings(ROUNDS)
+    timings.counted(counted)
+    while not timings.enough:
+        timings.add(process.ask("query", command=query))
     return {
         "way": way,
         "length": length,
@@ -62,7 +58,5 @@ def _row(
         "requests": cost["requests"],
         "waits": cost["waits"],
         "readUnits": cost["read_units"] if world.engines.states_units else None,
-        "cpuMs": round(statistics.median(sample["cpuMs"] for sample in samples), 3),
-        "wallMs": round(statistics.median(sample["wallMs"] for sample in samples), 3),
-        "samples": len(samples),
+        **timings.medians(),
     }

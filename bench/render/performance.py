@@ -28,6 +28,7 @@ _SUBJECTS = """- **this ledger** through its Lambda entry point, its log line wr
   a condition and publishes after storing, its third request, so it promises less
 - **floor: bare boto3**, the fewest calls that keep this ledger's promise: {floor}. It checks no request, parses no event,
   logs nothing and does not try again. **bare boto3, our calls** makes the four calls at every length
+  but 0, where it is the floor
 - **Castore** 2.4 with its DynamoDB adapter (Node.js): aggregate from its whole stream, conditional write; no look-up of
   commands, no type index, no chain
 - **pyeventsourcing** 9.3 with eventsourcing-dynamodb 0.1: aggregate from its whole stream, eventually consistent, written

@@ -30,8 +30,8 @@ _NOTHING = {"Hash": {"S": "0" * 64}, "Timestamp": {"S": ""}, "EventSequence": {"
 
 
 def prepare(task: Mapping[str, Any]) -> Callable[[], object]:
-    """Do: append. `length` is the account's; with `side_by_side`, the calls of a long stream on a short one, too."""
-    whole = task["length"] <= TAIL and not task.get("side_by_side")
+    """Do: append. `length` is the account's; with `side_by_side`, the calls of a long stream on all but a new one."""
+    whole = task["length"] <= (0 if task.get("side_by_side") else TAIL)
     return lambda: _append(task["command"], whole)
 
 

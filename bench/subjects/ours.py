@@ -8,6 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from awslambdaric.lambda_runtime_log_utils import JsonFormatter
+from botocore.config import Config
+
+from handlers.store import clients
+
+# DynamoDB Local takes seconds for a page out of a stream of 100,000 events, where DynamoDB takes milliseconds.
+clients._CONFIG = clients._CONFIG.merge(Config(read_timeout=60))
 
 from handlers import command, projection, query
 

@@ -39,7 +39,7 @@ def rows(there: world.World) -> Mapping[tuple[str, int], Mapping[str, Any]]:
 def test_the_ledger_makes_the_calls_that_its_floor_of_the_same_calls_makes(rows: Any, length: int) -> None:
     ours, floor = rows["ours", length], rows["floor_of_our_calls", length]
 
-    assert sorted(ours["operations"]) == sorted(floor["operations"]) == ["PutItem", "Query", "Query", "Query"]
+    assert sorted(ours["operations"]) == sorted(floor["operations"]) == ["PutItem", *["Query"] * (3 if length else 1)]
     assert ours["waits"] == floor["waits"] == 2
     assert ours["writeUnits"] == floor["writeUnits"]
 
