@@ -29,6 +29,8 @@ T = TypeVar("T")
 TIME_INDEX = "TimeKey-index"
 BATCH_WRITES = 25
 """BatchWriteItem's limit."""
+FURTHER_BACK = 100
+"""How many snapshots before an unusable one are looked at: 5 read units. Behind them the stream is folded whole."""
 _ATTEMPTS = 8
 _FIRST_PAUSE = 0.05
 KEY_PREFIX = f"{STATE_VERSION:06d}#"
@@ -101,12 +103,15 @@ class Snapshots:
     pause: Callable[[float], None] = time.sleep
 
     def nearest(self, aggregate_id: str, up_to: int | None = None) -> Snapshot | None:
-        """The newest snapshot at or before sequence `up_to` (None: of all). One Query, half a read unit per 4 KB."""
+        """The newest snapshot at or before sequence `up_to` (None: of all).
+
+        One Query, half a read unit per 4 KB; a second one where the newest has lapsed or is damaged.
+        """
         last = _LAST if up_to is None else f"{up_to:016d}"
         return self._newest(aggregate_id, "SnapshotKey", last)
 
     def nearest_in_time(self, aggregate_id: str, as_of: str) -> Snapshot | None:
-        """The newest snapshot of an event at or before `as_of`. One Query, half a read unit per 4 KB."""
+        """The newest snapshot of an event at or before `as_of`, at the cost of `nearest`."""
         return self._newest(aggregate_id, "TimeKey", as_of, IndexName=TIME_INDEX)
 
     def write(self, aggregate_id: str, snapshots: Sequence[Snapshot], expires_at: float | None = None) -> None:
@@ -121,19 +126,27 @@ class Snapshots:
             self._write_batch(items[first : first + BATCH_WRITES])
 
     def _newest(self, aggregate_id: str, key: str, last: str, **index: Any) -> Snapshot | None:
-        answer = self.client.query(
-            TableName=self.table,
-            KeyConditionExpression=f"AggregateId = :id AND {key} BETWEEN :first AND :last",
-            ExpressionAttributeValues={
-                ":id": {"S": aggregate_id},
-                ":first": {"S": KEY_PREFIX},
-                ":last": {"S": KEY_PREFIX + last},
-            },
-            ScanIndexForward=False,
-            Limit=1,
-            **index,
-        )
-        return next((self._snapshot(to_record(item)) for item in answer["Items"]), None)
+        place: dict[str, Any] = index
+        for limit in (1, FURTHER_BACK):
+            answer = self.client.query(
+                TableName=self.table,
+                KeyConditionExpression=f"AggregateId = :id AND {key} BETWEEN :first AND :last",
+                ExpressionAttributeValues={
+                    ":id": {"S": aggregate_id},
+                    ":first": {"S": KEY_PREFIX},
+                    ":last": {"S": KEY_PREFIX + last},
+                },
+                ScanIndexForward=False,
+                Limit=limit,
+                **place,
+            )
+            usable = (self._snapshot(to_record(item)) for item in answer["Items"])
+            if found := next((each for each in usable if each), None):
+                return found
+            if "LastEvaluatedKey" not in answer:
+                break
+            place = {**index, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return None
 
     def _snapshot(self, record: Mapping[str, Any]) -> Snapshot | None:
         """A record as a snapshot; None where it has lapsed, since AWS may take days to remove it, or is damaged."""

@@ -299,6 +299,25 @@ def test_a_lapsed_snapshot_is_not_used(ledger: Ledger, store: EventStore, snapsh
     assert ledger.reader.read(ID, "any").state.balance == 9
 
 
+def test_lapsed_snapshots_do_not_hide_one_before_them(store: EventStore, snapshots: Snapshots, calls: Calls) -> None:
+    """As where a retention is set for the first time: what was kept before it lapses never."""
+    events = keep(store, story(ID, [1] * 9))
+    SnapshotBuilder(store, snapshots, every=2).bring_up_to(ID, 10)
+    for sequence in (6, 8):
+        lapsing = snapshots.nearest(ID, sequence)
+        assert lapsing
+        snapshots.write(ID, [lapsing], expires_at=snapshots.seconds() - 1)
+    reads(calls)
+
+    by_sequence = snapshots.nearest(ID, 9)
+    by_time = snapshots.nearest_in_time(ID, events[8].timestamp)
+
+    assert by_sequence == by_time
+    assert by_sequence
+    assert by_sequence.position.sequence == 4
+    assert reads(calls) == [SNAPSHOT] * 4
+
+
 Damage = Callable[[dict[str, Any]], object]
 
 
