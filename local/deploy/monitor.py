@@ -3,9 +3,9 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pulumi
 from pulumi.runtime import rpc
@@ -15,6 +15,8 @@ from pulumi.runtime.proto import resource_pb2
 from local.deploy.errors import DeployError
 from local.deploy.provider import Provider
 from local.deploy.registry import Created, Inputs, plain
+
+T = TypeVar("T")
 
 _STACK = "pulumi:pulumi:Stack"
 
@@ -151,7 +153,7 @@ def _inputs(struct: Any, what: str) -> tuple[Inputs, set[str]]:
     async def deserialize() -> Inputs:  # some of the SDK's values are made on a running loop
         return dict(rpc.deserialize_properties(struct))
 
-    wrapped = asyncio.run(deserialize())
+    wrapped = _complete(deserialize())
     secret = {key for key, value in wrapped.items() if rpc.is_rpc_secret(value)}
     try:
         return {
@@ -162,4 +164,13 @@ def _inputs(struct: Any, what: str) -> tuple[Inputs, set[str]]:
 
 
 def _serialized(properties: dict[str, Any]) -> Any:
-    return asyncio.run(rpc.serialize_properties(properties, {}))
+    return _complete(rpc.serialize_properties(properties, {}))
+
+
+def _complete(work: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, which at its end would look for leftovers among the tasks of all loops: a program has many."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()

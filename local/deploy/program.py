@@ -76,8 +76,21 @@ async def _main(project_dir: Path, config: StackConfig, monitor: Monitor, on_pro
         return {name: await _resolved(value) for name, value in _exports().items()}
 
 
-def _execute(project_dir: Path) -> None:
+async def _execute(project_dir: Path) -> None:
     runpy.run_path(str(project_dir / "__main__.py"), run_name="__main__")
+    await settle()
+
+
+async def settle() -> None:
+    """Wait until every output of the program has its value, or until one fails, which the SDK then reports.
+
+    The SDK waits for its outputs, too, but goes through all that are left whenever one of them is done: of hundreds of
+    resources, that is a third of what a deployment costs.
+    """
+    while waiting := {output for output in settings.SETTINGS.outputs if not output.done()}:
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
+        if any(output.cancelled() or output.exception() for output in done):
+            return
 
 
 def _exports() -> dict[str, Any]:

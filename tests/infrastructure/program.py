@@ -21,6 +21,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
 from local.deploy import config as stack_config
+from local.deploy.program import settle
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
@@ -239,7 +240,7 @@ async def _declare(action: Callable[[], object], stack: str, values: dict[str, s
     set_mocks(monitor.mocks, "event-sourcing", stack, preview=is_preview, monitor=monitor)
     try:
         with _calls_in_threads_with_loops():
-            await run_pulumi_func(lambda: _discard(action()))
+            await run_pulumi_func(lambda: _complete(action))
     except Exception as error:
         raise (monitor.failures or [error])[0] from error
     root = get_root_resource()
@@ -248,8 +249,9 @@ async def _declare(action: Callable[[], object], stack: str, values: dict[str, s
     return Graph(tuple(monitor.recorded), exports, tuple(monitor.completed))
 
 
-def _discard(_: object) -> None:
-    """The SDK would await what a program returns."""
+async def _complete(action: Callable[[], object]) -> None:
+    action()
+    await settle()
 
 
 @contextlib.contextmanager
