@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -86,6 +87,8 @@ class Gateway:
         self._seams: dict[tuple[str, str], Seam] = {}
         self._interceptions: list[_Interception] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
+        # Moto looks through its folders for each request; what serves a host stays the same.
+        self._moto.get_backend_for_host = cache(self._moto.get_backend_for_host)
 
     def seam(self, service: str, operation: str, answer: Seam) -> None:
         """Lets `answer` take the place of moto for one operation (it may still call `moto`)."""
