@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import JSONFileLoader, Loader
 from hypothesis import settings
 
 from .effort import LONG
@@ -27,6 +27,20 @@ def _load_once(_: JSONFileLoader, file_path: str) -> Any:
 
 
 JSONFileLoader.load_file = _load_once  # type: ignore[assignment, method-assign]
+
+# As often it would look through the hundreds of folders that hold them.
+_list_services = Loader.list_available_services
+_services: dict[tuple[str, ...], list[str]] = {}
+
+
+def _list_once(loader: Loader, type_name: str) -> list[str]:
+    key = (type_name, *loader.search_paths)
+    if key not in _services:
+        _services[key] = _list_services(loader, type_name)
+    return list(_services[key])
+
+
+Loader.list_available_services = _list_once  # type: ignore[assignment, method-assign]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
