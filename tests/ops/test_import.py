@@ -22,7 +22,7 @@ from ops.bulk import importer, jsonl
 from ..domain.builders import story
 from ..handlers.conftest import STORE, Calls, refusal
 from ..tables import deployed_tables
-from .conftest import Result, Run, create_function, keep
+from .conftest import Result, Run, create_functions, keep
 
 TARGET = "imported-store"
 TARGET_ROWS = "imported-rows"
@@ -48,7 +48,7 @@ def target(aws: Any, outputs: Path, tmp_path: Path) -> Path:
     """Another stack's outputs: its tables are empty, and its store has another number of type buckets."""
     for table in deployed_tables(event_store=TARGET, read_model=TARGET_ROWS, snapshots="imported-snapshots"):
         aws.create_table(**table)
-    create_function("targetCommandFunction", {"TYPE_BUCKETS": str(TARGET_BUCKETS)})
+    create_functions({"targetCommandFunction": {"TYPE_BUCKETS": str(TARGET_BUCKETS)}})
     content = json.loads(outputs.read_text())
     content |= {"eventStoreTable": TARGET, "readModelTable": TARGET_ROWS, "commandFunction": "targetCommandFunction"}
     path = tmp_path / "target.json"
