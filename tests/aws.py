@@ -11,6 +11,8 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from local.engine import dynamodb_json
+
 from .tables import deployed_tables
 
 STORE = "event-store"
@@ -35,6 +37,8 @@ ENVIRONMENT = {
 
 TABLES = deployed_tables(event_store=STORE, read_model=ROWS, snapshots=SNAPSHOTS)
 """CreateTable's arguments for the event store, the read model and the snapshots."""
+
+dynamodb_json.install()  # as the embedded AWS does: moto walks each answer along the service's model
 
 
 @contextmanager
