@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from handlers.domain import State, decide, evolve, times
+from handlers.domain import decide, evolve, times
 from handlers.domain.command import Command
-from handlers.domain.event import Event, Position, chain
+from handlers.domain.event import Event, chain
 from handlers.store.items import Item, to_item
+from handlers.store.snapshots import BEGINNING, Snapshot
 
 LENGTHS = (0, 10, 1_000, 100_000)
 FIRST = datetime(2024, 1, 15, 10, tzinfo=UTC)
@@ -53,14 +54,19 @@ def request(account: str, sequence: int, name: str) -> Request:
     return {"aggregateId": account, "eventType": kind, "eventData": data, "commandId": name, "actor": "bench"}
 
 
-def stream(account: str, length: int) -> Iterator[Event]:
-    """The events of an account, as the ledger would have written them."""
-    state, position = State(), Position()
+def history(account: str, length: int) -> Iterator[tuple[Event, Snapshot]]:
+    """The events of an account, as the ledger would have written them, and the state after each."""
+    state, position = BEGINNING
     for sequence in range(1, length + 1):
         command = Command.parse(request(account, sequence, f"{account}-{sequence}"), "")
         (event,) = chain(position, decide(state, command), command, moment(sequence))
         state, position = evolve(state, event), position.advance(event)
-        yield event
+        yield event, Snapshot(state, position)
+
+
+def stream(account: str, length: int) -> Iterator[Event]:
+    """The events of an account alone."""
+    return (event for event, _ in history(account, length))
 
 
 def recipe_items(account: str, length: int) -> Iterator[Item]:
@@ -79,21 +85,23 @@ def recipe_items(account: str, length: int) -> Iterator[Item]:
         )
 
 
-def put_all(client: Any, table: str, items: Iterable[Item], written: Callable[[int], object]) -> None:
-    """Write items by BatchWriteItem, some batches at a time; `written` hears how many more are done."""
+def put_all(client: Any, items: Iterable[tuple[str, Item]]) -> None:
+    """Write items, each with the name of its table, by BatchWriteItem, some batches at a time."""
 
-    def put(batch: list[Item]) -> int:
-        undone: Any = {table: [{"PutRequest": {"Item": item}} for item in batch]}
+    def put(batch: list[tuple[str, Item]]) -> None:
+        puts: dict[str, list[Any]] = defaultdict(list)
+        for table, item in batch:
+            puts[table].append({"PutRequest": {"Item": item}})
+        undone: Any = dict(puts)
         while undone:
             undone = client.batch_write_item(RequestItems=undone)["UnprocessedItems"]
-        return len(batch)
 
     rest = iter(items)
-    under_way: deque[Future[int]] = deque()
+    under_way: deque[Future[None]] = deque()
     with ThreadPoolExecutor(_WRITERS) as pool:
         while batch := list(islice(rest, BATCH)):
             under_way.append(pool.submit(put, batch))
             if len(under_way) > 2 * _WRITERS:  # the next ones are made while these are written
-                written(under_way.popleft().result())
+                under_way.popleft().result()
         for each in under_way:
-            written(each.result())
+            each.result()

@@ -9,8 +9,9 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from handlers.store.event_store import EventStore
-from handlers.store.items import Item
-from tests.aws import STORE
+from handlers.store.items import Item, to_item
+from handlers.store.snapshots import record_of
+from tests.aws import SNAPSHOTS, STORE
 
 from . import accounts
 from .engines import SETTINGS, Engines
@@ -23,6 +24,9 @@ PEERS = PROJECT / ".cache" / "bench"
 _HOW_TO_GET_IT = "`make bench-peers` fetches it (once; needs a network)"
 _SEED_CHUNK = 1_000
 
+Items = list[tuple[str, Item]]
+"""Items, each with the name of its table."""
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -32,8 +36,11 @@ class Contestant:
     title: str
     table: str
     key: Callable[[str, int], dict[str, Any]]
-    items: Callable[[str, int], Iterator[Item]] | None = None
-    """An account of some length as it would store it; None where its own library writes it, or it reads ours."""
+    history: Callable[[str, int], Iterator[Items]] | None = None
+    """What it would store of an account of some length, event by event.
+
+    None where its own library writes it, or it reads ours.
+    """
     seeds_itself: bool = False
     task: Mapping[str, Any] = field(default_factory=dict)
     """What else its tasks say."""
@@ -50,8 +57,8 @@ class Contestant:
         self, engines: Engines, process: Process, account: str, length: int, written: Callable[[int], object]
     ) -> None:
         """Write an account of that length; `written` hears how many more events are there."""
-        if self.items is not None:
-            accounts.put_all(engines.dynamodb, self.table, self.items(account, length), written)
+        if self.history is not None:
+            accounts.put_all(engines.dynamodb, _heard(self.history(account, length), written))
         if not self.seeds_itself:
             return
         for first in range(1, length + 1, _SEED_CHUNK):
@@ -68,8 +75,8 @@ class Contestant:
 def all_contestants() -> tuple[Contestant, ...]:
     """Everybody, whether able to run here or not; ours first."""
     return (
-        Contestant(OURS, "this ledger", STORE, _ledger_key, _ledger_items),
-        Contestant("recipe", "the recipe's calls", recipe_tables.NAME, _ledger_key, accounts.recipe_items),
+        Contestant(OURS, "this ledger", STORE, _ledger_key, _ledger_history),
+        Contestant("recipe", "the recipe's calls", recipe_tables.NAME, _ledger_key, _recipe_history),
         Contestant(FLOOR, "floor: bare boto3", STORE, _ledger_key),
         Contestant("floor_of_our_calls", "bare boto3, our calls", STORE, _ledger_key, task={"side_by_side": True}),
         _castore(),
@@ -77,9 +84,23 @@ def all_contestants() -> tuple[Contestant, ...]:
     )
 
 
-def _ledger_items(account: str, length: int) -> Iterator[Item]:
-    store = EventStore(None, "", int(SETTINGS["TYPE_BUCKETS"]))  # type: ignore[arg-type] # only asked for its items
-    return map(store.item, accounts.stream(account, length))
+def _heard(history: Iterator[Items], written: Callable[[int], object]) -> Iterator[tuple[str, Item]]:
+    for items in history:
+        yield from items
+        written(1)
+
+
+def _ledger_history(account: str, length: int) -> Iterator[Items]:
+    store = EventStore(None, STORE, int(SETTINGS["TYPE_BUCKETS"]))  # type: ignore[arg-type] # only asked for its items
+    for event, snapshot in accounts.history(account, length):
+        items = [(STORE, store.item(event))]
+        if event.sequence % int(SETTINGS["SNAPSHOT_EVERY"]) == 0:
+            items.append((SNAPSHOTS, to_item(record_of(account, snapshot))))
+        yield items
+
+
+def _recipe_history(account: str, length: int) -> Iterator[Items]:
+    return ([(recipe_tables.NAME, item)] for item in accounts.recipe_items(account, length))
 
 
 def _ledger_key(account: str, sequence: int) -> dict[str, Any]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
-from handlers.store.event_store import EventStore
-from handlers.store.snapshot_builder import SnapshotBuilder
-from handlers.store.snapshots import Snapshots
-from tests.aws import SNAPSHOTS, STORE, TABLES
+from tests.aws import SNAPSHOTS, TABLES
 
 from . import engines
-from .contestants import OURS, Contestant, all_contestants
-from .engines import SETTINGS, Engines
+from .contestants import Contestant, all_contestants
+from .engines import Engines
 from .process import Process
 from .progress import Steps
 
@@ -47,8 +43,6 @@ class World:
         with self.steps.step(f"accounts of {length:,} events: {contestant.title}", length * len(names)) as advance:
             for name in names:
                 contestant.seed(self.engines, self.process(contestant), name, length, advance)
-                if contestant.name == OURS:
-                    _snapshot(self.engines.dynamodb, name, length)
         self._seeded.add((contestant.name, length))
 
     def copy_snapshots_table(self, name: str) -> None:
@@ -68,10 +62,3 @@ def running(steps: Steps) -> Iterator[World]:
 def account_of(length: int, sample: int) -> str:
     """The account of that length for a sample; long ones are shared by all samples."""
     return f"account-{length}-{sample if length <= SHORT else 0}"
-
-
-def _snapshot(dynamodb: Any, account: str, length: int) -> None:
-    builder = SnapshotBuilder(
-        EventStore(dynamodb, STORE), Snapshots(dynamodb, SNAPSHOTS), every=int(SETTINGS["SNAPSHOT_EVERY"])
-    )
-    builder.bring_up_to(account, length)

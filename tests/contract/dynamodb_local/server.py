@@ -15,6 +15,9 @@ from tests.support import eventually
 from . import installation
 
 START_SECONDS = 60
+_FOR_SHORT = ("-Xmx768m", "-XX:TieredStopAtLevel=1")
+_FOR_LONG = ("-Xmx3g", "-Xmn2g")
+"""Room for what is made on a large page's way: with little, half of its time goes into clearing that away."""
 
 
 @contextmanager
@@ -29,7 +32,7 @@ def running(*, for_long: bool = False) -> Iterator[str]:
     try:
         port = _free_port()
         command = [
-            *(java, "-Xmx768m", "-XX:+UseSerialGC", *([] if for_long else ["-XX:TieredStopAtLevel=1"])),
+            *(java, "-XX:+UseSerialGC", *(_FOR_LONG if for_long else _FOR_SHORT)),
             f"-Djava.io.tmpdir={folder}",
             *("-cp", f"{jars}/*", "software.amazon.dynamodb.services.local.main.ServerRunner"),
             *("-inMemory", "-disableTelemetry", "-port", str(port)),
