@@ -14,7 +14,7 @@ from .parts import append, decoding, imports, latency, projection, reconstruct
 from .progress import Steps
 
 ON_ENGINES = {"append": append, "reconstruct": reconstruct, "projection": projection}
-ALONE = {"imports": (imports, "none"), "decoding": (decoding, "none"), "latency": (latency, "the embedded AWS")}
+ALONE = {"imports": (imports, ""), "decoding": (decoding, ""), "latency": (latency, "the embedded AWS")}
 PARTS = ("imports", "decoding", *ON_ENGINES, "latency")
 
 

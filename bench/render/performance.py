@@ -272,8 +272,9 @@ def _by_length(title: str, unit: str, rows: Sequence[Row], name: str) -> str:
 
 def _circumstances(part: Row) -> str:
     measured = part["measured"]
+    engine = f" on {measured['engine']}" if measured["engine"] else ""
     return (
-        f"<sub>Measured {measured['date']} on {measured['engine']}; {measured['machine']}; Python {measured['python']}, "
+        f"<sub>Measured {measured['date']}{engine}; {measured['machine']}; Python {measured['python']}, "
         f"boto3 {measured['boto3']}.</sub>"
     )
 

@@ -15,6 +15,18 @@ def test_every_document_is_what_the_kept_results_say() -> None:
     assert not stale, f"`python -m bench --render` writes {', '.join(stale)} anew"
 
 
+@pytest.mark.parametrize("target", ["end", "middle", "asOf"])
+def test_a_state_among_100_000_events_took_a_hundredth_of_the_whole_fold_and_three_requests(target: str) -> None:
+    by_way = {
+        row["way"]: row
+        for row in results.load()["reconstruct"]["rows"]
+        if (row["length"], row["target"]) == (100_000, target)
+    }
+
+    assert by_way["snapshots"]["wallMs"] * 100 < by_way["fold"]["wallMs"]
+    assert by_way["snapshots"]["requests"] <= 3 < by_way["fold"]["requests"]
+
+
 def test_nothing_that_was_not_measured_is_told() -> None:
     assert list(documents.documents({})) == ["performance.md"]
 
