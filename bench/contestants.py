@@ -85,6 +85,7 @@ def all_contestants() -> tuple[Contestant, ...]:
 
 
 def _heard(history: Iterator[Items], written: Callable[[int], object]) -> Iterator[tuple[str, Item]]:
+    """The items of all events; `written` hears of each event when its items have been handed over."""
     for items in history:
         yield from items
         written(1)
