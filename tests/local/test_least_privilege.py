@@ -141,6 +141,8 @@ def poison(ledger: StackClient) -> None:
 
 
 def write_and_ask(ledger: StackClient) -> None:
+    unmet = ledger.command("unmet", "TransactionProcessed", {"amount": 5})  # of which the command reads all that it can
+    assert unmet[0] == 422
     for event, data in (("AccountCreated", {}), ("TransactionProcessed", {"amount": 5})):
         first = ledger.command("all", event, data, commandId=event)
         assert (first[0], ledger.command("all", event, data, commandId=event)) == (200, first)
