@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -98,17 +99,23 @@ def test_a_page_of_a_type_reads_little_more_than_it_shows(
     assert [charge.items for charge in meter.charges] == [3, 3, 3]
 
 
-@moto_differs
-@pytest.mark.parametrize("length", [10, 1_000, 100_000])
-def test_a_command_costs_the_same_however_long_the_stream(
-    store: EventStore, snapshots: Snapshots, meter: Meter, length: int
-) -> None:
-    """Two waits: three Queries side by side, then the write. Of the stream no more exists than may be read."""
+def keep_the_end(store: EventStore, snapshots: Snapshots, meter: Meter, length: int) -> Sequence[Event]:
+    """The last ten events of a stream, with a snapshot among them: no more of it exists than may be read."""
     kept = end_of_a_stream(length, 10)
     for each in kept:
         store.append([each])
     snapshots.write("account-1", [snapshot_at(kept, length - 5)])
     meter.charges.clear()
+    return kept
+
+
+@moto_differs
+@pytest.mark.parametrize("length", [10, 1_000, 100_000])
+def test_a_command_costs_the_same_however_long_the_stream(
+    store: EventStore, snapshots: Snapshots, meter: Meter, length: int
+) -> None:
+    """Two waits: three Queries side by side, then the write."""
+    keep_the_end(store, snapshots, meter, length)
     reader = PresentReader(store, snapshots, tail=10, now=lambda: "2024-02-01T00:00:00.000000Z", begin=begin)
 
     receipt = Ledger(reader, now=reader.now, pause=lambda _: pytest.fail("nobody competes")).execute(
@@ -129,11 +136,7 @@ def test_a_command_costs_the_same_however_long_the_stream(
 def test_any_state_costs_the_same_however_long_the_stream(
     store: EventStore, snapshots: Snapshots, meter: Meter, length: int
 ) -> None:
-    kept = end_of_a_stream(length, 10)
-    for each in kept:
-        store.append([each])
-    snapshots.write("account-1", [snapshot_at(kept, length - 5)])
-    meter.charges.clear()
+    kept = keep_the_end(store, snapshots, meter, length)
     history = History(store, snapshots, every=5)
 
     asked: tuple[dict[str, Any], ...] = {"up_to": length - 2}, {"as_of": kept[-3].timestamp}, {}
