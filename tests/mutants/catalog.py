@@ -161,6 +161,27 @@ MUTANTS = (
         REMEMBERING,
     ),
     Mutant(
+        "take a stream that should have been short for one that is",
+        PRESENT,
+        "            if not tail.before:\n                return",
+        "            if True:\n                return",
+        REMEMBERING,
+    ),
+    Mutant(
+        "take every stream for one that should be short",
+        PRESENT,
+        "if 0 <= likely <= self.tail // 2:",
+        "if True:",
+        REMEMBERING,
+    ),
+    Mutant(
+        "let a lapsed snapshot hide those before it",
+        SNAPSHOTS,
+        "for limit in (1, FURTHER_BACK):",
+        "for limit in (1,):",
+        REMEMBERING,
+    ),
+    Mutant(
         "let the events of one transaction vouch for each other",
         PRESENT,
         "later.command_id != earlier.command_id and later.timestamp <= settled",
