@@ -139,8 +139,8 @@ class System:
             query["nextToken"] = page["nextToken"]
 
     def new_id(self) -> str:
-        """An aggregate that does not exist."""
-        return f"account-{next(self._numbers)}"
+        """An aggregate that does not exist; all are of one length, since what is made of a request depends on that."""
+        return f"account-{next(self._numbers):07}"
 
     def account(self) -> str:
         """An active account with an overdraft limit; not for long the same."""
