@@ -53,16 +53,16 @@ def try_out(system: System, event: Any) -> int:
     outcome = system.command(event)
     if outcome.status == 200:
         made = system.follow(system.receipted(outcome))
-        check_kept(sent_in(event)["eventData"], system.stream(made.aggregate_id)[made.sequence - 1]["EventData"])
+        check_kept(data_in(event), system.stream(made.aggregate_id)[made.sequence - 1]["EventData"])
     return outcome.status
 
 
-def sent_in(event: Any) -> Any:
-    """The request in an event, every number as it was written."""
+def data_in(event: Any) -> Any:
+    """The eventData in an event, every number as it was written."""
     body = event.get("body")
     if body is None:
-        return decimals(event)
-    return read(base64.b64decode(body) if event.get("isBase64Encoded") else body)
+        return decimals(event["eventData"])  # of what stands beside it, nobody knows how deep it is
+    return read(base64.b64decode(body) if event.get("isBase64Encoded") else body)["eventData"]
 
 
 def decimals(value: Any) -> Any:
