@@ -93,9 +93,10 @@ def _heard(history: Iterator[Items], written: Callable[[int], object]) -> Iterat
 
 def _ledger_history(account: str, length: int) -> Iterator[Items]:
     store = EventStore(None, STORE, int(SETTINGS["TYPE_BUCKETS"]))  # type: ignore[arg-type] # only asked for its items
+    every = int(SETTINGS["SNAPSHOT_EVERY"])
     for event, snapshot in accounts.history(account, length):
         items = [(STORE, store.item(event))]
-        if event.sequence % int(SETTINGS["SNAPSHOT_EVERY"]) == 0:
+        if event.sequence % every == 0:
             items.append((SNAPSHOTS, to_item(record_of(account, snapshot))))
         yield items
 

@@ -29,7 +29,8 @@ RECIPE_MEMORY_MB = 128
 TRACED = 0.05
 EVENT_BYTES, COMMAND_ENTRY_BYTES, SNAPSHOT_BYTES = 600, 250, 450
 """Of a transaction without much data; with DynamoDB's 100 bytes of each item and index entry."""
-
+IDLE_QUEUE = 5 * 3 * 60 * prices.HOURS_A_MONTH * prices.QUEUE_REQUEST
+"""Lambda's five pollers of a queue that is empty, each with long polls of 20 s."""
 
 _PARTS = ("append", "projection")
 
@@ -38,10 +39,6 @@ def can_be_told(results: Results) -> bool:
     """Whether all is there that the sums need: both parts, with the units that only DynamoDB Local states."""
     rows = [row for part in _PARTS if part in results for row in results[part]["rows"]]
     return all(part in results for part in _PARTS) and all(row["writeUnits"] is not None for row in rows)
-
-
-IDLE_QUEUE = 5 * 3 * 60 * prices.HOURS_A_MONTH * prices.QUEUE_REQUEST
-"""Lambda's five pollers of a queue that is empty, each with long polls of 20 s."""
 
 
 class Line(NamedTuple):

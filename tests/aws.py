@@ -101,3 +101,13 @@ class Calls:
 def refusal(code: str, operation: str = "Operation") -> ClientError:
     """An error as AWS answers it."""
     return ClientError({"Error": {"Code": code, "Message": "told to"}}, operation)
+
+
+def refusing(operation: str, code: str) -> Callable[[str, Any], None]:
+    """For `Calls.before` or `Calls.after`: fails every call of an operation, before or after it took effect."""
+
+    def refuse(called: str, _: Any) -> None:
+        if called == operation:
+            raise refusal(code, operation)
+
+    return refuse

@@ -99,8 +99,8 @@ class PresentReader:
         the chain is broken.
         """
         seen = self._seen.get(aggregate_id)
-        likely = max(length for length in (seen, expected, -1) if length is not None)
-        if 0 <= likely <= self.tail // 2:
+        lengths = [length for length in (seen, expected) if length is not None]
+        if lengths and max(lengths) <= self.tail // 2:
             tail = self.store.tail(aggregate_id, self.tail)
             self.remember(aggregate_id, tail.end)
             if not tail.before:

@@ -19,9 +19,9 @@ from handlers.domain.event import Event
 from handlers.domain.values import dumps
 from handlers.store.items import to_item, to_record
 
-from ..aws import BUS, ROWS, SNAPSHOTS, STORE, TABLES, Calls, around_every_call, environment, refusal
+from ..aws import BUS, ROWS, SNAPSHOTS, STORE, TABLES, Calls, around_every_call, environment, refusal, refusing
 
-__all__ = ["BUS", "ROWS", "SNAPSHOTS", "STORE", "Calls", "refusal"]
+__all__ = ["BUS", "ROWS", "SNAPSHOTS", "STORE", "Calls", "refusal", "refusing"]
 
 
 @dataclass

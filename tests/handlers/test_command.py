@@ -15,7 +15,7 @@ from botocore.exceptions import ReadTimeoutError
 from handlers.domain.event import Event
 from handlers.store.items import to_record
 
-from .conftest import STORE, Calls, Context, Invoke, opened, refusal
+from .conftest import STORE, Calls, Context, Invoke, opened, refusal, refusing
 
 CREATE = {
     "accountId": "account-123",
@@ -194,11 +194,7 @@ def test_a_write_whose_answer_is_lost_happened_once(aws: Any, send: Invoke, call
 def test_endless_contention_ends_before_the_functions_time_does(
     send: Invoke, calls: Calls, handlers: Callable[[str], ModuleType]
 ) -> None:
-    def always_lose(operation: str, _: Any) -> None:
-        if operation == "PutItem":
-            raise refusal("ConditionalCheckFailedException")
-
-    calls.before = always_lose
+    calls.before = refusing("PutItem", "ConditionalCheckFailedException")
     request = {"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}}
     status, body = opened(handlers("command").lambda_handler(request, Context(milliseconds=1_050)))
 
@@ -211,11 +207,7 @@ def test_a_race_that_a_command_lost_to_itself_at_the_last_moment_is_a_success(
 ) -> None:
     """The client repeats a write whose answer was lost, and its condition fails on the very event that it wrote."""
 
-    def lose_to_itself(operation: str, _: Any) -> None:
-        if operation == "PutItem":
-            raise refusal("ConditionalCheckFailedException")
-
-    calls.after = lose_to_itself
+    calls.after = refusing("PutItem", "ConditionalCheckFailedException")
     request = {"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}}
     status, body = opened(handlers("command").lambda_handler(request, Context(milliseconds=900)))
 
@@ -224,11 +216,7 @@ def test_a_race_that_a_command_lost_to_itself_at_the_last_moment_is_a_success(
 
 
 def test_a_refusal_that_is_no_lost_race_is_not_tried_again(send: Invoke, calls: Calls) -> None:
-    def refuse(operation: str, _: Any) -> None:
-        if operation == "PutItem":
-            raise refusal("ValidationException")
-
-    calls.before = refuse
+    calls.before = refusing("PutItem", "ValidationException")
 
     assert send("AccountCreated", {})[0] == 500
     assert len(calls.to("PutItem")) == 1

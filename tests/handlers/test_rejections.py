@@ -13,7 +13,7 @@ import pytest
 from handlers.domain.facts import NEWEST, violations
 from handlers.domain.values import exact
 
-from .conftest import BUS, STORE, Calls, Context, Invoke, opened, refusal
+from .conftest import BUS, STORE, Calls, Context, Invoke, opened, refusing
 
 
 def rejections(calls: Calls) -> list[Any]:
@@ -110,11 +110,7 @@ def test_what_concerns_nobodys_account_is_not_published(
 
 
 def test_a_fault_of_ours_is_no_rejection(send: Invoke, calls: Calls) -> None:
-    def fail(operation: str, _: Any) -> None:
-        if operation == "Query":
-            raise refusal("InternalServerError", operation)
-
-    calls.before = fail
+    calls.before = refusing("Query", "InternalServerError")
 
     assert send("AccountCreated", {})[0] == 500
     assert rejections(calls) == []
@@ -133,11 +129,7 @@ def deaf_bus(
         monkeypatch.setattr(handlers("command")._bus()._client, "put_events", lambda **_: answer, raising=False)
         return
 
-    def fail(operation: str, _: Any) -> None:
-        if operation == "PutEvents":
-            raise refusal("InternalException", operation)
-
-    calls.before = fail
+    calls.before = refusing("PutEvents", "InternalException")
 
 
 @pytest.mark.usefixtures("deaf_bus")

@@ -170,7 +170,7 @@ MUTANTS = (
     Mutant(
         "take every stream for one that should be short",
         PRESENT,
-        "if 0 <= likely <= self.tail // 2:",
+        "if lengths and max(lengths) <= self.tail // 2:",
         "if True:",
         REMEMBERING,
     ),

@@ -20,7 +20,7 @@ from ops.dead_letters.redrive import with_command_id
 from ..aws import around_every_call
 from ..domain.builders import folded, story
 from ..fuzz.budget import examples
-from ..handlers.conftest import STORE, Calls, Context, message, refusal, rows
+from ..handlers.conftest import STORE, Calls, Context, message, refusing, rows
 from .conftest import ACCOUNT, RULE, Published, Run, keep, places, taken, url
 
 LOG_GROUP = "/aws/events/audit-log"
@@ -220,11 +220,7 @@ def test_a_crash_between_sending_and_deleting_repeats_and_loses_nothing(
     for event in events:
         leave(sqs, "projection-dlq", body(event))
 
-    def refuse(operation: str, _: Any) -> None:
-        if operation == "DeleteMessageBatch":
-            raise refusal("InternalError")
-
-    calls.before = refuse
+    calls.before = refusing("DeleteMessageBatch", "InternalError")
     result = run("dead-letters", "redrive", "--json")
     assert (result.code, result.json["counts"]) == (1, {"failed": 3})
     assert "sent, but not deleted" in result.json["letters"][0]["problem"]
@@ -371,11 +367,7 @@ def test_what_the_stream_has_forgotten_is_published_from_the_store_by_its_time(
     leave(sqs, "invocation-dlq", stretch(aws, 2, 2, "2024-01-15T10:00:00Z"))
     leave(sqs, "invocation-dlq", stretch(aws, 5, 6, "2024-01-15T10:03:00Z"))
 
-    def forget(operation: str, _: Any) -> None:
-        if operation == "GetShardIterator":
-            raise refusal(code)
-
-    calls.before = forget
+    calls.before = refusing("GetShardIterator", code)
     (letter, _) = run("dead-letters", "list", "--json").json["letters"]
     assert "the stream has forgotten them" in letter["reason"]
 
@@ -392,11 +384,7 @@ def test_more_than_a_page_of_forgotten_events_is_published(
     keep(aws, story("a", [1] * 30))
     leave(sqs, "invocation-dlq", stretch(aws, 0, 0))
 
-    def forget(operation: str, _: Any) -> None:
-        if operation == "GetShardIterator":
-            raise refusal("TrimmedDataAccessException")
-
-    calls.before = forget
+    calls.before = refusing("GetShardIterator", "TrimmedDataAccessException")
     assert run("dead-letters", "redrive").code == 0
     assert sorted(published()) == [("a", sequence) for sequence in range(1, 32)]
 
@@ -405,11 +393,7 @@ def test_what_the_bus_refuses_stays_a_letter(aws: Any, sqs: Any, run: Run, calls
     keep(aws, story("a", [1]))
     leave(sqs, "invocation-dlq", stretch(aws, 0, 1))
 
-    def refuse(operation: str, _: Any) -> None:
-        if operation == "PutEvents":
-            raise refusal("InternalException")
-
-    calls.before = refuse
+    calls.before = refusing("PutEvents", "InternalException")
     result = run("dead-letters", "redrive", "--json")
 
     assert (result.code, result.json["counts"]) == (1, {"failed": 1})

@@ -20,7 +20,7 @@ from ops.__main__ import main
 from ops.bulk import importer, jsonl
 
 from ..domain.builders import story
-from ..handlers.conftest import STORE, Calls, refusal
+from ..handlers.conftest import STORE, Calls, refusal, refusing
 from ..tables import deployed_tables
 from .conftest import Result, Run, create_functions, keep
 
@@ -189,11 +189,7 @@ def test_an_export_of_parts_of_streams_is_refused(
 def test_an_export_that_is_not_finished_is_refused(
     aws: Any, events: list[Event], run: Run, *, on_target: Import, calls: Calls, tmp_path: Path
 ) -> None:
-    def refuse(operation: str, _: Any) -> None:
-        if operation == "Scan":
-            raise refusal("InternalServerError")
-
-    calls.before = refuse
+    calls.before = refusing("Scan", "InternalServerError")
     assert run("export", "--out", str(tmp_path / "export")).code == 1
     calls.before = None
 
@@ -447,11 +443,7 @@ def test_a_table_that_stays_throttled_ends_the_import_and_it_goes_on(
 ) -> None:
     monkeypatch.setattr(importer, "FIRST_PAUSE", 0.0)
 
-    def throttle(operation: str, _: Any) -> None:
-        if operation == "PutItem":
-            raise refusal("ProvisionedThroughputExceededException")
-
-    calls.before = throttle
+    calls.before = refusing("PutItem", "ProvisionedThroughputExceededException")
     result = on_target("import", str(folder))
     assert result.code == 1
     assert "ProvisionedThroughputExceededException" in result.error

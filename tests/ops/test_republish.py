@@ -9,7 +9,7 @@ import pytest
 
 from ..aws import around_every_call
 from ..domain.builders import story
-from ..handlers.conftest import Calls, refusal
+from ..handlers.conftest import Calls, refusing
 from .conftest import Published, Run, keep
 
 NINE, TEN = "2024-01-15T09:00:00.000000Z", "2024-01-15T10:00:00.000000Z"
@@ -75,11 +75,7 @@ def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str], problem:
 def test_what_the_bus_refuses_ends_the_command(aws: Any, run: Run, calls: Calls) -> None:
     keep(aws, story("a", [1]))
 
-    def refuse(operation: str, _: Any) -> None:
-        if operation == "PutEvents":
-            raise refusal("InternalException")
-
-    calls.before = refuse
+    calls.before = refusing("PutEvents", "InternalException")
     assert run("republish", "--aggregate", "a").code == 1
 
 
