@@ -258,7 +258,6 @@ audit_log = AuditLog(
     AuditLogArgs(
         event_bus=event_bus,
         account_id=account_id,
-        policy_name=f"{stack}-audit-log",
         dead_letters=delivery_dead_letters,
         apart=[REJECTION],
         retention_days=settings.audit_log_retention_days,

@@ -20,8 +20,6 @@ class AuditLogArgs:
     event_bus: EventBus
     account_id: Input[str]
     """Events of this account are logged: all that the bus takes."""
-    policy_name: str
-    """AWS asks for one: unique in the account and Region, which takes ten such policies."""
     dead_letters: DeadLetterQueue
     """Takes what could not be logged; must admit the rules of the bus."""
     apart: Sequence[str] = ()
@@ -58,37 +56,49 @@ class AuditLog(pulumi.ComponentResource):
             kms_key_id=args.kms_key_arn,
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
-        admission = aws.cloudwatch.LogResourcePolicy(
-            f"{name}-policy", policy_name=args.policy_name, policy_document=event_log_policy(logs.arn), opts=child
-        )
         everything = {"account": [args.account_id]}
         rest = {**everything, "detail-type": [{"anything-but": list(args.apart)}]} if args.apart else everything
-        to_log = pulumi.ResourceOptions(parent=self, depends_on=[admission])
-        self.rule_name = _rule(name, rest, logs.arn, args, to_log)
-        self.apart_rule_name = None
+        rules = {name: _rule(name, rest, args, child)}
         if args.apart:
-            pattern = {**everything, "detail-type": list(args.apart)}
-            self.apart_rule_name = _rule(f"{name}-apart", pattern, logs.arn, args, to_log)
+            rules[f"{name}-apart"] = _rule(
+                f"{name}-apart", {**everything, "detail-type": list(args.apart)}, args, child
+            )
+        # The log group's own policy: an account takes ten of the others in a Region, for all its stacks.
+        admission = aws.cloudwatch.LogResourcePolicy(
+            f"{name}-admission",
+            resource_arn=logs.arn,
+            policy_document=event_log_policy(logs.arn, [rule.arn for rule in rules.values()]),
+            opts=child,
+        )
+        for label, rule in rules.items():
+            _target(label, rule, logs.arn, args, pulumi.ResourceOptions(parent=self, depends_on=[admission]))
+        self.rule_name = rules[name].name
+        self.apart_rule_name = rules[f"{name}-apart"].name if args.apart else None
         self.log_group_name = logs.name
         self.register_outputs({"ruleName": self.rule_name, "logGroupName": self.log_group_name})
 
 
 def _rule(
-    name: str,
-    pattern: Mapping[str, object],
-    log_group_arn: Input[str],
-    args: AuditLogArgs,
-    opts: pulumi.ResourceOptions,
-) -> Output[str]:
-    """A rule that writes to the log group; its name."""
-    rule = aws.cloudwatch.EventRule(
+    name: str, pattern: Mapping[str, object], args: AuditLogArgs, opts: pulumi.ResourceOptions
+) -> aws.cloudwatch.EventRule:
+    return aws.cloudwatch.EventRule(
         f"{name}-rule",
         description="Events to the audit log: all of them, or those that its pattern names",
         event_bus_name=args.event_bus.name,
         event_pattern=Output.json_dumps(pattern),
         state="ENABLED",
-        opts=pulumi.ResourceOptions(parent=opts.parent),
+        opts=opts,
     )
+
+
+def _target(
+    name: str,
+    rule: aws.cloudwatch.EventRule,
+    log_group_arn: Input[str],
+    args: AuditLogArgs,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Have a rule write to the log group."""
     aws.cloudwatch.EventTarget(
         f"{name}-target",
         rule=rule.name,
@@ -100,4 +110,3 @@ def _rule(
         ),
         opts=opts,
     )
-    return rule.name

@@ -87,17 +87,25 @@ def alarm_topic_policy(topic_arn: Input[str], account_id: Input[str]) -> Output[
     )
 
 
-def event_log_policy(log_group_arn: Input[str]) -> Output[str]:
-    """EventBridge may write its events to this log group (CloudWatch Logs delivers in its name)."""
+def event_log_policy(log_group_arn: Input[str], rule_arns: Sequence[Input[str]]) -> Output[str]:
+    """EventBridge may write to this log group on behalf of the rules named, and nobody else's.
+
+    CloudWatch Logs delivers in EventBridge's name. Streams may be made without a rule, as AWS's example has it.
+    """
+    admitted = {
+        "Effect": "Allow",
+        "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+        "Resource": Output.concat(log_group_arn, ":*"),
+    }
     return Output.json_dumps(
         _document(
+            {**admitted, "Sid": "AdmitStreams", "Action": "logs:CreateLogStream"},
             {
-                "Sid": "AdmitEvents",
-                "Effect": "Allow",
-                "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": Output.concat(log_group_arn, ":*"),
-            }
+                **admitted,
+                "Sid": "AdmitRules",
+                "Action": "logs:PutLogEvents",
+                "Condition": {"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
+            },
         )
     )
 

@@ -43,9 +43,20 @@ def log_group(new: NewResource) -> Created:
     return Created(name, {"name": name, "arn": arn, "tagsAll": new.tags}, delete)
 
 
-@TYPES.creates("aws:cloudwatch/logResourcePolicy:LogResourcePolicy", fields("policyName", "policyDocument"))
+@TYPES.creates(
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy", fields("policyName", "policyDocument", "resourceArn")
+)
 def log_resource_policy(new: NewResource) -> Created:
-    """What other services may do with the account's log groups; its id is its name."""
-    logs, name = new.client("logs"), new.inputs["policyName"]
-    logs.put_resource_policy(policyName=name, policyDocument=new.inputs["policyDocument"])
-    return Created(name, {}, delete=lambda: logs.delete_resource_policy(policyName=name))
+    """What other services may do with a log group, or with all of the account; its id is the ARN, or the name."""
+    logs, given = new.client("logs"), new.inputs
+    if "resourceArn" not in given:
+        name = given["policyName"]
+        logs.put_resource_policy(policyName=name, policyDocument=given["policyDocument"])
+        return Created(name, {"policyScope": "ACCOUNT"}, delete=lambda: logs.delete_resource_policy(policyName=name))
+    arn = given["resourceArn"]
+    revision = logs.put_resource_policy(resourceArn=arn, policyDocument=given["policyDocument"])["revisionId"]
+    return Created(
+        arn,
+        {"policyScope": "RESOURCE", "revisionId": revision},
+        delete=lambda: logs.delete_resource_policy(resourceArn=arn, expectedRevisionId=revision),
+    )

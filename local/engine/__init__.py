@@ -26,6 +26,7 @@ from local.engine.destinations import Destinations
 from local.engine.gateway import Fault, Gateway, InterceptedRequest
 from local.engine.invoke import Invoker
 from local.engine.lambda_api import LambdaApi
+from local.engine.log_policies import LogGroupPolicies
 from local.engine.long_polling import LongPolling
 from local.engine.mappings import Mappings
 from local.engine.packages import Packages, RuntimeClientMissing
@@ -156,6 +157,7 @@ class _Running:
         of_events = aws.ServiceClients(self.gateway, targets.SERVICE, endpoint)
         bus = EventBus(self.gateway, targets.Targets(self.gateway, self._background, of_events))
         Replays(self.gateway, self._background, bus)
+        LogGroupPolicies(self.gateway)
         LongPolling(self.gateway, self._changes)
         QueueAttributes(self.gateway)
         Transactions(self.gateway)

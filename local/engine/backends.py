@@ -49,6 +49,17 @@ def logs(region: str) -> Any:
     return logs_backends[ACCOUNT][region]
 
 
+def log_group(arn: str) -> Any:
+    """The log group that an ARN is of or in, None if there is none."""
+    parts = arn.split(":")
+    return logs(parts[3]).groups.get(parts[6]) if parts[5:6] == ["log-group"] and len(parts) > 6 else None  # noqa: PLR2004
+
+
+def log_group_policy(group: Any) -> Any:
+    """The policy of a log group itself, which `log_policies` keeps with it; None if it has none."""
+    return getattr(group, "policy", None)
+
+
 def queue(arn: str) -> Any:
     """The queue, None if there is none."""
     region, name = arn.split(":")[3], arn.split(":")[5]
@@ -134,7 +145,7 @@ def role_session(access_key: str) -> tuple[str, str, bool] | None:
 
 
 def resource_policies(arn: str) -> list[str]:
-    """The policies of the resource itself; those of log groups are the account's. Buckets' are moto's business."""
+    """The policies of the resource itself; for a log group, the account's as well. Buckets' are moto's business."""
     if arn == "*":
         return []
     _, _, service, region, _, resource = arn.split(":", 5)
@@ -151,7 +162,8 @@ def resource_policies(arn: str) -> list[str]:
         function = versions and versions["latest"]
         found = [function and json.dumps({"Statement": function.policy.statements})]
     elif service == "logs":
-        found = [policy.policy_document for policy in logs(region).resource_policies.values()]
+        own = log_group_policy(log_group(arn))
+        found = [policy.policy_document for policy in (*logs(region).resource_policies.values(), own) if policy]
     elif service == "sns":
         held = topic(arn)
         found = [held and held.policy]

@@ -199,7 +199,10 @@ class Targets:
             logs = backends.logs(region)
             if group not in logs.groups:
                 raise Undeliverable("NO_RESOURCE", f"The log group {group} does not exist.")
-            self._require("logs:PutLogEvents", f"{arn}:log-stream:{name}", delivery.rule_arn)
+            stream = f"{arn}:log-stream:{name}"
+            if name not in logs.groups[group].streams:
+                self._require("logs:CreateLogStream", stream, delivery.rule_arn)
+            self._require("logs:PutLogEvents", stream, delivery.rule_arn)
             logs.ensure_log_stream(group, name)
         event = {"timestamp": int(time.time() * 1000), "message": body}
         _call(

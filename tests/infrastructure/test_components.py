@@ -37,7 +37,7 @@ PROJECTION = ProjectionFeedArgs(
     delivery_dead_letters=NOTHING,
     projection_dead_letters=NOTHING,
 )
-AUDIT = AuditLogArgs(event_bus=NOTHING, account_id="1", policy_name="p", dead_letters=NOTHING)
+AUDIT = AuditLogArgs(event_bus=NOTHING, account_id="1", dead_letters=NOTHING)
 MONITORING = MonitoringArgs(
     event_store=NOTHING,
     read_model=NOTHING,

@@ -33,7 +33,7 @@ def test_the_projection_queue_admits_its_rule_and_no_other(stack: Graph) -> None
 
 def test_a_target_is_connected_only_once_it_admits_the_rule(stack: Graph) -> None:
     assert stack.named("projection-feed-queue-policy").urn in stack.named("projection-feed-target").depends_on
-    assert stack.named("audit-log-policy").urn in stack.named("audit-log-target").depends_on
+    assert stack.named("audit-log-admission").urn in stack.named("audit-log-target").depends_on
 
 
 SCHEMAS = load()
@@ -49,7 +49,7 @@ def test_the_projection_rule_picks_all_that_stands_in_streams_whatever_its_type(
     }
 
 
-def test_the_audit_log_takes_everything_by_two_rules_and_eventbridge_may_write_to_it(stack: Graph) -> None:
+def test_the_audit_log_takes_everything_by_two_rules(stack: Graph) -> None:
     rest, apart = (stack.named(f"audit-log{name}-rule").document("eventPattern") for name in ("", "-apart"))
     assert rest == {"account": ["123456789012"], "detail-type": [{"anything-but": PUBLISHED_ONLY}]}
     assert apart == {"account": ["123456789012"], "detail-type": PUBLISHED_ONLY}
@@ -57,10 +57,21 @@ def test_the_audit_log_takes_everything_by_two_rules_and_eventbridge_may_write_t
     for name in ("audit-log-target", "audit-log-apart-target"):
         assert stack.named(name).inputs["arn"] == group.outputs["arn"]
     assert group.outputs["name"].startswith("/aws/events/")
-    (statement,) = stack.named("audit-log-policy").statements("policyDocument")
-    assert statement["Principal"] == {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]}
-    assert statement["Resource"] == group.outputs["arn"] + ":*"
-    assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_nobody_elses_rule_can_write_lines_into_the_audit_log(stack: Graph) -> None:
+    """The policy is the log group's own: an account has room for ten of the other kind, in each Region."""
+    group, policy = stack.named("audit-log-group"), stack.named("audit-log-admission")
+    assert policy.inputs["resourceArn"] == group.outputs["arn"]
+    assert "policyName" not in policy.inputs
+    rules = {stack.named(f"audit-log{name}-rule").outputs["arn"] for name in ("", "-apart")}
+    statements = {statement["Action"]: statement for statement in policy.statements("policyDocument")}
+    assert statements.keys() == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    for statement in statements.values():
+        assert statement["Principal"] == {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]}
+        assert statement["Resource"] == group.outputs["arn"] + ":*"
+    condition = statements["logs:PutLogEvents"]["Condition"]
+    assert set(condition["ArnEquals"]["aws:SourceArn"]) == rules
 
 
 def test_the_archive_keeps_events_of_every_type(stack: Graph) -> None:

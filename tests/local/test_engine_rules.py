@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local.deploy import deploy
 from local.engine import Engine, InterceptedRequest, faults
 from tests.local.conftest import Workshop
+from tests.local.projects import write_project
 from tests.support import eventually
 
 ENTRY = {"Source": "shop", "DetailType": "Ordered", "Detail": '{"n": 1}'}
@@ -184,23 +187,77 @@ def test_a_topic_gets_the_event(workshop: Workshop, bus: Bus) -> None:
     assert json.loads(workshop.told(inbox)[0]["Message"])["detail"] == {"n": 1}
 
 
-def test_a_log_group_gets_the_event(workshop: Workshop, bus: Bus) -> None:
-    group = f"/aws/events/{workshop.name('group')}"
+def _admit(workshop: Workshop, group: str, **more: Any) -> dict[str, str]:
+    """Make a log group that takes events by a policy of its own; the policy's place and revision."""
     workshop.logs.create_log_group(logGroupName=group)
     arn = f"arn:aws:logs:us-east-1:123456789012:log-group:{group}"
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
-        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-        "Resource": f"{arn}:*",
-    }
-    workshop.logs.put_resource_policy(policyName="bus", policyDocument=json.dumps({"Statement": [statement]}))
-    bus.target(arn)
+    admitted = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Resource": f"{arn}:*"}
+    statements = [
+        {**admitted, "Action": "logs:CreateLogStream"},
+        {**admitted, "Action": "logs:PutLogEvents", **more},
+    ]
+    put = workshop.logs.put_resource_policy(resourceArn=arn, policyDocument=json.dumps({"Statement": statements}))
+    return {"resourceArn": arn, "expectedRevisionId": put["revisionId"]}
+
+
+def test_a_log_group_gets_the_event(workshop: Workshop, bus: Bus) -> None:
+    group = f"/aws/events/{workshop.name('group')}"
+    place = _admit(workshop, group, Condition={"ArnEquals": {"aws:SourceArn": bus.rule_arn}})
+    bus.target(place["resourceArn"])
 
     bus.put(Detail='{"price":2.50}')
 
     (message,) = eventually(lambda: workshop.messages_logged(group))
     assert message.endswith('"detail":{"price":2.50}}')
+
+
+def test_a_log_group_takes_nothing_from_a_rule_that_its_policy_does_not_name(workshop: Workshop, bus: Bus) -> None:
+    group, dead = f"/aws/events/{workshop.name('group')}", workshop.queue()
+    place = _admit(workshop, group, Condition={"ArnEquals": {"aws:SourceArn": f"{bus.rule_arn}-of-another"}})
+    bus.target(place["resourceArn"], DeadLetterConfig={"Arn": workshop.queue_arn(dead)})
+
+    bus.put()
+
+    assert _dead_letter(workshop, dead)[1]["ERROR_CODE"] == "NO_PERMISSIONS"
+    assert workshop.messages_logged(group) == []
+
+
+def test_a_log_groups_policy_is_replaced_and_deleted_by_who_knows_its_revision(workshop: Workshop) -> None:
+    logs, group = workshop.logs, workshop.name("group")
+    place = _admit(workshop, group)
+    arn = place["resourceArn"]
+    stale = {"resourceArn": arn, "expectedRevisionId": "stale"}
+
+    aborted = logs.exceptions.OperationAbortedException
+    for unknowing in ({"resourceArn": arn}, stale):
+        with pytest.raises(aborted):
+            logs.put_resource_policy(**unknowing, policyDocument="{}")
+        with pytest.raises(aborted):
+            logs.delete_resource_policy(**unknowing)
+    second = logs.put_resource_policy(**place, policyDocument='{"Statement": []}')["revisionId"]
+
+    (policy,) = logs.describe_resource_policies(resourceArn=arn)["resourcePolicies"]
+    assert (policy["policyDocument"], policy["revisionId"]) == ('{"Statement": []}', second)
+    assert policy["policyScope"] == "RESOURCE"
+    assert arn not in str(logs.describe_resource_policies()["resourcePolicies"])
+    logs.delete_resource_policy(resourceArn=arn, expectedRevisionId=second)
+    assert logs.describe_resource_policies(resourceArn=arn)["resourcePolicies"] == []
+
+
+def test_a_program_gives_a_log_group_its_policy_and_takes_it_away(workshop: Workshop, tmp_path: Path) -> None:
+    logs = workshop.logs
+    program = """
+        group = aws.cloudwatch.LogGroup("group", skip_destroy=True)
+        aws.cloudwatch.LogResourcePolicy("policy", resource_arn=group.arn, policy_document="{}")
+        pulumi.export("arn", group.arn)
+        """
+    deployment = deploy(workshop.engine.endpoint, "local", write_project(tmp_path, program))
+    arn = deployment.outputs["arn"]
+    assert logs.describe_resource_policies(resourceArn=arn)["resourcePolicies"][0]["policyDocument"] == "{}"
+
+    deployment.destroy()
+
+    assert logs.describe_resource_policies(resourceArn=arn)["resourcePolicies"] == []
 
 
 def test_another_bus_gets_the_event_and_passes_it_on_to_no_third(workshop: Workshop, bus: Bus) -> None:
