@@ -3,58 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
-from handlers.domain import EVENT_TYPES, times
+from handlers.domain.errors import MalformedError
 from handlers.domain.event import Event
 from handlers.store.event_bus import EventBus, PublishError
 from handlers.store.event_store import EventStore
-from handlers.store.type_index import TypeIndex
 
 from .replay import Window
 from .system import OperatorError
+from .timeline import Foreign, Timeline
 
-PAGE = 1000
-SLICE = timedelta(minutes=10)
-"""As much of a window is held and sorted at a time."""
+if TYPE_CHECKING:
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
+
 BATCH = 100
-_TICK = timedelta(microseconds=1)
 
 
 class Progress(NamedTuple):
-    """How many events are published, and how far along the window that is."""
+    """How many events are published, how far along the window that is, and what was met since the step before."""
 
     events: int
     reached: datetime | None = None
+    foreign: Sequence[Foreign] = ()
+    """What is no event, and so was not published."""
 
 
-def from_store(index: TypeIndex, start: datetime, end: datetime, more_types: Iterable[str] = ()) -> Iterator[Event]:
-    """The events of every type with start <= Timestamp <= end, by the type index; in no order worth relying on.
-
-    The index has to be asked type by type: of those that this code does not know, for `more_types` only.
-    """
-    since, until = times.to_text(start), times.to_text(end)
-    for event_type in dict.fromkeys((*EVENT_TYPES, *more_types)):
-        page = index.page(event_type, limit=PAGE, since=since, until=until)
-        yield from page.events
-        while (places := page.places(len(page.events))) is not None:
-            page = index.page(event_type, limit=PAGE, since=since, until=until, places=places)
-            yield from page.events
-
-
-def of_window(bus: EventBus, index: TypeIndex, window: Window, more_types: Sequence[str] = ()) -> Iterator[Progress]:
-    """Publish the events of a window of time, ten minutes at a time, each in the order of (aggregate, sequence)."""
-    start, published = window.start, 0
-    while start <= window.end:
-        end = min(start + SLICE - _TICK, window.end)
-        events = sorted(
-            from_store(index, start, end, more_types), key=lambda event: (event.aggregate_id, event.sequence)
-        )
-        publish(bus, events)
-        published += len(events)
-        yield Progress(published, end)
-        start = end + _TICK
+def of_window(bus: EventBus, timeline: Timeline, window: Window, more_types: Sequence[str] = ()) -> Iterator[Progress]:
+    """Publish the events of a window of time, oldest first, each stream in its order."""
+    published = 0
+    for batch in timeline.read(window.start, window.end, more_types):
+        entries, foreign = entries_of(bus, batch.events)
+        publish(bus, entries)
+        published += len(entries)
+        reached = datetime.fromisoformat(max(str(entry["Time"]) for entry in entries)) if entries else None
+        yield Progress(published, reached, (*batch.foreign, *foreign))
+    yield Progress(published, window.end)
 
 
 def of_aggregates(bus: EventBus, store: EventStore, aggregate_ids: Iterable[str]) -> Iterator[Progress]:
@@ -62,23 +47,38 @@ def of_aggregates(bus: EventBus, store: EventStore, aggregate_ids: Iterable[str]
     published = 0
     for aggregate_id in aggregate_ids:
         batch: list[Event] = []
-        before = published
+        any_event = False
         for event in store.read(aggregate_id):
+            any_event = True
             batch.append(event)
             if len(batch) == BATCH:
-                publish(bus, batch)
-                published, batch = published + len(batch), []
-                yield Progress(published)
-        publish(bus, batch)
-        published += len(batch)
-        if published == before:
+                entries, foreign = entries_of(bus, batch)
+                publish(bus, entries)
+                published, batch = published + len(entries), []
+                yield Progress(published, foreign=foreign)
+        if not any_event:
             raise OperatorError(f"{aggregate_id} has no events")
-        yield Progress(published)
+        entries, foreign = entries_of(bus, batch)
+        publish(bus, entries)
+        published += len(entries)
+        yield Progress(published, foreign=foreign)
 
 
-def publish(bus: EventBus, events: Iterable[Event]) -> None:
+def publish(bus: EventBus, entries: Sequence[Entry]) -> None:
     """Publish as the relay does. OperatorError where the bus refuses an event; to start again does no harm."""
     try:
-        bus.publish([bus.entry(event) for event in events])
+        bus.publish(entries)
     except PublishError as error:
         raise OperatorError(f"the bus refused an event ({error}); publish again: repeating does no harm") from error
+
+
+def entries_of(bus: EventBus, events: Iterable[Event]) -> tuple[list[Entry], list[Foreign]]:
+    """The bus entries of events; and those that the relay would not take for an event either."""
+    entries: list[Entry] = []
+    foreign: list[Foreign] = []
+    for event in events:
+        try:
+            entries.append(bus.entry(event))
+        except (MalformedError, TypeError, ValueError, ArithmeticError) as error:
+            foreign.append(Foreign(event.aggregate_id, str(event.sequence), repr(error)))
+    return entries, foreign

@@ -17,11 +17,11 @@ from handlers.domain import all_projections
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
-from handlers.store.type_index import TypeIndex
 from ops.dead_letters.diagnosis import Case, Diagnosis, Remedy
 from ops.dead_letters.queues import OUTPUTS, Holding, held
 from ops.dead_letters.redrive import Redriver, Result
 from ops.system import OperatorError, System
+from ops.timeline import Timeline
 
 from .common import add_common, console_for, progress_on
 
@@ -153,7 +153,7 @@ def _redriver(system: System, holdings: Mapping[str, Holding]) -> Redriver:
         logs=system.client("logs"),
         functions=system.client("lambda"),
         bus=EventBus(system.client("events"), system.output("eventBusName")),
-        index=TypeIndex(system.client("dynamodb"), system.output("eventStoreTable"), buckets),
+        timeline=Timeline(system.client("dynamodb"), system.output("eventStoreTable"), buckets),
         queue_url=system.output("projectionQueueUrl"),
         command_function=system.output("commandFunction"),
         holdings=holdings,

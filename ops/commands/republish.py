@@ -7,14 +7,15 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.progress import TextColumn
 
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
-from handlers.store.type_index import TypeIndex
 from ops import republish
 from ops.replay import Window
 from ops.system import OperatorError, System
+from ops.timeline import Foreign, Timeline
 
 from .common import add_common, console_for, progress_on
 
@@ -57,20 +58,27 @@ def _run(system: System, options: argparse.Namespace) -> int:
         total = None
     else:
         window = Window.parse(options.start, options.end, datetime.now(UTC))
-        index = TypeIndex(dynamodb, table, system.setting("queryFunction", "TYPE_BUCKETS"))
-        steps = republish.of_window(bus, index, window, options.type)
+        timeline = Timeline(dynamodb, table, system.setting("queryFunction", "TYPE_BUCKETS"))
+        steps = republish.of_window(bus, timeline, window, options.type)
         total = (window.end - window.start).total_seconds()
     console = console_for(options)
     published = 0
+    foreign: list[Foreign] = []
     with progress_on(console, TextColumn("{task.fields[events]:,} events")) as bars:
         bar = bars.add_task("publish", total=total, events=0)
         for step in steps:
             published = step.events
+            foreign += step.foreign
+            for item in step.foreign:
+                console.print(
+                    f"{escape(item.aggregate_id)} #{item.sequence} [bold red]no event[/]: {escape(item.problem)}"
+                )
             if step.reached:
                 bars.update(bar, completed=(step.reached - window.start).total_seconds())
             bars.update(bar, events=published)
     if options.json:
-        print(json.dumps({"events": published}))
+        left_out = [{"aggregateId": item.aggregate_id, "sequence": item.sequence} for item in foreign]
+        print(json.dumps({"events": published, "foreign": left_out}))
     else:
-        console.print(f"{published:,} events published")
-    return 0
+        console.print(f"{published:,} events published" + (f", {len(foreign):,} items are none" if foreign else ""))
+    return 1 if foreign else 0

@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers.domain.event import Event
 from handlers.domain.values import dumps, loads
 from handlers.store.event_bus import EventBus, PublishError
-from handlers.store.type_index import TypeIndex
-from ops.republish import from_store
+from ops.republish import entries_of
+from ops.timeline import Timeline
 
 from .diagnosis import Case, Remedy
 from .queues import BATCH, BATCH_BYTES, Holding
@@ -50,7 +50,7 @@ class Redriver:
     logs: CloudWatchLogsClient
     functions: LambdaClient
     bus: EventBus
-    index: TypeIndex
+    timeline: Timeline
     queue_url: str
     """Of the projection queue."""
     command_function: str
@@ -122,14 +122,20 @@ class Redriver:
             yield from self._moved(inside, partial(self._publish_window, window))
 
     def _publish_window(self, window: tuple[datetime, datetime]) -> dict[str, str]:
-        return self._publish_events(from_store(self.index, *window))
+        for batch in self.timeline.read(*window):
+            self._publish_new(batch.events)
+        return {}
 
     def _publish_events(self, events: Iterable[Event]) -> dict[str, str]:
+        self._published.update(self._publish_new(events))
+        return {}
+
+    def _publish_new(self, events: Iterable[Event]) -> list[tuple[str, int]]:
+        """Publish what was not yet; its places. What is no event to the bus is left out: the relay has reported it."""
         new = {(event.aggregate_id, event.sequence): event for event in events}
         places = sorted(place for place in new if place not in self._published)
-        self.bus.publish([self.bus.entry(new[place]) for place in places])
-        self._published.update(places)
-        return {}
+        self.bus.publish(entries_of(self.bus, (new[place] for place in places))[0])
+        return places
 
     def _invoke(self, case: Case) -> dict[str, str]:
         """As the same command: Lambda's own retries repeat the request id, which a new invocation does not."""

@@ -447,6 +447,21 @@ MUTANTS = (
         "",
         REFUSING,
     ),
+    # Operator's commands
+    Mutant(
+        "cut a moment's events apart where a batch is full",
+        "ops/timeline.py",
+        "(item.timestamp != batch[-1].timestamp or len(batch) >= MOST)",
+        "len(batch) >= BATCH",
+        ("tests/ops/test_republish.py",),
+    ),
+    Mutant(
+        "read the index by type, one type after the other",
+        "ops/timeline.py",
+        "merged = heapq.merge(*(self._key(key, since, until) for key in keys), key=lambda item: item.timestamp)",
+        "merged = (item for key in keys for item in self._key(key, since, until))",
+        ("tests/ops/test_republish.py",),
+    ),
     # Infrastructure
     Mutant(
         "deliver refusals to the projections",

@@ -380,7 +380,7 @@ def test_what_the_stream_has_forgotten_is_published_from_the_store_by_its_time(
 def test_more_than_a_page_of_forgotten_events_is_published(
     aws: Any, sqs: Any, run: Run, published: Published, *, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.republish.PAGE", 7)
+    monkeypatch.setattr("ops.timeline.PAGE", 7)
     keep(aws, story("a", [1] * 30))
     leave(sqs, "invocation-dlq", stretch(aws, 0, 0))
 

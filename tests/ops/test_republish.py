@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from ..aws import around_every_call
+from handlers.domain import EVENT_TYPES
+from handlers.store.event_store import EventStore
+
+from ..aws import STORE, around_every_call
 from ..domain.builders import story
 from ..handlers.conftest import Calls, refusing
-from .conftest import Published, Run, keep
+from .conftest import BUCKETS, Published, Run, keep
 
 NINE, TEN = "2024-01-15T09:00:00.000000Z", "2024-01-15T10:00:00.000000Z"
 
@@ -22,7 +28,7 @@ def test_whole_streams_are_published_in_order(aws: Any, run: Run, published: Pub
 
     result = run("republish", "--aggregate", "b", "--aggregate", "a", "--json")
 
-    assert (result.code, result.json) == (0, {"events": 123})
+    assert (result.code, result.json) == (0, {"events": 123, "foreign": []})
     heard = published()
     assert sorted(heard) == [("a", sequence) for sequence in range(1, 122)] + [("b", 1), ("b", 2)]
     details = [entry["Detail"] for call in calls.to("PutEvents") for entry in call["Entries"]]
@@ -33,7 +39,7 @@ def test_whole_streams_are_published_in_order(aws: Any, run: Run, published: Pub
 def test_a_window_is_published_from_its_start_to_its_end(
     aws: Any, run: Run, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.republish.PAGE", 3)
+    monkeypatch.setattr("ops.timeline.PAGE", 3)
     keep(aws, story("before", [1], now=NINE))  # 09:00:00 and 09:00:01
     keep(aws, story("a", [1] * 20, now=TEN))  # 10:00:00 to 10:00:20
     keep(aws, story("long", [1] * 1200, now=TEN)[:1])
@@ -43,16 +49,89 @@ def test_a_window_is_published_from_its_start_to_its_end(
     assert result.code == 0
     expected = [("a", sequence) for sequence in range(1, 7)] + [("before", 2), ("long", 1)]
     assert sorted(published()) == expected
-    assert result.json == {"events": len(expected)}
+    assert result.json["events"] == len(expected)
 
 
-def test_events_on_the_edge_of_a_slice_are_published_once(aws: Any, run: Run, published: Published) -> None:
-    events = story("a", [1] * 1300, now=TEN)  # a second apart, over two edges of ten minutes
-    keep(aws, events[595:605] + events[1195:1205])
+def test_a_month_of_few_events_takes_as_many_queries_as_an_hour(aws: Any, run: Run, calls: Calls) -> None:
+    for day in range(1, 31):
+        keep(aws, story(f"account-{day}", [1, -1], now=f"2024-01-{day:02}T10:00:00.000000Z"))
 
-    assert run("republish", "2024-01-15T10:00:00Z", "2024-01-15T10:30:00Z").code == 0
+    result = run("republish", "2024-01-01T00:00:00Z", "2024-01-31T00:00:00Z", "--json")
 
-    assert sorted(published()) == [("a", event.sequence) for event in events[595:605] + events[1195:1205]]
+    assert result.json["events"] == 90
+    assert len(calls.to("Query")) == len(EVENT_TYPES) * BUCKETS
+
+
+def test_queries_follow_the_events(aws: Any, run: Run, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.timeline.PAGE", 10)
+    keep(aws, story("a", [1] * 200, now=TEN))
+
+    assert run("republish", "2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z", "--json").json["events"] == 201
+
+    assert 201 / 10 <= len(calls.to("Query")) <= 201 / 10 + 2 * len(EVENT_TYPES) * BUCKETS
+    assert {call["Limit"] for call in calls.to("Query")} == {10}
+
+
+def details(calls: Calls) -> list[tuple[str, str, int]]:
+    """The Timestamp, account and sequence of what was put on the bus, in that order."""
+    found = [json.loads(entry["Detail"]) for call in calls.to("PutEvents") for entry in call["Entries"]]
+    return [(each["Timestamp"], each["AggregateId"], each["EventSequence"]) for each in found]
+
+
+def test_a_window_is_published_oldest_first_and_each_stream_in_its_order(
+    aws: Any, run: Run, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.timeline.BATCH", 4)
+    for name in ("b", "a", "c"):
+        keep(aws, story(name, [1] * 9, now=TEN))  # a second apart each, and the three at the same moments
+
+    assert run("republish", "2024-01-15T10:00:00Z", "2024-01-15T11:00:00Z").code == 0
+
+    told = details(calls)
+    assert len(told) == 30
+    for name in "abc":
+        assert [sequence for _, account, sequence in told if account == name] == list(range(1, 11))
+    batches = [told[:6], told[6:12], told[12:18], told[18:24], told[24:]]  # whole moments, four events or more
+    assert all(batch == sorted(batch, key=lambda place: place[1:]) for batch in batches)
+    assert all(max(one)[0] < min(two)[0] for one, two in pairwise(batches))
+
+
+@pytest.mark.parametrize("most", [10_000, 7])
+def test_events_of_one_moment_are_sorted_as_far_as_they_are_held(
+    aws: Any, run: Run, calls: Calls, monkeypatch: pytest.MonkeyPatch, *, most: int
+) -> None:
+    monkeypatch.setattr("ops.timeline.BATCH", 2)
+    monkeypatch.setattr("ops.timeline.MOST", most)
+    events = [replace(event, timestamp=TEN) for event in story("a", [1] * 20)]
+    keep(aws, events)
+
+    assert run("republish", "2024-01-15T10:00:00Z", "2024-01-15T10:00:01Z").code == 0
+
+    told = [sequence for _, _, sequence in details(calls)]
+    assert sorted(told) == list(range(1, 22)), "each once, however many share a moment"
+    held = [told[start : start + most] for start in range(0, len(told), most)]
+    assert held == [sorted(batch) for batch in held]
+
+
+def test_an_item_of_the_window_that_is_no_event_is_named_and_the_others_are_published(
+    aws: Any, run: Run, published: Published
+) -> None:
+    events = keep(aws, story("a", [1, 1], now=TEN))
+    store = EventStore(aws, STORE, BUCKETS)
+    for sequence, data in ((1, None), (2, {"S": "text"}), (3, {"M": {"odd": {"SS": ["x"]}}})):
+        item: Any = {**store.item(events[0]), "AggregateId": {"S": "foreign"}, "EventSequence": {"N": str(sequence)}}
+        del item["EventData"]
+        aws.put_item(TableName=STORE, Item={**item, **({"EventData": data} if data else {})})
+
+    result = run("republish", "2024-01-15T10:00:00Z", "2024-01-15T11:00:00Z", "--json")
+
+    assert (result.code, result.json["events"]) == (1, 3)
+    assert {(each["aggregateId"], each["sequence"]) for each in result.json["foreign"]} == {
+        ("foreign", "1"),
+        ("foreign", "2"),
+        ("foreign", "3"),
+    }
+    assert sorted(published()) == [("a", 1), ("a", 2), ("a", 3)]
 
 
 @pytest.mark.parametrize(
