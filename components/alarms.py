@@ -49,7 +49,7 @@ def table_alarms(label: str, table_name: Input[str], index: str | None = None) -
 def function_alarms(label: str, function_name: Input[str]) -> list[Alarm]:
     """Invocations that failed or were refused, and dead letters that could not be left."""
     described = {
-        "Errors": "Invocations end in an exception or run out of time: read the function's log.",
+        "Errors": "Invocations fail by a fault of ours, a crash, or out of time: read the function's log.",
         "Throttles": "Invocations are refused: raise the function's reserved concurrency or the account's limit.",
         "DestinationDeliveryFailures": "A dead letter could not be left and is lost: check the queue and the role.",
     }

@@ -121,7 +121,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
         ),
         *(
             alarms.handler_alarm(
-                f"{label}-faults", functions[label].name, "Faults", "Callers are answered 5xx: read the function's log."
+                f"{label}-faults", functions[label].name, "Faults", "Callers over HTTP are answered 5xx: read the log."
             )
             for label in ("command", "query", "validate")
         ),

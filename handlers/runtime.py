@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from .domain.errors import LedgerError, MalformedError
 from .domain.values import Value, dumps, exact, loads
+from .failure import InvocationError
 
 log = logging.getLogger("ledger")
 log.setLevel(logging.INFO)
@@ -21,6 +22,10 @@ Answer = dict[str, Any]
 """`{"statusCode": int, "body": JSON text}`"""
 
 NAMESPACE = os.environ["METRICS_NAMESPACE"]
+
+_MADE_OF_HTTP = frozenset({"http", "httpMethod", "elb"})
+"""One of these is in the requestContext of what API Gateway (payload 2.0, 1.0), a function URL (2.0) or a load balancer
+makes of an HTTP request."""
 
 
 class Context(Protocol):
@@ -64,23 +69,37 @@ def answer(status: int, body: Value) -> Answer:
     return {"statusCode": status, "body": dumps(body)}
 
 
+def over_http(event: Any) -> bool:
+    """Whether an event is an HTTP request, whose sender waits for an answer. Anything else is a direct invocation, a
+    bare `{"body": ...}` too."""
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    return isinstance(context, dict) and not _MADE_OF_HTTP.isdisjoint(context)
+
+
 def answering(handle: Callable[[Any, Context], Value]) -> Callable[[Any, Context], Answer]:
     """Make an entry point of a function that returns a body or raises.
 
     LedgerErrors below 500 are the caller's and become their answers. Everything else is a fault: logged with its trace,
-    counted in the metric Faults, and answered without a word of either.
+    which nobody else gets to see. Over HTTP it is answered, and counted in the metric Faults. A direct invocation fails
+    (InvocationError), since Lambda takes any answer for a success: so it counts as one of AWS's Errors, and one that
+    nobody waits for is tried again and ends as a dead letter.
     """
 
     def lambda_handler(event: Any, context: Context) -> Answer:
         try:
             return answer(200, handle(event, context))
         except LedgerError as error:
-            if error.status >= 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
-                return _fault(error, context)
-            log.info("refused: %s", error.message, extra={"code": error.code, "details": _loggable(error.details)})
-            return _refusal(error)
-        except Exception as error:  # noqa: BLE001 -- logged, counted and answered as a fault
-            return _fault(error, context)
+            if error.status < 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
+                log.info("refused: %s", error.message, extra={"code": error.code, "details": _loggable(error.details)})
+                return _refusal(error)
+            fault = _fault(error, error)
+        except Exception as error:  # noqa: BLE001 -- logged, and told as a fault
+            message = "something failed on our side; the request can be sent again"
+            fault = _fault(error, LedgerError(message, requestId=context.aws_request_id))
+        if not over_http(event):
+            raise InvocationError(fault.code, f"{fault.message} (request {context.aws_request_id})")
+        count("Faults", 1, context)
+        return _refusal(fault)
 
     return lambda_handler
 
@@ -90,13 +109,10 @@ def _refusal(error: LedgerError) -> Answer:
     return answer(error.status, body)
 
 
-def _fault(error: Exception, context: Context) -> Answer:
-    log.error("fault: %s", error, exc_info=error)
-    count("Faults", 1, context)
-    if isinstance(error, LedgerError):
-        return _refusal(error)
-    message = "something failed on our side; the request can be sent again"
-    return _refusal(LedgerError(message, requestId=context.aws_request_id))
+def _fault(cause: Exception, told: LedgerError) -> LedgerError:
+    """Log what happened; what is told of it."""
+    log.error("fault: %s", cause, exc_info=cause)
+    return told
 
 
 def count(metric: str, value: int, context: Context, **details: Any) -> None:

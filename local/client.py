@@ -18,6 +18,15 @@ Result = TypeVar("Result")
 _deserialize = TypeDeserializer().deserialize
 
 
+class FunctionFailed(RuntimeError):  # noqa: N818 - reads as what happened
+    """An invocation that Lambda reports as failed. `code` is its errorType, `report` all that is told of it."""
+
+    def __init__(self, function: str, report: Mapping[str, Any]) -> None:
+        self.code = str(report["errorType"])
+        self.report = report
+        super().__init__(f"{function} failed: {self.code}: {report['errorMessage']}")
+
+
 class StackClient:
     """Commands, queries and a look behind them. `outputs` are the stack's, with the endpoint."""
 
@@ -51,11 +60,11 @@ class StackClient:
         return self.invoke("queryFunction", {"queryType": query_type, **arguments})
 
     def invoke(self, function: str, request: Mapping[str, Any]) -> tuple[int, Any]:
-        """Invoke a function by the name of its output. Numbers come back as Decimal. RuntimeError where it crashed."""
+        """Invoke a function by the name of its output. Numbers come back as Decimal. Raises FunctionFailed."""
         answer = self.aws("lambda").invoke(FunctionName=self.outputs[function], Payload=json.dumps(request))
         payload = answer["Payload"].read()
         if "FunctionError" in answer:
-            raise RuntimeError(f"{function} failed: {payload.decode()}")
+            raise FunctionFailed(function, json.loads(payload))
         result = json.loads(payload)
         return result["statusCode"], json.loads(result["body"], parse_float=Decimal)
 

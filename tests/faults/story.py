@@ -14,9 +14,9 @@ from handlers.domain.values import dumps
 from ..aws import ROWS
 from ..effort import LONG
 from . import truth
-from .client import ATTEMPTS, Answer, Client, Sent, opened
+from .client import ATTEMPTS, Answer, Client, Sent, asked
 from .delivery import Delivery, Shard
-from .world import Fate, FunctionFailedError, World, all_well
+from .world import Fate, World, all_well
 
 LISTS = {"getAggregateEvents": ("events", "eventCount"), "getEventsByType": ("events", "count")}
 
@@ -131,12 +131,9 @@ class Story:
     def _asked(self, function: str, request: dict[str, Any]) -> Answer:
         """The function's answer, after as many attempts as it takes."""
         for _ in range(ATTEMPTS):
-            try:
-                status, body = opened(self.world.invoke(function, request, fate=self.fate))
-            except FunctionFailedError:
-                continue
-            if status < 500:
-                return status, body
+            answer = asked(self.world, function, request, fate=self.fate)
+            if answer and answer[0] < 500:
+                return answer
         raise AssertionError(f"no answer to {request}")
 
     def _right(self, request: dict[str, Any]) -> Answer:

@@ -25,6 +25,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from handlers.domain import times
+from handlers.failure import InvocationError
 
 from ..aws import ENVIRONMENT, STORE, TABLES, around_every_call
 from .bus import Bus
@@ -50,8 +51,19 @@ def at_once(read: Callable[[], T]) -> Callable[[], T]:
     return lambda: result
 
 
+ANSWERING = ("command", "query", "validate")
+"""Functions that fail with a code that callers know, or not at all."""
+
+
 class FunctionFailedError(Exception):
-    """An invocation ended without an answer: its handler raised, its time was up, or its process ended."""
+    """An invocation ended without an answer: its handler raised, its time was up, or its process ended.
+
+    `code` is what Lambda reports of a handler that raised on purpose.
+    """
+
+    def __init__(self, reason: str, code: str | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 @dataclass(eq=False)
@@ -113,6 +125,8 @@ class World:
     idle: dict[str, list[Environment]] = field(default_factory=lambda: defaultdict(list))
     broken: list[str] = field(default_factory=list)
     """What must never happen, kept where no handler can catch it."""
+    requests: Iterator[int] = field(default_factory=count)
+    """Numbers for those that ask the functions something."""
     _owners: dict[BaseClient, Environment] = field(default_factory=dict)
     _here: local = field(default_factory=local)
     """`environment`: the one that this thread's code runs in; several invocations may be under way."""
@@ -139,7 +153,12 @@ class World:
             answer = environment.module.lambda_handler(json.loads(json.dumps(event)), invocation)
         except Killed:
             raise FunctionFailedError("the process ended") from None
+        except InvocationError as error:
+            self.idle[function].append(environment)
+            raise FunctionFailedError("the handler raised", error.code) from error
         except Exception as error:
+            if function in ANSWERING:
+                raise AssertionError(f"{function} raised what its callers do not know") from error
             self.idle[function].append(environment)
             raise FunctionFailedError("the handler raised") from error
         finally:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from botocore.client import BaseClient
 
 from handlers.domain.event import Event
+from handlers.failure import InvocationError
 from handlers.store.items import to_record
 
 from ..aws import STORE, around_every_call
@@ -169,7 +170,11 @@ class System:
 
     def _answer(self, function: str, event: Any) -> Outcome:
         self.errors.clear()
-        answer = self.handlers(function).lambda_handler(event, Context(f"request-{next(self._numbers)}"))
+        request_id = f"request-{next(self._numbers)}"
+        try:
+            answer = self.handlers(function).lambda_handler(event, Context(request_id))
+        except InvocationError as failure:
+            raise AssertionError(f"the caller's mistake became a {failure}") from self.errors[-1].exc_info[1]  # type: ignore[index]
         if answer["statusCode"] >= 500:
             raise AssertionError(f"the caller's mistake became a {answer}") from self.errors[-1].exc_info[1]  # type: ignore[index]
         return checked(answer)

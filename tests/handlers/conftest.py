@@ -17,6 +17,7 @@ from moto import mock_aws
 
 from handlers.domain.event import Event
 from handlers.domain.values import dumps
+from handlers.failure import InvocationError
 from handlers.store.items import to_item, to_record
 
 from ..aws import BUS, ROWS, SNAPSHOTS, STORE, TABLES, Calls, around_every_call, environment, refusal, refusing
@@ -121,6 +122,18 @@ def kept(aws: Any) -> dict[tuple[str, int], dict[str, Any]]:
     """Every snapshot there is, under (AggregateId, EventSequence)."""
     records = [to_record(item) for item in aws.scan(TableName=SNAPSHOTS)["Items"]]
     return {(each["AggregateId"], int(each["EventSequence"])): each for each in records}
+
+
+def failing(invoke: Callable[[], Any]) -> tuple[str, str]:
+    """The code and the message by which a direct invocation fails."""
+    with pytest.raises(InvocationError) as caught:
+        invoke()
+    return caught.value.code, caught.value.msg
+
+
+def over_http(request: Any) -> dict[str, Any]:
+    """A request as API Gateway hands it over."""
+    return {"version": "2.0", "requestContext": {"http": {"method": "POST"}}, "body": dumps(request)}
 
 
 def opened(answer: dict[str, Any]) -> tuple[int, Any]:

@@ -15,7 +15,7 @@ from botocore.exceptions import ReadTimeoutError
 from handlers.domain.event import Event
 from handlers.store.items import to_record
 
-from .conftest import STORE, Calls, Context, Invoke, opened, refusal, refusing
+from .conftest import STORE, Calls, Context, Invoke, failing, opened, over_http, refusal, refusing
 
 CREATE = {
     "accountId": "account-123",
@@ -183,10 +183,10 @@ def test_a_write_whose_answer_is_lost_happened_once(aws: Any, send: Invoke, call
             raise ReadTimeoutError(endpoint_url="dynamodb")
 
     calls.after = lose_answer
-    status, _ = send("TransactionProcessed", {"amount": 3}, request_id="r-9")
+    code, _ = failing(lambda: send("TransactionProcessed", {"amount": 3}, request_id="r-9"))
     retried = send("TransactionProcessed", {"amount": 3}, request_id="r-9")
 
-    assert status == 500
+    assert code == "InternalError"
     assert retried == (200, {"eventId": stored(aws)[1].event_id, "aggregateId": "account-1", "sequence": 2})
     assert len(stored(aws)) == 2
 
@@ -196,9 +196,9 @@ def test_endless_contention_ends_before_the_functions_time_does(
 ) -> None:
     calls.before = refusing("PutItem", "ConditionalCheckFailedException")
     request = {"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}}
-    status, body = opened(handlers("command").lambda_handler(request, Context(milliseconds=1_050)))
+    code, message = failing(lambda: handlers("command").lambda_handler(request, Context(milliseconds=1_050)))
 
-    assert (status, body["error"]["code"]) == (503, "Contention")
+    assert (code, "nothing was stored" in message) == ("Contention", True)
     assert 2 <= len(calls.to("PutItem")) <= 4
 
 
@@ -218,7 +218,7 @@ def test_a_race_that_a_command_lost_to_itself_at_the_last_moment_is_a_success(
 def test_a_refusal_that_is_no_lost_race_is_not_tried_again(send: Invoke, calls: Calls) -> None:
     calls.before = refusing("PutItem", "ValidationException")
 
-    assert send("AccountCreated", {})[0] == 500
+    assert failing(lambda: send("AccountCreated", {}))[0] == "InternalError"
     assert len(calls.to("PutItem")) == 1
 
 
@@ -328,14 +328,49 @@ def test_a_broken_rule_says_which_and_with_what_numbers(send: Invoke) -> None:
     )
 
 
-def test_a_fault_of_ours_is_counted_and_tells_the_caller_nothing_of_it(
-    send: Invoke, calls: Calls, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def denied(calls: Calls) -> None:
+    """Every AWS call is refused for a reason that is none of a caller's business."""
+
     def fail(operation: str, _: Any) -> None:
         raise refusal("AccessDeniedException", operation)
 
     calls.before = fail
-    status, body = send("AccountCreated", {}, request_id="r-1")
+
+
+@pytest.mark.usefixtures("denied")
+def test_a_fault_fails_the_invocation_so_that_lambda_repeats_it_and_tells_nothing_of_its_inside(
+    send: Invoke, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    code, message = failing(lambda: send("AccountCreated", {}, request_id="r-1"))
+
+    assert code == "InternalError"
+    assert message == "something failed on our side; the request can be sent again (request r-1)"
+    assert "AccessDenied" in caplog.text
+    assert "Traceback" in caplog.text
+    assert "Faults" not in capsys.readouterr().out  # it is one of AWS's Errors
+
+
+REQUEST = {"aggregateId": "account-1", "eventType": "AccountCreated", "eventData": {}}
+
+
+@pytest.mark.usefixtures("denied")
+@pytest.mark.parametrize(
+    "event",
+    [
+        over_http(REQUEST),
+        {"requestContext": {"httpMethod": "POST", "stage": "prod"}, "body": json.dumps(REQUEST)},
+        {"requestContext": {"elb": {"targetGroupArn": "arn"}}, "httpMethod": "POST", "body": json.dumps(REQUEST)},
+    ],
+    ids=["payload 2.0", "payload 1.0", "load balancer"],
+)
+def test_a_fault_over_http_is_answered_counted_and_tells_the_caller_nothing_of_it(
+    handlers: Callable[[str], ModuleType],
+    event: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    status, body = opened(handlers("command").lambda_handler(event, Context("r-1")))
 
     assert status == 500
     assert body["error"]["details"] == {"requestId": "r-1"}
@@ -344,3 +379,20 @@ def test_a_fault_of_ours_is_counted_and_tells_the_caller_nothing_of_it(
     metric = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert metric["Faults"] == 1
     assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "EventSourcing"
+
+
+@pytest.mark.usefixtures("denied")
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"body": json.dumps(REQUEST)},
+        {"body": json.dumps(REQUEST), "requestContext": None},
+        {"body": json.dumps(REQUEST), "requestContext": {"requestId": "r", "condition": "RetriesExhausted"}},
+        {"body": json.dumps(REQUEST), "requestContext": "http"},
+    ],
+    ids=["a body", "no context", "what a destination is sent", "no object"],
+)
+def test_what_is_no_http_request_is_a_direct_invocation(
+    handlers: Callable[[str], ModuleType], event: dict[str, Any]
+) -> None:
+    assert failing(lambda: handlers("command").lambda_handler(event, Context()))[0] == "InternalError"

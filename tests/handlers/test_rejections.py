@@ -13,7 +13,7 @@ import pytest
 from handlers.domain.facts import NEWEST, violations
 from handlers.domain.values import exact
 
-from .conftest import BUS, STORE, Calls, Context, Invoke, opened, refusing
+from .conftest import BUS, STORE, Calls, Context, Invoke, failing, opened, refusing
 
 
 def rejections(calls: Calls) -> list[Any]:
@@ -112,7 +112,7 @@ def test_what_concerns_nobodys_account_is_not_published(
 def test_a_fault_of_ours_is_no_rejection(send: Invoke, calls: Calls) -> None:
     calls.before = refusing("Query", "InternalServerError")
 
-    assert send("AccountCreated", {})[0] == 500
+    assert failing(lambda: send("AccountCreated", {}))[0] == "InternalError"
     assert rejections(calls) == []
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from local.client import StackClient, eventually
+from local.client import FunctionFailed, StackClient, eventually
 from local.engine import Call, Engine, InterceptedRequest, Response, faults
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
@@ -282,7 +282,8 @@ def test_without_any_statement_and_any_action_the_workload_would_be_refused(
 
 def test_a_command_without_leave_to_append_fails(engine: Engine, ledger: StackClient, roles: Roles) -> None:
     with roles.lacking("command", "AppendEvents"):
-        assert ledger.command("appended", "AccountCreated", {})[0] == 500
+        with pytest.raises(FunctionFailed, match="InternalError"):
+            ledger.command("appended", "AccountCreated", {})
         assert was_refused(engine, roles.names["command"], "dynamodb:PutItem")
     assert ledger.command("appended", "AccountCreated", {})[0] == 200
 
@@ -306,7 +307,8 @@ def test_a_query_without_leave_for_the_type_index_fails(ledger: StackClient, rol
     ledger.command("asked", "AccountCreated", {})
 
     with roles.lacking("query", "QueryByType"):
-        assert ledger.query("getEventsByType", eventType="AccountCreated")[0] == 500
+        with pytest.raises(FunctionFailed, match="InternalError"):
+            ledger.query("getEventsByType", eventType="AccountCreated")
         assert ledger.query("getAggregateEvents", aggregateId="asked")[0] == 200
     assert ledger.query("getEventsByType", eventType="AccountCreated")[0] == 200
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from handlers.domain.command import Command
 from handlers.domain.event import Event, NewEvent, Position, chain
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
-from local.client import StackClient, eventually
+from local.client import FunctionFailed, StackClient, eventually
 from local.engine import Engine, Fault, faults
+from ops.__main__ import main as operate
 from tests.local.conftest import PROJECT
 
 SOON = 30.0
@@ -187,17 +189,25 @@ def test_a_function_has_its_own_environment_and_no_other(ledger: StackClient, fu
     assert ledger.invoke(function, {})[0] == 400
 
 
+def patiently(ledger: StackClient, account: str, event_type: str, data: Any, **more: Any) -> tuple[int, Any]:
+    """Send a command until it does not meet contention: then nothing was stored, and it may be sent again."""
+    while True:
+        try:
+            return ledger.command(account, event_type, data, **more)
+        except FunctionFailed as failure:
+            if failure.code != "Contention":
+                raise
+
+
 def test_ten_clients_at_once_on_one_account_lose_and_double_nothing(ledger: StackClient) -> None:
     ledger.command("busy", "AccountCreated", {})
 
     def client(number: int) -> list[Any]:
         receipts = []
         for turn in range(5):
-            status, body = 503, None
-            while status == 503:  # nothing was stored; the same command may be sent again
-                status, body = ledger.command(
-                    "busy", "TransactionProcessed", {"amount": number + 1}, commandId=f"client-{number}-{turn}"
-                )
+            status, body = patiently(
+                ledger, "busy", "TransactionProcessed", {"amount": number + 1}, commandId=f"client-{number}-{turn}"
+            )
             assert status == 200, body
             receipts.append(body)
         return receipts
@@ -226,6 +236,107 @@ def test_one_command_sent_at_once_and_later_is_one_event_and_equal_answers(ledge
     assert answers == [answers[0]] * 5
     assert answers[0][0] == 200
     assert [event.command_id for event in stored(ledger, "twice")].count("pay-once") == 1
+
+
+DENIED = faults.error("AccessDeniedException", message="inner words")
+"""Not tried again by the AWS client: one refused call is one failed attempt of ours."""
+
+
+def test_a_direct_command_that_meets_a_fault_fails_by_a_code_and_without_a_word_of_the_inside(
+    engine: Engine, ledger: StackClient
+) -> None:
+    with engine.intercept("dynamodb", "PutItem", DENIED), pytest.raises(FunctionFailed) as caught:
+        ledger.command("faulty", "AccountCreated", {})
+
+    report = dict(caught.value.report)
+    request_id = report.pop("requestId")
+    assert report == {
+        "errorType": "InternalError",
+        "errorMessage": f"something failed on our side; the request can be sent again (request {request_id})",
+        "stackTrace": [],
+    }
+    logged = "".join(lines_of(ledger, "commandFunction", request_id))
+    assert "inner words" in logged
+    assert "event_store.py" in logged
+
+
+def test_a_fault_over_http_is_an_answer(engine: Engine, ledger: StackClient) -> None:
+    request = {"aggregateId": "faulty", "eventType": "AccountCreated", "eventData": {}}
+    event = {"version": "2.0", "requestContext": {"http": {"method": "POST"}}, "body": json.dumps(request)}
+
+    with engine.intercept("dynamodb", "PutItem", DENIED):
+        status, body = ledger.invoke("commandFunction", event)
+
+    assert (status, body["error"]["code"]) == (500, "InternalError")
+
+
+def send_and_forget(ledger: StackClient, request: dict[str, Any]) -> str:
+    """Invoke the command function asynchronously; the request id."""
+    answer = ledger.aws("lambda").invoke(
+        FunctionName=ledger.outputs["commandFunction"], InvocationType="Event", Payload=json.dumps(request)
+    )
+    assert answer["StatusCode"] == 202
+    return str(answer["ResponseMetadata"]["RequestId"])
+
+
+def test_a_command_nobody_waits_for_outlives_a_fault_as_one_event(engine: Engine, ledger: StackClient) -> None:
+    request = {"aggregateId": "patient", "eventType": "AccountCreated", "eventData": {}}
+
+    with engine.intercept("dynamodb", "PutItem", faults.error("AccessDeniedException", times=2)):
+        send_and_forget(ledger, request)
+        row_at(ledger, "patient", 1)
+
+    assert len(stored(ledger, "patient")) == 1
+    assert ledger.messages("invocationDeadLetterQueueUrl") == 0
+
+
+def test_a_command_nobody_waits_for_is_never_lost_to_a_fault(
+    engine: Engine, ledger: StackClient, tmp_path: Path
+) -> None:
+    """After the retries it is a dead letter, a redrive during the fault makes another one, the next is one event."""
+    request = {"aggregateId": "lasting", "eventType": "AccountCreated", "eventData": {"customerId": "customer-7"}}
+    outputs = tmp_path / "out.json"
+    outputs.write_text(json.dumps(ledger.outputs))
+    redrive = ["dead-letters", "redrive", "--queue", "invocation", "--outputs", str(outputs)]
+
+    with engine.intercept("dynamodb", "PutItem", DENIED):
+        request_id = send_and_forget(ledger, request)
+        (letter,) = dead_letters(ledger, 1)
+        assert (letter["requestPayload"], letter["requestContext"]["requestId"]) == (request, request_id)
+        assert letter["requestContext"]["approximateInvokeCount"] == 3
+        assert letter["responsePayload"]["errorType"] == "InternalError"
+
+        assert operate(redrive) == 0
+        (again,) = dead_letters(ledger, 1, other_than=letter)
+        assert again["requestPayload"] == {**request, "commandId": request_id}
+    assert operate(redrive) == 0
+
+    row_at(ledger, "lasting", 1)
+    assert [event.command_id for event in stored(ledger, "lasting")] == [request_id]
+    assert ledger.messages("invocationDeadLetterQueueUrl") == 0
+
+
+def dead_letters(ledger: StackClient, count: int, other_than: Any = None) -> list[dict[str, Any]]:
+    """What lies in the invocation dead letter queue, once that is so many letters; they stay there."""
+    sqs, url = ledger.aws("sqs"), ledger.outputs["invocationDeadLetterQueueUrl"]
+
+    def look() -> list[dict[str, Any]]:
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
+        letters = [json.loads(each["Body"]) for each in found]
+        return [letter for letter in letters if letter != other_than]
+
+    return eventually(look, lambda found: len(found) >= count, SOON)
+
+
+def lines_of(ledger: StackClient, function: str, request_id: str) -> list[str]:
+    """What an invocation logged."""
+    configuration = ledger.aws("lambda").get_function_configuration(FunctionName=ledger.outputs[function])
+    pages = (
+        ledger.aws("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=configuration["LoggingConfig"]["LogGroup"])
+    )
+    return [event["message"] for page in pages for event in page["events"] if request_id in event["message"]]
 
 
 OUTAGES: dict[str, Callable[[], Fault]] = {

@@ -380,8 +380,27 @@ MUTANTS = (
     Mutant(
         "do not count faults",
         "handlers/runtime.py",
-        '    count("Faults", 1, context)\n',
+        '        count("Faults", 1, context)\n',
         "",
+    ),
+    Mutant(
+        "answer a fault to nobody, which Lambda takes for a success",
+        "handlers/runtime.py",
+        "        if not over_http(event):\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "fail where an HTTP request waits for its answer",
+        "handlers/runtime.py",
+        "not _MADE_OF_HTTP.isdisjoint(context)",
+        'context.keys() >= {"http"}',
+    ),
+    Mutant(
+        "show the stack trace of a failure",
+        "handlers/failure.py",
+        "    from awslambdaric.lambda_runtime_exception import FaultException\n",
+        "    raise ImportError\n",
+        ("tests/handlers/test_failure.py",),
     ),
     Mutant(
         "take a token of another query",
