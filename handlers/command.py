@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .domain import check
+from .domain import check, meaning
 from .domain.command import Command
 from .domain.errors import LedgerError
 from .domain.rejection import Rejection
@@ -37,7 +37,7 @@ def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
 
 
 def _execute(request: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    command = Command.parse(request, context.aws_request_id, check)
+    command = Command.parse(request, context.aws_request_id, check, meaning)
     receipt = _ledger.execute(command, seconds_left(context))
     log.info(
         "accepted",

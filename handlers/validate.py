@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .domain import check
+from .domain import check, meaning
 from .domain.command import Command
 from .runtime import Context, answering, request_of
 from .wiring import wired_ledger
@@ -18,6 +18,6 @@ def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
 
     Nothing is written or published. By the time the command is sent, others may have changed the account.
     """
-    receipt = _ledger.foresee(Command.parse(request_of(event), context.aws_request_id, check))
+    receipt = _ledger.foresee(Command.parse(request_of(event), context.aws_request_id, check, meaning))
     would_be = {"eventId": receipt.event_id, "aggregateId": receipt.aggregate_id, "sequence": receipt.sequence}
     return {"valid": True, "wouldBe": would_be}

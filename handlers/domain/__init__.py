@@ -7,6 +7,18 @@ here, and keeps everything else.
 from .account import STATE_VERSION, check, decide, evolve, opens
 from .account import Account as State
 from .facts import EVENT_TYPES
+from .meaning import meaning, repeats
 from .projections import all_projections
 
-__all__ = ["EVENT_TYPES", "STATE_VERSION", "State", "all_projections", "check", "decide", "evolve", "opens"]
+__all__ = [
+    "EVENT_TYPES",
+    "STATE_VERSION",
+    "State",
+    "all_projections",
+    "check",
+    "decide",
+    "evolve",
+    "meaning",
+    "opens",
+    "repeats",
+]

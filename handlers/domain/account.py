@@ -15,7 +15,7 @@ from typing import Any
 from .command import Command
 from .errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from .event import Event, NewEvent
-from .facts import NEWEST, Fact, asked, fact, fact_of, filled_in, violations
+from .facts import NEWEST, Fact, asked, defaults, fact, fact_of, violations
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
 from .values import ARITHMETIC, Value
 
@@ -74,15 +74,27 @@ def opens(command: Command) -> bool:
     return command.event_type == "AccountCreated"
 
 
+def unsaid(account: Account, aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
+    """What goes without saying in a command on this account: to spell it out is to say nothing more.
+
+    For data of any kind, sound or not. What only the account can tell is None where the account is unknown.
+    """
+    limit = {"overdraftLimit": ZERO} if event_type == "AccountCreated" else {}
+    return {**_filled_in(account, event_type, data), **limit, "accountId": aggregate_id}
+
+
+def shown_by(event: Event) -> Account:
+    """The account, as far as one event tells what it went without saying there."""
+    return Account(currency=event.data.get("currency", defaults(event.event_type).get("currency")))
+
+
 def decide(account: Account, command: Command) -> list[NewEvent]:
     """The events that `command` causes in the account's current state; one, for every command there is today."""
     event_type = command.event_type
     data, found = _asked(command.aggregate_id, event_type, command.event_data)
     if found:
         raise MalformedError(*found[0], *found[1:])
-    if event_type == "TransactionProcessed":
-        data = {**_of_transaction(account, data["amount"]), **data}
-    data = filled_in(event_type, data)
+    data = {**_filled_in(account, event_type, data), **data}
     _RULES[event_type](account, fact(event_type, data))
     if unsound := violations(event_type, NEWEST[event_type], data, event_type):
         raise UnreadableEventError(f"was about to be written: {unsound[0].path} {unsound[0].message}")
@@ -122,10 +134,14 @@ def _asked(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> tup
     return read, found
 
 
-def _of_transaction(account: Account, amount: Decimal) -> dict[str, Value]:
-    """What a transaction does not have to say."""
-    kind = {"type": "deposit" if amount > 0 else "withdrawal"}
-    return {**kind, "currency": account.currency} if account.currency else kind
+def _filled_in(account: Account, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
+    """What the ledger says for a command that leaves it out."""
+    filled = defaults(event_type)
+    if event_type == "TransactionProcessed":
+        filled["currency"] = account.currency
+        if isinstance(amount := data.get("amount"), Decimal):
+            filled["type"] = "deposit" if amount > 0 else "withdrawal"
+    return filled
 
 
 def _create(account: Account, _: AccountCreated) -> None:

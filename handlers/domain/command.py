@@ -18,6 +18,8 @@ MAX_UNHOLDABLE = 3
 T = TypeVar("T")
 Check = Callable[[str, str, Mapping[str, Value]], Sequence[Violation]]
 """What is wrong with the data of a command: aggregate id ("" where that is no good), event type, data to violations."""
+Meaning = Callable[[str, str, Mapping[str, Value]], Mapping[str, Value]]
+"""What the data of a command says, however it is spelled: aggregate id, event type, data to data. Never fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,18 @@ class Command:
     correlation_id: str
     causation_id: str
     actor: str
+    digest: str
+    """SHA-256 of what is asked for: tells a repeated command from another one under the same id."""
     expected_sequence: int | None = None
 
     @classmethod
-    def parse(cls, request: Mapping[str, Any], request_id: str, check: Check = lambda *_: ()) -> Command:
+    def parse(
+        cls,
+        request: Mapping[str, Any],
+        request_id: str,
+        check: Check = lambda *_: (),
+        meaning: Meaning = lambda _, __, data: data,
+    ) -> Command:
         """Read a command from a request's object; `request_id` names it where the caller gave no commandId.
 
         The Lambda request id serves for that, since Lambda's own retries repeat it. Raises MalformedError with every
@@ -72,6 +82,7 @@ class Command:
             correlation_id=read(lambda: optional_identifier(request, "correlationId", command_id), ""),
             causation_id=read(lambda: optional_identifier(request, "causationId", command_id), ""),
             actor=read(lambda: optional_identifier(request, "actor", "unspecified"), ""),
+            digest=_digest(event_type, meaning(aggregate_id, event_type, whole_data)),
             expected_sequence=read(lambda: whole(request, "expectedSequence", 0, MAX_SEQUENCE), None),
         )
         if found:
@@ -79,9 +90,13 @@ class Command:
         return command
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of what is asked for: tells a repeated command from another one under the same id."""
-        return sha256(dumps([self.event_type, self.event_data]).encode()).hexdigest()
+    def literal_digest(self) -> str:
+        """The digest of the data as it is spelled, which older code took. Most data is spelled as it is meant."""
+        return _digest(self.event_type, self.event_data)
+
+
+def _digest(event_type: str, data: Mapping[str, Value]) -> str:
+    return sha256(dumps([event_type, data]).encode()).hexdigest()
 
 
 def _data(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from decimal import Decimal
 from typing import Any
 
@@ -54,6 +55,16 @@ _DECIMALS = {
         name for name, each in SCHEMAS[event_type, version]["properties"].items() if each.get("format") == "decimal"
     ]
     for event_type, version in NEWEST.items()
+}
+_KNOWN = {event_type: {name for name, _ in attributes} for event_type, attributes in _ATTRIBUTES.items()}
+_DEFAULTS: Mapping[str, Mapping[str, Value]] = {
+    event_type: {
+        name: each.default
+        for name, attribute in attributes
+        for each in fields(CLASSES[event_type])
+        if each.name == attribute and name in DERIVED[event_type] and each.default is not MISSING
+    }
+    for event_type, attributes in _ATTRIBUTES.items()
 }
 
 
@@ -134,10 +145,28 @@ def asked(event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value],
     return read, unread + found
 
 
-def filled_in(event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
-    """Data of the newest version that says all that the ledger fills in; for the rest its defaults."""
-    whole = fact(event_type, data)
-    return {**{name: getattr(whole, _attribute(name)) for name in DERIVED[event_type]}, **data}
+def plain(event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
+    """Data with its decimals as numbers where they are written in texts, and without the nulls of known fields.
+
+    For data of any kind, sound or not: what cannot be read stays as it is.
+    """
+    return {
+        name: _plain_number(value) if isinstance(value, str) and name in _DECIMALS.get(event_type, ()) else value
+        for name, value in data.items()
+        if value is not None or name not in _KNOWN.get(event_type, ())
+    }
+
+
+def _plain_number(text: str) -> Value:
+    try:
+        return number(text, "")
+    except MalformedError:
+        return text
+
+
+def defaults(event_type: str) -> dict[str, Value]:
+    """What the ledger fills in where data leaves it out, whatever else is known."""
+    return dict(_DEFAULTS.get(event_type, {}))
 
 
 def _unreadable(event: Event, problem: str) -> UnreadableEventError:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from handlers.domain import decide, opens
+from handlers.domain import decide, opens, repeats
 from handlers.domain.command import Command
 from handlers.domain.errors import CommandReusedError, ContentionError, SequenceConflictError
 from handlers.domain.event import Event, chain
@@ -111,7 +111,7 @@ def _receipt_of_before(present: Present, command: Command) -> Receipt | None:
     """What the command was answered when it was executed before; None where it was not. Raises CommandReusedError."""
     if present.own is None:
         return None
-    if present.own.command_digest != command.digest:
+    if not repeats(command, present.own):
         raise CommandReusedError(
             "this commandId stands for another command", commandId=command.command_id, sequence=present.own.sequence
         )

@@ -127,6 +127,17 @@ def test_another_command_under_a_used_id_is_a_conflict_not_a_success(aws: Any, s
     assert len(stored(aws)) == 2
 
 
+def test_the_same_wish_in_other_words_is_the_same_command(aws: Any, send: Invoke) -> None:
+    send("AccountCreated", {"currency": "EUR"})
+    first = send("TransactionProcessed", {"amount": "5.00"}, commandId="pay-1")
+
+    spelled_out = {"amount": 5, "type": "deposit", "currency": "EUR", "category": "uncategorized", "timestamp": None}
+
+    assert send("TransactionProcessed", spelled_out, commandId="pay-1") == first
+    assert send("TransactionProcessed", {"amount": 5}, commandId="pay-1") == first
+    assert len(stored(aws)) == 2
+
+
 def test_a_lost_race_is_decided_again_on_what_the_winner_left(aws: Any, send: Invoke, calls: Calls) -> None:
     send("AccountCreated", {})
     send("TransactionProcessed", {"amount": 10})

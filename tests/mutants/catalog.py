@@ -25,6 +25,8 @@ BUS = "handlers/store/event_bus.py"
 VALUES = "handlers/domain/values.py"
 FACTS = "handlers/domain/facts.py"
 ERRORS = "handlers/domain/errors.py"
+MEANING = "handlers/domain/meaning.py"
+MEANINGS = ("tests/domain/test_meaning.py",)
 QUERYING = ("tests/handlers/test_query.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
@@ -69,8 +71,36 @@ MUTANTS = (
     Mutant(
         "answer another command under a used id as a success",
         LEDGER,
-        "if present.own.command_digest != command.digest:",
+        "if not repeats(command, present.own):",
         "if False:",
+    ),
+    Mutant(
+        "call a command another one where it spells out what goes without saying",
+        MEANING,
+        "if name not in needless or dumps(value) != dumps(needless[name])",
+        "if True",
+        MEANINGS,
+    ),
+    Mutant(
+        "let a command stand for another that leaves something out",
+        MEANING,
+        "if name not in needless or dumps(value) != dumps(needless[name])",
+        "if name not in needless",
+        MEANINGS,
+    ),
+    Mutant(
+        "forget the digests that older code stored",
+        MEANING,
+        "in (command.digest, command.literal_digest)",
+        "== command.digest",
+        MEANINGS,
+    ),
+    Mutant(
+        "take the digest of the data as it is spelled",
+        "handlers/domain/command.py",
+        "meaning(aggregate_id, event_type, whole_data)",
+        "whole_data",
+        MEANINGS,
     ),
     Mutant(
         "ignore the expected sequence",

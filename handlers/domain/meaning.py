@@ -1,0 +1,49 @@
+"""What a command means: its data without what goes without saying, so that one wish spelled in two ways is one wish.
+
+An amount as text means the number, null means that nothing is said, and what the ledger would fill in anyway may be
+spelled out. Values are left out rather than filled in, so that a field with a default that a later schema adds changes
+no meaning of before. Nothing here fails, whatever the data: a retry is recognised even where today's schema refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .account import Account, shown_by, unsaid
+from .command import Command
+from .event import Event
+from .facts import plain
+from .values import Value, dumps
+
+
+def meaning(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
+    """What a command's data says, as far as that can be told without the account's state."""
+    return _said(Account(), aggregate_id, event_type, data)
+
+
+def repeats(command: Command, event: Event) -> bool:
+    """Whether a command asks for what the event of its id was stored for.
+
+    The digests tell it of a command that is spelled as before, and of one whose meaning is clear from itself. For the
+    rest, and behind a digest that older code took of the data as it was spelled, the event tells: it holds what was
+    asked for, and what the account's state made of that which was left out.
+    """
+    if event.command_digest in (command.digest, command.literal_digest):
+        return True
+    if event.event_type != command.event_type:
+        return False
+    account = shown_by(event)
+    asked, done = (
+        _said(account, command.aggregate_id, command.event_type, data) for data in (command.event_data, event.data)
+    )
+    return dumps(asked) == dumps(done)
+
+
+def _said(account: Account, aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
+    read = plain(event_type, data)
+    needless = unsaid(account, aggregate_id, event_type, read)
+    return {
+        name: value
+        for name, value in read.items()
+        if name not in needless or dumps(value) != dumps(needless[name])  # as texts: false is not the number 0
+    }
