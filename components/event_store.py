@@ -14,8 +14,7 @@ TYPE_INDEX = "EventType-Timestamp-index"
 COMMAND_INDEX = "CommandId-index"
 """By AggregateId and CommandId, strongly consistent: what became of a command.
 
-A local index cannot be added to a table later, and having one keeps each account in one partition, so that the stream
-hands out its events in order.
+A local index cannot be added to a table later, and having one keeps each account in one partition of at most 10 GB.
 """
 
 

@@ -25,7 +25,7 @@ class StreamFeedArgs:
     """Which records the function gets, as an event pattern; without it all, changes and deletions too."""
     batch_size: Input[int] = 100
     parallelization_factor: Input[int] = 10
-    """Batches of one shard under way at once, each with aggregates of its own."""
+    """Batches of one shard under way at once. Each item's changes stay in order; an aggregate's events may overtake."""
     max_record_age: Input[int] = 6 * 3600
     """Seconds, within the day that a stream keeps."""
     max_retries: Input[int] = 10_000
@@ -33,7 +33,7 @@ class StreamFeedArgs:
 
 
 class StreamFeed(pulumi.ComponentResource):
-    """Feeds a function in order within an aggregate. DynamoDB bears two such readers of a stream, not more."""
+    """Feeds a function, each item's changes in order. DynamoDB bears two such readers of a stream, not more."""
 
     def __init__(self, name: str, args: StreamFeedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:StreamFeed", name, None, opts)

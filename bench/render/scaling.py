@@ -37,7 +37,7 @@ Snapshots add {number(ceilings.snapshot_share())} write units to a command, in a
 
 ## One account
 
-An account lives in one partition, which is also what keeps its events in order.
+An account lives in one partition.
 
 {_table(account)}
 

@@ -52,11 +52,16 @@ _only_one = threading.Lock()  # moto's state is global to the process
 
 
 class Engine:
-    """An AWS of one account on 127.0.0.1, empty at every start. One at a time in a process."""
+    """An AWS of one account on 127.0.0.1, empty at every start. One at a time in a process.
 
-    def __init__(self, port: int = 0, region: str = DEFAULT_REGION) -> None:
+    `stream_disorder`: seconds that each of a stream's parallel batches waits at most, at random, so that changes of
+    different items overtake each other as they may on AWS. For tests: nothing may lean on an order that is not kept.
+    """
+
+    def __init__(self, port: int = 0, region: str = DEFAULT_REGION, *, stream_disorder: float = 0) -> None:
         self._port = port
         self._region = region
+        self._stream_disorder = stream_disorder
         self._running: _Running | None = None
 
     def start(self) -> None:
@@ -67,7 +72,7 @@ class Engine:
         if not _only_one.acquire(blocking=False):
             raise RuntimeError("An engine runs in this process already: moto's state is global to it")
         try:
-            self._running = _Running(self._port)
+            self._running = _Running(self._port, self._stream_disorder)
         except BaseException:
             _only_one.release()
             raise
@@ -125,7 +130,7 @@ class Engine:
 class _Running:
     """All that lives between start and stop."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, stream_disorder: float) -> None:
         backends.reset()
         dynamodb_json.install()
         self._changes = Changes()
@@ -153,6 +158,7 @@ class _Running:
             invoker=self._invoker,
             clients=of_lambda,
             destinations=destinations,
+            stream_disorder=stream_disorder,
         )
         of_events = aws.ServiceClients(self.gateway, targets.SERVICE, endpoint)
         bus = EventBus(self.gateway, targets.Targets(self.gateway, self._background, of_events))

@@ -36,6 +36,7 @@ class Mappings:
         invoker: Invoker,
         clients: ServiceClients,
         destinations: Destinations,
+        stream_disorder: float,
     ) -> None:
         self._gateway = gateway
         self._background = background
@@ -43,6 +44,7 @@ class Mappings:
         self._invoker = invoker
         self._clients = clients
         self._destinations = destinations
+        self._stream_disorder = stream_disorder
         self._known: set[str] = set()
         for operation in _CHANGES:
             gateway.seam("lambda", operation, self._change)
@@ -95,4 +97,5 @@ class Mappings:
                 changes=self._changes,
                 invoker=self._invoker,
                 destinations=self._destinations,
+                longest_disorder=self._stream_disorder,
             )

@@ -1,4 +1,7 @@
-"""A lane of a stream: batches of records one after the other, each until it is done or given up."""
+"""A lane of a stream: batches of records one after the other, each until it is done or given up.
+
+With more than one lane, the items of one partition are spread over them, as AWS promises the order of an item alone.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,8 @@ class Record:
     """A stream record. `text` is its JSON as the function gets it; `created` in seconds since 1970."""
 
     sequence: str
-    partition: str
+    item: str
+    """The key of the item that changed: what a stream keeps in order is the changes of one item, no more."""
     created: float
     text: str
 
@@ -47,6 +51,9 @@ class Poller(Protocol):
     invoker: Invoker
     destinations: Destinations
     status: MappingStatus
+
+    def disorder(self, settings: Settings) -> None:
+        """Waits for a moment at random, so that lanes overtake each other."""
 
     def enabled_settings(self) -> Settings | None:
         """The mapping as it is now, waiting while it is disabled; None if it was deleted or the engine stops."""
@@ -111,6 +118,7 @@ class Lane:
             records = self._drop_expired(settings, records)
             if not records:
                 continue
+            self._poller.disorder(settings)
             try:
                 outcome = self._poller.invoker.invoke(settings.function, _payload(records))
             except ApiError:  # throttled, or the function is not there: no attempt was made

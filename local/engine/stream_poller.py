@@ -1,8 +1,9 @@
-"""DynamoDB streams to Lambda: one reader per mapping, and lanes in which batches keep the order of their records."""
+"""DynamoDB streams to Lambda: one reader per mapping, and lanes in which batches keep the order of each item."""
 
 from __future__ import annotations
 
 import json
+import random
 import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,9 @@ class StreamPoller:
         changes: Changes,
         invoker: Invoker,
         destinations: Destinations,
+        longest_disorder: float,
     ) -> None:
-        """Holds the gateway's lock: what LATEST means is settled here."""
+        """Holds the gateway's lock: what LATEST means is settled here. `longest_disorder` in seconds."""
         self._region = region
         self._uuid = uuid
         self._gateway = gateway
@@ -43,6 +45,7 @@ class StreamPoller:
         self.invoker = invoker
         self.destinations = destinations
         self.status = MappingStatus(gateway.authorizer, region, uuid)
+        self._longest_disorder = longest_disorder
         self._lanes: dict[int, Lane] = {}
         settings = settings_of(region, uuid)
         self._position = 0
@@ -59,6 +62,11 @@ class StreamPoller:
 
     def pause(self, seconds: float) -> None:
         self._background.closing.wait(seconds)
+
+    def disorder(self, settings: Settings) -> None:
+        """Waits for a moment at random, so that lanes overtake each other."""
+        if settings.lanes > 1:
+            self.pause(random.uniform(0, self._longest_disorder))  # noqa: S311 -- keeps no secret
 
     def enabled_settings(self) -> Settings | None:
         """The mapping as it is now, waiting while it is disabled; None if it was deleted or the engine stops."""
@@ -80,7 +88,7 @@ class StreamPoller:
             refused = settings.enabled and self._has_records(settings) and not self.status.may_poll(settings)
             if settings.enabled and not refused:
                 for record in self._new_records(settings):
-                    index = zlib.crc32(record.partition.encode()) % settings.lanes
+                    index = zlib.crc32(record.item.encode()) % settings.lanes
                     if index not in self._lanes:
                         lane = self._lanes[index] = Lane(self)
                         self._background.spawn(f"lane-{self._uuid}-{index}", lane.run)
@@ -99,12 +107,11 @@ class StreamPoller:
                 return []
             raw = [item.record for item in table.stream_shard.items[self._position :]]
             self._position += len(raw)
-            key = table.hash_key_attr
         shaped = [(_shaped(record, settings.source_arn), record["dynamodb"]) for record in raw]
         return [
             Record(
                 sequence=stream["SequenceNumber"],
-                partition=json.dumps(stream["Keys"][key]),
+                item=json.dumps(stream["Keys"], sort_keys=True),
                 created=_seconds(stream["ApproximateCreationDateTime"]),
                 text=json.dumps(record),
             )

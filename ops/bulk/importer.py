@@ -161,8 +161,8 @@ class Importer:
         """Write what `begun` says is not written yet, saving checkpoints at `path`; how many events were put.
 
         A PutItem per event on the condition that its place is free: 3 write units for up to 1 KB. One thread writes all
-        events of a stream, each after the one before is there, so that the table's stream has them in order, too. The
-        first error ends all threads; what is under way is waited for and counted.
+        events of a stream, each after the one before is there, so that no moment shows a stream with a gap. The first
+        error ends all threads; what is under way is waited for and counted.
         """
         progress, chains = _Progress(begun.written), Chains()
         lanes = _Lanes(self._put, progress, threads, seen)

@@ -18,7 +18,11 @@ QUEUE_BATCH_SIZE = 10
 
 @dataclass(eq=False)
 class Shard:
-    """One shard of the store's stream on its way to a function: in order, a batch at a time, again until it is done."""
+    """One shard of the store's stream on its way to a function: in order, a batch at a time, again until it is done.
+
+    The events of one account are spread over the shards: a stream keeps the order of an item's changes, not more, once
+    batches run side by side.
+    """
 
     world: World
     function: str
@@ -55,8 +59,9 @@ class Shard:
 
     def _holds(self, record: Any) -> bool:
         keys = record["dynamodb"]["Keys"]
-        here = crc32(keys["AggregateId"]["S"].encode()) % SHARDS == self.number
-        return here and int(keys["EventSequence"]["N"]) % self.multiple == 0
+        sequence = int(keys["EventSequence"]["N"])
+        here = crc32(f"{keys['AggregateId']['S']} {sequence}".encode()) % SHARDS == self.number
+        return here and sequence % self.multiple == 0
 
 
 @dataclass(eq=False)

@@ -180,9 +180,13 @@ class Workshop:
         return eventually(found, message=f"{text!r} in {group}")
 
 
+DISORDER = 0.05
+"""Seconds: what a stream need not keep in order, it does not."""
+
+
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    with Engine() as running:
+    with Engine(stream_disorder=DISORDER) as running:
         yield running
 
 
