@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -63,16 +64,18 @@ class Command:
         event_type = read(lambda: identifier(request, "eventType"), "")
         nothing: dict[str, Any] = {}
         data = read(lambda: _data(request), nothing)
-        whole_data = _exact(data, found)
+        whole_data, uncarried, why = _exact(data, found)
         if event_type:
             # Not told twice: members that cannot be held, and all of them where there is no data at all.
-            told = {f"eventData.{name}" for name in data.keys() - whole_data.keys()}
+            told = {f"eventData.{name}" for name in data.keys() - whole_data.keys() - uncarried.keys()}
             anything = isinstance(request.get("eventData"), dict)
             found += [
                 each
-                for each in check(aggregate_id, event_type, whole_data)
+                for each in check(aggregate_id, event_type, whole_data | uncarried)
                 if each.path not in told and (anything or not each.path.startswith("eventData"))
             ]
+        # Behind what the schema says of such a number: its scale or bounds are what the caller can mend.
+        found += why
         command_id = read(lambda: optional_identifier(request, "commandId", request_id), request_id)
         command = cls(
             aggregate_id=aggregate_id,
@@ -106,17 +109,37 @@ def _data(request: Mapping[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _exact(data: dict[str, Any], found: list[Violation]) -> dict[str, Value]:
-    """The data with exact numbers, without the members that cannot be held; those are told of in `found`."""
+def _exact(
+    data: dict[str, Any], found: list[Violation]
+) -> tuple[dict[str, Value], dict[str, Decimal], list[Violation]]:
+    """The data with exact numbers, without the members that cannot be held; those are told of in `found`.
+
+    Beside it the numbers among those members, as they read, and what keeps each of them from being carried.
+    """
+    whole_data: dict[str, Value] = {}
+    uncarried: dict[str, Decimal] = {}
+    why: list[Violation] = []
     try:
-        whole_data: dict[str, Value] = exact(data, "eventData")
+        whole_data = exact(data, "eventData")
     except MalformedError:
-        whole_data = {}
         unholdable: list[Violation] = []
         for name, value in data.items():
             try:
                 whole_data |= exact({name: value}, "eventData")
             except MalformedError as error:
-                unholdable += error.violations
+                as_read = _as_read(value)
+                if as_read is None:
+                    unholdable += error.violations
+                else:
+                    uncarried[name] = as_read
+                    why += error.violations
         found += unholdable[:MAX_UNHOLDABLE]
-    return whole_data
+    return whole_data, uncarried, why[:MAX_UNHOLDABLE]
+
+
+def _as_read(value: object) -> Decimal | None:
+    """The number that a member reads as; None where it is no finite one."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    read = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    return read if read.is_finite() else None

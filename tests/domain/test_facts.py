@@ -87,6 +87,29 @@ def test_a_value_that_cannot_be_held_is_not_called_missing_as_well() -> None:
     assert [each["path"] for each in caught.value.details["violations"]] == ["eventData.amount"]
 
 
+@pytest.mark.parametrize(
+    ("amount", "told"),
+    [
+        (0.30000000000000004, ["must have at most 8 digits after the point", "more than 15 significant digits"]),
+        (Decimal(f"0.{'1' * 40}"), ["must have at most 8 digits after the point", "a number has at most 38 digits"]),
+        (1e300, ["must be less than 1000000000000000000", "a number has at most 38 digits"]),
+        (Decimal("1E+1000000"), ["must be less than 1000000000000000000", "a number has at most 38 digits"]),
+        (1234567890123456.7, ["more than 15 significant digits"]),
+    ],
+)
+def test_of_a_number_that_cannot_be_carried_the_schemas_word_comes_first(amount: Any, told: list[str]) -> None:
+    request = {"aggregateId": "a", "eventType": "TransactionProcessed", "eventData": {"amount": amount, "note": [amount]}}
+
+    with pytest.raises(MalformedError) as caught:
+        Command.parse(request, "request-1", check)
+
+    violations_ = caught.value.details["violations"]
+    found = [each["message"] for each in violations_ if each["path"] == "eventData.amount"]
+    assert len(found) == len(told)
+    assert all(message.startswith(start) for message, start in zip(found, told, strict=True))
+    assert [each["path"] for each in violations_[:1]] == ["eventData.note[0]"]
+
+
 def test_new_events_are_of_the_newest_version_and_say_everything() -> None:
     _, (created, first, second) = run(
         create(currency="EUR"), transact(5, category="salary"), transact(-2, type=None, category=None, currency=None)
