@@ -42,10 +42,14 @@ def lambda_handler(event: Any, _context: Context) -> Value:
 
 
 def _get_aggregate_events(request: Mapping[str, Any]) -> Value:
-    """`{aggregateId, limit?, nextToken?}`: the stream in order; one Query a page."""
+    """`{aggregateId, limit?, nextToken?}`: the stream in order; one Query a page. 404 where there is no event."""
     aggregate_id = identifier(request, "aggregateId")
     limit = whole(request, "limit", 1, 10_000)
-    return of_aggregate(_store, aggregate_id, limit, request.get("nextToken"))
+    token = request.get("nextToken")
+    page = of_aggregate(_store, aggregate_id, limit, token)
+    if token is None and not page["events"]:
+        raise _no_account(aggregate_id)
+    return page
 
 
 def _get_events_by_type(request: Mapping[str, Any]) -> Value:
@@ -71,11 +75,16 @@ def _get_account_statement(request: Mapping[str, Any]) -> Value:
 
 
 def _reconstruct_state(request: Mapping[str, Any]) -> Value:
-    """`{aggregateId, upToSequence?, asOf?}`: the state by replay of the stream; see `History.reconstruct`."""
+    """`{aggregateId, upToSequence?, asOf?}`: the state by replay of the stream; see `History.reconstruct`.
+
+    Before the account's first event its status is Unknown; 404 where it has no event at all.
+    """
     aggregate_id = identifier(request, "aggregateId")
     up_to = whole(request, "upToSequence", 0, MAX_SEQUENCE)
     as_of = times.normalize(request["asOf"], "asOf") if request.get("asOf") is not None else None
     moment = _history.reconstruct(aggregate_id, up_to=up_to, as_of=as_of)
+    if moment is None:
+        raise _no_account(aggregate_id)
     return {
         "aggregateId": aggregate_id,
         "reconstructedState": moment.state.describe(),
@@ -88,8 +97,14 @@ def _reconstruct_state(request: Mapping[str, Any]) -> Value:
 def _row(account_id: str, projection: str) -> Value:
     record = _read_model.record(Key(account_id, projection))
     if record is None:
-        raise NotFoundError("Account not found", accountId=account_id)
+        text = f"there is no account {account_id}, or no {projection} of it yet: read models follow the events"
+        raise NotFoundError(text, accountId=account_id)
     return record
+
+
+def _no_account(account_id: str) -> NotFoundError:
+    """The answer of every query that finds no event of an account."""
+    return NotFoundError(f"there is no account {account_id}", accountId=account_id)
 
 
 def _time(request: Mapping[str, Any], name: str, default: str) -> str:

@@ -95,6 +95,9 @@ def decide(account: Account, command: Command) -> list[NewEvent]:
     if found:
         raise MalformedError(*found[0], *found[1:])
     data = {**_filled_in(account, event_type, data), **data}
+    if account.status == "Unknown" and not opens(command):
+        text = f"there is no account {command.aggregate_id}; AccountCreated opens it"
+        raise RuleBrokenError(_ACTIVE, text, status=account.status)
     _RULES[event_type](account, fact(event_type, data))
     if unsound := violations(event_type, NEWEST[event_type], data, event_type):
         raise UnreadableEventError(f"was about to be written: {unsound[0].path} {unsound[0].message}")
@@ -182,11 +185,10 @@ def _close(account: Account, _: AccountClosed) -> None:
 
 def _require_active(account: Account) -> None:
     if account.status != "Active":
-        raise RuleBrokenError(
-            "account-active", f"the account is not active but {account.status.lower()}", status=account.status
-        )
+        raise RuleBrokenError(_ACTIVE, f"the account is {account.status.lower()}", status=account.status)
 
 
+_ACTIVE = "account-active"
 _ACCOUNT_ID = "eventData.accountId"
 _RULES: Mapping[str, Callable[[Account, Fact], None]] = MappingProxyType(
     {"AccountCreated": _create, "TransactionProcessed": _transact, "AccountClosed": _close}

@@ -28,26 +28,33 @@ class History:
     snapshots: Snapshots
     every: int
 
-    def reconstruct(self, aggregate_id: str, *, up_to: int | None = None, as_of: str | None = None) -> Moment:
+    def reconstruct(self, aggregate_id: str, *, up_to: int | None = None, as_of: str | None = None) -> Moment | None:
         """The state at sequence `up_to` and at the time `as_of` (both inclusive; None: at the end).
 
         One Query for the nearest snapshot (two with both bounds; half a read unit each) and a strongly consistent one
         for the events between it and the target: one read unit per 4 KB, and further Queries beyond 1 MB. Without a
         snapshot, the fold of the stream from its beginning. Timestamps never decrease along a stream, so the first
         later event ends the reading. Raises IntegrityError where the chain is broken.
+
+        Before its first event an aggregate has a state like at any other point. None where it has no event at all. The
+        reading shows which of the two it is; only `up_to` 0, which reads nothing, takes a Query for the first event.
         """
         nearest = self._nearest(aggregate_id, up_to, as_of)
         return fold_from(nearest, lambda start: self._fold(aggregate_id, start, up_to, as_of))
 
-    def _fold(self, aggregate_id: str, start: Snapshot, up_to: int | None, as_of: str | None) -> Moment:
+    def _fold(self, aggregate_id: str, start: Snapshot, up_to: int | None, as_of: str | None) -> Moment | None:
         state, position = start
         # The next snapshot already is beyond the time asked for: not much of what follows can be needed.
         limit = 2 * self.every if position.sequence and as_of is not None else None
+        exists = position.sequence > 0
         for event in events_behind(self.store, aggregate_id, start, up_to, limit):
+            exists = True
             if as_of is not None and event.timestamp > as_of:
                 break
             position = position.advance(event)
             state = evolve(state, event)
+        if not exists and not (up_to == 0 and self.store.page(aggregate_id, limit=1).events):
+            return None
         return Moment(state, position, position.sequence)
 
     def _nearest(self, aggregate_id: str, up_to: int | None, as_of: str | None) -> Snapshot | None:

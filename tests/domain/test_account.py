@@ -53,6 +53,20 @@ def test_nothing_happens_to_an_unknown_or_closed_account(late: Command) -> None:
     assert broken_rule(create(), close(), late) == "account-active"
 
 
+def test_a_refusal_says_whether_there_is_no_account_or_a_closed_one() -> None:
+    def told(state: State) -> tuple[str, Any]:
+        with pytest.raises(RuleBrokenError) as caught:
+            decide(state, transact(1))
+        return caught.value.message, caught.value.details
+
+    assert told(State()) == (
+        "there is no account account-1; AccountCreated opens it",
+        {"rule": "account-active", "status": "Unknown"},
+    )
+    closed, _ = run(create(), close())
+    assert told(closed) == ("the account is closed", {"rule": "account-active", "status": "Closed"})
+
+
 def test_a_closed_account_is_not_created_again() -> None:
     assert broken_rule(create(), close(), create()) == "account-created-once"
 

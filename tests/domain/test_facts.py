@@ -98,10 +98,10 @@ def test_a_value_that_cannot_be_held_is_not_called_missing_as_well() -> None:
     ],
 )
 def test_of_a_number_that_cannot_be_carried_the_schemas_word_comes_first(amount: Any, told: list[str]) -> None:
-    request = {"aggregateId": "a", "eventType": "TransactionProcessed", "eventData": {"amount": amount, "note": [amount]}}
+    data = {"amount": amount, "note": [amount]}
 
     with pytest.raises(MalformedError) as caught:
-        Command.parse(request, "request-1", check)
+        Command.parse({"aggregateId": "a", "eventType": "TransactionProcessed", "eventData": data}, "request-1", check)
 
     violations_ = caught.value.details["violations"]
     found = [each["message"] for each in violations_ if each["path"] == "eventData.amount"]

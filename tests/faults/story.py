@@ -118,6 +118,8 @@ class Story:
         token: dict[str, Any] = {}
         while True:
             status, body = self._page({**request, **token})
+            if status == 404 and not token:
+                return status, body
             assert status == 200
             assert len(body[name]) == body[count] <= request.get("limit", body[count])
             found += body[name]
@@ -139,6 +141,10 @@ class Story:
     def _right(self, request: dict[str, Any]) -> Answer:
         stored = truth.streams(self.world)
         match request:
+            case {"queryType": "getAggregateEvents" | "reconstructState", "aggregateId": unknown} if not stored[
+                unknown
+            ]:
+                return 404, _missing(unknown, f"there is no account {unknown}")
             case {"queryType": "getAggregateEvents", "aggregateId": aggregate_id}:
                 return 200, [event.record() for event in stored[aggregate_id]]
             case {"queryType": "getEventsByType", "eventType": event_type}:
@@ -147,10 +153,15 @@ class Story:
             case {"queryType": "reconstructState", "aggregateId": aggregate_id}:
                 return 200, _state(request, stored[aggregate_id])
             case {"accountId": account_id}:
-                row = truth.rows(self.world).get((account_id, request["queryType"].removeprefix("get")))
-                missing = {"code": "NotFound", "message": "Account not found", "details": {"accountId": account_id}}
-                return (200, row) if row else (404, {"error": missing})
+                projection = request["queryType"].removeprefix("get")
+                row = truth.rows(self.world).get((account_id, projection))
+                text = f"there is no account {account_id}, or no {projection} of it yet: read models follow the events"
+                return (200, row) if row else (404, _missing(account_id, text))
         raise NotImplementedError(request)
+
+
+def _missing(account_id: str, message: str) -> Any:
+    return {"error": {"code": "NotFound", "message": message, "details": {"accountId": account_id}}}
 
 
 def newest_first(events: list[Any]) -> list[Any]:

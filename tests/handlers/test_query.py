@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from handlers.domain import State, evolve
 from handlers.domain.event import Event, NewEvent, Position, chain
+from handlers.store import tokens
 from handlers.store.event_store import EventStore
 
 from ..domain.builders import command, story
@@ -46,10 +47,13 @@ def test_a_stream_is_answered_in_order_under_the_recipes_names(aws: Any, ask: In
     )
 
 
-def test_a_stream_that_is_not_there_is_empty(ask: Invoke) -> None:
-    assert ask("getAggregateEvents", aggregateId="nobody") == (
+def test_what_lies_behind_the_end_of_a_stream_is_an_empty_page(aws: Any, ask: Invoke) -> None:
+    keep(aws, story("a", [5]))
+    token = tokens.encode(["getAggregateEvents", "a"], 2)
+
+    assert ask("getAggregateEvents", aggregateId="a", nextToken=token) == (
         200,
-        {"aggregateId": "nobody", "events": [], "eventCount": 0},
+        {"aggregateId": "a", "events": [], "eventCount": 0},
     )
 
 
@@ -135,10 +139,57 @@ def test_the_state_is_answered_under_the_recipes_names(aws: Any, ask: Invoke) ->
     )
 
 
-def test_nothing_is_known_of_an_unknown_aggregate(ask: Invoke) -> None:
-    status, body = ask("reconstructState", aggregateId="nobody")
+BEFORE = "2024-01-15T09:00:00Z"
+NOBODY: list[dict[str, Any]] = [
+    {"queryType": "getAccountSummary", "accountId": "nobody"},
+    {"queryType": "getAccountStatement", "accountId": "nobody"},
+    {"queryType": "getAggregateEvents", "aggregateId": "nobody"},
+    {"queryType": "getAggregateEvents", "aggregateId": "nobody", "limit": 1},
+    *(
+        {"queryType": "reconstructState", "aggregateId": "nobody", **more}
+        for more in (
+            {},
+            {"upToSequence": 0},
+            {"upToSequence": 20},
+            {"asOf": BEFORE},
+            {"upToSequence": 0, "asOf": BEFORE},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("query", NOBODY)
+def test_every_query_has_one_answer_for_an_account_that_is_not_there(ask: Invoke, query: dict[str, Any]) -> None:
+    status, body = ask(query["queryType"], **{name: value for name, value in query.items() if name != "queryType"})
+
+    assert (status, body["error"]["code"], body["error"]["details"]) == (404, "NotFound", {"accountId": "nobody"})
+    assert body["error"]["message"].startswith("there is no account nobody")
+
+
+@pytest.mark.parametrize(
+    ("more", "reads"),
+    [({"upToSequence": 0}, 1), ({"asOf": BEFORE}, 2), ({"upToSequence": 0, "asOf": BEFORE}, 1)],
+)
+def test_before_its_first_event_an_account_has_a_state(
+    aws: Any, ask: Invoke, calls: Calls, more: dict[str, Any], reads: int
+) -> None:
+    keep(aws, story("a", [1] * 3))
+    calls.made.clear()
+
+    status, body = ask("reconstructState", aggregateId="a", **more)
 
     assert (status, body["eventsProcessed"], body["reconstructedState"]["status"]) == (200, 0, "Unknown")
+    assert calls.names == ["Query"] * reads
+
+
+def test_that_there_is_no_account_takes_no_request_more_to_say(ask: Invoke, calls: Calls) -> None:
+    for more, reads in (({}, 2), ({"upToSequence": 20}, 2), ({"asOf": BEFORE}, 2), ({"upToSequence": 0}, 1)):
+        calls.made.clear()
+        assert ask("reconstructState", aggregateId="nobody", **more)[0] == 404
+        assert calls.names == ["Query"] * reads
+    calls.made.clear()
+    assert ask("getAggregateEvents", aggregateId="nobody")[0] == 404
+    assert calls.names == ["Query"]
 
 
 @settings(max_examples=60 if LONG else 15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -216,10 +267,17 @@ def answered_text(events: Sequence[Event]) -> Any:
 
 
 @pytest.mark.parametrize("query_type", ["getAccountSummary", "getAccountStatement"])
-def test_a_row_that_is_not_there_is_not_found(ask: Invoke, query_type: str) -> None:
-    status, body = ask(query_type, accountId="nobody")
+def test_a_row_that_is_not_there_yet_is_not_found_and_the_answer_says_why(
+    aws: Any, ask: Invoke, calls: Calls, query_type: str
+) -> None:
+    keep(aws, story("a", [5]))
+    calls.made.clear()
 
-    assert (status, body["error"]["code"], body["error"]["details"]) == (404, "NotFound", {"accountId": "nobody"})
+    status, body = ask(query_type, accountId="a")
+
+    assert (status, body["error"]["code"], body["error"]["details"]) == (404, "NotFound", {"accountId": "a"})
+    assert body["error"]["message"].endswith("yet: read models follow the events")
+    assert calls.names == ["GetItem"]
 
 
 def test_events_of_a_type_come_newest_first_over_all_accounts(aws: Any, ask: Invoke) -> None:

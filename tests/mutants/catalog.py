@@ -175,6 +175,20 @@ MUTANTS = (
         "starts = [*places, *[None] * (1 - len(places))]",
         QUERYING,
     ),
+    Mutant(
+        "call an account that was never opened an empty one",
+        "handlers/query.py",
+        'if token is None and not page["events"]:',
+        "if False:",
+        QUERYING,
+    ),
+    Mutant(
+        "call an account that had not begun a missing one",
+        "handlers/store/history.py",
+        "if not exists and not (up_to == 0 and self.store.page(aggregate_id, limit=1).events):",
+        "if not exists:",
+        QUERYING,
+    ),
     # Remember
     Mutant(
         "skip the look-up of the command",
@@ -292,6 +306,12 @@ MUTANTS = (
         "handlers/domain/account.py",
         "if balance < -account.overdraft_limit:",
         "if balance < -account.overdraft_limit - 1:",
+    ),
+    Mutant(
+        "keep quiet about the scale of a number that cannot be carried",
+        "handlers/domain/command.py",
+        "check(aggregate_id, event_type, whole_data | uncarried)",
+        "check(aggregate_id, event_type, whole_data)",
     ),
     # Publish
     Mutant(
