@@ -12,8 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .domain import check, meaning
 from .domain.command import Command
 from .domain.errors import LedgerError
+from .domain.payload import request_of
 from .domain.rejection import Rejection
-from .runtime import Context, answering, count, log, request_of, seconds_left
+from .runtime import Context, answering, count, log, seconds_left
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .wiring import now, wired_ledger

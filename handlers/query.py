@@ -11,8 +11,9 @@ from .domain import times
 from .domain.command import MAX_SEQUENCE
 from .domain.errors import MalformedError, NotFoundError
 from .domain.fields import identifier, whole
+from .domain.payload import request_of
 from .domain.values import Value
-from .runtime import Context, answering, request_of
+from .runtime import Context, answering
 from .store import clients
 from .store.event_store import EventStore
 from .store.history import History

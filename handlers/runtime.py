@@ -1,9 +1,7 @@
-"""What every entry point shares: requests in, answers out, faults told apart from the caller's mistakes."""
+"""What every entry point shares: answers out, faults told apart from the caller's mistakes."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import logging
 import os
@@ -11,8 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from .domain.errors import LedgerError, MalformedError
-from .domain.values import Value, dumps, exact, loads
+from .domain.errors import LedgerError
+from .domain.values import Value, dumps, exact
 from .failure import InvocationError
 
 log = logging.getLogger("ledger")
@@ -40,28 +38,6 @@ class Context(Protocol):
 def seconds_left(context: Context) -> Callable[[], float]:
     """A clock that runs towards the function's timeout."""
     return lambda: context.get_remaining_time_in_millis() / 1000
-
-
-def request_of(event: Any) -> Mapping[str, Value]:
-    """The caller's object: the event itself, or its `body` (JSON text, perhaps base64). Raises MalformedError."""
-    if not isinstance(event, dict):
-        raise MalformedError("request", "must be an object")
-    request = loads(_body(event), "body") if event.get("body") is not None else event
-    if not isinstance(request, dict):
-        raise MalformedError("body", "must hold a JSON object")
-    return request
-
-
-def _body(event: Mapping[str, Any]) -> str | bytes:
-    body = event["body"]
-    if not isinstance(body, str):
-        raise MalformedError("body", "must be text holding a JSON object")
-    if not event.get("isBase64Encoded"):
-        return body
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedError("body", "is not valid base64") from None
 
 
 def answer(status: int, body: Value) -> Answer:

@@ -6,7 +6,8 @@ from typing import Any
 
 from .domain import check, meaning
 from .domain.command import Command
-from .runtime import Context, answering, request_of
+from .domain.payload import request_of
+from .runtime import Context, answering
 from .wiring import wired_ledger
 
 _ledger = wired_ledger()

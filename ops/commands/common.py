@@ -76,6 +76,11 @@ def progress_on(console: Console, *columns: ProgressColumn) -> Progress:
     return Progress(*shown, console=console, disable=not console.is_terminal)
 
 
+def printable(text: str) -> str:
+    """A text of somebody else's as a terminal can show it, and without what would steer the terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 class Rate(ProgressColumn):
     """How many a second."""
 

@@ -23,10 +23,13 @@ from ops.dead_letters.redrive import Redriver, Result
 from ops.system import OperatorError, System
 from ops.timeline import Timeline
 
-from .common import add_common, console_for, progress_on
+from .common import add_common, console_for, printable, progress_on
 
 if TYPE_CHECKING:
     from .common import Commands
+
+
+_WITHOUT = {Remedy.NONE: "(no remedy is known)", Remedy.LATER: "(nobody can tell; try again)"}
 
 
 def add_to(commands: Commands) -> None:
@@ -80,7 +83,7 @@ def _redrive(system: System, options: argparse.Namespace) -> int:
         chosen: list[Case] = []
         skipped: list[Case] = []
         for case in cases:
-            movable = case.remedy is not Remedy.NONE and (options.force or not case.hopeless)
+            movable = case.remedy not in _WITHOUT and (options.force or not case.hopeless)
             (chosen if movable else skipped).append(case)
         if not options.dry_run:
             with progress_on(console, MofNCompleteColumn()) as bars:
@@ -103,7 +106,7 @@ def _report(outcomes: Sequence[tuple[Case, str, str]], options: argparse.Namespa
     else:
         for case, outcome, text in outcomes:
             if outcome != "moved":
-                console.print(f"[bold]{outcome}[/] {_line(case)} {escape(text)}".rstrip())
+                console.print(f"[bold]{outcome}[/] {_line(case)} {escape(printable(text))}".rstrip())
         totals = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
         console.print(totals or "no letters")
     return 1 if counts["failed"] or counts["skipped"] else 0
@@ -143,6 +146,9 @@ def _diagnosis(system: System) -> Diagnosis:
         streams=system.client("dynamodbstreams"),
         rule_arn=system.output("accountRuleArn"),
         queue_arn=attributes["QueueArn"],
+        store_table=system.output("eventStoreTable"),
+        functions={str(name) for output, name in system.outputs.items() if output.endswith("Function")},
+        command_function=system.output("commandFunction"),
     )
 
 
@@ -155,7 +161,6 @@ def _redriver(system: System, holdings: Mapping[str, Holding]) -> Redriver:
         bus=EventBus(system.client("events"), system.output("eventBusName")),
         timeline=Timeline(system.client("dynamodb"), system.output("eventStoreTable"), buckets),
         queue_url=system.output("projectionQueueUrl"),
-        command_function=system.output("commandFunction"),
         holdings=holdings,
     )
 
@@ -165,10 +170,11 @@ def _line(case: Case) -> str:
     places: Any = [f"{each.aggregate_id} #{each.sequence or '?'}" for each in case.places[:3]]
     if len(case.places) > len(places):
         places.append(f"and {len(case.places) - len(places)} more")
-    about = escape(", ".join(places) or "unknown")
+    about = escape(printable(", ".join(places) or "unknown"))
     when = f"{letter.since:%Y-%m-%dT%H:%M:%SZ}"
-    return f"{letter.queue} {letter.message_id} {when} {letter.receives}x [bold]{about}[/]: {escape(case.reason)}"
+    reason = escape(printable(case.reason))
+    return f"{letter.queue} {letter.message_id} {when} {letter.receives}x [bold]{about}[/]: {reason}"
 
 
 def _why_skipped(case: Case) -> str:
-    return "(no remedy is known)" if case.remedy is Remedy.NONE else "(it would only come back; --force moves it)"
+    return _WITHOUT.get(case.remedy, "(it would only come back; --force moves it)")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from handlers.domain.errors import MalformedError
 from handlers.domain.event import Event
-from handlers.domain.values import loads
+from handlers.domain.payload import request_of
 from handlers.store.event_bus import delivered_event
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import Key, ReadModel
 
+from .invocation import Invocation, told
 from .queues import Letter
 from .stretch import Stretch, from_stream
 
@@ -28,6 +31,7 @@ class Remedy(StrEnum):
     LOG = "to the audit log"
     PUBLISH = "publish its events again"
     INVOKE = "invoke the function again"
+    LATER = "none yet: look again"
     NONE = "none known"
 
 
@@ -50,6 +54,7 @@ class Case:
     stretch: Stretch | None = None
     events: tuple[Event, ...] | None = None
     """Those of the stretch; None where the stream has forgotten them."""
+    invocation: Invocation | None = None
 
     @property
     def order(self) -> tuple[str, int]:
@@ -87,15 +92,25 @@ class Diagnosis:
     """Of the rule that feeds the projections."""
     queue_arn: str
     """Of the projection queue."""
+    store_table: str
+    functions: Collection[str]
+    """The names of the stack's functions."""
+    command_function: str
 
     def of(self, letter: Letter) -> Case:
-        """One letter's case: up to a Query and a BatchGetItem, or the reading of a stretch of the stream."""
+        """One letter's case: up to a Query and a BatchGetItem, or the reading of a stretch of the stream.
+
+        A letter that cannot be read, and one about which AWS does not answer, is a case like any other.
+        """
         examine: Mapping[str, Callable[[Letter], Case]] = {
             "projection": self._unprojected,
             "delivery": self._undelivered,
             "invocation": self._given_up,
         }
-        return examine[letter.queue](letter)
+        try:
+            return examine[letter.queue](letter)
+        except (BotoCoreError, ClientError) as error:
+            return Case(letter, f"AWS would not tell: {error}", Remedy.LATER)
 
     def _unprojected(self, letter: Letter) -> Case:
         """What the projection failed on."""
@@ -131,24 +146,21 @@ class Diagnosis:
     def _given_up(self, letter: Letter) -> Case:
         """What Lambda gave up: a stretch of the stream, or an asynchronous invocation."""
         try:
-            record = loads(letter.body, "body")
-            context = record["requestContext"]
-            reason = f"{context['condition']} after {context['approximateInvokeCount']} attempts"
+            record = request_of({"body": letter.body})
             if "DDBStreamBatchInfo" in record:
-                return self._stretch(letter, reason, Stretch.of(record["DDBStreamBatchInfo"]))
-            payload, function = record["requestPayload"], context["functionArn"].split(":")[6]
-        except (MalformedError, LookupError, AttributeError, TypeError, ValueError) as error:
-            return Case(letter, f"no invocation record: {error!r}", Remedy.NONE, hopeless=True)
-        answer = record.get("responsePayload")
-        if isinstance(answer, dict) and "errorMessage" in answer:
-            reason += f": {answer.get('errorType', 'error')}: {answer['errorMessage']}"
-        aggregate_id = payload.get("aggregateId") if isinstance(payload, dict) else None
-        places = (Place(aggregate_id, None),) if isinstance(aggregate_id, str) else ()
-        return Case(letter, f"{function}: {reason}", Remedy.INVOKE, places=places)
+                return self._stretch(letter, record, Stretch.of(record["DDBStreamBatchInfo"]))
+            invocation = Invocation.of(record, self.functions, self.command_function)
+        except MalformedError as error:
+            return Case(letter, f"no invocation record: {error.message}", Remedy.NONE, hopeless=True)
+        places = (Place(invocation.aggregate_id, None),) if invocation.aggregate_id is not None else ()
+        return Case(letter, invocation.reason, Remedy.INVOKE, places=places, invocation=invocation)
 
-    def _stretch(self, letter: Letter, reason: str, stretch: Stretch) -> Case:
-        reason += f": {stretch.size} records of {stretch.shard_id}, arrived {stretch.first} to {stretch.last}"
-        events = from_stream(self.streams, stretch)
+    def _stretch(self, letter: Letter, record: Mapping[str, Any], stretch: Stretch) -> Case:
+        context = record.get("requestContext")
+        reason = f"{told(context if isinstance(context, dict) else {})}: {stretch.size} records of {stretch.shard_id}, "
+        reason += f"arrived {stretch.first} to {stretch.last}"
+        # Another table's stream holds events of another store. This one's own, of that time, can do no harm.
+        events = from_stream(self.streams, stretch) if stretch.table == self.store_table else None
         if events is None:
             reason += "; the stream has forgotten them, the store has not"
             return Case(letter, reason, Remedy.PUBLISH, stretch=stretch)
@@ -165,7 +177,10 @@ class Diagnosis:
 
     def _progress(self, event: Event) -> str:
         keys = [Key(event.aggregate_id, projection) for projection in self.projections]
-        rows = self.read_model.get_many(keys)
+        try:
+            rows = self.read_model.get_many(keys)
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            return f"a row of {event.aggregate_id} cannot be read ({error!r}): verify"
         if all(key in rows and rows[key].position.sequence >= event.sequence for key in keys):
             return "projected in the meantime"
         return "not projected yet: the projection's log says why"

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.domain.event import Event
-from handlers.domain.values import dumps, loads
 from handlers.store.event_bus import EventBus, PublishError
 from ops.republish import entries_of
 from ops.timeline import Timeline
 
 from .diagnosis import Case, Remedy
+from .invocation import Invocation
 from .queues import BATCH, BATCH_BYTES, Holding
 from .stretch import Stretch, windows
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
 
-_FAULTS = (BotoCoreError, ClientError, PublishError, KeyError, TypeError, ValueError, ArithmeticError)
+_FAULTS = (BotoCoreError, ClientError, PublishError, LookupError, TypeError, ValueError, ArithmeticError)
 LOG_STREAM = "redriven"
 """In the audit log: what did not reach it by itself."""
 
@@ -53,7 +53,6 @@ class Redriver:
     timeline: Timeline
     queue_url: str
     """Of the projection queue."""
-    command_function: str
     holdings: Mapping[str, Holding]
     _published: set[tuple[str, int]] = field(default_factory=set)
 
@@ -68,8 +67,10 @@ class Redriver:
             yield from self._moved([case], partial(self._log, case))
         yield from self._publish(by_remedy[Remedy.PUBLISH])
         for case in by_remedy[Remedy.INVOKE]:
-            yield from self._moved([case], partial(self._invoke, case))
-        yield from (Result(case, moved=False, problem="no remedy is known") for case in by_remedy[Remedy.NONE])
+            if case.invocation is not None:
+                yield from self._moved([case], partial(self._invoke, case.invocation))
+        for case in (*by_remedy[Remedy.LATER], *by_remedy[Remedy.NONE]):
+            yield Result(case, moved=False, problem=f"its remedy is {case.remedy}")
 
     def _moved(self, cases: Sequence[Case], act: Callable[[], Mapping[str, str]]) -> Iterator[Result]:
         """Act, then delete the letters of `cases` for which `act` names no problem, by message id."""
@@ -137,25 +138,9 @@ class Redriver:
         self.bus.publish(entries_of(self.bus, (new[place] for place in places))[0])
         return places
 
-    def _invoke(self, case: Case) -> dict[str, str]:
-        """As the same command: Lambda's own retries repeat the request id, which a new invocation does not."""
-        record = loads(case.letter.body, "body")
-        context = record["requestContext"]
-        function = context["functionArn"].split(":")[6]
-        payload = record["requestPayload"]
-        if function == self.command_function:
-            payload = with_command_id(payload, context["requestId"])
-        self.functions.invoke(FunctionName=function, InvocationType="Event", Payload=dumps(payload).encode())
+    def _invoke(self, invocation: Invocation) -> dict[str, str]:
+        self.functions.invoke(FunctionName=invocation.function, InvocationType="Event", Payload=invocation.payload)
         return {}
-
-
-def with_command_id(payload: Any, request_id: str) -> Any:
-    """A command's payload with the commandId that its first invocation went by."""
-    if not isinstance(payload, dict):
-        return payload
-    if isinstance(payload.get("body"), str) and not payload.get("isBase64Encoded"):
-        return {**payload, "body": dumps(with_command_id(loads(payload["body"], "body"), request_id))}
-    return payload if payload.get("commandId") is not None else {**payload, "commandId": request_id}
 
 
 def _fitting(cases: Sequence[Case]) -> Iterator[list[Case]]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from handlers.domain import times
+from handlers.domain.errors import MalformedError
 from handlers.domain.event import Event
+from handlers.domain.fields import check_whole
 from handlers.store.items import to_record
 
 if TYPE_CHECKING:
@@ -22,6 +26,14 @@ MARGIN = timedelta(minutes=2)
 PAGE = 1000
 EMPTY_PAGES = 50
 """Of a shard, in a row, after which what was looked for is taken to be forgotten."""
+MAX_SIZE = 10_000
+"""Records that Lambda hands over at once, at most."""
+KEPT = timedelta(days=1)
+"""How long a stream remembers."""
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Between which a window can be reckoned around a stretch."""
+_ARN_PARTS = 4
+_SEQUENCE_NUMBER = re.compile("[0-9]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +49,28 @@ class Stretch:
     size: int
 
     @classmethod
-    def of(cls, info: Mapping[str, Any]) -> Stretch:
-        """Read the DDBStreamBatchInfo of an invocation record. KeyError, TypeError or ValueError where it is none."""
-        return cls(
-            stream_arn=info["streamArn"],
-            shard_id=info["shardId"],
-            start=int(info["startSequenceNumber"]),
-            end=int(info["endSequenceNumber"]),
-            first=datetime.fromisoformat(info["approximateArrivalOfFirstRecord"]),
-            last=datetime.fromisoformat(info["approximateArrivalOfLastRecord"]),
-            size=int(info["batchSize"]),
+    def of(cls, info: Any) -> Stretch:
+        """Read the DDBStreamBatchInfo of an invocation record. MalformedError where it is none."""
+        if not isinstance(info, dict):
+            raise MalformedError("DDBStreamBatchInfo", "must be an object")
+        stretch = cls(
+            stream_arn=_text(info, "streamArn"),
+            shard_id=_text(info, "shardId"),
+            start=_number(info, "startSequenceNumber"),
+            end=_number(info, "endSequenceNumber"),
+            first=_moment(info, "approximateArrivalOfFirstRecord"),
+            last=_moment(info, "approximateArrivalOfLastRecord"),
+            size=check_whole(info.get("batchSize"), "DDBStreamBatchInfo.batchSize", 1, MAX_SIZE),
         )
+        if not timedelta(0) <= stretch.last - stretch.first <= KEPT:
+            raise MalformedError("DDBStreamBatchInfo", "its first and last record arrived at times that cannot be")
+        return stretch
+
+    @property
+    def table(self) -> str | None:
+        """Whose stream it is of: arn:aws:dynamodb:region:account:table/NAME/stream/LABEL."""
+        parts = self.stream_arn.split("/")
+        return parts[1] if len(parts) == _ARN_PARTS and parts[0].endswith(":table") else None
 
     @property
     def window(self) -> tuple[datetime, datetime]:
@@ -90,6 +113,28 @@ def _inserted(record: Any) -> list[Event]:
         return [Event.of(to_record(record["dynamodb"]["NewImage"]))] if record["eventName"] == "INSERT" else []
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return []
+
+
+def _text(info: Mapping[str, Any], name: str) -> str:
+    value = info.get(name)
+    if not isinstance(value, str) or not value:
+        raise MalformedError(f"DDBStreamBatchInfo.{name}", "must be a non-empty text")
+    return value
+
+
+def _number(info: Mapping[str, Any], name: str) -> int:
+    text = _text(info, name)
+    if not _SEQUENCE_NUMBER.fullmatch(text):
+        raise MalformedError(f"DDBStreamBatchInfo.{name}", "must be a text of digits")
+    return int(text)
+
+
+def _moment(info: Mapping[str, Any], name: str) -> datetime:
+    path = f"DDBStreamBatchInfo.{name}"
+    moment = datetime.fromisoformat(times.normalize(info.get(name), path))
+    if not EARLIEST <= moment <= LATEST:
+        raise MalformedError(path, "is no time at which a record could have arrived")
+    return moment
 
 
 def windows(stretches: Iterable[Stretch]) -> list[tuple[datetime, datetime]]:

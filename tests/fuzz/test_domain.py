@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from types import ModuleType
 from typing import Any
 
 from hypothesis import given
@@ -17,6 +16,7 @@ from handlers.domain.command import MAX_SEQUENCE, Command
 from handlers.domain.errors import LedgerError
 from handlers.domain.event import Event, Position, chain
 from handlers.domain.fields import check_whole
+from handlers.domain.payload import request_of
 from handlers.domain.values import dumps
 from handlers.store import tokens
 from handlers.store.event_bus import delivered_event
@@ -154,11 +154,9 @@ def test_any_data_is_one_event_that_everything_behind_can_take_or_none(
 
 @examples(250)
 @given(data=st.data())
-def test_any_event_holds_a_request_or_none(
-    tally: Counter[str], handlers: Callable[[str], ModuleType], data: st.DataObject
-) -> None:
+def test_any_event_holds_a_request_or_none(tally: Counter[str], data: st.DataObject) -> None:
     event = data.draw(st.dictionaries(st.sampled_from(["body", "isBase64Encoded", "x"]), parsed | texts) | parsed)
 
-    request = attempt(tally, "requests", handlers("runtime").request_of, event)
+    request = attempt(tally, "requests", request_of, event)
 
     assert request is None or isinstance(request, dict)

@@ -34,6 +34,7 @@ REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.
 EVOLVING = ("tests/domain/test_facts.py", "tests/handlers/test_evolution.py", "tests/handlers/test_promises.py")
 REFUSING = ("tests/handlers/test_rejections.py",)
 DELIVERING = ("tests/infrastructure/test_delivery.py",)
+REDRIVING = ("tests/ops/test_dead_letters.py",)
 INFRASTRUCTURE = ("tests/infrastructure",)
 
 MUTANTS = (
@@ -530,6 +531,34 @@ MUTANTS = (
         "merged = heapq.merge(*(self._key(key, since, until) for key in keys), key=lambda item: item.timestamp)",
         "merged = (item for key in keys for item in self._key(key, since, until))",
         ("tests/ops/test_republish.py",),
+    ),
+    Mutant(
+        "put a redriven command's id beside a body in base64",
+        "handlers/domain/payload.py",
+        "    if not _has_body(event):\n        return dict(request)",
+        '    if not _has_body(event) or event.get("isBase64Encoded"):\n        return {**event, **request}',
+        REDRIVING,
+    ),
+    Mutant(
+        "redrive a command under a new id",
+        "ops/dead_letters/invocation.py",
+        'payload = same_command(payload, context.get("requestId"))',
+        'same_command(payload, context.get("requestId"))',
+        REDRIVING,
+    ),
+    Mutant(
+        "let one unreadable letter end the redrive",
+        "ops/dead_letters/diagnosis.py",
+        '        except MalformedError as error:\n            return Case(letter, f"no invocation record',
+        '        except KeyError as error:\n            return Case(letter, f"no invocation record',
+        REDRIVING,
+    ),
+    Mutant(
+        "let one unanswered question about a letter end the redrive",
+        "ops/dead_letters/diagnosis.py",
+        "except (BotoCoreError, ClientError) as error:",
+        "except BotoCoreError as error:",
+        REDRIVING,
     ),
     # Infrastructure
     Mutant(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
 from itertools import count
 from types import ModuleType
 from typing import Any
@@ -13,14 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.domain.errors import MalformedError
 from handlers.domain.event import Event
+from handlers.domain.payload import request_of
 from handlers.domain.values import dumps
-from ops.dead_letters.redrive import with_command_id
+from handlers.store.event_store import EventStore
+from ops.dead_letters.invocation import same_command
 
 from ..aws import around_every_call
 from ..domain.builders import folded, story
 from ..fuzz.budget import examples
-from ..handlers.conftest import STORE, Calls, Context, message, refusing, rows
+from ..fuzz.wire import bodies, text_of
+from ..handlers.conftest import STORE, Calls, Context, message, refusal, refusing, rows
 from .conftest import ACCOUNT, RULE, Published, Run, keep, places, taken, url
 
 LOG_GROUP = "/aws/events/audit-log"
@@ -422,52 +429,232 @@ def invocation(function: str, payload: Any, **more: Any) -> str:
     return dumps({"requestContext": context, "requestPayload": payload, **more})
 
 
-def test_an_asynchronous_command_is_invoked_again_as_the_same_command(aws: Any, sqs: Any, run: Run) -> None:
-    payload = {"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}}
-    answer = {"errorType": "TimeoutError", "errorMessage": "too slow"}
-    leave(sqs, "invocation-dlq", invocation("commandFunction", payload, responsePayload=answer))
-    invoked: list[dict[str, Any]] = []
+@contextmanager
+def invoked() -> Iterator[list[dict[str, Any]]]:
+    """The arguments of every Invoke, none of which is carried out."""
+    calls: list[dict[str, Any]] = []
 
     def catch(_: Any, operation: str, arguments: dict[str, Any], proceed: Callable[[], Any]) -> Any:
         if operation != "Invoke":
             return proceed()
-        invoked.append(arguments)
+        calls.append(arguments)
         return {"StatusCode": 202}
 
     with around_every_call(catch):
+        yield calls
+
+
+def shaped(at: int, text: str) -> Any:
+    """A request's text in one of the shapes that carry it as a body."""
+    return bodies(text)[at]
+
+
+def test_an_asynchronous_command_is_invoked_again_as_the_same_command(aws: Any, sqs: Any, run: Run) -> None:
+    payload = {"aggregateId": "a", "eventType": "AccountCreated", "eventData": {}}
+    answer = {"errorType": "TimeoutError", "errorMessage": "too slow"}
+    leave(sqs, "invocation-dlq", invocation("commandFunction", payload, responsePayload=answer))
+
+    with invoked() as calls:
         (letter,) = run("dead-letters", "list", "--json").json["letters"]
         assert run("dead-letters", "redrive", "--aggregate", "a").code == 0
 
     assert letter["reason"] == "commandFunction: RetriesExhausted after 3 attempts: TimeoutError: too slow"
-    (call,) = invoked
+    (call,) = calls
     assert (call["FunctionName"], call["InvocationType"]) == ("commandFunction", "Event")
     assert json.loads(call["Payload"]) == {**payload, "commandId": "request-7"}
     assert waiting(sqs, "invocation-dlq") == (0, 0)
 
 
+REQUEST = '{"aggregateId":"a","commandId":null,"eventData":{"amount":1.50},"eventType":"X"}'
+SHAPES = [json.loads, *(partial(shaped, at) for at in range(7))]
+NAMED = '{"aggregateId":"a","commandId":"mine","eventType":"X"}'
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_command_is_the_same_command_whatever_its_form(shape: Callable[[str], Any]) -> None:
+    payload = shape(REQUEST)
+
+    again = same_command(payload, "r")
+
+    assert request_of(again) == {**request_of(payload), "commandId": "r"}
+    assert again.keys() == payload.keys()
+    assert {name: again[name] for name in payload if name not in ("body", "commandId")} == {
+        name: payload[name] for name in payload if name not in ("body", "commandId")
+    }
+    assert same_command(again, "another") == again
+    assert same_command(shape(NAMED), "r") == shape(NAMED)
+
+
+@pytest.mark.parametrize("payload", ["text", None, [], {"body": ""}, {"body": "!", "isBase64Encoded": True}])
+def test_a_payload_without_a_request_gets_no_command_id(payload: Any) -> None:
+    with pytest.raises(MalformedError):
+        same_command(payload, "r")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_command_that_was_stored_is_answered_and_not_carried_out_again(
+    aws: Any, sqs: Any, run: Run, handlers: Callable[[str], ModuleType], *, shape: Callable[[str], Any]
+) -> None:
+    command = handlers("command").lambda_handler
+    opening = {"accountId": "a", "customerId": "c", "accountType": "checking", "initialBalance": 100}
+    command({"aggregateId": "a", "eventType": "AccountCreated", "eventData": opening}, Context("request-1"))
+    deposit = {"transactionId": "t", "amount": 10, "type": "deposit"}
+    payload = shape(json.dumps({"aggregateId": "a", "eventType": "TransactionProcessed", "eventData": deposit}))
+    first = command(payload, Context("request-7"))  # stored, and then the answer was lost
+    leave(sqs, "invocation-dlq", invocation("commandFunction", payload))
+
+    with invoked() as calls:
+        assert run("dead-letters", "redrive", "--aggregate", "a").code == 0
+    (call,) = calls
+    again = command(json.loads(call["Payload"]), Context("request-8"))
+
+    assert first["statusCode"] == 200
+    assert again == first
+    assert [event.sequence for event in EventStore(aws, STORE).read("a")] == [1, 2]
+
+
+BAD = {
+    "not JSON": "{",
+    "empty": "",
+    "NaN": '{"aggregateId": "a", "amount": NaN}',
+    "twice": '{"aggregateId": "a", "aggregateId": "b"}',
+    "deep": '{"a":' * 3000 + "1" + "}" * 3000,
+    "no object": "[]",
+    "a number out of range": '{"aggregateId": "a", "amount": 1e1000000}',
+}
+
+
+@pytest.mark.parametrize("text", BAD.values(), ids=list(BAD))
+def test_a_command_that_cannot_be_read_is_skipped_with_its_reason_and_the_rest_moves(
+    aws: Any, sqs: Any, run: Run, text: str
+) -> None:
+    (event,) = keep(aws, story("a", []))
+    good = {"aggregateId": "z", "eventType": "AccountCreated", "eventData": {}}
+    ids = [leave(sqs, "invocation-dlq", invocation("commandFunction", {"body": text})) for _ in range(2)]
+    leave(sqs, "invocation-dlq", invocation("commandFunction", good))
+    leave(sqs, "projection-dlq", body(event))
+
+    with invoked() as calls:
+        result = run("dead-letters", "redrive", "--force", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"moved": 2, "skipped": 2})
+    assert [json.loads(call["Payload"])["aggregateId"] for call in calls] == ["z"]
+    skipped = [letter for letter in result.json["letters"] if letter["outcome"] == "skipped"]
+    assert {letter["messageId"] for letter in skipped} == set(ids)
+    assert all("body: " in letter["reason"] for letter in skipped)
+    assert waiting(sqs, "invocation-dlq") == (2, 0)
+
+
+CONTEXT = {"requestId": "r", "functionArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:commandFunction"}
+
+
 @pytest.mark.parametrize(
-    ("payload", "expected"),
+    ("text", "reason"),
     [
-        ({"aggregateId": "a"}, {"aggregateId": "a", "commandId": "r"}),
-        ({"commandId": None}, {"commandId": "r"}),
-        ({"commandId": "mine"}, {"commandId": "mine"}),
-        ({"body": '{"amount":1.50}'}, {"body": '{"amount":1.5,"commandId":"r"}'}),
-        ({"body": '{"commandId":"mine"}'}, {"body": '{"commandId":"mine"}'}),
-        ("text", "text"),
+        ("garbage", "not valid JSON"),
+        ("[]", "must hold a JSON object"),
+        ("{}", "requestContext: is missing"),
+        ('{"requestContext": {}}', "requestContext.functionArn: is missing"),
+        ('{"requestContext": 1}', "requestContext: is of the wrong type"),
+        ('{"requestContext": {"functionArn": 5}}', "requestContext.functionArn: is of the wrong type"),
+        ('{"requestContext": {"functionArn": "arn:aws:lambda"}}', "is not the ARN of a function"),
+        (dumps({"requestContext": CONTEXT}), "requestPayload: is missing"),
+        (dumps({"requestContext": {**CONTEXT, "requestId": 5}, "requestPayload": {}}), "requestContext.requestId"),
+        (dumps({"requestContext": CONTEXT, "requestPayload": "text"}), "request: must be an object"),
+        (invocation("somebodys", {}), "somebodys is no function of this stack"),
+        ('{"requestContext": {}, "DDBStreamBatchInfo": null}', "DDBStreamBatchInfo: must be an object"),
     ],
 )
-def test_the_command_id_of_the_first_invocation_is_kept(payload: Any, expected: Any) -> None:
-    assert with_command_id(payload, "r") == expected
-
-
-@pytest.mark.parametrize("text", ["garbage", "[]", "{}", '{"requestContext": {}}', '{"requestContext": 1}'])
-def test_an_invocation_letter_that_says_nothing_is_skipped(aws: Any, sqs: Any, run: Run, text: str) -> None:
+def test_an_invocation_letter_that_says_nothing_is_skipped(
+    aws: Any, sqs: Any, run: Run, *, text: str, reason: str
+) -> None:
     leave(sqs, "invocation-dlq", text)
 
     result = run("dead-letters", "redrive", "--force", "--json")
 
     assert (result.code, result.json["counts"]) == (1, {"skipped": 1})
-    assert "no invocation record" in result.json["letters"][0]["reason"]
+    assert result.json["letters"][0]["reason"].startswith("no invocation record: ")
+    assert reason in result.json["letters"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"startSequenceNumber": Decimal("1e1000000")},
+        {"endSequenceNumber": "1" * 5000},
+        {"batchSize": Decimal("1e1000000")},
+        {"shardId": None},
+        {"streamArn": 7},
+        {"approximateArrivalOfFirstRecord": "2024-01-15T10:00:00"},
+        {
+            "approximateArrivalOfFirstRecord": "0001-01-01T00:00:00Z",
+            "approximateArrivalOfLastRecord": "9999-01-01T00:00Z",
+        },
+        {"approximateArrivalOfFirstRecord": "9999-12-31T23:59:59Z"},
+        {"approximateArrivalOfLastRecord": "2024-01-15T09:00:00Z"},
+        {"approximateArrivalOfLastRecord": "2024-01-17T10:00:00Z"},
+    ],
+    ids=str,
+)
+def test_a_stretch_that_cannot_be_is_skipped_and_the_others_move(
+    aws: Any, sqs: Any, run: Run, published: Published, *, change: dict[str, Any]
+) -> None:
+    keep(aws, story("a", []))
+    good = json.loads(stretch(aws, 0, 0))
+    bad = {**good, "DDBStreamBatchInfo": {**good["DDBStreamBatchInfo"], **change}}
+    leave(sqs, "invocation-dlq", text_of(bad))
+    leave(sqs, "invocation-dlq", dumps(good))
+
+    result = run("dead-letters", "redrive", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"moved": 1, "skipped": 1})
+    assert published() == [("a", 1)]
+
+
+def test_a_stretch_of_another_table_is_published_from_this_store_alone(
+    aws: Any, sqs: Any, run: Run, published: Published, calls: Calls
+) -> None:
+    keep(aws, story("a", [], now="2024-01-15T10:00:00.000000Z"))
+    letter = json.loads(stretch(aws, 0, 0))
+    letter["DDBStreamBatchInfo"]["streamArn"] = letter["DDBStreamBatchInfo"]["streamArn"].replace(STORE, "another")
+    leave(sqs, "invocation-dlq", dumps(letter))
+
+    assert run("dead-letters", "redrive").code == 0
+
+    assert published() == [("a", 1)]
+    assert calls.to("GetShardIterator") == []
+
+
+def test_a_letter_about_which_aws_does_not_answer_stays_alone(aws: Any, sqs: Any, run: Run, calls: Calls) -> None:
+    events = [keep(aws, story(name, []))[0] for name in ("a", "b", "c")]
+    for event in events:
+        leave(sqs, "projection-dlq", body(event))
+
+    def refuse(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "Query" and arguments["ExpressionAttributeValues"][":id"] == {"S": "b"}:
+            raise refusal("ThrottlingException", operation)
+
+    calls.before = refuse
+    result = run("dead-letters", "redrive", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"moved": 2, "skipped": 1})
+    assert places(taken(sqs, "projection")) == [("a", 1), ("c", 1)]
+    assert "ThrottlingException" in result.json["letters"][-1]["reason"]
+    assert waiting(sqs, "projection-dlq") == (1, 0)
+
+
+def test_what_others_wrote_does_not_steer_the_terminal(aws: Any, sqs: Any, run: Run) -> None:
+    payload = {"aggregateId": "a", "eventType": "X"}
+    answer = {"errorType": "E", "errorMessage": "red \x1b[31m and \udcff"}
+    leave(
+        sqs,
+        "invocation-dlq",
+        json.dumps(json.loads(invocation("commandFunction", payload)) | {"responsePayload": answer}),
+    )
+
+    result = run("dead-letters", "list")
+
+    assert "red \\x1b[31m and \\udcff" in result.out
 
 
 def test_people_read_a_line_for_each_letter(aws: Any, sqs: Any, run: Run) -> None:
