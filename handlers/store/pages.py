@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from handlers.domain import times
@@ -41,10 +41,10 @@ def by_type(index: TypeIndex, event_type: str, *, limit: int, since: str, until:
     subject = ["getEventsByType", event_type, since, until]
     if since > until:
         raise MalformedError("fromTimestamp", "must not be later than toTimestamp")
-    places = tokens.decode(token, subject, lambda content: _places(content, since, until))
-    page = index.page(event_type, limit=limit, since=since, until=until, places=places or ())
+    after = tokens.decode(token, subject, lambda content: _last_shown(content, since, until))
+    page = index.page(event_type, limit=limit, since=since, until=until, after=after)
     shown = _fitting(page.events)
-    rest = page.places(len(shown))
+    rest = page.behind(len(shown))
     return {
         "eventType": event_type,
         "events": shown,
@@ -53,18 +53,25 @@ def by_type(index: TypeIndex, event_type: str, *, limit: int, since: str, until:
     }
 
 
-def _places(content: Value, since: str, until: str) -> Sequence[Place | None]:
-    if not 1 <= len(content) <= MAX_BUCKETS:
-        raise ValueError("no such number of buckets")
-    return [_place(each, since, until) if each else None for each in content]
+def _last_shown(content: Value, since: str, until: str) -> Place:
+    """The last event shown. Older code gave out one place for each bucket: the last shown is the earliest of them."""
+    places = [content]
+    if not isinstance(content[0], str):
+        places = [[*each, bucket] for bucket, each in enumerate(content) if each]
+    return min((_place(each, since, until) for each in places), key=lambda place: (place.timestamp, -place.bucket))
 
 
 def _place(content: Value, since: str, until: str) -> Place:
-    timestamp, aggregate_id, sequence = content
+    timestamp, aggregate_id, sequence, bucket = content
     # DynamoDB would refuse what cannot be a key, or lies outside of the query's range, as a start.
     if times.normalize(timestamp, "nextToken") != timestamp or not since <= timestamp <= until:
         raise ValueError("no time in the query's range")
-    return Place(timestamp, check_identifier(aggregate_id, "nextToken"), _sequence(sequence))
+    return Place(
+        timestamp,
+        check_identifier(aggregate_id, "nextToken"),
+        _sequence(sequence),
+        check_whole(bucket, "nextToken", 0, MAX_BUCKETS - 1),
+    )
 
 
 def _sequence(content: Value) -> int:

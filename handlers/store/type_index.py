@@ -1,16 +1,24 @@
-"""Events of one type across all aggregates, newest first, over the type index's buckets."""
+"""Events of one type across all aggregates, newest first, over the type index's buckets.
+
+Pages stay in order whatever is stored between them, because they go on behind one event: the last that was shown. All
+events of a type have one order: the later Timestamp first, of equal ones the lower bucket first, and inside of a bucket
+the index's own order, in which a start key is a place. Let the last event shown be of bucket b and time t. Behind it
+come, in b, what the index has behind its key; in lower buckets, what is earlier than t; in higher ones, what is not
+later than t. What reached the index above that place meanwhile is in none of the three; what was there before page 1
+has been shown or is in one of them.
+"""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from handlers.domain.event import Event
-from handlers.domain.times import FIRST, LAST
+from handlers.domain.times import FIRST, LAST, earlier
 
 from .event_store import type_bucket
 from .items import to_record
@@ -22,31 +30,33 @@ INDEX = "EventType-Timestamp-index"
 MAX_BUCKETS = 100
 
 
+MICROSECOND = 1e-6
+"""The ledger's times are apart by as much, or equal."""
+
+
 class Place(NamedTuple):
-    """Where one bucket's reading stands: behind this event."""
+    """An event's place among all of its type; the reading goes on behind it."""
 
     timestamp: str
     aggregate_id: str
     sequence: int
+    bucket: int
 
 
 @dataclass(frozen=True, slots=True)
 class TypePage:
-    """Events, newest first, with the bucket each came from, and what is needed to go on behind any of them."""
+    """Events, newest first, the bucket that each came from, and whether there are more."""
 
     events: list[Event]
     buckets: list[int]
-    starts: list[Place | None]
     more: bool
 
-    def places(self, shown: int) -> list[Place | None] | None:
-        """Where each bucket's reading stands behind the first `shown` events; None at the very end."""
+    def behind(self, shown: int) -> Place | None:
+        """Where to go on behind the first `shown` events, of which there is one at least; None at the very end."""
         if shown == len(self.events) and not self.more:
             return None
-        places = list(self.starts)
-        for event, bucket in zip(self.events[:shown], self.buckets, strict=False):
-            places[bucket] = Place(event.timestamp, event.aggregate_id, event.sequence)
-        return places
+        last = self.events[shown - 1]
+        return Place(last.timestamp, last.aggregate_id, last.sequence, self.buckets[shown - 1])
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +70,7 @@ class _Bucket:
     since: str
     until: str
     chunk: int
-    after: Place | None
+    after: Place | None = None
     events: list[Event] = field(default_factory=list)
     start_key: dict[str, Any] | None = None
     exhausted: bool = False
@@ -112,23 +122,15 @@ class TypeIndex:
     buckets: int
 
     def page(
-        self,
-        event_type: str,
-        *,
-        limit: int,
-        since: str = FIRST,
-        until: str = LAST,
-        places: Sequence[Place | None] = (),
+        self, event_type: str, *, limit: int, since: str = FIRST, until: str = LAST, after: Place | None = None
     ) -> TypePage:
-        """At most `limit` events with since <= Timestamp <= until, newest first, going on behind `places`.
+        """At most `limit` events with since <= Timestamp <= until, newest first, going on behind `after`.
 
         One Query per bucket side by side, each for its share of the page, then more only from a bucket whose share ran
-        out. Half a read unit per 4 KB.
+        out. Half a read unit per 4 KB. `after` must lie in the range; its bucket is read even beyond `buckets`.
         """
-        starts = [*places, *[None] * (self.buckets - len(places))]
-        # A bucket that gave nothing to the pages before must not start above them with what was written since.
-        reached = min((place.timestamp for place in places if place), default=until)
-        chunk = -(-limit // len(starts)) + 1
+        numbers = range(max(self.buckets, after.bucket + 1) if after else self.buckets)
+        chunk = -(-limit // len(numbers)) + 1
         buckets = [
             _Bucket(
                 client=self.client,
@@ -136,19 +138,33 @@ class TypeIndex:
                 number=number,
                 key=type_bucket(event_type, number),
                 since=since,
-                until=until if start else reached,
+                until=end,
                 chunk=chunk,
-                after=start,
+                after=after if after and after.bucket == number else None,
             )
-            for number, start in enumerate(starts)
+            for number in numbers
+            if (end := _end(until, after, number)) >= since or after is None
         ]
         with ThreadPoolExecutor(len(buckets)) as pool:
             list(pool.map(_Bucket.fetch, buckets))
-        merged = heapq.merge(*buckets, key=lambda each: each[0].timestamp, reverse=True)
+        merged = heapq.merge(*buckets, key=_rank, reverse=True)
         page = list(islice(merged, limit))
         return TypePage(
             events=[event for event, _ in page],
             buckets=[bucket.number for _, bucket in page],
-            starts=starts,
             more=next(merged, None) is not None,
         )
+
+
+def _end(until: str, after: Place | None, bucket: int) -> str:
+    """The latest time at which a bucket has events behind `after`, whose own bucket has a start key besides."""
+    if after is None or bucket == after.bucket:
+        return until
+    if bucket > after.bucket:
+        return after.timestamp
+    return earlier(after.timestamp, MICROSECOND) if after.timestamp > FIRST else ""
+
+
+def _rank(each: tuple[Event, _Bucket]) -> tuple[str, int]:
+    event, bucket = each
+    return event.timestamp, -bucket.number

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from handlers.domain import State, evolve
 from handlers.domain.event import Event, NewEvent, Position, chain
 from handlers.store import tokens
-from handlers.store.event_store import EventStore
+from handlers.store.event_store import EventStore, bucket_of
 
 from ..domain.builders import command, story
 from ..effort import LONG
@@ -406,6 +406,13 @@ LONG_NAME = "i" * 257
         *(f'[["{TIME}",{name},1]]' for name in ('""', "5", "null", '"a\\u0000"', '"\\ud800"', f'"{LONG_NAME}"')),
         *(f'[["{time}","a",1]]' for time in ("2024", "2024\\ud800", "2024-01-15T10:00:00Z", TIME + "0")),
         f'[["{TIME}","a",1,1]]',
+        *(f'["{TIME}","a",1,{bucket}]' for bucket in ("-1", "100", "1E+38", "1E+600000", '"1"', "null", "1.5")),
+        f'["{TIME}","a",1]',
+        f'["{TIME}","a",1,1,1]',
+        f'["{TIME}0","a",1,1]',
+        f'["{TIME}","",1,1]',
+        f'["{TIME}","a",1E+38,1]',
+        "[null,null]",
     ],
 )
 def test_a_token_that_somebody_edited_is_the_callers_mistake(aws: Any, ask: Invoke, place: str) -> None:
@@ -420,6 +427,21 @@ def test_a_token_that_somebody_edited_is_the_callers_mistake(aws: Any, ask: Invo
         status, body = ask(query_type, aggregateId="a", eventType="X", nextToken=token)
 
         assert (status, body["error"]["details"]["field"]) == (400, "nextToken"), query_type
+
+
+def test_a_token_of_older_code_goes_on_behind_the_earliest_of_its_places(aws: Any, ask: Invoke) -> None:
+    """It held the last event shown of each bucket, null where nothing was shown yet."""
+    events = keep(aws, story("a", [1] * 6))
+    _, first = ask("getEventsByType", eventType="TransactionProcessed", limit=3)
+    subject = '["getEventsByType","TransactionProcessed","0001-01-01T00:00:00.000000Z","9999-12-31T23:59:59.999999Z"]'
+    places: list[Any] = [None, None, None]
+    for each in reversed(events[4:]):  # newest first: the last one shown of each bucket stands
+        places[int(bucket_of(each, 3).rsplit("#", 1)[1])] = [each.timestamp, each.aggregate_id, each.sequence]
+    token = base64.urlsafe_b64encode(f"[{subject},{json.dumps(places)}]".encode()).decode().rstrip("=")
+
+    _, rest = ask("getEventsByType", eventType="TransactionProcessed", nextToken=token)
+
+    assert [event["EventSequence"] for event in first["events"] + rest["events"]] == [7, 6, 5, 4, 3, 2]
 
 
 def test_a_fault_of_ours_is_no_callers_mistake(ask: Invoke, calls: Calls) -> None:

@@ -28,6 +28,7 @@ ERRORS = "handlers/domain/errors.py"
 MEANING = "handlers/domain/meaning.py"
 MEANINGS = ("tests/domain/test_meaning.py",)
 QUERYING = ("tests/handlers/test_query.py",)
+PAGING = ("tests/handlers/test_type_pages.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
@@ -172,8 +173,8 @@ MUTANTS = (
     Mutant(
         "read one bucket of the type index only",
         "handlers/store/type_index.py",
-        "starts = [*places, *[None] * (self.buckets - len(places))]",
-        "starts = [*places, *[None] * (1 - len(places))]",
+        "range(max(self.buckets, after.bucket + 1) if after else self.buckets)",
+        "range(1)",
         QUERYING,
     ),
     Mutant(
@@ -189,6 +190,20 @@ MUTANTS = (
         "if not exists and not (up_to == 0 and self.store.page(aggregate_id, limit=1).events):",
         "if not exists:",
         QUERYING,
+    ),
+    Mutant(
+        "show on a later page of a type what landed above the last event shown",
+        "handlers/store/type_index.py",
+        "        return after.timestamp\n",
+        "        return until\n",
+        PAGING,
+    ),
+    Mutant(
+        "show events of one moment again, from the buckets that were through with it",
+        "handlers/store/type_index.py",
+        "earlier(after.timestamp, MICROSECOND)",
+        "after.timestamp",
+        PAGING,
     ),
     # Remember
     Mutant(
