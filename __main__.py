@@ -34,7 +34,9 @@ settings = Settings.load(pulumi.Config())
 account_id = aws.get_caller_identity_output().account_id
 region = aws.get_region_output().region
 stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
-kms_key_arn, protect = settings.kms_key_arn, settings.production
+kms_key_arn = settings.kms_key_arn
+# Every component is declared with these, and what it is made of inherits them, but for what it lets go by name.
+guarded = pulumi.ResourceOptions(protect=settings.production)
 
 # What an event may hold. First, since a schema that breaks another one must fail a preview before anything is shown.
 schema_registry = SchemaRegistry(
@@ -44,6 +46,7 @@ schema_registry = SchemaRegistry(
         compatibility=settings.schema_compatibility,
         registry_compatibility=settings.schema_registry_compatibility or None,
     ),
+    guarded,
 )
 
 # Where events are kept and carried.
@@ -53,30 +56,28 @@ tables = TableArgs(
     write_capacity=settings.write_capacity or None,
     point_in_time_recovery=settings.point_in_time_recovery,
     kms_key_arn=kms_key_arn,
-    protect=protect,
+    deletion_protection=settings.production,
 )
-event_store = EventStore("event-store", tables)
-read_model = ReadModel("read-model", tables)
-snapshots = Snapshots("snapshots", tables)
+event_store = EventStore("event-store", tables, guarded)
+read_model = ReadModel("read-model", tables, guarded)
+snapshots = Snapshots("snapshots", tables, guarded)
 event_bus = EventBus(
     "events",
     EventBusArgs(
         archive_retention_days=settings.archive_retention_days,
         kms_key_arn=kms_key_arn,
-        protect=protect,
     ),
+    guarded,
 )
 
 # Where things end that went wrong: on the way from the bus, in the projection, in or before a function.
 delivery_dead_letters = DeadLetterQueue(
-    "delivery-dlq", DeadLetterQueueArgs(rule_arns=[event_bus.rule_arns], kms_key_arn=kms_key_arn, protect=protect)
+    "delivery-dlq", DeadLetterQueueArgs(rule_arns=[event_bus.rule_arns], kms_key_arn=kms_key_arn), guarded
 )
 projection_dead_letters = DeadLetterQueue(
-    "projection-dlq", DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=kms_key_arn, protect=protect)
+    "projection-dlq", DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=kms_key_arn), guarded
 )
-invocation_dead_letters = DeadLetterQueue(
-    "invocation-dlq", DeadLetterQueueArgs(kms_key_arn=kms_key_arn, protect=protect)
-)
+invocation_dead_letters = DeadLetterQueue("invocation-dlq", DeadLetterQueueArgs(kms_key_arn=kms_key_arn), guarded)
 
 # What runs.
 package = HandlerPackage(
@@ -89,6 +90,7 @@ package = HandlerPackage(
         runtime=settings.runtime,
         architecture=settings.architecture,
     ),
+    guarded,
 )
 
 
@@ -120,7 +122,7 @@ def handler(
             tracing=settings.tracing,
             kms_key_arn=kms_key_arn,
         ),
-        pulumi.ResourceOptions(depends_on=list(after)),
+        pulumi.ResourceOptions.merge(guarded, pulumi.ResourceOptions(depends_on=list(after))),
     )
 
 
@@ -223,6 +225,7 @@ StreamFeed(
         max_retries=settings.relay_max_retries,
         kms_key_arn=kms_key_arn,
     ),
+    guarded,
 )
 StreamFeed(
     "snapshot-feed",
@@ -233,6 +236,7 @@ StreamFeed(
         max_retries=SNAPSHOT_RETRIES,
         kms_key_arn=kms_key_arn,
     ),
+    guarded,
 )
 projection_feed = ProjectionFeed(
     "projection-feed",
@@ -252,6 +256,7 @@ projection_feed = ProjectionFeed(
         max_event_age=settings.delivery_max_event_age,
         kms_key_arn=kms_key_arn,
     ),
+    guarded,
 )
 audit_log = AuditLog(
     "audit-log",
@@ -264,8 +269,8 @@ audit_log = AuditLog(
         retry_attempts=settings.delivery_retry_attempts,
         max_event_age=settings.delivery_max_event_age,
         kms_key_arn=kms_key_arn,
-        protect=protect,
     ),
+    guarded,
 )
 
 monitoring = Monitoring(
@@ -294,6 +299,7 @@ monitoring = Monitoring(
         emails=settings.alarm_emails,
         kms_key_arn=kms_key_arn,
     ),
+    guarded,
 )
 
 for output, value in {

@@ -31,8 +31,6 @@ class AuditLogArgs:
     """Seconds."""
     kms_key_arn: Input[str] | None = None
     """A customer key whose policy admits CloudWatch Logs."""
-    protect: bool = False
-    """Refuse to delete the log group."""
 
 
 class AuditLog(pulumi.ComponentResource):
@@ -54,7 +52,7 @@ class AuditLog(pulumi.ComponentResource):
             name_prefix=f"/aws/events/{name}-",  # EventBridge delivers to groups below /aws/events/ alone
             retention_in_days=args.retention_days,
             kms_key_id=args.kms_key_arn,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            opts=child,
         )
         everything = {"account": [args.account_id]}
         rest = {**everything, "detail-type": [{"anything-but": list(args.apart)}]} if args.apart else everything

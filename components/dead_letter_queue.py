@@ -22,8 +22,6 @@ class DeadLetterQueueArgs:
     """Whether another queue redrives to this one; that queue's component then says which."""
     kms_key_arn: Input[str] | None = None
     """A customer key whose policy admits the senders; without it SQS encrypts with its own."""
-    protect: bool = False
-    """Refuse to delete the queue."""
 
 
 class DeadLetterQueue(pulumi.ComponentResource):
@@ -42,7 +40,7 @@ class DeadLetterQueue(pulumi.ComponentResource):
             sqs_managed_sse_enabled=True if args.kms_key_arn is None else None,
             kms_master_key_id=args.kms_key_arn,
             redrive_allow_policy=None if args.takes_redrive else json.dumps({"redrivePermission": "denyAll"}),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         aws.sqs.QueuePolicy(
             f"{name}-policy",

@@ -18,8 +18,6 @@ class EventBusArgs:
     """How long the archive keeps an event for replay; 0 is for ever."""
     kms_key_arn: Input[str] | None = None
     """Encrypts the archive. The bus keeps to the key that AWS owns: it drops what it cannot encrypt."""
-    protect: bool = False
-    """Refuse to delete the bus and the archive."""
 
 
 class EventBus(pulumi.ComponentResource):
@@ -38,7 +36,7 @@ class EventBus(pulumi.ComponentResource):
         bus = aws.cloudwatch.EventBus(
             f"{name}-bus",
             description="Events of the account ledger",
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         archive = aws.cloudwatch.EventArchive(
             f"{name}-archive",
@@ -46,7 +44,7 @@ class EventBus(pulumi.ComponentResource):
             description="Every event of the account ledger, for replay and audit",
             retention_days=args.archive_retention_days,
             kms_key_identifier=args.kms_key_arn,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = bus.name
         self.arn = bus.arn

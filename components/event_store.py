@@ -65,8 +65,8 @@ class EventStore(pulumi.ComponentResource):
             stream_view_type="NEW_AND_OLD_IMAGES",
             point_in_time_recovery=args.recovery(),
             server_side_encryption=args.encryption(),
-            deletion_protection_enabled=args.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            deletion_protection_enabled=args.deletion_protection,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         aws.dynamodb.ResourcePolicy(
             f"{name}-policy",

@@ -48,7 +48,8 @@ class HandlerPackage(pulumi.ComponentResource):
             code=pulumi.FileArchive(str(layer)),
             compatible_runtimes=[args.runtime],
             compatible_architectures=[args.architecture],
-            opts=pulumi.ResourceOptions(parent=self),
+            # Each edit of the lock file replaces the version; the functions have left it by then.
+            opts=pulumi.ResourceOptions(parent=self, protect=False),
         )
         self.layer_arn = version.arn
         self.register_outputs({"layerArn": self.layer_arn})

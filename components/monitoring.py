@@ -66,6 +66,8 @@ class Monitoring(pulumi.ComponentResource):
         check_range(name, "snapshot_lag_seconds", args.snapshot_lag_seconds, 1, 86_400)
         check_range(name, "projection_lag_seconds", args.projection_lag_seconds, 1, 345_600)
         child = pulumi.ResourceOptions(parent=self)
+        # What only shows what is there may go at any time, and so may an addressee who left.
+        loose = pulumi.ResourceOptions(parent=self, protect=False)
         topic = aws.sns.Topic(
             f"{name}-topic", display_name="Event sourcing alarms", kms_master_key_id=args.kms_key_arn, opts=child
         )
@@ -76,13 +78,13 @@ class Monitoring(pulumi.ComponentResource):
             opts=child,
         )
         for email in args.emails:
-            aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=child)
-        alarm_arns = [_metric_alarm(name, alarm, topic.arn, child).arn for alarm in _alarms(args)]
+            aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=loose)
+        alarm_arns = [_metric_alarm(name, alarm, topic.arn, loose).arn for alarm in _alarms(args)]
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=args.dashboard_name,
             dashboard_body=Output.json_dumps(dashboard_body(_subjects(args, alarm_arns))),
-            opts=child,
+            opts=loose,
         )
         self.topic_arn = topic.arn
         self.dashboard_name = dashboard.dashboard_name

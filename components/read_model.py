@@ -31,8 +31,8 @@ class ReadModel(pulumi.ComponentResource):
             write_capacity=args.write_capacity,
             point_in_time_recovery=args.recovery(),
             server_side_encryption=args.encryption(),
-            deletion_protection_enabled=args.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            deletion_protection_enabled=args.deletion_protection,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.table_name = table.name
         self.table_arn = table.arn

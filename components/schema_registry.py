@@ -16,7 +16,8 @@ from schemas.files import ROOT, text_of
 @dataclass(frozen=True)
 class SchemaRegistryArgs:
     registry_name: str
-    """AWS asks for one: unique in the account and Region."""
+    """AWS asks for one: unique in the account and Region. A registry keeps the name that it was created with, since
+    another name would be another registry, and the old one's deletion takes all its schemas along."""
     compatibility: str = "BACKWARD"
     """What a new version must not break: one of Glue's modes, for every schema."""
     registry_compatibility: str | None = None
@@ -37,12 +38,11 @@ class SchemaRegistry(pulumi.ComponentResource):
     def __init__(self, name: str, args: SchemaRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:SchemaRegistry", name, None, opts)
         schemas = checked(args.compatibility, args.root)
-        child = pulumi.ResourceOptions(parent=self)
         registry = aws.glue.Registry(
             f"{name}-registry",
             registry_name=args.registry_name,
             description="The schemas of the ledger's events",
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["registry_name"]),
         )
         for event_type, versions in schemas.items():
             schema = aws.glue.Schema(
@@ -51,9 +51,14 @@ class SchemaRegistry(pulumi.ComponentResource):
                 registry_arn=registry.arn,
                 data_format="JSON",
                 compatibility=args.registry_compatibility or args.compatibility,
-                # A published version never changes, so the provider never sees another first one.
                 schema_definition=text_of(versions[1]),
-                opts=child,
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    # A published version never changes, but the provider reads the newest one's text back.
+                    ignore_changes=["schema_definition"],
+                    # The provider takes another registry for an update, and then makes no call for it.
+                    replace_on_changes=["registry_arn"],
+                ),
             )
             before: pulumi.Resource = schema
             for version in sorted(versions)[1:]:
@@ -61,7 +66,8 @@ class SchemaRegistry(pulumi.ComponentResource):
                     f"{name}-{event_type}-{version}",
                     type_name="AWS::Glue::SchemaVersion",  # pulumi-aws itself has no resource for one
                     desired_state=_version(schema.arn, text_of(versions[version])),
-                    opts=pulumi.ResourceOptions(parent=self, depends_on=[before]),
+                    # A version goes with its schema. Alone it should never go, and the checkpoint of a schema cannot.
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[before], retain_on_delete=True),
                 )
         self.registry_name = registry.registry_name
         self.register_outputs({"registryName": self.registry_name})

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import pulumi
+from pulumi.runtime import config as runtime_config
 
 from components import limits
 from schemas.compatibility import MODES
@@ -114,6 +115,7 @@ class Settings:
             tracing=read.boolean("tracing"),
         )
         _check_combinations(read, settings)
+        read.refuse_what_was_not_read()
         if read.errors:
             raise SettingsError("\n".join(["the stack's configuration cannot be used:", *read.errors]))
         return settings
@@ -156,6 +158,7 @@ class _Reader:
     def __init__(self, config: pulumi.Config) -> None:
         self._config = config
         self._bad: set[str] = set()
+        self._read: set[str] = set()
         self.errors: list[str] = []
 
     def integer(self, key: str, low: int, high: int) -> int:
@@ -203,6 +206,16 @@ class _Reader:
             self._reject(key, text, "a list without repetition")
         return tuple(addresses)
 
+    def refuse_what_was_not_read(self) -> None:
+        """A key that nobody reads is a setting that somebody believes in: misspelled, or left behind by a rename."""
+        own = self._config.name
+        for full_key in sorted({*runtime_config.CONFIG.get(), *runtime_config.get_config_env()}):
+            namespace, _, key = full_key.partition(":")
+            if namespace == own and key not in self._read:
+                self.errors.append(f"  {full_key} is no setting: Pulumi.yaml lists them")
+            elif namespace != own and key in self._read:
+                self.errors.append(f"  {full_key} is not read: the project is {own}, so write {own}:{key}")
+
     def expect(self, holds: bool, key: str, value: object, allowed: str, *leans_on: str) -> None:
         if not holds and self._bad.isdisjoint({key, *leans_on}):
             self._reject(key, str(value), allowed)
@@ -217,6 +230,7 @@ class _Reader:
         return int(text)
 
     def _text(self, key: str) -> str | None:
+        self._read.add(key)
         text = self._config.get(key)
         if text is None:
             self._bad.add(key)

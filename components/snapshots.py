@@ -40,8 +40,8 @@ class Snapshots(pulumi.ComponentResource):
             ttl=aws.dynamodb.TableTtlArgs(attribute_name="ExpiresAt", enabled=True),
             point_in_time_recovery=args.recovery(),
             server_side_encryption=args.encryption(),
-            deletion_protection_enabled=args.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            deletion_protection_enabled=args.deletion_protection,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.table_name = table.name
         self.table_arn = table.arn

@@ -20,8 +20,8 @@ class TableArgs:
     point_in_time_recovery: Input[bool] = True
     kms_key_arn: Input[str] | None = None
     """A customer key; without it DynamoDB encrypts with the key that it owns."""
-    protect: bool = False
-    """Refuse to delete the table: Pulumi's protection and DynamoDB's."""
+    deletion_protection: bool = False
+    """Have DynamoDB refuse to delete the table, whoever asks."""
 
     def check(self, owner: str) -> None:
         """Raise ValueError, naming `owner` and the field, unless DynamoDB can make a table of this."""

@@ -22,7 +22,8 @@ class Deployment:
     resources: list[DeployedResource]  # in the order in which they were created
 
     def destroy(self, *, force: bool = False, on_progress: OnProgress | None = None) -> None:
-        """Delete every resource, the newest first; with `force` those that are protected too.
+        """Delete every resource, the newest first; with `force` those that are protected too. What is to be retained is
+        left where it is.
 
         Raises DeployError before anything is deleted if a resource is protected, and at the first deletion that AWS
         refuses; `resources` then holds what is left, so that it can be called again.
@@ -31,7 +32,8 @@ class Deployment:
         if protected and not force:
             raise DeployError("protected, so nothing was deleted: " + ", ".join(protected))
         while self.resources:
-            _delete(self.resources[-1], force, on_progress or _ignore)
+            if not self.resources[-1].retained:
+                _delete(self.resources[-1], force, on_progress or _ignore)
             self.resources.pop()
 
 

@@ -44,6 +44,7 @@ class DeployedResource:
     id: str
     seconds: float
     protected: bool
+    retained: bool
     created: Created = field(repr=False)
 
 
@@ -131,7 +132,9 @@ class Monitor(MockMonitor):
         created = self._provider.create(urn, request.type, request.name, inputs, request.provider)
         seconds = time.monotonic() - started
         self.deployed.append(
-            DeployedResource(request.type, request.name, urn, created.id, seconds, request.protect, created)
+            DeployedResource(
+                request.type, request.name, urn, created.id, seconds, request.protect, request.retainOnDelete, created
+            )
         )
         state = {key: rpc.wrap_rpc_secret(value) if key in secret else value for key, value in created.outputs.items()}
         self._on_progress(Progress("created", request.name, request.type, seconds))

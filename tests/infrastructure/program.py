@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import hashlib
 import json
 import runpy
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ from local.deploy import config as stack_config
 from local.deploy.program import settle
 
 ROOT = Path(__file__).resolve().parents[2]
+PROJECT = "event-sourcing"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 TOKEN = "event-sourcing:index:"
@@ -44,8 +45,8 @@ _ARNS: dict[str, str | None] = {
     "aws:dynamodb/resourcePolicy:ResourcePolicy": None,
     "aws:dynamodb/table:Table": "dynamodb:{place}:table/{name}",
     "aws:glue/registry:Registry": "glue:{place}:registry/{registryName}",
-    "aws:glue/schema:Schema": "glue:{place}:schema/{schemaName}",
-    "aws:iam/role:Role": "iam::123456789012:role/{name}",
+    "aws:glue/schema:Schema": "glue:{place}:schema/{registry}/{schemaName}",
+    "aws:iam/role:Role": "iam::{account}:role/{name}",
     "aws:iam/rolePolicy:RolePolicy": None,
     "aws:lambda/eventSourceMapping:EventSourceMapping": "lambda:{place}:event-source-mapping:{name}",
     "aws:lambda/function:Function": "lambda:{place}:function:{name}",
@@ -59,10 +60,19 @@ _ARNS: dict[str, str | None] = {
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": None,
 }
 
-_CALLS: dict[str, dict[str, str]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "id": ACCOUNT},
-    "aws:index/getRegion:getRegion": {"region": REGION, "id": REGION},
-}
+
+@dataclass(frozen=True)
+class Options:
+    """What a declaration says of a resource's life."""
+
+    protect: bool
+    retain_on_delete: bool
+    deleted_with: str
+    """The URN of the resource whose deletion takes this one along; empty for none."""
+    ignore_changes: frozenset[str]
+    replace_on_changes: frozenset[str]
+    delete_before_replace: bool
+    aliases: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -74,10 +84,14 @@ class Resource:
     parent: str
     """The parent's URN; empty for a child of the stack."""
     custom: bool
-    protect: bool
+    options: Options
     depends_on: frozenset[str]
     inputs: Mapping[str, Any] = field(repr=False)
     outputs: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def protect(self) -> bool:
+        return self.options.protect
 
     def document(self, name: str) -> dict[str, Any]:
         """An input that is JSON text."""
@@ -99,6 +113,9 @@ class Graph:
     exports: Mapping[str, Any]
     completed: tuple[str, ...]
     """The URNs of the components, each time that one registered its outputs."""
+    stack: str
+    project: str
+    region: str
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)
@@ -159,7 +176,7 @@ class RecordingMonitor(MockMonitor):
             name=request.name,
             parent=request.parent if request.parent in self.resources else "",
             custom=request.custom,
-            protect=request.protect,
+            options=_options(request),
             depends_on=frozenset(request.dependencies),
             inputs=rpc.deserialize_properties(request.object),
             outputs=self.resources[urn].state,
@@ -178,8 +195,13 @@ class RecordingMonitor(MockMonitor):
 class Cloud(Mocks):
     """Answers what AWS would compute. Raises on a type or function that it does not know."""
 
-    def __init__(self, *, is_preview: bool) -> None:
+    def __init__(self, region: str, *, is_preview: bool) -> None:
         self._is_preview = is_preview
+        self._region = region
+        self._calls = {
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "id": ACCOUNT},
+            "aws:index/getRegion:getRegion": {"region": region, "id": region},
+        }
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if not args.custom:
@@ -190,12 +212,12 @@ class Cloud(Mocks):
             raise AssertionError(f"{args.name}: the unknown resource type {args.typ}")
         if self._is_preview:
             return None, dict(args.inputs)
-        return f"{args.name}-id", {**args.inputs, **_computed(args)}
+        return f"{args.name}-id", {**args.inputs, **_computed(args, self._region)}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        if args.token not in _CALLS:
+        if args.token not in self._calls:
             raise AssertionError(f"the unknown function {args.token}")
-        return dict(_CALLS[args.token]), []
+        return dict(self._calls[args.token]), []
 
 
 def configuration(stack: str, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -203,11 +225,29 @@ def configuration(stack: str, overrides: Mapping[str, str] | None = None) -> dic
     return stack_config.load(ROOT, stack, overrides).values
 
 
-def run(stack: str, overrides: Mapping[str, str] | None = None, *, is_preview: bool = False) -> Graph:
-    """Run the whole program; in a preview nothing is known that AWS computes."""
-    values = configuration(stack, overrides)
+def run(
+    stack: str,
+    overrides: Mapping[str, str] | None = None,
+    *,
+    is_preview: bool = False,
+    project: str = PROJECT,
+    renamed: str | None = None,
+) -> Graph:
+    """Run the whole program; in a preview nothing is known that AWS computes.
+
+    `project` and `renamed` are the names that project and stack go by by now, with the stack's file as it was.
+    """
+    values = {
+        key.replace(f"{PROJECT}:", f"{project}:", 1): value for key, value in configuration(stack, overrides).items()
+    }
     main = str(ROOT / "__main__.py")
-    return declare(lambda: runpy.run_path(main, run_name="__main__"), stack, values, is_preview=is_preview)
+    return declare(
+        lambda: runpy.run_path(main, run_name="__main__"),
+        renamed or stack,
+        values,
+        is_preview=is_preview,
+        project=project,
+    )
 
 
 def declare(
@@ -216,9 +256,12 @@ def declare(
     values: Mapping[str, str] | None = None,
     *,
     is_preview: bool = False,
+    project: str = PROJECT,
 ) -> Graph:
     """Call something that declares resources and return what it declared. Raises what it, or a declaration, raises."""
-    return in_fresh_context(lambda: asyncio.run(_declare(action, stack, dict(values or {}), is_preview=is_preview)))
+    return in_fresh_context(
+        lambda: asyncio.run(_declare(action, project, stack, dict(values or {}), is_preview=is_preview))
+    )
 
 
 @functools.cache
@@ -233,11 +276,14 @@ def in_fresh_context(action: Callable[[], T]) -> T:
         return thread.submit(contextvars.Context().run, action).result()
 
 
-async def _declare(action: Callable[[], object], stack: str, values: dict[str, str], *, is_preview: bool) -> Graph:
-    monitor = RecordingMonitor(Cloud(is_preview=is_preview))
-    settings.Settings("event-sourcing", stack)  # a task set and a lock for this context
+async def _declare(
+    action: Callable[[], object], project: str, stack: str, values: dict[str, str], *, is_preview: bool
+) -> Graph:
+    region = values.get("aws:region", REGION)
+    monitor = RecordingMonitor(Cloud(region, is_preview=is_preview))
+    settings.Settings(project, stack)  # a task set and a lock for this context
     set_all_config(values)
-    set_mocks(monitor.mocks, "event-sourcing", stack, preview=is_preview, monitor=monitor)
+    set_mocks(monitor.mocks, project, stack, preview=is_preview, monitor=monitor)
     try:
         with _calls_in_threads_with_loops():
             await run_pulumi_func(lambda: _complete(action))
@@ -246,7 +292,7 @@ async def _declare(action: Callable[[], object], stack: str, values: dict[str, s
     root = get_root_resource()
     assert isinstance(root, Stack)
     exports = {name: await pulumi.Output.from_input(value).future() for name, value in root.outputs.items()}
-    return Graph(tuple(monitor.recorded), exports, tuple(monitor.completed))
+    return Graph(tuple(monitor.recorded), exports, tuple(monitor.completed), stack, project, region)
 
 
 async def _complete(action: Callable[[], object]) -> None:
@@ -272,16 +318,36 @@ def _calls_in_threads_with_loops() -> Iterator[None]:
             loop.close()
 
 
-def _computed(args: MockResourceArgs) -> dict[str, str]:
+def _options(request: Any) -> Options:
+    return Options(
+        protect=request.protect,
+        retain_on_delete=request.retainOnDelete,
+        deleted_with=request.deletedWith,
+        ignore_changes=frozenset(request.ignoreChanges),
+        replace_on_changes=frozenset(request.replaceOnChanges),
+        delete_before_replace=request.deleteBeforeReplace,
+        aliases=frozenset([*request.aliasURNs, *(alias.urn for alias in request.aliases)]),
+    )
+
+
+def physical_name(logical_name: str, prefix: str | None = None, generation: int = 0) -> str:
+    """The name that Pulumi makes up for a resource, and after it is replaced for the next: its own, but repeatable."""
+    digest = hashlib.sha256(f"{logical_name} {generation}".encode()).hexdigest()
+    return f"{logical_name}-{digest[:7]}" if prefix is None else prefix + digest[:26]
+
+
+def _computed(args: MockResourceArgs, region: str) -> dict[str, str]:
     """What AWS and Pulumi add to the inputs."""
-    name = args.inputs.get("namePrefix", f"{args.name}-") + secrets.token_hex(4)[1:]
+    name = physical_name(args.name, args.inputs.get("namePrefix"))
     template = _ARNS[args.typ]
     if template is None:
         return {}
-    arn = "arn:aws:" + template.format_map({**args.inputs, "name": name, "place": f"{REGION}:{ACCOUNT}"})
+    place = {"place": f"{region}:{ACCOUNT}", "account": ACCOUNT}
+    registry = str(args.inputs.get("registryArn", "")).rpartition("/")[2]
+    arn = "arn:aws:" + template.format_map({**args.inputs, "name": name, "registry": registry, **place})
     computed = {"name": name, "arn": arn}
     if args.typ.endswith(":Table"):
         computed["streamArn"] = f"{arn}/stream/2024-01-15T10:00:00.000"
     if args.typ.endswith(":Queue"):
-        computed["url"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+        computed["url"] = f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}"
     return computed

@@ -186,19 +186,11 @@ def test_tables_can_be_restored_to_any_second(stack: Graph) -> None:
         assert table.inputs["pointInTimeRecovery"] == {"enabled": True}, table.name
 
 
-def test_production_protects_all_that_holds_data_and_dev_nothing() -> None:
-    held = {
-        *(
-            "event-store-table",
-            "read-model-table",
-            "snapshots-table",
-            "events-bus",
-            "events-archive",
-            "audit-log-group",
-        ),
-        *("delivery-dlq-queue", "projection-dlq-queue", "invocation-dlq-queue"),
-    }
-    assert {resource.name for resource in graph("prod") if resource.protect} == held
+def test_production_protects_all_but_what_only_shows_what_is_there_and_dev_nothing() -> None:
+    loose = {resource.name for resource in graph("prod") if not resource.protect and resource.custom}
+    alarms = {alarm.name for alarm in graph("prod").of("MetricAlarm")}
+    assert loose == alarms | {"monitoring-dashboard", "handlers-layer"}
+    assert all(resource.protect for resource in graph("prod") if not resource.custom)
     assert all(table.inputs["deletionProtectionEnabled"] is True for table in graph("prod").of("Table"))
     assert not any(resource.protect for resource in graph("dev"))
     assert not any(table.inputs["deletionProtectionEnabled"] for table in graph("dev").of("Table"))

@@ -128,6 +128,21 @@ def test_every_setting_has_a_bad_value_above() -> None:
     assert {key for key, _ in BAD} == set(SCHEMA)
 
 
+@pytest.mark.parametrize(
+    ("key", "complaint"),
+    [
+        ("event-sourcing:prodution", "is no setting: Pulumi.yaml lists them"),
+        ("ledger:production", "is not read: the project is event-sourcing, so write event-sourcing:production"),
+    ],
+)
+def test_a_setting_that_nobody_reads_is_refused(key: str, complaint: str) -> None:
+    """Misspelled, or left behind when the project was renamed: production would be off without a word."""
+    values = configuration("dev") | {key: "true", "another:key": "of another program"}
+    with pytest.raises(SettingsError) as refused:
+        _in_own_context(values, lambda: Settings.load(pulumi.Config("event-sourcing")))
+    assert str(refused.value).splitlines()[1:] == [f"  {key} {complaint}"]
+
+
 def test_all_complaints_come_at_once() -> None:
     bad = {"memorySize": "1", "runtime": "python2.7", "kmsKeyArn": "k", "projectionTimeout": "many", "tracing": "on"}
     with pytest.raises(SettingsError) as refused:

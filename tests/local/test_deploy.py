@@ -310,6 +310,20 @@ def test_protected_resources_survive_destroy_unless_forced(tmp_path: Path, endpo
     assert table not in aws("dynamodb").list_tables()["TableNames"]
 
 
+def test_what_is_to_be_retained_is_left_by_destroy(tmp_path: Path, endpoint: str, aws: Any) -> None:
+    program = """
+    aws.sqs.Queue("goes")
+    aws.sqs.Queue("stays", opts=pulumi.ResourceOptions(retain_on_delete=True))
+    """
+    deployment = deploy(endpoint, "local", write_project(tmp_path, program))
+
+    deployment.destroy()
+
+    assert queue_names(aws, "goes") == []
+    (stays,) = queue_names(aws, "stays")
+    aws("sqs").delete_queue(QueueUrl=aws("sqs").get_queue_url(QueueName=stays)["QueueUrl"])
+
+
 def test_a_refused_deletion_names_the_resource_and_can_be_tried_again(tmp_path: Path, endpoint: str, aws: Any) -> None:
     program = """
     role = aws.iam.Role("held", assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": []}))

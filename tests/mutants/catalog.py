@@ -37,6 +37,8 @@ REFUSING = ("tests/handlers/test_rejections.py",)
 DELIVERING = ("tests/infrastructure/test_delivery.py",)
 REDRIVING = ("tests/ops/test_dead_letters.py",)
 INFRASTRUCTURE = ("tests/infrastructure",)
+LIVING = ("tests/infrastructure/plan",)
+SETTING = ("tests/infrastructure/test_settings.py",)
 
 MUTANTS = (
     # Append
@@ -604,6 +606,48 @@ MUTANTS = (
         '            function_response_types=["ReportBatchItemFailures"],\n',
         "",
         INFRASTRUCTURE,
+    ),
+    Mutant(
+        "let production lose its roles and logs",
+        "components/handler_function.py",
+        "        child = pulumi.ResourceOptions(parent=self)\n",
+        "        child = pulumi.ResourceOptions(parent=self, protect=False)\n",
+        LIVING,
+    ),
+    Mutant(
+        "put the first version of a schema over the newest after a refresh",
+        "components/schema_registry.py",
+        '                    ignore_changes=["schema_definition"],\n',
+        "",
+        LIVING,
+    ),
+    Mutant(
+        "move a schema to another registry without a call",
+        "components/schema_registry.py",
+        '                    replace_on_changes=["registry_arn"],\n',
+        "",
+        LIVING,
+    ),
+    Mutant(
+        "let a rename of the stack replace the schema registry",
+        "components/schema_registry.py",
+        'parent=self, ignore_changes=["registry_name"]',
+        "parent=self",
+        LIVING,
+    ),
+    Mutant(
+        "delete schema versions one by one",
+        "components/schema_registry.py",
+        ", retain_on_delete=True",
+        "",
+        LIVING,
+    ),
+    Mutant(
+        "run on with the settings of a project's old name",
+        "components/settings.py",
+        "            elif namespace != own and key in self._read:\n",
+        "            elif False:\n",
+        SETTING,
     ),
     Mutant(
         "let the projection write events",

@@ -1,0 +1,105 @@
+"""A stand-in for the AWS provider: what it replaces rather than updates, what it reads back, what AWS does besides.
+
+It is written after the provider's source (hashicorp/terraform-provider-aws, on which pulumi-aws is built) and Glue's
+documentation. It knows the types that the program declares and no other.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import pulumi_aws as aws
+
+Properties = dict[str, Any]
+
+_CLASSES: dict[str, type[Any]] = {
+    "aws:cloudcontrol/resource:Resource": aws.cloudcontrol.Resource,
+    "aws:cloudwatch/dashboard:Dashboard": aws.cloudwatch.Dashboard,
+    "aws:cloudwatch/eventArchive:EventArchive": aws.cloudwatch.EventArchive,
+    "aws:cloudwatch/eventBus:EventBus": aws.cloudwatch.EventBus,
+    "aws:cloudwatch/eventRule:EventRule": aws.cloudwatch.EventRule,
+    "aws:cloudwatch/eventTarget:EventTarget": aws.cloudwatch.EventTarget,
+    "aws:cloudwatch/logGroup:LogGroup": aws.cloudwatch.LogGroup,
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": aws.cloudwatch.LogResourcePolicy,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": aws.cloudwatch.MetricAlarm,
+    "aws:dynamodb/resourcePolicy:ResourcePolicy": aws.dynamodb.ResourcePolicy,
+    "aws:dynamodb/table:Table": aws.dynamodb.Table,
+    "aws:glue/registry:Registry": aws.glue.Registry,
+    "aws:glue/schema:Schema": aws.glue.Schema,
+    "aws:iam/role:Role": aws.iam.Role,
+    "aws:iam/rolePolicy:RolePolicy": aws.iam.RolePolicy,
+    "aws:lambda/eventSourceMapping:EventSourceMapping": aws.lambda_.EventSourceMapping,
+    "aws:lambda/function:Function": aws.lambda_.Function,
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": aws.lambda_.FunctionEventInvokeConfig,
+    "aws:lambda/layerVersion:LayerVersion": aws.lambda_.LayerVersion,
+    "aws:sns/topic:Topic": aws.sns.Topic,
+    "aws:sns/topicPolicy:TopicPolicy": aws.sns.TopicPolicy,
+    "aws:sns/topicSubscription:TopicSubscription": aws.sns.TopicSubscription,
+    "aws:sqs/queue:Queue": aws.sqs.Queue,
+    "aws:sqs/queuePolicy:QueuePolicy": aws.sqs.QueuePolicy,
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": aws.sqs.RedriveAllowPolicy,
+}
+
+# The properties whose change replaces a resource (`ForceNew`).
+_FORCES_REPLACEMENT: dict[str, frozenset[str]] = {
+    # Of a schema version every property is create-only, as CloudFormation describes its type.
+    "Resource": frozenset({"typeName", "desiredState"}),
+    "Dashboard": frozenset({"dashboardName"}),
+    "EventArchive": frozenset({"name", "eventSourceArn"}),
+    "EventBus": frozenset({"name", "eventSourceName"}),
+    "EventRule": frozenset({"name", "namePrefix", "eventBusName"}),
+    "EventTarget": frozenset({"rule", "eventBusName", "targetId"}),
+    "LogGroup": frozenset({"name", "namePrefix", "logGroupClass"}),
+    "LogResourcePolicy": frozenset({"policyName", "resourceArn"}),
+    "MetricAlarm": frozenset({"name"}),
+    "ResourcePolicy": frozenset({"resourceArn"}),
+    "Table": frozenset({"name", "hashKey", "rangeKey", "localSecondaryIndexes"}),
+    "Registry": frozenset({"registryName"}),
+    "Schema": frozenset({"schemaName"}),
+    "Role": frozenset({"name", "namePrefix", "path"}),
+    "RolePolicy": frozenset({"name", "namePrefix", "role"}),
+    "EventSourceMapping": frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp"}),
+    "Function": frozenset({"name", "packageType"}),
+    "FunctionEventInvokeConfig": frozenset({"functionName", "qualifier"}),
+    "LayerVersion": frozenset({"layerName", "code", "compatibleRuntimes", "compatibleArchitectures", "description"}),
+    "Topic": frozenset({"name", "namePrefix", "fifoTopic"}),
+    "TopicPolicy": frozenset({"arn"}),
+    "TopicSubscription": frozenset({"topic", "protocol", "endpoint"}),
+    "Queue": frozenset({"name", "namePrefix", "fifoQueue"}),
+    "QueuePolicy": frozenset({"queueUrl"}),
+    "RedriveAllowPolicy": frozenset({"queueUrl"}),
+}
+
+# Changes that the provider takes, reports as updates, and makes no call for.
+_NEVER_APPLIED: dict[str, frozenset[str]] = {"Schema": frozenset({"registryArn", "dataFormat"})}
+
+
+def short(type_: str) -> str:
+    """The last part of a type token."""
+    return type_.rsplit(":", 1)[1]
+
+
+def forces_replacement(type_: str) -> frozenset[str]:
+    return _FORCES_REPLACEMENT[short(type_)]
+
+
+@cache
+def is_regional(type_: str) -> bool:
+    """Whether the provider keeps a Region for it, whose change replaces it: so of every type with that argument."""
+    return "region" in inspect.signature(_CLASSES[type_]._internal_init).parameters
+
+
+def applied(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Properties:
+    """What stands at AWS after an update from `before` to `after`."""
+    ignored = _NEVER_APPLIED.get(short(type_), frozenset())
+    return {**after, **{key: before[key] for key in ignored & set(before)}}
+
+
+def read(type_: str, standing: Mapping[str, Any], versions: Iterable[Mapping[str, Any]]) -> Properties:
+    """What a refresh finds. `versions` are the further versions' properties, where `standing` are a schema's."""
+    texts = [json.loads(version["desiredState"])["SchemaDefinition"] for version in versions]
+    return {**standing, "schemaDefinition": texts[-1]} if short(type_) == "Schema" and texts else dict(standing)

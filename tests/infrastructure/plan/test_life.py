@@ -1,0 +1,289 @@
+"""The life of a stack: up, up again, refresh, renames, a move, changes of settings, destroy. Each by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from tests.infrastructure.plan import provider
+from tests.infrastructure.plan.engine import State, destroy, refresh, rename, up
+from tests.infrastructure.program import Graph, graph, run
+
+FUNCTIONS = {f"{entry}-function" for entry in ("command", "validate", "relay", "projection", "query", "snapshot")}
+ROLE_POLICIES = {name.replace("-function", "-policy") for name in FUNCTIONS}
+TABLES = {"event-store-table", "read-model-table", "snapshots-table"}
+QUEUES = {f"{name}-queue" for name in ("delivery-dlq", "projection-dlq", "invocation-dlq", "projection-feed")}
+LOGS = {name.replace("-function", "-logs") for name in FUNCTIONS}
+VERSIONS = {"schemas-AccountCreated-2", "schemas-TransactionProcessed-2"}
+FEEDS = {"relay-feed-policy", "snapshot-feed-policy", "projection-feed-policy"}
+# What is called after the stack, loses nothing by a new name, and is made before the old one goes.
+NAMED_AFTER_THE_STACK = {"handlers-layer", "monitoring-dashboard"}
+
+
+def custom(declared: Graph) -> set[str]:
+    return {resource.name for resource in declared if resource.custom}
+
+
+def loose(declared: Graph) -> set[str]:
+    """All that production lets go."""
+    return {alarm.name for alarm in declared.of("MetricAlarm")} | NAMED_AFTER_THE_STACK
+
+
+@cache
+def changed(stack: str, *settings: str) -> Graph:
+    """The program of a stack with these settings, `key=value`."""
+    return run(stack, {f"event-sourcing:{key}": value for key, value in (text.split("=", 1) for text in settings)})
+
+
+def test_the_first_up_creates_all(stack: Graph) -> None:
+    plan = up(State(), stack)
+
+    assert plan.created == custom(stack)
+    assert (plan.updated, plan.replaced, plan.deleted, plan.refused) == ({}, {}, set(), set())
+
+
+def test_a_second_up_changes_nothing(stack: Graph, standing: State) -> None:
+    assert up(standing, stack).is_empty()
+
+
+def test_an_up_after_a_refresh_changes_nothing(stack: Graph, standing: State) -> None:
+    refreshed = refresh(standing)
+
+    assert refreshed != standing  # the provider reads the newest version of a schema
+    assert up(refreshed, stack).is_empty()
+    assert up(refresh(up(refreshed, stack).after), stack).is_empty()
+
+
+@cache
+def renamed_dev() -> Graph:
+    return run("dev", renamed="dev-2")
+
+
+def test_a_destroy_of_dev_leaves_nothing() -> None:
+    dev = graph("dev")
+
+    plan = destroy(up(State(), dev).after)
+
+    assert plan.deleted == custom(dev) - VERSIONS
+    assert plan.retained == VERSIONS
+    assert (plan.refused, plan.failed, plan.after.resources) == (set(), set(), ())
+
+
+def test_a_destroy_does_not_stop_at_a_schemas_checkpoint() -> None:
+    """A change of the compatibility makes the newest version the checkpoint: Glue deletes it with the schema alone."""
+    other = changed("dev", "schemaRegistryCompatibility=NONE")
+    plan = up(up(State(), graph("dev")).after, other)
+    assert plan.updated == {schema.name: {"compatibility"} for schema in other.of("Schema")}
+    assert plan.after.checkpoints == VERSIONS
+
+    assert destroy(plan.after).failed == set()
+
+
+def test_production_refuses_to_be_destroyed() -> None:
+    prod = graph("prod")
+    standing = up(State(), prod).after
+
+    plan = destroy(standing)
+
+    assert plan.refused == custom(prod) - loose(prod)
+    assert (plan.deleted, plan.retained, plan.after) == (set(), set(), standing)
+
+
+def test_production_destroyed_unseen_keeps_all_that_carries_guards_or_explains_data() -> None:
+    """As `pulumi destroy --skip-preview` and the Automation API's `destroy()` do it."""
+    prod = graph("prod")
+
+    plan = destroy(up(State(), prod).after, preview=False)
+
+    assert plan.deleted == loose(prod)
+    assert {kept.name for kept in plan.after if kept.custom} == custom(prod) - loose(prod)
+
+
+def test_production_taken_back_first_can_be_destroyed() -> None:
+    given_up = changed("prod", "production=false")
+
+    plan = up(up(State(), graph("prod")).after, given_up)
+    assert plan.updated == {table: {"deletionProtectionEnabled"} for table in TABLES}
+    assert (plan.created, plan.replaced, plan.deleted, plan.refused) == (set(), {}, set(), set())
+
+    gone = destroy(plan.after)
+    assert gone.deleted == custom(given_up) - VERSIONS
+    assert gone.after.resources == ()
+
+
+def test_production_refuses_an_up_that_would_drop_or_replace_what_it_protects() -> None:
+    standing = up(State(), graph("prod")).after
+    prod = graph("prod")
+    without = replace(prod, resources=tuple(r for r in prod if r.name != "event-store-policy"))
+    (bus,) = (r for r in prod if r.name == "events-bus")
+    renamed = replace(bus, inputs={**bus.inputs, "name": "another"})
+    other = replace(prod, resources=tuple(renamed if r is bus else r for r in prod))
+
+    assert up(standing, without).refused == {"event-store-policy"}
+    assert up(standing, other).refused > {"events-bus", "events-archive", "projection-feed-rule"}
+    assert up(standing, without).after == up(standing, other).after == standing
+
+
+def test_production_lets_addressees_come_and_go() -> None:
+    two = changed("prod", 'alarmEmails=["a@example.com", "b@example.com"]')
+    one = changed("prod", 'alarmEmails=["b@example.com"]')
+
+    come = up(up(State(), graph("prod")).after, two)
+    go = up(come.after, one)
+
+    assert come.created == {"monitoring-a@example.com", "monitoring-b@example.com"}
+    assert go.deleted == {"monitoring-a@example.com"}
+    assert (go.created, go.updated, go.replaced, go.refused) == (set(), {}, {}, set())
+
+
+@pytest.mark.parametrize("project", [None, "ledger"])
+def test_a_rename_of_the_stack_or_the_project_replaces_nothing_that_holds_state(
+    stack: Graph, standing: State, project: str | None
+) -> None:
+    name = stack.stack if project else f"{stack.stack}-2"
+    other = project or stack.project
+    renamed = renamed_dev() if name == "dev-2" else run(stack.stack, renamed=name, project=other)
+
+    plan = up(rename(standing, stack, stack=name, project=project), renamed)
+
+    assert plan.replaced == {"handlers-layer": {"layerName"}, "monitoring-dashboard": {"dashboardName"}}
+    assert plan.updated == {function: {"layers"} for function in FUNCTIONS}
+    assert (plan.created, plan.deleted, plan.refused, plan.orphaned) == (set(), set(), set(), set())
+    assert plan.after.named("schemas-registry").outputs["registryName"] == f"event-sourcing-{stack.stack}-events"
+    assert up(plan.after, renamed).is_empty()
+
+
+def test_a_registry_that_is_replaced_takes_its_schemas_with_it() -> None:
+    """The provider takes a schema's other registry for an update, without a call; the old one's end is the schema's."""
+    dev, renamed = graph("dev"), renamed_dev()
+    (registry,) = renamed.of("Registry")
+    following = replace(registry, options=replace(registry.options, ignore_changes=frozenset()))
+    forced = replace(renamed, resources=tuple(following if r is registry else r for r in renamed))
+
+    plan = up(rename(up(State(), dev).after, dev, stack="dev-2"), forced)
+
+    schemas = {schema.name for schema in dev.of("Schema")}
+    assert plan.replaced.keys() == {"schemas-registry"} | schemas | VERSIONS | NAMED_AFTER_THE_STACK
+    assert plan.retained == VERSIONS
+    assert plan.orphaned == set()
+
+
+def test_a_move_to_another_region_begins_dev_anew_and_is_refused_in_production(stack: Graph, standing: State) -> None:
+    elsewhere = run(stack.stack, {"aws:region": "eu-west-1"})
+    regional = {resource.name for resource in stack if resource.custom and provider.is_regional(resource.type)}
+
+    plan = up(standing, elsewhere)
+
+    assert plan.replaced.keys() == regional
+    assert plan.updated == {policy: {"policy"} for policy in ROLE_POLICIES | FEEDS}
+    assert (plan.created, plan.deleted, plan.orphaned) == (set(), set(), set())
+    if stack.stack == "prod":
+        assert plan.refused == regional - loose(stack)
+        assert plan.after == standing
+    else:
+        assert plan.refused == set()
+        assert up(plan.after, elsewhere).is_empty()
+
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666"
+
+SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
+    (
+        ("archiveRetentionDays=400", "auditLogRetentionDays=400", "logRetentionDays=400"),
+        {
+            "events-archive": {"retentionDays"},
+            "audit-log-group": {"retentionInDays"},
+            **{group: {"retentionInDays"} for group in LOGS},
+        },
+    ),
+    (
+        ("billingMode=PROVISIONED", "readCapacity=10", "writeCapacity=10", "pointInTimeRecovery=false"),
+        {
+            **{
+                table: {"billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery"}
+                for table in TABLES - {"event-store-table"}
+            },
+            "event-store-table": {
+                *("billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery", "globalSecondaryIndexes")
+            },
+        },
+    ),
+    (
+        (f"kmsKeyArn={KEY}",),
+        {
+            **{table: {"serverSideEncryption"} for table in TABLES},
+            **{queue: {"kmsMasterKeyId", "sqsManagedSseEnabled"} for queue in QUEUES},
+            **{group: {"kmsKeyId"} for group in LOGS | {"audit-log-group"}},
+            **{policy: {"policy"} for policy in ROLE_POLICIES | FEEDS},
+            "events-archive": {"kmsKeyIdentifier"},
+            "monitoring-topic": {"kmsMasterKeyId"},
+        },
+    ),
+    (
+        ("memorySize=2048", "functionTimeout=60", "projectionTimeout=60", "logLevel=TRACE", "tracing=false"),
+        {
+            **{function: {"memorySize", "timeout", "loggingConfig", "tracingConfig"} for function in FUNCTIONS},
+            **{policy: {"policy"} for policy in ROLE_POLICIES},
+        },
+    ),
+    (
+        ("relayBatchSize=50", "relayMaxRetries=50", "projectionBatchSize=5", "projectionVisibilityTimeout=400"),
+        {
+            "relay-feed-mapping": {"batchSize", "maximumRetryAttempts"},
+            "projection-feed-mapping": {"batchSize"},
+            "projection-feed-queue": {"visibilityTimeoutSeconds"},
+        },
+    ),
+    (
+        ("snapshotEvery=100", "typeBuckets=12", "statementEntries=30", "snapshotRetentionDays=9"),
+        {
+            **{function: {"environment"} for function in FUNCTIONS - {"relay-function"}},
+            "snapshot-feed-mapping": {"filterCriteria"},
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "updated"), SETTINGS, ids=[settings[0] for settings, _ in SETTINGS])
+def test_a_change_of_settings_updates_in_place(settings: tuple[str, ...], updated: dict[str, set[str]]) -> None:
+    plan = up(up(State(), graph("dev")).after, changed("dev", *settings))
+
+    assert plan.updated == updated
+    assert (plan.created, plan.replaced, plan.deleted, plan.refused, plan.orphaned) == (set(), {}, set(), set(), set())
+
+
+def test_production_takes_a_change_of_any_of_these_settings() -> None:
+    every = changed("prod", *(text for settings, _ in SETTINGS for text in settings if "Recovery" not in text))
+
+    plan = up(up(State(), graph("prod")).after, every)
+
+    assert plan.updated.keys() >= TABLES | QUEUES | LOGS | FUNCTIONS
+    assert (plan.created, plan.replaced, plan.deleted, plan.refused, plan.orphaned) == (set(), {}, set(), set(), set())
+
+
+def test_a_restored_store_takes_the_place_of_the_lost_one_once_production_is_off() -> None:
+    """The runbook's way: the new table is written into the state; what hangs on its ARN and its stream is replaced."""
+    off = changed("prod", "production=false")
+    standing = up(up(State(), graph("prod")).after, off).after
+    lost = standing.named("event-store-table")
+    told = {key: lost.outputs[key].replace(lost.outputs["name"], "restored") for key in ("name", "arn", "streamArn")}
+    restored = replace(lost, outputs={**lost.outputs, **told})
+    edited = replace(standing, resources=tuple(restored if kept is lost else kept for kept in standing))
+
+    assert up(edited, graph("prod")).refused == {"event-store-policy", "relay-feed-mapping", "snapshot-feed-mapping"}
+
+    plan = up(edited, off)
+    assert plan.replaced == {
+        "event-store-policy": {"resourceArn"},
+        "relay-feed-mapping": {"eventSourceArn"},
+        "snapshot-feed-mapping": {"eventSourceArn"},
+    }
+    assert plan.updated.keys() == {
+        *(FUNCTIONS - {"relay-function"}),
+        *(ROLE_POLICIES - {"relay-policy"}),
+        *("relay-feed-policy", "snapshot-feed-policy", "monitoring-dashboard"),
+        *(f"monitoring-event-store-{kind}-throttles" for kind in ("read", "write", "by-type-read", "by-type-write")),
+    }
+    assert (plan.created, plan.deleted, plan.refused, plan.orphaned) == (set(), set(), set(), set())
