@@ -38,7 +38,7 @@ def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
 
 
 def _execute(request: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    command = Command.parse(request, context.aws_request_id, check, meaning)
+    command = Command.read(request, context.aws_request_id, check, meaning)
     receipt = _ledger.execute(command, seconds_left(context))
     log.info(
         "accepted",

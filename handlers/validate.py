@@ -19,6 +19,6 @@ def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
 
     Nothing is written or published. By the time the command is sent, others may have changed the account.
     """
-    receipt = _ledger.foresee(Command.parse(request_of(event), context.aws_request_id, check, meaning))
+    receipt = _ledger.foresee(Command.read(request_of(event), context.aws_request_id, check, meaning))
     would_be = {"eventId": receipt.event_id, "aggregateId": receipt.aggregate_id, "sequence": receipt.sequence}
     return {"valid": True, "wouldBe": would_be}

@@ -37,6 +37,9 @@ class Command:
     digest: str
     """SHA-256 of what is asked for: tells a repeated command from another one under the same id."""
     expected_sequence: int | None = None
+    violations: tuple[Violation, ...] = ()
+    """What is wrong with it, whatever the aggregate's state. Such a command is never carried out; but it may have been,
+    when it was not refused yet, and is then answered as it was."""
 
     @classmethod
     def parse(
@@ -46,10 +49,22 @@ class Command:
         check: Check = lambda *_: (),
         meaning: Meaning = lambda _, __, data: data,
     ) -> Command:
+        """A command with which nothing is wrong. Raises MalformedError with every violation."""
+        return cls.read(request, request_id, check, meaning).sound()
+
+    @classmethod
+    def read(
+        cls,
+        request: Mapping[str, Any],
+        request_id: str,
+        check: Check = lambda *_: (),
+        meaning: Meaning = lambda _, __, data: data,
+    ) -> Command:
         """Read a command from a request's object; `request_id` names it where the caller gave no commandId.
 
-        The Lambda request id serves for that, since Lambda's own retries repeat it. Raises MalformedError with every
-        violation, those that `check` finds in the data among them.
+        The Lambda request id serves for that, since Lambda's own retries repeat it. What is wrong with the command, by
+        `check` or otherwise, stands in its `violations`. Raises MalformedError with all of that where no stored event
+        can be of this request: it names no aggregate or no command, or its data cannot be held.
         """
         found: list[Violation] = []
 
@@ -76,21 +91,31 @@ class Command:
             ]
         # Behind what the schema says of such a number: its scale or bounds are what the caller can mend.
         found += why
-        command_id = read(lambda: optional_identifier(request, "commandId", request_id), request_id)
+        command_id = read(lambda: optional_identifier(request, "commandId", request_id), "")
+        recognisable = aggregate_id and command_id and whole_data.keys() == data.keys()
         command = cls(
             aggregate_id=aggregate_id,
             event_type=event_type,
             event_data=whole_data,
-            command_id=check_identifier(command_id, "commandId"),
+            command_id=check_identifier(command_id or request_id, "commandId"),
             correlation_id=read(lambda: optional_identifier(request, "correlationId", command_id), ""),
             causation_id=read(lambda: optional_identifier(request, "causationId", command_id), ""),
             actor=read(lambda: optional_identifier(request, "actor", "unspecified"), ""),
             digest=_digest(event_type, meaning(aggregate_id, event_type, whole_data)),
             expected_sequence=read(lambda: whole(request, "expectedSequence", 0, MAX_SEQUENCE), None),
+            violations=tuple(found),  # the last, behind all that is read
         )
-        if found:
-            raise MalformedError(*found[0], *found[1:])
-        return command
+        return command if recognisable else command.sound()
+
+    def sound(self) -> Command:
+        """This command, if nothing is wrong with it. Raises MalformedError with every violation."""
+        if self.violations:
+            raise self.refusal()
+        return self
+
+    def refusal(self) -> MalformedError:
+        """The answer to a command with violations."""
+        return MalformedError(*self.violations[0], *self.violations[1:])
 
     @property
     def literal_digest(self) -> str:

@@ -129,6 +129,10 @@ class EventStore:
         )
         return max((int(item["EventSequence"]["N"]) for item in answer["Items"]), default=None)
 
+    def event(self, aggregate_id: str, sequence: int) -> Event:
+        """The event of that sequence, which must be there: one Query, one read unit for each 4 KB."""
+        return next(self.read(aggregate_id, after=sequence - 1, up_to=sequence))
+
     def page(self, aggregate_id: str, *, after: int = 0, up_to: int | None = None, limit: int | None = None) -> Page:
         """One Query: at most 1 MB or `limit` events behind `after`. One read unit for each 4 KB."""
         places: dict[str, Any] = {":id": {"S": aggregate_id}, ":after": {"N": str(after + 1)}}

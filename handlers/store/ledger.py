@@ -54,14 +54,16 @@ class Ledger:
 
         Uncontended, however long the stream: two waits, the first for at most three Queries (`PresentReader.read`), the
         second for one PutItem (3 write units up to 1 KB). A new account takes one Query and the PutItem. Each race lost
-        adds a Query of the new events and a PutItem.
+        adds a Query of the new events and a PutItem. A command that is malformed is only looked up (`_recall`).
         Raises MalformedError, RuleBrokenError, SequenceConflictError, CommandReusedError, TooLargeError, and
         ContentionError when `attempts` or the time is used up; in every such case nothing was stored.
         """
+        if command.violations:
+            return self._recall(command)
         store = self.reader.store
         present = self._present(command)
         for attempt in range(self.attempts):
-            if receipt := _receipt_of_before(present, command):
+            if receipt := _receipt_of_before(present.own, command):
                 return receipt
             events = self._decide(present, command)
             try:
@@ -78,7 +80,7 @@ class Ledger:
                 self.reader.remember(command.aggregate_id, events[-1].sequence)
                 return Receipt.of(events[-1])
         # The race that was lost may have been lost to this very command, in a write whose answer never came.
-        if receipt := _receipt_of_before(present, command):
+        if receipt := _receipt_of_before(present.own, command):
             return receipt
         raise ContentionError(
             "others kept writing to this aggregate; nothing was stored, send the command again",
@@ -88,14 +90,29 @@ class Ledger:
     def foresee(self, command: Command) -> Receipt:
         """What `execute` would answer if nobody else wrote, or the same refusal; nothing is written.
 
-        One wait for at most three Queries (`PresentReader.read`).
+        One wait for at most three Queries (`PresentReader.read`); of a malformed command, those of `_recall`.
         """
+        if command.violations:
+            return self._recall(command)
         present = self._present(command)
-        if receipt := _receipt_of_before(present, command):
+        if receipt := _receipt_of_before(present.own, command):
             return receipt
         events = self._decide(present, command)
         self.reader.store.check(events)
         return Receipt.of(events[-1])
+
+    def _recall(self, command: Command) -> Receipt:
+        """What a command that is malformed by now was answered when it was carried out, under the rules of that time.
+
+        One Query of the command index (one read unit), for most of them in vain, and one for the event that it finds.
+        Raises MalformedError where the command was not carried out, CommandReusedError where another one was.
+        """
+        store = self.reader.store
+        found = store.find(command.aggregate_id, command.command_id)
+        event = store.event(command.aggregate_id, found) if found else None
+        if receipt := _receipt_of_before(event, command):
+            return receipt
+        raise command.refusal()
 
     def _present(self, command: Command) -> Present:
         expected = 0 if opens(command) else command.expected_sequence
@@ -104,18 +121,18 @@ class Ledger:
     def _decide(self, present: Present, command: Command) -> list[Event]:
         """The events to append at the present."""
         _check_expectation(command, present.position.sequence)
-        return chain(present.position, decide(present.state, command), command, self.now())
+        return chain(present.position, decide(present.state, command.sound()), command, self.now())
 
 
-def _receipt_of_before(present: Present, command: Command) -> Receipt | None:
-    """What the command was answered when it was executed before; None where it was not. Raises CommandReusedError."""
-    if present.own is None:
+def _receipt_of_before(own: Event | None, command: Command) -> Receipt | None:
+    """What the command was answered when it caused its `own` event; None without one. Raises CommandReusedError."""
+    if own is None:
         return None
-    if not repeats(command, present.own):
+    if not repeats(command, own):
         raise CommandReusedError(
-            "this commandId stands for another command", commandId=command.command_id, sequence=present.own.sequence
+            "this commandId stands for another command", commandId=command.command_id, sequence=own.sequence
         )
-    return Receipt.of(present.own)
+    return Receipt.of(own)
 
 
 def _check_expectation(command: Command, sequence: int) -> None:

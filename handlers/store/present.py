@@ -119,7 +119,7 @@ class PresentReader:
             snapshot = self.snapshots.nearest(aggregate_id, tail.end)
         present = fold_from(snapshot, lambda start: self._present(aggregate_id, command_id, start, tail))
         if found and not present.own:
-            present.own = next(self.store.read(aggregate_id, after=found - 1, up_to=found))
+            present.own = self.store.event(aggregate_id, found)
         return present
 
     def remember(self, aggregate_id: str, sequence: int) -> None:

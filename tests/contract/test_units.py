@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from handlers.domain.errors import MalformedError, Violation
 from handlers.domain.event import Event
 from handlers.domain.projections import all_projections
 from handlers.store.event_store import EventStore
@@ -129,6 +131,31 @@ def test_a_command_costs_the_same_however_long_the_stream(
         ("Query", {}),  # the look-up finds nothing: free in DynamoDB Local, one unit on AWS
     ]
     assert costs(meter)[-1] == ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})
+
+
+@moto_differs
+def test_a_malformed_command_costs_a_look_up(
+    store: EventStore, snapshots: Snapshots, account: list[Event], meter: Meter
+) -> None:
+    """However long the stream; one Query more where it was carried out before it was refused."""
+    ledger = Ledger(
+        PresentReader(store, snapshots, tail=10, now=lambda: NOW, begin=begin),
+        now=lambda: NOW,
+        pause=lambda _: pytest.fail("nobody competes"),
+    )
+    refused = replace(command("TransactionProcessed", amount=1), violations=(Violation("eventData.amount", "is odd"),))
+    known = replace(refused, command_id=account[1].command_id)
+    meter.charges.clear()
+
+    assert ledger.execute(known, lambda: 30).sequence == 2
+    with pytest.raises(MalformedError):
+        ledger.execute(refused, lambda: 30)
+
+    assert costs(meter) == [
+        ("Query", {COMMANDS: 1}),
+        ("Query", {"table": 1}),
+        ("Query", {}),  # nothing found: free in DynamoDB Local, one unit on AWS
+    ]
 
 
 @moto_differs

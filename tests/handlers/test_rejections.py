@@ -62,7 +62,7 @@ def test_every_violation_of_the_schema_is_published(send: Invoke, calls: Calls) 
     ]
     assert told["EventData"]["details"] == body["error"]["details"]
     assert told["Actor"] == "unspecified"
-    assert calls.names == ["PutEvents"]
+    assert calls.names == ["Query", "PutEvents"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ VALUES = "handlers/domain/values.py"
 FACTS = "handlers/domain/facts.py"
 ERRORS = "handlers/domain/errors.py"
 MEANING = "handlers/domain/meaning.py"
+RECALLING = ("tests/handlers/test_recall.py",)
 MEANINGS = ("tests/domain/test_meaning.py",)
 QUERYING = ("tests/handlers/test_query.py",)
 PAGING = ("tests/handlers/test_type_pages.py",)
@@ -105,6 +106,20 @@ MUTANTS = (
         "meaning(aggregate_id, event_type, whole_data)",
         "whole_data",
         MEANINGS,
+    ),
+    Mutant(
+        "refuse a malformed command before it is looked up",
+        LEDGER,
+        "        found = store.find(command.aggregate_id, command.command_id)\n        event",
+        "        found = None\n        event",
+        RECALLING,
+    ),
+    Mutant(
+        "refuse a malformed command without asking who has its id",
+        "handlers/domain/command.py",
+        "return command if recognisable else command.sound()",
+        "return command.sound()",
+        RECALLING,
     ),
     Mutant(
         "ignore the expected sequence",
