@@ -31,6 +31,7 @@ class SchemaRegistry(pulumi.ComponentResource):
 
     What Glue refuses, it refuses when a version is registered. That is late, and not quite the same. So the files are
     checked here, before anything is created: a preview fails with schema, field and rule (schemas.files.SchemaError).
+    And a version that Glue refuses counts as registered, with the status FAILURE: `python -m ops schemas` looks.
     """
 
     registry_name: pulumi.Output[str]

@@ -7,7 +7,7 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .commands import dead_letters, export, import_, replay, republish, snapshots, verify
+from .commands import dead_letters, export, import_, replay, republish, schemas, snapshots, verify
 from .system import OperatorError, System
 
 
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ops", description="Operate a deployed stack.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (replay, republish, verify, snapshots, dead_letters, export, import_):
+    for module in (replay, republish, verify, snapshots, schemas, dead_letters, export, import_):
         module.add_to(commands)
     return parser
 

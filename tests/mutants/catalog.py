@@ -658,6 +658,13 @@ MUTANTS = (
         LIVING,
     ),
     Mutant(
+        "take a schema version that Glue refused for a good one",
+        "ops/registered.py",
+        '    if registered["Status"] != _ACCEPTED:\n',
+        "    if False:\n",
+        ("tests/ops/test_schemas.py",),
+    ),
+    Mutant(
         "run on with the settings of a project's old name",
         "components/settings.py",
         "            elif namespace != own and key in self._read:\n",
