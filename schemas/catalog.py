@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from schemas.asked import KINDS, asked
 from schemas.compatibility import changes
 from schemas.files import Schema, Versions, file_of, newest
 from schemas.keywords import types_of
@@ -34,10 +35,13 @@ def _type_lines(event_type: str, versions: Versions) -> Iterator[str]:
     schema = newest(versions)
     kept = "stored in the account's stream" if "x-stream" in schema else "published only, never stored"
     yield f"### {event_type}\n\n{schema['description']} Newest version: {max(versions)}; {kept}.\n"
+    kinds = asked().get(event_type, {})
     yield "| field | what it is | since | |\n| --- | --- | --- | --- |"
     for name, each in schema["properties"].items():
         since = min(version for version, known in versions.items() if name in known["properties"])
         cells = [f"`{name}`{_presence(name, schema)}", _shape(each), str(since), _meaning(each)]
+        if name in kinds:
+            cells[1] += f"; {KINDS[kinds[name]]}"
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     unknown = "kept" if schema.get("additionalProperties", True) else "refused"
     yield f"\nOther fields are {unknown}. [Schema](../{file_of(event_type, max(versions))}), for example:\n"

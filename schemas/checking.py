@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from schemas.asked import asked, problems_in_asked
 from schemas.compatibility import DEFAULT_MODE, MODES, changes, problems_between
+from schemas.currencies import currencies, problems_in_currencies
 from schemas.files import PUBLISHED, ROOT, Problem, SchemaError, Versions, each_version, file_of, load, published
 from schemas.vocabulary import problems_in
 
@@ -21,8 +23,8 @@ def checked(mode: str, root: Path = ROOT) -> dict[str, Versions]:
 def readable(root: Path = ROOT) -> dict[str, Versions]:
     """Every schema, drafts too, each sound by itself. Raises SchemaError."""
     schemas = load(root)
-    if problems := list(problems_in(schemas)):
-        raise SchemaError(problems)
+    _refuse(list(problems_in(schemas)))
+    _refuse([*problems_in_asked(asked(root), schemas), *problems_in_currencies(currencies(root))])
     return schemas
 
 

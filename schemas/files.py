@@ -53,7 +53,7 @@ def load(root: Path = ROOT) -> dict[str, Versions]:
                 problems.append(Problem(file, "", "file-name", "must be a version number and .json"))
                 continue
             try:
-                versions[int(path.stem)] = _object(path.read_text("utf-8"))
+                versions[int(path.stem)] = read_object(path.read_text("utf-8"))
             except ValueError as error:
                 problems.append(Problem(file, "", "json", f"is not a JSON object: {error}"))
         found[folder.name] = dict(sorted(versions.items()))
@@ -67,7 +67,7 @@ def published(root: Path = ROOT) -> dict[str, Versions]:
     path = root / PUBLISHED
     if not path.exists():
         return {}
-    recorded = _object(path.read_text("utf-8"))
+    recorded = read_object(path.read_text("utf-8"))
     return {name: {int(version): schema for version, schema in all_.items()} for name, all_ in recorded.items()}
 
 
@@ -98,7 +98,8 @@ def text_of(schema: Schema) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False, default=_number) + "\n"
 
 
-def _object(text: str) -> dict[str, Any]:
+def read_object(text: str) -> dict[str, Any]:
+    """A JSON object; numbers with a point are Decimal. Raises ValueError."""
     value = json.loads(text, parse_float=Decimal)
     if not isinstance(value, dict):
         raise ValueError("another kind of JSON value")  # noqa: TRY004 - for the caller it is one kind of bad file

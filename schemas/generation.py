@@ -1,4 +1,4 @@
-"""What is generated from the schemas for the handlers: a class for each event in its newest shape, and all schemas.
+"""What is generated for the handlers: a class for each event in its newest shape, all schemas, and the currencies.
 
 The classes are datamodel-code-generator's. The schemas come as Python literals without their words, since the domain
 reads no files. Both are written as ruff formats them, so that the files are the same wherever they are made.
@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from schemas.asked import asked
+from schemas.currencies import currencies, table
 from schemas.files import Schema, Versions, each_version, newest, stored_types
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -28,6 +30,7 @@ def generated(schemas: Mapping[str, Versions]) -> dict[Path, str]:
     return {
         TARGET / "__init__.py": _formatted(_HEADER.format(what="What the schemas say, as Python.").rstrip() + "\n"),
         TARGET / "classes.py": _formatted(_classes(schemas)),
+        TARGET / "currencies.py": _formatted(_currencies()),
         TARGET / "tables.py": _formatted(_tables(schemas)),
     }
 
@@ -65,6 +68,11 @@ def _classes(schemas: Mapping[str, Versions]) -> str:
     return _HEADER.format(what="Events in their newest shape.") + text + end
 
 
+def _currencies() -> str:
+    kept = currencies()
+    return _HEADER.format(what=f"The currencies of ISO 4217 as of {kept['published']}.") + table(kept)
+
+
 def _tables(schemas: Mapping[str, Versions]) -> str:
     stored = stored_types(schemas)
     tables = {(name, version): _without_words(schema) for name, version, schema in each_version(schemas)}
@@ -72,6 +80,7 @@ def _tables(schemas: Mapping[str, Versions]) -> str:
         name: tuple(field for field, each in newest(schemas[name])["properties"].items() if "x-derived" in each)
         for name in schemas
     }
+    kinds = {name: dict(asked().get(name, {})) for name in schemas}
     return (
         _HEADER.format(what="The schemas by event type and version, without their words.")
         + "from decimal import Decimal\nfrom typing import Any\n\n"
@@ -79,6 +88,8 @@ def _tables(schemas: Mapping[str, Versions]) -> str:
         + '"""The types of events that stand in streams; the others are only published."""\n\n'
         + f"DERIVED: dict[str, tuple[str, ...]] = {derived!r}\n"
         + '"""By type, the fields that the ledger fills in where a command leaves them out."""\n\n'
+        + f"ASKED: dict[str, dict[str, str]] = {kinds!r}\n"
+        + '"""By type and field, the kind of text that a command must give; events may hold others."""\n\n'
         + f"SCHEMAS: dict[tuple[str, int], dict[str, Any]] = {tables!r}\n"
     )
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from . import money
 from .command import Command
 from .errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from .event import Event, NewEvent
@@ -147,9 +148,13 @@ def _filled_in(account: Account, event_type: str, data: Mapping[str, Value]) -> 
     return filled
 
 
-def _create(account: Account, _: AccountCreated) -> None:
+def _create(account: Account, created: AccountCreated) -> None:
     if account.status != "Unknown":
         raise RuleBrokenError("account-created-once", "the account exists already")
+    digits, limit = money.digits_of(created.currency), created.overdraft_limit or ZERO
+    if digits is not None and not money.is_whole(limit, digits):
+        text = f"an overdraft limit in {created.currency} has {_at_most(digits)}"
+        raise RuleBrokenError(_SCALE, text, currency=created.currency, digits=digits, overdraftLimit=limit)
 
 
 def _transact(account: Account, transaction: TransactionProcessed) -> None:
@@ -160,6 +165,7 @@ def _transact(account: Account, transaction: TransactionProcessed) -> None:
             "amount-sign", "the amount is what is added to the balance: a deposit is positive, a withdrawal negative"
         )
     if transaction.currency != account.currency:
+        money.check_known(transaction.currency, "eventData.currency")
         raise RuleBrokenError(
             "account-currency",
             "the account is kept in another currency",
@@ -167,6 +173,7 @@ def _transact(account: Account, transaction: TransactionProcessed) -> None:
             accountCurrency=account.currency,
         )
     balance = ARITHMETIC.add(account.balance, amount)
+    _require_scale(account, amount, balance)
     if balance < -account.overdraft_limit:
         raise RuleBrokenError(
             "sufficient-funds",
@@ -183,12 +190,34 @@ def _close(account: Account, _: AccountClosed) -> None:
         raise RuleBrokenError("zero-balance", "only an account with a zero balance closes", balance=account.balance)
 
 
+def _require_scale(account: Account, amount: Decimal, balance: Decimal) -> None:
+    """Money moves in whole minor units of the account's currency.
+
+    Older code let fractions of them into balances. Whatever makes such a balance whole is let through, so that it can
+    be withdrawn or paid back; and from a whole balance only whole ones are reached.
+    """
+    digits = money.digits_of(account.currency)
+    if digits is None or money.is_whole(amount, digits) or money.is_whole(balance, digits):
+        return
+    text = f"an amount in {account.currency} has {_at_most(digits)}"
+    details: dict[str, Value] = {"currency": account.currency, "digits": digits, "amount": amount}
+    if not money.is_whole(account.balance, digits):
+        text += ", unless it brings the balance to such an amount"
+        details["balance"] = account.balance
+    raise RuleBrokenError(_SCALE, text, **details)
+
+
+def _at_most(digits: int) -> str:
+    return f"at most {digits} digits after the point" if digits else "no digits after the point"
+
+
 def _require_active(account: Account) -> None:
     if account.status != "Active":
         raise RuleBrokenError(_ACTIVE, f"the account is {account.status.lower()}", status=account.status)
 
 
 _ACTIVE = "account-active"
+_SCALE = "amount-scale"
 _ACCOUNT_ID = "eventData.accountId"
 _RULES: Mapping[str, Callable[[Account, Fact], None]] = MappingProxyType(
     {"AccountCreated": _create, "TransactionProcessed": _transact, "AccountClosed": _close}

@@ -8,15 +8,16 @@ stays as it is, and so does its hash.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from decimal import Decimal
 from typing import Any
 
+from . import money, times
 from .errors import MalformedError, UnreadableEventError, Violation
 from .event import Event
 from .generated.classes import CLASSES
-from .generated.tables import DERIVED, SCHEMAS, STORED_TYPES
+from .generated.tables import ASKED, DERIVED, SCHEMAS, STORED_TYPES
 from .schema import compile_schema
 from .upcasters import UPCASTERS
 from .values import Value, number
@@ -56,6 +57,8 @@ _DECIMALS = {
     ]
     for event_type, version in NEWEST.items()
 }
+_KINDS: Mapping[str, Callable[[str, str], None]] = {"currency": money.check_opening, "date-time": times.check}
+"""By kind, what checks the texts that new commands must give (`ASKED`)."""
 _KNOWN = {event_type: {name for name, _ in attributes} for event_type, attributes in _ATTRIBUTES.items()}
 _DEFAULTS: Mapping[str, Mapping[str, Value]] = {
     event_type: {
@@ -128,7 +131,8 @@ def asked(event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value],
     """A command's data as that of the newest event, and all that is wrong with it.
 
     More lenient than the event's own schema in two ways: a decimal may be text, where digits matter, and what the
-    ledger fills in may be missing or null.
+    ledger fills in may be missing or null. Stricter in one: a text of a kind (`ASKED`) must be of that kind, which
+    older events need not be.
     """
     derived = DERIVED[event_type]
     read = {name: value for name, value in data.items() if value is not None or name not in derived}
@@ -142,7 +146,20 @@ def asked(event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value],
                 read[name] = Decimal(0)
     missing = {f"eventData.{name}" for name in derived if name not in read} | {each.path for each in unread}
     found = [each for each in violations(event_type, NEWEST[event_type], read, "eventData") if each.path not in missing]
-    return read, unread + found
+    return read, unread + found + _unkind(event_type, read, {each.path for each in found})
+
+
+def _unkind(event_type: str, data: Mapping[str, Value], told: set[str]) -> list[Violation]:
+    """The texts that are not of the kind that commands must give, apart from those whose paths were told."""
+    found: list[Violation] = []
+    for name, kind in ASKED[event_type].items():
+        path = f"eventData.{name}"
+        if path not in told and isinstance(text := data.get(name), str):
+            try:
+                _KINDS[kind](text, path)
+            except MalformedError as error:
+                found += error.violations
+    return found
 
 
 def plain(event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:

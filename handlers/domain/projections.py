@@ -35,35 +35,37 @@ class Projection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccountSummary:
-    """Where an account stands now: balance and currency, status, how many transactions, and since when."""
+    """Where an account stands now: balance and currency, status, how many transactions, and since when.
+
+    LastUpdated is when the newest of its events was recorded, and never goes back. The other times are what callers
+    say: LastTransactionAt is the newest transaction's, though it may lie before another one's.
+    """
 
     name: str = "AccountSummary"
 
     def apply(self, row: Row, event: Event) -> Row:
         match fact_of(event):
             case AccountCreated() as created:
-                created_at = created.created_at or event.timestamp
                 return {
                     "Balance": ZERO,
                     "Currency": created.currency,
                     "Status": "Active",
                     "OverdraftLimit": created.overdraft_limit or ZERO,
-                    "CreatedAt": created_at,
+                    "CreatedAt": created.created_at or event.timestamp,
                     "TransactionCount": 0,
-                    "LastUpdated": created_at,
+                    "LastUpdated": event.timestamp,
                 }
             case TransactionProcessed() as transaction:
-                happened = transaction.timestamp or event.timestamp
                 return {
                     **row,
                     "Balance": ARITHMETIC.add(row["Balance"], transaction.amount),
                     "TransactionCount": row["TransactionCount"] + 1,
-                    "LastTransactionAt": happened,
-                    "LastUpdated": happened,
+                    "LastTransactionAt": transaction.timestamp or event.timestamp,
+                    "LastUpdated": event.timestamp,
                 }
             case AccountClosed() as closed:
                 closed_at = closed.closed_at or event.timestamp
-                return {**row, "Status": "Closed", "ClosedAt": closed_at, "LastUpdated": closed_at}
+                return {**row, "Status": "Closed", "ClosedAt": closed_at, "LastUpdated": event.timestamp}
             case _:
                 return row
 

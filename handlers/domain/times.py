@@ -28,6 +28,13 @@ def normalize(text: object, field: str) -> str:
         raise MalformedError(field, "must be an ISO 8601 date and time such as 2024-01-15T10:30:00Z") from None
 
 
+def check(text: str, field: str) -> None:
+    """Raise MalformedError where a text that is kept as it is says no ISO 8601 date and time with its offset."""
+    normalize(text, field)
+    if "T" not in text:  # Python takes any one character there
+        raise MalformedError(field, "must have a T between date and time, such as 2024-01-15T10:30:00Z")
+
+
 def earlier(text: str, seconds: float) -> str:
     """The ledger's text of so many seconds before a time in the ledger's text; FIRST where that is out of range."""
     try:

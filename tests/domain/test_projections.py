@@ -3,11 +3,13 @@
 from decimal import Decimal
 from typing import Any
 
-from handlers.domain.event import Event
+import pytest
+
+from handlers.domain.event import Event, NewEvent, Position, chain
 from handlers.domain.projections import AccountStatement, AccountSummary, Projection, Row, all_projections
 from handlers.store.items import MAX_ITEM_BYTES, item_bytes
 
-from .builders import close, create, run, transact
+from .builders import NOW, close, create, run, transact
 
 
 def fold(projection: Projection, events: list[Event]) -> Row:
@@ -33,20 +35,43 @@ def test_the_summary_follows_an_account_from_creation_to_closing() -> None:
         "CreatedAt": "2024-01-15T10:00:00Z",
         "TransactionCount": 1,
         "LastTransactionAt": "2024-01-15T10:30:00Z",
-        "LastUpdated": "2024-01-15T10:30:00Z",
+        "LastUpdated": events[1].timestamp,
     }
     closed = fold(AccountSummary(), events)
     assert (closed["Status"], closed["ClosedAt"], closed["LastUpdated"]) == (
         "Closed",
         "2024-01-16T09:00:00Z",
-        "2024-01-16T09:00:00Z",
+        events[3].timestamp,
     )
 
 
 def test_without_the_callers_times_the_ledgers_own_stand_in() -> None:
-    _, events = run(create(), transact(1))
+    _, events = run(create(), transact(1), transact(-1), close())
+    row = fold(AccountSummary(), events)
 
-    assert fold(AccountSummary(), events)["LastUpdated"] == events[1].timestamp
+    assert (row["CreatedAt"], row["LastTransactionAt"], row["ClosedAt"]) == (
+        events[0].timestamp,
+        events[2].timestamp,
+        events[3].timestamp,
+    )
+
+
+@pytest.mark.parametrize("said", ["1999-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "yesterday", ""])
+def test_a_row_was_updated_when_its_newest_event_was_recorded_whatever_callers_say(said: str) -> None:
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("AccountCreated", {"createdAt": said}),
+        ("TransactionProcessed", {"amount": Decimal(1), "type": "deposit", "timestamp": said}),
+        ("TransactionProcessed", {"amount": Decimal(-1), "type": "withdrawal", "timestamp": said}),
+        ("AccountClosed", {"closedAt": said}),
+    ]
+    row: Row = {}
+    position = Position()
+    for second, (event_type, data) in enumerate(kinds):
+        moment = f"2024-01-15T10:00:0{second}.000000Z"
+        (event,) = chain(position, [NewEvent(event_type, data)], create(), moment)
+        position, row = position.advance(event), AccountSummary().apply(row, event)
+
+        assert row["LastUpdated"] == event.timestamp
 
 
 def test_the_statement_keeps_the_newest_with_the_balance_after_each() -> None:
@@ -91,9 +116,12 @@ def test_folding_changes_no_earlier_row() -> None:
 
 
 def test_the_largest_rows_fit_an_item() -> None:
+    # Older commands could say anything for a time and any scale of an amount.
     longest = dict.fromkeys(("createdAt", "transactionId", "timestamp", "closedAt"), "é" * 128)
-    transaction = transact(Decimal("0.00000001"), category="c" * 32, **longest)
-    _, events = run(create(**longest), *[transaction] * 500)
+    transaction = {"amount": Decimal("0.00000001"), "type": "deposit", "currency": "USD", "category": "c" * 32}
+    new = [NewEvent("AccountCreated", {"currency": "USD", **longest}, 2)]
+    new += [NewEvent("TransactionProcessed", {**transaction, **longest}, 2)] * 500
+    events = chain(Position(), new, create(), NOW)
 
     for projection in (AccountStatement(entries=500), AccountSummary()):
         assert item_bytes({**fold(projection, events), "AccountId": "é" * 128}) < MAX_ITEM_BYTES - 1_000

@@ -38,7 +38,7 @@ QUERIES = {
 }
 
 accounts = st.sampled_from(["a", "a", "a", "b", "c"])
-amounts = st.sampled_from(["1", "10.50", "0.00000001", "-1", "-8"])
+amounts = st.sampled_from(["1", "10.50", "0.01", "-1", "-8"])
 kinds = st.sampled_from(["TransactionProcessed"] * 9 + ["AccountCreated", "AccountClosed"])
 expectations = st.sampled_from([None, None, None, None, 0, -1])
 few = st.integers(0, 5)

@@ -113,13 +113,15 @@ def contents(draw: st.DrawFn) -> dict[str, Any]:
     money_like = st.decimals(-(10**10), 10**10, places=2) | st.sampled_from(
         [0, 1, -1, "1", "1E+17", "999999999999999999"]
     )
+    moments = st.datetimes().map(lambda moment: f"{moment.isoformat()}Z")
     known = {
         "amount": money_like,
         "overdraftLimit": money_like,
         "type": st.sampled_from(["deposit", "withdrawal"]),
-        "currency": st.sampled_from(["USD", "EUR", "euro"]),
+        "currency": st.sampled_from(["USD", "EUR", "JPY", "ZZZ", "euro"]),
         "category": st.sampled_from(["salary", "Rent"]),
-        **dict.fromkeys(("accountId", "transactionId", "timestamp", "createdAt", "closedAt", "reason"), texts),
+        **dict.fromkeys(("accountId", "transactionId", "reason"), texts),
+        **dict.fromkeys(("timestamp", "createdAt", "closedAt"), moments | texts),
     }
     chosen = draw(st.lists(st.sampled_from(sorted(known)), unique=True, max_size=5))
     return {name: draw(known[name] if draw(st.integers(0, 5)) else parsed) for name in chosen}

@@ -18,7 +18,7 @@ from handlers.store.items import to_record
 
 from ..domain.builders import folded
 from .conftest import ROWS, STORE, Calls, Context, Invoke, message, rows
-from .older import BALANCES, CURRENCIES, GOLDEN, leave
+from .older import BALANCES, CURRENCIES, GOLDEN, leave, leave_updated
 
 NEWER = ("Currency", "Category")
 """What rows and their entries have had since there were second versions."""
@@ -143,16 +143,18 @@ def test_rows_from_nothing_are_those_that_the_older_code_made(
     answer = handlers("projection").lambda_handler({"Records": deliveries}, Context())
 
     assert answer == {"batchItemFailures": []}
-    made = {(row["AccountId"], row["ProjectionType"]): row for row in map(to_record, GOLDEN["rows"])}
+    made = {(row["AccountId"], row["ProjectionType"]): _older(row) for row in map(to_record, GOLDEN["rows"])}
     assert {key: _older(row) for key, row in rows(aws).items() if key[0] != "open"} == made
+    summaries = {key[0]: row["LastUpdated"] for key, row in rows(aws).items() if key[1] == "AccountSummary"}
+    assert summaries == {account: events_of(account)[-1].timestamp for account in BALANCES}
     assert {key[0]: row["Currency"] for key, row in rows(aws).items()} == CURRENCIES
 
 
 def _older(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without what the older code did not know."""
+    """A row without what the older code did not know, or took from what callers said."""
     if "Entries" in row:
         row = {**row, "Entries": [_older(entry) for entry in row["Entries"]]}
-    return {name: value for name, value in row.items() if name not in NEWER}
+    return {name: value for name, value in row.items() if name not in (*NEWER, "LastUpdated")}
 
 
 def test_a_duplicate_leaves_an_older_row_and_the_next_event_makes_it_again(
@@ -169,6 +171,26 @@ def test_a_duplicate_leaves_an_older_row_and_the_next_event_makes_it_again(
     assert project({"Records": [message(new)]}, Context()) == {"batchItemFailures": []}
 
     assert {key: row for key, row in rows(store).items() if key[0] == "plain"} == folded([*old, new])
+
+
+def test_a_row_that_was_updated_when_its_caller_said_is_right_with_the_next_event_and_nothing_is_read_for_it(
+    aws: Any, send: Invoke, handlers: Callable[[str], ModuleType], calls: Calls
+) -> None:
+    said = "2999-01-01T00:00:00.000000Z"
+    send("AccountCreated", {})
+    send("TransactionProcessed", {"amount": 5, "timestamp": said})
+    old = list(EventStore(aws, STORE).read("account-1"))
+    project = handlers("projection").lambda_handler
+    assert project({"Records": [message(each, number) for number, each in enumerate(old)]}, Context())
+    leave_updated(aws, "account-1", said)
+    send("TransactionProcessed", {"amount": 1})
+    *_, new = EventStore(aws, STORE).read("account-1")
+    calls.made.clear()
+
+    assert project({"Records": [message(new)]}, Context()) == {"batchItemFailures": []}
+
+    assert calls.names == ["BatchGetItem", "PutItem", "PutItem"]
+    assert rows(aws) == folded([*old, new])
 
 
 @pytest.mark.parametrize(

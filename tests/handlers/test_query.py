@@ -224,6 +224,13 @@ def test_a_moment_includes_what_happened_at_it(aws: Any, ask: Invoke) -> None:
     assert ask("reconstructState", aggregateId="a", asOf=events[1].timestamp)[1]["eventsProcessed"] == 2
 
 
+def test_the_past_is_told_by_when_events_were_recorded_not_by_what_callers_say(aws: Any, ask: Invoke) -> None:
+    events = keep(aws, story("a", [5, 10], timestamp="1999-01-01T00:00:00Z"))
+
+    for as_of, count in ((events[0].timestamp, 1), (events[1].timestamp, 2), ("2000-01-01T00:00:00Z", 0)):
+        assert ask("reconstructState", aggregateId="a", asOf=as_of)[1]["eventsProcessed"] == count
+
+
 def test_time_travel_stops_reading_at_its_target(aws: Any, ask: Invoke, calls: Calls) -> None:
     stream = long_stream(12, note="x" * 200_000)
     keep(aws, stream)

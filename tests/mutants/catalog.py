@@ -23,11 +23,13 @@ ROWS = "handlers/store/read_model.py"
 PROJECTOR = "handlers/store/projector.py"
 BUS = "handlers/store/event_bus.py"
 VALUES = "handlers/domain/values.py"
+ACCOUNT = "handlers/domain/account.py"
 FACTS = "handlers/domain/facts.py"
 ERRORS = "handlers/domain/errors.py"
 MEANING = "handlers/domain/meaning.py"
 RECALLING = ("tests/handlers/test_recall.py",)
 MEANINGS = ("tests/domain/test_meaning.py",)
+MONEY = ("tests/domain/test_money.py",)
 QUERYING = ("tests/handlers/test_query.py",)
 PAGING = ("tests/handlers/test_type_pages.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
@@ -336,7 +338,7 @@ MUTANTS = (
     ),
     Mutant(
         "let the overdraft limit be passed by a cent",
-        "handlers/domain/account.py",
+        ACCOUNT,
         "if balance < -account.overdraft_limit:",
         "if balance < -account.overdraft_limit - 1:",
     ),
@@ -345,6 +347,34 @@ MUTANTS = (
         "handlers/domain/command.py",
         "check(aggregate_id, event_type, whole_data | uncarried)",
         "check(aggregate_id, event_type, whole_data)",
+    ),
+    Mutant(
+        "let fractions of a cent into a balance",
+        ACCOUNT,
+        "    if digits is None or money.is_whole(amount, digits) or money.is_whole(balance, digits):\n",
+        "    if True:\n",
+        MONEY,
+    ),
+    Mutant(
+        "keep half a cent in an account for ever",
+        ACCOUNT,
+        " or money.is_whole(balance, digits):",
+        ":",
+        MONEY,
+    ),
+    Mutant(
+        "open an account in a currency that was withdrawn",
+        "handlers/domain/money.py",
+        "if currency in WITHDRAWN:",
+        "if False:",
+        MONEY,
+    ),
+    Mutant(
+        "take any text in a command for a time",
+        FACTS,
+        "                _KINDS[kind](text, path)\n",
+        "                pass\n",
+        ("tests/domain/test_times.py",),
     ),
     # Publish
     Mutant(
@@ -417,6 +447,13 @@ MUTANTS = (
         "if position.sequence < event.sequence:",
         "if True:",
         PROJECTING,
+    ),
+    Mutant(
+        "believe a caller about when a row was updated",
+        "handlers/domain/projections.py",
+        'or event.timestamp,\n                    "LastUpdated": event.timestamp,',
+        'or event.timestamp,\n                    "LastUpdated": transaction.timestamp or event.timestamp,',
+        ("tests/domain/test_projections.py",),
     ),
     Mutant(
         "forget the keys that BatchGetItem left undone",

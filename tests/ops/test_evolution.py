@@ -12,7 +12,7 @@ from handlers.store.event_store import EventStore
 
 from ..domain.builders import folded
 from ..handlers.conftest import SNAPSHOTS, STORE, Context, Invoke, kept, message, rows, send  # noqa: F401 -- a fixture
-from ..handlers.older import BALANCES, CURRENCIES, GOLDEN, leave
+from ..handlers.older import BALANCES, CURRENCIES, GOLDEN, leave, leave_updated
 from .conftest import Run
 
 
@@ -65,3 +65,26 @@ def test_snapshots_over_both_versions_are_the_fold_and_commands_decide_on_them(
     assert not {each["kind"] for each in run("verify", "--json").json["findings"]}
     foreign = send("TransactionProcessed", {"amount": 1, "currency": "CHF"}, aggregateId="early", commandId="foreign")
     assert foreign[1]["error"]["details"]["accountCurrency"] == "EUR"
+
+
+def test_a_resting_row_that_was_updated_when_its_caller_said_is_told_by_that_and_repaired(
+    aws: Any,
+    outputs: Any,
+    run: Run,
+    send: Invoke,  # noqa: F811 -- the fixture
+    handlers: Callable[[str], ModuleType],
+) -> None:
+    said = "2999-01-01T00:00:00.000000Z"
+    assert send("AccountCreated", {"createdAt": said})[0] == 200
+    (event,) = EventStore(aws, STORE).read("account-1")
+    handlers("projection").lambda_handler({"Records": [message(event)]}, Context())
+    leave_updated(aws, "account-1", said)
+
+    (found,) = run("verify", "--json").json["findings"]
+
+    assert (found["kind"], found["attributes"]) == (
+        "row-differs",
+        {"LastUpdated": {"stored": f'"{said}"', "folded": f'"{event.timestamp}"'}},
+    )
+    assert run("verify", "--repair-read-model").code == 0
+    assert rows(aws) == folded([event])

@@ -16,6 +16,14 @@ DERIVED: dict[str, tuple[str, ...]] = {
 }
 """By type, the fields that the ledger fills in where a command leaves them out."""
 
+ASKED: dict[str, dict[str, str]] = {
+    "AccountClosed": {"closedAt": "date-time"},
+    "AccountCreated": {"createdAt": "date-time", "currency": "currency"},
+    "CommandRejected": {},
+    "TransactionProcessed": {"timestamp": "date-time"},
+}
+"""By type and field, the kind of text that a command must give; events may hold others."""
+
 SCHEMAS: dict[tuple[str, int], dict[str, Any]] = {
     ("AccountClosed", 1): {
         "type": "object",
