@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .domain.errors import MalformedError
-from .domain.event import Event
+from .domain.errors import MalformedError, NotAnEventError
 from .runtime import Context, count, log
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .store.items import to_record
+from .store.stored_events import event_of
 
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
@@ -54,15 +54,22 @@ def _entry(record: Mapping[str, Any], context: Context) -> Entry | None:
         _report_breach(f"a stored event met a {record['eventName']}", change["Keys"], context)
         return None
     try:
-        return _bus.entry(Event.of(to_record(change["NewImage"])))
-    except (MalformedError, KeyError, TypeError, ValueError, ArithmeticError) as error:
-        _report_breach(f"an item is no event: {error!r}", change["Keys"], context)
-        return None
+        return _bus.entry(event_of(change.get("NewImage")))
+    except NotAnEventError as error:
+        _report_breach(f"an item is no event: {error.problem}", change["Keys"], context)
+    except (MalformedError, ValueError) as error:
+        _report_breach(f"an event is none that the bus takes: {error}", change["Keys"], context)
+    return None
 
 
 def _report_breach(problem: str, keys: Mapping[str, Any], context: Context) -> None:
     record = to_record(keys)
-    place = {"aggregateId": record["AggregateId"], "sequence": int(record["EventSequence"])}
+    sequence = record["EventSequence"]
+    # Whoever may put items can put one between two places, too.
+    place = {
+        "aggregateId": record["AggregateId"],
+        "sequence": int(sequence) if sequence == int(sequence) else str(sequence),
+    }
     log.critical(problem, extra=place)
     count("IntegrityBreaches", 1, context, **place)
 

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .domain.errors import IntegrityError, UnreadableEventError
+from .domain.event import ordinal
 from .runtime import Context, count, log
 from .store import clients
 from .store.event_store import EventStore
@@ -31,14 +32,20 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
 
     For the cost of each aggregate in it see `SnapshotBuilder.bring_up_to`. A broken chain does not mend by itself: it
     is counted as IntegrityBreaches, which is alarmed, and passed over. So, uncounted, is an event that this code cannot
-    read: once newer code is deployed, the account's next snapshot covers it.
+    read: once newer code is deployed, the account's next snapshot covers it. And so is an item that is no event, which
+    the relay counts.
     """
     newest: dict[str, tuple[int, str]] = {}
     for record in event["Records"]:
         keys = to_record(record["dynamodb"]["Keys"])
-        sequence, number = int(keys["EventSequence"]), record["dynamodb"]["SequenceNumber"]
-        _, first = newest.get(keys["AggregateId"], (0, number))
-        newest[keys["AggregateId"]] = (sequence, first)
+        aggregate_id, number = keys["AggregateId"], record["dynamodb"]["SequenceNumber"]
+        try:
+            sequence = ordinal(keys, "EventSequence")
+        except ValueError as error:
+            log.error("an item is no event: %s", error, extra={"aggregateId": aggregate_id})  # the relay counts it
+            continue
+        _, first = newest.get(aggregate_id, (0, number))
+        newest[aggregate_id] = (sequence, first)
     for aggregate_id, (sequence, number) in newest.items():
         try:
             made = _builder.bring_up_to(aggregate_id, sequence)

@@ -39,7 +39,5 @@ def _bring_up(builder: SnapshotBuilder, aggregate_id: str) -> Made:
         return Made(aggregate_id, events, builder.bring_up_to(aggregate_id, events))
     except (IntegrityError, UnreadableEventError) as error:
         return Made(aggregate_id, events, 0, error.message)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:  # an item that is no event
-        return Made(aggregate_id, events, 0, f"the stream cannot be folded: {error!r}")
     except UnwrittenError as error:
         raise OperatorError(f"DynamoDB leaves {error} unwritten; run again: what is made is not made twice") from error

@@ -96,6 +96,29 @@ class UnreadableEventError(LedgerError):
     code = "UnreadableEvent"
 
 
+class NotAnEventError(UnreadableEventError):
+    """A stored item, or a message, that is no event: somebody else than the ledger wrote it, or it was damaged.
+
+    `problem` says in words what is wrong with it, `aggregate_id` and `sequence` where it lies, as far as it says so.
+    """
+
+    def __init__(self, problem: str, aggregate_id: str | None = None, sequence: Any = None) -> None:
+        self.problem = problem
+        self.aggregate_id = aggregate_id
+        self.sequence = sequence
+        places = {"aggregateId": aggregate_id, "sequence": sequence}
+        told = {name: value for name, value in places.items() if value is not None}
+        super().__init__(f"{self.place} is no event: {problem}", **told)
+
+    @property
+    def place(self) -> str:
+        """Where it lies, in words."""
+        if self.aggregate_id is None:
+            return "an item of an unknown aggregate"
+        item = "an item" if self.sequence is None else f"item {self.sequence}"
+        return f"{item} of {shortened(self.aggregate_id)}"
+
+
 class IntegrityError(LedgerError):
     """Stored events do not form one unbroken chain. Somebody's error or attack, never the caller's mistake."""
 

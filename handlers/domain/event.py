@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from .command import MAX_SEQUENCE, Command
-from .errors import IntegrityError
-from .values import Value, dumps
+from .errors import IntegrityError, NotAnEventError
+from .times import is_text
+from .values import Value, check_holdable, dumps
 
 SOURCE = "event-sourcing.financial"
 GENESIS = "0" * 64
@@ -67,27 +68,29 @@ class Event:
         }
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Event:
-        """Read a record. KeyError, TypeError or ValueError where it is none."""
-        data = record["EventData"]
-        if not isinstance(data, dict):
-            raise TypeError("EventData must be an object")
-        return cls(
-            aggregate_id=_text(record, "AggregateId"),
-            sequence=_ordinal(record, "EventSequence"),
-            event_id=_text(record, "EventId"),
-            event_type=_text(record, "EventType"),
-            data=data,
-            timestamp=_text(record, "Timestamp"),
-            version=_ordinal(record, "Version"),
-            command_id=_text(record, "CommandId"),
-            command_digest=_text(record, "CommandDigest"),
-            correlation_id=_text(record, "CorrelationId"),
-            causation_id=_text(record, "CausationId"),
-            actor=_text(record, "Actor"),
-            previous_hash=_text(record, "PreviousHash"),
-            hash=_text(record, "Hash"),
-        )
+    def of(cls, record: Any) -> Event:
+        """Read a record. NotAnEventError where it is none, so that whoever has an event can hash, fold and send it."""
+        if not isinstance(record, Mapping):
+            raise NotAnEventError("it is not an object")
+        try:
+            return cls(
+                aggregate_id=_text(record, "AggregateId"),
+                sequence=ordinal(record, "EventSequence"),
+                event_id=_text(record, "EventId"),
+                event_type=_text(record, "EventType"),
+                data=_data(record),
+                timestamp=_time(record, "Timestamp"),
+                version=ordinal(record, "Version"),
+                command_id=_text(record, "CommandId"),
+                command_digest=_text(record, "CommandDigest"),
+                correlation_id=_text(record, "CorrelationId"),
+                causation_id=_text(record, "CausationId"),
+                actor=_text(record, "Actor"),
+                previous_hash=_text(record, "PreviousHash"),
+                hash=_text(record, "Hash"),
+            )
+        except ValueError as error:
+            raise NotAnEventError(str(error), *place_of(record)) from None
 
     def computed_hash(self) -> str:
         """What `hash` must be: SHA-256 over the canonical JSON of everything else, PreviousHash included."""
@@ -149,18 +152,57 @@ def chain(position: Position, new_events: Iterable[NewEvent], command: Command, 
     return events
 
 
+def place_of(record: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """The aggregate and the number that a record names, however damaged the rest is; None where it names none."""
+    aggregate_id, sequence = record.get("AggregateId"), record.get("EventSequence")
+    named = isinstance(aggregate_id, str) and _is_holdable(aggregate_id)
+    numbered = isinstance(sequence, int | Decimal) and not isinstance(sequence, bool) and _is_holdable(sequence)
+    return (aggregate_id if named else None), (sequence if numbered else None)
+
+
+def _is_holdable(value: Any) -> bool:
+    try:
+        check_holdable(value, "")
+    except ValueError:
+        return False
+    return True
+
+
+def _present(record: Mapping[str, Any], name: str) -> Any:
+    if name not in record:
+        raise ValueError(f"{name} is missing")
+    return record[name]
+
+
 def _text(record: Mapping[str, Any], name: str) -> str:
-    value = record[name]
+    value = _present(record, name)
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a text")
+        raise ValueError(f"{name} must be a text")  # noqa: TRY004 -- one error for all that is wrong with a record
+    check_holdable(value, name)
     return value
 
 
-def _ordinal(record: Mapping[str, Any], name: str) -> int:
-    value = record[name]
+def _time(record: Mapping[str, Any], name: str) -> str:
+    value = _text(record, name)
+    if not is_text(value):
+        raise ValueError(f"{name} must be a time as the ledger writes it, such as 2024-01-15T10:30:00.000000Z")
+    return value
+
+
+def _data(record: Mapping[str, Any]) -> dict[str, Value]:
+    value = _present(record, "EventData")
+    if not isinstance(value, dict):
+        raise ValueError("EventData must be an object")  # noqa: TRY004 -- one error for all that is wrong
+    check_holdable(value, "EventData")
+    return value
+
+
+def ordinal(record: Mapping[str, Any], name: str) -> int:
+    """A place or a version: a whole number from 1 on. ValueError, in words, where it is none."""
+    value = _present(record, name)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise TypeError(f"{name} must be a number")
+        raise ValueError(f"{name} must be a number")  # noqa: TRY004 -- one error for all that is wrong with a record
     # The range first: int() takes a minute for 1E+1000000, and days for more; a message may hold any number.
-    if not 1 <= value <= MAX_SEQUENCE or value != int(value):
+    if not Decimal(value).is_finite() or not 1 <= value <= MAX_SEQUENCE or value != int(value):
         raise ValueError(f"{name} must be a whole number from 1 to {MAX_SEQUENCE}")
     return int(value)

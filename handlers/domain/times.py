@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from .errors import MalformedError
 
 FIRST = "0001-01-01T00:00:00.000000Z"
 LAST = "9999-12-31T23:59:59.999999Z"
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 def to_text(moment: datetime) -> str:
     """`2024-01-15T10:30:00.000000Z` for any aware datetime."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}".zfill(len(LAST))
+
+
+def is_text(text: str) -> bool:
+    """Whether a text is a point in time just as `to_text` writes it."""
+    if not _FORM.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def normalize(text: object, field: str) -> str:

@@ -27,6 +27,8 @@ _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 # DynamoDB nests 32 levels; an event's data already sits one level down in its item, a statement's entries two.
 MAX_DEPTH = 28
+# What is stored may reach DynamoDB's own limit.
+_STORED_LEVELS = 32
 # DynamoDB takes no longer name, at whatever depth.
 MAX_NAME_BYTES = 65_535
 # An IEEE double carries any 15 significant decimal digits unharmed. Beyond, the digits sent may not be those received.
@@ -73,6 +75,32 @@ def exact(value: Value, path: str, depth: int = 0) -> Value:
             return {_key(key, path): exact(each, f"{path}.{key}", depth + 1) for key, each in value.items()}
         case _:
             raise MalformedError(path, f"not a JSON value: {type(value).__name__}")
+
+
+def check_holdable(value: Any, path: str, depth: int = 0) -> None:
+    """ValueError, in words, where something in a stored or parsed `value` is none that `dumps` can write.
+
+    DynamoDB also has sets and binaries, and JSON texts of others may hold halves of characters or endless numbers.
+    """
+    match value:
+        case str() if not _is_unicode(value):
+            raise ValueError(f"{path} is not valid Unicode")
+        case Decimal() if not _is_holdable(value):
+            raise ValueError(f"{path} is no number that the ledger holds")
+        case None | bool() | int() | str() | Decimal():
+            return
+        case dict() | list() if depth >= _STORED_LEVELS:
+            raise ValueError(f"{path} is nested deeper than {_STORED_LEVELS} levels")
+        case list():
+            for index, each in enumerate(value):
+                check_holdable(each, f"{path}[{index}]", depth + 1)
+        case dict():
+            for name, each in value.items():
+                check_holdable(name, f"a name in {path}")
+                check_holdable(each, f"{path}.{name}", depth + 1)
+        case _:
+            kind = type(value).__name__.lower()
+            raise ValueError(f"{path} is no JSON value but a {'binary' if kind == 'bytes' else kind}")
 
 
 def number(value: int | float | Decimal | str, path: str) -> Decimal:
@@ -154,11 +182,26 @@ def _digits_of(value: float, path: str) -> str:
 
 
 def _text(value: str, path: str) -> str:
+    if not _is_unicode(value):
+        raise MalformedError(path, "not valid Unicode (a lone surrogate)")
+    return value
+
+
+def _is_unicode(value: str) -> bool:
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise MalformedError(path, "not valid Unicode (a lone surrogate)") from None
-    return value
+        return False
+    return True
+
+
+def _is_holdable(value: Decimal) -> bool:
+    try:
+        return ARITHMETIC.normalize(value).is_finite()
+    except DecimalException:
+        return False
 
 
 def _key(key: Any, path: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from handlers.domain import times
-from handlers.domain.errors import MalformedError
+from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.domain.event import SOURCE, Event
 from handlers.domain.fields import check_identifier
 from handlers.domain.rejection import EVENT_TYPE as REJECTION_TYPE
@@ -82,11 +82,14 @@ class EventBus:
 
 def delivered_event(body: str) -> Event:
     """The event in what a rule delivered, such as a queue's message. MalformedError where there is none in it."""
+    envelope = loads(body, "body")
+    if not isinstance(envelope, dict) or "detail" not in envelope:
+        raise MalformedError("body", "holds no event: it is not an object with a detail")
     try:
         # An event's data lies one level down in its record, so that may be one level deeper than the data of a command.
-        event = Event.of(exact(loads(body, "body")["detail"], "body.detail", depth=-1))
-    except (KeyError, TypeError, ValueError) as error:
-        raise MalformedError("body", f"holds no event: {error!r}") from error
+        event = Event.of(exact(envelope["detail"], "body.detail", depth=-1))
+    except NotAnEventError as error:
+        raise MalformedError("body", f"holds no event: {error.message}") from error
     check_identifier(event.aggregate_id, "body.detail.AggregateId")  # DynamoDB refuses a whole batch for one bad key
     return event
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from botocore.exceptions import ClientError
 
-from handlers.domain.errors import TooLargeError
-from handlers.domain.event import Event
+from handlers.domain.errors import NotAnEventError, TooLargeError
+from handlers.domain.event import Event, ordinal, place_of
 from handlers.domain.values import Value, dumps
 
-from .items import MAX_ITEM_BYTES, Item, item_bytes, to_item, to_record
+from .items import MAX_ITEM_BYTES, Item, item_bytes, to_item
+from .stored_events import Unreadable, events_of, record_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -94,15 +96,24 @@ class EventStore:
         return records
 
     def read(
-        self, aggregate_id: str, *, after: int = 0, up_to: int | None = None, limit: int | None = None
+        self,
+        aggregate_id: str,
+        *,
+        after: int = 0,
+        up_to: int | None = None,
+        limit: int | None = None,
+        unreadable: Unreadable | None = None,
     ) -> Iterator[Event]:
         """The events of a stream in order, from `after` (exclusive) to `up_to` (inclusive).
 
-        One Query a megabyte; the first one of `limit` events only, for who will probably stop soon.
+        One Query a megabyte; the first one of `limit` events only, for who will probably stop soon. An item that is no
+        event raises NotAnEventError or, where somebody listens, is told to `unreadable` and left out.
         """
         next_after: int | None = after
         while next_after is not None:
-            events, next_after = self.page(aggregate_id, after=next_after, up_to=up_to, limit=limit)
+            events, next_after = self.page(
+                aggregate_id, after=next_after, up_to=up_to, limit=limit, unreadable=unreadable
+            )
             limit = None
             yield from events
 
@@ -116,7 +127,7 @@ class EventStore:
             ScanIndexForward=False,
             Limit=limit,
         )
-        return Tail([Event.of(to_record(item)) for item in reversed(answer["Items"])])
+        return Tail(events_of(reversed(answer["Items"])))
 
     def find(self, aggregate_id: str, command_id: str) -> int | None:
         """The sequence of the last event that a command caused, None where it caused none: one Query, one read unit."""
@@ -127,14 +138,25 @@ class EventStore:
             ExpressionAttributeValues={":id": {"S": aggregate_id}, ":command": {"S": command_id}},
             ConsistentRead=True,
         )
-        return max((int(item["EventSequence"]["N"]) for item in answer["Items"]), default=None)
+        return max((_sequence(item) for item in answer["Items"]), default=None)
 
     def event(self, aggregate_id: str, sequence: int) -> Event:
         """The event of that sequence, which must be there: one Query, one read unit for each 4 KB."""
         return next(self.read(aggregate_id, after=sequence - 1, up_to=sequence))
 
-    def page(self, aggregate_id: str, *, after: int = 0, up_to: int | None = None, limit: int | None = None) -> Page:
-        """One Query: at most 1 MB or `limit` events behind `after`. One read unit for each 4 KB."""
+    def page(
+        self,
+        aggregate_id: str,
+        *,
+        after: int = 0,
+        up_to: int | None = None,
+        limit: int | None = None,
+        unreadable: Unreadable | None = None,
+    ) -> Page:
+        """One Query: at most 1 MB or `limit` items behind `after`. One read unit for each 4 KB.
+
+        An item that is no event raises NotAnEventError, or is told to `unreadable` and left out.
+        """
         places: dict[str, Any] = {":id": {"S": aggregate_id}, ":after": {"N": str(after + 1)}}
         condition = "AggregateId = :id AND EventSequence >= :after"
         if up_to is not None:
@@ -150,9 +172,10 @@ class EventStore:
             ConsistentRead=True,
             **bound,
         )
-        events = [Event.of(to_record(item)) for item in answer["Items"]]
+        events = events_of(answer["Items"], unreadable)
         last: Any = answer.get("LastEvaluatedKey")
-        return Page(events, int(last["EventSequence"]["N"]) if last else None)
+        # Rounded down: where the last item stood between two places, the reading goes on at the next one.
+        return Page(events, int(Decimal(last["EventSequence"]["N"])) if last else None)
 
     def item(self, event: Event) -> Item:
         """An event as it lies in the table. Raises TooLargeError."""
@@ -172,6 +195,15 @@ def type_bucket(event_type: str, number: int) -> str:
 def bucket_of(event: Event, buckets: int) -> str:
     """The TypeBucket of an event that is written while there are so many buckets."""
     return type_bucket(event.event_type, crc32(event.event_id.encode()) % buckets)
+
+
+def _sequence(item: Mapping[str, Any]) -> int:
+    """Where an entry of the command index says that its event stands. NotAnEventError where no event stands."""
+    record = record_of(item)
+    try:
+        return ordinal(record, "EventSequence")
+    except ValueError as error:
+        raise NotAnEventError(str(error), *place_of(record)) from None
 
 
 def _check_size(record: dict[str, Value]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 from handlers.domain import times
 from handlers.domain.command import MAX_SEQUENCE
-from handlers.domain.errors import MalformedError
+from handlers.domain.errors import MalformedError, NotAnEventError, shortened
 from handlers.domain.event import Event
 from handlers.domain.fields import check_identifier, check_whole
 from handlers.domain.values import Encoded, Value, dumps
@@ -17,6 +18,10 @@ from . import tokens
 from .event_store import EventStore
 from .type_index import MAX_BUCKETS, Place, TypeIndex
 
+log = logging.getLogger("ledger")
+
+MAX_TOLD = 100
+"""Items that are no events, in one answer; the log has them all."""
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """Lambda answers at most 6 MB, in which our body is itself a JSON text; the rest is for what wraps it."""
 
@@ -37,20 +42,31 @@ def of_aggregate(store: EventStore, aggregate_id: str, limit: int | None, token:
 
 
 def by_type(index: TypeIndex, event_type: str, *, limit: int, since: str, until: str, token: Any) -> Value:
-    """One page of a type's events, newest first, over all buckets."""
+    """One page of a type's events, newest first, over all buckets.
+
+    An item that is no event is left out, logged, and listed as `unreadable`: nobody takes the page for the whole truth.
+    """
     subject = ["getEventsByType", event_type, since, until]
     if since > until:
         raise MalformedError("fromTimestamp", "must not be later than toTimestamp")
     after = tokens.decode(token, subject, lambda content: _last_shown(content, since, until))
-    page = index.page(event_type, limit=limit, since=since, until=until, after=after)
+    foreign: list[NotAnEventError] = []
+    page = index.page(event_type, limit=limit, since=since, until=until, after=after, unreadable=foreign.append)
+    for error in foreign:
+        log.error("left out: %s", error.message, extra=dict(error.details))
     shown = _fitting(page.events)
     rest = page.behind(len(shown))
     return {
         "eventType": event_type,
         "events": shown,
         "count": len(shown),
+        **({"unreadable": [_told(error) for error in foreign[:MAX_TOLD]]} if foreign else {}),
         **({"nextToken": tokens.encode(subject, rest)} if rest is not None else {}),
     }
+
+
+def _told(error: NotAnEventError) -> Value:
+    return {**error.details, "problem": shortened(error.problem)}
 
 
 def _last_shown(content: Value, since: str, until: str) -> Place:

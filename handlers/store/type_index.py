@@ -21,7 +21,7 @@ from handlers.domain.event import Event
 from handlers.domain.times import FIRST, LAST, earlier
 
 from .event_store import type_bucket
-from .items import to_record
+from .stored_events import Unreadable, events_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -71,6 +71,7 @@ class _Bucket:
     until: str
     chunk: int
     after: Place | None = None
+    unreadable: Unreadable | None = None
     events: list[Event] = field(default_factory=list)
     start_key: dict[str, Any] | None = None
     exhausted: bool = False
@@ -100,7 +101,7 @@ class _Bucket:
             Limit=self.chunk,
             **start,
         )
-        self.events = [Event.of(to_record(item)) for item in answer["Items"]]
+        self.events = events_of(answer["Items"], self.unreadable)
         self.start_key = cast("dict[str, Any] | None", answer.get("LastEvaluatedKey"))
         self.exhausted = self.start_key is None
 
@@ -122,10 +123,19 @@ class TypeIndex:
     buckets: int
 
     def page(
-        self, event_type: str, *, limit: int, since: str = FIRST, until: str = LAST, after: Place | None = None
+        self,
+        event_type: str,
+        *,
+        limit: int,
+        since: str = FIRST,
+        until: str = LAST,
+        after: Place | None = None,
+        unreadable: Unreadable | None = None,
     ) -> TypePage:
         """At most `limit` events with since <= Timestamp <= until, newest first, going on behind `after`.
 
+        An item on the way that is no event raises NotAnEventError or, where somebody listens, is told to `unreadable`
+        (by several threads) and left out: one account's damage is not everybody's.
         One Query per bucket side by side, each for its share of the page, then more only from a bucket whose share ran
         out. Half a read unit per 4 KB. `after` must lie in the range; its bucket is read even beyond `buckets`.
         """
@@ -141,6 +151,7 @@ class TypeIndex:
                 until=end,
                 chunk=chunk,
                 after=after if after and after.bucket == number else None,
+                unreadable=unreadable,
             )
             for number in numbers
             if (end := _end(until, after, number)) >= since or after is None

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from handlers.domain.errors import MalformedError
+from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.domain.event import Event
 from handlers.domain.values import dumps, loads
 
 
 def strictly(record: Mapping[str, Any]) -> Event:
-    """The event that a record is, and that is all that it is. KeyError, TypeError or ValueError otherwise."""
+    """The event that a record is, and that is all that it is. NotAnEventError otherwise."""
     event = Event.of(record)
     if unknown := sorted(record.keys() - event.record().keys()):
-        raise ValueError(f"{', '.join(unknown)} is no attribute of an event")
+        raise NotAnEventError(f"{', '.join(unknown)} is no attribute of an event", event.aggregate_id, event.sequence)
     return event
 
 
@@ -32,5 +32,5 @@ def read(path: Path) -> Iterator[tuple[Event, int]]:
                 yield strictly(loads(text, f"line {number}")), len(text)
             except MalformedError as error:
                 raise ValueError(error.message) from error
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"line {number} is no event: {error!r}") from error
+            except NotAnEventError as error:
+                raise ValueError(f"line {number}: {error.message}") from error

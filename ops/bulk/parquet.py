@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.domain import times
-from handlers.domain.errors import MalformedError
+from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.domain.event import Event
 from handlers.domain.values import dumps, loads
 from ops.system import OperatorError
@@ -101,5 +101,7 @@ def _event(row: dict[str, Any]) -> Event:
     try:
         moment = times.to_text(row["Timestamp"])
         return strictly({**row, "EventData": loads(row["EventData"], "EventData"), "Timestamp": moment})
-    except (KeyError, TypeError, AttributeError, MalformedError) as error:
+    except NotAnEventError as error:
+        raise ValueError(error.message) from error
+    except (KeyError, TypeError, AttributeError, ValueError, MalformedError) as error:
         raise ValueError(f"not an event: {error!r}") from error

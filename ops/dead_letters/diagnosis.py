@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.domain.errors import MalformedError
+from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.domain.event import Event
 from handlers.domain.payload import request_of
 from handlers.store.event_bus import delivered_event
@@ -171,8 +171,8 @@ class Diagnosis:
         place = f"event {event.sequence} of {event.aggregate_id}"
         try:
             stored = self.store.page(event.aggregate_id, after=event.sequence - 1, up_to=event.sequence).events
-        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-            return f"{place} cannot be read in the store ({error!r}): verify"
+        except NotAnEventError as error:
+            return f"{place} cannot be read in the store: {error.message}; verify"
         return None if stored else f"{place} is not in the store"
 
     def _progress(self, event: Event) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from handlers.domain import times
-from handlers.domain.errors import MalformedError
+from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.domain.event import Event
 from handlers.domain.fields import check_whole
-from handlers.store.items import to_record
+from handlers.store.stored_events import event_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -110,8 +110,8 @@ def from_stream(client: DynamoDBStreamsClient, stretch: Stretch) -> list[Event] 
 
 def _inserted(record: Any) -> list[Event]:
     try:
-        return [Event.of(to_record(record["dynamodb"]["NewImage"]))] if record["eventName"] == "INSERT" else []
-    except (KeyError, TypeError, ValueError, ArithmeticError):
+        return [event_of(record["dynamodb"].get("NewImage"))] if record["eventName"] == "INSERT" else []
+    except NotAnEventError:
         return []
 
 

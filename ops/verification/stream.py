@@ -8,10 +8,11 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from handlers.domain.errors import NotAnEventError
 from handlers.domain.event import GENESIS, Event
-from handlers.domain.values import dumps
+from handlers.domain.values import check_holdable, dumps
 from handlers.store.event_store import bucket_of
-from handlers.store.items import to_record
+from handlers.store.stored_events import record_of
 
 from .findings import BROKEN, Finding, Kind
 
@@ -53,11 +54,11 @@ class StreamCheck:
             self.find(Kind.GAP, first, f"{which} missing")
         self.sequence = sequence
         try:
-            record = to_record(item)
+            record = record_of(item)
             event = Event.of(record)
             computed = _computed_hash(record)
-        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-            self.find(Kind.UNREADABLE, sequence, f"the item is no event: {error!r}")
+        except NotAnEventError as error:
+            self.find(Kind.UNREADABLE, sequence, f"the item is no event: {error.problem}")
             self.hash = None
             return None
         self._check(event, record, computed, follows=follows)
@@ -98,4 +99,8 @@ class StreamCheck:
 def _computed_hash(record: Mapping[str, Any]) -> str:
     """What `Event.computed_hash` gives, but over all that is stored: an attribute that was added shows as well."""
     sealed = {name: value for name, value in record.items() if name not in _UNSEALED}
+    try:
+        check_holdable(sealed, "the item")
+    except ValueError as error:
+        raise NotAnEventError(str(error)) from error
     return sha256(dumps(sealed).encode()).hexdigest()
