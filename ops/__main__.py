@@ -7,18 +7,23 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.domain.errors import LedgerError
+
 from .commands import dead_letters, export, import_, replay, republish, schemas, snapshots, verify
+from .commands.common import escape_what_cannot_be_shown, printable
 from .system import OperatorError, System
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it did what was asked, 1 when not, 2 for a command line that makes no sense."""
+    for stream in (sys.stdout, sys.stderr):
+        escape_what_cannot_be_shown(stream)
     options = _parser().parse_args(arguments)
     try:
         system = System.of_stack(options.stack) if options.stack else System.of_file(options.outputs)
         return int(options.run(system, options))
-    except (OperatorError, BotoCoreError, ClientError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (OperatorError, LedgerError, BotoCoreError, ClientError) as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

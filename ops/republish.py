@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from handlers.domain.errors import MalformedError
+from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.domain.event import Event
 from handlers.store.event_bus import EventBus, PublishError
 from handlers.store.event_store import EventStore
 
+from .foreign import Foreign
 from .replay import Window
 from .system import OperatorError
-from .timeline import Foreign, Timeline
+from .timeline import Timeline
 
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
@@ -48,20 +50,22 @@ def of_aggregates(bus: EventBus, store: EventStore, aggregate_ids: Iterable[str]
     for aggregate_id in aggregate_ids:
         batch: list[Event] = []
         any_event = False
-        for event in store.read(aggregate_id):
+        met: list[Foreign] = []
+        for event in store.read(aggregate_id, unreadable=partial(_meet, met)):
             any_event = True
             batch.append(event)
             if len(batch) == BATCH:
                 entries, foreign = entries_of(bus, batch)
                 publish(bus, entries)
                 published, batch = published + len(entries), []
-                yield Progress(published, foreign=foreign)
-        if not any_event:
+                yield Progress(published, foreign=[*met, *foreign])
+                met.clear()
+        if not any_event and not met:
             raise OperatorError(f"{aggregate_id} has no events")
         entries, foreign = entries_of(bus, batch)
         publish(bus, entries)
         published += len(entries)
-        yield Progress(published, foreign=foreign)
+        yield Progress(published, foreign=[*met, *foreign])
 
 
 def publish(bus: EventBus, entries: Sequence[Entry]) -> None:
@@ -79,6 +83,10 @@ def entries_of(bus: EventBus, events: Iterable[Event]) -> tuple[list[Entry], lis
     for event in events:
         try:
             entries.append(bus.entry(event))
-        except (MalformedError, TypeError, ValueError, ArithmeticError) as error:
-            foreign.append(Foreign(event.aggregate_id, str(event.sequence), repr(error)))
+        except (MalformedError, ValueError) as error:
+            foreign.append(Foreign(event.aggregate_id, str(event.sequence), str(error)))
     return entries, foreign
+
+
+def _meet(met: list[Foreign], error: NotAnEventError) -> None:
+    met.append(Foreign.of(error))

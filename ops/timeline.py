@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from handlers.domain import EVENT_TYPES, times
 from handlers.domain.event import Event
 from handlers.store.event_store import type_bucket
-from handlers.store.items import to_record
+from handlers.store.stored_events import events_of
 from handlers.store.type_index import INDEX
+
+from .foreign import Foreign
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,14 +31,6 @@ MOST = 10_000
 """Events that are sorted together, even if more have the same Timestamp."""
 
 
-class Foreign(NamedTuple):
-    """An item that is no event, by its key."""
-
-    aggregate_id: str
-    sequence: str
-    problem: str
-
-
 class Batch(NamedTuple):
     """Events in the order of (aggregate, sequence), none later than those of the next batch."""
 
@@ -46,7 +40,7 @@ class Batch(NamedTuple):
 
 class _Item(NamedTuple):
     timestamp: str
-    record: Any
+    item: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +85,10 @@ class Timeline:
         )
         for page in pages:
             for item in page["Items"]:
-                yield _Item(str(item["Timestamp"]["S"]), to_record(item))
+                yield _Item(str(item["Timestamp"]["S"]), item)
 
 
 def _sorted(items: Iterable[_Item]) -> Batch:
-    batch = Batch([], [])
-    for _, record in items:
-        try:
-            batch.events.append(Event.of(record))
-        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-            batch.foreign.append(Foreign(record["AggregateId"], str(record["EventSequence"]), repr(error)))
-    batch.events.sort(key=lambda event: (event.aggregate_id, event.sequence))
-    return batch
+    foreign: list[Foreign] = []
+    events = events_of((each.item for each in items), unreadable=lambda error: foreign.append(Foreign.of(error)))
+    return Batch(sorted(events, key=lambda event: (event.aggregate_id, event.sequence)), foreign)

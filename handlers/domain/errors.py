@@ -102,7 +102,7 @@ class NotAnEventError(UnreadableEventError):
     `problem` says in words what is wrong with it, `aggregate_id` and `sequence` where it lies, as far as it says so.
     """
 
-    def __init__(self, problem: str, aggregate_id: str | None = None, sequence: Any = None) -> None:
+    def __init__(self, problem: str, aggregate_id: str | None = None, sequence: int | str | None = None) -> None:
         self.problem = problem
         self.aggregate_id = aggregate_id
         self.sequence = sequence

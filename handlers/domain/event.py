@@ -152,12 +152,17 @@ def chain(position: Position, new_events: Iterable[NewEvent], command: Command, 
     return events
 
 
-def place_of(record: Mapping[str, Any]) -> tuple[str | None, Any]:
-    """The aggregate and the number that a record names, however damaged the rest is; None where it names none."""
+def place_of(record: Mapping[str, Any]) -> tuple[str | None, int | str | None]:
+    """The aggregate and the number that a record names, however damaged the rest is; None where it names none.
+
+    A number that is not whole, or endless, is told as a text.
+    """
     aggregate_id, sequence = record.get("AggregateId"), record.get("EventSequence")
-    named = isinstance(aggregate_id, str) and _is_holdable(aggregate_id)
-    numbered = isinstance(sequence, int | Decimal) and not isinstance(sequence, bool) and _is_holdable(sequence)
-    return (aggregate_id if named else None), (sequence if numbered else None)
+    named = aggregate_id if isinstance(aggregate_id, str) and _is_holdable(aggregate_id) else None
+    if isinstance(sequence, bool) or not isinstance(sequence, int | Decimal) or not _is_holdable(sequence):
+        return named, None
+    is_whole = 0 <= sequence <= MAX_SEQUENCE and sequence == int(sequence)
+    return named, int(sequence) if is_whole else str(sequence)
 
 
 def _is_holdable(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,9 +10,10 @@ from threading import Event as Flag
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from handlers.domain.errors import NotAnEventError
 from handlers.domain.event import Event
-from handlers.store.items import to_record
-from ops.system import OperatorError
+from handlers.store.stored_events import record_of
+from ops.foreign import Foreign
 
 from . import durable, jsonl, pages, parquet
 from .durable import Spool
@@ -36,6 +37,8 @@ class Exporter:
     client: DynamoDBClient
     table: str
     folder: Path
+    left_out: Callable[[Foreign], None]
+    """Hears, from several threads, of each item that is no event: the export goes on without it."""
     stop: Flag = field(default_factory=Flag)
     _converting: Lock = field(default_factory=Lock)
     """One row group in memory at a time, however many parts there are."""
@@ -72,16 +75,20 @@ class Exporter:
         )
         with Spool(path, part.bytes, part.sha256) as spool:
             for page in following:
-                spool.append(b"".join(jsonl.line(_event(item)) for item in page.items))
+                count = 0
+                for event in self._events(page.items):
+                    spool.append(jsonl.line(event))
+                    count += 1
                 spool.sync()
                 part = replace(
                     part,
-                    events=part.events + len(page.items),
+                    events=part.events + count,
+                    left_out=part.left_out + len(page.items) - count,
                     bytes=spool.size,
                     sha256=spool.sha256,
                     after=page.after,
                 )
-                seen(len(page.items))
+                seen(count)
                 if page.after is None:
                     break
                 checkpoints.record(number, part)
@@ -92,6 +99,15 @@ class Exporter:
             with self._converting:
                 part = _as_parquet(path, part)
         checkpoints.record(number, replace(part, finished=True))
+
+    def _events(self, items: Sequence[Mapping[str, Any]]) -> Iterator[Event]:
+        for item in items:
+            try:
+                record = record_of(item)
+                record.pop("TypeBucket", None)  # says how this table is laid out, and nothing about the event
+                yield jsonl.strictly(record)
+            except NotAnEventError as error:
+                self.left_out(Foreign.of(error))
 
 
 def planned(request: Request, how: Format, table: Table, parts: int, started: str) -> Manifest:
@@ -112,13 +128,3 @@ def _as_parquet(spool: Path, part: Part) -> Part:
     durable.sync(fresh)
     durable.rename(fresh, target)
     return replace(part, bytes=target.stat().st_size, sha256=durable.digest(target))
-
-
-def _event(item: Mapping[str, Any]) -> Event:
-    record = to_record(item)
-    record.pop("TypeBucket", None)  # says how this table is laid out, and nothing about the event
-    try:
-        return jsonl.strictly(record)
-    except (KeyError, TypeError, ValueError) as error:
-        key = f"{record['AggregateId']} #{record['EventSequence']}"
-        raise OperatorError(f"the item {key} is no event ({error!r}); `verify` says more") from error

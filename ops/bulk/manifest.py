@@ -76,6 +76,8 @@ class Part:
     after: Mapping[str, Any] | None = None
     """The LastEvaluatedKey behind which reading goes on."""
     finished: bool = False
+    left_out: int = 0
+    """Items that were met on the way and are no events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ class Manifest:
     def events(self) -> int:
         """How many there are so far."""
         return sum(part.events for part in self.parts)
+
+    @property
+    def left_out(self) -> int:
+        """How many items are no events, and so not in it."""
+        return sum(part.left_out for part in self.parts)
 
     @property
     def finished(self) -> bool:
@@ -117,12 +124,14 @@ class Manifest:
             "started": self.started,
             "finished": self.finished,
             "events": self.events,
+            **({"leftOut": self.left_out} if self.left_out else {}),
             "parts": [
                 {
                     "file": part.file,
                     "events": part.events,
                     "bytes": part.bytes,
                     "sha256": part.sha256,
+                    **({"leftOut": part.left_out} if part.left_out else {}),
                     "lastEvaluatedKey": part.after,
                     "finished": part.finished,
                 }
@@ -193,6 +202,7 @@ def _part(content: Mapping[str, Any]) -> Part:
         sha256=_text(content, "sha256"),
         after=content["lastEvaluatedKey"],
         finished=content["finished"] is True,
+        left_out=_count({"leftOut": 0, **content}, "leftOut"),
     )
     if Path(part.file).name != part.file:
         raise ValueError(f"file {part.file!r} is not a file's name")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from ops.foreign import Foreign
 from ops.system import MAX_WORKERS
 from ops.verification.walk import hash_keys
 
@@ -66,19 +69,38 @@ def aggregates_of(
 
 
 def console_for(options: argparse.Namespace) -> Console:
-    """Where people read: not on the standard output where that carries JSON."""
-    return Console(stderr=options.json, highlight=False, soft_wrap=True)
+    """Where people read: not on the standard output where that carries JSON.
+
+    Texts that others wrote, ids first of all, go there through `shown`.
+    """
+    return Console(stderr=options.json, highlight=False, soft_wrap=True, emoji=False)
+
+
+def escape_what_cannot_be_shown(stream: IO[str]) -> None:
+    r"""Have a stream write é as \xe9 where its encoding has none, rather than fail half-way through a report."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def shown(text: str) -> str:
+    """A text that somebody else wrote, for a console: neither markup nor characters that act on the terminal."""
+    return escape(printable(text))
+
+
+def printable(text: str) -> str:
+    r"""A text with all that does not print escaped: control and direction characters, halves of characters."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def foreign_line(item: Foreign) -> str:
+    """An item that is no event, for a console."""
+    return f"{shown(item.aggregate_id)} #{shown(item.sequence)} [bold red]no event[/]: {shown(item.problem)}"
 
 
 def progress_on(console: Console, *columns: ProgressColumn) -> Progress:
     """Bars on a terminal, nothing in a file or a pipe."""
     shown = TextColumn("{task.description:10}"), BarColumn(), *columns, TimeElapsedColumn()
     return Progress(*shown, console=console, disable=not console.is_terminal)
-
-
-def printable(text: str) -> str:
-    """A text of somebody else's as a terminal can show it, and without what would steer the terminal."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 class Rate(ProgressColumn):

@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import MofNCompleteColumn, TextColumn
 
 from handlers.domain import all_projections
@@ -23,7 +22,7 @@ from ops.dead_letters.redrive import Redriver, Result
 from ops.system import OperatorError, System
 from ops.timeline import Timeline
 
-from .common import add_common, console_for, printable, progress_on
+from .common import add_common, console_for, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -106,7 +105,7 @@ def _report(outcomes: Sequence[tuple[Case, str, str]], options: argparse.Namespa
     else:
         for case, outcome, text in outcomes:
             if outcome != "moved":
-                console.print(f"[bold]{outcome}[/] {_line(case)} {escape(printable(text))}".rstrip())
+                console.print(f"[bold]{outcome}[/] {_line(case)} {shown(text)}".rstrip())
         totals = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
         console.print(totals or "no letters")
     return 1 if counts["failed"] or counts["skipped"] else 0
@@ -170,10 +169,9 @@ def _line(case: Case) -> str:
     places: Any = [f"{each.aggregate_id} #{each.sequence or '?'}" for each in case.places[:3]]
     if len(case.places) > len(places):
         places.append(f"and {len(case.places) - len(places)} more")
-    about = escape(printable(", ".join(places) or "unknown"))
+    about = shown(", ".join(places) or "unknown")
     when = f"{letter.since:%Y-%m-%dT%H:%M:%SZ}"
-    reason = escape(printable(case.reason))
-    return f"{letter.queue} {letter.message_id} {when} {letter.receives}x [bold]{about}[/]: {reason}"
+    return f"{letter.queue} {letter.message_id} {when} {letter.receives}x [bold]{about}[/]: {shown(case.reason)}"
 
 
 def _why_skipped(case: Case) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
 from rich.progress import TextColumn
 
 from handlers.domain import EVENT_TYPES, times
-from handlers.domain.errors import MalformedError
+from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.store.event_store import EventStore
 from ops.bulk import manifest as manifests
 from ops.bulk import parquet
@@ -21,7 +22,7 @@ from ops.bulk.exporter import Exporter, planned
 from ops.bulk.manifest import Format, Manifest, Request, Table
 from ops.system import MAX_WORKERS, OperatorError, System
 
-from .common import Rate, add_common, console_for, positive, progress_on
+from .common import Rate, add_common, console_for, foreign_line, positive, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -71,11 +72,13 @@ def _run(system: System, options: argparse.Namespace) -> int:
             options.out.mkdir(parents=True, exist_ok=True)
         if manifest.format is Format.PARQUET:
             parquet.available()
-        manifest = _export(Exporter(client, name, options.out), manifest, options)
+        console = console_for(options)
+        exporter = Exporter(client, name, options.out, lambda item: console.print(foreign_line(item)))
+        manifest = _export(exporter, manifest, console)
     except OSError as error:
         raise OperatorError(f"{error.filename or options.out}: {error.strerror}") from error
     _tell(manifest, options)
-    return 0
+    return 1 if manifest.left_out else 0
 
 
 def _check_new(options: argparse.Namespace, store: EventStore) -> None:
@@ -83,8 +86,10 @@ def _check_new(options: argparse.Namespace, store: EventStore) -> None:
         raise OperatorError("--segments: only an export of everything is by a Scan in segments")
     if options.out.exists() and any(options.out.iterdir()):
         raise OperatorError(f"--out {options.out}: not empty; take another folder, or --resume the export in it")
-    if options.aggregate and not store.page(options.aggregate, limit=1).events:
-        raise OperatorError(f"{options.aggregate} has no events")
+    if options.aggregate:
+        foreign: list[NotAnEventError] = []
+        if not store.page(options.aggregate, limit=1, unreadable=foreign.append).events and not foreign:
+            raise OperatorError(f"{options.aggregate} has no events")
 
 
 def _new(system: System, options: argparse.Namespace, request: Request, table: Table) -> Manifest:
@@ -117,8 +122,8 @@ def _begun(options: argparse.Namespace, request: Request, table: Table) -> Manif
     return manifest
 
 
-def _export(exporter: Exporter, manifest: Manifest, options: argparse.Namespace) -> Manifest:
-    with progress_on(console_for(options), Rate(), TextColumn("events into {task.fields[files]} files")) as bars:
+def _export(exporter: Exporter, manifest: Manifest, console: Console) -> Manifest:
+    with progress_on(console, Rate(), TextColumn("events into {task.fields[files]} files")) as bars:
         bar = bars.add_task("export", total=None, files=len(manifest.parts))
         try:
             return exporter.run(manifest, MAX_WORKERS, lambda events: bars.advance(bar, events))
@@ -136,11 +141,14 @@ def _tell(manifest: Manifest, options: argparse.Namespace) -> None:
             "files": len(manifest.parts),
             "events": manifest.events,
             "bytes": size,
+            "leftOut": manifest.left_out,
         }
         print(json.dumps(answer))
     else:
+        left_out = f"; {manifest.left_out:,} items are no events and were left out" if manifest.left_out else ""
         console_for(options).print(
-            f"{manifest.request}: {manifest.events:,} events, {size:,} bytes in {len(manifest.parts)} files"
+            shown(f"{manifest.request}: {manifest.events:,} events, {size:,} bytes in {len(manifest.parts)} files")
+            + left_out
         )
 
 

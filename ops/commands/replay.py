@@ -13,7 +13,7 @@ from rich.progress import TaskProgressColumn
 from ops import replay
 from ops.system import System
 
-from .common import add_common, console_for, progress_on
+from .common import add_common, console_for, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -41,7 +41,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
     name = replay.start(system, window, every_rule=options.every_rule, name=options.name)
     console = console_for(options)
     console.print(
-        f"Started replay [bold]{name}[/] of {window.start:%Y-%m-%dT%H:%M:%SZ} to {window.end:%Y-%m-%dT%H:%M:%SZ}"
+        f"Started replay [bold]{shown(name)}[/] of {window.start:%Y-%m-%dT%H:%M:%SZ} to {window.end:%Y-%m-%dT%H:%M:%SZ}"
     )
     with progress_on(console, TaskProgressColumn()) as bars:
         bar = bars.add_task("STARTING", total=1.0)
@@ -50,5 +50,5 @@ def _run(system: System, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(progress), default=str))
     else:
-        console.print(f"{progress.state} {name} {progress.reason}".rstrip())
+        console.print(shown(f"{progress.state} {name} {progress.reason}".rstrip()))
     return 0 if progress.state == "COMPLETED" else 1

@@ -7,17 +7,17 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.progress import TextColumn
 
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from ops import republish
+from ops.foreign import Foreign
 from ops.replay import Window
 from ops.system import OperatorError, System
-from ops.timeline import Foreign, Timeline
+from ops.timeline import Timeline
 
-from .common import add_common, console_for, progress_on
+from .common import add_common, console_for, foreign_line, progress_on
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -70,15 +70,12 @@ def _run(system: System, options: argparse.Namespace) -> int:
             published = step.events
             foreign += step.foreign
             for item in step.foreign:
-                console.print(
-                    f"{escape(item.aggregate_id)} #{item.sequence} [bold red]no event[/]: {escape(item.problem)}"
-                )
+                console.print(foreign_line(item))
             if step.reached:
                 bars.update(bar, completed=(step.reached - window.start).total_seconds())
             bars.update(bar, events=published)
     if options.json:
-        left_out = [{"aggregateId": item.aggregate_id, "sequence": item.sequence} for item in foreign]
-        print(json.dumps({"events": published, "foreign": left_out}))
+        print(json.dumps({"events": published, "foreign": [item.describe() for item in foreign]}))
     else:
         console.print(f"{published:,} events published" + (f", {len(foreign):,} items are none" if foreign else ""))
     return 1 if foreign else 0

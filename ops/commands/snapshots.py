@@ -6,15 +6,13 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from handlers.store.event_store import EventStore
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshots
 from ops import snapshots
 from ops.system import OperatorError, System
 
-from .common import Rate, add_common, add_walk, aggregates_of, console_for, progress_on
+from .common import Rate, add_common, add_walk, aggregates_of, console_for, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -54,7 +52,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
         for made in snapshots.make(builder, aggregate_ids, options.segments):
             if made.broken is not None:
                 broken[made.aggregate_id] = made.broken
-                console.print(f"{escape(made.aggregate_id)} [bold red]broken[/]: {escape(made.broken)}")
+                console.print(f"{shown(made.aggregate_id)} [bold red]broken[/]: {shown(made.broken)}")
             elif not made.events:
                 raise OperatorError(f"{made.aggregate_id} has no events")
             count += made.snapshots

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import MofNCompleteColumn, TextColumn
 
 from handlers.domain import all_projections
@@ -20,7 +19,7 @@ from ops.verification.report import Report
 from ops.verification.verifier import Verdict, Verifier
 from ops.verification.walk import in_parallel
 
-from .common import add_common, add_walk, aggregates_of, console_for, positive, progress_on
+from .common import add_common, add_walk, aggregates_of, console_for, positive, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -110,11 +109,11 @@ def _verify(verifier: Verifier, aggregate_ids: Sequence[str], options: argparse.
 
 
 def _line(finding: Finding, *, repaired: bool) -> str:
-    place = finding.subject
+    place = shown(finding.subject)
     if finding.sequence is not None:
         place += f" #{finding.sequence}"
     state = " [green](repaired)[/]" if repaired else ""
-    return f"{escape(finding.aggregate_id)} {place} [bold]{finding.kind}[/]: {escape(finding.detail)}{state}"
+    return f"{shown(finding.aggregate_id)} {place} [bold]{finding.kind}[/]: {shown(finding.detail)}{state}"
 
 
 def _summarize(report: Report, console: Console) -> None:
