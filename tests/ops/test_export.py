@@ -354,7 +354,7 @@ def test_an_item_that_is_no_event_is_named(
     result = run("export", "--out", str(tmp_path / "out"))
 
     assert result.code == 1
-    assert "account-2 #4" in result.error
+    assert "account-2 #4" in result.out
 
 
 def test_parquet_without_pyarrow_says_what_is_missing(
