@@ -17,7 +17,7 @@ from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
 from ops.dead_letters.diagnosis import Case, Diagnosis, Remedy
-from ops.dead_letters.queues import OUTPUTS, Holding, held
+from ops.dead_letters.queues import OUTPUTS, Hidden, Holding, held
 from ops.dead_letters.redrive import Redriver, Result
 from ops.system import OperatorError, System
 from ops.timeline import Timeline
@@ -62,23 +62,27 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
 
 
 def _list(system: System, options: argparse.Namespace) -> int:
+    """0 if that was all there is."""
     console = console_for(options)
-    with _opened(system, options, console) as (cases, _):
+    with _opened(system, options, console) as (cases, holdings):
         described = [case.describe() for case in cases]
+        hidden = _hidden(holdings)
     if options.json:
-        print(json.dumps({"letters": described}, indent=2))
-        return 0
-    for case in cases:
-        console.print(_line(case))
-    console.print(f"{len(cases):,} letters")
-    return 0
+        print(json.dumps({"letters": described, "hidden": _describe(hidden)}, indent=2))
+    else:
+        for case in cases:
+            console.print(_line(case))
+        console.print(f"{len(cases):,} letters")
+    _tell(hidden, console)
+    return 1 if hidden else 0
 
 
 def _redrive(system: System, options: argparse.Namespace) -> int:
-    """0 if everything selected was moved, or would be in a dry run."""
+    """0 if everything selected was moved, or would be in a dry run, and nothing was hidden."""
     console = console_for(options)
     results: list[Result] = []
     with _opened(system, options, console) as (cases, holdings):
+        hidden = [] if options.message is not None else _hidden(holdings)
         chosen: list[Case] = []
         skipped: list[Case] = []
         for case in cases:
@@ -90,18 +94,23 @@ def _redrive(system: System, options: argparse.Namespace) -> int:
                 for result in _redriver(system, holdings).move(chosen):
                     results.append(result)
                     bars.advance(bar)
+                    _renew(holdings)
     outcomes = [(result.case, "moved" if result.moved else "failed", result.problem) for result in results]
     if options.dry_run:
         outcomes = [(case, "would be moved", "") for case in chosen]
     outcomes += [(case, "skipped", _why_skipped(case)) for case in skipped]
-    return _report(outcomes, options, console)
+    code = _report(outcomes, hidden, options, console)
+    _tell(hidden, console)
+    return 1 if hidden else code
 
 
-def _report(outcomes: Sequence[tuple[Case, str, str]], options: argparse.Namespace, console: Console) -> int:
+def _report(
+    outcomes: Sequence[tuple[Case, str, str]], hidden: Sequence[Hidden], options: argparse.Namespace, console: Console
+) -> int:
     counts = Counter(outcome for _, outcome, _ in outcomes)
     if options.json:
         letters = [{**case.describe(), "outcome": outcome, "problem": text} for case, outcome, text in outcomes]
-        print(json.dumps({"counts": dict(counts), "letters": letters}, indent=2))
+        print(json.dumps({"counts": dict(counts), "letters": letters, "hidden": _describe(hidden)}, indent=2))
     else:
         for case, outcome, text in outcomes:
             if outcome != "moved":
@@ -120,17 +129,46 @@ def _opened(
     diagnosis = _diagnosis(system)
     sqs = system.client("sqs")
     with ExitStack() as stack:
-        holdings = {queue: stack.enter_context(held(sqs, system.output(OUTPUTS[queue]), queue)) for queue in queues}
+        holdings: dict[str, Holding] = {}
+        for queue in queues:
+            url = system.output(OUTPUTS[queue])
+            holdings[queue] = stack.enter_context(held(sqs, url, queue, meanwhile=lambda: _renew(holdings)))
         letters = [letter for holding in holdings.values() for letter in holding.letters.values()]
         if options.message:
             letters = [letter for letter in letters if letter.message_id == options.message]
             if not letters:
-                raise OperatorError(f"--message {options.message}: not in {' or '.join(queues)}")
+                more = sum(each.number for each in _hidden(holdings))
+                unless = f"; or it is among {more:,} that are hidden just now" if more else ""
+                raise OperatorError(f"--message {options.message}: not in {' or '.join(queues)}{unless}")
+        cases: list[Case] = []
         with progress_on(console, MofNCompleteColumn(), TextColumn("letters")) as bars:
-            cases = [diagnosis.of(letter) for letter in bars.track(letters, description="look at")]
+            for letter in bars.track(letters, description="look at"):
+                cases.append(diagnosis.of(letter))
+                _renew(holdings)
         if options.aggregate:
             cases = [case for case in cases if case.concerns(options.aggregate)]
         yield sorted(cases, key=lambda case: case.order), holdings
+
+
+def _renew(holdings: Mapping[str, Holding]) -> None:
+    for holding in holdings.values():
+        holding.renew()
+
+
+def _hidden(holdings: Mapping[str, Holding]) -> list[Hidden]:
+    return [others for holding in holdings.values() if (others := holding.others)]
+
+
+def _describe(hidden: Sequence[Hidden]) -> list[dict[str, Any]]:
+    return [{"queue": each.queue, "count": each.number, "until": f"{each.until:%Y-%m-%dT%H:%M:%SZ}"} for each in hidden]
+
+
+def _tell(hidden: Sequence[Hidden], console: Console) -> None:
+    for each in hidden:
+        console.print(
+            f"{each.number:,} more in {each.queue} are hidden until {each.until:%H:%M:%S}Z at the latest, "
+            "by another run or one that was killed"
+        )
 
 
 def _diagnosis(system: System) -> Diagnosis:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -22,7 +28,11 @@ OUTPUTS: Mapping[str, str] = {
 """The dead letter queues, and the stack's outputs with their URLs."""
 
 HIDDEN_SECONDS = 300
-"""How long a letter stays hidden if this program dies before it puts it back."""
+"""How long a letter stays hidden if this program dies before it puts it back; what is held longer is renewed."""
+IDLE_RECEIVES = 100
+"""So many answers in a row with nothing new in them end the receiving."""
+CALLS_AT_ONCE = 16
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 WAIT_SECONDS = 1
 """A wait at all makes SQS ask all its servers; without one, it may miss letters."""
 BATCH = 10
@@ -60,14 +70,88 @@ class Letter:
         )
 
 
+class Hidden(NamedTuple):
+    """Letters of a queue that somebody else holds, or held when it was killed; about how many, until when at most."""
+
+    queue: str
+    number: int
+    until: datetime
+
+
 @dataclass(slots=True)
 class Holding:
-    """All letters of one queue, hidden from everyone else meanwhile."""
+    """All letters of one queue that could be had, hidden from everyone else meanwhile."""
 
     client: SQSClient
     url: str
+    queue: str
+    now: Callable[[], datetime]
     letters: dict[str, Letter] = field(default_factory=dict)
     """By message id."""
+    hidden: int = 0
+    """About how many others there are that were not to be had."""
+    _renewed: datetime = _LONG_AGO
+
+    def receive(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Receive everything: a call for ten letters, and `meanwhile` after it; and two calls that count."""
+        before, _ = self._counts()
+        self._renewed = self.now()
+        idle = 0
+        # Letters that come again are hidden again by that; a call that brings nothing else is not the end of the queue.
+        while idle < IDLE_RECEIVES:
+            with uninterrupted():
+                answer = self._receive()
+                if answer is None:
+                    break
+                letters = [Letter.of(self.queue, message) for message in answer]
+                idle = 0 if any(letter.message_id not in self.letters for letter in letters) else idle + 1
+                # The newest receipt is the one that counts.
+                self.letters.update((letter.message_id, letter) for letter in letters)
+            if not letters:
+                break
+            self.renew()
+            meanwhile()
+        counted, visible = self._counts()
+        # SQS counts with some delay: where it has not heard of these letters yet, what it knew before is closer.
+        self.hidden = counted - len(self.letters) if counted >= len(self.letters) else before
+        if answer is None:
+            self.hidden += visible
+
+    def _receive(self) -> Sequence[Any] | None:
+        """Up to ten messages; None where so many are hidden that SQS gives no more."""
+        try:
+            answer = self.client.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=BATCH,
+                VisibilityTimeout=HIDDEN_SECONDS,
+                WaitTimeSeconds=WAIT_SECONDS,
+                MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+                MessageAttributeNames=["All"],
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("OverLimit", "AWS.SimpleQueueService.OverLimit"):
+                raise
+            return None
+        return answer.get("Messages", [])
+
+    def _counts(self) -> tuple[int, int]:
+        """About how many messages are hidden, by whomever, and how many are not."""
+        names: Any = ["ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessages"]
+        told: Any = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        hidden, visible = (int(told[name]) for name in names)
+        return hidden, visible
+
+    def renew(self) -> None:
+        """Hide the letters for longer if half of their time is over; one call for ten of them, side by side.
+
+        To be called now and then: a queue may hold more letters than can be looked at within HIDDEN_SECONDS.
+        """
+        now = self.now()
+        if now - self._renewed < timedelta(seconds=HIDDEN_SECONDS / 2):
+            return
+        self._renewed = now
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+            list(pool.map(lambda batch: self._hide(batch, HIDDEN_SECONDS), list(batched(self.letters.values(), BATCH))))
 
     def delete(self, letters: Sequence[Letter]) -> set[str]:
         """Remove letters from the queue for good; the ids of those that could not be."""
@@ -78,46 +162,75 @@ class Holding:
             failed |= {batch[int(each["Id"])].message_id for each in answer.get("Failed", [])}
         for letter in letters:
             if letter.message_id not in failed:
-                del self.letters[letter.message_id]
+                self.letters.pop(letter.message_id, None)
         return failed
 
     def release(self) -> None:
-        """Show the letters that are left to everyone again."""
-        for batch in batched(self.letters.values(), BATCH):
-            entries: Any = [
-                {"Id": str(at), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
-                for at, letter in enumerate(batch)
-            ]
-            # What fails here is a letter that became visible by itself in the meantime.
+        """Show the letters that are left to everyone again; all of them, even if some calls fail."""
+        with uninterrupted(), ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+            list(pool.map(lambda batch: self._hide(batch, 0), list(batched(self.letters.values(), BATCH))))
+
+    def _hide(self, letters: Sequence[Letter], seconds: int) -> None:
+        entries: Any = [
+            {"Id": str(at), "ReceiptHandle": letter.receipt, "VisibilityTimeout": seconds}
+            for at, letter in enumerate(letters)
+        ]
+        # What fails here became visible by itself in the meantime, or will within HIDDEN_SECONDS.
+        with suppress(BotoCoreError, ClientError):
             self.client.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
+
+    @property
+    def others(self) -> Hidden | None:
+        """What was not to be had, if anything. Whatever this program hides is visible again within HIDDEN_SECONDS."""
+        if not self.hidden:
+            return None
+        return Hidden(self.queue, self.hidden, self.now() + timedelta(seconds=HIDDEN_SECONDS))
 
 
 @contextmanager
-def held(client: SQSClient, url: str, queue: str) -> Iterator[Holding]:
-    """Receive everything that lies in a queue; put back in the end what was not deleted.
+def held(
+    client: SQSClient,
+    url: str,
+    queue: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Iterator[Holding]:
+    """Receive everything that lies in a queue; put back in the end what was not deleted, after an interruption as well.
 
     Each receive, a mere listing's too, adds one to a letter's ApproximateReceiveCount. In a dead letter queue that
     moves nothing. SQS lets 120,000 letters be hidden at a time: more than that take several rounds.
     """
-    holding = Holding(client, url)
+    holding = Holding(client, url, queue, now)
     try:
-        while True:
-            answer = client.receive_message(
-                QueueUrl=url,
-                MaxNumberOfMessages=BATCH,
-                VisibilityTimeout=HIDDEN_SECONDS,
-                WaitTimeSeconds=WAIT_SECONDS,
-                MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
-                MessageAttributeNames=["All"],
-            )
-            letters = [Letter.of(queue, message) for message in answer.get("Messages", [])]
-            new = [letter for letter in letters if letter.message_id not in holding.letters]
-            holding.letters.update((letter.message_id, letter) for letter in letters)
-            if not new:  # nothing is left, or the first ones have become visible again
-                break
+        holding.receive(meanwhile)
         yield holding
     finally:
         holding.release()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a first Ctrl-C wait for the end of the block, which knows then what AWS answered. A second one does not wait.
+
+    Only the main thread hears of signals; elsewhere this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        if heard:
+            raise KeyboardInterrupt
+        heard.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

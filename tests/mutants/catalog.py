@@ -616,6 +616,27 @@ MUTANTS = (
         REDRIVING,
     ),
     Mutant(
+        "call what could be had of a dead letter queue all of it",
+        "ops/dead_letters/queues.py",
+        "        if not self.hidden:\n            return None",
+        "        if self.hidden is not None:\n            return None",
+        REDRIVING,
+    ),
+    Mutant(
+        "break off between SQS's answer and the note of it",
+        "ops/dead_letters/queues.py",
+        "            with uninterrupted():\n                answer = self._receive()",
+        "            with suppress():\n                answer = self._receive()",
+        REDRIVING,
+    ),
+    Mutant(
+        "end the receiving where letters come again",
+        "ops/dead_letters/queues.py",
+        "IDLE_RECEIVES = 100",
+        "IDLE_RECEIVES = 1",
+        REDRIVING,
+    ),
+    Mutant(
         "let one unreadable letter end the redrive",
         "ops/dead_letters/diagnosis.py",
         '        except MalformedError as error:\n            return Case(letter, f"no invocation record',

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import count
@@ -15,6 +17,7 @@ import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto.sqs.models import sqs_backends
 
 from handlers.domain.errors import MalformedError
 from handlers.domain.event import Event
@@ -22,6 +25,7 @@ from handlers.domain.payload import request_of
 from handlers.domain.values import dumps
 from handlers.store.event_store import EventStore
 from ops.dead_letters.invocation import same_command
+from ops.dead_letters.queues import HIDDEN_SECONDS, held, uninterrupted
 
 from ..aws import around_every_call
 from ..domain.builders import folded, story
@@ -30,6 +34,7 @@ from ..fuzz.wire import bodies, text_of
 from ..handlers.conftest import STORE, Calls, Context, message, refusal, refusing, rows
 from .conftest import ACCOUNT, RULE, Published, Run, keep, places, taken, url
 
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 LOG_GROUP = "/aws/events/audit-log"
 LOG_ARN = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{LOG_GROUP}"
 
@@ -54,7 +59,7 @@ def waiting(sqs: Any, queue: str) -> tuple[int, int]:
 
 
 def test_nothing_lies_there(outputs: Any, run: Run) -> None:
-    assert run("dead-letters", "list", "--json").json == {"letters": []}
+    assert run("dead-letters", "list", "--json").json == {"letters": [], "hidden": []}
     result = run("dead-letters", "redrive")
     assert (result.code, result.out.strip()) == (0, "no letters")
 
@@ -655,6 +660,133 @@ def test_what_others_wrote_does_not_steer_the_terminal(aws: Any, sqs: Any, run: 
     result = run("dead-letters", "list")
 
     assert "red \\x1b[31m and \\udcff" in result.out
+
+
+def interrupting(call: int, *, at_once: bool, operation: str = "ReceiveMessage") -> Any:
+    """For `Calls.after`: at the n-th such call, a Ctrl-C; `at_once` the program never sees the answer."""
+    numbers = count(1)
+
+    def interrupt(called: str, _: Any) -> None:
+        if called == operation and next(numbers) == call:
+            if at_once:
+                raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
+
+    return interrupt
+
+
+@pytest.mark.parametrize("operation", ["ReceiveMessage", "Query", "ChangeMessageVisibilityBatch"])
+def test_after_a_ctrl_c_at_any_moment_every_letter_is_there_again(
+    aws: Any, sqs: Any, run: Run, calls: Calls, operation: str
+) -> None:
+    for event in keep(aws, story("a", range(1, 25))):
+        leave(sqs, "projection-dlq", body(event))
+
+    calls.after = interrupting(2, at_once=False, operation=operation)
+    assert run("dead-letters", "redrive", "--dry-run").code == 130
+    calls.after = None
+
+    assert waiting(sqs, "projection-dlq") == (25, 0)
+
+
+@pytest.mark.parametrize("command", [["list"], ["redrive"], ["redrive", "--dry-run"]])
+def test_what_a_killed_run_left_hidden_is_told(aws: Any, sqs: Any, run: Run, calls: Calls, command: list[str]) -> None:
+    for event in keep(aws, story("a", range(1, 25))):
+        leave(sqs, "projection-dlq", body(event))
+    calls.after = interrupting(2, at_once=True)
+    assert run("dead-letters", "list").code == 130
+    calls.after = None
+    assert waiting(sqs, "projection-dlq") == (15, 10)
+
+    before = datetime.now(UTC)
+    result = run("dead-letters", *command, "--json")
+
+    assert result.code == 1
+    assert len(result.json["letters"]) == 15
+    (hidden,) = result.json["hidden"]
+    assert (hidden["queue"], hidden["count"]) == ("projection", 10)
+    assert 300 <= (datetime.fromisoformat(hidden["until"]) - before.replace(microsecond=0)).total_seconds() < 360
+    assert "10 more in projection are hidden until" in result.error
+
+
+def test_a_message_that_may_be_hidden_is_not_called_absent(aws: Any, sqs: Any, run: Run) -> None:
+    hidden, shown = leave(sqs, "projection-dlq", "{}"), leave(sqs, "delivery-dlq", "{}")
+    sqs.receive_message(QueueUrl=url("projection-dlq"), VisibilityTimeout=100)
+
+    assert "or it is among 1 that are hidden" in run("dead-letters", "redrive", "--message", hidden).error
+    assert run("dead-letters", "redrive", "--message", shown, "--dry-run", "--json").json["hidden"] == []
+
+
+def test_letters_that_are_held_for_long_stay_hidden_and_all_are_seen(aws: Any, sqs: Any, calls: Calls) -> None:
+    ids = {leave(sqs, "projection-dlq", str(number)) for number in range(45)}
+    moments = (NOON + timedelta(seconds=100 * number) for number in count())
+
+    with held(sqs, url("projection-dlq"), "projection", now=lambda: next(moments)) as holding:
+        assert holding.letters.keys() == ids
+        renewed = calls.to("ChangeMessageVisibilityBatch")
+        assert {entry["VisibilityTimeout"] for call in renewed for entry in call["Entries"]} == {HIDDEN_SECONDS}
+        assert len(renewed) == 2 + 4, "after the second receive and the fourth: each time, half of their time is over"
+        calls.made.clear()
+        holding.renew()
+        holding.renew()
+        assert sum(len(call["Entries"]) for call in calls.to("ChangeMessageVisibilityBatch")) == 45
+
+    assert waiting(sqs, "projection-dlq") == (45, 0)
+
+
+def test_letters_that_come_again_are_not_the_end_of_the_queue(aws: Any, sqs: Any, run: Run, calls: Calls) -> None:
+    for number in range(25):
+        leave(sqs, "projection-dlq", str(number))
+    receives = count(1)
+
+    def show_again(operation: str, _: Any) -> None:
+        if operation == "ReceiveMessage" and next(receives) == 2:  # as if the time of the first ten were over
+            first = moto_queue("projection-dlq")
+            for message in first[:10]:
+                message.change_visibility(0)
+
+    calls.before = show_again
+    result = run("dead-letters", "list", "--queue", "projection", "--json")
+
+    assert (result.code, len(result.json["letters"])) == (0, 25)
+
+
+def moto_queue(name: str) -> Any:
+    return sqs_backends[ACCOUNT]["us-east-1"].queues[name]._messages
+
+
+def test_more_letters_than_sqs_hands_out_at_a_time_are_counted_and_what_was_had_is_moved(
+    aws: Any, sqs: Any, run: Run, calls: Calls
+) -> None:
+    for event in keep(aws, story("a", range(1, 15))):
+        leave(sqs, "projection-dlq", body(event))
+    receives = count(1)
+
+    def refuse(operation: str, _: Any) -> None:
+        if operation == "ReceiveMessage" and next(receives) == 2:
+            raise refusal("OverLimit", operation)
+
+    calls.before = refuse
+    result = run("dead-letters", "redrive", "--queue", "projection", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"moved": 10})
+    assert "5 more in projection" in result.error
+
+
+def test_the_first_ctrl_c_waits_and_the_second_does_not() -> None:
+    reached: list[str] = []
+
+    def wait() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            reached.append("after the first")
+            signal.raise_signal(signal.SIGINT)
+            reached.append("after the second")
+
+    with pytest.raises(KeyboardInterrupt):
+        wait()
+    assert reached == ["after the first"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_people_read_a_line_for_each_letter(aws: Any, sqs: Any, run: Run) -> None:
