@@ -6,7 +6,6 @@ import itertools
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -65,7 +64,7 @@ def main(stack: str = "local", as_json: bool = False) -> int:
     console = Console(stderr=as_json)
     started = time.monotonic()
     story = Story(console)
-    with Engine() as engine, tempfile.TemporaryDirectory() as folder:
+    with Engine() as engine:
         with console.status("Deploying the Pulumi program onto the embedded AWS") as status:
             deployment = deploy(
                 engine.endpoint, stack, PROJECT, on_progress=lambda each: status.update(f"{each.kind} {each.subject}")
@@ -74,7 +73,7 @@ def main(stack: str = "local", as_json: bool = False) -> int:
             f"The embedded AWS runs at {engine.endpoint}; stack [bold]{stack}[/] is deployed on it: "
             f"{len(deployment.resources)} resources in {time.monotonic() - started:.1f} s.\n"
         )
-        outputs = Path(folder) / "out.json"
+        outputs = engine.folder / "out.json"
         client = StackClient({**deployment.outputs, "endpoint": engine.endpoint})
         outputs.write_text(json.dumps(client.outputs), "utf-8")
         _tell(story, client, outputs)

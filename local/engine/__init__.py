@@ -5,7 +5,6 @@ Lambda functions run for real, event source mappings poll, rules deliver with re
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections import Counter
 from contextlib import AbstractContextManager
@@ -15,7 +14,7 @@ from typing import Any, Self
 
 from botocore.config import Config
 
-from local.engine import aws, backends, dynamodb_json, targets
+from local.engine import aws, backends, dynamodb_json, scratch, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.async_invoke import AsyncInvoker
 from local.engine.authorizations import Authorizations, Call, Permission
@@ -103,6 +102,11 @@ class Engine:
         return self._region
 
     @property
+    def folder(self) -> Path:
+        """For files that are to be gone when the engine is, however it ends."""
+        return self._live.folder
+
+    @property
     def calls(self) -> Counter[tuple[str, str]]:
         """How many requests came in for (service, operation), such as ("dynamodb", "PutItem"), retries included."""
         return self._live.gateway.calls
@@ -136,10 +140,12 @@ class _Running:
         self._changes = Changes()
         self.gateway = Gateway(self._changes)
         self.server = ApiServer(port, self.gateway.handle)
-        folder = Path(tempfile.mkdtemp(prefix="embedded-aws-")).resolve()
-        self._watchdog = Watchdog(folder)
+        scratch.sweep()
+        self.folder = scratch.unused()
+        self._watchdog = Watchdog(self.folder)
         try:
-            packages = Packages(folder)
+            self._owner = scratch.make(self.folder)
+            packages = Packages(self.folder)
         except BaseException:
             self._watchdog.stop()
             self.server.stop()
@@ -177,4 +183,5 @@ class _Running:
         self._background.stop()
         self.server.stop()
         self._watchdog.stop()
+        self._owner.close()
         backends.reset()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _JOIN_SECONDS = 10.0
+_AGAIN_SECONDS = 0.5  # before work that failed is begun again
 
 K = TypeVar("K", bound="Hashable")
 
@@ -49,6 +50,21 @@ class Background:
                 return
             self._threads.add(thread)
             thread.start()
+
+    def keep(self, name: str, work: Callable[[], None]) -> None:
+        """Runs `work` in its own thread until it returns. What fails is begun again: a poller is not to end unseen."""
+
+        def run() -> None:
+            while not self.closing.is_set():
+                try:
+                    return work()
+                except Exception:
+                    if not self.closing.is_set():
+                        _logger.exception("%s failed, and begins again", name)
+                    self.closing.wait(_AGAIN_SECONDS)
+            return None
+
+        self.spawn(name, run)
 
     def later(self, seconds: float, work: Callable[[], None]) -> None:
         """Runs `work`, which must be short, in `seconds`. What is due at the same time keeps its order."""

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from local.engine import backends, environment
 from local.engine.api import ApiError
@@ -43,6 +43,15 @@ class _Stopping(ApiError):  # noqa: N818
 
     def __init__(self) -> None:
         super().__init__("ServiceException", "The embedded AWS stops", 503)
+
+
+class _Lease(NamedTuple):
+    """An environment, taken for one invocation of the function as it is now."""
+
+    function: Function
+    pool: Pool
+    environment: Environment
+    is_new: bool
 
 
 class Invoker:
@@ -114,26 +123,28 @@ class Invoker:
 
     def _run(self, function: Function, invocation: Invocation) -> Outcome:
         try:
-            while True:
-                pool = self._pool(function)
-                with contextlib.suppress(PoolClosed):  # the function changed meanwhile: take its new pool
-                    worker_environment, is_new = pool.acquire()
-                    break
-                if self._background.closing.is_set():
-                    raise _Stopping
-                function = self.find(FunctionRef(function.region, function.name, function.version))
-            execution = Execution(function, invocation, worker_environment)
-            outcome, reusable = execution.run(is_new=is_new)
+            lease = self._acquire(function)
+            reusable = False
+            try:
+                execution = Execution(lease.function, invocation, lease.environment)
+                outcome, reusable = execution.run(is_new=lease.is_new)
+            finally:  # whatever happened, or the pool would have one place less for good
+                (lease.pool.release if reusable else lease.pool.discard)(lease.environment)
         except OSError as error:
             raise ApiError(
                 "ServiceException", f"The worker of {function.name} could not be run: {error}", 500
             ) from error
-        self._tracing.put(function)
-        if reusable:
-            pool.release(worker_environment)
-        else:
-            pool.discard(worker_environment)
+        self._tracing.put(lease.function)
         return outcome
+
+    def _acquire(self, function: Function) -> _Lease:
+        while True:
+            pool = self._pool(function)
+            with contextlib.suppress(PoolClosed):  # the function changed meanwhile: take its new pool
+                return _Lease(function, pool, *pool.acquire())
+            if self._background.closing.is_set():
+                raise _Stopping
+            function = self.find(FunctionRef(function.region, function.name, function.version))
 
     @contextlib.contextmanager
     def _concurrency(self, function: Function) -> Iterator[None]:

@@ -106,13 +106,14 @@ class Pool:
     def _start_idle(self) -> None:
         with contextlib.suppress(PoolClosed, ApiError):
             environment = self._new()
+            loaded = False
             try:
                 environment.initialise(INIT_SECONDS)
+                loaded = True
             except (InitFailed, WorkerExited, WorkerTimeout) as error:
                 _logger.debug("proactive initialisation failed, the next invocation will tell: %s", error)
-                self.discard(environment)
-            else:
-                self.release(environment)
+            finally:
+                (self.release if loaded else self.discard)(environment)
 
     def release(self, environment: Environment) -> None:
         with self._condition:
@@ -123,11 +124,13 @@ class Pool:
         self.discard(environment)
 
     def discard(self, environment: Environment) -> None:
-        environment.close()
-        with self._condition:
-            self._count -= 1
-            self._all.discard(environment)
-            self._condition.notify()
+        try:
+            environment.close()
+        finally:
+            with self._condition:
+                self._count -= 1
+                self._all.discard(environment)
+                self._condition.notify()
 
     def retire(self) -> None:
         """Ends the idle environments now, the busy ones when they are done."""

@@ -72,7 +72,7 @@ class QueuePoller:
         self._status = MappingStatus(gateway.authorizer, region, uuid)
         self._lock = threading.Lock()
         self._running = 0  # batches that a function works on
-        background.spawn(f"queue-{uuid}", self._poll)
+        background.keep(f"queue-{uuid}", self._poll)
 
     def _poll(self) -> None:
         while not self._background.closing.is_set():

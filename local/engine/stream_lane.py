@@ -89,7 +89,13 @@ class Lane:
             settings = self._poller.enabled_settings()
             if settings is None:
                 return
-            self._process(self._batch(settings))
+            batch = self._batch(settings)
+            try:
+                self._process(batch)
+            except Exception:
+                with self._condition:
+                    self._pending.extendleft(reversed(batch))  # it begins again with them
+                raise
 
     def _batch(self, settings: Settings) -> list[Record]:
         deadline = time.monotonic() + settings.window

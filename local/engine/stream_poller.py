@@ -51,7 +51,7 @@ class StreamPoller:
         self._position = 0
         if settings is not None and not settings.from_start:
             self._position = len(backends.table_of_stream(settings.source_arn).stream_shard.items)
-        background.spawn(f"stream-{uuid}", self._read)
+        background.keep(f"stream-{uuid}", self._read)
 
     def settings(self) -> Settings | None:
         """The mapping as it is now; None if it was deleted or the engine stops."""
@@ -91,7 +91,7 @@ class StreamPoller:
                     index = zlib.crc32(record.item.encode()) % settings.lanes
                     if index not in self._lanes:
                         lane = self._lanes[index] = Lane(self)
-                        self._background.spawn(f"lane-{self._uuid}-{index}", lane.run)
+                        self._background.keep(f"lane-{self._uuid}-{index}", lane.run)
                     self._lanes[index].put(record)
             self._changes.wait("dynamodb", seen, REFUSED_SECONDS if refused else None)
 
@@ -106,9 +106,8 @@ class StreamPoller:
             if table is None:
                 return []
             raw = [item.record for item in table.stream_shard.items[self._position :]]
-            self._position += len(raw)
         shaped = [(_shaped(record, settings.source_arn), record["dynamodb"]) for record in raw]
-        return [
+        records = [
             Record(
                 sequence=stream["SequenceNumber"],
                 item=json.dumps(stream["Keys"], sort_keys=True),
@@ -118,6 +117,8 @@ class StreamPoller:
             for record, stream in shaped
             if not _changes_nothing(stream) and settings.filters.keep(record)
         ]
+        self._position += len(raw)  # not before: what fails above is read again
+        return records
 
 
 def _shaped(record: dict[str, Any], stream_arn: str) -> dict[str, Any]:

@@ -32,6 +32,8 @@ MEANINGS = ("tests/domain/test_meaning.py",)
 MONEY = ("tests/domain/test_money.py",)
 QUERYING = ("tests/handlers/test_query.py",)
 PAGING = ("tests/handlers/test_type_pages.py",)
+WATCHING = ("tests/local/test_engine_watchdog.py",)
+RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
@@ -735,5 +737,41 @@ MUTANTS = (
         "    grants=[event_store.grant_read(), read_model.grant_project()],\n",
         "    grants=[event_store.grant_read(), event_store.grant_append(), read_model.grant_project()],\n",
         INFRASTRUCTURE,
+    ),
+    # The embedded AWS
+    Mutant(
+        "do not tell a new watchdog of the workers that there are",
+        "local/engine/watchdog.py",
+        'self._tell("".join(f"+{group}\\n" for group in self._groups))',
+        "pass",
+        WATCHING,
+    ),
+    Mutant(
+        "leave the folder to a watchdog that was killed",
+        "local/engine/watchdog.py",
+        "if self._process.returncode != 0:",
+        "if False:",
+        WATCHING,
+    ),
+    Mutant(
+        "let the watchdog die of the signal that stops its engine",
+        "local/engine/watchdog.py",
+        "signal.signal(number, signal.SIG_IGN)",
+        "signal.signal(number, signal.SIG_DFL)",
+        WATCHING,
+    ),
+    Mutant(
+        "let a poller of a queue end where it fails",
+        "local/engine/queue_poller.py",
+        'background.keep(f"queue-',
+        'background.spawn(f"queue-',
+        RESILIENCE,
+    ),
+    Mutant(
+        "lose the batch of a lane that fails",
+        "local/engine/stream_lane.py",
+        "self._pending.extendleft(reversed(batch))",
+        "pass",
+        RESILIENCE,
     ),
 )

@@ -1,0 +1,118 @@
+"""What dies in the engine's background is missed, and begins again: a watchdog, a worker, a poller."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.engine import Engine, backends, invoke, stream_lane, stream_poller
+from local.engine.execution import Execution
+from local.engine.watchdog import Watchdog
+from tests.local.conftest import Workshop
+from tests.support import eventually
+
+PID = "import os\ndef handler(event, context): return os.getpid()"
+TELLS = "import telling\ndef handler(event, context): telling.tell(len(event['Records']))"
+
+
+def _fails_once(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> threading.Event:
+    """Lets the next call of a function fail in a way that nobody foresaw; the event tells that it has."""
+    original, failed = getattr(where, name), threading.Event()
+
+    def fail_once(*arguments: Any, **named: Any) -> Any:
+        if failed.is_set():
+            return original(*arguments, **named)
+        failed.set()
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(where, name, fail_once)
+    return failed
+
+
+def test_an_invocation_without_a_watchdog_succeeds(engine: Engine, workshop: Workshop) -> None:
+    """Each starts a worker, which the watchdog is told of."""
+    watchdog = _watchdog_of(engine)
+    for _ in range(3):
+        os.kill(watchdog.pid, signal.SIGKILL)
+        assert workshop.invoke(workshop.function(PID))["Payload"] > 0
+
+
+def test_an_idle_worker_that_is_killed_is_nobodys_failed_invocation(workshop: Workshop) -> None:
+    function = workshop.function(PID)
+    for _ in range(3):
+        answer = workshop.invoke(function)
+        assert "FunctionError" not in answer
+        worker = int(answer["Payload"])
+        os.kill(worker, signal.SIGKILL)
+        eventually(partial(_has_ended, worker))
+
+
+def test_an_invocation_that_breaks_in_the_engine_leaves_its_place_to_the_next(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invoke, "MAX_WORKERS", 1)
+    function = workshop.function(PID)
+    with monkeypatch.context() as patch:
+        patch.setattr(Execution, "run", None)
+        with pytest.raises(ClientError):
+            workshop.invoke(function)
+
+    assert workshop.invoke(function)["Payload"] > 0
+
+
+def test_a_queue_is_read_on_after_its_poller_failed(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell, source = workshop.queue(), workshop.queue()
+    failed = _fails_once(monkeypatch, backends, "seconds_to_next_message")
+    workshop.map(workshop.queue_arn(source), workshop.function(TELLS, tell=tell))
+    workshop.sqs.send_message(QueueUrl=source, MessageBody="x")
+
+    assert workshop.told(tell) == [1]
+    assert failed.is_set()
+
+
+@pytest.mark.parametrize("name", ["_shaped", "_seconds"])
+def test_a_stream_is_read_on_where_its_reader_failed(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    tell = workshop.queue()
+    table, stream = workshop.table()
+    workshop.map(stream, workshop.function(TELLS, tell=tell), StartingPosition="TRIM_HORIZON")
+    failed = _fails_once(monkeypatch, stream_poller, name)
+    workshop.put(table, "a", 1)
+
+    assert workshop.told(tell) == [1]
+    assert failed.is_set()
+
+
+def test_a_batch_of_a_stream_is_not_lost_with_the_lane_that_had_it(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = workshop.queue()
+    table, stream = workshop.table()
+    workshop.map(stream, workshop.function(TELLS, tell=tell), StartingPosition="TRIM_HORIZON")
+    failed = _fails_once(monkeypatch, stream_lane, "_payload")
+    workshop.put(table, "a", 1)
+
+    assert workshop.told(tell) == [1]
+    assert failed.is_set()
+
+
+def _watchdog_of(engine: Engine) -> Watchdog:
+    running = engine._running  # nobody else is to know of it
+    assert running is not None
+    return running._watchdog
+
+
+def _has_ended(process: int) -> bool:
+    """Whether it is gone, or a zombie that its parent has not asked for yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
