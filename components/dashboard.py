@@ -109,6 +109,7 @@ def _trouble(of: DashboardSubjects) -> list[Widget]:
     breaches = [
         [METRICS_NAMESPACE, metric, "FunctionName", of.functions[role], _show(f"{role}: {label}", "Sum")]
         for role, metric, label in (
+            ("command", "ClockSkew", "clock skew"),
             ("relay", "PublishFailures", "publish failures"),
             ("relay", "IntegrityBreaches", "integrity breaches"),
             ("snapshot", "IntegrityBreaches", "integrity breaches"),

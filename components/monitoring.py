@@ -128,6 +128,12 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             for label in ("command", "query", "validate")
         ),
         alarms.handler_alarm(
+            "command-clock-skew",
+            args.command.name,
+            "ClockSkew",
+            "A clock is some 30 s or more off AWS's: commands fail, nothing is written. Replace the environments.",
+        ),
+        alarms.handler_alarm(
             "command-rejections-not-published",
             args.command.name,
             "RejectionsNotPublished",

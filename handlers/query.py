@@ -13,7 +13,7 @@ from .domain.errors import MalformedError, NotFoundError
 from .domain.fields import identifier, whole
 from .domain.payload import request_of
 from .domain.values import Value
-from .runtime import Context, answering
+from .runtime import Context, answering, seconds_left
 from .store import clients
 from .store.event_store import EventStore
 from .store.history import History
@@ -30,19 +30,22 @@ _history = History(_store, Snapshots(_dynamodb, os.environ["SNAPSHOTS_TABLE"]), 
 _types = TypeIndex(_dynamodb, _table, _buckets)
 _read_model = ReadModel(_dynamodb, os.environ["READ_MODEL_TABLE"])
 
+SecondsLeft = Callable[[], float]
+"""A clock that runs towards the function's timeout."""
+
 
 @answering
-def lambda_handler(event: Any, _context: Context) -> Value:
+def lambda_handler(event: Any, context: Context) -> Value:
     """`{queryType, ...}`, direct or as `body`, to the answer of that type."""
     request = request_of(event)
     query_type = identifier(request, "queryType")
     handle = _QUERIES.get(query_type)
     if handle is None:
         raise MalformedError("queryType", f"must be one of {', '.join(_QUERIES)}")
-    return handle(request)
+    return handle(request, seconds_left(context))
 
 
-def _get_aggregate_events(request: Mapping[str, Any]) -> Value:
+def _get_aggregate_events(request: Mapping[str, Any], _: SecondsLeft) -> Value:
     """`{aggregateId, limit?, nextToken?}`: the stream in order; one Query a page. 404 where there is no event."""
     aggregate_id = identifier(request, "aggregateId")
     limit = whole(request, "limit", 1, 10_000)
@@ -53,7 +56,7 @@ def _get_aggregate_events(request: Mapping[str, Any]) -> Value:
     return page
 
 
-def _get_events_by_type(request: Mapping[str, Any]) -> Value:
+def _get_events_by_type(request: Mapping[str, Any], left: SecondsLeft) -> Value:
     """`{eventType, limit?, fromTimestamp?, toTimestamp?, nextToken?}`: newest first; one Query per bucket a page."""
     return by_type(
         _types,
@@ -62,20 +65,21 @@ def _get_events_by_type(request: Mapping[str, Any]) -> Value:
         since=_time(request, "fromTimestamp", times.FIRST),
         until=_time(request, "toTimestamp", times.LAST),
         token=request.get("nextToken"),
+        seconds_left=left,
     )
 
 
-def _get_account_summary(request: Mapping[str, Any]) -> Value:
+def _get_account_summary(request: Mapping[str, Any], _: SecondsLeft) -> Value:
     """`{accountId}`: the row of the projection AccountSummary; one GetItem."""
     return _row(identifier(request, "accountId"), "AccountSummary")
 
 
-def _get_account_statement(request: Mapping[str, Any]) -> Value:
+def _get_account_statement(request: Mapping[str, Any], _: SecondsLeft) -> Value:
     """`{accountId}`: the row of the projection AccountStatement; one GetItem."""
     return _row(identifier(request, "accountId"), "AccountStatement")
 
 
-def _reconstruct_state(request: Mapping[str, Any]) -> Value:
+def _reconstruct_state(request: Mapping[str, Any], left: SecondsLeft) -> Value:
     """`{aggregateId, upToSequence?, asOf?}`: the state by replay of the stream; see `History.reconstruct`.
 
     Before the account's first event its status is Unknown; 404 where it has no event at all.
@@ -83,7 +87,7 @@ def _reconstruct_state(request: Mapping[str, Any]) -> Value:
     aggregate_id = identifier(request, "aggregateId")
     up_to = whole(request, "upToSequence", 0, MAX_SEQUENCE)
     as_of = times.normalize(request["asOf"], "asOf") if request.get("asOf") is not None else None
-    moment = _history.reconstruct(aggregate_id, up_to=up_to, as_of=as_of)
+    moment = _history.reconstruct(aggregate_id, up_to=up_to, as_of=as_of, seconds_left=left)
     if moment is None:
         raise _no_account(aggregate_id)
     return {
@@ -112,7 +116,7 @@ def _time(request: Mapping[str, Any], name: str, default: str) -> str:
     return default if request.get(name) is None else times.normalize(request[name], name)
 
 
-_QUERIES: Mapping[str, Callable[[Mapping[str, Any]], Value]] = MappingProxyType(
+_QUERIES: Mapping[str, Callable[[Mapping[str, Any], SecondsLeft], Value]] = MappingProxyType(
     {
         "getAggregateEvents": _get_aggregate_events,
         "getAccountSummary": _get_account_summary,

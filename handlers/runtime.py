@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from .domain.errors import LedgerError
+from .domain.errors import ClockSkewError, LedgerError
 from .domain.values import Value, dumps, exact
 from .failure import InvocationError
 
@@ -69,6 +69,8 @@ def answering(handle: Callable[[Any, Context], Value]) -> Callable[[Any, Context
                 log.info("refused: %s", error.message, extra={"code": error.code, "details": _loggable(error.details)})
                 return _refusal(error)
             fault = _fault(error, error)
+            if isinstance(error, ClockSkewError):
+                count("ClockSkew", 1, context)
         except Exception as error:  # noqa: BLE001 -- logged, and told as a fault
             message = "something failed on our side; the request can be sent again"
             fault = _fault(error, LedgerError(message, requestId=context.aws_request_id))
@@ -91,8 +93,11 @@ def _fault(cause: Exception, told: LedgerError) -> LedgerError:
     return told
 
 
-def count(metric: str, value: int, context: Context, **details: Any) -> None:
-    """Count something as a CloudWatch metric of this function, by a log line in the embedded metric format."""
+def count(metric: str, value: int, context: Context | None = None, **details: Any) -> None:
+    """Count something as a CloudWatch metric of this function, by a log line in the embedded metric format.
+
+    Without a context it is of the process, not of an invocation.
+    """
     line = {
         "_aws": {
             "Timestamp": time.time_ns() // 1_000_000,
@@ -105,7 +110,7 @@ def count(metric: str, value: int, context: Context, **details: Any) -> None:
             ],
         },
         "FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local"),
-        "requestId": context.aws_request_id,
+        **({"requestId": context.aws_request_id} if context else {}),
         metric: value,
         **details,
     }

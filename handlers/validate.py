@@ -7,7 +7,7 @@ from typing import Any
 from .domain import check, meaning
 from .domain.command import Command
 from .domain.payload import request_of
-from .runtime import Context, answering
+from .runtime import Context, answering, seconds_left
 from .wiring import wired_ledger
 
 _ledger = wired_ledger()
@@ -19,6 +19,7 @@ def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
 
     Nothing is written or published. By the time the command is sent, others may have changed the account.
     """
-    receipt = _ledger.foresee(Command.read(request_of(event), context.aws_request_id, check, meaning))
+    command = Command.read(request_of(event), context.aws_request_id, check, meaning)
+    receipt = _ledger.foresee(command, seconds_left(context))
     would_be = {"eventId": receipt.event_id, "aggregateId": receipt.aggregate_id, "sequence": receipt.sequence}
     return {"valid": True, "wouldBe": would_be}

@@ -90,6 +90,20 @@ class ContentionError(LedgerError):
     code = "Contention"
 
 
+class OutOfTimeError(LedgerError):
+    """There is more to read than a function has time for. Nothing was stored."""
+
+    status = 503
+    code = "OutOfTime"
+
+
+class ClockSkewError(LedgerError):
+    """The clock of the process that would write is further off than the ledger can bear. Nothing was stored."""
+
+    status = 503
+    code = "ClockSkew"
+
+
 class UnreadableEventError(LedgerError):
     """A stored event does not fit its schema, or is of a version newer than this code: ours to mend."""
 

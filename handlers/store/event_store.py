@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
@@ -13,6 +14,8 @@ from handlers.domain.errors import NotAnEventError, TooLargeError
 from handlers.domain.event import Event, ordinal, place_of
 from handlers.domain.values import Value, dumps
 
+from .clocks import time_of
+from .deadline import Deadline
 from .items import MAX_ITEM_BYTES, Item, item_bytes, to_item
 from .stored_events import Unreadable, events_of, record_of
 
@@ -43,9 +46,10 @@ class Page(NamedTuple):
 
 
 class Tail(NamedTuple):
-    """The newest events of a stream, in order."""
+    """The newest events of a stream, in order, and what AWS's clock said when it answered with them."""
 
     events: list[Event]
+    told: datetime | None = None
 
     @property
     def before(self) -> int:
@@ -103,14 +107,18 @@ class EventStore:
         up_to: int | None = None,
         limit: int | None = None,
         unreadable: Unreadable | None = None,
+        deadline: Deadline | None = None,
     ) -> Iterator[Event]:
         """The events of a stream in order, from `after` (exclusive) to `up_to` (inclusive).
 
         One Query a megabyte; the first one of `limit` events only, for who will probably stop soon. An item that is no
-        event raises NotAnEventError or, where somebody listens, is told to `unreadable` and left out.
+        event raises NotAnEventError or, where somebody listens, is told to `unreadable` and left out. Raises
+        OutOfTimeError where the `deadline` does not allow for another page.
         """
         next_after: int | None = after
         while next_after is not None:
+            if deadline:
+                deadline.allow()
             events, next_after = self.page(
                 aggregate_id, after=next_after, up_to=up_to, limit=limit, unreadable=unreadable
             )
@@ -127,7 +135,7 @@ class EventStore:
             ScanIndexForward=False,
             Limit=limit,
         )
-        return Tail(events_of(reversed(answer["Items"])))
+        return Tail(events_of(reversed(answer["Items"])), time_of(answer))
 
     def find(self, aggregate_id: str, command_id: str) -> int | None:
         """The sequence of the last event that a command caused, None where it caused none: one Query, one read unit."""

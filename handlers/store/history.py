@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from handlers.domain import State, evolve
 from handlers.domain.event import Position
 
+from .deadline import Deadline
 from .event_store import EventStore
 from .snapshots import Snapshot, Snapshots, events_behind, fold_from
+
+_ADVICE = (
+    "ask for an earlier sequence or moment, or have the account's missing snapshots made: `python -m ops snapshots`"
+)
 
 
 class Moment(NamedTuple):
@@ -28,26 +34,37 @@ class History:
     snapshots: Snapshots
     every: int
 
-    def reconstruct(self, aggregate_id: str, *, up_to: int | None = None, as_of: str | None = None) -> Moment | None:
+    def reconstruct(
+        self,
+        aggregate_id: str,
+        *,
+        up_to: int | None = None,
+        as_of: str | None = None,
+        seconds_left: Callable[[], float] | None = None,
+    ) -> Moment | None:
         """The state at sequence `up_to` and at the time `as_of` (both inclusive; None: at the end).
 
         One Query for the nearest snapshot (two with both bounds; half a read unit each) and a strongly consistent one
         for the events between it and the target: one read unit per 4 KB, and further Queries beyond 1 MB. Without a
         snapshot, the fold of the stream from its beginning. Timestamps never decrease along a stream, so the first
-        later event ends the reading. Raises IntegrityError where the chain is broken.
+        later event ends the reading. Raises IntegrityError where the chain is broken, OutOfTimeError where there is
+        more to read than `seconds_left` allows.
 
         Before its first event an aggregate has a state like at any other point. None where it has no event at all. The
         reading shows which of the two it is; only `up_to` 0, which reads nothing, takes a Query for the first event.
         """
+        deadline = Deadline(seconds_left, _ADVICE) if seconds_left else None
         nearest = self._nearest(aggregate_id, up_to, as_of)
-        return fold_from(nearest, lambda start: self._fold(aggregate_id, start, up_to, as_of))
+        return fold_from(nearest, lambda start: self._fold(aggregate_id, start, up_to, as_of, deadline))
 
-    def _fold(self, aggregate_id: str, start: Snapshot, up_to: int | None, as_of: str | None) -> Moment | None:
+    def _fold(
+        self, aggregate_id: str, start: Snapshot, up_to: int | None, as_of: str | None, deadline: Deadline | None
+    ) -> Moment | None:
         state, position = start
         # The next snapshot already is beyond the time asked for: not much of what follows can be needed.
         limit = 2 * self.every if position.sequence and as_of is not None else None
         exists = position.sequence > 0
-        for event in events_behind(self.store, aggregate_id, start, up_to, limit):
+        for event in events_behind(self.store, aggregate_id, start, up_to=up_to, limit=limit, deadline=deadline):
             exists = True
             if as_of is not None and event.timestamp > as_of:
                 break

@@ -18,11 +18,14 @@ from handlers.domain.command import Command
 from handlers.domain.errors import CommandReusedError, ContentionError, SequenceConflictError
 from handlers.domain.event import Event, chain
 
+from .clocks import Sighting
+from .deadline import Deadline
 from .event_store import ConcurrentAppendError
 from .present import Present, PresentReader
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.5
+ADVICE = "nothing was stored; have the account's missing snapshots made, then send it again: `python -m ops snapshots`"
 
 
 class Receipt(NamedTuple):
@@ -41,12 +44,14 @@ class Receipt(NamedTuple):
 class Ledger:
     """Executes commands against the event store of `reader`.
 
-    `now` gives the ledger's UTC text; `pause` waits some seconds; `attempts` bounds the races one command may lose.
+    `now` gives the ledger's UTC text; `pause` waits some seconds; `check_clock` raises where that text must not
+    stamp an event; `attempts` bounds the races one command may lose.
     """
 
     reader: PresentReader
     now: Callable[[], str]
     pause: Callable[[float], None]
+    check_clock: Callable[[Sighting], None]
     attempts: int = 40
 
     def execute(self, command: Command, seconds_left: Callable[[], float]) -> Receipt:
@@ -55,13 +60,14 @@ class Ledger:
         Uncontended, however long the stream: two waits, the first for at most three Queries (`PresentReader.read`), the
         second for one PutItem (3 write units up to 1 KB). A new account takes one Query and the PutItem. Each race lost
         adds a Query of the new events and a PutItem. A command that is malformed is only looked up (`_recall`).
-        Raises MalformedError, RuleBrokenError, SequenceConflictError, CommandReusedError, TooLargeError, and
-        ContentionError when `attempts` or the time is used up; in every such case nothing was stored.
+        Raises MalformedError, RuleBrokenError, SequenceConflictError, CommandReusedError, TooLargeError,
+        ContentionError when `attempts` or the time is used up, OutOfTimeError where it does not suffice to read what
+        there is, and ClockSkewError; in every such case nothing was stored.
         """
         if command.violations:
             return self._recall(command)
         store = self.reader.store
-        present = self._present(command)
+        present = self._present(command, seconds_left)
         for attempt in range(self.attempts):
             if receipt := _receipt_of_before(present.own, command):
                 return receipt
@@ -87,14 +93,14 @@ class Ledger:
             aggregateId=command.aggregate_id,
         )
 
-    def foresee(self, command: Command) -> Receipt:
+    def foresee(self, command: Command, seconds_left: Callable[[], float]) -> Receipt:
         """What `execute` would answer if nobody else wrote, or the same refusal; nothing is written.
 
         One wait for at most three Queries (`PresentReader.read`); of a malformed command, those of `_recall`.
         """
         if command.violations:
             return self._recall(command)
-        present = self._present(command)
+        present = self._present(command, seconds_left)
         if receipt := _receipt_of_before(present.own, command):
             return receipt
         events = self._decide(present, command)
@@ -114,12 +120,15 @@ class Ledger:
             return receipt
         raise command.refusal()
 
-    def _present(self, command: Command) -> Present:
+    def _present(self, command: Command, seconds_left: Callable[[], float]) -> Present:
         expected = 0 if opens(command) else command.expected_sequence
-        return self.reader.read(command.aggregate_id, command.command_id, expected)
+        deadline = Deadline(seconds_left, ADVICE)
+        return self.reader.read(command.aggregate_id, command.command_id, expected, deadline)
 
     def _decide(self, present: Present, command: Command) -> list[Event]:
-        """The events to append at the present."""
+        """The events to append at the present, or why there are none. By a clock that is off, nothing is decided: the
+        present may lack the command's own event (see `present`)."""
+        self.check_clock(present.sighting)
         _check_expectation(command, present.position.sequence)
         return chain(present.position, decide(present.state, command.sound()), command, self.now())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from handlers.domain import times
@@ -15,6 +15,7 @@ from handlers.domain.fields import check_identifier, check_whole
 from handlers.domain.values import Encoded, Value, dumps
 
 from . import tokens
+from .deadline import Deadline
 from .event_store import EventStore
 from .type_index import MAX_BUCKETS, Place, TypeIndex
 
@@ -41,17 +42,30 @@ def of_aggregate(store: EventStore, aggregate_id: str, limit: int | None, token:
     }
 
 
-def by_type(index: TypeIndex, event_type: str, *, limit: int, since: str, until: str, token: Any) -> Value:
+def by_type(
+    index: TypeIndex,
+    event_type: str,
+    *,
+    limit: int,
+    since: str,
+    until: str,
+    token: Any,
+    seconds_left: Callable[[], float],
+) -> Value:
     """One page of a type's events, newest first, over all buckets.
 
     An item that is no event is left out, logged, and listed as `unreadable`: nobody takes the page for the whole truth.
+    Raises OutOfTimeError where that takes too long.
     """
     subject = ["getEventsByType", event_type, since, until]
     if since > until:
         raise MalformedError("fromTimestamp", "must not be later than toTimestamp")
     after = tokens.decode(token, subject, lambda content: _last_shown(content, since, until))
+    deadline = Deadline(seconds_left, "ask for fewer events (limit) at a time")
     foreign: list[NotAnEventError] = []
-    page = index.page(event_type, limit=limit, since=since, until=until, after=after, unreadable=foreign.append)
+    page = index.page(
+        event_type, limit=limit, since=since, until=until, after=after, unreadable=foreign.append, deadline=deadline
+    )
     for error in foreign:
         log.error("left out: %s", error.message, extra=dict(error.details))
     shown = _fitting(page.events)

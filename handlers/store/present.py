@@ -17,8 +17,9 @@ So the look-up counts only if all events below t were there before it began. Thr
 - the tail begins at event 1, so there are none below it;
 - this process has seen event t-1 or a later one before it began (which is so for a busy aggregate);
 - the tail holds an event that was decided before the look-up began: whoever wrote event e had read e-1 *before* it
-  took e's Timestamp, so all up to e-1 were there by then. Clocks may differ, by CLOCK_TOLERANCE at most. (The events of
-  one transaction were written together: e must be of another command than e-1.)
+  took e's Timestamp, so all up to e-1 were there by then. Clocks may differ, by CLOCK_TOLERANCE at most: every process
+  compares its own with AWS's before it writes (see `clocks`). (The events of one transaction were written together: e
+  must be of another command than e-1.)
 
 Where none of them does, the look-up is made once more, behind the tail: one wait more, for a stream whose whole tail is
 younger than the tolerance.
@@ -28,7 +29,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
@@ -36,12 +37,11 @@ from handlers.domain import State, evolve, times
 from handlers.domain.errors import IntegrityError
 from handlers.domain.event import Event, Position
 
+from .clocks import CLOCK_TOLERANCE, Sighting
+from .deadline import Deadline
 from .event_store import EventStore, Tail
 from .snapshots import Snapshot, Snapshots, fold_from
 
-CLOCK_TOLERANCE = 60.0
-"""Seconds by which the clocks of two execution environments may differ. AWS's time service keeps them within one
-millisecond, and AWS refuses requests signed by a clock that is minutes off."""
 MAX_REMEMBERED = 10_000
 
 T = TypeVar("T")
@@ -58,6 +58,8 @@ class Present:
     """What is known of an aggregate so far; a lost race only needs the events that were added since."""
 
     command_id: str
+    sighting: Sighting
+    """Of this process's clock beside AWS's, at the reading of the stream's end."""
     position: Position = field(default_factory=Position)
     state: State = field(default_factory=State)
     own: Event | None = None
@@ -89,35 +91,36 @@ class PresentReader:
     _seen: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """How long the streams were that this process met last: a lower bound for ever, since they only grow."""
 
-    def read(self, aggregate_id: str, command_id: str, expected: int | None = None) -> Present:
+    def read(
+        self, aggregate_id: str, command_id: str, expected: int | None = None, deadline: Deadline | None = None
+    ) -> Present:
         """The present of an aggregate for a command; `expected` is how long its stream should be, if somebody knows.
 
         One wait: three Queries side by side (half a read unit, one per 4 KB of tail, one). A single Query for an
         aggregate whose stream should be short, so that the tail covers it: as expected, or as this process met it. More
         only where that turns out wrong, where the look-up has to be repeated, where the snapshots have fallen behind
         the tail or are of no use, and for the event of a command that was executed before. Raises IntegrityError where
-        the chain is broken.
+        the chain is broken, OutOfTimeError where the `deadline` does not allow for all that there is to read.
         """
         seen = self._seen.get(aggregate_id)
         lengths = [length for length in (seen, expected) if length is not None]
         if lengths and max(lengths) <= self.tail // 2:
-            tail = self.store.tail(aggregate_id, self.tail)
-            self.remember(aggregate_id, tail.end)
+            tail, sighting = self._tail(aggregate_id)
             if not tail.before:
-                return Present(command_id).fold(tail.events)
+                return Present(command_id, sighting).fold(tail.events)
         before = self.now()
         look_up = self.begin(lambda: self.store.find(aggregate_id, command_id))
         newest = self.begin(lambda: self.snapshots.nearest(aggregate_id))
-        tail = self.store.tail(aggregate_id, self.tail)
+        tail, sighting = self._tail(aggregate_id)
         found, snapshot = look_up(), newest()
-        self.remember(aggregate_id, tail.end)
         if not tail.before:
-            return Present(command_id).fold(tail.events)
+            return Present(command_id, sighting).fold(tail.events)
         if found is None and not _all_below_were_there(tail, seen or 0, before):
             found = self.store.find(aggregate_id, command_id)
         if snapshot and snapshot.position.sequence > tail.end:  # made in the meantime, or of a store since restored
             snapshot = self.snapshots.nearest(aggregate_id, tail.end)
-        present = fold_from(snapshot, lambda start: self._present(aggregate_id, command_id, start, tail))
+        beginning = Present(command_id, sighting)
+        present = fold_from(snapshot, lambda start: self._present(aggregate_id, beginning, start, tail, deadline))
         if found and not present.own:
             present.own = self.store.event(aggregate_id, found)
         return present
@@ -129,11 +132,20 @@ class PresentReader:
         if len(self._seen) > MAX_REMEMBERED:
             self._seen.popitem(last=False)
 
-    def _present(self, aggregate_id: str, command_id: str, start: Snapshot, tail: Tail) -> Present:
+    def _tail(self, aggregate_id: str) -> tuple[Tail, Sighting]:
+        before = self.now()
+        tail = self.store.tail(aggregate_id, self.tail)
+        self.remember(aggregate_id, tail.end)
+        return tail, Sighting(before, tail.told, self.now())
+
+    def _present(
+        self, aggregate_id: str, beginning: Present, start: Snapshot, tail: Tail, deadline: Deadline | None
+    ) -> Present:
         _check_that_it_fits(start, tail, aggregate_id)
-        present = Present(command_id, start.position, start.state)
+        present = replace(beginning, position=start.position, state=start.state)
+        command_id = present.command_id
         if present.position.sequence < tail.before:
-            gap = self.store.read(aggregate_id, after=present.position.sequence, up_to=tail.before)
+            gap = self.store.read(aggregate_id, after=present.position.sequence, up_to=tail.before, deadline=deadline)
             present.fold(gap)
         present.fold(tail.events[present.position.sequence - tail.before :])
         present.own = next((event for event in reversed(tail.events) if event.command_id == command_id), present.own)

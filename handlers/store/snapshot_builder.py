@@ -37,7 +37,7 @@ class SnapshotBuilder:
         state, position = newest
         made: list[Snapshot] = []
         count = 0
-        for event in events_behind(self.store, aggregate_id, newest, target):
+        for event in events_behind(self.store, aggregate_id, newest, up_to=target):
             position = position.advance(event)
             state = evolve(state, event)
             if position.sequence % self.every == 0:

@@ -16,6 +16,7 @@ from handlers.domain import STATE_VERSION, State
 from handlers.domain.errors import IntegrityError
 from handlers.domain.event import Event, Position
 
+from .deadline import Deadline
 from .event_store import EventStore
 from .items import Item, to_item, to_record
 
@@ -66,14 +67,20 @@ def fold_from(snapshot: Snapshot | None, fold: Callable[[Snapshot], T]) -> T:
 
 
 def events_behind(
-    store: EventStore, aggregate_id: str, start: Snapshot, up_to: int | None = None, limit: int | None = None
+    store: EventStore,
+    aggregate_id: str,
+    start: Snapshot,
+    *,
+    up_to: int | None = None,
+    limit: int | None = None,
+    deadline: Deadline | None = None,
 ) -> Iterator[Event]:
     """The events that follow a snapshot, as `EventStore.read`, which reads its own event first to know it again.
 
     Raises IntegrityError where that is another one, or none: then the snapshot is not of this stream.
     """
     sequence, last_hash, _ = start.position
-    events = store.read(aggregate_id, after=max(0, sequence - 1), up_to=up_to, limit=limit)
+    events = store.read(aggregate_id, after=max(0, sequence - 1), up_to=up_to, limit=limit, deadline=deadline)
     if sequence:
         own = next(events, None)
         if own is None or (own.sequence, own.hash) != (sequence, last_hash):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from handlers.domain.event import Event
 from handlers.domain.times import FIRST, LAST, earlier
 
+from .deadline import Deadline
 from .event_store import type_bucket
 from .stored_events import Unreadable, events_of
 
@@ -70,6 +71,7 @@ class _Bucket:
     since: str
     until: str
     chunk: int
+    deadline: Deadline | None
     after: Place | None = None
     unreadable: Unreadable | None = None
     events: list[Event] = field(default_factory=list)
@@ -111,6 +113,8 @@ class _Bucket:
                 yield event, self
             if self.exhausted:
                 return
+            if self.deadline:
+                self.deadline.allow()
             self.fetch()
 
 
@@ -131,6 +135,7 @@ class TypeIndex:
         until: str = LAST,
         after: Place | None = None,
         unreadable: Unreadable | None = None,
+        deadline: Deadline | None = None,
     ) -> TypePage:
         """At most `limit` events with since <= Timestamp <= until, newest first, going on behind `after`.
 
@@ -138,6 +143,7 @@ class TypeIndex:
         (by several threads) and left out: one account's damage is not everybody's.
         One Query per bucket side by side, each for its share of the page, then more only from a bucket whose share ran
         out. Half a read unit per 4 KB. `after` must lie in the range; its bucket is read even beyond `buckets`.
+        Raises OutOfTimeError where the `deadline` does not allow for those.
         """
         numbers = range(max(self.buckets, after.bucket + 1) if after else self.buckets)
         chunk = -(-limit // len(numbers)) + 1
@@ -152,10 +158,13 @@ class TypeIndex:
                 chunk=chunk,
                 after=after if after and after.bucket == number else None,
                 unreadable=unreadable,
+                deadline=deadline,
             )
             for number in numbers
             if (end := _end(until, after, number)) >= since or after is None
         ]
+        if deadline:
+            deadline.allow()
         with ThreadPoolExecutor(len(buckets)) as pool:
             list(pool.map(_Bucket.fetch, buckets))
         merged = heapq.merge(*buckets, key=_rank, reverse=True)

@@ -7,6 +7,7 @@ import http
 import logging
 import socket
 import threading
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -72,6 +73,7 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc] # moto is untyped
             phrase = "Unknown"
         headers = {name.lower(): value for name, value in response.headers.items()}
         headers.setdefault("content-type", "application/x-amz-json-1.1")
+        headers.setdefault("date", formatdate(usegmt=True))  # as every answer of AWS
         if self.command != "HEAD":  # a HEAD answer carries the length of what GET would return
             headers["content-length"] = str(len(response.body))
         headers.pop("connection", None)

@@ -120,9 +120,9 @@ def test_a_command_costs_the_same_however_long_the_stream(
     keep_the_end(store, snapshots, meter, length)
     reader = PresentReader(store, snapshots, tail=10, now=lambda: "2024-02-01T00:00:00.000000Z", begin=begin)
 
-    receipt = Ledger(reader, now=reader.now, pause=lambda _: pytest.fail("nobody competes")).execute(
-        command("TransactionProcessed", amount=5), lambda: 30
-    )
+    ledger = Ledger(reader, now=reader.now, pause=lambda _: pytest.fail("nobody competes"), check_clock=lambda _: None)
+
+    receipt = ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
 
     assert receipt.sequence == length + 1
     assert sorted(costs(meter)[:-1], key=str) == [
@@ -142,6 +142,7 @@ def test_a_malformed_command_costs_a_look_up(
         PresentReader(store, snapshots, tail=10, now=lambda: NOW, begin=begin),
         now=lambda: NOW,
         pause=lambda _: pytest.fail("nobody competes"),
+        check_clock=lambda _: None,
     )
     refused = replace(command("TransactionProcessed", amount=1), violations=(Violation("eventData.amount", "is odd"),))
     known = replace(refused, command_id=account[1].command_id)

@@ -16,6 +16,7 @@ from handlers.domain import State, evolve, times
 from handlers.domain.command import Command
 from handlers.domain.errors import CommandReusedError, LedgerError, RuleBrokenError, SequenceConflictError
 from handlers.domain.event import Event
+from handlers.store.clocks import ClockCheck
 from handlers.store.event_store import ConcurrentAppendError, EventStore
 from handlers.store.ledger import Ledger, Receipt
 from handlers.store.present import PresentReader
@@ -40,7 +41,8 @@ def writers(engine: Engine) -> list[Execute]:
         client = engine.client()
         store, snapshots = EventStore(client, STORE, BUCKETS), Snapshots(client, SNAPSHOTS)
         reader = PresentReader(store, snapshots, tail=8, now=_now, begin=begin)
-        ledger = Ledger(reader, now=_now, pause=time.sleep)
+        check_clock = ClockCheck(lambda: pytest.fail("no Date in the engine's answers"))
+        ledger = Ledger(reader, now=_now, pause=time.sleep, check_clock=check_clock)
 
         def execute(each: Command) -> Receipt | LedgerError:
             try:

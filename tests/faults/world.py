@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import cache
 from importlib.abc import SourceLoader
 from importlib.util import find_spec
@@ -202,7 +203,8 @@ class World:
     def _do(self, call: Call, arguments: dict[str, Any]) -> Any:
         with self._lock:
             try:
-                return (self.bus if call.operation == "PutEvents" else self.dynamodb).call(call.operation, arguments)
+                answer = (self.bus if call.operation == "PutEvents" else self.dynamodb).call(call.operation, arguments)
+                return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": self._date()}}}
             except ClientError as error:
                 raise call.invocation.error(error.response["Error"]["Code"], call.operation, error.response) from None
             except Exception as error:
@@ -229,6 +231,10 @@ class World:
 
     def _text(self, skew: float) -> str:
         return times.to_text(START + timedelta(seconds=self.now + skew))
+
+    def _date(self) -> str:
+        """AWS's own time, as its answers say it."""
+        return format_datetime(START + timedelta(seconds=int(self.now)), usegmt=True)
 
     def _pause(self, _: float) -> None:
         self.now += CALL_SECONDS

@@ -47,7 +47,7 @@ def ledger(store: EventStore, snapshots: Snapshots) -> Ledger:
 
 def new_ledger(store: EventStore, snapshots: Snapshots, now: str = LATER) -> Ledger:
     reader = PresentReader(store, snapshots, tail=TAIL, now=lambda: now, begin=at_once)
-    return Ledger(reader, now=lambda: now, pause=lambda _: None)
+    return Ledger(reader, now=lambda: now, pause=lambda _: None, check_clock=lambda _: None)
 
 
 def keep(store: EventStore, events: Sequence[Event]) -> Sequence[Event]:

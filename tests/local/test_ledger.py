@@ -20,7 +20,7 @@ from handlers.domain.event import Event, NewEvent, Position, chain
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 from local.client import FunctionFailed, StackClient, eventually
-from local.engine import Engine, Fault, faults
+from local.engine import Engine, Fault, InterceptedRequest, Response, faults
 from ops.__main__ import main as operate
 from tests.local.conftest import PROJECT
 
@@ -268,6 +268,24 @@ def test_a_fault_over_http_is_an_answer(engine: Engine, ledger: StackClient) -> 
         status, body = ledger.invoke("commandFunction", event)
 
     assert (status, body["error"]["code"]) == (500, "InternalError")
+
+
+def another_year(request: InterceptedRequest) -> Response:
+    """AWS by whose clock the functions' is a year ahead."""
+    answer = request.forward()
+    return Response(answer.status, answer.body, {**answer.headers, "date": "Thu, 26 Nov 2020 12:00:00 GMT"})
+
+
+def test_a_function_whose_clock_is_off_stamps_nothing(engine: Engine, ledger: StackClient) -> None:
+    with engine.intercept("dynamodb", "Query", another_year), pytest.raises(FunctionFailed) as caught:
+        ledger.command("timeless", "AccountCreated", {})
+
+    assert caught.value.code == "ClockSkew"
+    assert stored(ledger, "timeless") == []
+    assert ledger.command("timeless", "AccountCreated", {})[0] == 200
+    configuration = ledger.aws("lambda").get_function_configuration(FunctionName=ledger.outputs["commandFunction"])
+    logged = ledger.aws("logs").filter_log_events(logGroupName=configuration["LoggingConfig"]["LogGroup"])["events"]
+    assert not any("ClocksUnchecked" in line["message"] for line in logged)
 
 
 def send_and_forget(ledger: StackClient, request: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ class Mutant(NamedTuple):
 STORE = "handlers/store/event_store.py"
 LEDGER = "handlers/store/ledger.py"
 PRESENT = "handlers/store/present.py"
+CLOCKS = "handlers/store/clocks.py"
+DEADLINE = "handlers/store/deadline.py"
 SNAPSHOTS = "handlers/store/snapshots.py"
 ROWS = "handlers/store/read_model.py"
 PROJECTOR = "handlers/store/projector.py"
@@ -30,6 +32,8 @@ MEANING = "handlers/domain/meaning.py"
 RECALLING = ("tests/handlers/test_recall.py",)
 MEANINGS = ("tests/domain/test_meaning.py",)
 MONEY = ("tests/domain/test_money.py",)
+CLOCKED = ("tests/handlers/test_clocks.py",)
+TIMED = ("tests/handlers/test_out_of_time.py",)
 QUERYING = ("tests/handlers/test_query.py",)
 PAGING = ("tests/handlers/test_type_pages.py",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
@@ -149,7 +153,63 @@ MUTANTS = (
         "dumps([command.aggregate_id, command.command_id, index])",
         "dumps([command.aggregate_id, command.command_id, index, now])",
     ),
+    Mutant(
+        "stamp events by whatever clock",
+        LEDGER,
+        "        self.check_clock(present.sighting)\n",
+        "",
+        CLOCKED,
+    ),
+    Mutant(
+        "see a clock that is ahead, and none that is behind",
+        CLOCKS,
+        "return max(ahead, behind).total_seconds()",
+        "return ahead.total_seconds()",
+        CLOCKED,
+    ),
+    Mutant(
+        "let each of two clocks be off by what the two may differ",
+        CLOCKS,
+        "elif off > CLOCK_TOLERANCE / 2:",
+        "elif off > CLOCK_TOLERANCE:",
+        CLOCKED,
+    ),
+    Mutant(
+        "take the first reading of a clock for its reading at the answer, however slow the call",
+        CLOCKS,
+        "ahead = datetime.fromisoformat(self.after) - self.aws",
+        "ahead = datetime.fromisoformat(self.before) - self.aws",
+        CLOCKED,
+    ),
+    Mutant(
+        "count at each command that clocks cannot be compared",
+        CLOCKS,
+        "                self._told = True\n",
+        "",
+        CLOCKED,
+    ),
     # Reading
+    Mutant(
+        "read on until the function is killed",
+        STORE,
+        "                deadline.allow()\n",
+        "                pass\n",
+        TIMED,
+    ),
+    Mutant(
+        "read on while there is a moment left",
+        DEADLINE,
+        "if left < 2 * self._slowest + _RESERVE:",
+        "if left < self._slowest:",
+        TIMED,
+    ),
+    Mutant(
+        "merge events of a type until the function is killed",
+        "handlers/store/type_index.py",
+        "                self.deadline.allow()\n",
+        "                pass\n",
+        TIMED,
+    ),
     Mutant(
         "stop at the first page",
         STORE,
