@@ -149,7 +149,8 @@ query = handler(
 relay = handler(
     "relay",
     "Publishes stored events on the bus",
-    environment={"EVENT_BUS_NAME": event_bus.name},
+    # Its role may leave dead letters there as every function's may: here the function itself does, too.
+    environment={"EVENT_BUS_NAME": event_bus.name, "DEAD_LETTER_QUEUE_URL": invocation_dead_letters.url},
     grants=[event_bus.grant_publish()],
     concurrency=settings.relay_concurrency,
 )

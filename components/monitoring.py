@@ -146,6 +146,12 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             "The bus refuses events; the relay goes on trying while the stream keeps them. Read its log.",
         ),
         alarms.handler_alarm(
+            "relay-unpublishable",
+            args.relay.name,
+            "Unpublishable",
+            "The bus will never take a stored event; it lies in the invocation dead letter queue. List its letters.",
+        ),
+        alarms.handler_alarm(
             "relay-integrity-breaches",
             args.relay.name,
             "IntegrityBreaches",

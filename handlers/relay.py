@@ -7,17 +7,20 @@ reported done.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .domain.errors import MalformedError, NotAnEventError
+from .domain.event import Event
 from .runtime import Context, count, log
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .store.items import to_record
 from .store.stored_events import event_of
+from .store.unpublishable import DeadLetters
 
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
@@ -25,41 +28,99 @@ if TYPE_CHECKING:
 _bus = EventBus(clients.eventbridge(), os.environ["EVENT_BUS_NAME"])
 
 
+class _Sending(NamedTuple):
+    """An event on its way to the bus, with the number of its record in the stream."""
+
+    number: str
+    event: Event
+    entry: Entry
+
+
+class _NotSetAsideError(Exception):
+    """An event that the bus will never take could not be left as a dead letter either."""
+
+
 def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
     """A batch of stream records, in order, to the first one that is to be delivered again (with all behind it).
 
-    One PutEvents per 10 events or megabyte. Whatever is not the insertion of an event means that somebody wrote to the
-    store behind the ledger's back: counted as IntegrityBreaches, which is alarmed, and not passed on, so that it cannot
-    hold up the events behind it.
+    One PutEvents per 10 events or megabyte. An event that the bus will never take is left as a dead letter (one
+    SendMessage) and holds nothing up; where that fails, its record is delivered again. Whatever is not the insertion of
+    an event means that somebody wrote to the store behind the ledger's back: counted as IntegrityBreaches, which is
+    alarmed, and not passed on.
     """
-    entries: list[Entry] = []
-    numbers: list[str] = []
-    for record in event["Records"]:
-        entry = _entry(record, context)
-        if entry:
-            entries.append(entry)
-            numbers.append(record["dynamodb"]["SequenceNumber"])
+    records = event["Records"]
+    sendings: list[_Sending] = []
+    unsettled: Exception | None = None
+
+    def refused(index: int, reason: str) -> None:
+        try:
+            _set_aside(sendings[index].event, reason, context)
+        except _NotSetAsideError as error:
+            raise PublishError(index, str(error)) from error
+
+    for place, record in enumerate(records):
+        try:
+            sending = _sending(record, context)
+        except _NotSetAsideError as error:
+            unsettled, first, left = error, _number(record), len(records) - place
+            break  # what lies before it can go out; the rest comes again with it
+        if sending:
+            sendings.append(sending)
     try:
-        _bus.publish(entries)
+        _bus.publish([sending.entry for sending in sendings], refused)
     except PublishError as error:
-        return _retry_from(error.index, numbers, error, context)
-    except (BotoCoreError, ClientError) as error:
-        return _retry_from(0, numbers, error, context)
-    return {"batchItemFailures": []}
+        unsettled, first, left = error, sendings[error.index].number, len(sendings) - error.index
+    if unsettled is None:
+        return {"batchItemFailures": []}
+    log.error("not published: %s", unsettled, exc_info=unsettled)
+    count("PublishFailures", left, context)
+    return {"batchItemFailures": [{"itemIdentifier": first}]}
 
 
-def _entry(record: Mapping[str, Any], context: Context) -> Entry | None:
+def _sending(record: Mapping[str, Any], context: Context) -> _Sending | None:
+    """What is to be sent for a record; None where that is nothing, or was set aside. Raises _NotSetAsideError."""
     change = record["dynamodb"]
     if record["eventName"] != "INSERT":
         _report_breach(f"a stored event met a {record['eventName']}", change["Keys"], context)
         return None
     try:
-        return _bus.entry(event_of(change.get("NewImage")))
+        event = event_of(change.get("NewImage"))
     except NotAnEventError as error:
         _report_breach(f"an item is no event: {error.problem}", change["Keys"], context)
+        return None
+    try:
+        return _Sending(_number(record), event, _bus.entry(event))
     except (MalformedError, ValueError) as error:
-        _report_breach(f"an event is none that the bus takes: {error}", change["Keys"], context)
-    return None
+        if event.hash == event.computed_hash():  # as the ledger wrote it: it is the bus that is too small for it
+            _set_aside(event, f"{error}", context)
+        else:
+            _report_breach(f"an event is none that the bus takes: {error}", change["Keys"], context)
+        return None
+
+
+def _number(record: Mapping[str, Any]) -> str:
+    number: str = record["dynamodb"]["SequenceNumber"]
+    return number
+
+
+def _set_aside(event: Event, reason: str, context: Context) -> None:
+    """Leave an event that the bus will never take as a dead letter: one SendMessage. Raises _NotSetAsideError.
+
+    It is the truth all the same, and stays in the store: only who listens to the bus misses it.
+    """
+    place = {"aggregateId": event.aggregate_id, "sequence": event.sequence}
+    log.error("the bus will never take an event: %s", reason, extra=place)
+    try:
+        _dead_letters().leave(event, reason)
+    except (BotoCoreError, ClientError) as error:
+        raise _NotSetAsideError(f"could not be set aside ({reason}): {error}") from error
+    count("Unpublishable", 1, context, **place)
+
+
+@cache
+def _dead_letters() -> DeadLetters:
+    """Made for the first one, since hardly any process ever leaves one and a client costs time at a cold start."""
+    return DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"])
 
 
 def _report_breach(problem: str, keys: Mapping[str, Any], context: Context) -> None:
@@ -72,11 +133,3 @@ def _report_breach(problem: str, keys: Mapping[str, Any], context: Context) -> N
     }
     log.critical(problem, extra=place)
     count("IntegrityBreaches", 1, context, **place)
-
-
-def _retry_from(
-    index: int, numbers: Sequence[str], error: Exception, context: Context
-) -> dict[str, list[dict[str, str]]]:
-    log.error("not published: %s", error, exc_info=error)
-    count("PublishFailures", len(numbers) - index, context)
-    return {"batchItemFailures": [{"itemIdentifier": numbers[index]}]}

@@ -13,6 +13,7 @@ class Foreign(NamedTuple):
     aggregate_id: str
     sequence: str
     problem: str
+    verdict: str = "no event"
 
     @classmethod
     def of(cls, error: NotAnEventError) -> Self:

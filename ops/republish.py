@@ -23,24 +23,30 @@ if TYPE_CHECKING:
 BATCH = 100
 
 
+class Published(NamedTuple):
+    """How many events were published, the time of the newest, and those that the bus will never take."""
+
+    events: int
+    reached: datetime | None
+    left_out: Sequence[Foreign]
+
+
 class Progress(NamedTuple):
     """How many events are published, how far along the window that is, and what was met since the step before."""
 
     events: int
     reached: datetime | None = None
     foreign: Sequence[Foreign] = ()
-    """What is no event, and so was not published."""
+    """What is no event, or none that the bus will ever take, and so was not published."""
 
 
 def of_window(bus: EventBus, timeline: Timeline, window: Window, more_types: Sequence[str] = ()) -> Iterator[Progress]:
     """Publish the events of a window of time, oldest first, each stream in its order."""
     published = 0
     for batch in timeline.read(window.start, window.end, more_types):
-        entries, foreign = entries_of(bus, batch.events)
-        publish(bus, entries)
-        published += len(entries)
-        reached = datetime.fromisoformat(max(str(entry["Time"]) for entry in entries)) if entries else None
-        yield Progress(published, reached, (*batch.foreign, *foreign))
+        done = publish(bus, batch.events)
+        published += done.events
+        yield Progress(published, done.reached, (*batch.foreign, *done.left_out))
     yield Progress(published, window.end)
 
 
@@ -55,37 +61,45 @@ def of_aggregates(bus: EventBus, store: EventStore, aggregate_ids: Iterable[str]
             any_event = True
             batch.append(event)
             if len(batch) == BATCH:
-                entries, foreign = entries_of(bus, batch)
-                publish(bus, entries)
-                published, batch = published + len(entries), []
-                yield Progress(published, foreign=[*met, *foreign])
+                done = publish(bus, batch)
+                published, batch = published + done.events, []
+                yield Progress(published, foreign=[*met, *done.left_out])
                 met.clear()
         if not any_event and not met:
             raise OperatorError(f"{aggregate_id} has no events")
-        entries, foreign = entries_of(bus, batch)
-        publish(bus, entries)
-        published += len(entries)
-        yield Progress(published, foreign=[*met, *foreign])
+        done = publish(bus, batch)
+        published += done.events
+        yield Progress(published, foreign=[*met, *done.left_out])
 
 
-def publish(bus: EventBus, entries: Sequence[Entry]) -> None:
-    """Publish as the relay does. OperatorError where the bus refuses an event; to start again does no harm."""
+def publish(bus: EventBus, events: Iterable[Event]) -> Published:
+    """As `put`, with an OperatorError where the bus takes nothing now; to start again does no harm."""
     try:
-        bus.publish(entries)
+        return put(bus, events)
     except PublishError as error:
         raise OperatorError(f"the bus refused an event ({error}); publish again: repeating does no harm") from error
 
 
-def entries_of(bus: EventBus, events: Iterable[Event]) -> tuple[list[Entry], list[Foreign]]:
-    """The bus entries of events; and those that the relay would not take for an event either."""
+def put(bus: EventBus, events: Iterable[Event]) -> Published:
+    """Publish as the relay does; what the bus will never take is left out. Raises PublishError."""
     entries: list[Entry] = []
-    foreign: list[Foreign] = []
+    sent: list[Event] = []
+    left_out: list[Foreign] = []
+
+    def leave_out(event: Event, reason: str) -> None:
+        left_out.append(Foreign(event.aggregate_id, str(event.sequence), reason, "not sent"))
+
     for event in events:
         try:
             entries.append(bus.entry(event))
         except (MalformedError, ValueError) as error:
-            foreign.append(Foreign(event.aggregate_id, str(event.sequence), str(error)))
-    return entries, foreign
+            leave_out(event, f"the bus will never take it: {error}")
+        else:
+            sent.append(event)
+    unmade = len(left_out)
+    bus.publish(entries, lambda index, reason: leave_out(sent[index], f"the bus will never take it: {reason}"))
+    reached = datetime.fromisoformat(max(str(entry["Time"]) for entry in entries)) if entries else None
+    return Published(len(sent) - (len(left_out) - unmade), reached, left_out)
 
 
 def _meet(met: list[Foreign], error: NotAnEventError) -> None:

@@ -19,6 +19,8 @@ STORE = "event-store"
 ROWS = "read-model"
 SNAPSHOTS = "snapshots"
 BUS = "bus"
+DEAD_LETTERS = "invocation-dlq"
+"""The queue that the relay leaves letters in; made by tests that look into it."""
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
@@ -32,6 +34,7 @@ ENVIRONMENT = {
     "EVENT_BUS_NAME": BUS,
     "TYPE_BUCKETS": "3",
     "STATEMENT_ENTRIES": "5",
+    "DEAD_LETTER_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/123456789012/{DEAD_LETTERS}",
 }
 
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from . import money, times
+from .carriage import uncarried
 from .errors import MalformedError, UnreadableEventError, Violation
 from .event import Event
 from .generated.classes import CLASSES
@@ -128,7 +129,7 @@ def violations(event_type: str, version: int, data: Mapping[str, Value], path: s
 
 
 def asked(event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value], list[Violation]]:
-    """A command's data as that of the newest event, and all that is wrong with it.
+    """A command's data as that of the newest event, and all that is wrong with it, what would never arrive included.
 
     More lenient than the event's own schema in two ways: a decimal may be text, where digits matter, and what the
     ledger fills in may be missing or null. Stricter in one: a text of a kind (`ASKED`) must be of that kind, which
@@ -146,7 +147,9 @@ def asked(event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value],
                 read[name] = Decimal(0)
     missing = {f"eventData.{name}" for name in derived if name not in read} | {each.path for each in unread}
     found = [each for each in violations(event_type, NEWEST[event_type], read, "eventData") if each.path not in missing]
-    return read, unread + found + _unkind(event_type, read, {each.path for each in found})
+    told = {each.path for each in found}
+    found += _unkind(event_type, read, told)
+    return read, unread + found + [each for each in uncarried(read, "eventData") if each.path not in told]
 
 
 def _unkind(event_type: str, data: Mapping[str, Value], told: set[str]) -> list[Violation]:

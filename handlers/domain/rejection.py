@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
+from .carriage import carried
 from .errors import LedgerError, MalformedError
 from .facts import NEWEST
 from .fields import identifier, optional_identifier
@@ -61,8 +62,8 @@ class Rejection:
                 "eventType": given(lambda: identifier(request, "eventType"), "") or None,
                 "status": error.status,
                 "code": error.code,
-                "message": error.message,
-                "details": error.details,
+                "message": carried(error.message),
+                "details": carried(error.details),  # such as the balance of a very rich account, which no rule bounds
             },
         )
 

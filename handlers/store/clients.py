@@ -10,6 +10,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sqs import SQSClient
 
 # Fail well inside a function's timeout: an answer that takes this long is lost, and every call here is safe to repeat.
 _CONFIG = Config(
@@ -31,3 +32,8 @@ def eventbridge(longest_seconds: int | None = None) -> EventBridgeClient:
         return boto3.client("events", config=_CONFIG)
     once = Config(connect_timeout=1, read_timeout=longest_seconds - 1, retries={"total_max_attempts": 1})
     return boto3.client("events", config=_CONFIG.merge(once))
+
+
+def sqs() -> SQSClient:
+    """An SQS client; Region, credentials and endpoint come from the environment."""
+    return boto3.client("sqs", config=_CONFIG)

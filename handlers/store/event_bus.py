@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from handlers.domain import times
+from handlers.domain.carriage import uncarried
 from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.domain.event import SOURCE, Event
 from handlers.domain.fields import check_identifier
@@ -16,16 +19,27 @@ from handlers.domain.values import Value, dumps, exact, loads
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
+    from mypy_boto3_events.type_defs import PutEventsResultEntryTypeDef as ResultEntry
 
 MAX_ENTRIES = 10
-# The documented total is 1 MB; what counts besides the detail is the source, the detail type and 14 bytes of time.
-MAX_BYTES = 1_000_000
+# The documented total is less than 1 MB; besides the detail, the source, the detail type and 14 bytes of time count.
+MAX_BYTES = 999_999
 _TIME_BYTES = 14
 MAX_TYPE_LENGTH = 128
+_WHOLE_CALL = "ValidationException"
+_TOO_LARGE = 413
+FOR_GOOD = frozenset({"InvalidArgument", "MalformedDetail", "RedactionFailure", _WHOLE_CALL})
+"""The codes that refuse an entry for what it is, whenever it is sent; the last where it was sent alone.
+
+AWS documents more that are not to be tried again: those that deny permission, or know no such account. They are not of
+the entry but of how things are set up, and pass once that is mended. So may any code that is not documented.
+"""
+SetAside = Callable[[int, str], None]
+"""Takes the index of an entry that the bus will never take, and why; raises PublishError where it cannot."""
 
 
 class PublishError(Exception):
-    """The bus did not take an event; `index` is the first one that it did not take, all before it were."""
+    """The bus did not take an event; `index` is the first one that is to be sent again, all before it are settled."""
 
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(f"entry {index}: {reason}")
@@ -42,7 +56,7 @@ class EventBus:
     def entry(self, event: Event) -> Entry:
         """The bus entry of a stored event.
 
-        TypeError where its data holds what JSON cannot, ValueError or MalformedError where the bus would not take it.
+        TypeError where its data holds what JSON cannot, ValueError or MalformedError where the bus would never take it.
         """
         return self._entry(event.event_type, event.timestamp, event.record())
 
@@ -61,23 +75,46 @@ class EventBus:
         }
         if not 1 <= len(event_type) <= MAX_TYPE_LENGTH or _size(entry) > MAX_BYTES:
             raise ValueError("its type or its size is beyond what the bus takes")
+        if found := uncarried(record, "detail"):
+            raise ValueError(f"{found[0].path} {found[0].message}")
         return entry
 
-    def publish(self, entries: Sequence[Entry]) -> None:
+    def publish(self, entries: Sequence[Entry], set_aside: SetAside | None = None) -> None:
         """Put entries on the bus in order: one PutEvents per 10 of them or megabyte.
 
-        Stops at the first entry refused and raises PublishError with its index. Entries behind it in the same call may
-        have been taken: they will be published twice. Exceptions of the client pass through with the same effect.
+        Stops at the first entry that was not taken and raises PublishError with its index. Entries behind it in the
+        same call may have been taken: they will be published twice.
+
+        With `set_aside` an entry that is refused for good is handed to it, with the reason, and the next one follows.
+        Of a call that is refused as a whole for what it holds, each entry is then tried alone: one PutEvents each.
         """
         done = 0
         for batch in _batches(entries):
-            answer = self._client.put_events(Entries=batch)
-            if answer["FailedEntryCount"]:
-                for index, result in enumerate(answer["Entries"]):
-                    if "ErrorCode" in result:
-                        reason = f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}"
-                        raise PublishError(done + index, reason)
+            for index, result in enumerate(self._results(batch, done, alone=set_aside is not None)):
+                code = result.get("ErrorCode")
+                if code is None:
+                    continue
+                reason = f"{code}: {result.get('ErrorMessage', '')}"
+                if set_aside is None or code not in FOR_GOOD:
+                    raise PublishError(done + index, reason)
+                set_aside(done + index, reason)
             done += len(batch)
+
+    def _results(self, batch: list[Entry], start: int, *, alone: bool) -> Iterator[ResultEntry]:
+        """What became of each entry. PublishError at the index, counted from `start`, of the first one not known."""
+        try:
+            answer = self._client.put_events(Entries=batch)
+        except (BotoCoreError, ClientError) as error:
+            if not (alone and _refuses_what_it_holds(error)):
+                raise PublishError(start, f"{error}") from error
+            if len(batch) == 1:
+                yield {"ErrorCode": _WHOLE_CALL, "ErrorMessage": f"{error}"}
+                return
+        else:
+            yield from answer["Entries"]
+            return
+        for index, entry in enumerate(batch):
+            yield from self._results([entry], start + index, alone=alone)
 
 
 def delivered_event(body: str) -> Event:
@@ -92,6 +129,14 @@ def delivered_event(body: str) -> Event:
         raise MalformedError("body", f"holds no event: {error.message}") from error
     check_identifier(event.aggregate_id, "body.detail.AggregateId")  # DynamoDB refuses a whole batch for one bad key
     return event
+
+
+def _refuses_what_it_holds(error: Exception) -> bool:
+    """Whether a call was refused for its entries, not for who made it or when."""
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return error.response["Error"]["Code"] == _WHOLE_CALL or status == _TOO_LARGE
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -28,6 +28,7 @@ from local.engine.lambda_api import LambdaApi
 from local.engine.log_policies import LogGroupPolicies
 from local.engine.long_polling import LongPolling
 from local.engine.mappings import Mappings
+from local.engine.message_limits import MessageLimits
 from local.engine.packages import Packages, RuntimeClientMissing
 from local.engine.queue_attributes import QueueAttributes
 from local.engine.replay import Replays
@@ -172,6 +173,7 @@ class _Running:
         LogGroupPolicies(self.gateway)
         LongPolling(self.gateway, self._changes)
         QueueAttributes(self.gateway)
+        MessageLimits(self.gateway)
         Transactions(self.gateway)
         self.server.start()
 

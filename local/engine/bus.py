@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends, exact_json
@@ -17,8 +19,15 @@ if TYPE_CHECKING:
     from local.engine.targets import Targets
 
 MAX_ENTRIES = 10
-MAX_REQUEST = 1024 * 1024  # bytes, all entries together
+MAX_REQUEST = 999_999  # bytes, all entries together: "less than 1MB", of which this is the smaller reading
+MAX_DETAIL_TYPE = 128
+MAX_DEPTH = 1000
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
+"""Of integers in a detail."""
 _TIME_SIZE = 14  # bytes that an entry's Time counts
+_REQUIRED = ("Source", "DetailType", "Detail")
+_BUS_NAME = re.compile(r"(arn:aws[\w-]*:events:[a-z]+-[a-z]+-[\w-]+:[0-9]{12}:event-bus/)?[/.\-_A-Za-z0-9]+")
+_MAX_BUS_NAME, _MAX_TRACE_HEADER = 1600, 500
 
 Event = dict[str, Any]
 """An event as its targets see it, with numbers that keep their text."""
@@ -48,7 +57,7 @@ class EventBus:
         return Response.of_json({"FailedEntryCount": failed, "Entries": results})
 
     def _put(self, entry: Mapping[str, Any], region: str, *, from_service: bool) -> dict[str, str]:
-        failure = _entry_failure(entry, from_service=from_service)
+        failure = entry_failure(entry, from_service=from_service)
         if failure is not None:
             return failure
         event: Event = {
@@ -124,8 +133,25 @@ def _check_request(entries: list[Mapping[str, Any]]) -> None:
             f"1 validation error detected: Value '{'[PutEventsRequestEntry]' if entries else '[]'}' at 'entries' "
             f"failed to satisfy constraint: Member must have length {constraint}",
         )
+    if not any(all(entry.get(name) for name in _REQUIRED) for entry in entries):
+        raise ApiError("ValidationException", "No entry of the request has a Source, a DetailType and a Detail.")
+    for entry in entries:
+        _check_form(entry)
     if sum(map(entry_size, entries)) > MAX_REQUEST:
         raise ApiError("ValidationException", "Total size of the entries in the request is over the limit.")
+
+
+def _check_form(entry: Mapping[str, Any]) -> None:
+    """What the description of the call says of a member by itself: breaking it fails the call, not the entry."""
+    name, trace = entry.get("EventBusName"), entry.get("TraceHeader")
+    if name is not None and not (len(name) <= _MAX_BUS_NAME and _BUS_NAME.fullmatch(name)):
+        raise ApiError("ValidationException", f"Value '{name}' at 'entries.member.eventBusName' is no name of a bus.")
+    if trace is not None and not 1 <= len(trace) <= _MAX_TRACE_HEADER:
+        raise ApiError("ValidationException", "Value at 'entries.member.traceHeader' has a wrong length.")
+    try:
+        event_time(entry.get("Time"))
+    except (ValueError, TypeError, OverflowError, OSError) as error:
+        raise ApiError("SerializationException", f"Value at 'entries.member.time' is no time: {error}") from error
 
 
 def entry_size(entry: Mapping[str, Any]) -> int:
@@ -134,17 +160,54 @@ def entry_size(entry: Mapping[str, Any]) -> int:
     return sum(len(text.encode()) for text in texts if text) + (_TIME_SIZE if entry.get("Time") is not None else 0)
 
 
-def _entry_failure(entry: Mapping[str, Any], *, from_service: bool) -> dict[str, str] | None:
-    for name in ("Source", "DetailType", "Detail"):
+def entry_failure(entry: Mapping[str, Any], *, from_service: bool = False) -> dict[str, str] | None:
+    """What PutEvents answers for an entry that it does not take; None for one that it does."""
+    for name in _REQUIRED:
         if not entry.get(name):
-            text = f"Parameter {name} is not valid. Reason: {name} is a required argument."
-            return {"ErrorCode": "InvalidArgument", "ErrorMessage": text}
+            return _invalid(name, f"{name} is a required argument.")
+    if len(entry["DetailType"]) > MAX_DETAIL_TYPE:
+        return _invalid("DetailType", f"it has more than {MAX_DETAIL_TYPE} characters.")
     if entry["Source"].startswith("aws.") and not from_service:
         return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "Not authorized for the source."}
     try:
         detail = exact_json.loads(entry["Detail"])
-    except ValueError:
+    except (ValueError, RecursionError):
         detail = None
-    if not isinstance(detail, dict):
+    if not (isinstance(detail, dict) and _is_processed(detail)):
         return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
     return None
+
+
+def _invalid(name: str, reason: str) -> dict[str, str]:
+    return {"ErrorCode": "InvalidArgument", "ErrorMessage": f"Parameter {name} is not valid. Reason: {reason}"}
+
+
+def _is_processed(detail: Any) -> bool:
+    """Whether its nesting and its integers are what EventBridge documents.
+
+    A whole number with an exponent or a zero fraction counts as an integer: AWS does not say, and this is never more
+    forgiving. Level by level, since Python's own depth may be less.
+    """
+    level = [detail]
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict | list):
+                inner += each.values() if isinstance(each, dict) else each
+            elif _is_out_of_range(each):
+                return False
+        if not inner:
+            return True
+        level = inner
+    return not any(isinstance(each, dict | list) or _is_out_of_range(each) for each in level)
+
+
+def _is_out_of_range(value: Any) -> bool:
+    if not isinstance(value, int | float) or LOWEST <= value <= HIGHEST:
+        return False
+    return not isinstance(value, exact_json.ExactNumber) or _is_whole(value.text)
+
+
+def _is_whole(text: str) -> bool:
+    number = Decimal(text)
+    return number == number.to_integral_value()

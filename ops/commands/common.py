@@ -94,7 +94,7 @@ def printable(text: str) -> str:
 
 def foreign_line(item: Foreign) -> str:
     """An item that is no event, for a console."""
-    return f"{shown(item.aggregate_id)} #{shown(item.sequence)} [bold red]no event[/]: {shown(item.problem)}"
+    return f"{shown(item.aggregate_id)} #{shown(item.sequence)} [bold red]{item.verdict}[/]: {shown(item.problem)}"
 
 
 def progress_on(console: Console, *columns: ProgressColumn) -> Progress:

@@ -178,6 +178,7 @@ def _diagnosis(system: System) -> Diagnosis:
     ]
     return Diagnosis(
         store=EventStore(dynamodb, system.output("eventStoreTable")),
+        bus=EventBus(system.client("events"), system.output("eventBusName")),
         read_model=ReadModel(dynamodb, system.output("readModelTable")),
         projections=[projection.name for projection in all_projections(statement_entries=1)],
         streams=system.client("dynamodbstreams"),

@@ -77,5 +77,5 @@ def _run(system: System, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"events": published, "foreign": [item.describe() for item in foreign]}))
     else:
-        console.print(f"{published:,} events published" + (f", {len(foreign):,} items are none" if foreign else ""))
+        console.print(f"{published:,} events published" + (f", {len(foreign):,} items left out" if foreign else ""))
     return 1 if foreign else 0

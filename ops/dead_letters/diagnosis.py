@@ -12,9 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.domain.event import Event
 from handlers.domain.payload import request_of
-from handlers.store.event_bus import delivered_event
+from handlers.store.event_bus import EventBus, delivered_event
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import Key, ReadModel
+from handlers.store.unpublishable import Unpublishable, as_ascii
 
 from .invocation import Invocation, told
 from .queues import Letter
@@ -53,7 +54,9 @@ class Case:
     places: tuple[Place, ...] = ()
     stretch: Stretch | None = None
     events: tuple[Event, ...] | None = None
-    """Those of the stretch; None where the stream has forgotten them."""
+    """Those to publish; None where a stream has forgotten them."""
+    message: str | None = None
+    """What is sent to a queue in the letter's place; None is the letter itself."""
     invocation: Invocation | None = None
 
     @property
@@ -85,6 +88,7 @@ class Diagnosis:
     """Looks at letters, and into the store, the read model and the stream for what they are about."""
 
     store: EventStore
+    bus: EventBus
     read_model: ReadModel
     projections: Sequence[str]
     streams: DynamoDBStreamsClient
@@ -144,9 +148,11 @@ class Diagnosis:
         return Case(letter, reason, Remedy.NONE, places=places)
 
     def _given_up(self, letter: Letter) -> Case:
-        """What Lambda gave up: a stretch of the stream, or an asynchronous invocation."""
+        """What Lambda gave up, a stretch of the stream or an asynchronous invocation; or the relay, a single event."""
         try:
             record = request_of({"body": letter.body})
+            if about := Unpublishable.of(record):
+                return self._unpublished(letter, about)
             if "DDBStreamBatchInfo" in record:
                 return self._stretch(letter, record, Stretch.of(record["DDBStreamBatchInfo"]))
             invocation = Invocation.of(record, self.functions, self.command_function)
@@ -154,6 +160,21 @@ class Diagnosis:
             return Case(letter, f"no invocation record: {error.message}", Remedy.NONE, hopeless=True)
         places = (Place(invocation.aggregate_id, None),) if invocation.aggregate_id is not None else ()
         return Case(letter, invocation.reason, Remedy.INVOKE, places=places, invocation=invocation)
+
+    def _unpublished(self, letter: Letter, about: Unpublishable) -> Case:
+        """What the bus would not take. The event itself is the store's, which has the truth."""
+        place = Place(about.aggregate_id, about.sequence)
+        reason = f"the bus would not take it: {about.reason}"
+        events, problem = self._stored(place)
+        if problem or not events:
+            return Case(letter, f"{reason}; {problem}", Remedy.NONE, hopeless=True, places=(place,))
+        try:
+            self.bus.entry(events[0])
+        except (MalformedError, ValueError) as error:
+            reason += f"; it still would not ({error}); --force brings the projections up to it without the bus"
+            poke = as_ascii({"detail": events[0].record()})
+            return Case(letter, reason, Remedy.PROJECT, hopeless=True, places=(place,), message=poke)
+        return Case(letter, reason, Remedy.PUBLISH, places=(place,), events=tuple(events))
 
     def _stretch(self, letter: Letter, record: Mapping[str, Any], stretch: Stretch) -> Case:
         context = record.get("requestContext")
@@ -168,12 +189,17 @@ class Diagnosis:
 
     def _contradiction(self, event: Event) -> str | None:
         """Why the projection would refuse the event for ever, None where it would not."""
-        place = f"event {event.sequence} of {event.aggregate_id}"
+        return self._stored(Place(event.aggregate_id, event.sequence))[1]
+
+    def _stored(self, place: Place) -> tuple[list[Event], str | None]:
+        """The event that the store has at a place, and what is wrong where it has none."""
+        aggregate_id, sequence = place
+        name = f"event {sequence} of {aggregate_id}"
         try:
-            stored = self.store.page(event.aggregate_id, after=event.sequence - 1, up_to=event.sequence).events
+            stored = self.store.page(aggregate_id, after=(sequence or 1) - 1, up_to=sequence).events
         except NotAnEventError as error:
-            return f"{place} cannot be read in the store: {error.message}; verify"
-        return None if stored else f"{place} is not in the store"
+            return [], f"{name} cannot be read in the store: {error.message}; verify"
+        return stored, None if stored else f"{name} is not in the store"
 
     def _progress(self, event: Event) -> str:
         keys = [Key(event.aggregate_id, projection) for projection in self.projections]

@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.domain.event import Event
 from handlers.store.event_bus import EventBus, PublishError
-from ops.republish import entries_of
+from ops.foreign import Foreign
+from ops.republish import put
 from ops.timeline import Timeline
 
 from .diagnosis import Case, Remedy
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 _FAULTS = (BotoCoreError, ClientError, PublishError, LookupError, TypeError, ValueError, ArithmeticError)
 LOG_STREAM = "redriven"
 """In the audit log: what did not reach it by itself."""
+
+
+TOLD = 3
+"""Of the events that the bus will never take, so many are named."""
 
 
 class Result(NamedTuple):
@@ -91,7 +96,7 @@ class Redriver:
             yield Result(case, moved=not problem, problem=problem)
 
     def _send(self, cases: Sequence[Case]) -> dict[str, str]:
-        entries: Any = [{"Id": str(at), "MessageBody": case.letter.body} for at, case in enumerate(cases)]
+        entries: Any = [{"Id": str(at), "MessageBody": _message(case)} for at, case in enumerate(cases)]
         answer = self.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
         return {
             cases[int(each["Id"])].letter.message_id: f"not sent: {each['Code']}: {each.get('Message', '')}"
@@ -115,39 +120,51 @@ class Redriver:
         forgotten: list[tuple[Case, Stretch]] = []
         for case in cases:
             if case.events is not None:
-                yield from self._moved([case], partial(self._publish_events, case.events))
+                yield from self._moved([case], partial(self._publish_events, case, case.events))
             elif case.stretch is not None:
                 forgotten.append((case, case.stretch))
         for window in windows(stretch for _, stretch in forgotten):
             inside = [case for case, stretch in forgotten if window[0] <= stretch.first <= window[1]]
-            yield from self._moved(inside, partial(self._publish_window, window))
+            yield from self._moved(inside, partial(self._publish_window, window, inside))
 
-    def _publish_window(self, window: tuple[datetime, datetime]) -> dict[str, str]:
-        for batch in self.timeline.read(*window):
-            self._publish_new(batch.events)
-        return {}
+    def _publish_window(self, window: tuple[datetime, datetime], cases: Sequence[Case]) -> dict[str, str]:
+        left_out = [each for batch in self.timeline.read(*window) for each in self._publish_new(batch.events)]
+        return _problem_of(cases, left_out)
 
-    def _publish_events(self, events: Iterable[Event]) -> dict[str, str]:
-        self._published.update(self._publish_new(events))
-        return {}
+    def _publish_events(self, case: Case, events: Iterable[Event]) -> dict[str, str]:
+        kept = tuple(events)
+        left_out = self._publish_new(kept)
+        if not left_out:
+            self._published.update((event.aggregate_id, event.sequence) for event in kept)
+        return _problem_of([case], left_out)
 
-    def _publish_new(self, events: Iterable[Event]) -> list[tuple[str, int]]:
-        """Publish what was not yet; its places. What is no event to the bus is left out: the relay has reported it."""
+    def _publish_new(self, events: Iterable[Event]) -> Sequence[Foreign]:
+        """Publish what was not yet. What the bus will never take holds up no other event, and is answered."""
         new = {(event.aggregate_id, event.sequence): event for event in events}
-        places = sorted(place for place in new if place not in self._published)
-        self.bus.publish(entries_of(self.bus, (new[place] for place in places))[0])
-        return places
+        return put(self.bus, (new[place] for place in sorted(new) if place not in self._published)).left_out
 
     def _invoke(self, invocation: Invocation) -> dict[str, str]:
         self.functions.invoke(FunctionName=invocation.function, InvocationType="Event", Payload=invocation.payload)
         return {}
 
 
+def _problem_of(cases: Sequence[Case], left_out: Sequence[Foreign]) -> dict[str, str]:
+    """What keeps these letters in their queue; by message id."""
+    if not left_out:
+        return {}
+    told = "; ".join(f"#{each.sequence} of {each.aggregate_id}: {each.problem}" for each in left_out[:TOLD])
+    return {case.letter.message_id: f"all sent but {len(left_out)}: {told}" for case in cases}
+
+
+def _message(case: Case) -> str:
+    return case.letter.body if case.message is None else case.message
+
+
 def _fitting(cases: Sequence[Case]) -> Iterator[list[Case]]:
     batch: list[Case] = []
     size = 0
     for case in cases:
-        length = len(case.letter.body.encode())
+        length = len(_message(case).encode())
         if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
             yield batch
             batch, size = [], 0

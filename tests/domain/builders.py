@@ -8,6 +8,7 @@ from typing import Any
 from handlers.domain import State, all_projections, decide, evolve
 from handlers.domain.command import Command
 from handlers.domain.event import GENESIS, Event, NewEvent, Position, chain
+from handlers.domain.facts import NEWEST
 from handlers.store.snapshots import Snapshot
 
 _ids = count(1)
@@ -57,6 +58,17 @@ def story(aggregate_id: str, amounts: Sequence[Decimal | int], now: str = NOW, *
         state, position = evolve(state, event), position.advance(event)
         events.append(event)
     return events
+
+
+def older(events: Sequence[Event], amount: Decimal | int, **data: Any) -> Event:
+    """One more transaction of a stream, as code without some of today's checks stored it: sound, whatever it holds."""
+    position = Position()
+    for event in events:
+        position = position.advance(event)
+    of = command("TransactionProcessed", events[0].aggregate_id, amount=amount, **data)
+    told = {"amount": Decimal(amount), "type": "deposit", "currency": "USD", "category": "uncategorized", **data}
+    (event,) = chain(position, [NewEvent("TransactionProcessed", told, NEWEST["TransactionProcessed"])], of, NOW)
+    return event
 
 
 def folded(events: Sequence[Event], statement_entries: int = 5) -> dict[tuple[str, str], dict[str, Any]]:

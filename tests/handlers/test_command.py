@@ -282,6 +282,24 @@ def test_a_malformed_command_is_told_its_field_and_touches_nothing(
     assert "PutItem" not in calls.names
 
 
+@pytest.mark.parametrize("number", ["12345678901234567890123", "1E20", "1E+30", "9223372036854775808"])
+def test_a_number_that_no_bus_carries_is_refused_by_its_path(
+    send: Invoke, handlers: Callable[[str], ModuleType], calls: Calls, aws: Any, number: str
+) -> None:
+    data = f'{{"amount": 5, "invoice": {{"lines": [1, {number}]}}}}'
+    text = f'{{"aggregateId": "account-1", "eventType": "TransactionProcessed", "eventData": {data}}}'
+    send("AccountCreated", {})
+    command = handlers("command").lambda_handler
+
+    for event in ({"body": text}, json.loads(text)):
+        status, body = opened(command(event, Context("r1")))
+        assert status == 400
+        assert body["error"]["details"]["field"] == "eventData.invoice.lines[1]"
+        assert len(stored(aws)) == 1
+    as_text = text.replace(number, f'"{number}"')
+    assert opened(command({"body": as_text}, Context("r2")))[0] == 200
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -156,3 +156,25 @@ def test_with_little_time_left_the_answer_goes_first(
     assert status == 422
     assert "PutEvents" not in calls.names
     assert "RejectionsNotPublished" in capsys.readouterr().out
+
+
+def test_the_refusal_of_a_very_rich_account_is_published(send: Invoke, calls: Calls) -> None:
+    """Ten deposits may be more than a bus carries as a number: the balance is no field of a schema."""
+    send("AccountCreated", {})
+    for _ in range(11):
+        assert send("TransactionProcessed", {"amount": "999999999999999999"})[0] == 200
+
+    status, body = send("AccountClosed", {"reason": "\U0001f600"})
+
+    (told,) = rejections(calls)
+    assert (status, body["error"]["details"]["balance"]) == (422, 10999999999999999989)
+    assert told["EventData"]["details"] == {"rule": "zero-balance", "balance": "10999999999999999989"}
+
+
+def test_a_refusal_that_repeats_what_no_queue_takes_is_published(send: Invoke, calls: Calls) -> None:
+    send("AccountCreated", {})
+
+    assert send("AccountClosed", {"a\uffff": float("1e400")})[0] == 400
+
+    (told,) = rejections(calls)
+    assert told["EventData"]["details"]["field"] == "eventData.a\ufffd"

@@ -8,9 +8,15 @@ from decimal import Decimal
 from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
 
-from ..domain.builders import create, run, story, transact
+from handlers.domain.event import Event
+from handlers.domain.values import loads
+from handlers.store.unpublishable import MAX_LETTER_BYTES
+
+from ..aws import DEAD_LETTERS
+from ..domain.builders import create, older, run, story, transact
 from .conftest import BUS, Calls, Context, record, refusal
 
 Relay = Callable[[Sequence[dict[str, Any]]], list[str]]
@@ -164,3 +170,172 @@ def test_a_batch_without_events_calls_nobody(relay: Relay, calls: Calls) -> None
 
     assert relay([record(first, "REMOVE")]) == []
     assert calls.names == []
+
+
+HUGE = Decimal("12345678901234567890123")
+Letters = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def letters(aws: Any) -> Letters:
+    """The dead letters that were left, from the first on."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName=DEAD_LETTERS, Attributes={"MaximumMessageSize": str(MAX_LETTER_BYTES)})["QueueUrl"]
+
+    def taken() -> list[dict[str, Any]]:
+        texts = [each["Body"] for each in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])]
+        assert all(text.isascii() for text in texts)
+        return [loads(text, "letter") for text in texts]
+
+    return taken
+
+
+def place(letter: dict[str, Any]) -> tuple[str, int]:
+    about = letter["unpublishable"]
+    return about["aggregateId"], int(about["sequence"])
+
+
+def published(calls: Calls) -> list[int]:
+    """The sequences of the events that were sent, with each call that did so."""
+    return [json.loads(entry["Detail"])["EventSequence"] for call in calls.to("PutEvents") for entry in call["Entries"]]
+
+
+class Picky:
+    """A bus that refuses some entries: by their code, or the whole call where the code is one of a call."""
+
+    def __init__(self, refused: dict[int, str], whole: frozenset[str] = frozenset()) -> None:
+        self._refused = refused
+        self._whole = whole
+        self.taken: list[int] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 -- the API's name
+        sequences = [json.loads(entry["Detail"])["EventSequence"] for entry in Entries]
+        for sequence in sequences:
+            if (code := self._refused.get(sequence)) in self._whole:
+                raise refusal(str(code), "PutEvents")
+        results: list[dict[str, str]] = []
+        for sequence in sequences:
+            if code := self._refused.get(sequence):
+                results.append({"ErrorCode": code, "ErrorMessage": "told to"})
+            else:
+                self.taken.append(sequence)
+                results.append({"EventId": "id"})
+        return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
+
+
+@pytest.fixture
+def picky(monkeypatch: pytest.MonkeyPatch, handlers: Callable[[str], ModuleType]) -> Callable[..., Picky]:
+    def make(*arguments: Any) -> Picky:
+        bus = Picky(*arguments)
+        monkeypatch.setattr(handlers("relay")._bus, "_client", bus)
+        return bus
+
+    return make
+
+
+@pytest.mark.parametrize("data", [{"invoice": HUGE}, {"deep": [{"n": -HUGE}]}, {"note": "a\uffffb"}], ids=ascii)
+def test_a_sound_event_that_no_bus_carries_is_set_aside_and_holds_nothing_up(
+    relay: Relay, calls: Calls, letters: Letters, capsys: Any, data: dict[str, Any]
+) -> None:
+    events = story("a", [1])
+    poison = older(events, 5, **data)
+    (other, *_) = story("b", [])
+
+    assert relay([record(each) for each in (*events, poison, other)]) == []
+
+    assert published(calls) == [1, 2, 1]
+    (letter,) = letters()
+    assert place(letter) == ("a", 3)
+    assert letter["unpublishable"]["reason"].startswith("detail.EventData.")
+    assert Event.of(letter["event"]).computed_hash() == poison.hash
+    (metric,) = metrics(capsys)
+    assert (metric["Unpublishable"], metric["aggregateId"], metric["sequence"]) == (1, "a", 3)
+
+
+def test_an_event_too_large_for_a_letter_is_named_by_it(relay: Relay, letters: Letters) -> None:
+    events = story("a", [1])
+
+    assert relay([record(older(events, 5, invoice=HUGE, note="x" * 300_000))]) == []
+
+    (letter,) = letters()
+    assert place(letter) == ("a", 3)
+    assert letter["event"] is None
+
+
+@pytest.mark.parametrize("code", ["MalformedDetail", "InvalidArgument", "RedactionFailure"])
+def test_an_entry_that_is_refused_for_good_is_set_aside_alone(
+    relay: Relay, letters: Letters, picky: Callable[..., Picky], code: str
+) -> None:
+    bus = picky({3: code, 12: code})
+
+    assert relay([record(event) for event in story("a", [1] * 13)]) == []
+
+    assert bus.taken == [1, 2, *range(4, 12), 13, 14]
+    left = letters()
+    assert sorted(map(place, left)) == [("a", 3), ("a", 12)]
+    assert left[0]["unpublishable"]["reason"] == f"{code}: told to"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("InternalFailure", "ThrottlingException", "AccessDeniedException", "NotAuthorizedForSourceException"),
+        *("NotAuthorizedForDetailTypeException", "InvalidAccountIdException", "SomethingNew"),
+    ],
+)
+def test_what_may_pass_is_delivered_again_and_never_set_aside(
+    relay: Relay, letters: Letters, picky: Callable[..., Picky], code: str
+) -> None:
+    bus = picky({2: "MalformedDetail", 4: code, 5: "MalformedDetail"})
+
+    assert relay([record(event) for event in story("a", [1] * 5)]) == ["4"]
+
+    assert bus.taken == [1, 3, 6]
+    assert [place(letter) for letter in letters()] == [("a", 2)], "the one behind comes again"
+
+
+def test_a_call_that_is_refused_for_one_entry_is_made_again_for_each(
+    relay: Relay, letters: Letters, picky: Callable[..., Picky]
+) -> None:
+    bus = picky({13: "ValidationException"}, frozenset({"ValidationException"}))
+
+    assert relay([record(event) for event in story("a", [1] * 23)]) == []
+
+    assert bus.taken == [each for each in range(1, 25) if each != 13]
+    assert [place(letter) for letter in letters()] == [("a", 13)]
+
+
+def test_an_outage_among_the_single_calls_is_delivered_again_from_there(
+    relay: Relay, letters: Letters, picky: Callable[..., Picky]
+) -> None:
+    both = frozenset({"ValidationException", "ThrottlingException"})
+    bus = picky({12: "ValidationException", 15: "ThrottlingException"}, both)
+
+    assert relay([record(event) for event in story("a", [1] * 19)]) == ["15"]
+
+    assert bus.taken == [*range(1, 12), 13, 14]
+    assert [place(letter) for letter in letters()] == [("a", 12)]
+
+
+@pytest.mark.parametrize("refused_by", ["us", "bus"])
+def test_what_cannot_be_set_aside_is_delivered_again(
+    relay: Relay, calls: Calls, letters: Letters, picky: Callable[..., Picky], capsys: Any, *, refused_by: str
+) -> None:
+    def fail(operation: str, _: Any) -> None:
+        if operation == "SendMessage":
+            raise refusal("QueueDoesNotExist", operation)
+
+    events = story("a", [1])
+    third = older(events, 5, **({"invoice": HUGE} if refused_by == "us" else {}))
+    batch = [record(each) for each in (*events, third, older([*events, third], 1))]
+    bus = picky({} if refused_by == "us" else {3: "MalformedDetail"})
+
+    calls.before = fail
+    assert relay(batch) == ["3"]
+    assert bus.taken[:2] == [1, 2]
+    assert metrics(capsys)[-1]["PublishFailures"] == 2
+    calls.before = None
+    assert relay(batch[2:]) == []
+
+    assert bus.taken[-1] == 4
+    assert [place(letter) for letter in letters()] == [("a", 3)]

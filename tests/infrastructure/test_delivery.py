@@ -170,7 +170,11 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
     assert variables == {
         "command": store | snapshots | buckets | {"EVENT_BUS_NAME": stack.exports["eventBusName"]},
         "validate": store | snapshots | buckets,
-        "relay": {"EVENT_BUS_NAME": stack.exports["eventBusName"], "METRICS_NAMESPACE": "EventSourcing"},
+        "relay": {
+            "EVENT_BUS_NAME": stack.exports["eventBusName"],
+            "DEAD_LETTER_QUEUE_URL": stack.exports["invocationDeadLetterQueueUrl"],
+            "METRICS_NAMESPACE": "EventSourcing",
+        },
         "projection": store | model | {"STATEMENT_ENTRIES": "20"},
         "query": store | model | snapshots | buckets,
         "snapshot": store | snapshots | {"SNAPSHOT_RETENTION_DAYS": "0"},

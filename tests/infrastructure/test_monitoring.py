@@ -39,6 +39,7 @@ EMITTED: dict[tuple[str, str], list[set[str]]] = {
     ("EventSourcing", "IntegrityBreaches"): [{"FunctionName"}],
     ("EventSourcing", "PublishFailures"): [{"FunctionName"}],
     ("EventSourcing", "RejectionsNotPublished"): [{"FunctionName"}],
+    ("EventSourcing", "Unpublishable"): [{"FunctionName"}],
 }
 
 # Which type of resource a dimension names.
@@ -82,6 +83,7 @@ def test_the_alarms_that_there_must_be(stack: Graph) -> None:
             ("command", "RejectionsNotPublished"),
             ("relay", "PublishFailures"),
             ("relay", "IntegrityBreaches"),
+            ("relay", "Unpublishable"),
             ("snapshot", "IntegrityBreaches"),
         )
     }

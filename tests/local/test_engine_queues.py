@@ -7,6 +7,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.local.conftest import Workshop
 from tests.support import eventually
 
@@ -48,6 +51,26 @@ def test_a_message_has_the_shape_that_lambda_gives_it(workshop: Workshop) -> Non
         "awsRegion": "us-east-1",
     }
     eventually(lambda: workshop.size(source) == 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        *((text, "InvalidMessageContents") for text in ("\x00", "a\x1f", "\ufffe", "\uffff")),
+        ("é" * 524_289, "InvalidParameterValue"),
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_what_no_queue_takes_is_refused(workshop: Workshop, text: str, code: str) -> None:
+    url = workshop.queue()
+
+    with pytest.raises(ClientError, match=code):
+        workshop.sqs.send_message(QueueUrl=url, MessageBody=text)
+    with pytest.raises(ClientError, match=code):
+        workshop.sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": text}])
+
+    workshop.sqs.send_message(QueueUrl=url, MessageBody="\t\r\n \x7f\ud7ff\ue000\ufffd😀")
+    assert workshop.size(url) == 1
 
 
 def test_a_message_arrives_within_a_fraction_of_a_second(workshop: Workshop) -> None:

@@ -394,6 +394,13 @@ def test_retries_end_where_the_target_says(engine: Engine, workshop: Workshop, b
         ({"Detail": "{not json"}, "MalformedDetail"),
         ({"Detail": "[1]"}, "MalformedDetail"),
         ({"Detail": '{"n": NaN}'}, "MalformedDetail"),
+        ({"Detail": '{"n": 9223372036854775808}'}, "MalformedDetail"),
+        ({"Detail": '{"n": {"m": [1, -9223372036854775809]}}'}, "MalformedDetail"),
+        ({"Detail": '{"n": 1E20}'}, "MalformedDetail"),
+        ({"Detail": '{"n": 12345678901234567890123.0}'}, "MalformedDetail"),
+        ({"Detail": f'{{"n": {"[" * 1000}{"]" * 1000}}}'}, "MalformedDetail"),
+        ({"Detail": f'{{"n": {"[" * 100_000}{"]" * 100_000}}}'}, "MalformedDetail"),
+        ({"DetailType": "t" * 129}, "InvalidArgument"),
         ({"Source": "aws.s3"}, "NotAuthorizedForSourceException"),
     ],
 )
@@ -409,13 +416,47 @@ def test_a_bad_entry_fails_alone(workshop: Workshop, bus: Bus, change: dict[str,
 
 
 def test_a_request_that_is_too_large_is_refused_whole(bus: Bus) -> None:
-    half = json.dumps({"x": "y" * 512 * 1024})
+    half = json.dumps({"x": "y" * 500_000})
 
     assert bus.put(Detail=half)["FailedEntryCount"] == 0
+    with pytest.raises(ClientError, match=r"ValidationException.*over the limit"):
+        bus.put(Detail=json.dumps({"x": "y" * 1_000_000}))
     with pytest.raises(ClientError, match=r"ValidationException.*over the limit"):
         bus.events.put_events(Entries=[{**ENTRY, "Detail": half, "EventBusName": bus.name}] * 2)
     with pytest.raises(ClientError, match=r"ValidationException.*less than or equal to 10"):
         bus.events.put_events(Entries=[ENTRY] * 11)
+
+
+def test_what_eventbridge_documents_as_carried_is_taken(workshop: Workshop, bus: Bus) -> None:
+    inbox = bus.inbox()
+    detail = '{"most": 9223372036854775807, "least": -9223372036854775808, "fraction": 12345678901234567890123.5}'
+
+    assert bus.put(Detail=detail, DetailType="t" * 128)["FailedEntryCount"] == 0
+    assert bus.put(Detail=f'{{"n": {"[" * 500}{"]" * 500}}}')["FailedEntryCount"] == 0
+
+    assert workshop.told(inbox)[0]["detail"] == json.loads(detail)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"Source": ""}, "ValidationException"),
+        ({"EventBusName": "no bus"}, "ValidationException"),
+        ({"TraceHeader": "x" * 501}, "ValidationException"),
+    ],
+)
+def test_what_fails_the_call_and_not_the_entry(bus: Bus, change: dict[str, str], code: str) -> None:
+    with pytest.raises(ClientError, match=code):
+        bus.put(**change)
+
+
+def test_an_event_that_no_queue_takes_is_not_delivered(workshop: Workshop, bus: Bus) -> None:
+    inbox = bus.inbox()
+
+    bus.put(Detail='{"n": "\\uffff"}')
+    bus.put(Detail='{"n": "\\u0001"}')
+
+    assert [event["detail"] for event in workshop.told(inbox)] == [{"n": "\x01"}]
 
 
 def test_an_unknown_bus_swallows_events_as_aws_does(bus: Bus) -> None:

@@ -22,6 +22,7 @@ from handlers.store.items import to_record
 from local.client import FunctionFailed, StackClient, eventually
 from local.engine import Engine, Fault, InterceptedRequest, Response, faults
 from ops.__main__ import main as operate
+from tests.domain.builders import older
 from tests.local.conftest import PROJECT
 
 SOON = 30.0
@@ -401,6 +402,25 @@ def hidden_for(ledger: StackClient, seconds: str) -> None:
     """How long a message that failed waits for its next try."""
     url = ledger.outputs["projectionQueueUrl"]
     ledger.aws("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": seconds})
+
+
+def test_an_event_that_the_bus_will_never_take_is_set_aside_and_its_account_goes_on(ledger: StackClient) -> None:
+    """Older code stored it. The relay's own role leaves the letter, and the next event's message brings the row up."""
+    ledger.command("burdened", "AccountCreated", {})
+    ledger.command("burdened", "TransactionProcessed", {"amount": 1})
+    events = stored(ledger, "burdened")
+    burden = older(events, 5, invoice=Decimal("1E20"))
+    EventStore(ledger.aws("dynamodb"), ledger.outputs["eventStoreTable"]).append([burden])
+
+    assert ledger.command("burdened", "TransactionProcessed", {"amount": 1})[1]["sequence"] == 4
+
+    assert row_at(ledger, "burdened", 4)["Balance"] == 7
+    sqs, url = ledger.aws("sqs"), ledger.outputs["invocationDeadLetterQueueUrl"]
+    (letter,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+    about = json.loads(letter["Body"])["unpublishable"]
+    assert (about["aggregateId"], about["sequence"]) == ("burdened", 3)
+    assert "detail.EventData.invoice a whole number must lie between" in about["reason"]
 
 
 def test_a_change_behind_the_ledgers_back_is_counted_and_not_published(ledger: StackClient) -> None:

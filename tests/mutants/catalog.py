@@ -26,6 +26,7 @@ PROJECTOR = "handlers/store/projector.py"
 BUS = "handlers/store/event_bus.py"
 VALUES = "handlers/domain/values.py"
 ACCOUNT = "handlers/domain/account.py"
+CARRIAGE = "handlers/domain/carriage.py"
 FACTS = "handlers/domain/facts.py"
 ERRORS = "handlers/domain/errors.py"
 MEANING = "handlers/domain/meaning.py"
@@ -39,6 +40,7 @@ PAGING = ("tests/handlers/test_type_pages.py",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
 RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
+CARRYING = ("tests/domain/test_carriage.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
 EVOLVING = ("tests/domain/test_facts.py", "tests/handlers/test_evolution.py", "tests/handlers/test_promises.py")
@@ -442,8 +444,8 @@ MUTANTS = (
     Mutant(
         "take a successful call for successful entries",
         BUS,
-        'if answer["FailedEntryCount"]:',
-        "if False:",
+        "if code is None:",
+        "if True:",
         RELAYING,
     ),
     Mutant(
@@ -455,10 +457,81 @@ MUTANTS = (
     ),
     Mutant(
         "swallow an outage of the bus",
-        "handlers/relay.py",
-        "        return _retry_from(0, numbers, error, context)\n",
-        '        return {"batchItemFailures": []}\n',
+        BUS,
+        '                raise PublishError(start, f"{error}") from error\n',
+        "                return\n",
         RELAYING,
+    ),
+    # What the bus will never take
+    Mutant(
+        "take a whole number that no bus carries",
+        CARRIAGE,
+        "LOWEST <= value <= HIGHEST:",
+        "value is not None:",
+        CARRYING,
+    ),
+    Mutant(
+        "take 1E20 for no whole number",
+        CARRIAGE,
+        "return value == value.to_integral_value() if isinstance(value, Decimal) else True",
+        "return not isinstance(value, Decimal)",
+        CARRYING,
+    ),
+    Mutant(
+        "take a text that no queue takes",
+        CARRIAGE,
+        "if _UNCARRIED.search(value):",
+        "if False:",
+        CARRYING,
+    ),
+    Mutant(
+        "publish a balance that no bus carries in a refusal",
+        "handlers/domain/rejection.py",
+        "carried(error.details)",
+        "error.details",
+        REFUSING,
+    ),
+    Mutant(
+        "let one entry that is refused for good hold up its shard",
+        BUS,
+        "if set_aside is None or code not in FOR_GOOD:",
+        "if True:",
+        RELAYING,
+    ),
+    Mutant(
+        "set aside what a mended permission would let pass",
+        BUS,
+        "if set_aside is None or code not in FOR_GOOD:",
+        "if set_aside is None:",
+        RELAYING,
+    ),
+    Mutant(
+        "set a whole call aside for one of its entries",
+        BUS,
+        "if len(batch) == 1:",
+        "if batch:",
+        RELAYING,
+    ),
+    Mutant(
+        "lose an event that could not be set aside",
+        "handlers/relay.py",
+        '        raise _NotSetAsideError(f"could not be set aside ({reason}): {error}") from error\n',
+        "        pass\n",
+        RELAYING,
+    ),
+    Mutant(
+        "call an event that the bus is too small for a breach",
+        "handlers/relay.py",
+        "if event.hash == event.computed_hash():",
+        "if False:",
+        RELAYING,
+    ),
+    Mutant(
+        "delete the letter of an event that was not published",
+        "ops/dead_letters/redrive.py",
+        "    if not left_out:\n        return {}\n",
+        "    return {}\n",
+        ("tests/ops/test_dead_letters.py",),
     ),
     Mutant(
         "fill a call to the bus beyond its size",

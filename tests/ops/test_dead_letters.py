@@ -24,11 +24,12 @@ from handlers.domain.event import Event
 from handlers.domain.payload import request_of
 from handlers.domain.values import dumps
 from handlers.store.event_store import EventStore
+from handlers.store.unpublishable import Unpublishable
 from ops.dead_letters.invocation import same_command
 from ops.dead_letters.queues import HIDDEN_SECONDS, held, uninterrupted
 
 from ..aws import around_every_call
-from ..domain.builders import folded, story
+from ..domain.builders import folded, older, story
 from ..fuzz.budget import examples
 from ..fuzz.wire import bodies, text_of
 from ..handlers.conftest import STORE, Calls, Context, message, refusal, refusing, rows
@@ -798,3 +799,103 @@ def test_people_read_a_line_for_each_letter(aws: Any, sqs: Any, run: Run) -> Non
     assert f"projection {message_id}" in result.out
     assert "a #1: not projected yet" in result.out
     assert "1 letters" in result.out
+
+
+HUGE = {"invoice": Decimal("12345678901234567890123")}
+
+
+def unpublishable(event: Event, reason: str = "MalformedDetail: told to") -> str:
+    """The relay's letter about an event."""
+    return Unpublishable(event.aggregate_id, event.sequence, reason).letter(event)
+
+
+def test_an_event_that_the_bus_would_take_now_is_published(aws: Any, sqs: Any, run: Run, published: Published) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    leave(sqs, "invocation-dlq", unpublishable(events[1]))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+    assert letter["reason"] == "the bus would not take it: MalformedDetail: told to"
+    assert letter["events"] == [{"aggregateId": "a", "sequence": 2}]
+    assert (letter["remedy"], letter["hopeless"]) == ("publish its events again", False)
+
+    assert run("dead-letters", "redrive", "--aggregate", "a").code == 0
+    assert published() == [("a", 2)]
+    assert waiting(sqs, "invocation-dlq") == (0, 0)
+
+
+def test_an_event_that_the_bus_refuses_again_stays_a_letter(aws: Any, sqs: Any, run: Run) -> None:
+    (event,) = keep(aws, story("a", []))
+    leave(sqs, "invocation-dlq", unpublishable(event))
+
+    def refuse(_: Any, operation: str, __: Any, proceed: Callable[[], Any]) -> Any:
+        refused = {"ErrorCode": "MalformedDetail", "ErrorMessage": "still"}
+        return {"FailedEntryCount": 1, "Entries": [refused]} if operation == "PutEvents" else proceed()
+
+    with around_every_call(refuse):
+        result = run("dead-letters", "redrive", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"failed": 1})
+    assert "#1 of a: the bus will never take it: MalformedDetail: still" in result.json["letters"][0]["problem"]
+    assert waiting(sqs, "invocation-dlq") == (1, 0)
+
+
+def test_an_event_that_no_bus_carries_would_come_back_and_is_projected_if_forced(
+    aws: Any, sqs: Any, run: Run, published: Published, *, handlers: Callable[[str], ModuleType]
+) -> None:
+    events = story("a", [1])
+    poison = older(events, 5, note="é\uffff", **HUGE)
+    events = keep(aws, [*events, poison])
+    assert project(handlers, [body(event) for event in events[:2]]) == []
+    leave(sqs, "invocation-dlq", unpublishable(poison, "detail.EventData.invoice ..."))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+    assert letter["hopeless"]
+    assert "--force brings the projections up to it" in letter["reason"]
+    assert run("dead-letters", "redrive", "--json").json["counts"] == {"skipped": 1}
+    report = run("verify", "--grace", "0", "--json")
+    assert (report.code, "row-behind" in report.out) == (1, True), "the row waits for the account's next event"
+
+    assert run("dead-letters", "redrive", "--force").code == 0
+    (poke,) = taken(sqs, "projection")
+    assert poke.isascii()
+    assert project(handlers, [poke]) == []
+    assert rows(aws) == folded(events)
+    assert published() == []
+    assert waiting(sqs, "invocation-dlq") == (0, 0)
+
+
+def test_an_event_that_the_store_lost_has_no_remedy(aws: Any, sqs: Any, run: Run) -> None:
+    leave(sqs, "invocation-dlq", unpublishable(story("ghost", [])[0]))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+
+    assert (letter["remedy"], letter["hopeless"]) == ("none known", True)
+    assert "event 1 of ghost is not in the store" in letter["reason"]
+
+
+@pytest.mark.parametrize("about", [None, [], {"sequence": 1}, {"aggregateId": "a", "sequence": "x"}])
+def test_a_letter_of_that_form_that_says_nothing_is_named(sqs: Any, run: Run, about: Any) -> None:
+    leave(sqs, "invocation-dlq", json.dumps({"unpublishable": about}))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+
+    assert letter["reason"].startswith("no invocation record")
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_of_a_stretch_everything_is_published_but_what_the_bus_will_never_take(
+    aws: Any, sqs: Any, run: Run, published: Published, *, calls: Calls, forgotten: bool
+) -> None:
+    events = story("a", [1])
+    keep(aws, [*events, older(events, 5, **HUGE)])
+    keep(aws, story("b", [1]))
+    leave(sqs, "invocation-dlq", stretch(aws, 0, 4))
+    if forgotten:
+        calls.before = refusing("GetShardIterator", "TrimmedDataAccessException")
+
+    result = run("dead-letters", "redrive", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"failed": 1})
+    assert "all sent but 1: #3 of a: the bus will never take it" in result.json["letters"][0]["problem"]
+    assert sorted(published()) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+    assert waiting(sqs, "invocation-dlq") == (1, 0)

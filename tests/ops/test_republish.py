@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from handlers.domain import EVENT_TYPES
 from handlers.store.event_store import EventStore
 
 from ..aws import STORE, around_every_call
-from ..domain.builders import story
+from ..domain.builders import older, story
 from ..handlers.conftest import Calls, refusing
 from .conftest import BUCKETS, Published, Run, keep
 
@@ -172,3 +173,25 @@ def test_an_event_that_the_bus_refuses_ends_the_command_with_its_reason(aws: Any
 
     assert result.code == 1
     assert "the bus refused an event (entry 1: ThrottlingException: too fast)" in result.error
+
+
+@pytest.mark.parametrize("selection", [["--aggregate", "a"], ["2024-01-15T09:00:00Z", "2024-01-15T11:00:00Z"]])
+def test_an_event_that_the_bus_will_never_take_is_named_and_holds_up_no_other(
+    aws: Any, run: Run, published: Published, selection: list[str]
+) -> None:
+    events = story("a", [1, 1, 1])
+    huge = older(events[:2], 5, invoice=Decimal("1E20"))
+    keep(aws, [*events[:2], huge, older([*events[:2], huge], 1)])
+
+    def refuse_second(_: Any, operation: str, arguments: dict[str, Any], proceed: Callable[[], Any]) -> Any:
+        if operation != "PutEvents":
+            return proceed()
+        results: list[dict[str, str]] = list(proceed()["Entries"])
+        results[1] = {"ErrorCode": "MalformedDetail", "ErrorMessage": "told to"}
+        return {"FailedEntryCount": 1, "Entries": results}
+
+    with around_every_call(refuse_second):
+        result = run("republish", *selection, "--json")
+
+    assert (result.code, result.json["events"]) == (1, 2)
+    assert [(each["aggregateId"], each["sequence"]) for each in result.json["foreign"]] == [("a", "3"), ("a", "2")]
