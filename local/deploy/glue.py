@@ -1,7 +1,5 @@
 """The Glue Schema Registry: registries, schemas, and versions as Cloud Control has them."""
 
-import json
-
 from local.deploy.errors import DeployError
 from local.deploy.registry import Created, NewResource, Registry, fields
 
@@ -52,12 +50,12 @@ def schema(new: NewResource) -> Created:
 @TYPES.creates("aws:cloudcontrol/resource:Resource", fields("typeName", "desiredState"))
 def cloud_control(new: NewResource) -> Created:
     """A schema's further version, the one type of resource that is made through Cloud Control; its id is its own."""
-    if new.inputs["typeName"] != "AWS::Glue::SchemaVersion":
-        raise DeployError(f"the embedded AWS has no Cloud Control for {new.inputs['typeName']}")
-    wanted = json.loads(new.inputs["desiredState"])
-    made = new.client("glue").register_schema_version(
-        SchemaId=wanted["Schema"], SchemaDefinition=wanted["SchemaDefinition"]
-    )
-    version = made["SchemaVersionId"]
+    control = new.client("cloudcontrol")
+    asked = new.pick({"typeName": "TypeName", "desiredState": "DesiredState"})
+    event = control.create_resource(**asked)["ProgressEvent"]
+    event = control.get_resource_request_status(RequestToken=event["RequestToken"])["ProgressEvent"]
+    if event["OperationStatus"] != "SUCCESS":
+        raise DeployError(f"{asked['TypeName']}: {event.get('ErrorCode')}: {event.get('StatusMessage')}")
+    found = control.get_resource(TypeName=asked["TypeName"], Identifier=event["Identifier"])["ResourceDescription"]
     # It goes with its schema: moto cannot delete one by itself.
-    return Created(version, {"properties": json.dumps({**wanted, "VersionId": version})}, delete=lambda: None)
+    return Created(event["Identifier"], {"properties": found["Properties"]}, delete=lambda: None)

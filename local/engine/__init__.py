@@ -21,6 +21,7 @@ from local.engine.authorizations import Authorizations, Call, Permission
 from local.engine.background import Background
 from local.engine.bus import EventBus
 from local.engine.changes import Changes
+from local.engine.cloud_control import CloudControl
 from local.engine.destinations import Destinations
 from local.engine.gateway import Fault, Gateway, InterceptedRequest
 from local.engine.invoke import Invoker
@@ -171,6 +172,7 @@ class _Running:
         bus = EventBus(self.gateway, targets.Targets(self.gateway, self._background, of_events))
         Replays(self.gateway, self._background, bus)
         LogGroupPolicies(self.gateway)
+        CloudControl(self.gateway, aws.ServiceClients(self.gateway, "cloudformation.amazonaws.com", endpoint))
         LongPolling(self.gateway, self._changes)
         QueueAttributes(self.gateway)
         MessageLimits(self.gateway)

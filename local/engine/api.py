@@ -26,7 +26,7 @@ DEFAULT_REGION = "us-east-1"
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([\w-]+)/([\w.-]+)/aws4_request")
 _SMITHY_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
 # Where the name in the signature is not the name of the client.
-_CLIENT_NAMES = {"monitoring": "cloudwatch", "eventbridge": "events"}
+_CLIENT_NAMES = {"monitoring": "cloudwatch", "eventbridge": "events", "cloudcontrolapi": "cloudcontrol"}
 
 
 class AnswerLost(Exception):  # noqa: N818 - it is not an error of the engine: the caller's connection is cut on purpose

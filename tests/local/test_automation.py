@@ -19,7 +19,7 @@ import yaml
 from pulumi import automation as auto
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PROGRAM = ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "Pulumi.README.md", "components", "handlers")
+PROGRAM = ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "Pulumi.README.md", "components", "handlers", "schemas")
 # Nothing here may reach for the network: neither for a missing plugin nor for a newer CLI.
 OFFLINE = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"}
 PROVIDER = version("pulumi-aws")
@@ -135,7 +135,7 @@ def test_the_pulumi_cli_deploys_finds_nothing_to_change_and_destroys(tmp_path: P
             outputs[f"{name}Table"] for name in ("eventStore", "readModel", "snapshots")
         )
         assert there["buses"] == [outputs["eventBusName"]]
-        assert len(there["functions"]) == 5
+        assert len(there["functions"]) == 6
         answer = client(endpoint, "lambda").invoke(
             FunctionName=outputs["queryFunction"], Payload=json.dumps({"queryType": "reconstructState"})
         )

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import yaml
+from botocore.exceptions import ClientError
 
 from local.deploy import Deployment, deploy
 from local.engine import Engine
-from schemas.files import each_version, load
+from schemas.files import each_version, load, text_of
+from tests.local.provider_calls import READS, Call
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +29,9 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def deployment(engine: Engine) -> Deployment:
-    return deploy(engine.endpoint, "local", PROJECT, config_overrides={"alarmEmails": '["ops@example.org"]'})
+    return deploy(
+        engine.endpoint, "local", PROJECT, config_overrides={"alarmEmails": '["ops@example.org"]', "kmsKey": "create"}
+    )
 
 
 @pytest.fixture
@@ -254,3 +260,53 @@ def test_a_second_stack_lives_beside_the_first_and_both_work(
     finally:
         second.destroy(force=True)
     assert engine.client("dynamodb").describe_table(TableName=outputs["eventStoreTable"])
+
+
+def _reads(deployment: Deployment) -> list[Call]:
+    """The calls by which the real provider reads back what was deployed."""
+    return [
+        call
+        for resource in deployment.resources
+        for call in READS[resource.type](resource.created.id, resource.created.outputs)
+    ]
+
+
+def test_a_real_provider_can_read_back_all_that_the_program_makes(engine: Engine, deployment: Deployment) -> None:
+    definitions = []
+    for service, operation, arguments in _reads(deployment):
+        answer = getattr(engine.client(service), operation)(**arguments)
+        if (service, operation) == ("cloudcontrol", "get_resource"):
+            definitions.append(json.loads(answer["ResourceDescription"]["Properties"])["SchemaDefinition"])
+    later = [schema for _, version, schema in each_version(load()) if version > 1]
+    assert sorted(definitions) == sorted(map(text_of, later))
+
+
+def test_the_local_stack_has_an_endpoint_for_every_service_that_a_provider_calls(deployment: Deployment) -> None:
+    """For a service without one the real provider would call the real AWS."""
+    text = (PROJECT / "Pulumi.local.yaml").read_text("utf-8")
+    configured = {name for each in yaml.safe_load(text)["config"]["aws:endpoints"] for name in each}
+    assert {call.service for call in _reads(deployment)} | {"sts"} <= configured
+
+
+def test_cloud_control_tells_what_became_of_a_request(engine: Engine) -> None:
+    control = engine.client("cloudcontrol")
+    state = {"Schema": {"SchemaArn": "arn:aws:glue:us-east-1:123456789012:schema/no/such"}, "SchemaDefinition": "{}"}
+
+    asked = control.create_resource(TypeName="AWS::Glue::SchemaVersion", DesiredState=json.dumps(state))
+
+    token = asked["ProgressEvent"]["RequestToken"]
+    event = control.get_resource_request_status(RequestToken=token)["ProgressEvent"]
+    assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotFound")
+    with pytest.raises(control.exceptions.RequestTokenNotFoundException):
+        control.get_resource_request_status(RequestToken="never given out")
+    with pytest.raises(control.exceptions.ResourceNotFoundException):
+        control.get_resource(TypeName="AWS::Glue::SchemaVersion", Identifier=str(uuid4()))
+    with pytest.raises(ClientError, match="AWS::S3::Bucket"):
+        control.create_resource(TypeName="AWS::S3::Bucket", DesiredState="{}")
+
+
+def test_cloudformation_says_of_a_schema_version_that_nothing_of_it_can_change(engine: Engine) -> None:
+    told = engine.client("cloudformation").describe_type(Type="RESOURCE", TypeName="AWS::Glue::SchemaVersion")
+    schema = json.loads(told["Schema"])
+    assert {"/properties/Schema", "/properties/SchemaDefinition"} <= set(schema["createOnlyProperties"])
+    assert schema["primaryIdentifier"] == ["/properties/VersionId"]
