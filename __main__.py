@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.audit_log import AuditLog, AuditLogArgs
+from components.customer_key import CustomerKey, CustomerKeyArgs, given_key
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
 from components.event_store import EventStore
@@ -33,8 +34,8 @@ REJECTION = "CommandRejected"
 settings = Settings.load(pulumi.Config())
 account_id = aws.get_caller_identity_output().account_id
 region = aws.get_region_output().region
+partition = aws.get_partition_output()
 stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
-kms_key_arn = settings.kms_key_arn
 # Every component is declared with these, and what it is made of inherits them, but for what it lets go by name.
 guarded = pulumi.ResourceOptions(protect=settings.production)
 
@@ -48,6 +49,14 @@ schema_registry = SchemaRegistry(
     ),
     guarded,
 )
+
+kms_key_arn: pulumi.Output[str] | None = None
+"""What everything is encrypted with that is kept or carried; None for the keys that AWS owns."""
+if settings.kms_key:
+    key = CustomerKeyArgs(account_id, region, partition.partition, partition.dns_suffix)
+    kms_key_arn = CustomerKey("encryption", key, guarded).arn
+elif settings.kms_key_arn:
+    kms_key_arn = given_key(settings.kms_key_arn, region, partition.partition)
 
 # Where events are kept and carried.
 tables = TableArgs(

@@ -44,7 +44,7 @@ class HandlerFunctionArgs:
     tracing: bool = True
     """Trace with X-Ray, whoever calls."""
     kms_key_arn: Input[str] | None = None
-    """A customer key for the log group, and under what the grants reach."""
+    """A customer key for the log group and the environment, and under what the grants reach."""
 
 
 class HandlerFunction(pulumi.ComponentResource):
@@ -83,6 +83,7 @@ class HandlerFunction(pulumi.ComponentResource):
                 [write_logs, args.dead_letters.grant_send(), *args.grants],
                 tracing=args.tracing,
                 kms_key_arn=args.kms_key_arn,
+                dns_suffix=aws.get_partition_output().dns_suffix,
             ),
             opts=child,
         )
@@ -98,6 +99,7 @@ class HandlerFunction(pulumi.ComponentResource):
             environment=aws.lambda_.FunctionEnvironmentArgs(
                 variables={"METRICS_NAMESPACE": METRICS_NAMESPACE, **args.environment}
             ),
+            kms_key_arn=args.kms_key_arn,
             memory_size=args.memory_size,
             timeout=args.timeout,
             reserved_concurrent_executions=args.concurrency,

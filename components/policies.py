@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,13 @@ from pulumi import Input, Output
 
 Statement = dict[str, Any]
 
-# The services that, on a resource under a customer key, use the key in the name of whoever calls them.
+# The services that, on a resource under a customer key, use the key in the name of whoever calls them; and what for.
+_KEY_USES: Mapping[str, tuple[str, ...]] = {
+    "dynamodb:BatchWriteItem": ("kms:Encrypt", "kms:GenerateDataKey"),
+    "dynamodb:PutItem": ("kms:Encrypt", "kms:GenerateDataKey"),
+    "sqs:SendMessage": ("kms:GenerateDataKey",),
+}
+"""What a call takes besides the reading of what lies under the key."""
 _KEY_USERS = frozenset({"dynamodb", "sqs"})
 
 
@@ -38,16 +44,21 @@ def assume_role_policy(service: str) -> str:
 
 
 def role_policy(
-    grants: Sequence[Grant], *, tracing: bool = False, kms_key_arn: Input[str] | None = None
+    grants: Sequence[Grant],
+    *,
+    tracing: bool = False,
+    kms_key_arn: Input[str] | None = None,
+    dns_suffix: Input[str] = "",
 ) -> Output[str]:
     """What a role may do: its grants, the key that lies under them, and tracing.
 
-    The key can only be used through the services that the grants call, never directly.
+    The key can only be used through the services that the grants call, under the partition's `dns_suffix`, and never
+    directly; and only who writes may encrypt.
     """
     statements = [_statement(grant) for grant in grants]
-    services = sorted(_KEY_USERS & {action.split(":")[0] for grant in grants for action in grant.actions})
-    if kms_key_arn is not None and services:
-        statements.append(_key_statement(kms_key_arn, services))
+    if kms_key_arn is not None:
+        actions = {action for grant in grants for action in grant.actions}
+        statements += _key_statements(kms_key_arn, dns_suffix, actions)
     if tracing:
         statements.append(_TRACING)
     return Output.json_dumps(_document(*statements))
@@ -110,6 +121,52 @@ def event_log_policy(log_group_arn: Input[str], rule_arns: Sequence[Input[str]])
     )
 
 
+def customer_key_policy(
+    account_id: Input[str], region: Input[str], partition: Input[str], dns_suffix: Input[str]
+) -> Output[str]:
+    """A key that the account's own policies govern, and that the services use for this account's resources alone.
+
+    DynamoDB, SQS and Lambda use it in the name of who calls them; the statements admit those that act by themselves.
+    """
+
+    def arn(service: str, resource: str) -> Output[str]:
+        return Output.concat("arn:", partition, f":{service}:", region, ":", account_id, f":{resource}")
+
+    ours = {"StringEquals": {"aws:SourceAccount": account_id}}
+
+    def admit(sid: str, service: Input[str], actions: Sequence[str], condition: Mapping[str, Any]) -> Statement:
+        use = {"Effect": "Allow", "Principal": {"Service": service}, "Action": [f"kms:{each}" for each in actions]}
+        return {"Sid": sid, **use, "Resource": "*", **({"Condition": condition} if condition else {})}
+
+    return Output.json_dumps(
+        _document(
+            {
+                "Sid": "GovernByAccount",
+                "Effect": "Allow",
+                "Principal": {"AWS": Output.concat("arn:", partition, ":iam::", account_id, ":root")},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            admit(
+                "AdmitLogs",
+                Output.concat("logs.", region, ".", dns_suffix),
+                ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey*", "ReEncrypt*"),
+                {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn("logs", "log-group:*")}},
+            ),
+            admit("AdmitAlarms", "cloudwatch.amazonaws.com", ("Decrypt", "GenerateDataKey*"), ours),
+            # A rule's delivery to a queue, and the archive: the second is told by the bus alone.
+            admit("AdmitDeliveries", "events.amazonaws.com", ("Decrypt", "GenerateDataKey"), ours),
+            admit(
+                "AdmitArchive",
+                "events.amazonaws.com",
+                ("Decrypt", "GenerateDataKey", "ReEncrypt*"),
+                {"ArnLike": {"kms:EncryptionContext:aws:events:event-bus:arn": arn("events", "event-bus/*")}},
+            ),
+            admit("AdmitLook", "events.amazonaws.com", ("DescribeKey",), {}),
+        )
+    )
+
+
 def append_only_policy(table_arn: Input[str]) -> Output[str]:
     """Nobody, whatever their role allows, changes or deletes an item.
 
@@ -162,18 +219,33 @@ def _deny_plain_http(action: str, resource: Input[str]) -> Statement:
     }
 
 
-def _key_statement(kms_key_arn: Input[str], services: Sequence[str]) -> Statement:
-    def endpoints(key_arn: str) -> list[str]:
-        region = key_arn.split(":")[3]
-        return [f"{service}.{region}.amazonaws.com" for service in services]
+def _key_statements(kms_key_arn: Input[str], dns_suffix: Input[str], actions: Collection[str]) -> list[Statement]:
+    """A statement for each set of key actions, through just the services that take them."""
+    services: dict[tuple[str, ...], set[str]] = {}
+    for action in sorted(actions):
+        service = action.split(":")[0]
+        if service in _KEY_USERS:
+            services.setdefault(("kms:Decrypt", "kms:DescribeKey"), set()).add(service)
+            for key_action in _KEY_USES.get(action, ()):
+                services.setdefault((key_action,), set()).add(service)
+    return [
+        {
+            "Sid": "UseKeyTo" + "And".join(action.removeprefix("kms:") for action in key_actions),
+            "Effect": "Allow",
+            "Action": list(key_actions),
+            "Resource": kms_key_arn,
+            "Condition": {
+                "StringEquals": {"kms:ViaService": [_endpoint(each, kms_key_arn, dns_suffix) for each in sorted(via)]}
+            },
+        }
+        for key_actions, via in services.items()
+    ]
 
-    return {
-        "Sid": "UseKey",
-        "Effect": "Allow",
-        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
-        "Resource": kms_key_arn,
-        "Condition": {"StringEquals": {"kms:ViaService": Output.from_input(kms_key_arn).apply(endpoints)}},
-    }
+
+def _endpoint(service: str, kms_key_arn: Input[str], dns_suffix: Input[str]) -> Output[str]:
+    """A service's name in the key's Region, as KMS knows it."""
+    region = Output.from_input(kms_key_arn).apply(lambda arn: arn.split(":")[3])
+    return Output.concat(service, ".", region, ".", dns_suffix)
 
 
 # The one statement over every resource: X-Ray knows no resource-level permission for these two actions.

@@ -104,7 +104,9 @@ class ProjectionFeed(pulumi.ComponentResource):
         policy = aws.iam.RolePolicy(
             f"{name}-policy",
             role=args.projection.role_name,
-            policy=role_policy([consume], kms_key_arn=args.kms_key_arn),
+            policy=role_policy(
+                [consume], kms_key_arn=args.kms_key_arn, dns_suffix=aws.get_partition_output().dns_suffix
+            ),
             opts=child,
         )
         aws.lambda_.EventSourceMapping(

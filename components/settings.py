@@ -34,6 +34,8 @@ class Settings:
     write_capacity: int
     point_in_time_recovery: bool
     production: bool
+    kms_key: str
+    """"create" for a key of the stack's own; empty for none, or the one of `kms_key_arn`."""
     kms_key_arn: str | None
     alarm_emails: tuple[str, ...]
     type_buckets: int
@@ -81,6 +83,7 @@ class Settings:
             write_capacity=read.integer("writeCapacity", 0, 40_000),
             point_in_time_recovery=read.boolean("pointInTimeRecovery"),
             production=read.boolean("production"),
+            kms_key=read.optional_choice("kmsKey", ("create",)),
             kms_key_arn=read.key_arn("kmsKeyArn"),
             alarm_emails=read.emails("alarmEmails"),
             type_buckets=read.integer("typeBuckets", 1, 100),
@@ -123,6 +126,13 @@ class Settings:
 
 def _check_combinations(read: _Reader, settings: Settings) -> None:
     """The rules that join several settings; one that leans on a key already found bad is left out."""
+    read.expect(
+        not (settings.kms_key and settings.kms_key_arn),
+        "kmsKey",
+        settings.kms_key,
+        f"empty with a key given by kmsKeyArn ({settings.kms_key_arn})",
+        "kmsKeyArn",
+    )
     for key, capacity in (("readCapacity", settings.read_capacity), ("writeCapacity", settings.write_capacity)):
         if settings.billing_mode == "PROVISIONED":
             read.expect(capacity >= 1, key, capacity, "1 or more with billingMode PROVISIONED", "billingMode")

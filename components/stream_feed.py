@@ -44,7 +44,11 @@ class StreamFeed(pulumi.ComponentResource):
         policy = aws.iam.RolePolicy(
             f"{name}-policy",
             role=args.function.role_name,
-            policy=role_policy([args.event_store.grant_read_stream()], kms_key_arn=args.kms_key_arn),
+            policy=role_policy(
+                [args.event_store.grant_read_stream()],
+                kms_key_arn=args.kms_key_arn,
+                dns_suffix=aws.get_partition_output().dns_suffix,
+            ),
             opts=pulumi.ResourceOptions(parent=self),
         )
         mapping = aws.lambda_.EventSourceMapping(

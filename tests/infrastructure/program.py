@@ -48,6 +48,7 @@ _ARNS: dict[str, str | None] = {
     "aws:glue/schema:Schema": "glue:{place}:schema/{registry}/{schemaName}",
     "aws:iam/role:Role": "iam::{account}:role/{name}",
     "aws:iam/rolePolicy:RolePolicy": None,
+    "aws:kms/key:Key": "kms:{place}:key/{name}",
     "aws:lambda/eventSourceMapping:EventSourceMapping": "lambda:{place}:event-source-mapping:{name}",
     "aws:lambda/function:Function": "lambda:{place}:function:{name}",
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": None,
@@ -200,6 +201,7 @@ class Cloud(Mocks):
         self._region = region
         self._calls = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "id": ACCOUNT},
+            "aws:index/getPartition:getPartition": _partition(region),
             "aws:index/getRegion:getRegion": {"region": region, "id": region},
         }
 
@@ -336,6 +338,14 @@ def physical_name(logical_name: str, prefix: str | None = None, generation: int 
     return f"{logical_name}-{digest[:7]}" if prefix is None else prefix + digest[:26]
 
 
+def _partition(region: str) -> dict[str, str]:
+    """The part of AWS that a Region belongs to."""
+    if region.startswith("cn-"):
+        return {"partition": "aws-cn", "id": "aws-cn", "dnsSuffix": "amazonaws.com.cn"}
+    name = "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    return {"partition": name, "id": name, "dnsSuffix": "amazonaws.com"}
+
+
 def _computed(args: MockResourceArgs, region: str) -> dict[str, str]:
     """What AWS and Pulumi add to the inputs."""
     name = physical_name(args.name, args.inputs.get("namePrefix"))
@@ -344,10 +354,13 @@ def _computed(args: MockResourceArgs, region: str) -> dict[str, str]:
         return {}
     place = {"place": f"{region}:{ACCOUNT}", "account": ACCOUNT}
     registry = str(args.inputs.get("registryArn", "")).rpartition("/")[2]
-    arn = "arn:aws:" + template.format_map({**args.inputs, "name": name, "registry": registry, **place})
+    partition = _partition(region)
+    arn = f"arn:{partition['partition']}:" + template.format_map(
+        {**args.inputs, "name": name, "registry": registry, **place}
+    )
     computed = {"name": name, "arn": arn}
     if args.typ.endswith(":Table"):
         computed["streamArn"] = f"{arn}/stream/2024-01-15T10:00:00.000"
     if args.typ.endswith(":Queue"):
-        computed["url"] = f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}"
+        computed["url"] = f"https://sqs.{region}.{partition['dnsSuffix']}/{ACCOUNT}/{name}"
     return computed

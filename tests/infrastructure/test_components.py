@@ -128,8 +128,8 @@ def test_an_unknown_resource_type_is_refused() -> None:
 
 
 def test_an_unknown_function_is_refused() -> None:
-    with pytest.raises(AssertionError, match="unknown function aws:index/getPartition:getPartition"):
-        declare(lambda: pulumi.export("partition", aws.get_partition_output().partition))
+    with pytest.raises(AssertionError, match="unknown function aws:iam/getUser:getUser"):
+        declare(lambda: pulumi.export("user", aws.iam.get_user_output(user_name="nobody").arn))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
+import pulumi
+import pulumi_aws as aws
 import pytest
 
+from components.customer_key import given_key
 from tests.infrastructure.policy import as_list, refuses_plain_http, service_may_send
-from tests.infrastructure.program import Graph, Resource, graph, run
+from tests.infrastructure.program import Graph, Resource, declare, graph, run
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666"
 
@@ -214,23 +219,120 @@ def test_a_customer_key_encrypts_everything_at_rest(keyed: Graph) -> None:
     assert keyed.named("monitoring-topic").inputs["kmsMasterKeyId"] == KEY
 
 
+READ = {"kms:Decrypt", "kms:DescribeKey"}
+SEND = READ | {"kms:GenerateDataKey"}
+
+
 @pytest.mark.parametrize(
-    ("policy", "services"),
+    ("policy", "uses"),
     [
-        ("command-policy", ["dynamodb", "sqs"]),
-        ("relay-policy", ["sqs"]),
-        ("relay-feed-policy", ["dynamodb"]),
-        ("projection-policy", ["dynamodb", "sqs"]),
-        ("projection-feed-policy", ["sqs"]),
-        ("query-policy", ["dynamodb", "sqs"]),
+        ("command-policy", {"dynamodb": SEND | {"kms:Encrypt"}, "sqs": SEND}),
+        ("validate-policy", {"dynamodb": READ, "sqs": SEND}),
+        ("query-policy", {"dynamodb": READ, "sqs": SEND}),
+        ("relay-policy", {"sqs": SEND}),
+        ("relay-feed-policy", {"dynamodb": READ}),
+        ("projection-feed-policy", {"sqs": READ}),
     ],
 )
-def test_a_role_uses_the_key_only_through_the_services_it_calls(keyed: Graph, policy: str, services: list[str]) -> None:
-    (statement,) = (s for s in keyed.named(policy).statements() if s["Sid"] == "UseKey")
-    assert statement["Resource"] == KEY
-    assert set(statement["Action"]) == {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"}
-    via = [f"{service}.us-east-1.amazonaws.com" for service in services]
-    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": via}}
+def test_a_role_uses_the_key_only_through_the_services_it_calls_and_a_reader_encrypts_nothing(
+    keyed: Graph, policy: str, uses: dict[str, set[str]]
+) -> None:
+    found: dict[str, set[str]] = {}
+    for statement in keyed.named(policy).statements():
+        if any(action.startswith("kms:") for action in as_list(statement["Action"])):
+            assert statement["Resource"] == KEY
+            assert statement["Condition"].keys() == {"StringEquals"}
+            for endpoint in statement["Condition"]["StringEquals"]["kms:ViaService"]:
+                service, place = endpoint.split(".", 1)
+                assert place == "us-east-1.amazonaws.com"
+                found.setdefault(service, set()).update(as_list(statement["Action"]))
+    assert found == uses
+
+
+def test_the_functions_environments_lie_under_the_customer_key(keyed: Graph) -> None:
+    assert {function.inputs["kmsKeyArn"] for function in keyed.of("Function")} == {KEY}
+
+
+@pytest.mark.parametrize("key", [KEY.replace("us-east-1", "eu-central-1"), KEY.replace("arn:aws:", "arn:aws-cn:")])
+def test_a_key_of_another_region_or_partition_is_refused_by_the_settings_name(key: str) -> None:
+    def program() -> None:
+        pulumi.export("key", given_key(key, aws.get_region_output().region, aws.get_partition_output().partition))
+
+    with pytest.raises(ValueError, match=rf"event-sourcing:kmsKeyArn is '{key}'; allowed: a key of us-east-1"):
+        declare(program)
+
+
+@pytest.fixture(scope="module")
+def made() -> Graph:
+    """A production stack with a key of its own."""
+    return run("prod", {"event-sourcing:kmsKey": "create"})
+
+
+def test_a_key_of_the_stacks_own_encrypts_everything_and_rotates(made: Graph) -> None:
+    (key,) = made.of("Key")
+    arn = key.outputs["arn"]
+    for table in made.of("Table"):
+        assert table.inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": arn}, table.name
+    assert {queue.inputs["kmsMasterKeyId"] for queue in made.of("Queue")} == {arn}
+    assert {group.inputs["kmsKeyId"] for group in made.of("LogGroup")} == {arn}
+    assert {function.inputs["kmsKeyArn"] for function in made.of("Function")} == {arn}
+    assert made.named("events-archive").inputs["kmsKeyIdentifier"] == arn
+    assert made.named("monitoring-topic").inputs["kmsMasterKeyId"] == arn
+    assert key.inputs["enableKeyRotation"] is True
+    assert key.inputs["deletionWindowInDays"] == 30
+    assert key.protect
+
+
+@pytest.mark.parametrize(
+    ("service", "actions", "key", "value"),
+    [
+        (
+            "logs.us-east-1.amazonaws.com",
+            {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*"},
+            "kms:EncryptionContext:aws:logs:arn",
+            "arn:aws:logs:us-east-1:123456789012:log-group:*",
+        ),
+        ("cloudwatch.amazonaws.com", {"kms:Decrypt", "kms:GenerateDataKey*"}, "aws:SourceAccount", "123456789012"),
+        ("events.amazonaws.com", {"kms:Decrypt", "kms:GenerateDataKey"}, "aws:SourceAccount", "123456789012"),
+        (
+            "events.amazonaws.com",
+            {"kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"},
+            "kms:EncryptionContext:aws:events:event-bus:arn",
+            "arn:aws:events:us-east-1:123456789012:event-bus/*",
+        ),
+    ],
+)
+def test_the_stacks_key_admits_what_writes_by_itself_and_for_this_account_alone(
+    made: Graph, service: str, actions: set[str], key: str, value: str
+) -> None:
+    statements = [
+        statement
+        for statement in made.of("Key")[0].statements()
+        if statement["Principal"] == {"Service": service}
+        and actions <= set(statement["Action"])
+        and value in [values.get(key) for values in statement.get("Condition", {}).values()]
+    ]
+    assert len(statements) == 1
+
+
+def test_no_service_but_for_a_look_uses_the_stacks_key_without_a_condition(made: Graph) -> None:
+    for statement in made.of("Key")[0].statements():
+        if "Service" in statement["Principal"] and statement["Action"] != ["kms:DescribeKey"]:
+            assert statement["Condition"], statement["Sid"]
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+def test_nothing_in_the_graph_takes_another_partition_for_granted(region: str) -> None:
+    """Names of services, as principals, are the same everywhere but for those that name their Region."""
+    stack = run("prod", {"aws:region": region, "event-sourcing:kmsKey": "create"})
+    told = json.dumps([dict(resource.inputs) for resource in stack], default=str)
+    assert "arn:aws:" not in told
+    assert re.search(r"arn:aws-(cn|us-gov):", told)
+    hosts = set(re.findall(r"[\w.*-]*\.amazonaws\.com(?:\.cn)?", told))
+    principals = {f"{name}.amazonaws.com" for name in ("cloudwatch", "delivery.logs", "events", "lambda")}
+    assert principals < hosts
+    suffix = ".amazonaws.com.cn" if region.startswith("cn-") else ".amazonaws.com"
+    assert all(host.endswith(f".{region}{suffix}") for host in hosts - principals), hosts
 
 
 def _role_of(stack: Graph, entry: str) -> Resource:

@@ -68,6 +68,7 @@ BAD = [
     ("writeCapacity", "40001"),
     ("pointInTimeRecovery", "yes"),
     ("production", "True"),
+    ("kmsKey", "make"),
     ("kmsKeyArn", "alias/ledger"),
     ("kmsKeyArn", "arn:aws:kms:us-east-1:123456789012:alias/ledger"),
     ("alarmEmails", "oncall@example.com"),
@@ -160,6 +161,7 @@ def test_all_complaints_come_at_once() -> None:
         ({"projectionTimeout": "60", "projectionVisibilityTimeout": "59"}, "projectionVisibilityTimeout"),
         ({"projectionBatchSize": "11"}, "projectionBatchWindow"),
         ({"projectionMaxConcurrency": "10", "projectionConcurrency": "9"}, "projectionConcurrency"),
+        ({"kmsKey": "create", "kmsKeyArn": KEY}, "kmsKey"),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(overrides: dict[str, str], key: str) -> None:
@@ -175,6 +177,7 @@ def test_values_that_do_not_go_together_are_refused(overrides: dict[str, str], k
         ({"archiveRetentionDays": "0"}, "archive_retention_days", 0),
         ({"kmsKeyArn": KEY}, "kms_key_arn", KEY),
         ({"kmsKeyArn": ""}, "kms_key_arn", None),
+        ({"kmsKey": "create"}, "kms_key", "create"),
         ({"alarmEmails": '["a@example.com"]'}, "alarm_emails", ("a@example.com",)),
         ({"billingMode": "PROVISIONED", "readCapacity": "1", "writeCapacity": "1"}, "read_capacity", 1),
         ({"projectionBatchSize": "100", "projectionBatchWindow": "1"}, "projection_batch_size", 100),

@@ -217,6 +217,7 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
             **{queue: {"kmsMasterKeyId", "sqsManagedSseEnabled"} for queue in QUEUES},
             **{group: {"kmsKeyId"} for group in LOGS | {"audit-log-group"}},
             **{policy: {"policy"} for policy in ROLE_POLICIES | FEEDS},
+            **{function: {"kmsKeyArn"} for function in FUNCTIONS},
             "events-archive": {"kmsKeyIdentifier"},
             "monitoring-topic": {"kmsMasterKeyId"},
         },
