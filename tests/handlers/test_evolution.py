@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from handlers.domain import State, evolve
-from handlers.domain.event import Event
+from handlers.domain import State, evolve, meaning
+from handlers.domain.command import Command
+from handlers.domain.event import Event, NewEvent, Position, chain
 from handlers.domain.facts import NEWEST, fact_of
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 
-from ..domain.builders import folded
+from ..domain.builders import NOW, folded
 from .conftest import ROWS, STORE, Calls, Context, Invoke, message, rows
 from .older import BALANCES, CURRENCIES, GOLDEN, leave, leave_updated
 
@@ -191,6 +192,28 @@ def test_a_row_that_was_updated_when_its_caller_said_is_right_with_the_next_even
 
     assert calls.names == ["BatchGetItem", "PutItem", "PutItem"]
     assert rows(aws) == folded([*old, new])
+
+
+@pytest.mark.parametrize(
+    ("event_type", "data"),
+    [
+        ("AccountCreated", {"createdAt": "yesterday"}),
+        ("AccountCreated", {"currency": "ZZZ"}),
+        ("AccountCreated", {"currency": "JPY", "overdraftLimit": Decimal("0.5")}),
+        ("TransactionProcessed", {"amount": Decimal("0.005"), "type": "deposit"}),
+    ],
+)
+def test_what_no_new_command_may_say_is_still_answered_for_the_time_that_it_was_taken(
+    aws: Any, send: Invoke, event_type: str, data: dict[str, Any]
+) -> None:
+    asked = {"aggregateId": "account-1", "eventType": event_type, "eventData": data, "commandId": "before"}
+    (event,) = chain(Position(), [NewEvent(event_type, data)], Command.parse(asked, "r", meaning=meaning), NOW)
+    EventStore(aws, STORE).append([event])
+
+    receipt = {"eventId": event.event_id, "aggregateId": "account-1", "sequence": 1}
+    status, body = send(event_type, data, commandId="before")
+    assert (status, {name: body[name] for name in receipt}) == (200, receipt)
+    assert send(event_type, data, commandId="after", aggregateId="another")[0] in (400, 422)
 
 
 @pytest.mark.parametrize(
