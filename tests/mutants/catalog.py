@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         "tell a command that lost a race to itself that nothing was stored",
         LEDGER,
-        "whose answer never came.\n        if receipt := _receipt_of_before(present, command):",
+        "whose answer never came.\n        if receipt := _receipt_of_before(present.own, command):",
         "whose answer never came.\n        if receipt := None:",
     ),
     Mutant(
@@ -86,7 +86,7 @@ MUTANTS = (
     Mutant(
         "answer another command under a used id as a success",
         LEDGER,
-        "if not repeats(command, present.own):",
+        "if not repeats(command, own):",
         "if False:",
     ),
     Mutant(
