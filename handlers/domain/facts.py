@@ -148,11 +148,11 @@ def asked(event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value],
     missing = {f"eventData.{name}" for name in derived if name not in read} | {each.path for each in unread}
     found = [each for each in violations(event_type, NEWEST[event_type], read, "eventData") if each.path not in missing]
     told = {each.path for each in found}
-    found += _unkind(event_type, read, told)
+    found += _of_no_kind(event_type, read, told)
     return read, unread + found + [each for each in uncarried(read, "eventData") if each.path not in told]
 
 
-def _unkind(event_type: str, data: Mapping[str, Value], told: set[str]) -> list[Violation]:
+def _of_no_kind(event_type: str, data: Mapping[str, Value], told: set[str]) -> list[Violation]:
     """The texts that are not of the kind that commands must give, apart from those whose paths were told."""
     found: list[Violation] = []
     for name, kind in ASKED[event_type].items():
