@@ -45,8 +45,8 @@ def ledger(store: EventStore, snapshots: Snapshots) -> Ledger:
     return new_ledger(store, snapshots)
 
 
-def new_ledger(store: EventStore, snapshots: Snapshots, now: str = LATER) -> Ledger:
-    reader = PresentReader(store, snapshots, tail=TAIL, now=lambda: now, begin=at_once)
+def new_ledger(store: EventStore, snapshots: Snapshots, now: str = LATER, tail: int = TAIL) -> Ledger:
+    reader = PresentReader(store, snapshots, tail=tail, now=lambda: now, begin=at_once)
     return Ledger(reader, now=lambda: now, pause=lambda _: None, check_clock=lambda _: None)
 
 
@@ -228,6 +228,21 @@ def test_the_look_up_is_repeated_only_where_the_whole_tail_is_young(
     for now, expected in (("2024-01-15T10:00:30.000000Z", 2), ("2024-01-15T10:02:00.000000Z", 1)):
         new_ledger(store, snapshots, now).reader.read(ID, "another")
         assert reads(calls).count(LOOK_UP) == expected
+
+
+def test_a_new_process_on_31_events_of_one_minute_makes_five_requests_in_three_waits(
+    store: EventStore, snapshots: Snapshots, calls: Calls
+) -> None:
+    """The look-up once more, behind the tail. From then on the process has seen what lies below: four in two."""
+    keep(store, story(ID, [1] * 30))
+    SnapshotBuilder(store, snapshots, every=10).bring_up_to(ID, 30)
+    cold = new_ledger(store, snapshots, "2024-01-15T10:00:40.000000Z", tail=20)
+    reads(calls)
+
+    assert execute(cold, deposit()).sequence == 32
+    assert reads(calls) == [LOOK_UP, SNAPSHOT, TAIL_END, LOOK_UP, "PutItem"]
+    assert execute(cold, deposit()).sequence == 33
+    assert reads(calls) == [LOOK_UP, SNAPSHOT, TAIL_END, "PutItem"]
 
 
 def test_events_of_one_transaction_do_not_vouch_for_each_other(

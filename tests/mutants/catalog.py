@@ -37,6 +37,7 @@ CLOCKED = ("tests/handlers/test_clocks.py",)
 TIMED = ("tests/handlers/test_out_of_time.py",)
 QUERYING = ("tests/handlers/test_query.py",)
 PAGING = ("tests/handlers/test_type_pages.py",)
+DOCUMENTS = ("tests/docs",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
 RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
@@ -870,6 +871,13 @@ MUTANTS = (
         "    grants=[event_store.grant_read(), read_model.grant_project()],\n",
         "    grants=[event_store.grant_read(), event_store.grant_append(), read_model.grant_project()],\n",
         INFRASTRUCTURE,
+    ),
+    Mutant(
+        "wait longer for the news of a refusal than the documents say",
+        "handlers/command.py",
+        "_PUBLISH_SECONDS = 3",
+        "_PUBLISH_SECONDS = 4",
+        DOCUMENTS,
     ),
     # The embedded AWS
     Mutant(

@@ -1,0 +1,174 @@
+"""The numbers in the documents are those of the code.
+
+A line of the table names a document, words of it with `{}` where the number stands, and the number as the code has it.
+A change of either fails here. Counts of AWS calls and units are asserted where they are made, in
+`tests/contract/test_units.py` and `tests/handlers/test_present.py`. What was measured is written by `make bench`
+(`tests/bench/test_documents.py`).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from bench import cost, results
+from components import limits
+from handlers.domain.errors import RuleBrokenError
+from handlers.domain.values import ARITHMETIC
+from handlers.store import event_bus, event_store, items
+from handlers.store.clocks import CLOCK_TOLERANCE
+from local.__main__ import DEFAULT_PORT
+from local.engine import async_invoke, invoke, mapping_status, replay, stream_lane, targets
+from tests.contract import test_writers
+from tests.contract.dynamodb_local import installation
+from tests.faults.scenarios import SCENARIOS
+from tests.mutants.catalog import MUTANTS
+
+ROOT = Path(__file__).parents[2]
+WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 9: "nine", 10: "ten", 20: "twenty", 40: "forty"}
+HOUR = 3600
+
+README, ARCHITECTURE, GUARANTEES, LOCAL = "README.md", "docs/architecture.md", "docs/guarantees.md", "docs/local.md"
+
+
+def setting(name: str) -> Any:
+    """The default of a stack's setting."""
+    return yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"][name]["default"]
+
+
+def constant(path: str, name: str) -> Any:
+    """A constant of a module that cannot be imported here; products of numbers included."""
+    for node in ast.parse((ROOT / path).read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            factors = ast.unparse(node.value).split(" * ")
+            product = 1
+            for factor in factors:
+                product *= ast.literal_eval(factor)
+            return product
+    raise LookupError(f"{path} has no {name}")
+
+
+def first(pattern: str, path: str) -> str:
+    """What the group of a pattern matches in a file."""
+    found = re.search(pattern, (ROOT / path).read_text("utf-8"))
+    assert found, f"{pattern} is not in {path}"
+    return found[1]
+
+
+def entry_points() -> int:
+    texts = [path.read_text("utf-8") for path in (ROOT / "handlers").glob("*.py")]
+    return sum(bool(re.search(r"^def lambda_handler", text, re.MULTILINE)) for text in texts)
+
+
+class Claim(NamedTuple):
+    document: str
+    words: str
+    numbers: tuple[Any, ...]
+
+
+def claim(document: str, words: str, *numbers: Any) -> Claim:
+    return Claim(document, words, numbers)
+
+
+CLAIMS = (
+    claim(README, '"every {}th event"', setting("snapshotEvery")),
+    claim(README, "You need Python {} or newer", first(r'requires-python = ">=([\d.]+)"', "pyproject.toml")),
+    claim(README, "With Java {} and Maven", installation.OLDEST_JAVA),
+    claim(
+        README,
+        "{} peers and bare boto3",
+        sum(path.is_dir() and path.name[0] != "_" for path in (ROOT / "bench/peers").iterdir()),
+    ),
+    claim(README, "serve --port {} --outputs", DEFAULT_PORT),
+    claim(README, "export AWS_ENDPOINT_URL=http://127.0.0.1:{} ", DEFAULT_PORT),
+    claim(README, "# {} sufficient-funds", RuleBrokenError.status),
+    claim(README, "Under {} US$ for a million commands", ceil(cost.total(cost.ours(results.load())) / 5) * 5),
+    claim(README, "{} entry points (command, validate", entry_points()),
+    claim(
+        ARCHITECTURE, "a read unit for the snapshot, one per 4 KB of the newest {} events", 2 * setting("snapshotEvery")
+    ),
+    claim(ARCHITECTURE, "a multiple of `snapshotEvery` ({})", setting("snapshotEvery")),
+    claim(ARCHITECTURE, "DynamoDB keeps {} digits", ARITHMETIC.prec),
+    claim(ARCHITECTURE, "`relay` puts them on the bus {} to a call", event_bus.MAX_ENTRIES),
+    claim(ARCHITECTURE, "within the stream's {} hours", limits.STREAM_RETENTION_SECONDS / HOUR),
+    claim(ARCHITECTURE, "more than {} s off (half a minute on either side", CLOCK_TOLERANCE / 2),
+    claim(ARCHITECTURE, "with no more than {} seconds' patience", constant("handlers/command.py", "_PUBLISH_SECONDS")),
+    claim(
+        ARCHITECTURE,
+        "| stream to relay | {} hours or {} retries",
+        setting("relayMaxRecordAge") / HOUR,
+        setting("relayMaxRetries"),
+    ),
+    claim(
+        ARCHITECTURE,
+        "| stream to snapshot | {} hours or {} retries",
+        6,  # the default of StreamFeedArgs, asserted in tests/infrastructure
+        constant("__main__.py", "SNAPSHOT_RETRIES"),
+    ),
+    claim(
+        ARCHITECTURE,
+        "bus to audit log | {} hours or {} retries",
+        setting("deliveryMaxEventAge") / HOUR,
+        setting("deliveryRetryAttempts"),
+    ),
+    claim(ARCHITECTURE, "| queue to projection | {} receives", setting("projectionMaxReceives")),
+    claim(
+        ARCHITECTURE,
+        "| asynchronous invocations | {} retries, {} hours",
+        constant("components/handler_function.py", "_ASYNC_RETRIES"),
+        constant("components/handler_function.py", "_ASYNC_MAX_AGE_SECONDS") / HOUR,
+    ),
+    claim(ARCHITECTURE, "An event fits an item of {} KB", items.MAX_ITEM_BYTES / 1024),
+    claim(ARCHITECTURE, "and a bus entry of {} MB", -(-event_store.MAX_DETAIL_BYTES // 10**6)),
+    claim(ARCHITECTURE, "stream has {} readers", (ROOT / "__main__.py").read_text("utf-8").count("\nStreamFeed(")),
+    claim(GUARANTEES, "no two writers' clocks differ by more than {} s", CLOCK_TOLERANCE),
+    claim(GUARANTEES, "a clock that is more than {} s off AWS's", CLOCK_TOLERANCE / 2),
+    claim(GUARANTEES, "every function in {} scenarios", len(SCENARIOS)),
+    claim(GUARANTEES, "| {0}, on one account, on {0} accounts, and {0} duplicates", test_writers.WRITERS),
+    claim(GUARANTEES, "{} times as many in the long run", first(r"FACTOR = (\d+) if LONG", "tests/fuzz/budget.py")),
+    claim(GUARANTEES, "{} and more in the long one", int(first(r"FAULTS_STEPS=(\d+)", "Makefile"))),
+    claim(GUARANTEES, "plants more than {} defects", (len(MUTANTS) - 1) // 50 * 50),
+    claim(GUARANTEES, "longer than the stream's {} hours", limits.STREAM_RETENTION_SECONDS / HOUR),
+    claim(LOCAL, "asynchronous invocation | {} and {} s", *async_invoke.RETRY_SECONDS),
+    claim(LOCAL, "while a function is throttled | {} to {} s", *async_invoke.THROTTLE_SECONDS),
+    claim(LOCAL, "attempts of a rule's target | {} to {} s", *targets.RETRY_SECONDS),
+    claim(LOCAL, "after a failed batch of a stream | {} to {} s", *stream_lane.BACKOFF_SECONDS),
+    claim(LOCAL, "a minute of events in a replay | {} s", replay.MINUTE_SECONDS),
+    claim(LOCAL, "{} s for a mapping that was refused", mapping_status.REFUSED_SECONDS),
+    claim(LOCAL, "At most {} run at once per function", invoke.MAX_WORKERS),
+)
+
+
+def spellings(number: Any) -> list[str]:
+    """2000 as 2,000 or 2000, 2 as 2 or two, 0.05 as 0.05."""
+    if isinstance(number, str):
+        return [number, *([WORDS[int(number)]] if number.isdigit() and int(number) in WORDS else [])]
+    if Fraction(number).denominator != 1:
+        return [str(number)]
+    whole = int(number)
+    return [f"{whole:,}", str(whole), *([WORDS[whole]] if whole in WORDS else [])]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda each: f"{each.document}: {each.words}")
+def test_a_number_in_a_document_is_that_of_the_code(claim: Claim) -> None:
+    text = " ".join((ROOT / claim.document).read_text("utf-8").split())
+    slots = ["(?:" + "|".join(map(re.escape, spellings(number))) + ")" for number in claim.numbers]
+    words = re.escape(claim.words).replace(r"\{0\}", "{0}").replace(r"\{\}", "{}")
+
+    assert re.search(r"(?<![\d.,])" + words.format(*slots), text), f"should be {claim.words.format(*claim.numbers)}"
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda each: f"{each.document}: {each.words}")
+def test_another_number_in_its_place_would_be_noticed(claim: Claim) -> None:
+    """The words are there once, with whatever number: a claim about a sentence that is gone holds nothing."""
+    text = " ".join((ROOT / claim.document).read_text("utf-8").split())
+    words = re.escape(claim.words).replace(r"\{0\}", r"[\w.,]+").replace(r"\{\}", r"[\w.,]+")
+
+    assert len(re.findall(words, text)) == 1
