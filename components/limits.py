@@ -20,6 +20,9 @@ LOG_RETENTION_DAYS = (
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 
+MAX_STATEMENT_ENTRIES = 500
+"""A statement is one item of at most 400 KB, and so are 500 of the longest entries."""
+
 SNAPSHOT_INTERVALS = (10, 100, 1000)
 """Powers of ten: which events are due for a snapshot shows in the last digits of their sequences."""
 

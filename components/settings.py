@@ -87,7 +87,7 @@ class Settings:
             kms_key_arn=read.key_arn("kmsKeyArn"),
             alarm_emails=read.emails("alarmEmails"),
             type_buckets=read.integer("typeBuckets", 1, 100),
-            statement_entries=read.integer("statementEntries", 1, 500),
+            statement_entries=read.integer("statementEntries", 1, limits.MAX_STATEMENT_ENTRIES),
             snapshot_every=read.integer_of("snapshotEvery", limits.SNAPSHOT_INTERVALS),
             snapshot_retention_days=read.integer("snapshotRetentionDays", 0, _FOREVER_DAYS),
             log_level=read.choice("logLevel", limits.LOG_LEVELS),

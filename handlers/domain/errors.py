@@ -8,6 +8,10 @@ SHOWN = 200
 """Characters of what a caller sent that are repeated in an answer: names can be long, and an answer must not be."""
 
 
+MAX_VIOLATIONS = 50
+"""Of a value's faults so many are told: an answer, its log line and the news of the refusal have their limits."""
+
+
 class Violation(NamedTuple):
     """One thing that is wrong with a caller's value: where, as a path from the request, and what."""
 
@@ -30,14 +34,14 @@ class LedgerError(Exception):
 class MalformedError(LedgerError):
     """The request does not have the shape that it must have.
 
-    `field` is the path of the first offending value, `violations` lists all of them with their paths.
+    `field` is the path of the first offending value, `violations` lists all of them with their paths, up to 50.
     """
 
     status = 400
     code = "MalformedRequest"
 
     def __init__(self, field: str, problem: str, *more: Violation) -> None:
-        every = (Violation(field, problem), *more)
+        every = (Violation(field, problem), *more[: MAX_VIOLATIONS - 1])
         self.violations = tuple(Violation(shortened(path), message) for path, message in every)
         field = self.violations[0].path
         listed = [each._asdict() for each in self.violations]

@@ -16,6 +16,7 @@ _KEYS = {"AggregateId": 2048, "EventSequence": 0, "AccountId": 2048, "Projection
 _KEYS |= {"TypeBucket": 2048, "Timestamp": 1024}
 _DIGITS = 38
 _MAX_LEVELS = 32
+_EXPRESSION_BYTES = 4_096
 _NO_CHARACTERS = ("\ufffe", "\uffff")
 """Of what JSON does not escape, those that no queue takes: an event's way ends in one."""
 
@@ -31,6 +32,8 @@ def check(operation: str, arguments: Mapping[str, Any]) -> None:
     try:
         if operation in checks:
             checks[operation](arguments)
+        for name in arguments:
+            assert not name.endswith("Expression") or len(arguments[name].encode()) <= _EXPRESSION_BYTES, "too long"
         for name in ("Item", "Key", "ExclusiveStartKey", "ExpressionAttributeValues"):
             _attributes(arguments.get(name, {}))
     except AssertionError as error:

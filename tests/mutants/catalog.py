@@ -41,6 +41,7 @@ DOCUMENTS = ("tests/docs",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
 RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
+LIMITS = ("tests/contract/test_service_limits.py",)
 CARRYING = ("tests/domain/test_carriage.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
@@ -491,6 +492,27 @@ MUTANTS = (
         "carried(error.details)",
         "error.details",
         REFUSING,
+    ),
+    Mutant(
+        "tell of every fault in an answer, however many",
+        ERRORS,
+        "*more[: MAX_VIOLATIONS - 1]",
+        "*more",
+        LIMITS,
+    ),
+    Mutant(
+        "let a statement outgrow its item",
+        "components/limits.py",
+        "MAX_STATEMENT_ENTRIES = 500",
+        "MAX_STATEMENT_ENTRIES = 1000",
+        LIMITS,
+    ),
+    Mutant(
+        "let an event's envelope not fit a message",
+        STORE,
+        "MAX_DETAIL_BYTES = 990_000",
+        "MAX_DETAIL_BYTES = 999_900",
+        LIMITS,
     ),
     Mutant(
         "let one entry that is refused for good hold up its shard",
