@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ from .domain.errors import LedgerError
 from .domain.payload import request_of
 from .domain.rejection import Rejection
 from .runtime import Context, answering, count, log, seconds_left
+from .settings import setting
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .wiring import now, wired_ledger
@@ -23,6 +23,7 @@ _PUBLISH_SECONDS = 3
 """Longer than that nobody waits for the news of a refusal; nor is it tried with less than that of the time left."""
 
 _ledger = wired_ledger()
+_bus_name = setting("EVENT_BUS_NAME")
 
 
 @answering
@@ -79,4 +80,4 @@ def _announce(refusal: LedgerError, request: Mapping[str, Any], context: Context
 @cache
 def _bus() -> EventBus:
     """Made for the first refusal, since most commands are accepted and a client costs time at a cold start."""
-    return EventBus(clients.eventbridge(_PUBLISH_SECONDS), os.environ["EVENT_BUS_NAME"])
+    return EventBus(clients.eventbridge(_PUBLISH_SECONDS), _bus_name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from .domain import all_projections
 from .domain.errors import MalformedError
 from .domain.event import Event
 from .runtime import Context, log, seconds_left
+from .settings import number, setting
 from .store import clients
 from .store.event_bus import delivered_event
 from .store.event_store import EventStore
@@ -19,9 +19,9 @@ from .store.read_model import NOTHING, Key, ReadModel, Stored
 
 _dynamodb = clients.dynamodb()
 _projector = Projector(
-    EventStore(_dynamodb, os.environ["EVENT_STORE_TABLE"]),
-    ReadModel(_dynamodb, os.environ["READ_MODEL_TABLE"]),
-    all_projections(int(os.environ["STATEMENT_ENTRIES"])),
+    EventStore(_dynamodb, setting("EVENT_STORE_TABLE")),
+    ReadModel(_dynamodb, setting("READ_MODEL_TABLE")),
+    all_projections(number("STATEMENT_ENTRIES")),
 )
 
 

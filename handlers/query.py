@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +13,7 @@ from .domain.fields import identifier, whole
 from .domain.payload import request_of
 from .domain.values import Value
 from .runtime import Context, answering, seconds_left
+from .settings import number, setting
 from .store import clients
 from .store.event_store import EventStore
 from .store.history import History
@@ -22,13 +22,13 @@ from .store.read_model import Key, ReadModel
 from .store.snapshots import Snapshots
 from .store.type_index import TypeIndex
 
-_buckets = int(os.environ["TYPE_BUCKETS"])
+_buckets = number("TYPE_BUCKETS")
 _dynamodb = clients.dynamodb(_buckets)
-_table = os.environ["EVENT_STORE_TABLE"]
+_table = setting("EVENT_STORE_TABLE")
 _store = EventStore(_dynamodb, _table)
-_history = History(_store, Snapshots(_dynamodb, os.environ["SNAPSHOTS_TABLE"]), every=int(os.environ["SNAPSHOT_EVERY"]))
+_history = History(_store, Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE")), every=number("SNAPSHOT_EVERY"))
 _types = TypeIndex(_dynamodb, _table, _buckets)
-_read_model = ReadModel(_dynamodb, os.environ["READ_MODEL_TABLE"])
+_read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
 
 SecondsLeft = Callable[[], float]
 """A clock that runs towards the function's timeout."""

@@ -6,7 +6,6 @@ reported done.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .domain.errors import MalformedError, NotAnEventError
 from .domain.event import Event
 from .runtime import Context, count, log
+from .settings import setting
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .store.items import to_record
@@ -25,7 +25,8 @@ from .store.unpublishable import DeadLetters
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
 
-_bus = EventBus(clients.eventbridge(), os.environ["EVENT_BUS_NAME"])
+_bus = EventBus(clients.eventbridge(), setting("EVENT_BUS_NAME"))
+_dead_letter_queue = setting("DEAD_LETTER_QUEUE_URL")
 
 
 class _Sending(NamedTuple):
@@ -120,7 +121,7 @@ def _set_aside(event: Event, reason: str, context: Context) -> None:
 @cache
 def _dead_letters() -> DeadLetters:
     """Made for the first one, since hardly any process ever leaves one and a client costs time at a cold start."""
-    return DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"])
+    return DeadLetters(clients.sqs(), _dead_letter_queue)
 
 
 def _report_breach(problem: str, keys: Mapping[str, Any], context: Context) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from .domain.errors import ClockSkewError, LedgerError
 from .domain.values import Value, dumps, exact
 from .failure import InvocationError
+from .settings import setting
 
 log = logging.getLogger("ledger")
 log.setLevel(logging.INFO)
@@ -19,7 +20,7 @@ log.setLevel(logging.INFO)
 Answer = dict[str, Any]
 """`{"statusCode": int, "body": JSON text}`"""
 
-NAMESPACE = os.environ["METRICS_NAMESPACE"]
+NAMESPACE = setting("METRICS_NAMESPACE")
 
 _MADE_OF_HTTP = frozenset({"http", "httpMethod", "elb"})
 """One of these is in the requestContext of what API Gateway (payload 2.0, 1.0), a function URL (2.0) or a load balancer

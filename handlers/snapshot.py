@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .domain.errors import IntegrityError, UnreadableEventError
 from .domain.event import ordinal
 from .runtime import Context, count, log
+from .settings import number, setting
 from .store import clients
 from .store.event_store import EventStore
 from .store.items import to_record
@@ -20,10 +20,10 @@ from .store.snapshots import Snapshots, UnwrittenError
 _dynamodb = clients.dynamodb()
 _DAY = 24 * 60 * 60
 _builder = SnapshotBuilder(
-    EventStore(_dynamodb, os.environ["EVENT_STORE_TABLE"]),
-    Snapshots(_dynamodb, os.environ["SNAPSHOTS_TABLE"]),
-    every=int(os.environ["SNAPSHOT_EVERY"]),
-    retention_seconds=int(os.environ["SNAPSHOT_RETENTION_DAYS"]) * _DAY or None,
+    EventStore(_dynamodb, setting("EVENT_STORE_TABLE")),
+    Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE")),
+    every=number("SNAPSHOT_EVERY"),
+    retention_seconds=number("SNAPSHOT_RETENTION_DAYS") * _DAY or None,
 )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime
 
 from .domain import times
 from .runtime import count, log
+from .settings import number, setting
 from .store import clients
 from .store.clocks import ClockCheck
 from .store.event_store import EventStore
@@ -26,9 +26,9 @@ def wired_ledger() -> Ledger:
     """A ledger on this function's tables."""
     dynamodb = clients.dynamodb()
     reader = PresentReader(
-        EventStore(dynamodb, os.environ["EVENT_STORE_TABLE"], int(os.environ["TYPE_BUCKETS"])),
-        Snapshots(dynamodb, os.environ["SNAPSHOTS_TABLE"]),
-        tail=2 * int(os.environ["SNAPSHOT_EVERY"]),
+        EventStore(dynamodb, setting("EVENT_STORE_TABLE"), number("TYPE_BUCKETS")),
+        Snapshots(dynamodb, setting("SNAPSHOTS_TABLE")),
+        tail=2 * number("SNAPSHOT_EVERY"),
         now=now,
         begin=begin,
     )

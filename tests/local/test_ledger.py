@@ -184,7 +184,9 @@ def test_a_function_has_its_own_environment_and_no_other(ledger: StackClient, fu
         lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": less})
         answer = lambda_.invoke(FunctionName=name, Payload=b"{}")
         assert answer["FunctionError"] == "Unhandled"
-        assert variable in answer["Payload"].read().decode()
+        report = json.loads(answer["Payload"].read())
+        assert (report["errorType"], report["stackTrace"]) == ("Misconfigured", [])
+        assert f"environment variable {variable} is missing" in report["errorMessage"]
     finally:
         lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
     assert ledger.invoke(function, {})[0] == 400

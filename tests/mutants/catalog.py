@@ -674,6 +674,13 @@ MUTANTS = (
         'context.keys() >= {"http"}',
     ),
     Mutant(
+        "learn of a missing bus when the first command is refused",
+        "handlers/command.py",
+        '_bus_name = setting("EVENT_BUS_NAME")',
+        "_bus_name = __import__('os').environ.get('EVENT_BUS_NAME', '')",
+        ("tests/handlers/test_settings.py",),
+    ),
+    Mutant(
         "show the stack trace of a failure",
         "handlers/failure.py",
         "    from awslambdaric.lambda_runtime_exception import FaultException\n",

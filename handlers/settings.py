@@ -1,0 +1,32 @@
+"""What a function is told by its environment variables; all of them are read while it is loaded."""
+
+from __future__ import annotations
+
+import os
+
+from .failure import InvocationError
+
+
+def setting(name: str) -> str:
+    """An environment variable of the function. InvocationError where it is missing or empty, which says who sets it."""
+    value = os.environ.get(name)
+    if not value:
+        raise _misconfigured(name, "is missing or empty")
+    return value
+
+
+def number(name: str) -> int:
+    """One that holds a whole number. InvocationError where it does not."""
+    value = setting(name)
+    try:
+        return int(value)
+    except ValueError:
+        raise _misconfigured(name, f"is no whole number but {value!r}") from None
+
+
+def _misconfigured(name: str, problem: str) -> InvocationError:
+    return InvocationError(
+        "Misconfigured",
+        f"the function's environment variable {name} {problem}; the Pulumi program sets it: deploy the stack again, "
+        "or read the environment of this function in __main__.py",
+    )
