@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """The event's PreviousHash is not the Hash of the event before."""
     TIME = "time-goes-back"
     """The event's Timestamp is earlier than that of the event before."""
+    FUTURE = "from-the-future"
+    """The event's Timestamp is later than now, and with it those of all events behind it until that time has come."""
     BUCKET = "wrong-type-bucket"
     """The index by type does not have the event where it is looked for."""
     COMMAND = "command-repeated"

@@ -58,8 +58,9 @@ class RowCheck:
         elif event.sequence > self.seen and self._first_lacking is None:
             self._first_lacking = event
 
-    def finish(self, cutoff: str) -> int:
-        """Judge the row at the stream's end; how many events later than `cutoff` it lacks, which are under way."""
+    def finish(self, cutoff: str, latest: str) -> int:
+        """Judge the row at the stream's end; how many events it lacks that are under way: later than `cutoff`, and not
+        later than the `latest` time that an event can have by now."""
         end = self.position.sequence
         if self.seen > end:
             detail = f"the row stands at event {self.seen}, but the stream ends at {end}: its end was removed"
@@ -67,7 +68,7 @@ class RowCheck:
         elif self.record is not None and not self.seen:
             self._compare()
         elif self._first_lacking is not None:
-            if self._first_lacking.timestamp > cutoff:
+            if cutoff < self._first_lacking.timestamp <= latest:
                 return end - self.seen
             if self.record is None:
                 self._find(Kind.ROW_MISSING, f"there is no row for {end} events")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
@@ -30,12 +30,18 @@ class StreamCheck:
     aggregate_id: str
     buckets: int
     """How many there are now; there were never more."""
+    latest: Callable[[], str]
+    """The latest Timestamp that an event can have by now."""
     sequence: int = 0
     hash: str | None = GENESIS
     """That of the last event; None where it could not be read."""
     intact: bool = True
     """Whether what was seen so far is one unbroken chain that can be folded."""
     findings: list[Finding] = field(default_factory=list)
+    _latest: str = ""
+    _future: Event | None = None
+    """The first event from the future, `_in_future` how many there are."""
+    _in_future: int = 0
     _timestamp: str = ""
     _event_id: str = ""
     _commands: dict[str, int] = field(default_factory=dict)
@@ -75,6 +81,7 @@ class StreamCheck:
         if event.timestamp < self._timestamp:
             detail = f"Timestamp {event.timestamp} is earlier than {self._timestamp} before it"
             self.find(Kind.TIME, event.sequence, detail)
+        self._look_ahead(event)
         bucket = record.get("TypeBucket")
         if not self._is_bucket(bucket, event):
             detail = f"TypeBucket is {bucket}, and would be {bucket_of(event, self.buckets)} today"
@@ -84,6 +91,20 @@ class StreamCheck:
         if earlier is not None and (earlier != event.sequence - 1 or event.event_id == self._event_id):
             detail = f"command {event.command_id} was carried out by event {earlier} already"
             self.find(Kind.COMMAND, event.sequence, detail)
+
+    def _look_ahead(self, event: Event) -> None:
+        if event.timestamp > self._latest:
+            self._latest = self.latest()
+        if event.timestamp > self._latest:
+            self._future = self._future or event
+            self._in_future += 1
+
+    def finish(self) -> None:
+        """Judge what only shows at the end of the stream."""
+        if self._future:
+            more = f", as that of {self._in_future - 1} events behind it" if self._in_future > 1 else ""
+            detail = f"Timestamp {self._future.timestamp} is later than now{more}"
+            self.find(Kind.FUTURE, self._future.sequence, detail)
 
     def _is_bucket(self, bucket: Any, event: Event) -> bool:
         if bucket == bucket_of(event, self.buckets):

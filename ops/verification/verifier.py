@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from handlers.domain import times
 from handlers.domain.event import Event, Position
 from handlers.domain.projections import Projection
+from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.items import to_record
 from handlers.store.read_model import Key, ReadModel, StaleRowError
 
@@ -83,7 +84,7 @@ class Verifier:
         rows = [RowCheck(aggregate_id, each, by_projection.get(each.name)) for each in self.projections]
         kept = self._read(self.snapshots_table, "AggregateId", aggregate_id)
         snapshots = SnapshotCheck(aggregate_id, map(to_record, kept))
-        stream = StreamCheck(aggregate_id, self.type_buckets)
+        stream = StreamCheck(aggregate_id, self.type_buckets, self._latest)
         events = 0
         for item in self._read(self.store_table, "AggregateId", aggregate_id):
             events += 1
@@ -95,10 +96,11 @@ class Verifier:
             snapshots.orphan()
             findings = [_orphan(aggregate_id, name, record) for name, record in by_projection.items()]
         else:
+            stream.finish()
             findings = stream.findings
             if stream.intact:
                 cutoff = times.to_text(self.now() - self.grace)
-                in_flight = max(row.finish(cutoff) for row in rows)
+                in_flight = max(row.finish(cutoff, self._latest()) for row in rows)
                 snapshots.finish()
                 findings += [finding for row in rows for finding in row.findings]
             known = {projection.name for projection in self.projections}
@@ -106,6 +108,10 @@ class Verifier:
         if stream.intact:
             findings += snapshots.findings
         return Verdict(aggregate_id, events, in_flight, tuple(findings), tuple(rows), records, snapshots)
+
+    def _latest(self) -> str:
+        """The latest Timestamp that an event can have by now: the clocks of those that write differ a little."""
+        return times.to_text(self.now() + timedelta(seconds=CLOCK_TOLERANCE))
 
     def _read(self, table: str, key: str, aggregate_id: str) -> Any:
         pages = self.client.get_paginator("query").paginate(

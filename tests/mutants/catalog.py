@@ -944,4 +944,18 @@ MUTANTS = (
         "pass",
         RESILIENCE,
     ),
+    Mutant(
+        "call an event from the future in flight",
+        "ops/verification/rows.py",
+        "if cutoff < self._first_lacking.timestamp <= latest:",
+        "if cutoff < self._first_lacking.timestamp:",
+        ("tests/ops/test_verify.py",),
+    ),
+    Mutant(
+        "take any Timestamp for one of the past",
+        "ops/verification/verifier.py",
+        "            stream.finish()\n",
+        "",
+        ("tests/ops/test_verify.py",),
+    ),
 )

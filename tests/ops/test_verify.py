@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +22,8 @@ from handlers.store.snapshots import KEY_PREFIX, Snapshots, key_of
 from ..domain.builders import command, folded, story
 from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls, Context, kept, message, refusal, rows
 from .conftest import EVERY, Result, Run, keep
+
+YEAR = timedelta(days=365)
 
 Project = Callable[[Sequence[Event]], None]
 
@@ -404,6 +406,45 @@ def test_events_younger_than_the_grace_period_are_in_flight(aws: Any, outputs: A
     late = run("verify", "--json", "--grace", "0")
     assert (late.code, late.json["inFlight"]) == (1, 0)
     assert found(late) == {("fresh", "row-behind", 3)}
+
+
+def stamped(ahead: timedelta) -> str:
+    """A Timestamp so much later than now."""
+    return times.to_text(datetime.now(UTC) + ahead)
+
+
+def test_events_from_the_future_are_found_once_a_stream(aws: Any, outputs: Any, project: Project, run: Run) -> None:
+    """A clock that was a year ahead stamped the first event, and all behind it inherit the year."""
+    project(keep(aws, story("early", [1, 2], now=stamped(YEAR))))
+
+    result = run("verify", "--json")
+
+    assert found(result) == {("early", "from-the-future", 1)}
+    (finding,) = result.json["findings"]
+    assert "2 events behind it" in finding["detail"]
+    assert (result.code, result.json["inFlight"]) == (1, 0)
+
+
+def test_an_event_from_the_future_is_not_in_flight(aws: Any, outputs: Any, run: Run) -> None:
+    keep(aws, story("early", [], now=stamped(YEAR)))
+
+    result = run("verify", "--json")
+    repaired = run("verify", "--repair-read-model", "--json")
+
+    assert found(result) == {("early", "from-the-future", 1), ("early", "row-missing", None)}
+    assert result.json["inFlight"] == 0
+    assert {each["kind"]: each["repaired"] for each in repaired.json["findings"]} == {
+        "from-the-future": False,
+        "row-missing": True,
+    }
+
+
+def test_an_event_by_a_clock_a_little_ahead_is_in_flight(aws: Any, outputs: Any, run: Run) -> None:
+    keep(aws, [sealed(replace(story("new", [])[0], timestamp=stamped(timedelta(seconds=30))))])
+
+    result = run("verify", "--json")
+
+    assert (found(result), result.json["inFlight"]) == (set(), 1)
 
 
 def test_a_new_account_without_rows_is_in_flight_within_the_grace_period(aws: Any, outputs: Any, run: Run) -> None:
