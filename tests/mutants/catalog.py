@@ -217,8 +217,8 @@ MUTANTS = (
     Mutant(
         "stop at the first page",
         STORE,
-        "        while next_after is not None:\n            events, next_after",
-        "        for _ in range(1):\n            events, next_after",
+        "        while next_after is not None:\n            if deadline:",
+        "        for _ in range(1):\n            if deadline:",
         QUERYING,
     ),
     Mutant(
@@ -294,7 +294,7 @@ MUTANTS = (
     Mutant(
         "skip the look-up of the command",
         STORE,
-        'return max((int(item["EventSequence"]["N"]) for item in answer["Items"]), default=None)',
+        'return max((_sequence(item) for item in answer["Items"]), default=None)',
         "return None",
         REMEMBERING,
     ),
