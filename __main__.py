@@ -8,6 +8,8 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
+from components import limits
+from components.account_limits import check_reserved_concurrency
 from components.audit_log import AuditLog, AuditLogArgs
 from components.customer_key import CustomerKey, CustomerKeyArgs, given_key
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
@@ -32,6 +34,7 @@ SNAPSHOT_RETRIES = 20
 REJECTION = "CommandRejected"
 
 settings = Settings.load(pulumi.Config())
+check_reserved_concurrency(settings.reserved_concurrency())
 account_id = aws.get_caller_identity_output().account_id
 region = aws.get_region_output().region
 partition = aws.get_partition_output()
@@ -243,6 +246,7 @@ StreamFeed(
         event_store=event_store,
         function=snapshot,
         pattern=multiples_of(settings.snapshot_every),
+        parallelization_factor=limits.SNAPSHOT_PARALLELIZATION,
         max_retries=SNAPSHOT_RETRIES,
         kms_key_arn=kms_key_arn,
     ),

@@ -23,6 +23,31 @@ LOG_RETENTION_DAYS = (
 MAX_STATEMENT_ENTRIES = 500
 """A statement is one item of at most 400 KB, and so are 500 of the longest entries."""
 
+# What the handlers keep of their time; a test holds these to the handlers' own constants.
+COMMAND_RESERVE_SECONDS = 6
+"""Command publishes a refusal only with so much time left."""
+PROJECTION_RESERVE_SECONDS = 3
+"""Projection leaves so much to the rest of its batch, and begins nothing with less."""
+
+# Cautious estimates, not limits of AWS: ten events in one call of 0.1 s; 50 ms for the rows of an event.
+RELAYED_PER_SECOND = 100
+PROJECTED_PER_SECOND = 20
+
+LEAST_RECEIVES = 2
+"""A long account is projected over several deliveries; with one receive it would be set aside after the first."""
+UNWINDOWED_BATCH = 10
+"""Messages that SQS hands out at once; more have to be waited for."""
+SNAPSHOT_PARALLELIZATION = 10
+"""Batches of one shard that go to snapshot at once."""
+
+PRODUCTION_RETENTION_DAYS = 365
+NO_POINT_IN_TIME_RECOVERY = "no-point-in-time-recovery"
+SHORT_ARCHIVE = "short-archive"
+SHORT_AUDIT_LOG = "short-audit-log"
+NO_ALARM_RECIPIENT = "no-alarm-recipient"
+RISKS = (NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_ALARM_RECIPIENT)
+"""What production refuses, unless it is accepted by its name."""
+
 SNAPSHOT_INTERVALS = (10, 100, 1000)
 """Powers of ten: which events are due for a snapshot shows in the last digits of their sequences."""
 

@@ -12,10 +12,14 @@ from pulumi import Input, Output
 from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
 from components.handler_function import HandlerFunction
-from components.limits import MAX_MESSAGE_BYTES, QUEUE_RETENTION_SECONDS, check_range
+from components.limits import (
+    LEAST_RECEIVES,
+    MAX_MESSAGE_BYTES,
+    QUEUE_RETENTION_SECONDS,
+    UNWINDOWED_BATCH,
+    check_range,
+)
 from components.policies import Grant, queue_policy, role_policy
-
-_UNWINDOWED_BATCH = 10
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,8 @@ def _check(name: str, args: ProjectionFeedArgs) -> None:
     check_range(name, "batch_window", args.batch_window, 0, 300)
     check_range(name, "max_concurrency", args.max_concurrency, 2, 1000)
     check_range(name, "visibility_timeout", args.visibility_timeout, 1, 43_200)
-    check_range(name, "max_receives", args.max_receives, 1, 1000)
+    check_range(name, "max_receives", args.max_receives, LEAST_RECEIVES, 1000)
     check_range(name, "retry_attempts", args.retry_attempts, 0, 185)
     check_range(name, "max_event_age", args.max_event_age, 60, 86_400)
-    if isinstance(args.batch_size, int) and args.batch_size > _UNWINDOWED_BATCH and args.batch_window == 0:
-        raise ValueError(f"{name}: batch_window must be at least 1 with a batch_size above {_UNWINDOWED_BATCH}")
+    if isinstance(args.batch_size, int) and args.batch_size > UNWINDOWED_BATCH and args.batch_window == 0:
+        raise ValueError(f"{name}: batch_window must be at least 1 with a batch_size above {UNWINDOWED_BATCH}")

@@ -21,6 +21,8 @@ from .wiring import now, wired_ledger
 
 _PUBLISH_SECONDS = 3
 """Longer than that nobody waits for the news of a refusal; nor is it tried with less than that of the time left."""
+_RESERVE_SECONDS = 2 * _PUBLISH_SECONDS
+"""components/limits.py refuses a functionTimeout that leaves no more."""
 
 _ledger = wired_ledger()
 _bus_name = setting("EVENT_BUS_NAME")
@@ -65,7 +67,7 @@ def _announce(refusal: LedgerError, request: Mapping[str, Any], context: Context
     place = {"aggregateId": rejection.aggregate_id, "commandId": rejection.command_id, "actor": rejection.actor}
     log.info("rejected", extra={**place, "code": refusal.code, "eventId": rejection.event_id})
     problem: object = None
-    if seconds_left(context)() < 2 * _PUBLISH_SECONDS:
+    if seconds_left(context)() < _RESERVE_SECONDS:
         problem = "too little time is left"
     else:
         try:

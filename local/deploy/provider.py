@@ -21,6 +21,8 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     for token, resource_type in module.TYPES.items()
 }
 _PROVIDER = "pulumi:providers:aws"
+_LAMBDA_CONCURRENCY = "L-B99A9384"  # as Service Quotas calls the concurrent executions of an account
+_CONCURRENT_EXECUTIONS = 1000.0  # what most accounts begin with; the engine keeps to it no more than to other limits
 _T = TypeVar("_T")
 
 
@@ -75,6 +77,8 @@ class Provider:
                     "dnsSuffix": "amazonaws.com",
                     "reverseDnsPrefix": "com.amazonaws",
                 }
+            case "aws:servicequotas/getServiceQuota:getServiceQuota" if args.get("quotaCode") == _LAMBDA_CONCURRENCY:
+                return {"value": _CONCURRENT_EXECUTIONS, "quotaCode": _LAMBDA_CONCURRENCY, "id": _LAMBDA_CONCURRENCY}
             case _:
                 raise DeployError(f"the embedded AWS knows no provider function {token}")
 

@@ -28,6 +28,12 @@ PROJECT = "event-sourcing"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 TOKEN = "event-sourcing:index:"
+ONCALL = "oncall@example.com"
+# What a stack's file leaves to its operator, and is refused without.
+_ASKED_FOR = {"prod": {"event-sourcing:alarmEmails": json.dumps([ONCALL])}}
+
+Calls = Mapping[str, Mapping[str, Any] | Exception]
+"""Answers of the provider's functions by token, or what they raise."""
 
 T = TypeVar("T")
 
@@ -196,13 +202,15 @@ class RecordingMonitor(MockMonitor):
 class Cloud(Mocks):
     """Answers what AWS would compute. Raises on a type or function that it does not know."""
 
-    def __init__(self, region: str, *, is_preview: bool) -> None:
+    def __init__(self, region: str, calls: Calls, *, is_preview: bool) -> None:
         self._is_preview = is_preview
         self._region = region
-        self._calls = {
+        self._calls: Calls = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "id": ACCOUNT},
             "aws:index/getPartition:getPartition": _partition(region),
             "aws:index/getRegion:getRegion": {"region": region, "id": region},
+            "aws:servicequotas/getServiceQuota:getServiceQuota": {"value": 1000.0, "id": "quota"},
+            **calls,
         }
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -219,7 +227,10 @@ class Cloud(Mocks):
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token not in self._calls:
             raise AssertionError(f"the unknown function {args.token}")
-        return dict(self._calls[args.token]), []
+        answer = self._calls[args.token]
+        if isinstance(answer, Exception):
+            raise answer
+        return dict(answer), []
 
 
 def configuration(stack: str, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -234,14 +245,14 @@ def run(
     is_preview: bool = False,
     project: str = PROJECT,
     renamed: str | None = None,
+    calls: Calls | None = None,
 ) -> Graph:
     """Run the whole program; in a preview nothing is known that AWS computes.
 
     `project` and `renamed` are the names that project and stack go by by now, with the stack's file as it was.
     """
-    values = {
-        key.replace(f"{PROJECT}:", f"{project}:", 1): value for key, value in configuration(stack, overrides).items()
-    }
+    configured = configuration(stack, {**_ASKED_FOR.get(stack, {}), **(overrides or {})})
+    values = {key.replace(f"{PROJECT}:", f"{project}:", 1): value for key, value in configured.items()}
     main = str(ROOT / "__main__.py")
     return declare(
         lambda: runpy.run_path(main, run_name="__main__"),
@@ -249,6 +260,7 @@ def run(
         values,
         is_preview=is_preview,
         project=project,
+        calls=calls,
     )
 
 
@@ -259,10 +271,11 @@ def declare(
     *,
     is_preview: bool = False,
     project: str = PROJECT,
+    calls: Calls | None = None,
 ) -> Graph:
     """Call something that declares resources and return what it declared. Raises what it, or a declaration, raises."""
     return in_fresh_context(
-        lambda: asyncio.run(_declare(action, project, stack, dict(values or {}), is_preview=is_preview))
+        lambda: asyncio.run(_declare(action, project, stack, dict(values or {}), calls or {}, is_preview=is_preview))
     )
 
 
@@ -279,10 +292,10 @@ def in_fresh_context(action: Callable[[], T]) -> T:
 
 
 async def _declare(
-    action: Callable[[], object], project: str, stack: str, values: dict[str, str], *, is_preview: bool
+    action: Callable[[], object], project: str, stack: str, values: dict[str, str], calls: Calls, *, is_preview: bool
 ) -> Graph:
     region = values.get("aws:region", REGION)
-    monitor = RecordingMonitor(Cloud(region, is_preview=is_preview))
+    monitor = RecordingMonitor(Cloud(region, calls, is_preview=is_preview))
     settings.Settings(project, stack)  # a task set and a lock for this context
     set_all_config(values)
     set_mocks(monitor.mocks, project, stack, preview=is_preview, monitor=monitor)

@@ -12,7 +12,7 @@ import pytest
 
 from components.customer_key import given_key
 from tests.infrastructure.policy import as_list, refuses_plain_http, service_may_send
-from tests.infrastructure.program import Graph, Resource, declare, graph, run
+from tests.infrastructure.program import ONCALL, Graph, Resource, declare, graph, run
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666"
 
@@ -194,7 +194,7 @@ def test_tables_can_be_restored_to_any_second(stack: Graph) -> None:
 def test_production_protects_all_but_what_only_shows_what_is_there_and_dev_nothing() -> None:
     loose = {resource.name for resource in graph("prod") if not resource.protect and resource.custom}
     alarms = {alarm.name for alarm in graph("prod").of("MetricAlarm")}
-    assert loose == alarms | {"monitoring-dashboard", "handlers-layer"}
+    assert loose == alarms | {"monitoring-dashboard", "handlers-layer", f"monitoring-{ONCALL}"}
     assert all(resource.protect for resource in graph("prod") if not resource.custom)
     assert all(table.inputs["deletionProtectionEnabled"] is True for table in graph("prod").of("Table"))
     assert not any(resource.protect for resource in graph("dev"))

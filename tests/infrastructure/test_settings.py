@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import contextvars
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+import grpc  # type: ignore[import-untyped]
 import pulumi
 import pytest
 import yaml
 from pulumi.runtime import set_all_config
 
+from components import limits
+from components.account_limits import AccountLimitError
 from components.settings import Settings, SettingsError
-from tests.infrastructure.program import ROOT, configuration
+from tests.infrastructure.program import ROOT, Graph, configuration, run
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"]
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/mrk-0f0e0d0c"
@@ -44,10 +50,54 @@ def test_the_schema_documents_and_defaults_every_setting_there_is() -> None:
         assert "default" in entry, key
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod", "local"])
-def test_every_stacks_file_is_valid(stack: str) -> None:
+@pytest.mark.parametrize("stack", ["dev", "local"])
+def test_the_stacks_files_are_valid(stack: str) -> None:
     values = configuration(stack)
     _in_own_context(values, lambda: Settings.load(pulumi.Config("event-sourcing")))
+
+
+def test_production_lacks_only_who_is_to_be_woken() -> None:
+    with pytest.raises(SettingsError) as refused:
+        _in_own_context(configuration("prod"), lambda: Settings.load(pulumi.Config("event-sourcing")))
+    (complaint,) = str(refused.value).splitlines()[1:]
+    assert complaint.startswith("  event-sourcing:alarmEmails is '[]'; allowed: at least one address in production, ")
+
+
+RISKY = [
+    ("pointInTimeRecovery", "false", "no-point-in-time-recovery"),
+    ("archiveRetentionDays", "364", "short-archive"),
+    ("auditLogRetentionDays", "180", "short-audit-log"),
+    ("alarmEmails", "[]", "no-alarm-recipient"),
+]
+SOUND = {
+    "production": "true",
+    "pointInTimeRecovery": "true",
+    "archiveRetentionDays": "0",
+    "auditLogRetentionDays": "365",
+    "alarmEmails": '["oncall@example.com"]',
+}
+
+
+@pytest.mark.parametrize(("key", "value", "risk"), RISKY)
+def test_production_refuses_by_name_what_nobody_means_unless_it_is_accepted(key: str, value: str, risk: str) -> None:
+    risky = {**SOUND, key: value}
+
+    with pytest.raises(SettingsError) as refused:
+        load(risky)
+    (complaint,) = str(refused.value).splitlines()[1:]
+    assert complaint.startswith(f"  event-sourcing:{key} is {value!r}; allowed: ")
+    assert complaint.endswith(f" in production, unless acceptedRisks has {risk}")
+
+    others = [other for _, _, other in RISKY if other != risk]
+    with pytest.raises(SettingsError):
+        load({**risky, "acceptedRisks": json.dumps(others)})
+    assert load({**risky, "acceptedRisks": json.dumps([risk])}).accepted_risks == (risk,)
+    assert load({**risky, "production": "false"}).production is False
+
+
+def test_every_risk_is_documented_and_tried() -> None:
+    assert {risk for _, _, risk in RISKY} == set(limits.RISKS)
+    assert all(risk.removeprefix("short-") in SCHEMA["acceptedRisks"]["description"] for risk in limits.RISKS)
 
 
 @pytest.mark.parametrize("key", SCHEMA)
@@ -69,6 +119,9 @@ BAD = [
     ("pointInTimeRecovery", "yes"),
     ("production", "True"),
     ("kmsKey", "make"),
+    ("acceptedRisks", "short-archive"),
+    ("acceptedRisks", '["everything"]'),
+    ("acceptedRisks", '["short-archive", "short-archive"]'),
     ("kmsKeyArn", "alias/ledger"),
     ("kmsKeyArn", "arn:aws:kms:us-east-1:123456789012:alias/ledger"),
     ("alarmEmails", "oncall@example.com"),
@@ -90,6 +143,8 @@ BAD = [
     ("memorySize", "127"),
     ("memorySize", "10241"),
     ("functionTimeout", "0"),
+    ("functionTimeout", "6"),
+    ("projectionTimeout", "3"),
     ("functionTimeout", "901"),
     ("projectionTimeout", "901"),
     ("commandConcurrency", "0"),
@@ -110,7 +165,7 @@ BAD = [
     ("projectionBatchWindow", "301"),
     ("projectionMaxConcurrency", "1"),
     ("projectionVisibilityTimeout", "43201"),
-    ("projectionMaxReceives", "0"),
+    ("projectionMaxReceives", "1"),
     ("deliveryRetryAttempts", "186"),
     ("deliveryMaxEventAge", "59"),
     ("tracing", "1"),
@@ -159,7 +214,19 @@ def test_all_complaints_come_at_once() -> None:
         ({"billingMode": "PROVISIONED", "readCapacity": "5"}, "writeCapacity"),
         ({"readCapacity": "5"}, "readCapacity"),
         ({"projectionTimeout": "60", "projectionVisibilityTimeout": "59"}, "projectionVisibilityTimeout"),
+        (
+            {"projectionTimeout": "60", "projectionVisibilityTimeout": "79", "projectionBatchWindow": "20"},
+            "projectionVisibilityTimeout",
+        ),
         ({"projectionBatchSize": "11"}, "projectionBatchWindow"),
+        ({"projectionBatchSize": "541", "projectionBatchWindow": "1"}, "projectionBatchSize"),
+        ({"projectionTimeout": "4", "projectionBatchSize": "21", "projectionBatchWindow": "1"}, "projectionBatchSize"),
+        ({"projectionVisibilityTimeout": "43200", "projectionMaxReceives": "8"}, "projectionMaxReceives"),
+        ({"relayBatchSize": "3001"}, "relayBatchSize"),
+        ({"functionTimeout": "7", "relayBatchSize": "701"}, "relayBatchSize"),
+        ({"functionTimeout": "60", "relayMaxRecordAge": "60"}, "relayMaxRecordAge"),
+        ({"relayParallelization": "5", "relayConcurrency": "4"}, "relayConcurrency"),
+        ({"snapshotConcurrency": "9"}, "snapshotConcurrency"),
         ({"projectionMaxConcurrency": "10", "projectionConcurrency": "9"}, "projectionConcurrency"),
         ({"kmsKey": "create", "kmsKeyArn": KEY}, "kmsKey"),
     ],
@@ -183,12 +250,80 @@ def test_values_that_do_not_go_together_are_refused(overrides: dict[str, str], k
         ({"projectionBatchSize": "100", "projectionBatchWindow": "1"}, "projection_batch_size", 100),
         ({"projectionTimeout": "30", "projectionVisibilityTimeout": "30"}, "projection_visibility_timeout", 30),
         ({"projectionMaxConcurrency": "10", "projectionConcurrency": "10"}, "projection_concurrency", 10),
+        (
+            {"projectionTimeout": "30", "projectionBatchWindow": "20", "projectionVisibilityTimeout": "50"},
+            "projection_visibility_timeout",
+            50,
+        ),
+        ({"projectionTimeout": "4", "projectionBatchSize": "10"}, "projection_timeout", 4),
+        ({"projectionVisibilityTimeout": "43199", "projectionMaxReceives": "8"}, "projection_max_receives", 8),
+        ({"functionTimeout": "7", "relayBatchSize": "700"}, "function_timeout", 7),
+        ({"functionTimeout": "60", "relayMaxRecordAge": "61"}, "relay_max_record_age", 61),
+        ({"relayParallelization": "5", "relayConcurrency": "5"}, "relay_concurrency", 5),
+        ({"snapshotConcurrency": "10"}, "snapshot_concurrency", 10),
         ({"logLevel": "TRACE"}, "log_level", "TRACE"),
-        ({"production": "true"}, "production", True),
+        (SOUND, "production", True),
     ],
 )
 def test_good_values_are_taken(overrides: dict[str, str], field: str, expected: object) -> None:
     assert getattr(load(overrides), field) == expected
+
+
+def test_the_reserves_are_those_of_the_handlers() -> None:
+    """The infrastructure may not import the handlers, so it has the numbers again."""
+    assert _constant("handlers/command.py", "_RESERVE_SECONDS") == limits.COMMAND_RESERVE_SECONDS
+    assert _constant("handlers/store/projector.py", "SPARE_SECONDS") == limits.PROJECTION_RESERVE_SECONDS
+
+
+@pytest.mark.parametrize(("project", "stack"), [("event-sourcing", "prod.eu"), ("event.sourcing", "prod")])
+def test_a_name_that_dashboard_or_layer_refuse_is_refused(project: str, stack: str) -> None:
+    with pytest.raises(SettingsError, match=r"is called '\w+\.\w+'; allowed: letters, digits, - and _"):
+        run("dev", project=project, renamed=stack, is_preview=True)
+
+
+QUOTA = "aws:servicequotas/getServiceQuota:getServiceQuota"
+
+
+@pytest.mark.parametrize(("limit", "is_refused"), [(490, False), (489, True), (10, True)])
+def test_reservations_beyond_the_accounts_limit_fail_the_preview(limit: int, is_refused: bool) -> None:
+    """Those of prod are 390 together, and AWS keeps 100 for all other functions."""
+
+    def preview() -> Graph:
+        return run("prod", is_preview=True, calls={QUOTA: {"value": float(limit)}})
+
+    if is_refused:
+        with pytest.raises(AccountLimitError, match=rf"commandConcurrency 100, .* reserve 390 .* has {limit} in"):
+            preview()
+    else:
+        assert preview().resources
+
+
+class NotAllowed(grpc.RpcError):  # type: ignore[misc]
+    """As the engine passes on what the provider was refused."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return "AccessDeniedException: servicequotas:GetServiceQuota"
+
+
+def test_a_limit_that_cannot_be_asked_stops_nothing() -> None:
+    assert run("prod", is_preview=True, calls={QUOTA: NotAllowed()}).resources
+
+
+def test_a_stack_that_reserves_nothing_asks_for_no_limit() -> None:
+    assert run("dev", is_preview=True, calls={QUOTA: AssertionError("asked")}).resources
+
+
+def _constant(file: str, name: str) -> float:
+    """A number that a module assigns at its top, perhaps by way of others."""
+    known: dict[str, float] = {}
+    for node in ast.parse((ROOT / file).read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            with contextlib.suppress(NameError, TypeError, SyntaxError):
+                known[node.targets[0].id] = eval(ast.unparse(node.value), {"__builtins__": {}}, known)  # noqa: S307
+    return known[name]
 
 
 def _camel(name: str) -> str:

@@ -132,6 +132,14 @@ def test_components_pass_through_and_parent_their_children(tmp_path: Path, endpo
     assert [each.type for each in deployment.resources] == ["aws:sqs/queue:Queue"]
 
 
+def test_the_limit_of_concurrency_is_that_of_most_accounts(tmp_path: Path, endpoint: str) -> None:
+    program = """
+    quota = aws.servicequotas.get_service_quota(service_code="lambda", quota_code="L-B99A9384")
+    pulumi.export("limit", int(quota.value))
+    """
+    assert deploy(endpoint, "local", write_project(tmp_path, program)).outputs == {"limit": 1000}
+
+
 def test_account_region_and_partition_are_the_endpoints_own(tmp_path: Path, endpoint: str) -> None:
     program = """
     pulumi.export("account", aws.get_caller_identity().account_id)

@@ -1,0 +1,111 @@
+"""Reads typed values of a stack's configuration, and gathers what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+
+from components import limits
+
+KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+class Reader:
+    """Reads typed values, remembering what is wrong instead of stopping at the first of it."""
+
+    def __init__(self, config: pulumi.Config) -> None:
+        self._config = config
+        self._bad: set[str] = set()
+        self._read: set[str] = set()
+        self.errors: list[str] = []
+
+    def integer(self, key: str, low: int, high: int) -> int:
+        return self._integer(key, range(low, high + 1), f"an integer from {low} to {high}")
+
+    def integer_of(self, key: str, allowed: Collection[int]) -> int:
+        return self._integer(key, allowed, f"one of {', '.join(map(str, allowed))}")
+
+    def concurrency(self, key: str) -> int:
+        return self._integer(key, (limits.UNRESERVED, *range(1, 10_001)), "-1 (unreserved) or from 1 to 10000")
+
+    def boolean(self, key: str) -> bool:
+        return self.choice(key, ("true", "false")) == "true"
+
+    def choice(self, key: str, allowed: Collection[str]) -> str:
+        text = self._text(key)
+        if text is not None and text not in allowed:
+            self._reject(key, text, f"one of {', '.join(allowed)}")
+        return text or ""
+
+    def optional_choice(self, key: str, allowed: Collection[str]) -> str:
+        text = self._text(key)
+        if text and text not in allowed:
+            self._reject(key, text, f"empty or one of {', '.join(allowed)}")
+        return text or ""
+
+    def key_arn(self, key: str) -> str | None:
+        text = self._text(key)
+        if text and not KEY_ARN.fullmatch(text):
+            self._reject(key, text, "empty or the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>")
+        return text or None
+
+    def emails(self, key: str) -> tuple[str, ...]:
+        return self._texts(key, lambda text: EMAIL.fullmatch(text) is not None, "a list of e-mail addresses")
+
+    def choices(self, key: str, allowed: Collection[str]) -> tuple[str, ...]:
+        return self._texts(key, lambda text: text in allowed, f"a list of {', '.join(allowed)}")
+
+    def refuse_what_was_not_read(self) -> None:
+        """A key that nobody reads is a setting that somebody believes in: misspelled, or left behind by a rename."""
+        own = self._config.name
+        for full_key in sorted({*runtime_config.CONFIG.get(), *runtime_config.get_config_env()}):
+            namespace, _, key = full_key.partition(":")
+            if namespace == own and key not in self._read:
+                self.errors.append(f"  {full_key} is no setting: Pulumi.yaml lists them")
+            elif namespace != own and key in self._read:
+                self.errors.append(f"  {full_key} is not read: the project is {own}, so write {own}:{key}")
+
+    def expect(self, holds: bool, key: str, value: object, allowed: str, *leans_on: str) -> None:
+        if not holds and self._bad.isdisjoint({key, *leans_on}):
+            self._reject(key, str(value), allowed)
+
+    def _texts(self, key: str, fits: Callable[[str], bool], description: str) -> tuple[str, ...]:
+        text = self._text(key)
+        if text is None:
+            return ()
+        try:
+            items = json.loads(text)
+        except json.JSONDecodeError:
+            items = None
+        if not isinstance(items, list) or not all(isinstance(item, str) and fits(item) for item in items):
+            self._reject(key, text, description)
+            return ()
+        if len(set(items)) < len(items):
+            self._reject(key, text, "a list without repetition")
+        return tuple(items)
+
+    def _integer(self, key: str, allowed: Collection[int], description: str) -> int:
+        text = self._text(key)
+        if text is None:
+            return 0
+        if not re.fullmatch(r"-?\d{1,9}", text, re.ASCII) or int(text) not in allowed:
+            self._reject(key, text, description)
+            return 0
+        return int(text)
+
+    def _text(self, key: str) -> str | None:
+        self._read.add(key)
+        text = self._config.get(key)
+        if text is None:
+            self._bad.add(key)
+            self.errors.append(f"  {self._config.full_key(key)} is missing: Pulumi.yaml gives it a default")
+        return text
+
+    def _reject(self, key: str, value: str, allowed: str) -> None:
+        self._bad.add(key)
+        self.errors.append(f"  {self._config.full_key(key)} is {value!r}; allowed: {allowed}")

@@ -1,0 +1,190 @@
+"""Which settings go together, with each other and with what the handlers and AWS do.
+
+A rule that leans on a setting that was found bad already is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from components import limits
+
+if TYPE_CHECKING:
+    from components.config_reader import Reader
+    from components.settings import Settings
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def check(read: Reader, settings: Settings) -> None:
+    """Have the reader note every combination that cannot work."""
+    read.expect(
+        not (settings.kms_key and settings.kms_key_arn),
+        "kmsKey",
+        settings.kms_key,
+        f"empty with a key given by kmsKeyArn ({settings.kms_key_arn})",
+        "kmsKeyArn",
+    )
+    _check_capacity(read, settings)
+    _check_time(read, settings)
+    _check_stream(read, settings)
+    _check_queue(read, settings)
+    if settings.production:
+        _check_production(read, settings)
+
+
+def check_names(read: Reader, project: str, stack: str) -> None:
+    """Dashboard and layer are called after project and stack, and AWS takes no `prod.eu` there."""
+    for what, name in (("project", project), ("stack", stack)):
+        if not _NAME.fullmatch(name):
+            read.errors.append(
+                f"  the {what} is called {name!r}; allowed: letters, digits, - and _, "
+                "as dashboard and layer are called after it"
+            )
+
+
+def _check_capacity(read: Reader, settings: Settings) -> None:
+    for key, capacity in (("readCapacity", settings.read_capacity), ("writeCapacity", settings.write_capacity)):
+        if settings.billing_mode == "PROVISIONED":
+            read.expect(capacity >= 1, key, capacity, "1 or more with billingMode PROVISIONED", "billingMode")
+        else:
+            read.expect(capacity == 0, key, capacity, "0 with billingMode PAY_PER_REQUEST", "billingMode")
+
+
+def _check_time(read: Reader, settings: Settings) -> None:
+    """The handlers keep some seconds of their time in reserve: with less they would never begin."""
+    read.expect(
+        settings.function_timeout > limits.COMMAND_RESERVE_SECONDS,
+        "functionTimeout",
+        settings.function_timeout,
+        f"above {limits.COMMAND_RESERVE_SECONDS}: with less time left no refusal is published",
+    )
+    read.expect(
+        settings.projection_timeout > limits.PROJECTION_RESERVE_SECONDS,
+        "projectionTimeout",
+        settings.projection_timeout,
+        f"above {limits.PROJECTION_RESERVE_SECONDS}: with less time left nothing is projected from the store",
+    )
+
+
+def _check_stream(read: Reader, settings: Settings) -> None:
+    most = settings.function_timeout * limits.RELAYED_PER_SECOND
+    read.expect(
+        settings.relay_batch_size <= most,
+        "relayBatchSize",
+        settings.relay_batch_size,
+        f"at most {most}, what relay can publish in functionTimeout ({settings.function_timeout} s)",
+        "functionTimeout",
+    )
+    read.expect(
+        settings.relay_max_record_age > settings.function_timeout,
+        "relayMaxRecordAge",
+        settings.relay_max_record_age,
+        f"above functionTimeout ({settings.function_timeout}): a record would be given up after one attempt that hangs",
+        "functionTimeout",
+    )
+    for key, concurrency, needed, why in (
+        ("relayConcurrency", settings.relay_concurrency, settings.relay_parallelization, "relayParallelization"),
+        (
+            "snapshotConcurrency",
+            settings.snapshot_concurrency,
+            limits.SNAPSHOT_PARALLELIZATION,
+            "the batches of a shard that snapshot takes at once",
+        ),
+    ):
+        read.expect(
+            concurrency == limits.UNRESERVED or concurrency >= needed,
+            key,
+            concurrency,
+            f"-1 or at least {why} ({needed}): one shard alone would be throttled",
+            why,
+        )
+
+
+def _check_queue(read: Reader, settings: Settings) -> None:
+    timeout, window = settings.projection_timeout, settings.projection_batch_window
+    visibility, receives = settings.projection_visibility_timeout, settings.projection_max_receives
+    read.expect(
+        visibility >= timeout + window,
+        "projectionVisibilityTimeout",
+        visibility,
+        f"at least projectionTimeout ({timeout}) and projectionBatchWindow ({window}) together: a message must stay "
+        "hidden while it waits for its batch and is worked on",
+        "projectionTimeout",
+        "projectionBatchWindow",
+    )
+    read.expect(
+        visibility * receives < limits.QUEUE_RETENTION_SECONDS,
+        "projectionMaxReceives",
+        receives,
+        f"fewer than {-(-limits.QUEUE_RETENTION_SECONDS // max(visibility, 1))} with projectionVisibilityTimeout "
+        f"{visibility}: the queue would drop a message before it is set aside",
+        "projectionVisibilityTimeout",
+    )
+    read.expect(
+        settings.projection_batch_size <= limits.UNWINDOWED_BATCH or window >= 1,
+        "projectionBatchWindow",
+        window,
+        f"1 or more with a projectionBatchSize above {limits.UNWINDOWED_BATCH}",
+        "projectionBatchSize",
+    )
+    most = (timeout - limits.PROJECTION_RESERVE_SECONDS) * limits.PROJECTED_PER_SECOND
+    read.expect(
+        settings.projection_batch_size <= most,
+        "projectionBatchSize",
+        settings.projection_batch_size,
+        f"at most {most}, what projection can do in projectionTimeout ({timeout} s) without its reserve",
+        "projectionTimeout",
+    )
+    read.expect(
+        settings.projection_concurrency in (limits.UNRESERVED, *range(settings.projection_max_concurrency, 10_001)),
+        "projectionConcurrency",
+        settings.projection_concurrency,
+        f"-1 or at least projectionMaxConcurrency ({settings.projection_max_concurrency}): a throttled poll counts as "
+        "a receive, and receives lead to the dead letter queue",
+        "projectionMaxConcurrency",
+    )
+
+
+def _check_production(read: Reader, settings: Settings) -> None:
+    """What nobody means who says production, unless the risk is accepted by its name."""
+    days = limits.PRODUCTION_RETENTION_DAYS
+    for risk, holds, key, value, allowed in (
+        (
+            limits.NO_POINT_IN_TIME_RECOVERY,
+            settings.point_in_time_recovery,
+            "pointInTimeRecovery",
+            "false",
+            "true",
+        ),
+        (
+            limits.SHORT_ARCHIVE,
+            settings.archive_retention_days == 0 or settings.archive_retention_days >= days,
+            "archiveRetentionDays",
+            settings.archive_retention_days,
+            f"0 (for ever) or at least {days}",
+        ),
+        (
+            limits.SHORT_AUDIT_LOG,
+            settings.audit_log_retention_days >= days,
+            "auditLogRetentionDays",
+            settings.audit_log_retention_days,
+            f"at least {days}",
+        ),
+        (
+            limits.NO_ALARM_RECIPIENT,
+            bool(settings.alarm_emails),
+            "alarmEmails",
+            "[]",
+            "at least one address",
+        ),
+    ):
+        read.expect(
+            holds or risk in settings.accepted_risks,
+            key,
+            value,
+            f"{allowed} in production, unless acceptedRisks has {risk}",
+            "production",
+            "acceptedRisks",
+        )
