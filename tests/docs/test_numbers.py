@@ -20,12 +20,16 @@ import yaml
 
 from bench import cost, results
 from components import limits
+from components.monitoring import MonitoringArgs
 from handlers.domain.errors import RuleBrokenError
 from handlers.domain.values import ARITHMETIC
-from handlers.store import event_bus, event_store, items
+from handlers.store import event_bus, event_store, items, projector
 from handlers.store.clocks import CLOCK_TOLERANCE
 from local.__main__ import DEFAULT_PORT
 from local.engine import async_invoke, invoke, mapping_status, replay, stream_lane, targets
+from ops import timeline
+from ops.bulk import parquet
+from ops.dead_letters.queues import HIDDEN_SECONDS
 from tests.contract import test_writers
 from tests.contract.dynamodb_local import installation
 from tests.faults.scenarios import SCENARIOS
@@ -35,7 +39,8 @@ ROOT = Path(__file__).parents[2]
 WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 9: "nine", 10: "ten", 20: "twenty", 40: "forty"}
 HOUR = 3600
 
-README, ARCHITECTURE, GUARANTEES, LOCAL = "README.md", "docs/architecture.md", "docs/guarantees.md", "docs/local.md"
+README, ARCHITECTURE, GUARANTEES = "README.md", "docs/architecture.md", "docs/guarantees.md"
+LOCAL, OPERATIONS = "docs/local.md", "docs/operations.md"
 
 
 def setting(name: str) -> Any:
@@ -60,6 +65,11 @@ def first(pattern: str, path: str) -> str:
     found = re.search(pattern, (ROOT / path).read_text("utf-8"))
     assert found, f"{pattern} is not in {path}"
     return found[1]
+
+
+def default_of(option: str, path: str) -> int:
+    """The default of an option of a command."""
+    return int(first(rf'"{option}",[^)]*?default=(\d+)', path))
 
 
 def entry_points() -> int:
@@ -143,6 +153,20 @@ CLAIMS = (
     claim(LOCAL, "a minute of events in a replay | {} s", replay.MINUTE_SECONDS),
     claim(LOCAL, "{} s for a mapping that was refused", mapping_status.REFUSED_SECONDS),
     claim(LOCAL, "At most {} run at once per function", invoke.MAX_WORKERS),
+    claim(OPERATIONS, "events reach the relay more than {} s late", MonitoringArgs.relay_lag_seconds),
+    claim(OPERATIONS, "the stream forgets after {} hours", limits.STREAM_RETENTION_SECONDS / HOUR),
+    claim(OPERATIONS, "snapshots are made more than {} s late", MonitoringArgs.snapshot_lag_seconds),
+    claim(OPERATIONS, "what is read lags more than {} s behind", MonitoringArgs.projection_lag_seconds),
+    claim(OPERATIONS, "Those younger than `--grace` ({} s)", default_of("--grace", "ops/commands/verify.py")),
+    claim(OPERATIONS, "written every {} events, so that each delivery", projector.CHUNK),
+    claim(OPERATIONS, "Letters are kept for {} days", limits.DEAD_LETTER_RETENTION_SECONDS / (24 * HOUR)),
+    claim(OPERATIONS, "had stays hidden for up to {} s", HIDDEN_SECONDS),
+    claim(OPERATIONS, "as many as are held at a time ({})", timeline.MOST),
+    claim(OPERATIONS, "one more for every {} events (half a read unit", timeline.PAGE),
+    claim(OPERATIONS, "and a PutEvents for every {} events", event_bus.MAX_ENTRIES),
+    claim(OPERATIONS, "a parallel Scan (`--segments`, {})", constant("ops/commands/export.py", "_SEGMENTS")),
+    claim(OPERATIONS, "one Parquet row group ({} events or {} MB)", parquet.ROWS, parquet.GROUP_BYTES / 2**20),
+    claim(OPERATIONS, "with {} threads (`--workers`)", default_of("--workers", "ops/commands/import_.py")),
 )
 
 
