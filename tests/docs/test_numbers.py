@@ -13,7 +13,7 @@ import re
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 import yaml
@@ -21,6 +21,7 @@ import yaml
 from bench import cost, results
 from components import limits
 from components.monitoring import MonitoringArgs
+from components.stream_feed import StreamFeedArgs
 from handlers.domain.errors import RuleBrokenError
 from handlers.domain.values import ARITHMETIC
 from handlers.store import event_bus, event_store, items, projector
@@ -119,7 +120,7 @@ CLAIMS = (
     claim(
         ARCHITECTURE,
         "| stream to snapshot | {} hours or {} retries",
-        6,  # the default of StreamFeedArgs, asserted in tests/infrastructure
+        cast("int", StreamFeedArgs.max_record_age) / HOUR,
         constant("__main__.py", "SNAPSHOT_RETRIES"),
     ),
     claim(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench import prices
 from tests.infrastructure.program import Graph, Resource, graph, run
+
+ROOT = Path(__file__).parents[2]
 
 # The metrics that are used, and the sets of dimensions under which AWS files each: the service's page "metrics and
 # dimensions" in the documentation. An alarm on any other set is for ever without data. FailedInvocations and its like
@@ -205,3 +209,11 @@ def _dashboard_metrics(stack: Graph) -> Iterator[list[Any]]:
         if widget["type"] == "metric":
             assert widget["properties"]["region"] == "us-east-1"
             yield from widget["properties"]["metrics"]
+
+
+def test_the_documents_pay_for_as_many_alarms_as_there_are(stack: Graph) -> None:
+    alarms = len(stack.of("MetricAlarm"))
+    monthly = alarms * prices.ALARM_MONTH + prices.DASHBOARD_MONTH
+
+    assert f"some {round(alarms, -1)} alarms at" in (ROOT / "docs" / "cost.md").read_text("utf-8")
+    assert f"about {round(monthly)} US$ a month" in (ROOT / "README.md").read_text("utf-8")
