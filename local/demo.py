@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from .client import StackClient, eventually
+from .client import FunctionFailed, StackClient, eventually
 from .deploy import deploy
 from .engine import Engine
 
@@ -37,7 +37,10 @@ class Story:
         """Run one step, show its result, compare it with what is wanted; the result."""
         started = time.monotonic()
         with self.console.status(title):
-            result = run()
+            try:
+                result = run()
+            except FunctionFailed as failure:
+                result = str(failure)
         seconds = time.monotonic() - started
         good = result == wanted
         self.results.append({"step": title, "ok": good, "seconds": round(seconds, 3), "result": result})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -182,3 +184,21 @@ def test_what_moto_does_not_have_is_named_and_not_retried(engine: Engine) -> Non
         events.update_event_bus(Name="default")
 
     assert engine.calls["events", "UpdateEventBus"] - before == 1
+
+
+def test_every_answer_says_when_it_was_given(workshop: Workshop) -> None:
+    """As on AWS, whether a seam answers, moto does, or the call fails: clocks are compared by it."""
+    table, _ = workshop.table()
+    before = datetime.now(UTC).replace(microsecond=0)
+    with pytest.raises(ClientError) as caught:
+        workshop.dynamodb.get_item(TableName="none", Key={"Id": {"S": "a"}, "Number": {"N": "1"}})
+    answers = [
+        workshop.dynamodb.get_item(TableName=table, Key={"Id": {"S": "a"}, "Number": {"N": "1"}}),
+        workshop.sqs.list_queues(),
+        workshop.lambda_.list_functions(),
+        caught.value.response,
+    ]
+
+    for answer in answers:
+        told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        assert before <= told <= datetime.now(UTC)

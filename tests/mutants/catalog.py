@@ -986,4 +986,11 @@ MUTANTS = (
         "",
         ("tests/ops/test_verify.py",),
     ),
+    Mutant(
+        "answer without the time, as AWS never does",
+        "local/engine/server.py",
+        '        headers.setdefault("date", formatdate(usegmt=True))  # as every answer of AWS\n',
+        "",
+        ("tests/local/test_engine_faults.py",),
+    ),
 )
