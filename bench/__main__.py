@@ -21,11 +21,11 @@ PARTS = ("imports", "decoding", *ON_ENGINES, "latency")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the parts that are asked for, or all; then write the documents from all that is known."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and write docs/performance.md.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)}; all by default")
+    parser.add_argument(
+        "parts", type=_part, nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)}; all by default"
+    )
     parser.add_argument("--render", action="store_true", help="measure nothing, only write the documents")
     options = parser.parse_args(arguments)
-    if unknown := [part for part in options.parts if part not in PARTS]:
-        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
     if options.parts and options.render:
         parser.error("--render measures nothing, so it takes no parts")
     steps = Steps(Console())
@@ -34,6 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in documents.write(results.load()):
         steps.say(f"wrote {path}", "bold")
     return 0
+
+
+def _part(text: str) -> str:
+    if text not in PARTS:
+        raise argparse.ArgumentTypeError(f"no such part: {text[:100]!a}; there are {', '.join(PARTS)}")
+    return text
 
 
 def _measure(parts: Sequence[str], steps: Steps) -> None:

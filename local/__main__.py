@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -52,19 +53,33 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description="The embedded AWS.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="serve | demo")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--stack", metavar="NAME", default="local", help="whose Pulumi.NAME.yaml (default: local)")
+    common.add_argument(
+        "--stack", type=_stack, metavar="NAME", default="local", help="whose Pulumi.NAME.yaml (default: local)"
+    )
     common.add_argument("--json", action="store_true", help="print JSON, for programs")
     commands.add_parser("demo", parents=[common], help="run the whole story on it and check every result")
     serve = commands.add_parser("serve", parents=[common], help="run it, with the stack deployed, until Ctrl-C")
     serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"0: any free one (default: {DEFAULT_PORT})")
-    serve.add_argument("--outputs", metavar="FILE", type=Path, help="while it is up, hold the stack's outputs as JSON")
+    serve.add_argument("--outputs", metavar="FILE", type=_path, help="while it is up, hold the stack's outputs as JSON")
     serve.add_argument("--no-deploy", action="store_true", help="start empty, for the Pulumi CLI to deploy to")
     return parser
 
 
+def _stack(text: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9_.-]{1,100}", text):
+        raise argparse.ArgumentTypeError(f"{text[:100]!a} is not the name of a stack")
+    return text
+
+
+def _path(text: str) -> Path:
+    if not text.strip() or not text.isprintable() or len(text) > 4096:  # noqa: PLR2004  the longest path
+        raise argparse.ArgumentTypeError(f"{text[:100]!a} is not a path")
+    return Path(text)
+
+
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:  # noqa: PLR2004  the highest port
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > 65_535:  # noqa: PLR2004  the highest port
+        raise argparse.ArgumentTypeError(f"{text[:100]!a} is not a port from 0 to 65535")
     return int(text)
 
 

@@ -10,8 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers.domain.errors import LedgerError
 
 from .commands import dead_letters, export, import_, replay, republish, schemas, snapshots, verify
+from .commands.arguments import Parser
 from .commands.common import escape_what_cannot_be_shown, printable
-from .system import OperatorError, System
+from .system import OperatorError, System, UsageError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,17 +21,17 @@ def main(arguments: list[str] | None = None) -> int:
         escape_what_cannot_be_shown(stream)
     options = _parser().parse_args(arguments)
     try:
-        system = System.of_stack(options.stack) if options.stack else System.of_file(options.outputs)
+        system = System.of_stack(options.stack) if options.stack is not None else System.of_file(options.outputs)
         return int(options.run(system, options))
     except (OperatorError, LedgerError, BotoCoreError, ClientError) as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ops", description="Operate a deployed stack.")
+    parser = Parser(prog="python -m ops", description="Operate a deployed stack.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (replay, republish, verify, snapshots, schemas, dead_letters, export, import_):
         module.add_to(commands)

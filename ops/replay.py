@@ -5,35 +5,46 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .system import OperatorError, System
+from .system import OperatorError, System, UsageError
 
 FINISHED = ("COMPLETED", "CANCELLED", "FAILED")
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The event times to replay; EventBridge works in whole seconds."""
+    """Times of events, both inclusive."""
 
     start: datetime
     end: datetime
 
     @classmethod
-    def parse(cls, start: str | None, end: str | None, now: datetime) -> Window:
-        """ISO 8601 texts with an offset; by default the hour before `now`. OperatorError for an empty window."""
-        to = _moment("END", end) if end else now
-        window = cls(_moment("START", start) if start else to - timedelta(hours=1), to)
+    def of(cls, start: datetime | None, end: datetime | None, now: datetime) -> Window:
+        """By default the hour before `now`. UsageError for a window in which nothing can be."""
+        to = now if end is None else end
+        try:
+            window = cls(to - timedelta(hours=1) if start is None else start, to)
+        except OverflowError as error:
+            raise UsageError(f"START: there is no hour before END, {to.isoformat()}") from error
         if window.start == window.end:
-            raise OperatorError(f"the window is empty: START and END are both {window.start.isoformat()}")
+            raise UsageError(f"the window is empty: START and END are both {window.start.isoformat()}")
         if window.start > window.end:
-            raise OperatorError(
+            raise UsageError(
                 f"the window is inverted: START {window.start.isoformat()} is later than END {window.end.isoformat()}"
             )
         return window
+
+    def in_whole_seconds(self) -> Window:
+        """The least window of whole seconds around this one. UsageError where the calendar ends before it."""
+        end = self.end.replace(microsecond=0)
+        try:
+            return Window(self.start.replace(microsecond=0), end if end == self.end else end + timedelta(seconds=1))
+        except OverflowError as error:
+            raise UsageError(f"END: no whole second comes after {self.end.isoformat()}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +101,3 @@ def _share(window: Window, last: datetime | None) -> float:
     if last is None:
         return 0.0
     return min(max((last - window.start) / (window.end - window.start), 0.0), 1.0)
-
-
-def _moment(name: str, text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise OperatorError(f"{name}: {text!r} is not an ISO 8601 time such as 2024-01-15T10:00:00Z") from error
-    if moment.tzinfo is None:
-        raise OperatorError(f"{name}: {text!r} must say its offset from UTC, for example by a Z at the end")
-    return moment.astimezone(UTC)

@@ -23,6 +23,10 @@ class OperatorError(Exception):
     """Something the operator can put right; the message says what."""
 
 
+class UsageError(OperatorError):
+    """Arguments that make no sense together. Nothing was done."""
+
+
 @dataclass(frozen=True)
 class System:
     """One stack. `endpoint` is set where it runs on the embedded AWS."""

@@ -16,7 +16,7 @@ from schemas.catalog import DOCUMENT, with_catalog
 from schemas.compatibility import DEFAULT_MODE, MODES
 from schemas.files import SchemaError, Versions, load
 from schemas.generation import PROJECT, generated
-from schemas.scaffold import ScaffoldError, new
+from schemas.scaffold import EVENT_TYPE_RULE, ScaffoldError, is_event_type, new
 
 _console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _takes_mode(publish)
     publish.set_defaults(run=_publish)
     scaffold = commands.add_parser("new", help="draft a new event type, or the next version of one")
-    scaffold.add_argument("event_type", metavar="EventType")
+    scaffold.add_argument("event_type", type=_event_type, metavar="EventType")
     scaffold.set_defaults(run=_new)
     return parser
 
@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
 def _takes_mode(command: argparse.ArgumentParser) -> None:
     text = f"Glue's mode, as schemaCompatibility of the stack; default: {DEFAULT_MODE}"
     command.add_argument("--compatibility", choices=MODES, default=DEFAULT_MODE, help=text)
+
+
+def _event_type(text: str) -> str:
+    if not is_event_type(text):
+        raise argparse.ArgumentTypeError(f"{text[:100]!a}: {EVENT_TYPE_RULE}")
+    return text
 
 
 def _check(options: argparse.Namespace) -> int:

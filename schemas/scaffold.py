@@ -19,10 +19,18 @@ class ScaffoldError(ValueError):
     """There is no place for the draft: says where it was looked for."""
 
 
+EVENT_TYPE_RULE = "an event type is up to 100 letters and digits, the first a capital: AccountFrozen"
+
+
+def is_event_type(text: str) -> bool:
+    """Whether a text can be the name of an event type, and of the classes and files that are made for it."""
+    return re.fullmatch("[A-Z][A-Za-z0-9]{0,99}", text) is not None
+
+
 def new(event_type: str, schemas: Mapping[str, Versions], project: Path = PROJECT) -> list[Path]:
     """Write the drafts; the files written. Raises ScaffoldError with nothing written."""
-    if not re.fullmatch("[A-Z][A-Za-z0-9]*", event_type):
-        raise ScaffoldError(f"{event_type!r}: an event type is letters and digits, the first a capital: AccountFrozen")
+    if not is_event_type(event_type):
+        raise ScaffoldError(f"{event_type!r}: {EVENT_TYPE_RULE}")
     drafts = _next_version(event_type, schemas, project) if event_type in schemas else _new_type(event_type, project)
     for path, text in drafts.items():
         (project / path).parent.mkdir(parents=True, exist_ok=True)

@@ -17,28 +17,39 @@ from ops.foreign import Foreign
 from ops.system import MAX_WORKERS
 from ops.verification.walk import hash_keys
 
+from . import arguments
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
+THREADS = arguments.Count(MAX_WORKERS)
+
+
 def add_common(command: argparse.ArgumentParser) -> None:
     """The options of every command: which stack, and in which form to answer."""
     where = command.add_mutually_exclusive_group()
-    where.add_argument("--outputs", type=Path, default=Path("out.json"), help="the stack's outputs; default: out.json")
-    where.add_argument("--stack", help="the Pulumi stack to ask for its outputs instead")
+    where.add_argument(
+        "--outputs", type=arguments.path, default=Path("out.json"), help="the stack's outputs; default: out.json"
+    )
+    where.add_argument("--stack", type=arguments.stack_name, help="the Pulumi stack to ask for its outputs instead")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def add_walk(command: argparse.ArgumentParser) -> None:
     """The options of the commands that go through the aggregates: which, and with how many threads."""
     command.add_argument(
-        "--aggregate", action="append", metavar="ID", help="only this one; may be repeated; default: all there are"
+        "--aggregate",
+        type=arguments.identifier,
+        action="append",
+        metavar="ID",
+        help="only this one; may be repeated; default: all there are",
     )
     command.add_argument(
         "--segments",
-        type=_threads,
+        type=THREADS,
         default=8,
         metavar="N",
         help=f"scan and work with so many threads, {MAX_WORKERS} at most; default: 8",
@@ -52,7 +63,7 @@ def aggregates_of(
 
     A table is a label for people, its name, and its hash key, which is the aggregate's id.
     """
-    if options.aggregate:
+    if options.aggregate is not None:
         return sorted(set(options.aggregate))
     found: set[str] = set()
     with progress_on(console, Rate(), TextColumn("{task.fields[aggregates]:,} aggregates")) as bars:
@@ -108,15 +119,3 @@ class Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.completed:,.0f} ({task.finished_speed or task.speed or 0:,.0f}/s)")
-
-
-def positive(text: str) -> int:
-    """An argument that counts something."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return number
-
-
-def _threads(text: str) -> int:
-    return min(positive(text), MAX_WORKERS)

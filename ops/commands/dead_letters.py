@@ -22,6 +22,7 @@ from ops.dead_letters.redrive import Redriver, Result
 from ops.system import OperatorError, System
 from ops.timeline import Timeline
 
+from . import arguments
 from .common import add_common, console_for, progress_on, shown
 
 if TYPE_CHECKING:
@@ -55,9 +56,17 @@ def add_to(commands: Commands) -> None:
 
 
 def _add_selection(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--queue", choices=[*OUTPUTS, "all"], default="all", help="which queue; default: all")
-    command.add_argument("--aggregate", metavar="ID", help="only letters known to be about this aggregate")
-    command.add_argument("--message", metavar="ID", help="only this message")
+    command.add_argument(
+        "--queue",
+        type=arguments.OneOf((*OUTPUTS, "all")),
+        metavar="QUEUE",
+        default="all",
+        help=f"one of {', '.join(OUTPUTS)}; default: all",
+    )
+    command.add_argument(
+        "--aggregate", type=arguments.identifier, metavar="ID", help="only letters known to be about this aggregate"
+    )
+    command.add_argument("--message", type=arguments.message_id, metavar="ID", help="only this message")
     add_common(command)
 
 
@@ -134,7 +143,7 @@ def _opened(
             url = system.output(OUTPUTS[queue])
             holdings[queue] = stack.enter_context(held(sqs, url, queue, meanwhile=lambda: _renew(holdings)))
         letters = [letter for holding in holdings.values() for letter in holding.letters.values()]
-        if options.message:
+        if options.message is not None:
             letters = [letter for letter in letters if letter.message_id == options.message]
             if not letters:
                 more = sum(each.number for each in _hidden(holdings))
@@ -145,7 +154,7 @@ def _opened(
             for letter in bars.track(letters, description="look at"):
                 cases.append(diagnosis.of(letter))
                 _renew(holdings)
-        if options.aggregate:
+        if options.aggregate is not None:
             cases = [case for case in cases if case.concerns(options.aggregate)]
         yield sorted(cases, key=lambda case: case.order), holdings
 

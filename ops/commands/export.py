@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,15 +13,16 @@ from rich.console import Console
 from rich.progress import TextColumn
 
 from handlers.domain import EVENT_TYPES, times
-from handlers.domain.errors import MalformedError, NotAnEventError
+from handlers.domain.errors import NotAnEventError
 from handlers.store.event_store import EventStore
 from ops.bulk import manifest as manifests
 from ops.bulk import parquet
 from ops.bulk.exporter import Exporter, planned
 from ops.bulk.manifest import Format, Manifest, Request, Table
-from ops.system import MAX_WORKERS, OperatorError, System
+from ops.system import MAX_WORKERS, OperatorError, System, UsageError
 
-from .common import Rate, add_common, console_for, foreign_line, positive, progress_on, shown
+from . import arguments
+from .common import THREADS, Rate, add_common, console_for, foreign_line, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -39,16 +39,31 @@ def add_to(commands: Commands) -> None:
         "or one type's, of any time or a range. What is stored while it runs may or may not be in it. Nothing is "
         "written to the store.",
     )
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
-    command.add_argument("--format", type=Format, choices=list(Format), help="default: jsonl")
+    command.add_argument("--out", type=arguments.path, required=True, metavar="DIR", help="a new or empty folder")
+    command.add_argument(
+        "--format", type=arguments.OneOf(tuple(Format)), metavar="FORMAT", help="jsonl or parquet; default: jsonl"
+    )
     which = command.add_mutually_exclusive_group()
-    which.add_argument("--aggregate", metavar="ID", help="only this account's")
-    which.add_argument("--type", choices=sorted(EVENT_TYPES), help="only those of this type, by the type index")
-    command.add_argument("--from", dest="since", metavar="TIME", help="with this Timestamp or a later one; ISO 8601")
-    command.add_argument("--to", dest="until", metavar="TIME", help="with this Timestamp or an earlier one")
+    which.add_argument("--aggregate", type=arguments.identifier, metavar="ID", help="only this account's")
+    which.add_argument(
+        "--type",
+        type=arguments.OneOf(tuple(sorted(EVENT_TYPES))),
+        metavar="TYPE",
+        help=f"only those of this type, by the type index: {', '.join(sorted(EVENT_TYPES))}",
+    )
+    command.add_argument(
+        "--from",
+        dest="since",
+        type=arguments.moment,
+        metavar="TIME",
+        help="with this Timestamp or a later one; ISO 8601",
+    )
+    command.add_argument(
+        "--to", dest="until", type=arguments.moment, metavar="TIME", help="with this Timestamp or an earlier one"
+    )
     command.add_argument(
         "--segments",
-        type=positive,
+        type=THREADS,
         metavar="N",
         help=f"of the parallel Scan, and so files, {MAX_WORKERS} at most; default: {_SEGMENTS}",
     )
@@ -58,10 +73,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _run(system: System, options: argparse.Namespace) -> int:
+    request = _request(options)
     client, name = system.client("dynamodb"), system.output("eventStoreTable")
-    request = Request(options.aggregate, options.type, _time("--from", options.since), _time("--to", options.until))
-    if request.since and request.until and request.since > request.until:
-        raise OperatorError("--from must not be later than --to")
     table = Table.of(client, name)
     try:
         if options.resume:
@@ -81,9 +94,16 @@ def _run(system: System, options: argparse.Namespace) -> int:
     return 1 if manifest.left_out else 0
 
 
-def _check_new(options: argparse.Namespace, store: EventStore) -> None:
+def _request(options: argparse.Namespace) -> Request:
+    """What is asked for. UsageError for what makes no sense together."""
+    if options.since and options.until and options.since > options.until:
+        raise UsageError("--from must not be later than --to")
     if options.segments and (options.aggregate or options.type):
-        raise OperatorError("--segments: only an export of everything is by a Scan in segments")
+        raise UsageError("--segments: only an export of everything is by a Scan in segments")
+    return Request(options.aggregate, options.type, _text(options.since), _text(options.until))
+
+
+def _check_new(options: argparse.Namespace, store: EventStore) -> None:
     if options.out.exists() and any(options.out.iterdir()):
         raise OperatorError(f"--out {options.out}: not empty; take another folder, or --resume the export in it")
     if options.aggregate:
@@ -98,8 +118,8 @@ def _new(system: System, options: argparse.Namespace, request: Request, table: T
     elif request.event_type:
         parts = system.setting("queryFunction", "TYPE_BUCKETS")
     else:
-        parts = min(options.segments or _SEGMENTS, MAX_WORKERS)
-    return planned(request, options.format or Format.JSONL, table, parts, times.to_text(datetime.now(UTC)))
+        parts = options.segments or _SEGMENTS
+    return planned(request, Format(options.format or Format.JSONL), table, parts, times.to_text(datetime.now(UTC)))
 
 
 def _begun(options: argparse.Namespace, request: Request, table: Table) -> Manifest:
@@ -152,8 +172,5 @@ def _tell(manifest: Manifest, options: argparse.Namespace) -> None:
         )
 
 
-def _time(option: str, text: str | None) -> str | None:
-    try:
-        return times.normalize(text, option) if text else None
-    except MalformedError as error:
-        raise OperatorError(error.message) from error
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else times.to_text(moment)

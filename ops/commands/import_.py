@@ -16,7 +16,8 @@ from ops.bulk.importer import Checkpoint, Importer, is_empty
 from ops.bulk.manifest import Manifest, Table
 from ops.system import MAX_WORKERS, OperatorError, System
 
-from .common import Rate, add_common, console_for, positive, progress_on
+from . import arguments
+from .common import THREADS, Rate, add_common, console_for, progress_on
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -31,11 +32,11 @@ def add_to(commands: Commands) -> None:
         "Everything is checked before anything is written. The table's stream publishes them like new ones: the read "
         "model builds itself, and every other consumer sees them as well.",
     )
-    command.add_argument("folder", type=Path, metavar="DIR", help="where `export` wrote")
+    command.add_argument("folder", type=arguments.path, metavar="DIR", help="where `export` wrote")
     command.add_argument("--resume", action="store_true", help="go on with an import that was interrupted")
     command.add_argument(
         "--workers",
-        type=positive,
+        type=THREADS,
         default=16,
         metavar="N",
         help=f"write with so many threads, {MAX_WORKERS} at most; default: 16",
@@ -84,13 +85,12 @@ def _saved(path: Path, begun: Checkpoint) -> Checkpoint:
 
 
 def _import(importer: Importer, path: Path, begun: Checkpoint, options: argparse.Namespace) -> int:
-    threads = min(options.workers, MAX_WORKERS)
     with progress_on(console_for(options), MofNCompleteColumn(), Rate()) as bars:
         check = bars.add_task("check", total=importer.manifest.events)
         importer.check(lambda events: bars.advance(check, events))
         write = bars.add_task("write", total=importer.manifest.events)
         try:
-            return importer.write(path, begun, threads, lambda events: bars.advance(write, events))
+            return importer.write(path, begun, options.workers, lambda events: bars.advance(write, events))
         except (BotoCoreError, ClientError, KeyboardInterrupt):
             print("interrupted; --resume goes on from here", file=sys.stderr)
             raise

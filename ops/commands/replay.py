@@ -13,6 +13,7 @@ from rich.progress import TaskProgressColumn
 from ops import replay
 from ops.system import System
 
+from . import arguments
 from .common import add_common, console_for, progress_on, shown
 
 if TYPE_CHECKING:
@@ -28,18 +29,25 @@ def add_to(commands: Commands) -> None:
         "Projections skip what they have, so a replay repairs and never doubles. New events take AWS about 10 minutes "
         "to become replayable.",
     )
-    command.add_argument("start", nargs="?", metavar="START", help="ISO 8601; default: an hour before END")
-    command.add_argument("end", nargs="?", metavar="END", help="ISO 8601; default: now")
+    command.add_argument(
+        "start", type=arguments.moment, nargs="?", metavar="START", help="ISO 8601; default: an hour before END"
+    )
+    command.add_argument("end", type=arguments.moment, nargs="?", metavar="END", help="ISO 8601; default: now")
     command.add_argument("--every-rule", action="store_true", help="to all rules of the bus, not just the projections'")
-    command.add_argument("--name", help="the replay's name; default: financial-events-replay-<milliseconds>")
+    command.add_argument(
+        "--name", type=arguments.replay_name, help="the replay's name; default: financial-events-replay-<milliseconds>"
+    )
     add_common(command)
     command.set_defaults(run=_run)
 
 
 def _run(system: System, options: argparse.Namespace) -> int:
-    window = replay.Window.parse(options.start, options.end, datetime.now(UTC))
+    asked = replay.Window.of(options.start, options.end, datetime.now(UTC).replace(microsecond=0))
+    window = asked.in_whole_seconds()
     name = replay.start(system, window, every_rule=options.every_rule, name=options.name)
     console = console_for(options)
+    if window != asked:
+        console.print("EventBridge replays whole seconds; the window is widened to them")
     console.print(
         f"Started replay [bold]{shown(name)}[/] of {window.start:%Y-%m-%dT%H:%M:%SZ} to {window.end:%Y-%m-%dT%H:%M:%SZ}"
     )

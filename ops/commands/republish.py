@@ -14,9 +14,10 @@ from handlers.store.event_store import EventStore
 from ops import republish
 from ops.foreign import Foreign
 from ops.replay import Window
-from ops.system import OperatorError, System
+from ops.system import System, UsageError
 from ops.timeline import Timeline
 
+from . import arguments
 from .common import add_common, console_for, foreign_line, progress_on
 
 if TYPE_CHECKING:
@@ -32,11 +33,18 @@ def add_to(commands: Commands) -> None:
         "because the relay was down for longer than the stream remembers, is in the store alone. Projections skip what "
         "they have; the audit log and the archive get a second copy of what they had.",
     )
-    command.add_argument("start", nargs="?", metavar="START", help="ISO 8601, with offset")
-    command.add_argument("end", nargs="?", metavar="END", help="ISO 8601; default: now")
-    command.add_argument("--aggregate", action="append", metavar="ID", help="this whole stream instead; repeatable")
+    command.add_argument("start", type=arguments.moment, nargs="?", metavar="START", help="ISO 8601, with offset")
+    command.add_argument("end", type=arguments.moment, nargs="?", metavar="END", help="ISO 8601; default: now")
+    command.add_argument(
+        "--aggregate",
+        type=arguments.identifier,
+        action="append",
+        metavar="ID",
+        help="this whole stream instead; repeatable",
+    )
     command.add_argument(
         "--type",
+        type=arguments.identifier,
         action="append",
         default=[],
         metavar="TYPE",
@@ -47,17 +55,17 @@ def add_to(commands: Commands) -> None:
 
 
 def _run(system: System, options: argparse.Namespace) -> int:
-    if bool(options.start) == bool(options.aggregate):
-        raise OperatorError("say either START (and END) or --aggregate ID")
+    if (options.start is None) == (options.aggregate is None):
+        raise UsageError("say either START (and END) or --aggregate ID")
     if options.type and options.aggregate:
-        raise OperatorError("--type: a whole stream is published whatever its types")
+        raise UsageError("--type: a whole stream is published whatever its types")
+    window = Window.of(options.start, options.end, datetime.now(UTC)) if options.aggregate is None else None
     dynamodb, table = system.client("dynamodb"), system.output("eventStoreTable")
     bus = EventBus(system.client("events"), system.output("eventBusName"))
-    if options.aggregate:
+    if window is None:
         steps = republish.of_aggregates(bus, EventStore(dynamodb, table), options.aggregate)
         total = None
     else:
-        window = Window.parse(options.start, options.end, datetime.now(UTC))
         timeline = Timeline(dynamodb, table, system.setting("queryFunction", "TYPE_BUCKETS"))
         steps = republish.of_window(bus, timeline, window, options.type)
         total = (window.end - window.start).total_seconds()
@@ -71,7 +79,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
             foreign += step.foreign
             for item in step.foreign:
                 console.print(foreign_line(item))
-            if step.reached:
+            if window and step.reached:
                 bars.update(bar, completed=(step.reached - window.start).total_seconds())
             bars.update(bar, events=published)
     if options.json:

@@ -13,16 +13,20 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, TextColumn
 
 from handlers.domain import all_projections
-from ops.system import System
+from ops.system import System, UsageError
 from ops.verification.findings import Finding, Kind
 from ops.verification.report import Report
 from ops.verification.verifier import Verdict, Verifier
 from ops.verification.walk import in_parallel
 
-from .common import add_common, add_walk, aggregates_of, console_for, positive, progress_on, shown
+from . import arguments
+from .common import add_common, add_walk, aggregates_of, console_for, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
+
+MAX_SHOWN = 1_000_000
+"""Findings are in memory until they are shown."""
 
 
 def add_to(commands: Commands) -> None:
@@ -48,17 +52,21 @@ def add_to(commands: Commands) -> None:
     )
     command.add_argument(
         "--grace",
-        type=float,
+        type=arguments.grace,
         default=60.0,
         metavar="SECONDS",
         help="younger events may still be on their way to the read model; default: 60",
     )
-    command.add_argument("--show", type=positive, default=1000, metavar="N", help="findings to show; default: 1000")
+    command.add_argument(
+        "--show", type=arguments.Count(MAX_SHOWN), default=1000, metavar="N", help="findings to show; default: 1000"
+    )
     add_common(command)
     command.set_defaults(run=_run)
 
 
 def _run(system: System, options: argparse.Namespace) -> int:
+    if options.trust_store and not options.repair_read_model:
+        raise UsageError("--trust-store says how to repair: give --repair-read-model as well")
     client = system.client("dynamodb")
     verifier = Verifier(
         client=client,

@@ -29,7 +29,7 @@ LEFT_OUT = shutil.ignore_patterns(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the catalog, or what of it the given words select."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("words", nargs="*", help="only mutants whose name holds one of these")
+    parser.add_argument("words", type=_word, nargs="*", help="only mutants whose name holds one of these")
     words = parser.parse_args(arguments).words
     chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.name for word in words)]
     console = Console()
@@ -47,6 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ]
     console.print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants caught")
     return 1 if survivors else 0
+
+
+def _word(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty word is in every name")
+    return text
 
 
 def _check_that_the_tests_pass(copies: SimpleQueue[Path]) -> None:

@@ -49,6 +49,7 @@ EVOLVING = ("tests/domain/test_facts.py", "tests/handlers/test_evolution.py", "t
 REFUSING = ("tests/handlers/test_rejections.py",)
 DELIVERING = ("tests/infrastructure/test_delivery.py",)
 REDRIVING = ("tests/ops/test_dead_letters.py",)
+ARGUING = ("tests/fuzz/test_arguments.py",)
 INFRASTRUCTURE = ("tests/infrastructure",)
 LIVING = ("tests/infrastructure/plan",)
 SETTING = ("tests/infrastructure/test_settings.py",)
@@ -814,6 +815,34 @@ MUTANTS = (
         "except (BotoCoreError, ClientError) as error:",
         "except BotoCoreError as error:",
         REDRIVING,
+    ),
+    Mutant(
+        "take an empty id for no id",
+        "ops/commands/dead_letters.py",
+        '"--aggregate", type=arguments.identifier, metavar="ID", help="only letters',
+        '"--aggregate", metavar="ID", help="only letters',
+        ARGUING,
+    ),
+    Mutant(
+        "take any float for a period of grace",
+        "ops/commands/arguments.py",
+        "if not _SECONDS.fullmatch(text) or float(text) > MAX_GRACE:",
+        "if float(text) < 0:",
+        ARGUING,
+    ),
+    Mutant(
+        "forget the first of two values",
+        "ops/commands/arguments.py",
+        '        self.register("action", None, Once)\n',
+        "",
+        ARGUING,
+    ),
+    Mutant(
+        "cut a replay's window to whole seconds",
+        "ops/replay.py",
+        "end if end == self.end else end + timedelta(seconds=1)",
+        "end",
+        ("tests/ops/test_replay.py",),
     ),
     # Infrastructure
     Mutant(

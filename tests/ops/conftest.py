@@ -97,7 +97,10 @@ def run(outputs: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
     def call(*arguments: str) -> Result:
         capsys.readouterr()
-        code = main([*arguments, "--outputs", str(outputs)])
+        try:
+            code = main([*arguments, "--outputs", str(outputs)])
+        except SystemExit as ended:  # argparse, about a single argument
+            code = int(ended.code or 0)
         printed = capsys.readouterr()
         return Result(code, printed.out, printed.err)
 

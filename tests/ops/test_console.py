@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -30,7 +31,8 @@ def printed(outputs: Any, monkeypatch: pytest.MonkeyPatch) -> Printed:
         with monkeypatch.context() as patch:
             patch.setattr(sys, "stdout", streams[0])
             patch.setattr(sys, "stderr", streams[1])
-            main([*arguments, "--outputs", str(outputs)])
+            with suppress(SystemExit):  # argparse, about a single argument
+                main([*arguments, "--outputs", str(outputs)])
         return "".join(raw.getvalue().decode(encoding) for raw in raws)
 
     return call

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ops import replay
 from ops.replay import Window
-from ops.system import OperatorError, System
+from ops.system import System
 
 from .conftest import Result, Run
 
@@ -71,15 +71,46 @@ def at(hour: int, minute: int = 0) -> datetime:
 
 
 def test_without_times_the_last_hour_is_meant() -> None:
-    assert Window.parse(None, None, NOW) == Window(NOW - timedelta(hours=1), NOW)
+    assert Window.of(None, None, NOW) == Window(NOW - timedelta(hours=1), NOW)
 
 
 def test_without_a_start_the_hour_before_the_end_is_meant() -> None:
-    assert Window.parse(None, TEN, NOW) == Window(at(9), at(10))
+    assert Window.of(None, at(10), NOW) == Window(at(9), at(10))
 
 
-def test_offsets_are_understood() -> None:
-    assert Window.parse("2024-01-15T10:00:00+02:00", "2024-01-15T09:00:00+00:00", NOW) == Window(at(8), at(9))
+def test_offsets_are_understood(use: Use, run: Run) -> None:
+    events = use({"State": "COMPLETED"})
+    assert run("replay", "2024-01-15T10:00:00+02:00", "2024-01-15T09:00:00+00:00").code == 0
+    assert (events.started[0]["EventStartTime"], events.started[0]["EventEndTime"]) == (at(8), at(9))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seconds"),
+    [
+        ("2024-01-15T10:00:00.2Z", "2024-01-15T10:00:00.8Z", (0, 1)),
+        ("2024-01-15T10:00:00.999999Z", "2024-01-15T10:00:01.000001Z", (0, 2)),
+        ("2024-01-15T10:00:00Z", "2024-01-15T10:00:01.5Z", (0, 2)),
+    ],
+)
+def test_a_window_is_widened_to_whole_seconds_and_says_so(
+    use: Use, run: Run, start: str, end: str, seconds: tuple[int, int]
+) -> None:
+    events = use({"State": "COMPLETED"})
+
+    result = run("replay", start, end)
+
+    assert result.code == 0
+    first, last = (at(10) + timedelta(seconds=each) for each in seconds)
+    assert (events.started[0]["EventStartTime"], events.started[0]["EventEndTime"]) == (first, last)
+    assert "the window is widened to them" in result.out
+    assert f"{first:%H:%M:%SZ} to {last:%Y-%m-%dT%H:%M:%SZ}" in result.out
+
+
+def test_whole_seconds_are_taken_as_they_are(use: Use, run: Run) -> None:
+    use({"State": "COMPLETED"}, {"State": "COMPLETED"})
+
+    assert "widened" not in run("replay", NINE, TEN).out
+    assert "widened" not in run("replay").out
 
 
 @pytest.mark.parametrize(
@@ -88,6 +119,7 @@ def test_offsets_are_understood() -> None:
         (TEN, TEN, "the window is empty"),
         (TEN, "2024-01-15T11:00:00+01:00", "the window is empty"),
         (TEN, NINE, "the window is inverted"),
+        (NINE, "9999-12-31T23:59:59.5Z", "END: no whole second comes after"),
         ("2024-01-15T09:00:00", TEN, "START: '2024-01-15T09:00:00' must say its offset"),
         (NINE, "2024-01-15T10:00:00", "END: '2024-01-15T10:00:00' must say its offset"),
         ("yesterday", TEN, "START: 'yesterday' is not an ISO 8601 time"),
@@ -97,11 +129,9 @@ def test_offsets_are_understood() -> None:
 def test_a_window_that_makes_no_sense_is_refused(start: str, end: str, problem: str, use: Use, run: Run) -> None:
     events = use()
 
-    with pytest.raises(OperatorError, match=problem.split(":", maxsplit=1)[0]):
-        Window.parse(start, end, NOW)
     result = run("replay", start, end)
 
-    assert result.code == 1
+    assert result.code == 2
     assert problem in result.error
     assert events.started == []
 

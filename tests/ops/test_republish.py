@@ -141,15 +141,20 @@ def test_an_item_of_the_window_that_is_no_event_is_named_and_the_others_are_publ
         ([], "say either START"),
         (["2024-01-15T10:00:00Z", "--aggregate", "a"], "say either START"),
         (["2024-01-15T10:00:00Z", "2024-01-15T09:00:00Z"], "the window is inverted"),
-        (["--aggregate", "nobody"], "nobody has no events"),
         (["--aggregate", "a", "--type", "AccountPainted"], "whatever its types"),
     ],
 )
 def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str], problem: str) -> None:
     result = run("republish", *arguments)
 
-    assert result.code == 1
+    assert result.code == 2
     assert problem in result.error
+
+
+def test_an_aggregate_without_events_is_an_error(run: Run) -> None:
+    result = run("republish", "--aggregate", "nobody")
+
+    assert (result.code, result.error) == (1, "error: nobody has no events\n")
 
 
 def test_what_the_bus_refuses_ends_the_command(aws: Any, run: Run, calls: Calls) -> None:

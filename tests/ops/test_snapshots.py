@@ -23,7 +23,7 @@ def test_a_whole_store_gets_the_snapshots_that_it_lacks(aws: Any, run: Run) -> N
 
     assert (result.code, result.json) == (0, {"aggregates": 3, "snapshots": 4, "broken": []})
     assert sorted(kept(aws)) == [("a", 2), ("a", 4), ("a", 6), ("b", 2)]
-    assert run("verify", "--aggregate", "a", "--grace", "1e9").code == 0
+    assert run("verify", "--aggregate", "a", "--grace", "1000000000").code == 0
 
 
 def test_what_is_there_is_not_made_again(aws: Any, run: Run, calls: Calls) -> None:

@@ -1,0 +1,146 @@
+"""One reader for each kind of argument of a command line: what it means, or what is wrong with it.
+
+argparse says whose argument it was and ends with exit code 2, before anything is asked of AWS. So no option may do
+without a reader: an empty text, for one, must never mean "everything".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unicodedata import normalize
+
+from handlers.domain.errors import MalformedError, shortened
+from handlers.domain.fields import check_identifier
+
+MAX_PATH_BYTES = 4096
+MAX_GRACE = 1_000_000_000
+"""Some thirty years, which is before any event: enough to say "however old" and still a time in the calendar."""
+_STACK = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}){0,2}")
+_REPLAY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MESSAGE = re.compile(r"[!-~]{1,100}")
+_SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
+_DIGITS = re.compile(r"[0-9]{1,9}")
+
+
+def identifier(text: str) -> str:
+    """An id, or the name of an event type, as the ledger may have stored it.
+
+    Commands demand ids in Unicode's normal form C by now; older ids may be in another, and are taken as they stand.
+    """
+    try:
+        check_identifier(normalize("NFC", text), "id")
+    except MalformedError as error:
+        raise ArgumentTypeError(f"{_shown(text)} {error.violations[0].message}") from error
+    return text
+
+
+def message_id(text: str) -> str:
+    """The id of a message in a queue."""
+    return _fitting(_MESSAGE, text, "the id of a message, as `dead-letters list` shows it")
+
+
+def replay_name(text: str) -> str:
+    """A name that EventBridge takes for a replay."""
+    return _fitting(_REPLAY, text, "a name of 1 to 64 letters, digits, dots, hyphens and underscores")
+
+
+def stack_name(text: str) -> str:
+    """A Pulumi stack: NAME, PROJECT/NAME or ORGANIZATION/PROJECT/NAME."""
+    return _fitting(_STACK, text, "the name of a stack")
+
+
+def path(text: str) -> Path:
+    """A file or folder."""
+    try:
+        raw = os.fsencode(text)
+    except UnicodeEncodeError:
+        raw = b""
+    if not text.strip() or not 0 < len(raw) <= MAX_PATH_BYTES or any(byte < ord(" ") for byte in raw):
+        raise ArgumentTypeError(f"{_shown(text)} is not a path")
+    return Path(text)
+
+
+def moment(text: str) -> datetime:
+    """A point in time, ISO 8601 with its offset from UTC; the answer is in UTC."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{_shown(text)} is not an ISO 8601 time such as 2024-01-15T10:00:00Z") from None
+    if read.tzinfo is None:
+        raise ArgumentTypeError(f"{_shown(text)} must say its offset from UTC, for example by a Z at the end")
+    try:
+        return read.astimezone(UTC)
+    except OverflowError:
+        raise ArgumentTypeError(f"{_shown(text)} lies outside of the years 1 to 9999 in UTC") from None
+
+
+def grace(text: str) -> float:
+    """How many seconds something may be late."""
+    if not _SECONDS.fullmatch(text) or float(text) > MAX_GRACE:
+        raise ArgumentTypeError(f"{_shown(text)} is not a number of seconds from 0 to {MAX_GRACE}")
+    return float(text)
+
+
+class Once(Action):
+    """The value of an option that was given once: of two, the first would be forgotten without a word."""
+
+    def __call__(self, _: ArgumentParser, namespace: Namespace, values: Any, option_string: str | None = None) -> None:
+        """Keep the value."""
+        given = vars(namespace).setdefault("_given", set())
+        if option_string and self.dest in given:
+            raise ArgumentError(self, "may be given once only")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+class Parser(ArgumentParser):
+    """Refuses an option that is given twice, unless it collects, and options that are not spelled out."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+        self.register("action", None, Once)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Reads how many: a whole number from 1 to `highest`."""
+
+    highest: int
+
+    def __call__(self, text: str) -> int:
+        if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= self.highest:
+            raise ArgumentTypeError(f"{_shown(text)} is not a whole number from 1 to {self.highest}")
+        return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads one of a few words."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        if text not in self.words:
+            raise ArgumentTypeError(f"{_shown(text)} is none of {', '.join(self.words)}")
+        return text
+
+
+READERS: tuple[Callable[[str], Any], ...] = (identifier, message_id, replay_name, stack_name, path, moment, grace)
+"""Those that are not made for one option, as Count and OneOf are."""
+
+
+def _fitting(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise ArgumentTypeError(f"{_shown(text)} is not {what}")
+    return text
+
+
+def _shown(text: str) -> str:
+    return ascii(shortened(text)) if not text.isprintable() else repr(shortened(text))
