@@ -52,8 +52,10 @@ def test_an_export_and_its_import_carry_everything_unchanged(
 
 
 def test_an_export_by_type_is_of_known_types_only(strange: Any, run: Run, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit):
-        run("export", "--out", str(tmp_path / "export"), "--type", "AccountPainted")
+    result = run("export", "--out", str(tmp_path / "export"), "--type", "AccountPainted")
+
+    assert result.code == 2
+    assert "argument --type: 'AccountPainted' is none of AccountClosed, " in result.error
 
 
 def test_verify_finds_intact_what_it_can_apply_and_names_what_it_cannot(

@@ -142,6 +142,6 @@ def test_edited_schemas_make_the_generated_code_stale(project: Path) -> None:
 def test_a_name_that_is_no_event_type_is_refused_with_nothing_written(project: Path, name: str) -> None:
     before = sorted(project.rglob("*.json"))
 
-    assert name in run(project, "schemas", "new", name, status=1)
+    assert name in run(project, "schemas", "new", name, status=2)
 
     assert sorted(project.rglob("*.json")) == before
