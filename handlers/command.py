@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .domain import check, meaning
-from .domain.command import Command
-from .domain.errors import LedgerError
-from .domain.payload import request_of
+from .domain.command import MEMBERS, Command
+from .domain.errors import LedgerError, Violation
+from .domain.payload import beside_body, request_of
 from .domain.rejection import Rejection
 from .runtime import Context, answering, count, log, seconds_left
 from .settings import setting
@@ -30,18 +30,18 @@ _bus_name = setting("EVENT_BUS_NAME")
 
 @answering
 def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
-    """`{aggregateId, eventType, eventData, ...}`, direct or as `body`, to `{eventId, aggregateId, sequence}`."""
+    """`{aggregateId, eventType, eventData, ...}`, direct or as `body`, to `{eventId, aggregateId, sequence, ...}`."""
     request = request_of(event)
     try:
-        return _execute(request, context)
+        return _execute(request, beside_body(event, MEMBERS), context)
     except LedgerError as refusal:
         if refusal.status < 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
             _announce(refusal, request, context)
         raise
 
 
-def _execute(request: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    command = Command.read(request, context.aws_request_id, check, meaning)
+def _execute(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> dict[str, Any]:
+    command = Command.read(request, context.aws_request_id, check, meaning, misplaced)
     receipt = _ledger.execute(command, seconds_left(context))
     log.info(
         "accepted",
@@ -53,7 +53,7 @@ def _execute(request: Mapping[str, Any], context: Context) -> dict[str, Any]:
             "correlationId": command.correlation_id,
         },
     )
-    return {"eventId": receipt.event_id, "aggregateId": receipt.aggregate_id, "sequence": receipt.sequence}
+    return receipt.describe()
 
 
 def _announce(refusal: LedgerError, request: Mapping[str, Any], context: Context) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .domain import times
 from .domain.command import MAX_SEQUENCE
-from .domain.errors import MalformedError, NotFoundError
-from .domain.fields import identifier, whole
-from .domain.payload import request_of
+from .domain.errors import MalformedError, NotFoundError, Violation
+from .domain.fields import identifier, unknown, whole
+from .domain.payload import beside_body, request_of
 from .domain.values import Value
 from .runtime import Context, answering, seconds_left
 from .settings import number, setting
@@ -38,11 +38,19 @@ SecondsLeft = Callable[[], float]
 def lambda_handler(event: Any, context: Context) -> Value:
     """`{queryType, ...}`, direct or as `body`, to the answer of that type."""
     request = request_of(event)
-    query_type = identifier(request, "queryType")
-    handle = _QUERIES.get(query_type)
-    if handle is None:
+    _refuse(beside_body(event, _MEMBERS))
+    if request.get("queryType") is None:
+        _refuse(unknown(request, _MEMBERS))
+    query = _QUERIES.get(identifier(request, "queryType"))
+    if query is None:
         raise MalformedError("queryType", f"must be one of {', '.join(_QUERIES)}")
-    return handle(request, seconds_left(context))
+    _refuse(unknown(request, ("queryType", *query.arguments)))
+    return query.answer(request, seconds_left(context))
+
+
+def _refuse(found: Sequence[Violation]) -> None:
+    if found:
+        raise MalformedError(*found[0], *found[1:])
 
 
 def _get_aggregate_events(request: Mapping[str, Any], _: SecondsLeft) -> Value:
@@ -116,12 +124,23 @@ def _time(request: Mapping[str, Any], name: str, default: str) -> str:
     return default if request.get(name) is None else times.normalize(request[name], name)
 
 
-_QUERIES: Mapping[str, Callable[[Mapping[str, Any], SecondsLeft], Value]] = MappingProxyType(
+class _Query(NamedTuple):
+    """How a query is answered, and which members besides queryType its request may have."""
+
+    answer: Callable[[Mapping[str, Any], SecondsLeft], Value]
+    arguments: tuple[str, ...]
+
+
+_QUERIES: Mapping[str, _Query] = MappingProxyType(
     {
-        "getAggregateEvents": _get_aggregate_events,
-        "getAccountSummary": _get_account_summary,
-        "getAccountStatement": _get_account_statement,
-        "reconstructState": _reconstruct_state,
-        "getEventsByType": _get_events_by_type,
+        "getAggregateEvents": _Query(_get_aggregate_events, ("aggregateId", "limit", "nextToken")),
+        "getAccountSummary": _Query(_get_account_summary, ("accountId",)),
+        "getAccountStatement": _Query(_get_account_statement, ("accountId",)),
+        "reconstructState": _Query(_reconstruct_state, ("aggregateId", "upToSequence", "asOf")),
+        "getEventsByType": _Query(
+            _get_events_by_type, ("eventType", "limit", "fromTimestamp", "toTimestamp", "nextToken")
+        ),
     }
 )
+_MEMBERS = dict.fromkeys(["queryType", *(name for query in _QUERIES.values() for name in query.arguments)])
+"""Of any query's request."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .domain import check, meaning
-from .domain.command import Command
-from .domain.payload import request_of
+from .domain.command import MEMBERS, Command
+from .domain.payload import beside_body, request_of
 from .runtime import Context, answering, seconds_left
 from .wiring import wired_ledger
 
@@ -15,11 +15,10 @@ _ledger = wired_ledger()
 
 @answering
 def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
-    """A command's request to `{valid: true, wouldBe: {eventId, aggregateId, sequence}}`, or the command's refusal.
+    """A command's request to `{valid: true, wouldBe: <the command's receipt>}`, or the command's refusal.
 
     Nothing is written or published. By the time the command is sent, others may have changed the account.
     """
-    command = Command.read(request_of(event), context.aws_request_id, check, meaning)
-    receipt = _ledger.foresee(command, seconds_left(context))
-    would_be = {"eventId": receipt.event_id, "aggregateId": receipt.aggregate_id, "sequence": receipt.sequence}
-    return {"valid": True, "wouldBe": would_be}
+    request = request_of(event)
+    command = Command.read(request, context.aws_request_id, check, meaning, beside_body(event, MEMBERS))
+    return {"valid": True, "wouldBe": _ledger.foresee(command, seconds_left(context)).describe()}

@@ -16,7 +16,8 @@ from . import money
 from .command import Command
 from .errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from .event import Event, NewEvent
-from .facts import NEWEST, Fact, asked, defaults, fact, fact_of, violations
+from .facts import IDENTIFIERS, NEWEST, Fact, asked, defaults, fact, fact_of, misspelt, violations
+from .fields import unnormalized
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
 from .values import ARITHMETIC, Value
 
@@ -72,7 +73,7 @@ def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list
 
 def opens(command: Command) -> bool:
     """Whether the command is for an aggregate without events; on any other it is refused, or was executed before."""
-    return command.event_type == "AccountCreated"
+    return command.event_type == _OPENING
 
 
 def unsaid(account: Account, aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
@@ -135,7 +136,15 @@ def _asked(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> tup
     another = aggregate_id and read.get("accountId", aggregate_id) != aggregate_id
     if another and all(each.path != _ACCOUNT_ID for each in found):
         found.append(Violation(_ACCOUNT_ID, "must be the aggregateId where it is given"))
-    return read, found
+    return read, misspelt(event_type, data) + found + _with_twins(aggregate_id, event_type, read)
+
+
+def _with_twins(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list[Violation]:
+    """The ids of a command that look like others. An account that was opened under such a one stays within reach."""
+    named = {f"eventData.{name}": data.get(name) for name in IDENTIFIERS[event_type] if name != "accountId"}
+    if event_type == _OPENING:
+        named["aggregateId"] = aggregate_id
+    return [each for path, name in named.items() if isinstance(name, str) for each in unnormalized(name, path)]
 
 
 def _filled_in(account: Account, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
@@ -218,6 +227,7 @@ def _require_active(account: Account) -> None:
 
 _ACTIVE = "account-active"
 _SCALE = "amount-scale"
+_OPENING = "AccountCreated"
 _ACCOUNT_ID = "eventData.accountId"
 _RULES: Mapping[str, Callable[[Account, Fact], None]] = MappingProxyType(
     {"AccountCreated": _create, "TransactionProcessed": _transact, "AccountClosed": _close}

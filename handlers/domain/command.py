@@ -9,9 +9,20 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from .errors import MalformedError, Violation
-from .fields import check_identifier, identifier, optional_identifier, whole
+from .fields import check_identifier, identifier, unknown, unnormalized, whole
 from .values import Value, dumps, exact
 
+MEMBERS = (
+    "aggregateId",
+    "eventType",
+    "eventData",
+    "commandId",
+    "expectedSequence",
+    "correlationId",
+    "causationId",
+    "actor",
+)
+"""Of a command's request."""
 MAX_SEQUENCE = 10**15
 # Values that nothing can hold are told of in so many fields; their paths may be long, and an answer must not be.
 MAX_UNHOLDABLE = 3
@@ -59,14 +70,18 @@ class Command:
         request_id: str,
         check: Check = lambda *_: (),
         meaning: Meaning = lambda _, __, data: data,
+        misplaced: Sequence[Violation] = (),
     ) -> Command:
         """Read a command from a request's object; `request_id` names it where the caller gave no commandId.
 
         The Lambda request id serves for that, since Lambda's own retries repeat it. What is wrong with the command, by
-        `check` or otherwise, stands in its `violations`. Raises MalformedError with all of that where no stored event
-        can be of this request: it names no aggregate or no command, or its data cannot be held.
+        `check` or otherwise, stands in its `violations`, behind what is `misplaced` around the request. Raises
+        MalformedError with all of that where no stored event can be of this request: it names no aggregate or no
+        command, or its data cannot be held.
         """
-        found: list[Violation] = []
+        if request.get("commandId") is None:
+            check_identifier(request_id, "commandId")
+        found = [*misplaced, *unknown(request, MEMBERS)]
 
         def read(value: Callable[[], T], otherwise: T) -> T:
             try:
@@ -74,6 +89,14 @@ class Command:
             except MalformedError as error:
                 found.extend(error.violations)
                 return otherwise
+
+        def name(member: str, default: str) -> str:
+            given = request.get(member)
+            if given is None:
+                return default
+            checked = read(lambda: check_identifier(given, member), "")
+            found.extend(unnormalized(checked, member))
+            return checked
 
         aggregate_id = read(lambda: identifier(request, "aggregateId"), "")
         event_type = read(lambda: identifier(request, "eventType"), "")
@@ -91,16 +114,16 @@ class Command:
             ]
         # Behind what the schema says of such a number: its scale or bounds are what the caller can mend.
         found += why
-        command_id = read(lambda: optional_identifier(request, "commandId", request_id), "")
+        command_id = name("commandId", request_id)
         recognisable = aggregate_id and command_id and whole_data.keys() == data.keys()
         command = cls(
             aggregate_id=aggregate_id,
             event_type=event_type,
             event_data=whole_data,
-            command_id=check_identifier(command_id or request_id, "commandId"),
-            correlation_id=read(lambda: optional_identifier(request, "correlationId", command_id), ""),
-            causation_id=read(lambda: optional_identifier(request, "causationId", command_id), ""),
-            actor=read(lambda: optional_identifier(request, "actor", "unspecified"), ""),
+            command_id=command_id,
+            correlation_id=name("correlationId", command_id),
+            causation_id=name("causationId", command_id),
+            actor=name("actor", "unspecified"),
             digest=_digest(event_type, meaning(aggregate_id, event_type, whole_data)),
             expected_sequence=read(lambda: whole(request, "expectedSequence", 0, MAX_SEQUENCE), None),
             violations=tuple(found),  # the last, behind all that is read

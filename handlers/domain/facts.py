@@ -11,12 +11,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from . import money, times
 from .carriage import uncarried
 from .errors import MalformedError, UnreadableEventError, Violation
 from .event import Event
+from .fields import MAX_UNKNOWN, folded
 from .generated.classes import CLASSES
 from .generated.tables import ASKED, DERIVED, SCHEMAS, STORED_TYPES
 from .schema import compile_schema
@@ -61,6 +63,12 @@ _DECIMALS = {
 _KINDS: Mapping[str, Callable[[str, str], None]] = {"currency": money.check_opening, "date-time": times.check}
 """By kind, what checks the texts that new commands must give (`ASKED`)."""
 _KNOWN = {event_type: {name for name, _ in attributes} for event_type, attributes in _ATTRIBUTES.items()}
+_BY_FOLDED = {event_type: {folded(name): name for name in names} for event_type, names in _KNOWN.items()}
+IDENTIFIERS: Mapping[str, tuple[str, ...]] = {
+    event_type: tuple(name for name, _ in attributes if name.endswith("Id"))
+    for event_type, attributes in _ATTRIBUTES.items()
+}
+"""By type, the fields that name something."""
 _DEFAULTS: Mapping[str, Mapping[str, Value]] = {
     event_type: {
         name: each.default
@@ -163,6 +171,16 @@ def _of_no_kind(event_type: str, data: Mapping[str, Value], told: set[str]) -> l
             except MalformedError as error:
                 found += error.violations
     return found
+
+
+def misspelt(event_type: str, data: Mapping[str, Value]) -> list[Violation]:
+    """Extra fields that a known one was meant by: its name but for case, hyphens and underscores."""
+    meant = _BY_FOLDED[event_type]
+    extra = (name for name in data if name not in _KNOWN[event_type] and folded(name) in meant)
+    return [
+        Violation(f"eventData.{name}", f"is unknown; did you mean {meant[folded(name)]}?")
+        for name in islice(extra, MAX_UNKNOWN)
+    ]
 
 
 def plain(event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Collection, Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any
 
-from .errors import MalformedError
+from .errors import MalformedError, Violation
 
 MAX_ID_BYTES = 256
 """DynamoDB allows 2,048 bytes in a partition key and 1,024 in a sort key; ids have no need to come near."""
+MAX_UNKNOWN = 3
+"""So many unknown names are told of: a request may hold any number of them, and an answer must stay short."""
+_LONGEST_COMPARED = 64
 
 
 def identifier(source: Mapping[str, Any], name: str) -> str:
@@ -35,6 +40,40 @@ def check_identifier(value: object, name: str) -> str:
     if len(value.encode(errors="surrogatepass")) > MAX_ID_BYTES:
         raise MalformedError(name, f"must not be longer than {MAX_ID_BYTES} bytes")
     return value
+
+
+def unnormalized(value: str, name: str) -> list[Violation]:
+    """What is wrong with a new id that has a twin: the same text to every eye, other code points to the ledger.
+
+    Not asked where an id is only looked up: what was stored before this was refused stays within reach.
+    """
+    if unicodedata.is_normalized("NFC", value):
+        return []
+    return [Violation(name, "must be in Unicode's normal form NFC: the same text can be written in other code points")]
+
+
+def unknown(source: Mapping[str, Any], known: Collection[str]) -> list[Violation]:
+    """The members of a caller's object under names that mean nothing there, with the name that was probably meant."""
+    found: list[Violation] = []
+    for name in source:
+        if name not in known and len(found) < MAX_UNKNOWN:
+            meant = _nearest(name, known)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+            # A lone surrogate has no UTF-8 to be answered in.
+            found.append(Violation(name.encode(errors="backslashreplace").decode(), f"is unknown; {hint}"))
+    return found
+
+
+def folded(name: str) -> str:
+    """A name without what people get wrong about names: case, hyphens and underscores."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def _nearest(name: str, known: Collection[str]) -> str | None:
+    if len(name) > _LONGEST_COMPARED:
+        return None
+    by_folded = {folded(each): each for each in known}
+    return next((by_folded[near] for near in get_close_matches(folded(name), by_folded, n=1)), None)
 
 
 def whole(source: Mapping[str, Any], name: str, low: int, high: int, default: int | None = None) -> int | None:

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from .errors import MalformedError
+from .errors import MalformedError, Violation
 from .values import Value, dumps, loads
+
+_OF_A_BODY = ("body", "isBase64Encoded")
 
 
 def request_of(event: Any) -> Mapping[str, Value]:
     """The caller's object: the event itself, or its `body` (JSON text, perhaps base64). Raises MalformedError."""
     if not isinstance(event, dict):
         raise MalformedError("request", "must be an object")
-    request = loads(_body(event), "body") if _has_body(event) else event
+    if not _has_body(event):
+        if "requestContext" in event:
+            raise MalformedError("body", "is required and must hold a JSON object")
+        return {name: value for name, value in event.items() if name not in _OF_A_BODY}
+    request = loads(_body(event), "body")
     if not isinstance(request, dict):
         raise MalformedError("body", "must hold a JSON object")
     return request
+
+
+def beside_body(event: Mapping[str, Any], members: Collection[str]) -> list[Violation]:
+    """The request's members that stand beside a body, where nobody reads them.
+
+    What else stands there is what HTTP services say of their requests.
+    """
+    names = (name for name in members if name in event) if _has_body(event) else ()
+    return [Violation(name, "stands beside `body`; it belongs into it") for name in names]
 
 
 def carrying(event: Mapping[str, Any], request: Mapping[str, Value]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from handlers.domain import decide, opens, repeats
 from handlers.domain.command import Command
 from handlers.domain.errors import CommandReusedError, ContentionError, SequenceConflictError
 from handlers.domain.event import Event, chain
+from handlers.domain.values import Value
 
 from .clocks import Sighting
 from .deadline import Deadline
@@ -34,10 +35,20 @@ class Receipt(NamedTuple):
     event_id: str
     aggregate_id: str
     sequence: int
+    command_id: str
 
     @classmethod
     def of(cls, event: Event) -> Receipt:
-        return cls(event.event_id, event.aggregate_id, event.sequence)
+        return cls(event.event_id, event.aggregate_id, event.sequence, event.command_id)
+
+    def describe(self) -> dict[str, Value]:
+        """The receipt under the names of the answers."""
+        return {
+            "eventId": self.event_id,
+            "aggregateId": self.aggregate_id,
+            "sequence": self.sequence,
+            "commandId": self.command_id,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handlers.domain.command import MEMBERS
 from handlers.domain.errors import MalformedError, shortened
 from handlers.domain.fields import check_identifier
-from handlers.domain.payload import carrying, request_of
+from handlers.domain.payload import beside_body, carrying, request_of
 from handlers.domain.values import Value, dumps
 
 _FUNCTION_ARN_PARTS = 7
@@ -67,6 +68,8 @@ def same_command(payload: Any, request_id: Any) -> Any:
     touched. MalformedError where there is no request, or no id for it.
     """
     request = request_of(payload)
+    if unread := beside_body(payload, MEMBERS):
+        raise MalformedError(*unread[0])
     if request.get("commandId") is not None:
         return payload
     command_id = check_identifier(request_id, "requestContext.requestId")

@@ -100,7 +100,12 @@ def check_command(command: Sent, events: Sequence[Event]) -> None:
         return
     parts = command.request["eventData"].get("parts", [command.request["eventData"]])
     assert len(mine) == len(parts), f"{command.request} was accepted and stored {len(mine)} times"
-    receipt = {"eventId": mine[-1].event_id, "aggregateId": command.aggregate_id, "sequence": mine[-1].sequence}
+    receipt = {
+        "eventId": mine[-1].event_id,
+        "aggregateId": command.aggregate_id,
+        "sequence": mine[-1].sequence,
+        "commandId": command.command_id,
+    }
     accepted = [answer for answer in command.settled if answer[0] == 200]
     assert accepted == [(200, receipt)] * len(accepted)
     first = command.settled.index((200, receipt))

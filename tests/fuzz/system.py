@@ -84,6 +84,7 @@ class System:
             "eventId": item["EventId"]["S"],
             "aggregateId": item["AggregateId"]["S"],
             "sequence": Decimal(item["EventSequence"]["N"]),
+            "commandId": item["CommandId"]["S"],
         }
         return item
 

@@ -44,8 +44,14 @@ def test_the_recipes_story_directly_and_as_a_body(aws: Any, handlers: Callable[[
     second = opened(handler({"body": json.dumps(deposit)}, Context("r2")))
 
     events = stored(aws, "account-123")
-    assert first == (200, {"eventId": events[0].event_id, "aggregateId": "account-123", "sequence": 1})
-    assert second == (200, {"eventId": events[1].event_id, "aggregateId": "account-123", "sequence": 2})
+    assert first == (
+        200,
+        {"eventId": events[0].event_id, "aggregateId": "account-123", "sequence": 1, "commandId": "r1"},
+    )
+    assert second == (
+        200,
+        {"eventId": events[1].event_id, "aggregateId": "account-123", "sequence": 2, "commandId": "r2"},
+    )
     assert events[1].data == {
         **DEPOSIT,
         "amount": Decimal("100.5"),
@@ -198,7 +204,8 @@ def test_a_write_whose_answer_is_lost_happened_once(aws: Any, send: Invoke, call
     retried = send("TransactionProcessed", {"amount": 3}, request_id="r-9")
 
     assert code == "InternalError"
-    assert retried == (200, {"eventId": stored(aws)[1].event_id, "aggregateId": "account-1", "sequence": 2})
+    receipt = {"eventId": stored(aws)[1].event_id, "aggregateId": "account-1", "sequence": 2, "commandId": "r-9"}
+    assert retried == (200, receipt)
     assert len(stored(aws)) == 2
 
 

@@ -77,7 +77,7 @@ def test_another_malformed_command_under_its_id_is_another_command(
     assert (status, body["error"]["code"], body["error"]["details"]["sequence"]) == (409, "CommandReused", 3)
 
 
-@pytest.mark.parametrize("more", [{"actor": 7}, {"correlationId": ""}, {"expectedSequence": "2"}])
+@pytest.mark.parametrize("more", [{"actor": 7}, {"correlationId": ""}, {"expectedSequence": "2"}, {"note": "x"}])
 def test_whatever_else_is_refused_by_now_does_not_matter_either(again: Send, aws: Any, more: dict[str, Any]) -> None:
     assert again({**BY_OLDER_CODE, **more, "commandId": stored(aws, 3)["CommandId"]["S"]})[0] == 200
 

@@ -59,7 +59,12 @@ def test_the_recipes_validation_steps_hold(ledger: StackClient) -> None:
     events = stored(ledger, "account-123")
     assert (status, receipt) == (
         200,
-        {"eventId": events[1].event_id, "aggregateId": "account-123", "sequence": 2},
+        {
+            "eventId": events[1].event_id,
+            "aggregateId": "account-123",
+            "sequence": 2,
+            "commandId": events[1].command_id,
+        },
     )
     assert [event.event_type for event in events] == ["AccountCreated", "TransactionProcessed"]
     row = row_at(ledger, "account-123", 2)

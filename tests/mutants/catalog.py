@@ -30,6 +30,8 @@ CARRIAGE = "handlers/domain/carriage.py"
 FACTS = "handlers/domain/facts.py"
 ERRORS = "handlers/domain/errors.py"
 MEANING = "handlers/domain/meaning.py"
+MISSPELLING = ("tests/handlers/test_misspelt.py",)
+NORMALIZING = ("tests/handlers/test_normal_forms.py",)
 RECALLING = ("tests/handlers/test_recall.py",)
 MEANINGS = ("tests/domain/test_meaning.py",)
 MONEY = ("tests/domain/test_money.py",)
@@ -133,6 +135,55 @@ MUTANTS = (
         "return command if recognisable else command.sound()",
         "return command.sound()",
         RECALLING,
+    ),
+    Mutant(
+        "pass over the members of a command that mean nothing",
+        "handlers/domain/command.py",
+        "*unknown(request, MEMBERS)",
+        "*()",
+        MISSPELLING,
+    ),
+    Mutant(
+        "pass over the arguments that a query does not know",
+        "handlers/query.py",
+        '_refuse(unknown(request, ("queryType", *query.arguments)))',
+        "_refuse(unknown(request, _MEMBERS))",
+        MISSPELLING,
+    ),
+    Mutant(
+        "leave a guard unread that stands beside the body",
+        "handlers/domain/payload.py",
+        "for name in members if name in event) if _has_body(event)",
+        "for name in members if name in event) if False",
+        MISSPELLING,
+    ),
+    Mutant(
+        "keep a misspelt field as an extra one",
+        "handlers/domain/account.py",
+        "misspelt(event_type, data) + found",
+        "found",
+        MISSPELLING,
+    ),
+    Mutant(
+        "open an account under an id that has a twin",
+        "handlers/domain/account.py",
+        'named["aggregateId"] = aggregate_id',
+        "pass",
+        NORMALIZING,
+    ),
+    Mutant(
+        "put an account of before out of reach for its id",
+        "handlers/domain/account.py",
+        "    if event_type == _OPENING:\n        named",
+        "    if True:\n        named",
+        NORMALIZING,
+    ),
+    Mutant(
+        "carry out a command under two forms of its id",
+        "handlers/domain/command.py",
+        "found.extend(unnormalized(checked, member))",
+        "pass",
+        NORMALIZING,
     ),
     Mutant(
         "ignore the expected sequence",
