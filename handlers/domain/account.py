@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from . import money
 from .command import Command
@@ -19,6 +19,7 @@ from .event import Event, NewEvent
 from .facts import IDENTIFIERS, NEWEST, Fact, asked, defaults, fact, fact_of, misspelt, violations
 from .fields import unnormalized
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
+from .restoring import restorer
 from .values import ARITHMETIC, Value
 
 ZERO = Decimal(0)
@@ -32,7 +33,7 @@ snapshots of other versions are then left alone and made anew."""
 class Account:
     """An account's state. Money is in the account's `currency`; `status` is Unknown, Active or Closed."""
 
-    status: str = "Unknown"
+    status: Literal["Unknown", "Active", "Closed"] = "Unknown"
     balance: Decimal = ZERO
     overdraft_limit: Decimal = ZERO
     transaction_count: int = 0
@@ -56,11 +57,17 @@ class Account:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
-    def restore(cls, snapshot: Mapping[str, Any]) -> Account:
-        """The state of a snapshot of this STATE_VERSION. TypeError where fields are missing or unknown."""
-        if snapshot.keys() != {field.name for field in fields(cls)}:
-            raise TypeError("not a snapshot of this state")
-        return cls(**{**snapshot, "transaction_count": int(snapshot["transaction_count"])})
+    def restore(cls, snapshot: Any) -> Account:
+        """The state of a snapshot of this STATE_VERSION. ValueError where `evolve` made none such."""
+        account = _restored(snapshot)
+        opened, closed = account.status != "Unknown", account.status == "Closed"
+        told = account.created_at is not None, account.currency is not None, account.closed_at is not None
+        if told != (opened, opened, closed):
+            raise ValueError("its status and what it says of its opening and closing do not go together")
+        return account
+
+
+_restored = restorer(Account)
 
 
 def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list[Violation]:

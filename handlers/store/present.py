@@ -154,8 +154,11 @@ class PresentReader:
 
 def _check_that_it_fits(snapshot: Snapshot, tail: Tail, aggregate_id: str) -> None:
     """The chain goes on behind a snapshot, but does not show one at the tail's very end to be of another stream."""
-    sequence, last_hash, _ = snapshot.position
-    if sequence > tail.before and tail.events[sequence - tail.before - 1].hash != last_hash:
+    sequence = snapshot.position.sequence
+    if sequence <= tail.before:
+        return
+    event = tail.events[sequence - tail.before - 1]
+    if (event.sequence, event.hash, event.timestamp) != snapshot.position:
         raise IntegrityError(
             f"the snapshot at {sequence} of {aggregate_id} is not of this stream",
             aggregateId=aggregate_id,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from handlers.domain import STATE_VERSION, State
 from handlers.domain.errors import IntegrityError
-from handlers.domain.event import Event, Position
+from handlers.domain.event import Event, Position, ordinal
+from handlers.domain.restoring import amount, text
 
 from .deadline import Deadline
 from .event_store import EventStore
@@ -79,11 +80,11 @@ def events_behind(
 
     Raises IntegrityError where that is another one, or none: then the snapshot is not of this stream.
     """
-    sequence, last_hash, _ = start.position
+    sequence = start.position.sequence
     events = store.read(aggregate_id, after=max(0, sequence - 1), up_to=up_to, limit=limit, deadline=deadline)
     if sequence:
         own = next(events, None)
-        if own is None or (own.sequence, own.hash) != (sequence, last_hash):
+        if own is None or (own.sequence, own.hash, own.timestamp) != start.position:
             raise IntegrityError(
                 f"the stream of {aggregate_id} has another event {sequence}, or none",
                 aggregateId=aggregate_id,
@@ -147,23 +148,23 @@ class Snapshots:
                 Limit=limit,
                 **place,
             )
-            usable = (self._snapshot(to_record(item)) for item in answer["Items"])
-            if found := next((each for each in usable if each), None):
+            usable = map(self._usable, answer["Items"])
+            if found := next(filter(None, usable), None):
                 return found
             if "LastEvaluatedKey" not in answer:
                 break
             place = {**index, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return None
 
-    def _snapshot(self, record: Mapping[str, Any]) -> Snapshot | None:
-        """A record as a snapshot; None where it has lapsed, since AWS may take days to remove it, or is damaged."""
+    def _usable(self, item: Mapping[str, Any]) -> Snapshot | None:
+        """The snapshot in an item; None where it is damaged, however, or has lapsed: AWS may take days to remove it."""
         try:
-            if record.get("ExpiresAt", self.seconds() + 1) <= self.seconds():
-                return None
-            position = Position(int(record["EventSequence"]), record["Hash"], record["Timestamp"])
-            return Snapshot(State.restore(record["State"]), position)
-        except (KeyError, TypeError, ValueError):
+            record = to_record(item)
+            snapshot = _snapshot_in(record)
+            expiry = amount(record["ExpiresAt"]) if "ExpiresAt" in record else None
+        except ValueError:
             return None
+        return None if expiry is not None and expiry <= self.seconds() else snapshot
 
     def _write_batch(self, items: Sequence[Item]) -> None:
         undone: Any = {self.table: [{"PutRequest": {"Item": item}} for item in items]}
@@ -173,6 +174,19 @@ class Snapshots:
                 return
             self.pause(_FIRST_PAUSE * 2**attempt)
         raise UnwrittenError(f"{len(undone[self.table])} snapshots")
+
+
+def _snapshot_in(record: Mapping[str, Any]) -> Snapshot:
+    """The snapshot that a record is. ValueError where it is damaged: not only in its types, but where its parts say
+    different things, too.
+    """
+    sequence = ordinal(record, "EventSequence")
+    last_hash, timestamp = text(record.get("Hash")), text(record.get("Timestamp"))
+    snapshot = Snapshot(State.restore(record.get("State")), Position(sequence, last_hash, timestamp))
+    for name, value in _places_of(snapshot.position).items():
+        if record.get(name) != value:
+            raise ValueError(f"{name} does not go with the rest")
+    return snapshot
 
 
 def key_of(sequence: int) -> str:
@@ -185,11 +199,18 @@ def record_of(aggregate_id: str, snapshot: Snapshot) -> dict[str, Any]:
     sequence, last_hash, timestamp = snapshot.position
     return {
         "AggregateId": aggregate_id,
-        "SnapshotKey": key_of(sequence),
-        "TimeKey": f"{KEY_PREFIX}{timestamp}",
+        **_places_of(snapshot.position),
         "EventSequence": sequence,
         "Timestamp": timestamp,
         "Hash": last_hash,
-        "StateVersion": STATE_VERSION,
         "State": snapshot.state.snapshot(),
+    }
+
+
+def _places_of(position: Position) -> dict[str, Any]:
+    """What follows from a snapshot's place: its keys, by sequence and by time, under the version of the state."""
+    return {
+        "SnapshotKey": key_of(position.sequence),
+        "TimeKey": f"{KEY_PREFIX}{position.timestamp}",
+        "StateVersion": STATE_VERSION,
     }

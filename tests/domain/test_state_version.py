@@ -53,5 +53,5 @@ def test_a_snapshot_with_other_fields_is_none(change: dict[str, Any]) -> None:
     if snapshot["balance"] is None:
         del snapshot["balance"]
 
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="not the fields"):
         State.restore(snapshot)

@@ -5,10 +5,10 @@ What it does not know raises NotImplementedError rather than guessing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -63,7 +63,7 @@ class Table:
         """Put or (None) remove an item, and say so on the stream."""
         old = self.items.pop(key, None)
         if item:
-            self.items[key] = item = json.loads(json.dumps(item))  # a copy, so that nobody changes what is stored
+            self.items[key] = item = deepcopy(item)  # a copy, so that nobody changes what is stored
         if change := item or old:
             images = {name: image for name, image in (("NewImage", item), ("OldImage", old)) if image}
             self.stream.append(

@@ -48,6 +48,8 @@ CARRYING = ("tests/domain/test_carriage.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
 EVOLVING = ("tests/domain/test_facts.py", "tests/handlers/test_evolution.py", "tests/handlers/test_promises.py")
+DAMAGED_SNAPSHOTS = ("tests/handlers/test_damaged_snapshots.py",)
+FOREIGN = ("tests/handlers/test_foreign.py",)
 REFUSING = ("tests/handlers/test_rejections.py",)
 DELIVERING = ("tests/infrastructure/test_delivery.py",)
 REDRIVING = ("tests/ops/test_dead_letters.py",)
@@ -395,23 +397,72 @@ MUTANTS = (
     Mutant(
         "decide on the snapshot of another stream",
         PRESENT,
-        "if sequence > tail.before and tail.events[sequence - tail.before - 1].hash != last_hash:",
+        "if (event.sequence, event.hash, event.timestamp) != snapshot.position:",
         "if False:",
         REMEMBERING,
     ),
     Mutant(
         "tell the past from the snapshot of another stream",
         SNAPSHOTS,
-        "if own is None or (own.sequence, own.hash) != (sequence, last_hash):",
+        "if own is None or (own.sequence, own.hash, own.timestamp) != start.position:",
         "if False:",
         REMEMBERING,
     ),
     Mutant(
         "use a snapshot that has lapsed",
         SNAPSHOTS,
-        'if record.get("ExpiresAt", self.seconds() + 1) <= self.seconds():',
-        "if False:",
+        "return None if expiry is not None and expiry <= self.seconds() else snapshot",
+        "return snapshot",
         REMEMBERING,
+    ),
+    Mutant(
+        "take a stored value for a number whatever it is",
+        "handlers/domain/restoring.py",
+        "if isinstance(value, bool) or not isinstance(value, int | Decimal):",
+        "if False:",
+        DAMAGED_SNAPSHOTS,
+    ),
+    Mutant(
+        "use a snapshot whose parts say different things",
+        SNAPSHOTS,
+        "        if record.get(name) != value:\n",
+        "        if False:\n",
+        DAMAGED_SNAPSHOTS,
+    ),
+    Mutant(
+        "use a state that no events could have made",
+        "handlers/domain/account.py",
+        "        if told != (opened, opened, closed):\n",
+        "        if False:\n",
+        DAMAGED_SNAPSHOTS,
+    ),
+    Mutant(
+        "let one account's damage be everybody's",
+        "handlers/store/pages.py",
+        "after=after, unreadable=foreign.append)",
+        "after=after)",
+        FOREIGN,
+    ),
+    Mutant(
+        "take a set for an event's data",
+        "handlers/domain/event.py",
+        '    check_holdable(value, "EventData")\n',
+        "",
+        FOREIGN,
+    ),
+    Mutant(
+        "leave an item that is no event out of an export unsaid",
+        "ops/commands/export.py",
+        "return 1 if manifest.left_out else 0",
+        "return 0",
+        ("tests/ops/test_foreign.py",),
+    ),
+    Mutant(
+        "print what others wrote as it is",
+        "ops/commands/common.py",
+        "    return escape(printable(text))\n",
+        "    return text\n",
+        ("tests/ops/test_console.py",),
     ),
     Mutant(
         "let the newest snapshot lapse",
