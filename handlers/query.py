@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .domain import times
+from .domain import all_projections, times
 from .domain.command import MAX_SEQUENCE
-from .domain.errors import MalformedError, NotFoundError, Violation
+from .domain.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
 from .domain.fields import identifier, unknown, whole
 from .domain.payload import beside_body, request_of
 from .domain.values import Value
@@ -18,7 +18,7 @@ from .store import clients
 from .store.event_store import EventStore
 from .store.history import History
 from .store.pages import by_type, of_aggregate
-from .store.read_model import Key, ReadModel
+from .store.read_model import MECHANICS, UNKNOWN, Key, ReadModel, position_in
 from .store.snapshots import Snapshots
 from .store.type_index import TypeIndex
 
@@ -29,6 +29,8 @@ _store = EventStore(_dynamodb, _table)
 _history = History(_store, Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE")), every=number("SNAPSHOT_EVERY"))
 _types = TypeIndex(_dynamodb, _table, _buckets)
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
+_PROJECTIONS = {each.name: each for each in all_projections(statement_entries=1)}
+"""For what their rows look like."""
 
 SecondsLeft = Callable[[], float]
 """A clock that runs towards the function's timeout."""
@@ -112,6 +114,11 @@ def _row(account_id: str, projection: str) -> Value:
     if record is None:
         text = f"there is no account {account_id}, or no {projection} of it yet: read models follow the events"
         raise NotFoundError(text, accountId=account_id)
+    position = position_in(record)
+    damage = _PROJECTIONS[projection].damage({name: record[name] for name in record.keys() - MECHANICS})
+    damage += ["LastSequence"] * (not position.sequence) + ["LastHash"] * (position.hash == UNKNOWN)
+    if damage:
+        raise UnreadableRowError(projection, account_id, damage)
     return record
 
 

@@ -16,6 +16,9 @@ VALUES: tuple[dict[str, Any] | None, ...] = (
 )
 """None is for an attribute that is missing."""
 
+FEW: tuple[dict[str, Any] | None, ...] = (None, {"S": "x"}, {"N": "7"}, {"NULL": True}, {"SS": ["a"]}, {"M": {}})
+"""For where each try is dear."""
+
 Path = tuple[str, ...]
 
 

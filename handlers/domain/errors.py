@@ -137,6 +137,17 @@ class NotAnEventError(UnreadableEventError):
         return f"{item} of {shortened(self.aggregate_id)}"
 
 
+class UnreadableRowError(LedgerError):
+    """A row of the read model is damaged. It is a copy: the account's next event makes it again, or a repair does."""
+
+    code = "UnreadableRow"
+
+    def __init__(self, projection: str, account_id: str, damage: list[str]) -> None:
+        names = ", ".join(shortened(name) for name in damage[:5])
+        text = f"the row {projection} of {account_id} is damaged ({names}); its next event or a repair makes it again"
+        super().__init__(text, accountId=account_id)
+
+
 class IntegrityError(LedgerError):
     """Stored events do not form one unbroken chain. Somebody's error or attack, never the caller's mistake."""
 

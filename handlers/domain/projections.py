@@ -13,6 +13,7 @@ from .account import ZERO
 from .event import Event
 from .facts import fact_of
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
+from .restoring import Shape, amount, counted, each_of, one_of, optional, text
 from .values import ARITHMETIC, Value
 
 Row = dict[str, Value]
@@ -29,7 +30,12 @@ class Projection(Protocol):
         ...
 
     def knows(self, row: Row) -> bool:
-        """Whether `apply` can go on from `row`; not where code before this wrote it, without what rows have today."""
+        """Whether `apply` can go on from `row`: not where it is damaged, nor where code before this wrote it, without
+        what rows have today."""
+        ...
+
+    def damage(self, row: Row) -> list[str]:
+        """The attributes of `row` that are something else than `apply` makes: nothing to show to anybody."""
         ...
 
 
@@ -70,7 +76,10 @@ class AccountSummary:
                 return row
 
     def knows(self, row: Row) -> bool:
-        return _says_its_currency(row)
+        return _SUMMARY.is_whole(row)
+
+    def damage(self, row: Row) -> list[str]:
+        return _SUMMARY.damage(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,10 @@ class AccountStatement:
                 return row
 
     def knows(self, row: Row) -> bool:
-        return _says_its_currency(row)
+        return _STATEMENT.is_whole(row)
+
+    def damage(self, row: Row) -> list[str]:
+        return _STATEMENT.damage(row)
 
 
 def all_projections(statement_entries: int) -> tuple[Projection, ...]:
@@ -108,6 +120,27 @@ def all_projections(statement_entries: int) -> tuple[Projection, ...]:
     return AccountSummary(), AccountStatement(statement_entries)
 
 
-def _says_its_currency(row: Row) -> bool:
-    """Whether a row says its currency, as those that older code wrote do not. One without a balance has none."""
-    return "Currency" in row or "Balance" not in row
+_SUMMARY = Shape(
+    always={
+        "Balance": amount,
+        "Currency": text,
+        "Status": one_of(("Active", "Closed")),
+        "OverdraftLimit": amount,
+        "CreatedAt": text,
+        "TransactionCount": counted,
+        "LastUpdated": text,
+    },
+    sometimes={"LastTransactionAt": text, "ClosedAt": text},
+)
+_ENTRY = Shape(
+    {
+        "EventSequence": counted,
+        "TransactionId": optional(text),
+        "Type": text,
+        "Category": text,
+        "Amount": amount,
+        "Balance": amount,
+        "Timestamp": text,
+    }
+)
+_STATEMENT = Shape({"Balance": amount, "Currency": text, "Entries": each_of(_ENTRY)})

@@ -1,9 +1,9 @@
-"""A dataclass back from the values that it was kept as, if they are what its fields are for."""
+"""What was kept, back again: a dataclass from its fields' values, and whether an object has the values it should."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -32,22 +32,70 @@ def restorer(cls: type[T]) -> Callable[[Any], T]:
     return restore
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which attributes a kept object has, and what each of them must be. Others may be there: newer code knows why."""
+
+    always: Mapping[str, Read]
+    """Those that it has as soon as it has anything."""
+    sometimes: Mapping[str, Read] = field(default_factory=dict)
+
+    def damage(self, kept: Mapping[str, Any]) -> list[str]:
+        """The attributes that are something else than what they are for, or nothing that JSON has."""
+        return sorted(name for name, value in kept.items() if not _passes(self._reader(name), value))
+
+    def is_whole(self, kept: Mapping[str, Any]) -> bool:
+        """Whether nothing is damaged or missing."""
+        known = self.always.keys() | self.sometimes.keys()
+        return not self.damage(kept) and (self.always.keys() <= kept.keys() or known.isdisjoint(kept))
+
+    def _reader(self, name: str) -> Read:
+        return self.always.get(name) or self.sometimes.get(name) or _anything
+
+
+def each_of(shape: Shape) -> Read:
+    """A list of whole objects of a shape, or ValueError."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, list) or not all(isinstance(each, dict) and shape.is_whole(each) for each in value):
+            raise ValueError("not a list of such objects")
+        return value
+
+    return read
+
+
+def _passes(read: Read, value: Any) -> bool:
+    try:
+        read(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _anything(value: Any) -> Any:
+    check_holdable(value, "it")
+    return value
+
+
 def _reader(kind: Any) -> Read:
     if get_origin(kind) is Literal:
-        return _one_of(get_args(kind))
+        return one_of(get_args(kind))
     if get_origin(kind) is UnionType and len(get_args(kind)) == 2 and NoneType in get_args(kind):  # noqa: PLR2004
         (inner,) = (each for each in get_args(kind) if each is not NoneType)
-        return _optional(_reader(inner))
+        return optional(_reader(inner))
     if kind not in _READERS:
         raise TypeError(f"how to check a stored {kind} is not known; add it here")
     return _READERS[kind]
 
 
-def _optional(read: Read) -> Read:
+def optional(read: Read) -> Read:
+    """None, or what `read` takes."""
     return lambda value: None if value is None else read(value)
 
 
-def _one_of(allowed: tuple[Any, ...]) -> Read:
+def one_of(allowed: tuple[Any, ...]) -> Read:
+    """One of these texts, or ValueError."""
+
     def read(value: Any) -> Any:
         if not isinstance(value, str) or value not in allowed:
             raise ValueError(f"not one of {allowed}")

@@ -20,7 +20,7 @@ from handlers.domain.event import Event, Position
 from handlers.domain.projections import Projection
 
 from .event_store import EventStore
-from .read_model import NOTHING, Key, ReadModel, StaleRowError, Stored
+from .read_model import NOTHING, UNKNOWN, Key, ReadModel, StaleRowError, Stored
 
 ATTEMPTS = 5
 CHUNK = 5_000
@@ -80,7 +80,7 @@ class Projector:
                 if stored.position.sequence <= current[key].position.sequence:
                     continue  # nothing new, or a row made again of a stream that ends before it
                 try:
-                    self.read_model.put(key, stored, seen=current[key].position)
+                    self.read_model.put(key, stored, seen=current[key].position, odd_place=current[key].odd_place)
                     current[key] = stored
                     written += 1
                 except StaleRowError:
@@ -101,9 +101,9 @@ class Projector:
     ) -> tuple[dict[Key, Stored], int]:
         """The rows at `target` or later, a chunk on, or at the store's end; and the target as far as that goes."""
         witnesses = {key: stored.position for key, stored in rows.items()}
-        # What older code wrote is made again from the first event on: its fold had less to tell than today's.
-        # That goes in one piece: until it has come as far as the row had, there is nothing better to write.
-        rows = {key: stored if projections[key].knows(stored.row) else NOTHING for key, stored in rows.items()}
+        # What older code wrote is made again from the first event on: its fold had less to tell than today's. What is
+        # damaged, too. That goes in one piece: until it is as far as the row was, there is nothing better to write.
+        rows = {key: stored if _is_sound(stored, projections[key]) else NOTHING for key, stored in rows.items()}
         chunk = CHUNK if all(stored.position == witnesses[key] for key, stored in rows.items()) else None
         start = min((stored.position for stored in rows.values()), key=lambda position: position.sequence)
         if delivered := _delivered(start, target, pokes):
@@ -115,6 +115,11 @@ class Projector:
         events = _in_time(self.store.read(aggregate_id, after=start.sequence), seconds_left)
         advanced, reached = _applied(islice(events, chunk), start, rows, projections, witnesses)
         return advanced, target if reached - start.sequence == chunk else min(target, reached)
+
+
+def _is_sound(stored: Stored, projection: Projection) -> bool:
+    """Whether a row can be gone on from: it says where it stands, and is what the projection makes today."""
+    return stored.position.hash != UNKNOWN and projection.knows(stored.row)
 
 
 def _in_time(events: Iterable[Event], seconds_left: Callable[[], float]) -> Iterator[Event]:
@@ -136,10 +141,10 @@ def _applied(
     advanced, reached = dict(rows), start.sequence
     for event in events:
         reached = event.sequence
-        for key, (row, position) in advanced.items():
+        for key, (row, position, _) in advanced.items():
             if position.sequence < event.sequence:
                 advanced[key] = Stored(projections[key].apply(row, event), position.advance(event))
-                if event.sequence == witnesses[key].sequence and event.hash != witnesses[key].hash:
+                if event.sequence == witnesses[key].sequence and witnesses[key].hash not in (event.hash, UNKNOWN):
                     raise IntegrityError(
                         f"event {event.sequence} of {event.aggregate_id} is not the one that its row has seen",
                         aggregateId=event.aggregate_id,

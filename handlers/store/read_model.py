@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from handlers.domain.event import Position
+from handlers.domain.event import Position, ordinal
 from handlers.domain.projections import Row
 
 from .items import to_item, to_record
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 BATCH_KEYS = 100
 """BatchGetItem's limit."""
-_MECHANICS = ("AccountId", "ProjectionType", "LastSequence", "LastHash")
+MECHANICS = frozenset({"AccountId", "ProjectionType", "LastSequence", "LastHash"})
+"""The attributes of a row that are not its projection's."""
 
 
 class StaleRowError(Exception):
@@ -35,13 +37,22 @@ class Key(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A row and the position in the stream that it stands for; both empty where there is no row."""
+    """A row and the position in the stream that it stands for; both empty where there is no row.
+
+    Of a damaged row: empty, too, where it does not say its place, since nobody can tell then which events it holds; and
+    with UNKNOWN as the position's hash where it says its place, but not its event's hash.
+    """
 
     row: Row
     position: Position
+    odd_place: Any = None
+    """LastSequence exactly as DynamoDB holds it, where that is no place in a stream."""
 
 
 NOTHING = Stored({}, Position())
+UNKNOWN = ""
+"""The hash of a position whose hash was lost. No event has it."""
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class ReadModel:
@@ -58,8 +69,8 @@ class ReadModel:
 
     def get(self, key: Key) -> Stored:
         """One row, NOTHING where there is none: one GetItem."""
-        record = self.record(key)
-        return _stored(record) if record else NOTHING
+        answer = self._client.get_item(TableName=self._table, Key=key.item(), ConsistentRead=True)
+        return stored_in(answer["Item"]) if "Item" in answer else NOTHING
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Stored]:
         """Rows that exist among `keys`: one BatchGetItem per 100 keys, and one more for each part AWS left undone."""
@@ -69,16 +80,16 @@ class ReadModel:
             request: Any = {self._table: {"Keys": wanted[:BATCH_KEYS], "ConsistentRead": True}}
             answer = self._client.batch_get_item(RequestItems=request)
             for item in answer["Responses"].get(self._table, []):
-                record = to_record(item)
-                found[Key(record["AccountId"], record["ProjectionType"])] = _stored(record)
+                found[Key(item["AccountId"]["S"], item["ProjectionType"]["S"])] = stored_in(item)
             undone: Any = answer.get("UnprocessedKeys") or {self._table: {"Keys": []}}
             wanted = [*undone[self._table]["Keys"], *wanted[BATCH_KEYS:]]
         return found
 
-    def put(self, key: Key, new: Stored, seen: Position) -> None:
+    def put(self, key: Key, new: Stored, seen: Position, odd_place: Any = None) -> None:
         """Replace the row if it still stands at `seen`, the start being no row at all or one without a position.
 
-        One PutItem. Raises StaleRowError.
+        Where its place is damaged: if it still holds `odd_place`, to the type. Whoever makes a row again gives it a
+        sound place, so that of several who read the damage only one writes. One PutItem. Raises StaleRowError.
         """
         record = {
             **new.row,
@@ -88,10 +99,10 @@ class ReadModel:
             "LastHash": new.position.hash,
         }
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(LastSequence)"}
-        if seen.sequence:
+        if seen.sequence or odd_place is not None:
             condition = {
                 "ConditionExpression": "LastSequence = :seen",
-                "ExpressionAttributeValues": {":seen": {"N": str(seen.sequence)}},
+                "ExpressionAttributeValues": {":seen": odd_place or {"N": str(seen.sequence)}},
             }
         try:
             self._client.put_item(TableName=self._table, Item=to_item(record), **condition)
@@ -101,9 +112,21 @@ class ReadModel:
             raise
 
 
-def _stored(record: dict[str, Any]) -> Stored:
-    row = {name: value for name, value in record.items() if name not in _MECHANICS}
+def stored_in(item: Mapping[str, Any]) -> Stored:
+    """The row in an item of the table, whatever is damaged in it."""
+    record = to_record(item)
+    position = position_in(record)
+    if not position.sequence:
+        return Stored({}, position, item.get("LastSequence"))
+    return Stored({name: value for name, value in record.items() if name not in MECHANICS}, position)
+
+
+def position_in(record: Mapping[str, Any]) -> Position:
+    """Where a row says that it stands: at the start if it says no place, with the hash UNKNOWN if it says no hash."""
     try:
-        return Stored(row, Position(int(record["LastSequence"]), record["LastHash"]))
-    except (KeyError, TypeError, ValueError):
-        return NOTHING  # damaged: nobody can tell which events it holds, so it is made again from the first one
+        sequence = ordinal(record, "LastSequence")
+    except ValueError:
+        return Position()
+    last_hash = record.get("LastHash")
+    is_hash = isinstance(last_hash, str) and _HASH.fullmatch(last_hash)
+    return Position(sequence, str(last_hash) if is_hash else UNKNOWN)

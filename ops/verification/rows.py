@@ -8,34 +8,47 @@ from typing import Any
 
 from handlers.domain.event import Event, Position
 from handlers.domain.projections import Projection, Row
-from handlers.store.read_model import Stored
+from handlers.store.items import to_record
+from handlers.store.read_model import MECHANICS, NOTHING, UNKNOWN, Stored, stored_in
 
-from .differences import Differing, attribute, describe, differing
+from .differences import Differing, attribute, describe, differing, text_of
 from .findings import CONTRADICTED, LAGGING, Finding, Kind
-
-_MECHANICS = ("AccountId", "ProjectionType", "LastSequence", "LastHash")
 
 
 @dataclass(slots=True)
 class RowCheck:
-    """Follows a stream event by event and compares the row at the place that it says it stands for."""
+    """Follows a stream event by event and compares the row at the place that it says it stands for.
+
+    A row is a witness against its stream where it has seen a place beyond the end, or a hash that no event has. One
+    that does not say its place or its hash, or a hash that the stream has at another place, is damaged: no history
+    that the ledger wrote has such a row, so it speaks against none.
+    """
 
     aggregate_id: str
     projection: Projection
-    record: Mapping[str, Any] | None
-    """The whole item as stored, None where there is none."""
+    item: Mapping[str, Any] | None
+    """The whole item as DynamoDB holds it, None where there is none."""
     folded: Row = field(default_factory=dict)
     position: Position = field(default_factory=Position)
     findings: list[Finding] = field(default_factory=list)
-    seen: int = field(init=False)
-    """The row's LastSequence; 0 without a row, or where it does not say."""
+    stored: Stored = field(init=False)
+    _record: Mapping[str, Any] = field(init=False)
+    _differing: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """The attributes that differ at the place that the row says."""
+    _own_hash: str = ""
+    """That of the event at this place."""
+    _place_of_hash: int = 0
+    """Where the stream has the row's hash; 0 for nowhere."""
     _first_lacking: Event | None = None
 
     def __post_init__(self) -> None:
-        try:
-            self.seen = int(self.record["LastSequence"]) if self.record else 0
-        except (KeyError, TypeError, ValueError, ArithmeticError):
-            self.seen = 0
+        self.stored = stored_in(self.item) if self.item else NOTHING
+        self._record = to_record(self.item) if self.item else {}
+
+    @property
+    def seen(self) -> int:
+        """The row's LastSequence; 0 without a row, or where it does not say."""
+        return self.stored.position.sequence
 
     @property
     def rebuilt(self) -> Stored:
@@ -53,8 +66,11 @@ class RowCheck:
         """Fold the next event, and compare where the row stands. Raises what the projection raises."""
         self.folded = self.projection.apply(self.folded, event)
         self.position = Position(event.sequence, event.hash, event.timestamp)
+        if event.hash == self.stored.position.hash:
+            self._place_of_hash = event.sequence
         if event.sequence == self.seen:
-            self._compare()
+            self._own_hash = event.hash
+            self._differing = dict(differing(self._record, self.folded, tuple(MECHANICS)))
         elif event.sequence > self.seen and self._first_lacking is None:
             self._first_lacking = event
 
@@ -62,32 +78,48 @@ class RowCheck:
         """Judge the row at the stream's end; how many events it lacks that are under way: later than `cutoff`, and not
         later than the `latest` time that an event can have by now."""
         end = self.position.sequence
+        if self.item is not None and (damage := self._damaged_place()):
+            if not self._own_hash:
+                self._differing = dict(differing(self._record, self.folded, tuple(MECHANICS)))
+            self._differs({**self._differing, **damage}, self.seen if self._own_hash else end)
+            return 0
         if self.seen > end:
             detail = f"the row stands at event {self.seen}, but the stream ends at {end}: its end was removed"
             self._find(Kind.TRUNCATED, detail, end + 1)
-        elif self.record is not None and not self.seen:
-            self._compare()
-        elif self._first_lacking is not None:
-            if cutoff < self._first_lacking.timestamp <= latest:
-                return end - self.seen
-            if self.record is None:
-                self._find(Kind.ROW_MISSING, f"there is no row for {end} events")
-            else:
-                lacking = self._first_lacking
-                detail = f"the row lacks {end - self.seen} events from {lacking.sequence} of {lacking.timestamp} on"
-                self._find(Kind.ROW_BEHIND, detail, lacking.sequence)
+            return 0
+        if self.seen and self._differing:
+            self._differs(self._differing, self.seen)
+        if self.seen and not self._place_of_hash:
+            detail = f"LastHash is {self.stored.position.hash}, but event {self.seen} has {self._own_hash}"
+            self._find(Kind.ROW_HASH, detail, self.seen)
+        if self._first_lacking is None:
+            return 0
+        return self._lacks(self._first_lacking, cutoff, latest)
+
+    def _damaged_place(self) -> dict[str, tuple[str, str]]:
+        """What the row says of its place that cannot be, as attributes that differ."""
+        stored, end = self.stored.position, self.position
+        if not stored.sequence:
+            return {"LastSequence": (attribute(self._record, "LastSequence"), str(end.sequence))}
+        if stored.hash == UNKNOWN and stored.sequence <= end.sequence:
+            return {"LastHash": (attribute(self._record, "LastHash"), text_of(self._own_hash))}
+        if self._place_of_hash not in (0, stored.sequence):
+            return {"LastSequence": (str(stored.sequence), str(self._place_of_hash))}
+        return {}
+
+    def _lacks(self, first: Event, cutoff: str, latest: str) -> int:
+        end = self.position.sequence
+        if cutoff < first.timestamp <= latest:
+            return end - self.seen
+        if self.item is None:
+            self._find(Kind.ROW_MISSING, f"there is no row for {end} events")
+        else:
+            detail = f"the row lacks {end - self.seen} events from {first.sequence} of {first.timestamp} on"
+            self._find(Kind.ROW_BEHIND, detail, first.sequence)
         return 0
 
-    def _compare(self) -> None:
-        stored = self.record or {}
-        attributes = dict(differing(stored, self.folded, _MECHANICS))
-        if not self.seen:
-            attributes["LastSequence"] = attribute(stored, "LastSequence"), str(self.position.sequence)
-        if attributes:
-            self._find(Kind.ROW_DIFFERS, describe(attributes), self.position.sequence, attributes)
-        if self.seen and stored.get("LastHash") != self.position.hash:
-            detail = f"LastHash is {stored.get('LastHash')}, but event {self.seen} has {self.position.hash}"
-            self._find(Kind.ROW_HASH, detail, self.position.sequence)
+    def _differs(self, attributes: Differing, sequence: int) -> None:
+        self._find(Kind.ROW_DIFFERS, describe(attributes), sequence, attributes)
 
     def _find(self, kind: Kind, detail: str, sequence: int | None = None, attributes: Differing | None = None) -> None:
         name = self.projection.name

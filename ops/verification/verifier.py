@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from handlers.domain import times
-from handlers.domain.event import Event, Position
+from handlers.domain.event import Event
 from handlers.domain.projections import Projection
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.items import to_record
@@ -80,7 +80,7 @@ class Verifier:
 
     def _check(self, aggregate_id: str) -> Verdict:
         records = tuple(self._read(self.rows_table, "AccountId", aggregate_id))
-        by_projection = {record["ProjectionType"]["S"]: to_record(record) for record in records}
+        by_projection = {record["ProjectionType"]["S"]: record for record in records}
         rows = [RowCheck(aggregate_id, each, by_projection.get(each.name)) for each in self.projections]
         kept = self._read(self.snapshots_table, "AggregateId", aggregate_id)
         snapshots = SnapshotCheck(aggregate_id, map(to_record, kept))
@@ -94,7 +94,7 @@ class Verifier:
         in_flight = 0
         if not events:
             snapshots.orphan()
-            findings = [_orphan(aggregate_id, name, record) for name, record in by_projection.items()]
+            findings = [_orphan(aggregate_id, name, to_record(record)) for name, record in by_projection.items()]
         else:
             stream.finish()
             findings = stream.findings
@@ -137,8 +137,9 @@ class Verifier:
         read_model = ReadModel(self.client, self.rows_table)
         lagging = [row for row in verdict.rows if row.is_repairable(trust_store=trust_store)]
         for row in lagging:
+            place = Key(verdict.aggregate_id, row.projection.name)
             try:
-                read_model.put(Key(verdict.aggregate_id, row.projection.name), row.rebuilt, seen=Position(row.seen))
+                read_model.put(place, row.rebuilt, seen=row.stored.position, odd_place=row.stored.odd_place)
             except StaleRowError:
                 continue  # a live projection moved it; the check that follows says how it is now
         return bool(lagging or removable)

@@ -113,7 +113,7 @@ def projector(engine: Engine) -> Projector:
 
 
 def folded(projection: Projection, stream: list[Event]) -> Stored:
-    row, position = NOTHING
+    row, position, _ = NOTHING
     for event in stream:
         row, position = projection.apply(row, event), position.advance(event)
     return Stored(row, Position(position.sequence, position.hash))

@@ -106,5 +106,11 @@ def end_of_a_stream(length: int, kept: int, aggregate_id: str = "account-1") -> 
 def snapshot_at(events: Sequence[Event], sequence: int) -> Snapshot:
     """The snapshot of such an account."""
     (event,) = (each for each in events if each.sequence == sequence)
-    state = State(status="Active", balance=Decimal(sequence - 1), transaction_count=sequence - 1, currency="USD")
+    state = State(
+        status="Active",
+        balance=Decimal(sequence - 1),
+        transaction_count=sequence - 1,
+        created_at=events[0].timestamp,
+        currency="USD",
+    )
     return Snapshot(state, Position(event.sequence, event.hash, event.timestamp))

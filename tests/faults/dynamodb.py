@@ -232,6 +232,8 @@ def _holds(
         return (attribute is not None) == (term["function"] == "attribute_exists")
     if attribute is None:
         return False
+    if term["operator"] == "=":
+        return _equal(attribute, values[term["value"]])
     bounds = [(">=", term["low"]), ("<=", term["high"])] if term["low"] else [(term["operator"], term["value"])]
     return all(
         attribute.keys() == values[name].keys() and _COMPARE[operator](scalar(attribute), scalar(values[name]))
@@ -245,6 +247,16 @@ def scalar(value: Mapping[str, str]) -> Any:
     if kind not in ("S", "N"):
         raise NotImplementedError(f"comparing values of type {kind}")
     return Decimal(text) if kind == "N" else text
+
+
+def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """As `=` compares: to the type, numbers by their value, sets without an order."""
+    ((kind, content),) = one.items()
+    if other.keys() != {kind}:
+        return False
+    if kind in ("S", "N"):
+        return bool(scalar(one) == scalar(other))
+    return set(content) == set(other[kind]) if kind in ("SS", "NS", "BS") else bool(content == other[kind])
 
 
 def failure(code: str, allowed: Sequence[bool] = ()) -> ClientError:

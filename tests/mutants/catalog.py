@@ -49,6 +49,7 @@ PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
 EVOLVING = ("tests/domain/test_facts.py", "tests/handlers/test_evolution.py", "tests/handlers/test_promises.py")
 DAMAGED_SNAPSHOTS = ("tests/handlers/test_damaged_snapshots.py",)
+DAMAGED_ROWS = ("tests/handlers/test_damaged_rows.py",)
 FOREIGN = ("tests/handlers/test_foreign.py",)
 REFUSING = ("tests/handlers/test_rejections.py",)
 DELIVERING = ("tests/infrastructure/test_delivery.py",)
@@ -437,10 +438,45 @@ MUTANTS = (
         DAMAGED_SNAPSHOTS,
     ),
     Mutant(
+        "go on from a row that lost its hash",
+        PROJECTOR,
+        "return stored.position.hash != UNKNOWN and projection.knows(stored.row)",
+        "return projection.knows(stored.row)",
+        DAMAGED_ROWS,
+    ),
+    Mutant(
+        "go on from a row with a damaged attribute",
+        "handlers/domain/restoring.py",
+        "return not self.damage(kept) and (",
+        "return (",
+        DAMAGED_ROWS,
+    ),
+    Mutant(
+        "never replace a row whose place is damaged",
+        ROWS,
+        "        if seen.sequence or odd_place is not None:\n",
+        "        if seen.sequence:\n",
+        DAMAGED_ROWS,
+    ),
+    Mutant(
+        "show a damaged row",
+        "handlers/query.py",
+        "    if damage:\n",
+        "    if False:\n",
+        DAMAGED_ROWS,
+    ),
+    Mutant(
+        "call a row clean that lost its hash",
+        "ops/verification/rows.py",
+        "        if stored.hash == UNKNOWN and stored.sequence <= end.sequence:\n",
+        "        if False:\n",
+        ("tests/ops/test_damage.py",),
+    ),
+    Mutant(
         "let one account's damage be everybody's",
         "handlers/store/pages.py",
-        "after=after, unreadable=foreign.append)",
-        "after=after)",
+        "after=after, unreadable=foreign.append, deadline=deadline",
+        "after=after, deadline=deadline",
         FOREIGN,
     ),
     Mutant(
@@ -822,7 +858,7 @@ MUTANTS = (
     Mutant(
         "go on from a row that older code wrote",
         PROJECTOR,
-        "if projections[key].knows(stored.row) else NOTHING",
+        "if _is_sound(stored, projections[key]) else NOTHING",
         "if True else NOTHING",
         EVOLVING,
     ),

@@ -1,0 +1,89 @@
+"""Any damage to any attribute of a row or a snapshot is named by `verify`, and put right by its repair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+import pytest
+
+from handlers.domain.event import Event
+from handlers.store.items import to_item
+from handlers.store.snapshots import record_of
+
+from ..damage import FEW, VALUES, damaged, paths
+from ..domain.builders import folded, snapshot_at, story
+from ..effort import LONG
+from ..handlers.conftest import ROWS, SNAPSHOTS, kept, rows
+from .conftest import BATCH, Run, keep
+
+Item = dict[str, Any]
+AMOUNTS = (1, 1, 1)
+
+
+def put_all(aws: Any, table: str, items: Sequence[Item]) -> None:
+    puts = [{"PutRequest": {"Item": item}} for item in items]
+    for start in range(0, len(puts), BATCH):
+        assert not aws.batch_write_item(RequestItems={table: puts[start : start + BATCH]})["UnprocessedItems"]
+
+
+def row_of(events: Sequence[Event], projection: str) -> Item:
+    return dict(to_item(folded(events)[events[0].aggregate_id, projection]))
+
+
+def damaged_accounts(
+    aws: Any, table: str, keys: tuple[str, ...], item_of: Callable[[list[Event]], Item]
+) -> list[list[Event]]:
+    """An account for every damage of the item that it has in a table; everything else about them is sound."""
+    numbers = count()
+    accounts: list[list[Event]] = []
+    items: list[Item] = []
+    for path in paths(item_of(story("example", AMOUNTS)), keys):
+        for value in VALUES if LONG else FEW:
+            events = story(f"account-{next(numbers):04}", AMOUNTS)
+            sound = item_of(events)
+            item = damaged(sound, path, value)
+            if item != sound and (path != ("TimeKey",) or (value and value.get("S"))):
+                accounts.append(events)
+                items.append(item)
+    keep(aws, [event for events in accounts for event in events])
+    rows_there = [row_of(events, name) for events in accounts for name in ("AccountSummary", "AccountStatement")]
+    put_all(aws, ROWS, rows_there)
+    put_all(aws, table, items)
+    return accounts
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("projection", ["AccountSummary", "AccountStatement"])
+def test_every_damage_of_a_row_is_named_and_repaired(aws: Any, run: Run, projection: str) -> None:
+    accounts = damaged_accounts(aws, ROWS, ("AccountId", "ProjectionType"), lambda events: row_of(events, projection))
+    assert len(accounts) > 15
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert (result.code, result.json["counts"]) == (0, {"row-differs": len(accounts)})
+    assert rows(aws) == {key: row for events in accounts for key, row in folded(events).items()}
+
+
+@pytest.mark.timeout(240)
+def test_every_damage_of_a_snapshot_is_named_and_the_snapshot_removed(aws: Any, run: Run) -> None:
+    def snapshot_of(events: list[Event]) -> Item:
+        return dict(to_item(record_of(events[0].aggregate_id, made(events))))
+
+    def made(events: list[Event]) -> Any:
+        snapshot = snapshot_at(events, 4)
+        return snapshot._replace(state=type(snapshot.state)(**{**snapshot.state.snapshot(), "overdraft_limit": 10**12}))
+
+    accounts = damaged_accounts(aws, SNAPSHOTS, ("AggregateId", "SnapshotKey"), snapshot_of)
+    assert len(accounts) > 50
+
+    shown = run("verify", "--json", "--show", "10000").json
+    assert shown["counts"] == {"snapshot-differs": len(accounts)}
+    made_anew = run("snapshots", "--json")
+    assert made_anew.code == 0
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert result.code == 0
+    assert run("verify").code == 0
+    assert all(sequence in (2, 4) for _, sequence in kept(aws))
