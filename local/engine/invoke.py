@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import threading
 import time
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from local.engine.gateway import Gateway
     from local.engine.packages import Packages
     from local.engine.watchdog import Watchdog
+
+_logger = logging.getLogger(__name__)
 
 MAX_WORKERS = 8
 """Workers of one function at most: a laptop is not a Region. More concurrency than this waits instead of failing."""
@@ -130,7 +133,10 @@ class Invoker:
                 outcome, reusable = execution.run(is_new=lease.is_new)
             finally:  # whatever happened, or the pool would have one place less for good
                 (lease.pool.release if reusable else lease.pool.discard)(lease.environment)
-        except OSError as error:
+        except ApiError:
+            raise
+        except Exception as error:  # a fault of the engine: who waits may try again, and does
+            _logger.exception("the worker of %s could not be run", function.name)
             raise ApiError(
                 "ServiceException", f"The worker of {function.name} could not be run: {error}", 500
             ) from error

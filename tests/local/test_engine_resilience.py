@@ -67,6 +67,19 @@ def test_an_invocation_that_breaks_in_the_engine_leaves_its_place_to_the_next(
     assert workshop.invoke(function)["Payload"] > 0
 
 
+def test_an_asynchronous_invocation_outlives_a_failure_of_the_engine(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = workshop.queue()
+    function = workshop.function("import telling\ndef handler(event, context): telling.tell(event)", tell=tell)
+    failed = _fails_once(monkeypatch, Execution, "run")
+
+    workshop.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload='"x"')
+
+    assert workshop.told(tell) == ["x"]
+    assert failed.is_set()
+
+
 def test_a_queue_is_read_on_after_its_poller_failed(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     tell, source = workshop.queue(), workshop.queue()
     failed = _fails_once(monkeypatch, backends, "seconds_to_next_message")
