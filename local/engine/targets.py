@@ -92,6 +92,9 @@ class Targets:
             self._send(delivery)
         except Undeliverable as failure:
             self._failed(delivery, failure)
+        except Exception:  # a fault of the engine, which is to cost no event
+            _logger.exception("%s could not deliver an event to %s", delivery.rule_arn, delivery.arn)
+            self._failed(delivery, Undeliverable("INTERNAL_ERROR", "The embedded AWS failed", retry=True))
 
     def _failed(self, delivery: _Delivery, failure: Undeliverable) -> None:
         policy = delivery.target.get("RetryPolicy") or {}

@@ -33,6 +33,7 @@ from ops.bulk import parquet
 from ops.dead_letters.queues import HIDDEN_SECONDS
 from tests.contract import test_writers
 from tests.contract.dynamodb_local import installation
+from tests.faults import test_walk
 from tests.faults.scenarios import SCENARIOS
 from tests.mutants.catalog import MUTANTS
 
@@ -144,6 +145,13 @@ CLAIMS = (
     claim(GUARANTEES, "every function in {} scenarios", len(SCENARIOS)),
     claim(GUARANTEES, "| {0}, on one account, on {0} accounts, and {0} duplicates", test_writers.WRITERS),
     claim(GUARANTEES, "{} times as many in the long run", first(r"FACTOR = (\d+) if LONG", "tests/fuzz/budget.py")),
+    claim(GUARANTEES, "at least {} single faults in each scenario", test_walk.LEAST_SINGLE_FAULTS),
+    claim(GUARANTEES, "at least {} pairs in the ordinary run", sum(test_walk.LEAST_PAIRS)),
+    claim(
+        GUARANTEES,
+        "at least {} steps in the ordinary run",
+        int(first(r'"FAULTS_STEPS", "(\d+)"', "tests/faults/test_schedules.py")),
+    ),
     claim(GUARANTEES, "{} and more in the long one", int(first(r"FAULTS_STEPS=(\d+)", "Makefile"))),
     claim(GUARANTEES, "plants more than {} defects", (len(MUTANTS) - 1) // 50 * 50),
     claim(GUARANTEES, "longer than the stream's {} hours", limits.STREAM_RETENTION_SECONDS / HOUR),

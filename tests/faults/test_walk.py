@@ -14,20 +14,32 @@ from ..effort import LONG
 from .scenarios import SCENARIOS, Scenario, one_command, one_event
 from .walk import tell, walk, walk_pairs
 
+LEAST_SINGLE_FAULTS, LEAST_PAIRS = 60, (700, 150)
+"""Of each scenario, and of the two ways in the ordinary run: what the documents say of how much is tried."""
+
 Record = Callable[[str, object], None]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_one_fault_at_any_call(scenario: Scenario, record_property: Record) -> None:
-    record_property("cases", f"{walk(scenario)} faults, one at a time")
+    tried = walk(scenario)
+
+    record_property("cases", f"{tried} faults, one at a time")
+    assert tried >= LEAST_SINGLE_FAULTS
 
 
 def test_two_faults_at_any_calls_on_a_commands_way(record_property: Record) -> None:
-    record_property("cases", f"{walk_pairs(one_command, every=1 if LONG else 4)} pairs of faults")
+    tried = walk_pairs(one_command, every=1 if LONG else 4)
+
+    record_property("cases", f"{tried} pairs of faults")
+    assert tried >= LEAST_PAIRS[0]
 
 
 def test_two_faults_at_any_calls_on_an_events_way(record_property: Record) -> None:
-    record_property("cases", f"{walk_pairs(one_event, every=1 if LONG else 14)} pairs of faults")
+    tried = walk_pairs(one_event, every=1 if LONG else 14)
+
+    record_property("cases", f"{tried} pairs of faults")
+    assert tried >= LEAST_PAIRS[1]
 
 
 def test_the_scenarios_use_every_function() -> None:

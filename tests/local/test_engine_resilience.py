@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.engine import Engine, backends, invoke, stream_lane, stream_poller
+from local.engine import Engine, backends, invoke, stream_lane, stream_poller, targets
 from local.engine.execution import Execution
 from local.engine.watchdog import Watchdog
 from tests.local.conftest import Workshop
@@ -77,6 +77,23 @@ def test_an_asynchronous_invocation_outlives_a_failure_of_the_engine(
     workshop.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload='"x"')
 
     assert workshop.told(tell) == ["x"]
+    assert failed.is_set()
+
+
+def test_an_event_for_a_target_outlives_a_failure_of_the_engine(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, queue = workshop.name("bus"), workshop.queue()
+    workshop.events.create_event_bus(Name=bus)
+    workshop.events.put_rule(Name="all", EventBusName=bus, EventPattern='{"source": ["shop"]}')
+    target = {"Id": "queue", "Arn": workshop.queue_arn(queue)}
+    workshop.events.put_targets(Rule="all", EventBusName=bus, Targets=[target])
+    failed = _fails_once(monkeypatch, targets, "target_input")
+
+    entry = {"Source": "shop", "DetailType": "Ordered", "Detail": '{"n": 1}', "EventBusName": bus}
+    workshop.events.put_events(Entries=[entry])
+
+    assert workshop.told(queue)[0]["detail"] == {"n": 1}
     assert failed.is_set()
 
 

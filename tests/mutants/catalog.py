@@ -1133,6 +1133,13 @@ MUTANTS = (
         RESILIENCE,
     ),
     Mutant(
+        "lose an event for a target where the engine fails",
+        "local/engine/targets.py",
+        'self._failed(delivery, Undeliverable("INTERNAL_ERROR", "The embedded AWS failed", retry=True))',
+        "pass",
+        RESILIENCE,
+    ),
+    Mutant(
         "lose the batch of a lane that fails",
         "local/engine/stream_lane.py",
         "self._pending.extendleft(reversed(batch))",
