@@ -120,8 +120,8 @@ def _write_side(story: Story, client: StackClient) -> None:
     )
     story.step(
         "Deposit 100.50",
-        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1")),
-        {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2},
+        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1"), "commandId"),
+        {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2, "commandId": "deposit-1"},
         show=f"invoke command: TransactionProcessed {json.dumps(deposit)}",
     )
     story.step(
@@ -132,8 +132,8 @@ def _write_side(story: Story, client: StackClient) -> None:
     )
     story.step(
         "Send the deposit again: one event, the same answer",
-        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1")),
-        {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2},
+        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1"), "commandId"),
+        {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2, "commandId": "deposit-1"},
         show="the commandId names the command for good",
     )
 
@@ -255,9 +255,9 @@ def _row_at(client: StackClient, sequence: int) -> dict[str, Any] | None:
     )
 
 
-def _receipt(answer: tuple[int, Any]) -> dict[str, Any]:
+def _receipt(answer: tuple[int, Any], *more: str) -> dict[str, Any]:
     status, body = answer
-    return {"statusCode": status, **{name: body.get(name) for name in ("aggregateId", "sequence")}}
+    return {"statusCode": status, **{name: body.get(name) for name in ("aggregateId", "sequence", *more)}}
 
 
 def _error(answer: tuple[int, Any]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from unittest.mock import patch
 
-from handlers.domain import State, decide
+from handlers.domain import State, account, decide
 from handlers.domain.command import Command
+from handlers.domain.errors import Violation
 from handlers.domain.event import NewEvent
 from handlers.store import ledger
 
@@ -128,6 +129,16 @@ def snapshots(story: Story) -> None:
     story.ask("reconstructState", aggregateId="a")
 
 
+def a_narrower_schema(story: Story) -> None:
+    """A command comes again when no such command is taken any more."""
+    with story.prelude():
+        story.create("a")
+    deposit = story.pay("a", 1)
+    with patch.object(account, "asked", lambda _, data: (data, [Violation("eventData.amount", "is too round")])):
+        assert _status(story.again(deposit)) == 200
+        assert _status(story.pay("a", 2)) == 400
+
+
 def events_together(story: Story) -> None:
     """A domain whose command causes several events, which are stored all or none."""
     story.create("a")
@@ -161,5 +172,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     round_by_round,
     questions,
     snapshots,
+    a_narrower_schema,
     events_together,
 )
