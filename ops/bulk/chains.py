@@ -57,6 +57,10 @@ class Chains:
         if not early:
             self._early.pop(event.aggregate_id, None)
 
+    def lengths(self) -> dict[str, int]:
+        """By aggregate, how long its stream is so far."""
+        return {aggregate_id: end.sequence for aggregate_id, end in self._ends.items()}
+
     def finish(self) -> None:
         """OperatorError if an event never came that others stand behind."""
         gaps = [f"{each} #{self._ends.get(each, _START).sequence + 1}" for each in sorted(self._early)]

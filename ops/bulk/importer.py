@@ -143,9 +143,11 @@ class Importer:
     manifest: Manifest
     stop: Flag = field(default_factory=Flag)
 
-    def check(self, seen: Seen) -> None:
-        """Read everything and write nothing. OperatorError unless each file is what the manifest says, each event what
-        its hash says, and each stream an unbroken chain from its first event on.
+    def check(self, seen: Seen) -> dict[str, int]:
+        """Read everything and write nothing; by aggregate, how long its stream is.
+
+        OperatorError unless each file is what the manifest says, each event what its hash says, and each stream an
+        unbroken chain from its first event on.
         """
         for part in self.manifest.parts:
             if durable.digest(self.folder / part.file) != part.sha256:
@@ -156,6 +158,7 @@ class Importer:
                 pass
             seen(1)
         chains.finish()
+        return chains.lengths()
 
     def write(self, path: Path, begun: Checkpoint, threads: int, seen: Seen) -> int:
         """Write what `begun` says is not written yet, saving checkpoints at `path`; how many events were put.

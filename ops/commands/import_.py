@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
 from rich.progress import MofNCompleteColumn
 
 from handlers.store.event_store import EventStore
+from handlers.store.snapshot_builder import SnapshotBuilder
 from ops.bulk.importer import Checkpoint, Importer, is_empty
 from ops.bulk.manifest import Manifest, Table
 from ops.system import MAX_WORKERS, OperatorError, System
 
-from . import arguments
+from . import arguments, snapshots
 from .common import THREADS, Rate, add_common, console_for, progress_on
 
 if TYPE_CHECKING:
@@ -29,8 +32,8 @@ def add_to(commands: Commands) -> None:
         "import",
         help="write an export into an empty store",
         description="Write an export's events into an empty event store, with their sequences, hashes, times and ids. "
-        "Everything is checked before anything is written. The table's stream publishes them like new ones: the read "
-        "model builds itself, and every other consumer sees them as well.",
+        "Everything is checked before anything is written, and snapshots are made last. The table's stream publishes "
+        "them like new ones: the read model builds itself, and every other consumer sees them as well.",
     )
     command.add_argument("folder", type=arguments.path, metavar="DIR", help="where `export` wrote")
     command.add_argument("--resume", action="store_true", help="go on with an import that was interrupted")
@@ -40,6 +43,11 @@ def add_to(commands: Commands) -> None:
         default=16,
         metavar="N",
         help=f"write with so many threads, {MAX_WORKERS} at most; default: 16",
+    )
+    command.add_argument(
+        "--no-snapshots",
+        action="store_true",
+        help="leave the snapshots to the command `snapshots`; until then long accounts may not be usable",
     )
     add_common(command)
     command.set_defaults(run=_run)
@@ -57,14 +65,38 @@ def _run(system: System, options: argparse.Namespace) -> int:
         elif not is_empty(client, name):
             raise OperatorError(f"the table {name} is not empty; --resume goes on with an import that was interrupted")
         store = EventStore(client, name, system.setting("commandFunction", "TYPE_BUCKETS"))
-        put = _import(Importer(client, name, store, options.folder, manifest), path, begun, options)
+        builder = None if options.no_snapshots else snapshots.builder_of(system)
+        put, lengths = _import(Importer(client, name, store, options.folder, manifest), path, begun, options)
     except OSError as error:
         raise OperatorError(f"{error.filename or options.folder}: {error.strerror}") from error
+    console = console_for(options)
+    made, broken = _snapshots(builder, lengths, options, console)
     if options.json:
-        print(json.dumps({"events": manifest.events, "written": put, "thereAlready": manifest.events - put}))
+        answer = {"events": manifest.events, "written": put, "thereAlready": manifest.events - put}
+        print(json.dumps({**answer, "snapshots": made, "broken": snapshots.described(broken)}))
     else:
-        console_for(options).print(f"{manifest.events:,} events are in {name}; {put:,} were written now")
-    return 0
+        console.print(
+            f"{manifest.events:,} events are in {name}; {put:,} were written now, and {made:,} snapshots made of them"
+        )
+    return 0  # all events are there, unchanged; what this code cannot fold is named, and has no snapshots
+
+
+def _snapshots(
+    builder: SnapshotBuilder | None, lengths: Mapping[str, int], options: argparse.Namespace, console: Console
+) -> tuple[int, Mapping[str, str]]:
+    """The last step. What is made is not made twice, neither by `--resume` nor beside the function that hears of it."""
+    if builder is None:
+        console.print(
+            "[bold]No snapshots were made.[/] Until `python -m ops snapshots` has been run, a command or a query on a "
+            "long account reads its whole stream; from some 100,000 events on that takes longer than the functions may."
+        )
+        return 0, {}
+    long = sorted(aggregate_id for aggregate_id, length in lengths.items() if length >= builder.every)
+    try:
+        return snapshots.make(builder, long, options.workers, console)
+    except (OperatorError, BotoCoreError, ClientError, KeyboardInterrupt):
+        print("all events are there, not all snapshots; --resume goes on from here", file=sys.stderr)
+        raise
 
 
 def _check_importable(manifest: Manifest, folder: Path) -> None:
@@ -84,13 +116,16 @@ def _saved(path: Path, begun: Checkpoint) -> Checkpoint:
     return saved
 
 
-def _import(importer: Importer, path: Path, begun: Checkpoint, options: argparse.Namespace) -> int:
+def _import(
+    importer: Importer, path: Path, begun: Checkpoint, options: argparse.Namespace
+) -> tuple[int, Mapping[str, int]]:
+    """How many events were put, and by aggregate how long its stream is."""
     with progress_on(console_for(options), MofNCompleteColumn(), Rate()) as bars:
         check = bars.add_task("check", total=importer.manifest.events)
-        importer.check(lambda events: bars.advance(check, events))
+        lengths = importer.check(lambda events: bars.advance(check, events))
         write = bars.add_task("write", total=importer.manifest.events)
         try:
-            return importer.write(path, begun, options.workers, lambda events: bars.advance(write, events))
+            return importer.write(path, begun, options.workers, lambda events: bars.advance(write, events)), lengths
         except (BotoCoreError, ClientError, KeyboardInterrupt):
             print("interrupted; --resume goes on from here", file=sys.stderr)
             raise

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from handlers.store.event_store import EventStore
 from handlers.store.snapshot_builder import SnapshotBuilder
@@ -36,20 +39,37 @@ def add_to(commands: Commands) -> None:
 
 def _run(system: System, options: argparse.Namespace) -> int:
     client, table = system.client("dynamodb"), system.output("eventStoreTable")
-    builder = SnapshotBuilder(
-        EventStore(client, table),
-        Snapshots(client, system.output("snapshotsTable")),
+    builder = builder_of(system)
+    console = console_for(options)
+    aggregate_ids = aggregates_of(client, [("events", table, "AggregateId")], options, console)
+    count, broken = make(builder, aggregate_ids, options.segments, console)
+    if options.json:
+        print(json.dumps({"aggregates": len(aggregate_ids), "snapshots": count, "broken": described(broken)}, indent=2))
+    else:
+        console.print(f"{len(aggregate_ids):,} aggregates, {count:,} snapshots made, {len(broken):,} streams broken")
+    return 1 if broken else 0
+
+
+def builder_of(system: System) -> SnapshotBuilder:
+    """What makes snapshots as the deployed function does."""
+    return SnapshotBuilder(
+        EventStore(system.client("dynamodb"), system.output("eventStoreTable")),
+        Snapshots(system.client("dynamodb"), system.output("snapshotsTable")),
         every=system.setting("snapshotFunction", "SNAPSHOT_EVERY"),
         retention_seconds=system.setting("snapshotFunction", "SNAPSHOT_RETENTION_DAYS") * _DAY or None,
     )
-    console = console_for(options)
-    aggregate_ids = aggregates_of(client, [("events", table, "AggregateId")], options, console)
+
+
+def make(
+    builder: SnapshotBuilder, aggregate_ids: Sequence[str], threads: int, console: Console
+) -> tuple[int, Mapping[str, str]]:
+    """Make what is missing, with progress; how many were made and, by aggregate, why a stream's could not be."""
     count = 0
     broken: dict[str, str] = {}
     with progress_on(console, Rate()) as bars:
         aggregates = bars.add_task("aggregates", total=len(aggregate_ids))
         kept = bars.add_task("snapshots", total=None)
-        for made in snapshots.make(builder, aggregate_ids, options.segments):
+        for made in snapshots.make(builder, aggregate_ids, threads):
             if made.broken is not None:
                 broken[made.aggregate_id] = made.broken
                 console.print(f"{shown(made.aggregate_id)} [bold red]broken[/]: {shown(made.broken)}")
@@ -58,9 +78,9 @@ def _run(system: System, options: argparse.Namespace) -> int:
             count += made.snapshots
             bars.advance(aggregates)
             bars.advance(kept, made.snapshots)
-    if options.json:
-        left_out = [{"aggregateId": aggregate_id, "detail": detail} for aggregate_id, detail in sorted(broken.items())]
-        print(json.dumps({"aggregates": len(aggregate_ids), "snapshots": count, "broken": left_out}, indent=2))
-    else:
-        console.print(f"{len(aggregate_ids):,} aggregates, {count:,} snapshots made, {len(broken):,} streams broken")
-    return 1 if broken else 0
+    return count, broken
+
+
+def described(broken: Mapping[str, str]) -> list[dict[str, str]]:
+    """The streams without all their snapshots, as JSON."""
+    return [{"aggregateId": aggregate_id, "detail": detail} for aggregate_id, detail in sorted(broken.items())]

@@ -438,6 +438,13 @@ MUTANTS = (
         DAMAGED_SNAPSHOTS,
     ),
     Mutant(
+        "import without making snapshots",
+        "ops/commands/import_.py",
+        "if length >= builder.every",
+        "if False",
+        ("tests/ops/test_import.py",),
+    ),
+    Mutant(
         "go on from a row that lost its hash",
         PROJECTOR,
         "return stored.position.hash != UNKNOWN and projection.knows(stored.row)",
@@ -872,7 +879,7 @@ MUTANTS = (
     Mutant(
         "tell of the first violation only",
         ERRORS,
-        "every = (Violation(field, problem), *more)",
+        "every = (Violation(field, problem), *more[: MAX_VIOLATIONS - 1])",
         "every = (Violation(field, problem),)",
         REFUSING,
     ),
@@ -1149,8 +1156,8 @@ MUTANTS = (
     Mutant(
         "call an event from the future in flight",
         "ops/verification/rows.py",
-        "if cutoff < self._first_lacking.timestamp <= latest:",
-        "if cutoff < self._first_lacking.timestamp:",
+        "if cutoff < first.timestamp <= latest:",
+        "if cutoff < first.timestamp:",
         ("tests/ops/test_verify.py",),
     ),
     Mutant(

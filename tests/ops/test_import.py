@@ -26,6 +26,7 @@ from .conftest import Result, Run, create_functions, keep
 
 TARGET = "imported-store"
 TARGET_ROWS = "imported-rows"
+TARGET_SNAPSHOTS = "imported-snapshots"
 TARGET_BUCKETS = 5
 TRICKY: dict[str, Any] = {
     "memo": "a\nb\u2028c\x85d \U0001f4b6",
@@ -46,11 +47,12 @@ def events(aws: Any, outputs: Path) -> list[Event]:
 @pytest.fixture
 def target(aws: Any, outputs: Path, tmp_path: Path) -> Path:
     """Another stack's outputs: its tables are empty, and its store has another number of type buckets."""
-    for table in deployed_tables(event_store=TARGET, read_model=TARGET_ROWS, snapshots="imported-snapshots"):
+    for table in deployed_tables(event_store=TARGET, read_model=TARGET_ROWS, snapshots=TARGET_SNAPSHOTS):
         aws.create_table(**table)
     create_functions({"targetCommandFunction": {"TYPE_BUCKETS": str(TARGET_BUCKETS)}})
     content = json.loads(outputs.read_text())
-    content |= {"eventStoreTable": TARGET, "readModelTable": TARGET_ROWS, "commandFunction": "targetCommandFunction"}
+    content |= {"eventStoreTable": TARGET, "readModelTable": TARGET_ROWS, "snapshotsTable": TARGET_SNAPSHOTS}
+    content |= {"commandFunction": "targetCommandFunction"}
     path = tmp_path / "target.json"
     path.write_text(json.dumps(content))
     return path
@@ -123,7 +125,7 @@ def test_a_round_trip_keeps_everything_and_verify_finds_it_clean(
     result = on_target("import", str(tmp_path / "export"), "--json")
 
     assert result.code == 0, result.error
-    assert result.json == {"events": 20, "written": 20, "thereAlready": 0}
+    assert result.json == {"events": 20, "written": 20, "thereAlready": 0, "snapshots": 8, "broken": []}
     assert items(aws) == [{**event.record(), "TypeBucket": bucket_of(event, TARGET_BUCKETS)} for event in events]
     assert list(EventStore(aws, TARGET).read("account-1")) == events[5:10]
     # There is no stream in this process, so that nothing has built the rows yet; `verify` does it, and is content.
@@ -451,3 +453,71 @@ def test_a_table_that_stays_throttled_ends_the_import_and_it_goes_on(
 
     assert on_target("import", str(folder), "--resume").code == 0
     assert imported(aws) == events
+
+
+def places_of_snapshots(aws: Any) -> list[tuple[str, int]]:
+    found = [to_record(item) for item in aws.scan(TableName=TARGET_SNAPSHOTS)["Items"]]
+    return sorted((each["AggregateId"], int(each["EventSequence"])) for each in found)
+
+
+EVERY_ACCOUNT_AT_2_AND_4 = [(f"account-{number}", sequence) for number in range(4) for sequence in (2, 4)]
+
+
+def test_snapshots_are_made_of_what_was_imported(aws: Any, folder: Path, on_target: Import) -> None:
+    result = on_target("import", str(folder))
+
+    assert result.code == 0
+    assert "20 were written now, and 8 snapshots made of them" in result.out
+    assert places_of_snapshots(aws) == EVERY_ACCOUNT_AT_2_AND_4
+    assert on_target("snapshots", "--json").json["snapshots"] == 0
+
+
+def test_an_interruption_among_the_snapshots_is_gone_on_from(
+    aws: Any, folder: Path, on_target: Import, calls: Calls
+) -> None:
+    calls.before = refusing("BatchWriteItem", "InternalServerError")
+    interrupted = on_target("import", str(folder), "--workers", "1")
+    calls.before = None
+    calls.made.clear()
+
+    resumed = on_target("import", str(folder), "--resume", "--json")
+
+    assert interrupted.code == 1
+    assert "all events are there, not all snapshots; --resume goes on from here" in interrupted.error
+    assert (resumed.code, resumed.json["written"], resumed.json["snapshots"]) == (0, 0, 8)
+    assert calls.to("PutItem") == []
+    assert places_of_snapshots(aws) == EVERY_ACCOUNT_AT_2_AND_4
+
+
+def test_an_import_without_snapshots_says_what_follows(aws: Any, folder: Path, on_target: Import) -> None:
+    result = on_target("import", str(folder), "--no-snapshots")
+
+    assert result.code == 0
+    assert "No snapshots were made. Until `python -m ops snapshots` has been run" in result.out
+    assert places_of_snapshots(aws) == []
+
+
+def test_accounts_too_short_for_a_snapshot_are_not_even_looked_at(
+    aws: Any, folder: Path, on_target: Import, calls: Calls
+) -> None:
+    rewrite(folder, lambda events: [events[0], *events[5:10]])
+    calls.made.clear()
+
+    assert on_target("import", str(folder)).code == 0
+
+    assert {call["ExpressionAttributeValues"][":id"]["S"] for call in calls.to("Query")} == {"account-1"}
+
+
+def test_what_cannot_be_folded_is_imported_and_named(aws: Any, folder: Path, on_target: Import) -> None:
+    """Of newer code, say: the event at 2 is not readable here, so that its account gets no snapshot."""
+
+    def of_newer_code(events: list[Event]) -> list[Event]:
+        return [events[0], sealed(events[1], version=99), *events[5:]]
+
+    rewrite(folder, of_newer_code)
+
+    result = on_target("import", str(folder), "--json")
+
+    assert (result.code, result.json["events"], result.json["snapshots"]) == (0, 17, 6)
+    assert [each["aggregateId"] for each in result.json["broken"]] == ["account-0"]
+    assert len(imported(aws)) == 17
