@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from handlers.domain.errors import LedgerError, MalformedError
+from handlers.domain.errors import LedgerError, MalformedError, NotAnEventError
 
 LONGEST_MESSAGE = 1_000
 Refusal = type[Exception] | tuple[type[Exception], ...]
@@ -27,5 +27,8 @@ def attempt(
 
 def check_refusal(error: LedgerError) -> None:
     """It names what it is about, and is short."""
-    assert error.details.keys() & {"field", "rule"}
+    if isinstance(error, NotAnEventError):
+        assert error.problem
+    else:
+        assert error.details.keys() & {"field", "rule"}
     assert len(error.message) < LONGEST_MESSAGE
