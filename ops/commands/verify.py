@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, TextColumn
+from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from handlers.domain import all_projections
+from ops.dead_letters.queues import messages_in
 from ops.system import System, UsageError
-from ops.verification.findings import Finding, Kind
+from ops.verification.findings import UNDER_WAY, Finding, Kind
 from ops.verification.report import Report
+from ops.verification.settling import Places, observe
 from ops.verification.verifier import Verdict, Verifier
 from ops.verification.walk import in_parallel
 
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 1_000_000
 """Findings are in memory until they are shown."""
+
+
+UNSETTLED = 3
+"""The exit code where nothing is wrong but for rows that may be on their way: verify again."""
 
 
 def add_to(commands: Commands) -> None:
@@ -84,15 +90,23 @@ def _run(system: System, options: argparse.Namespace) -> int:
         ("rows", verifier.rows_table, "AccountId"),
         ("snapshots", verifier.snapshots_table, "AggregateId"),
     )
-    report = _verify(verifier, aggregates_of(client, tables, options, console), options, console)
+    report = Report(options.show)
+    lagging = _verify(verifier, aggregates_of(client, tables, options, console), report, options, console)
+    if lagging:
+        sqs, url = system.client("sqs"), system.output("projectionQueueUrl")
+        _look_again(verifier, lambda: messages_in(sqs, url), lagging, report, options=options, console=console)
     if options.json:
         print(json.dumps(report.describe(), indent=2))
     else:
         _summarize(report, console)
-    return 0 if report.clean else 1
+    return UNSETTLED if report.unsettled else int(not report.clean)
 
 
-def _verify(verifier: Verifier, aggregate_ids: Sequence[str], options: argparse.Namespace, console: Console) -> Report:
+def _verify(
+    verifier: Verifier, aggregate_ids: Sequence[str], report: Report, options: argparse.Namespace, console: Console
+) -> dict[str, Places]:
+    """Report on aggregates; where the rows stand of those that do nothing but lag, which are not reported on yet."""
+
     def examine(aggregate_id: str) -> tuple[Verdict, Verdict]:
         before = verifier.check(aggregate_id)
         if options.aggregate and not before.events and not before.findings:
@@ -103,17 +117,56 @@ def _verify(verifier: Verifier, aggregate_ids: Sequence[str], options: argparse.
             return before, verifier.repair(before, trust_store=options.trust_store)
         return before, before
 
-    report = Report(options.show)
-    counts = TextColumn("{task.fields[events]:,} events, {task.fields[findings]:,} findings")
-    with progress_on(console, MofNCompleteColumn(), counts) as bars:
+    lagging: dict[str, Places] = {}
+    with _progress(console) as bars:
         bar = bars.add_task("check", total=len(aggregate_ids), events=0, findings=0)
         for before, after in in_parallel(examine, aggregate_ids, options.segments):
-            shown = len(report.findings)
-            found = report.add(before, after)
-            for finding, repaired in found[: len(report.findings) - shown]:
-                console.print(_line(finding, repaired=repaired))
+            if not options.repair_read_model and _only_lags(before):
+                lagging[before.aggregate_id] = tuple(row.seen for row in before.rows)
+            else:
+                _tell(report, before, after, console)
             bars.update(bar, advance=1, events=report.events, findings=report.counts.total())
-    return report
+    return lagging
+
+
+def _look_again(
+    verifier: Verifier,
+    queued: Callable[[], int],
+    lagging: Mapping[str, Places],
+    report: Report,
+    *,
+    options: argparse.Namespace,
+    console: Console,
+) -> None:
+    """Report on aggregates whose rows lag, now that there was time to see whether anything moves."""
+    traffic = observe(verifier, queued, lagging, options.segments)
+    with _progress(console) as bars:
+        bar = bars.add_task("look again", total=len(lagging), events=0, findings=0)
+        for verdict in in_parallel(verifier.check, lagging, options.segments):
+            told = verdict
+            if traffic.flows and _only_lags(verdict):
+                report.on_their_way += len(verdict.findings)
+                told = replace(verdict, findings=())
+            _tell(report, told, told, console)
+            bars.update(bar, advance=1, events=report.events, findings=report.counts.total())
+    if report.on_their_way:
+        console.print(f"{report.on_their_way:,} rows may be on their way ({traffic}): verify again")
+
+
+def _only_lags(verdict: Verdict) -> bool:
+    return bool(verdict.findings) and all(finding.kind in UNDER_WAY for finding in verdict.findings)
+
+
+def _tell(report: Report, before: Verdict, after: Verdict, console: Console) -> None:
+    shown = len(report.findings)
+    found = report.add(before, after)
+    for finding, repaired in found[: len(report.findings) - shown]:
+        console.print(_line(finding, repaired=repaired))
+
+
+def _progress(console: Console) -> Progress:
+    counts = TextColumn("{task.fields[events]:,} events, {task.fields[findings]:,} findings")
+    return progress_on(console, MofNCompleteColumn(), counts)
 
 
 def _line(finding: Finding, *, repaired: bool) -> str:
@@ -128,4 +181,7 @@ def _summarize(report: Report, console: Console) -> None:
     console.print(f"{report.aggregates:,} aggregates, {report.events:,} events, {report.in_flight:,} in flight")
     for kind, count in sorted(report.counts.items()):
         console.print(f"  {kind}: {count:,}, of which {report.remaining[kind]:,} remain")
-    console.print("[green]clean[/]" if report.clean else "[red]not clean[/]")
+    if report.unsettled:
+        console.print("[yellow]not settled[/]")
+    else:
+        console.print("[green]clean[/]" if report.clean else "[red]not clean[/]")

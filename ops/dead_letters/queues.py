@@ -187,6 +187,14 @@ class Holding:
         return Hidden(self.queue, self.hidden, self.now() + timedelta(seconds=HIDDEN_SECONDS))
 
 
+def messages_in(client: SQSClient, url: str) -> int:
+    """About how many messages a queue holds, those that are being worked on included."""
+    counts: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counts.append("ApproximateNumberOfMessagesDelayed")
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
+    return sum(map(int, attributes.values()))
+
+
 @contextmanager
 def held(
     client: SQSClient,

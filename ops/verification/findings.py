@@ -59,6 +59,9 @@ BROKEN = frozenset({Kind.UNREADABLE, Kind.GAP, Kind.HASH, Kind.LINK, Kind.UNFOLD
 LAGGING = frozenset({Kind.ROW_MISSING, Kind.ROW_BEHIND, Kind.ROW_DIFFERS})
 """The stream is intact, and the row can be rebuilt from it."""
 
+UNDER_WAY = frozenset({Kind.ROW_MISSING, Kind.ROW_BEHIND})
+"""What also shows where nothing is wrong, and the row's events are still on their way."""
+
 CONTRADICTED = frozenset({Kind.TRUNCATED, Kind.ROW_HASH})
 """The row may be right and the stream wrong: the row is the witness, and is only overwritten on request."""
 

@@ -18,6 +18,8 @@ class Report:
     aggregates: int = 0
     events: int = 0
     in_flight: int = 0
+    on_their_way: int = 0
+    """Rows that lag while something moves: see `settling`."""
     repaired: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     """By kind: what was found."""
@@ -29,7 +31,12 @@ class Report:
     @property
     def clean(self) -> bool:
         """Whether nothing is wrong (any more)."""
-        return not self.remaining
+        return not self.remaining and not self.on_their_way
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether nothing is wrong but for rows that may be on their way."""
+        return bool(self.on_their_way) and not self.remaining
 
     def add(self, before: Verdict, after: Verdict) -> list[tuple[Finding, bool]]:
         """Count one aggregate; what was found, each with whether it is repaired."""
@@ -56,6 +63,7 @@ class Report:
             "aggregates": self.aggregates,
             "events": self.events,
             "inFlight": self.in_flight,
+            "onTheirWay": self.on_their_way,
             "counts": dict(sorted(self.counts.items())),
             "repaired": self.repaired,
             "remaining": dict(sorted(self.remaining.items())),

@@ -14,7 +14,7 @@ from handlers.domain.event import Event
 from handlers.domain.projections import Projection
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.items import to_record
-from handlers.store.read_model import Key, ReadModel, StaleRowError
+from handlers.store.read_model import Key, ReadModel, StaleRowError, stored_in
 
 from .differences import text_of
 from .findings import BROKEN, Finding, Kind
@@ -77,6 +77,13 @@ class Verifier:
                 break
             verdict = self.check(verdict.aggregate_id)
         return verdict
+
+    def places(self, aggregate_id: str) -> tuple[int, ...]:
+        """Where the aggregate's rows stand, 0 where there is none: one Query."""
+        rows = {row["ProjectionType"]["S"]: row for row in self._read(self.rows_table, "AccountId", aggregate_id)}
+        return tuple(
+            stored_in(rows[each.name]).position.sequence if each.name in rows else 0 for each in self.projections
+        )
 
     def _check(self, aggregate_id: str) -> Verdict:
         records = tuple(self._read(self.rows_table, "AccountId", aggregate_id))

@@ -445,6 +445,13 @@ MUTANTS = (
         ("tests/ops/test_import.py",),
     ),
     Mutant(
+        "call rows on their way though nothing moves",
+        "ops/verification/settling.py",
+        "return bool(self.queued or self.moved)",
+        "return True",
+        ("tests/ops/test_verify.py",),
+    ),
+    Mutant(
         "go on from a row that lost its hash",
         PROJECTOR,
         "return stored.position.hash != UNKNOWN and projection.knows(stored.row)",

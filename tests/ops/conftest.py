@@ -16,6 +16,7 @@ from handlers.domain.event import Event
 from handlers.store.event_store import EventStore
 from ops.__main__ import main
 from ops.dead_letters import queues
+from ops.verification import settling
 
 from ..handlers.conftest import (  # noqa: F401 -- fixtures
     BUS,
@@ -49,6 +50,7 @@ RULE = "arn:aws:events:us-east-1:123456789012:rule/bus/account-rule"
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Moto has one server, which knows all letters at once."""
     monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(settling, "LOOK_AGAIN_SECONDS", 0)
 
 
 class Result(NamedTuple):

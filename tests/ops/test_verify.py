@@ -21,7 +21,7 @@ from handlers.store.snapshots import KEY_PREFIX, Snapshots, key_of
 
 from ..domain.builders import command, folded, story
 from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls, Context, kept, message, refusal, rows
-from .conftest import EVERY, Result, Run, keep
+from .conftest import EVERY, Result, Run, keep, url
 
 YEAR = timedelta(days=365)
 
@@ -710,3 +710,71 @@ def test_an_event_that_the_state_cannot_take_is_named(aws: Any, account: list[Ev
     assert found(result) == {("account-1", "unfoldable", 6)}
     details = [finding["detail"].partition(" cannot")[0] for finding in result.json["findings"]]
     assert sorted(details) == ["AccountStatement", "AccountSummary", "the state"]
+
+
+@pytest.fixture
+def imported(aws: Any, outputs: Any) -> list[list[Event]]:
+    """Two accounts with old events, and no rows yet: as behind an import, whose events are told one after the other."""
+    return [keep(aws, story(name, [1, 2])) for name in ("early", "late")]
+
+
+def test_rows_that_lag_while_messages_wait_may_be_on_their_way(
+    aws: Any, imported: list[list[Event]], run: Run, sqs: Any
+) -> None:
+    sqs.send_message(QueueUrl=url("projection"), MessageBody="of whatever account")
+
+    result = run("verify", "--json")
+
+    assert result.code == 3
+    assert (result.json["clean"], result.json["onTheirWay"], result.json["findings"]) == (False, 4, [])
+    assert "4 rows may be on their way (1 messages in the projection queue, 0 of 2 accounts moved)" in result.error
+    assert "not settled" in run("verify").out
+
+
+def test_rows_that_lag_while_others_move_may_be_on_their_way(
+    aws: Any, imported: list[list[Event]], run: Run, project: Project, calls: Calls
+) -> None:
+    def go_on(operation: str, _: Any) -> None:
+        if operation == "GetQueueAttributes":
+            calls.before = None
+            project(imported[0])
+
+    calls.before = go_on
+    result = run("verify", "--json")
+
+    assert (result.code, result.json["onTheirWay"], result.json["findings"]) == (3, 2, [])
+    assert "0 messages in the projection queue, 1 of 2 accounts moved" in result.error
+
+
+def test_rows_that_lag_while_nothing_moves_are_findings(imported: list[list[Event]], run: Run) -> None:
+    result = run("verify", "--json")
+
+    assert (result.code, result.json["onTheirWay"]) == (1, 0)
+    assert found(result) == {("early", "row-missing", None), ("late", "row-missing", None)}
+
+
+def test_rows_that_are_there_at_the_second_look_are_clean(
+    aws: Any, imported: list[list[Event]], run: Run, project: Project, calls: Calls
+) -> None:
+    def go_on(operation: str, _: Any) -> None:
+        if operation == "GetQueueAttributes":
+            calls.before = None
+            for events in imported:
+                project(events)
+
+    calls.before = go_on
+
+    assert run("verify").code == 0
+
+
+def test_what_else_is_wrong_is_not_excused_by_what_is_on_its_way(
+    aws: Any, imported: list[list[Event]], account: list[Event], run: Run, sqs: Any
+) -> None:
+    sqs.send_message(QueueUrl=url("projection"), MessageBody="of whatever account")
+    set_attribute(aws, ROWS, row_key(), "Balance", {"N": "1000000"})
+    aws.delete_item(TableName=STORE, Key=event_key(2, "late"))
+
+    result = run("verify", "--json")
+
+    assert (result.code, result.json["onTheirWay"]) == (1, 2)
+    assert found(result) == {("account-1", "row-differs", 5), ("late", "gap", 2)}
