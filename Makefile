@@ -8,7 +8,7 @@ STAMP := $(VENV)/.locked
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-long mutants bench bench-peers dynamodb-local lint types unit format lock clean
+.PHONY: help setup demo serve test test-long mutants bench bench-peers dynamodb-local lint scan types unit format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ lint: $(STAMP) ## style and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+
+scan: $(STAMP) ## have checkov, cfn-lint and (with npm) cdk-nag look at the stack; the first run fetches them
+	@$(BIN)/python -m tests.infrastructure.scan
 
 types: $(STAMP) ## strict type check
 	@$(BIN)/mypy

@@ -1,0 +1,69 @@
+"""Have checkov, cfn-lint and cdk-nag look at the stack: `python -m tests.infrastructure.scan`.
+
+The production stack is looked at, with a customer key, as a bank would deploy it. Exit code 0 where all that they find
+is waived and no waiver is out of date. cdk-nag needs node and npm; without them that is said and the other two run.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from tests.infrastructure.program import run
+
+from . import tools, waivers
+from .plan import terraform_plan
+from .template import template
+from .tools import TOOLS, Finding
+
+SETTINGS = {"event-sourcing:kmsKey": "create", "event-sourcing:alarmEmails": '["oncall@example.com"]'}
+
+
+def main() -> int:
+    console = Console(highlight=False, soft_wrap=True)
+    skipped = tools.node_missing()
+    ran = [name for name in TOOLS if name != "cdk-nag" or not skipped]
+    try:
+        with console.status("fetching the scanners (once)"):
+            tools.fetch_python_tools()
+            if not skipped:
+                tools.fetch_node_tools()
+        found = _scan(ran, console)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", "") or ""
+        console.print(f"[red]not scanned[/]: {escape(f'{error} {said[:2000]}'.strip())}")
+        return 1
+    known = waivers.read(waivers.FILE.read_text("utf-8"))
+    left, stale = waivers.unwaived(found, known), waivers.unused(found, known, ran)
+    for finding in left:
+        console.print(f"[red]{finding.tool} {finding.rule}[/] {finding.resource}: {escape(finding.says)}")
+    for waiver in stale:
+        console.print(f"[red]waives nothing[/]: {waiver.tool} {waiver.rule} {waiver.resources}")
+    if skipped:
+        console.print(f"cdk-nag was left out: {skipped}")
+    verdict = f"{len(found) - len(left)} findings waived by {len(known)} lines, {len(left)} left"
+    console.print(f"{', '.join(ran)}: {verdict}")
+    return 1 if left or stale else 0
+
+
+def _scan(ran: list[str], console: Console) -> list[Finding]:
+    graph = run("prod", SETTINGS)
+    found: list[Finding] = []
+    with tempfile.TemporaryDirectory(prefix="scan-") as folder:
+        plan, stack = Path(folder, "plan.json"), Path(folder, "template.json")
+        plan.write_text(json.dumps(terraform_plan(graph)), "utf-8")
+        stack.write_text(json.dumps(template(graph)), "utf-8")
+        for name in ran:
+            with console.status(name):
+                found += TOOLS[name](plan if name == "checkov" else stack)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

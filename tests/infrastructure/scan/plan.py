@@ -1,0 +1,107 @@
+"""The graph as a Terraform plan, for checkov: Pulumi's AWS provider is Terraform's, under other spellings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tests.infrastructure.program import Graph, Resource
+
+TYPES: Mapping[str, str] = {
+    "aws:cloudwatch/dashboard:Dashboard": "aws_cloudwatch_dashboard",
+    "aws:cloudwatch/eventArchive:EventArchive": "aws_cloudwatch_event_archive",
+    "aws:cloudwatch/eventBus:EventBus": "aws_cloudwatch_event_bus",
+    "aws:cloudwatch/eventRule:EventRule": "aws_cloudwatch_event_rule",
+    "aws:cloudwatch/eventTarget:EventTarget": "aws_cloudwatch_event_target",
+    "aws:cloudwatch/logGroup:LogGroup": "aws_cloudwatch_log_group",
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": "aws_cloudwatch_log_resource_policy",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "aws_cloudwatch_metric_alarm",
+    "aws:cloudcontrol/resource:Resource": "aws_cloudcontrolapi_resource",
+    "aws:dynamodb/resourcePolicy:ResourcePolicy": "aws_dynamodb_resource_policy",
+    "aws:dynamodb/table:Table": "aws_dynamodb_table",
+    "aws:glue/registry:Registry": "aws_glue_registry",
+    "aws:glue/schema:Schema": "aws_glue_schema",
+    "aws:iam/role:Role": "aws_iam_role",
+    "aws:iam/rolePolicy:RolePolicy": "aws_iam_role_policy",
+    "aws:kms/key:Key": "aws_kms_key",
+    "aws:lambda/eventSourceMapping:EventSourceMapping": "aws_lambda_event_source_mapping",
+    "aws:lambda/function:Function": "aws_lambda_function",
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": "aws_lambda_function_event_invoke_config",
+    "aws:lambda/layerVersion:LayerVersion": "aws_lambda_layer_version",
+    "aws:sns/topic:Topic": "aws_sns_topic",
+    "aws:sns/topicPolicy:TopicPolicy": "aws_sns_topic_policy",
+    "aws:sns/topicSubscription:TopicSubscription": "aws_sns_topic_subscription",
+    "aws:sqs/queue:Queue": "aws_sqs_queue",
+    "aws:sqs/queuePolicy:QueuePolicy": "aws_sqs_queue_policy",
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": "aws_sqs_queue_redrive_allow_policy",
+}
+"""Pulumi's types and Terraform's."""
+
+_HUMPS = re.compile(r"(?<!^)(?=[A-Z])")
+# Where Terraform has a map, an object is one; everywhere else it is a block, and a block a list.
+_MAPS = frozenset({"tags", "tags_all", "variables"})
+# Blocks that Pulumi calls by their plural.
+_SINGULAR = {
+    "attributes": "attribute",
+    "global_secondary_indexes": "global_secondary_index",
+    "key_schemas": "key_schema",
+    "local_secondary_indexes": "local_secondary_index",
+    "layer_code": "filename",
+}
+
+
+def terraform_plan(graph: Graph) -> dict[str, Any]:
+    """A plan that creates everything, as `terraform show -json` has it. KeyError for a type that is not in TYPES."""
+    planned = [_resource(resource) for resource in graph if resource.custom]
+    return {
+        "format_version": "1.2",
+        "terraform_version": "1.9.0",
+        "planned_values": {"root_module": {"resources": planned}},
+        "resource_changes": [_change(each) for each in planned],
+        "configuration": {"root_module": {"resources": [_configured(each) for each in planned]}},
+    }
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    type_ = TYPES[resource.type]
+    return {
+        "address": f"{type_}.{resource.name}",
+        "mode": "managed",
+        "type": type_,
+        "name": resource.name,
+        "provider_name": "registry.terraform.io/hashicorp/aws",
+        "schema_version": 0,
+        "values": {_snake(name): _value(_snake(name), value) for name, value in resource.inputs.items()},
+    }
+
+
+def _change(planned: Mapping[str, Any]) -> dict[str, Any]:
+    change = {"actions": ["create"], "before": None, "after": planned["values"], "after_unknown": {}}
+    told = {name: planned[name] for name in ("address", "mode", "type", "name", "provider_name")}
+    return {**told, "change": change}
+
+
+def _configured(planned: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: planned[name] for name in ("address", "mode", "type", "name")}
+    expressions = {name: {"constant_value": value} for name, value in planned["values"].items()}
+    return {**told, "provider_config_key": "aws", "expressions": expressions}
+
+
+def _value(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping) and name not in _MAPS:
+        return [_block(value)]
+    if isinstance(value, list):
+        return [_block(each) if isinstance(each, Mapping) else _value("", each) for each in value]
+    if value is None or isinstance(value, str | bool | int | float | Mapping):
+        return value
+    return str(value)  # an archive
+
+
+def _block(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {_snake(name): _value(_snake(name), each) for name, each in value.items()}
+
+
+def _snake(name: str) -> str:
+    snake = _HUMPS.sub("_", name).lower()
+    return _SINGULAR.get(snake, snake)
