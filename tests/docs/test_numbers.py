@@ -85,6 +85,12 @@ def kinds_of_outage() -> int:
     return len(cast("ast.Dict", ast.parse(table, mode="eval").body).keys)
 
 
+def least_tried() -> tuple[int, int]:
+    """Calls and removals that tests/local/test_least_privilege.py asserts."""
+    calls, removals = first(r"^LEAST_CALLS, LEAST_REMOVALS = (.*)$", "tests/local/test_least_privilege.py").split(", ")
+    return int(calls), int(removals)
+
+
 class Claim(NamedTuple):
     document: str
     words: str
@@ -151,6 +157,7 @@ CLAIMS = (
     claim(GUARANTEES, "({} kinds of outage)", kinds_of_outage()),
     claim(GUARANTEES, "every function in {} scenarios", len(SCENARIOS)),
     claim(GUARANTEES, "| {0}, on one account, on {0} accounts, and {0} duplicates", test_writers.WRITERS),
+    claim(GUARANTEES, "at least {} calls, at least {} removals", *least_tried()),
     claim(GUARANTEES, "{} times as many in the long run", first(r"FACTOR = (\d+) if LONG", "tests/fuzz/budget.py")),
     claim(GUARANTEES, "at least {} single faults in each scenario", test_walk.LEAST_SINGLE_FAULTS),
     claim(GUARANTEES, "at least {} pairs in the ordinary run", sum(test_walk.LEAST_PAIRS)),

@@ -264,6 +264,10 @@ def test_nothing_that_the_functions_may_is_left_unused(engine: Engine, workload:
     assert unused == set()
 
 
+LEAST_CALLS, LEAST_REMOVALS = 600, 90
+"""What the documents say of how much is tried."""
+
+
 def test_without_any_statement_and_any_action_the_workload_would_be_refused(
     engine: Engine, workload: Workload, roles: Roles, record_property: Callable[[str, object], None]
 ) -> None:
@@ -278,6 +282,8 @@ def test_without_any_statement_and_any_action_the_workload_would_be_refused(
         f"{sum(workload.allowed.values())} authorised calls, {len(workload.allowed)} of them different; "
         f"{len(roles.statements())} statements; {removals} removals of a statement or an action, each refused",
     )
+    assert sum(workload.allowed.values()) >= LEAST_CALLS
+    assert removals >= LEAST_REMOVALS
 
 
 def test_a_command_without_leave_to_append_fails(engine: Engine, ledger: StackClient, roles: Roles) -> None:
