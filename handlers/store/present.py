@@ -55,7 +55,10 @@ class Begin(Protocol):
 
 @dataclass(slots=True)
 class Present:
-    """What is known of an aggregate so far; a lost race only needs the events that were added since."""
+    """What is known of an aggregate so far; a lost race only needs the events that were added since.
+
+    Of a command that was carried out before, its `own` event is all that is needed: the rest may be left out.
+    """
 
     command_id: str
     sighting: Sighting
@@ -117,13 +120,13 @@ class PresentReader:
             return Present(command_id, sighting).fold(tail.events)
         if found is None and not _all_below_were_there(tail, seen or 0, before):
             found = self.store.find(aggregate_id, command_id)
+        if found:  # it will be answered as the first time, whatever the state is and however much there is to fold
+            own = next((event for event in tail.events if event.sequence == found), None)
+            return Present(command_id, sighting, own=own or self.store.event(aggregate_id, found))
         if snapshot and snapshot.position.sequence > tail.end:  # made in the meantime, or of a store since restored
             snapshot = self.snapshots.nearest(aggregate_id, tail.end)
         beginning = Present(command_id, sighting)
-        present = fold_from(snapshot, lambda start: self._present(aggregate_id, beginning, start, tail, deadline))
-        if found and not present.own:
-            present.own = self.store.event(aggregate_id, found)
-        return present
+        return fold_from(snapshot, lambda start: self._present(aggregate_id, beginning, start, tail, deadline))
 
     def remember(self, aggregate_id: str, sequence: int) -> None:
         """Note how long a stream is."""

@@ -80,6 +80,18 @@ def test_a_stream_too_long_for_the_time_fails_with_what_to_do_before_the_time_is
     assert aws.scan(TableName=STORE)["Count"] == LENGTH
 
 
+def test_a_command_that_was_carried_out_gets_its_answer_however_long_the_stream(
+    aws: Any, handlers: Callable[[str], ModuleType], context: Waning
+) -> None:
+    for sequence in (2, LENGTH):
+        event = next(EventStore(aws, STORE).read("long", after=sequence - 1, up_to=sequence))
+        context.pages = 0
+
+        status, body = opened(handlers("command").lambda_handler({**PAYMENT, "commandId": event.command_id}, context))
+
+        assert (status, body["eventId"]) == (200, event.event_id)
+
+
 def test_over_http_that_is_a_503(handlers: Callable[[str], ModuleType], context: Waning) -> None:
     status, body = opened(handlers("command").lambda_handler(over_http(PAYMENT), context))
 

@@ -356,3 +356,24 @@ def test_a_damaged_snapshot_is_none(
     aws.put_item(TableName=SNAPSHOTS, Item=item)
 
     assert ledger.reader.read(ID, "any").state.balance == 9
+
+
+def test_a_twin_that_writes_behind_the_tail_is_answered_for_by_the_repeated_look_up(
+    store: EventStore, snapshots: Snapshots, calls: Calls
+) -> None:
+    """The tail is read; then the command's other execution writes; the look-up that is made once more finds it."""
+    now = "2024-01-15T10:00:10.000000Z"
+    keep(store, story(ID, [1] * 9))
+    payment = deposit()
+    twins: list[Receipt] = []
+
+    def overtake(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "Query" and not arguments.get("ScanIndexForward", True) and "IndexName" not in arguments:
+            calls.after = None
+            twins.append(execute(new_ledger(store, snapshots, now), payment))
+
+    slow = new_ledger(store, snapshots, now)
+    calls.after = overtake
+
+    assert execute(slow, payment) == twins[0]
+    assert [event.command_id for event in store.read(ID)].count(payment.command_id) == 1

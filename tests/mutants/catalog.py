@@ -249,6 +249,13 @@ MUTANTS = (
     ),
     # Reading
     Mutant(
+        "fold a long stream for a command that was carried out before",
+        PRESENT,
+        "        if found:  # it",
+        "        if found and tail.end < 20:  # it",
+        TIMED,
+    ),
+    Mutant(
         "read on until the function is killed",
         STORE,
         "                deadline.allow()\n",
