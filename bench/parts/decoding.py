@@ -44,10 +44,9 @@ def measure(steps: Steps) -> dict[str, Any]:
 
 def event(version: int) -> Event:
     """A transaction as it was read from the store."""
-    text = dict.fromkeys(
-        ("EventId", "Timestamp", "CommandId", "CommandDigest", "CorrelationId", "CausationId", "Actor"), "x" * 36
-    )
+    text = dict.fromkeys(("EventId", "CommandId", "CommandDigest", "CorrelationId", "CausationId", "Actor"), "x" * 36)
     place = {"AggregateId": "account-123", "EventSequence": 7, "PreviousHash": "0" * 64, "Hash": "0" * 64}
+    text["Timestamp"] = "2024-01-15T10:30:00.000000Z"
     return Event.of({**text, **place, "EventType": EVENT_TYPE, "EventData": DATA, "Version": version})
 
 
