@@ -17,10 +17,11 @@ from handlers.domain.values import MAX_DEPTH
 from handlers.store.event_store import EventStore, bucket_of
 from handlers.store.items import MAX_ITEM_BYTES, item_bytes, to_item
 
-from ..aws import STORE
+from ..aws import ROWS, STORE
 from .conftest import BUCKETS
 from .events import command, event
 from .meter import Meter
+from .test_service_limits import largest_rows
 
 LONGEST_ID = "i" * 256
 NINES = "9.9999999999999999999999999999999999999"
@@ -154,3 +155,11 @@ def test_every_value_that_a_command_may_hold_is_stored_unharmed(store: EventStor
 def test_what_no_engine_could_store_is_the_callers_mistake(value: Any) -> None:
     with pytest.raises(MalformedError):
         command(value=value)
+
+
+def test_the_largest_rows_are_stored(client: Any) -> None:
+    for row in largest_rows().values():
+        try:
+            client.put_item(TableName=ROWS, Item=to_item(row))
+        except ClientError as error:
+            pytest.fail(f"the engine does not take it: {error}")
