@@ -121,8 +121,8 @@ class PresentReader:
         if found is None and not _all_below_were_there(tail, seen or 0, before):
             found = self.store.find(aggregate_id, command_id)
         if found:  # it will be answered as the first time, whatever the state is and however much there is to fold
-            own = next((event for event in tail.events if event.sequence == found), None)
-            return Present(command_id, sighting, own=own or self.store.event(aggregate_id, found))
+            own = _last_of(command_id, tail) or self.store.event(aggregate_id, found)
+            return Present(command_id, sighting, own=own)
         if snapshot and snapshot.position.sequence > tail.end:  # made in the meantime, or of a store since restored
             snapshot = self.snapshots.nearest(aggregate_id, tail.end)
         beginning = Present(command_id, sighting)
@@ -146,13 +146,17 @@ class PresentReader:
     ) -> Present:
         _check_that_it_fits(start, tail, aggregate_id)
         present = replace(beginning, position=start.position, state=start.state)
-        command_id = present.command_id
         if present.position.sequence < tail.before:
             gap = self.store.read(aggregate_id, after=present.position.sequence, up_to=tail.before, deadline=deadline)
             present.fold(gap)
         present.fold(tail.events[present.position.sequence - tail.before :])
-        present.own = next((event for event in reversed(tail.events) if event.command_id == command_id), present.own)
+        present.own = _last_of(present.command_id, tail) or present.own
         return present
+
+
+def _last_of(command_id: str, tail: Tail) -> Event | None:
+    """The last event of a command among the newest."""
+    return next((event for event in reversed(tail.events) if event.command_id == command_id), None)
 
 
 def _check_that_it_fits(snapshot: Snapshot, tail: Tail, aggregate_id: str) -> None:
