@@ -10,11 +10,13 @@ import pulumi_aws as aws
 
 from components import limits
 from components.account_limits import check_reserved_concurrency
+from components.append_guard import AppendGuard, AppendGuardArgs
 from components.audit_log import AuditLog, AuditLogArgs
 from components.customer_key import CustomerKey, CustomerKeyArgs, given_key
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
 from components.event_store import EventStore
+from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.monitoring import Monitoring, MonitoringArgs
@@ -82,9 +84,16 @@ event_bus = EventBus(
     guarded,
 )
 
+# Off unless asked for: CloudTrail must record the account's management events.
+guard_watch = GuardWatch("guard-watch", event_store, guarded) if settings.watch_guards else None
+
 # Where things end that went wrong: on the way from the bus, in the projection, in or before a function.
 delivery_dead_letters = DeadLetterQueue(
-    "delivery-dlq", DeadLetterQueueArgs(rule_arns=[event_bus.rule_arns], kms_key_arn=kms_key_arn), guarded
+    "delivery-dlq",
+    DeadLetterQueueArgs(
+        rule_arns=[event_bus.rule_arns, *([guard_watch.rule_arn] if guard_watch else [])], kms_key_arn=kms_key_arn
+    ),
+    guarded,
 )
 projection_dead_letters = DeadLetterQueue(
     "projection-dlq", DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=kms_key_arn), guarded
@@ -226,6 +235,13 @@ validate = handler(
     after=[query],
 )
 
+# What may be done to the store, whatever a role allows.
+AppendGuard(
+    "event-store-guard",
+    AppendGuardArgs(event_store=event_store, writers=[command], break_glass_arns=settings.break_glass_arns),
+    guarded,
+)
+
 # What drives them: store -> relay -> bus -> projection and audit log; store -> snapshot.
 StreamFeed(
     "relay-feed",
@@ -310,6 +326,8 @@ monitoring = Monitoring(
         account_id=account_id,
         region=region,
         dashboard_name=stack,
+        guard_watch=guard_watch,
+        delivery_dead_letters=delivery_dead_letters,
         emails=settings.alarm_emails,
         kms_key_arn=kms_key_arn,
     ),

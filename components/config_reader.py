@@ -12,6 +12,7 @@ from pulumi.runtime import config as runtime_config
 from components import limits
 
 KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+IDENTITY = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII)
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -56,6 +57,10 @@ class Reader:
 
     def emails(self, key: str) -> tuple[str, ...]:
         return self._texts(key, lambda text: EMAIL.fullmatch(text) is not None, "a list of e-mail addresses")
+
+    def identities(self, key: str) -> tuple[str, ...]:
+        description = "a list of ARNs of IAM roles, users or the root user, arn:aws:iam::<account>:role/<name>"
+        return self._texts(key, lambda text: IDENTITY.fullmatch(text) is not None, description)
 
     def choices(self, key: str, allowed: Collection[str]) -> tuple[str, ...]:
         return self._texts(key, lambda text: text in allowed, f"a list of {', '.join(allowed)}")

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Output
 
-from components.policies import Grant, append_only_policy
+from components.policies import Grant
 from components.table import TableArgs
 
 TYPE_INDEX = "EventType-Timestamp-index"
@@ -19,7 +19,7 @@ A local index cannot be added to a table later, and having one keeps each accoun
 
 
 class EventStore(pulumi.ComponentResource):
-    """Keyed by AggregateId and EventSequence (1..n without a gap); its own policy forbids change and deletion."""
+    """Keyed by AggregateId and EventSequence (1..n without a gap). That it is only appended to, AppendGuard sees to."""
 
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]
@@ -66,12 +66,6 @@ class EventStore(pulumi.ComponentResource):
             point_in_time_recovery=args.recovery(),
             server_side_encryption=args.encryption(),
             deletion_protection_enabled=args.deletion_protection,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        aws.dynamodb.ResourcePolicy(
-            f"{name}-policy",
-            resource_arn=table.arn,
-            policy=append_only_policy(table.arn),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.table_name = table.name

@@ -53,6 +53,7 @@ class HandlerFunction(pulumi.ComponentResource):
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     role_name: pulumi.Output[str]
+    role_arn: pulumi.Output[str]
     log_group_name: pulumi.Output[str]
     dead_letters_arn: pulumi.Output[str]
     """Of the queue that the function's role may leave dead letters in."""
@@ -127,6 +128,7 @@ class HandlerFunction(pulumi.ComponentResource):
         self.name = function.name
         self.arn = function.arn
         self.role_name = role.name
+        self.role_arn = role.arn
         self.log_group_name = logs.name
         self.dead_letters_arn = args.dead_letters.arn
         self.register_outputs({"name": self.name, "arn": self.arn, "logGroupName": self.log_group_name})

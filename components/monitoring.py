@@ -16,12 +16,16 @@ from components.dashboard import DashboardSubjects, dashboard_body
 from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
 from components.event_store import TYPE_INDEX, EventStore
+from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction
 from components.limits import check_range
 from components.policies import alarm_topic_policy
 from components.projection_feed import ProjectionFeed
 from components.read_model import ReadModel
 from components.snapshots import Snapshots
+
+_RETRIES = 185
+_MAX_AGE_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class MonitoringArgs:
     region: Input[str]
     dashboard_name: str
     """AWS asks for one: unique in the account and Region."""
+    guard_watch: GuardWatch | None = None
+    """Tells the topic besides the alarms."""
+    delivery_dead_letters: DeadLetterQueue | None = None
+    """Takes what the watch could not tell; must admit its rule. Given with it."""
     emails: Sequence[str] = ()
     """Who is written to; each has to confirm."""
     kms_key_arn: Input[str] | None = None
@@ -71,12 +79,15 @@ class Monitoring(pulumi.ComponentResource):
         topic = aws.sns.Topic(
             f"{name}-topic", display_name="Event sourcing alarms", kms_master_key_id=args.kms_key_arn, opts=child
         )
-        aws.sns.TopicPolicy(
+        rules = [] if args.guard_watch is None else [args.guard_watch.rule_arn]
+        admission = aws.sns.TopicPolicy(
             f"{name}-topic-policy",
             arn=topic.arn,
-            policy=alarm_topic_policy(topic.arn, args.account_id),
+            policy=alarm_topic_policy(topic.arn, args.account_id, rules),
             opts=child,
         )
+        if args.guard_watch is not None:
+            _tell(f"{name}-guard-target", args, topic.arn, pulumi.ResourceOptions(parent=self, depends_on=[admission]))
         for email in args.emails:
             aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=loose)
         alarm_arns = [_metric_alarm(name, alarm, topic.arn, loose).arn for alarm in _alarms(args)]
@@ -89,6 +100,22 @@ class Monitoring(pulumi.ComponentResource):
         self.topic_arn = topic.arn
         self.dashboard_name = dashboard.dashboard_name
         self.register_outputs({"topicArn": self.topic_arn, "dashboardName": self.dashboard_name})
+
+
+def _tell(name: str, args: MonitoringArgs, topic_arn: Input[str], opts: pulumi.ResourceOptions) -> None:
+    """Have the watch report to the topic."""
+    if args.guard_watch is None or args.delivery_dead_letters is None:
+        raise ValueError(f"{name}: guard_watch and delivery_dead_letters must be given together")
+    aws.cloudwatch.EventTarget(
+        name,
+        rule=args.guard_watch.rule_name,
+        arn=topic_arn,
+        dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.delivery_dead_letters.arn),
+        retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
+            maximum_retry_attempts=_RETRIES, maximum_event_age_in_seconds=_MAX_AGE_SECONDS
+        ),
+        opts=opts,
+    )
 
 
 def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:

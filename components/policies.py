@@ -81,10 +81,21 @@ def queue_policy(queue_arn: Input[str], rule_arns: Sequence[Input[str]] = ()) ->
     return Output.json_dumps(_document(*statements))
 
 
-def alarm_topic_policy(topic_arn: Input[str], account_id: Input[str]) -> Output[str]:
-    """TLS only; this account's alarms may publish."""
+def alarm_topic_policy(
+    topic_arn: Input[str], account_id: Input[str], rule_arns: Sequence[Input[str]] = ()
+) -> Output[str]:
+    """TLS only; this account's alarms may publish, and EventBridge on behalf of the rules named."""
+    rules: Statement = {
+        "Sid": "AdmitRules",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
+    }
     return Output.json_dumps(
         _document(
+            *([rules] if rule_arns else []),
             _deny_plain_http("sns:Publish", topic_arn),
             {
                 "Sid": "AdmitAlarms",
@@ -167,12 +178,14 @@ def customer_key_policy(
     )
 
 
-def append_only_policy(table_arn: Input[str]) -> Output[str]:
-    """Nobody, whatever their role allows, changes or deletes an item.
+def append_only_policy(table_arn: Input[str], writers: Sequence[Input[str]]) -> Output[str]:
+    """Nobody, whatever their role allows, changes or deletes an item, and nobody but the `writers` (ARNs) puts one.
 
-    IAM cannot ask for PutItem's condition, so an unconditional put stays possible; the relay reports what it does to
-    the stream. BatchWriteItem and PartiQL are closed because they delete, or put without any condition at all.
+    IAM cannot ask for PutItem's condition, so an unconditional put stays possible for them; the relay reports what it
+    does to the stream. BatchWriteItem and PartiQL are closed because they delete, or put without any condition at all.
+    DynamoDB's own replication is let through, or a replica in another Region would stop for good.
     """
+    replication = Output.from_input(table_arn).apply(_replication_role)
     return Output.json_dumps(
         _document(
             {
@@ -188,9 +201,25 @@ def append_only_policy(table_arn: Input[str]) -> Output[str]:
                     "dynamodb:UpdateItem",
                 ],
                 "Resource": table_arn,
-            }
+                "Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication]}},
+            },
+            {
+                "Sid": "AppendByTheLedger",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "dynamodb:PutItem",
+                "Resource": table_arn,
+                "Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *writers]}},
+            },
         )
     )
+
+
+def _replication_role(table_arn: str) -> str:
+    """The role in whose name DynamoDB writes to the replicas of a global table."""
+    _, partition, _, _, account_id, _ = table_arn.split(":", 5)
+    folder = "aws-service-role/replication.dynamodb.*"  # the service's name has another suffix in some partitions
+    return f"arn:{partition}:iam::{account_id}:role/{folder}/AWSServiceRoleForDynamoDBReplication"
 
 
 def _statement(grant: Grant) -> Statement:

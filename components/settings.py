@@ -29,6 +29,9 @@ class Settings:
     write_capacity: int
     point_in_time_recovery: bool
     production: bool
+    break_glass_arns: tuple[str, ...]
+    """Who may put events besides the ledger's own functions."""
+    watch_guards: bool
     kms_key: str
     """"create" for a key of the stack's own; empty for none, or the one of `kms_key_arn`."""
     accepted_risks: tuple[str, ...]
@@ -91,6 +94,8 @@ class Settings:
             write_capacity=read.integer("writeCapacity", 0, 40_000),
             point_in_time_recovery=read.boolean("pointInTimeRecovery"),
             production=read.boolean("production"),
+            break_glass_arns=read.identities("breakGlassArns"),
+            watch_guards=read.boolean("watchGuards"),
             kms_key=read.optional_choice("kmsKey", ("create",)),
             accepted_risks=read.choices("acceptedRisks", limits.RISKS),
             kms_key_arn=read.key_arn("kmsKeyArn"),

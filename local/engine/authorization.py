@@ -105,6 +105,8 @@ class Authorizer:
         if session is not None:
             principal = session.principal
             context = (("aws:principalarn", session.role_arn), ("aws:principaltype", "AssumedRole"), *context)
+        else:
+            context = (("aws:principalarn", ADMINISTRATOR.arn), ("aws:principaltype", "Account"), *context)
         access = Access(action, resource, context)
         try:
             if session is not None:

@@ -43,7 +43,7 @@ _ARNS: dict[str, str | None] = {
     "aws:cloudwatch/dashboard:Dashboard": None,
     "aws:cloudwatch/eventArchive:EventArchive": "events:{place}:archive/{name}",
     "aws:cloudwatch/eventBus:EventBus": "events:{place}:event-bus/{name}",
-    "aws:cloudwatch/eventRule:EventRule": "events:{place}:rule/{eventBusName}/{name}",
+    "aws:cloudwatch/eventRule:EventRule": "events:{place}:rule/{bus}{name}",
     "aws:cloudwatch/eventTarget:EventTarget": None,
     "aws:cloudwatch/logGroup:LogGroup": "logs:{place}:log-group:{name}",
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": None,
@@ -341,8 +341,17 @@ def _options(request: Any) -> Options:
         ignore_changes=frozenset(request.ignoreChanges),
         replace_on_changes=frozenset(request.replaceOnChanges),
         delete_before_replace=request.deleteBeforeReplace,
-        aliases=frozenset([*request.aliasURNs, *(alias.urn for alias in request.aliases)]),
+        aliases=frozenset([*request.aliasURNs, *(_alias(alias, request) for alias in request.aliases)]),
     )
+
+
+def _alias(alias: Any, request: Any) -> str:
+    """The URN that a resource went by: what the alias leaves out is as it is now."""
+    if alias.urn:
+        return str(alias.urn)
+    old = alias.spec
+    stack, project, chain, _ = (old.parentUrn or request.parent).removeprefix("urn:pulumi:").split("::")
+    return f"urn:pulumi:{stack}::{project}::{chain}${old.type or request.type}::{old.name or request.name}"
 
 
 def physical_name(logical_name: str, prefix: str | None = None, generation: int = 0) -> str:
@@ -366,10 +375,11 @@ def _computed(args: MockResourceArgs, region: str) -> dict[str, str]:
     if template is None:
         return {}
     place = {"place": f"{region}:{ACCOUNT}", "account": ACCOUNT}
+    bus = args.inputs.get("eventBusName")
     registry = str(args.inputs.get("registryArn", "")).rpartition("/")[2]
     partition = _partition(region)
     arn = f"arn:{partition['partition']}:" + template.format_map(
-        {**args.inputs, "name": name, "registry": registry, **place}
+        {**args.inputs, "name": name, "registry": registry, "bus": f"{bus}/" if bus else "", **place}
     )
     computed = {"name": name, "arn": arn}
     if args.typ.endswith(":Table"):

@@ -11,6 +11,8 @@ import pulumi_aws as aws
 import pytest
 
 from components.customer_key import given_key
+from local.engine.policy_documents import ALLOW_ALL, Access, decide
+from local.engine.principals import Principal
 from tests.infrastructure.policy import as_list, refuses_plain_http, service_may_send
 from tests.infrastructure.program import ONCALL, Graph, Resource, declare, graph, run
 
@@ -159,18 +161,84 @@ def test_the_alarm_topic_refuses_plain_http_and_admits_only_this_accounts_alarms
     assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
 
 
-def test_nobody_can_change_or_delete_a_stored_event(stack: Graph) -> None:
-    store = stack.named("event-store-table")
+DENIED_TO_ALL = {
+    *("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"),
+    *("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"),
+}
+BREAK_GLASS = "arn:aws:iam::123456789012:role/four-eyes"
+REPLICATION = (
+    "arn:aws:iam::123456789012:role/aws-service-role/replication.dynamodb.amazonaws.com/"
+    "AWSServiceRoleForDynamoDBReplication"
+)
+ADMINISTRATOR = "arn:aws:iam::123456789012:role/Administrator"
+ROOT_USER = "arn:aws:iam::123456789012:root"
+
+
+def allowed(stack: Graph, principal_arn: str) -> set[str]:
+    """What of all that writes to the event store its policy leaves to somebody whose role allows everything."""
+    store = stack.named("event-store-table").outputs["arn"]
     (policy,) = stack.of("ResourcePolicy")
-    assert policy.inputs["resourceArn"] == store.outputs["arn"]
-    (statement,) = policy.statements()
-    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
-    assert statement["Resource"] == store.outputs["arn"]
-    assert set(statement["Action"]) == {
-        *("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"),
-        *("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"),
+    assert policy.inputs["resourceArn"] == store
+    principal = Principal("AWS", principal_arn)
+    context = (("aws:principalarn", principal_arn),)
+    return {
+        action
+        for action in (*DENIED_TO_ALL, "dynamodb:PutItem", "dynamodb:Query")
+        if decide(Access(action, store, context), principal, {"": ALLOW_ALL}, [policy.inputs["policy"]]).allowed
     }
-    assert "Condition" not in statement
+
+
+def test_nobody_can_change_or_delete_a_stored_event_and_only_the_ledger_adds_one(stack: Graph) -> None:
+    command = _role_of(stack, "command").outputs["arn"]
+    others = {role.outputs["arn"] for role in stack.of("Role")} - {command}
+
+    assert allowed(stack, command) == {"dynamodb:PutItem", "dynamodb:Query"}
+    for other in (*others, ADMINISTRATOR, ROOT_USER, BREAK_GLASS):
+        assert allowed(stack, other) == {"dynamodb:Query"}, other
+
+
+def test_whoever_breaks_the_glass_can_add_an_event_and_nothing_else() -> None:
+    stack = run("dev", {"event-sourcing:breakGlassArns": json.dumps([BREAK_GLASS])})
+
+    assert allowed(stack, BREAK_GLASS) == {"dynamodb:PutItem", "dynamodb:Query"}
+    assert allowed(stack, ADMINISTRATOR) == {"dynamodb:Query"}
+
+
+def test_replication_to_another_region_is_let_through(stack: Graph) -> None:
+    """Denied once, a replica is cut off for good after 20 hours."""
+    assert allowed(stack, REPLICATION) == {*DENIED_TO_ALL, "dynamodb:PutItem", "dynamodb:Query"}
+    assert allowed(stack, REPLICATION.replace("123456789012", "210987654321")) == {"dynamodb:Query"}
+
+
+@pytest.fixture(scope="module")
+def watched() -> Graph:
+    return run("dev", {"event-sourcing:watchGuards": "true"})
+
+
+def test_a_change_of_the_stores_guards_is_told_where_that_is_asked_for(watched: Graph) -> None:
+    rule, target = watched.named("guard-watch-rule"), watched.named("monitoring-guard-target")
+    (topic,), (policy,) = watched.of("Topic"), watched.of("TopicPolicy")
+    table = watched.named("event-store-table").outputs
+
+    assert "eventBusName" not in rule.inputs  # CloudTrail tells the account's default bus
+    by_arn, by_name = rule.document("eventPattern")["detail"]["$or"]
+    assert by_arn["eventName"] == ["DeleteResourcePolicy", "PutResourcePolicy"]
+    assert by_arn["requestParameters"] == {"resourceArn": [table["arn"]]}
+    assert {"DeleteTable", "UpdateTable"} <= set(by_name["eventName"])
+    assert by_name["requestParameters"] == {"tableName": [table["name"], table["arn"]]}
+
+    assert (target.inputs["rule"], target.inputs["arn"]) == (rule.outputs["name"], topic.outputs["arn"])
+    assert policy.urn in target.depends_on
+    (admitted,) = (s for s in policy.statements() if s["Sid"] == "AdmitRules")
+    assert admitted["Principal"] == {"Service": "events.amazonaws.com"}
+    assert admitted["Condition"] == {"ArnEquals": {"aws:SourceArn": [rule.outputs["arn"]]}}
+    dead_letters = watched.by("arn", target.inputs["deadLetterConfig"]["arn"])
+    assert service_may_send(
+        _queue_policy(watched, dead_letters),
+        "events.amazonaws.com",
+        rule.outputs["arn"],
+        dead_letters.outputs["arn"],
+    )
 
 
 def test_every_log_group_has_a_retention(stack: Graph) -> None:

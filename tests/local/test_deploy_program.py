@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
 import yaml
 from botocore.exceptions import ClientError
@@ -29,9 +30,8 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def deployment(engine: Engine) -> Deployment:
-    return deploy(
-        engine.endpoint, "local", PROJECT, config_overrides={"alarmEmails": '["ops@example.org"]', "kmsKey": "create"}
-    )
+    overrides = {"alarmEmails": '["ops@example.org"]', "kmsKey": "create", "watchGuards": "true"}
+    return deploy(engine.endpoint, "local", PROJECT, config_overrides=overrides)
 
 
 @pytest.fixture
@@ -102,8 +102,10 @@ def test_the_event_store_has_its_keys_indexes_stream_and_policy(engine: Engine, 
     backups = dynamodb.describe_continuous_backups(TableName=outputs["eventStoreTable"])["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
     policy = json.loads(dynamodb.get_resource_policy(ResourceArn=table["TableArn"])["Policy"])
-    [denial] = [each for each in policy["Statement"] if each["Effect"] == "Deny"]
-    assert {"dynamodb:UpdateItem", "dynamodb:DeleteItem"} <= set(denial["Action"])
+    change, put = policy["Statement"]
+    assert change["Effect"] == put["Effect"] == "Deny"
+    assert {"dynamodb:UpdateItem", "dynamodb:DeleteItem"} <= set(change["Action"])
+    assert put["Action"] == "dynamodb:PutItem"
 
 
 def test_the_relay_is_fed_by_the_stream_with_bounded_retries(engine: Engine, outputs: dict[str, Any]) -> None:
@@ -310,3 +312,45 @@ def test_cloudformation_says_of_a_schema_version_that_nothing_of_it_can_change(e
     schema = json.loads(told["Schema"])
     assert {"/properties/Schema", "/properties/SchemaDefinition"} <= set(schema["createOnlyProperties"])
     assert schema["primaryIdentifier"] == ["/properties/VersionId"]
+
+
+def test_a_change_of_the_stores_guards_would_reach_the_alarm_topic(
+    engine: Engine, outputs: dict[str, Any], deployment: Deployment
+) -> None:
+    (rule,) = (each for each in deployment.resources if each.name == "guard-watch-rule")
+    events = engine.client("events")
+
+    pattern = json.loads(events.describe_rule(Name=rule.created.outputs["name"])["EventPattern"])
+    (target,) = events.list_targets_by_rule(Rule=rule.created.outputs["name"])["Targets"]
+
+    table = outputs["eventStoreTable"]
+    assert [each["requestParameters"] for each in pattern["detail"]["$or"]] == [
+        {"resourceArn": [f"arn:aws:dynamodb:us-east-1:123456789012:table/{table}"]},
+        {"tableName": [table, f"arn:aws:dynamodb:us-east-1:123456789012:table/{table}"]},
+    ]
+    assert target["Arn"] == outputs["alarmTopicArn"]
+
+
+def test_only_the_command_function_and_whoever_breaks_the_glass_add_events(
+    engine: Engine, outputs: dict[str, Any]
+) -> None:
+    """On the laptop the root user breaks it; a role that may do everything does not."""
+    table, iam = outputs["eventStoreTable"], engine.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    arn = iam.create_role(RoleName="almighty", AssumeRolePolicyDocument=_document(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="almighty", PolicyName="all", PolicyDocument=_document(everything))
+    keys = engine.client("sts").assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    session: Any = boto3.Session(
+        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=engine.region
+    )
+    almighty = session.client("dynamodb", endpoint_url=engine.endpoint)
+
+    put = {"TableName": table, "Item": {"AggregateId": {"S": f"made-up-{uuid4()}"}, "EventSequence": {"N": "1"}}}
+    with pytest.raises(ClientError, match=r"PutItem .* explicit deny in a resource-based policy"):
+        almighty.put_item(**put)
+    engine.client("dynamodb").put_item(**put)
+
+
+def _document(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

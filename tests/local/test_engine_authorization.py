@@ -190,6 +190,7 @@ class Actor:
     def __init__(self, workshop: Workshop, *statements: Document, **session: str) -> None:
         self.engine = workshop.engine
         arn = workshop.make_role(list(statements) or [IDLE])
+        self.role_arn = arn
         self.role = arn.rsplit("/", 1)[1]
         keys = self.engine.client("sts").assume_role(RoleArn=arn, RoleSessionName="actor", **session)["Credentials"]
         self._session: Any = boto3.Session(
@@ -340,6 +341,24 @@ def test_a_transaction_takes_what_each_of_its_parts_takes(workshop: Workshop) ->
         dynamodb.transact_write_items(TransactItems=[put, delete])
     with pytest.raises(ClientError, match="dynamodb:BatchWriteItem"):
         dynamodb.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": item("a")}}]})
+
+
+def test_a_tables_policy_can_deny_everybody_but_those_it_names(workshop: Workshop) -> None:
+    table, _ = workshop.table()
+    admin, named, other = workshop.dynamodb, Actor(workshop, EVERYTHING), Actor(workshop, EVERYTHING)
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "dynamodb:PutItem", "Resource": arn_of(table)}
+
+    def deny_all_but(*arns: str) -> None:
+        condition = {"ArnNotLike": {"aws:PrincipalArn": list(arns)}}
+        admin.put_resource_policy(ResourceArn=arn_of(table), Policy=document({**denial, "Condition": condition}))
+
+    deny_all_but(named.role_arn)
+    named.client("dynamodb").put_item(TableName=table, Item=item("a"))
+    for client in (admin, other.client("dynamodb")):
+        with pytest.raises(ClientError, match="with an explicit deny in a resource-based policy"):
+            client.put_item(TableName=table, Item=item("b"))
+    deny_all_but(named.role_arn, ADMINISTRATOR.arn)
+    admin.put_item(TableName=table, Item=item("b"))
 
 
 def test_what_a_tables_policy_denies_it_denies_the_administrator_too(workshop: Workshop) -> None:

@@ -1019,6 +1019,27 @@ MUTANTS = (
         INFRASTRUCTURE,
     ),
     Mutant(
+        "let every role put events that may put at all",
+        "components/policies.py",
+        '                "Action": "dynamodb:PutItem",\n                "Resource": table_arn,\n',
+        '                "Action": "dynamodb:PutItem",\n                "Resource": [],\n',
+        ("tests/infrastructure/test_security.py",),
+    ),
+    Mutant(
+        "cut replicas off",
+        "components/policies.py",
+        '{"aws:PrincipalArn": [replication]}',
+        '{"aws:PrincipalArn": []}',
+        ("tests/infrastructure/test_security.py",),
+    ),
+    Mutant(
+        "replace the policy of a stack of before, with a moment without one",
+        "components/append_guard.py",
+        'parent=self, aliases=[pulumi.Alias(name="event-store-policy", parent=args.event_store)]',
+        "parent=self",
+        LIVING,
+    ),
+    Mutant(
         "deliver from the bus without a dead letter queue",
         "components/projection_feed.py",
         "            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs("

@@ -117,12 +117,12 @@ def test_production_taken_back_first_can_be_destroyed() -> None:
 def test_production_refuses_an_up_that_would_drop_or_replace_what_it_protects() -> None:
     standing = up(State(), graph("prod")).after
     prod = graph("prod")
-    without = replace(prod, resources=tuple(r for r in prod if r.name != "event-store-policy"))
+    without = replace(prod, resources=tuple(r for r in prod if r.name != "event-store-guard-policy"))
     (bus,) = (r for r in prod if r.name == "events-bus")
     renamed = replace(bus, inputs={**bus.inputs, "name": "another"})
     other = replace(prod, resources=tuple(renamed if r is bus else r for r in prod))
 
-    assert up(standing, without).refused == {"event-store-policy"}
+    assert up(standing, without).refused == {"event-store-guard-policy"}
     assert up(standing, other).refused > {"events-bus", "events-archive", "projection-feed-rule"}
     assert up(standing, without).after == up(standing, other).after == standing
 
@@ -272,11 +272,15 @@ def test_a_restored_store_takes_the_place_of_the_lost_one_once_production_is_off
     restored = replace(lost, outputs={**lost.outputs, **told})
     edited = replace(standing, resources=tuple(restored if kept is lost else kept for kept in standing))
 
-    assert up(edited, graph("prod")).refused == {"event-store-policy", "relay-feed-mapping", "snapshot-feed-mapping"}
+    assert up(edited, graph("prod")).refused == {
+        "event-store-guard-policy",
+        "relay-feed-mapping",
+        "snapshot-feed-mapping",
+    }
 
     plan = up(edited, off)
     assert plan.replaced == {
-        "event-store-policy": {"resourceArn"},
+        "event-store-guard-policy": {"resourceArn"},
         "relay-feed-mapping": {"eventSourceArn"},
         "snapshot-feed-mapping": {"eventSourceArn"},
     }
@@ -287,3 +291,17 @@ def test_a_restored_store_takes_the_place_of_the_lost_one_once_production_is_off
         *(f"monitoring-event-store-{kind}-throttles" for kind in ("read", "write", "by-type-read", "by-type-write")),
     }
     assert (plan.created, plan.deleted, plan.refused, plan.orphaned) == (set(), set(), set(), set())
+
+
+def test_a_stack_of_before_keeps_the_stores_policy_where_it_was(stack: Graph, standing: State) -> None:
+    """The policy has moved from the store's component to one that knows who appends."""
+    policy = standing.named("event-store-guard-policy")
+    (before,) = policy.options.aliases
+    assert before.endswith("index:EventStore$aws:dynamodb/resourcePolicy:ResourcePolicy::event-store-policy")
+    older = replace(policy, urn=before, name="event-store-policy", inputs={**policy.inputs, "policy": "{}"})
+    state = replace(standing, resources=tuple(older if kept is policy else kept for kept in standing))
+
+    plan = up(state, stack)
+
+    assert plan.updated == {"event-store-guard-policy": {"policy"}}
+    assert (plan.created, plan.replaced, plan.deleted, plan.refused) == (set(), {}, set(), set())

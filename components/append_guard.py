@@ -1,0 +1,42 @@
+"""Who may write events: the event store's own policy, which holds whatever the roles of the account allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input
+
+from components.event_store import EventStore
+from components.handler_function import HandlerFunction
+from components.policies import append_only_policy
+
+
+@dataclass(frozen=True)
+class AppendGuardArgs:
+    event_store: EventStore
+    writers: Sequence[HandlerFunction]
+    """The functions that append events."""
+    break_glass_arns: Sequence[Input[str]] = ()
+    """Roles (users, the root user) that may put events besides: for an import, or to put back what was lost."""
+
+
+class AppendGuard(pulumi.ComponentResource):
+    """The table's policy. It comes after the functions, since it names their roles."""
+
+    def __init__(self, name: str, args: AppendGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:AppendGuard", name, None, opts)
+        table_arn = args.event_store.table_arn
+        writers = [*(function.role_arn for function in args.writers), *args.break_glass_arns]
+        aws.dynamodb.ResourcePolicy(
+            f"{name}-policy",
+            resource_arn=table_arn,
+            policy=append_only_policy(table_arn, writers),
+            # It was a part of the event store.
+            opts=pulumi.ResourceOptions(
+                parent=self, aliases=[pulumi.Alias(name="event-store-policy", parent=args.event_store)]
+            ),
+        )
+        self.register_outputs({})
