@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,8 @@ def write(path: Path, events: Iterable[tuple[Event, int]]) -> None:
     types = {"string": pa.string(), "int64": pa.int64(), "timestamp": pa.timestamp("us", "UTC")}
     schema = pa.schema([(name, types[kind]) for name, kind in _COLUMNS.items()])
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        for group in _groups(events):
-            writer.write_table(pa.Table.from_pylist([_row(event) for event in group], schema))
+        for columns in _groups(events):
+            writer.write_table(pa.Table.from_pydict(columns, schema))
 
 
 def read(path: Path) -> Iterator[Event]:
@@ -77,17 +77,20 @@ def _pyarrow() -> tuple[Any, Any]:
     return pa, parquet
 
 
-def _groups(events: Iterable[tuple[Event, int]]) -> Iterator[Sequence[Event]]:
-    group: list[Event] = []
-    size = 0
+def _groups(events: Iterable[tuple[Event, int]]) -> Iterator[dict[str, list[Any]]]:
+    """The columns of one row group after the other. An event is let go as soon as its values are in them."""
+    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+    count = size = 0
     for event, its_size in events:
-        group.append(event)
+        for name, value in _row(event).items():
+            columns[name].append(value)
+        count += 1
         size += its_size
-        if len(group) == ROWS or size >= GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+        if count == ROWS or size >= GROUP_BYTES:
+            yield columns
+            columns, count, size = {name: [] for name in _COLUMNS}, 0, 0
+    if count:
+        yield columns
 
 
 def _row(event: Event) -> dict[str, Any]:
