@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -57,6 +58,23 @@ def test_a_row_that_moved_since_it_was_read_is_not_written_over(read_model: Read
         read_model.put(KEY, stored(4, Balance=4), Position(seen, GENESIS))
 
     assert read_model.get(KEY) == stored(2, Balance=2)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"NULL": True}, {"S": "3"}, {"N": "2.5"}, {"B": b"3"}, {"BOOL": True}, {"NS": ["3", "1"]}, {"L": []}, {"M": {}}],
+)
+def test_a_row_at_no_place_is_replaced_while_it_is_at_none(
+    engine: Engine, read_model: ReadModel, odd: dict[str, Any]
+) -> None:
+    engine.client().put_item(TableName=ROWS, Item={**KEY.item(), "LastSequence": odd})
+    damaged = read_model.get(KEY)
+
+    read_model.put(KEY, stored(4, Balance=4), damaged.position, damaged.odd_place)
+
+    assert read_model.get(KEY) == stored(4, Balance=4)
+    with pytest.raises(StaleRowError):
+        read_model.put(KEY, stored(5, Balance=5), damaged.position, damaged.odd_place)
 
 
 def test_a_row_that_is_gone_does_not_come_back_from_its_middle(read_model: ReadModel) -> None:
