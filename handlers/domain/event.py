@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from .command import MAX_SEQUENCE, Command
 from .errors import IntegrityError, NotAnEventError
 from .times import is_text
-from .values import Value, check_holdable, dumps
+from .values import Value, check_holdable, dumps, is_holdable
 
 SOURCE = "event-sourcing.financial"
 GENESIS = "0" * 64
@@ -158,19 +158,11 @@ def place_of(record: Mapping[str, Any]) -> tuple[str | None, int | str | None]:
     A number that is not whole, or endless, is told as a text.
     """
     aggregate_id, sequence = record.get("AggregateId"), record.get("EventSequence")
-    named = aggregate_id if isinstance(aggregate_id, str) and _is_holdable(aggregate_id) else None
-    if isinstance(sequence, bool) or not isinstance(sequence, int | Decimal) or not _is_holdable(sequence):
+    named = aggregate_id if isinstance(aggregate_id, str) and is_holdable(aggregate_id) else None
+    if isinstance(sequence, bool) or not isinstance(sequence, int | Decimal) or not is_holdable(sequence):
         return named, None
     is_whole = 0 <= sequence <= MAX_SEQUENCE and sequence == int(sequence)
     return named, int(sequence) if is_whole else str(sequence)
-
-
-def _is_holdable(value: Any) -> bool:
-    try:
-        check_holdable(value, "")
-    except ValueError:
-        return False
-    return True
 
 
 def _present(record: Mapping[str, Any], name: str) -> Any:
@@ -180,11 +172,13 @@ def _present(record: Mapping[str, Any], name: str) -> Any:
 
 
 def _text(record: Mapping[str, Any], name: str) -> str:
-    value = _present(record, name)
-    if not isinstance(value, str):
-        raise ValueError(f"{name} must be a text")  # noqa: TRY004 -- one error for all that is wrong with a record
-    check_holdable(value, name)
-    return value
+    value = record.get(name)
+    if isinstance(value, str):
+        if not value.isascii():
+            check_holdable(value, name)
+        return value
+    _present(record, name)
+    raise ValueError(f"{name} must be a text")
 
 
 def _time(record: Mapping[str, Any], name: str) -> str:

@@ -77,18 +77,34 @@ def exact(value: Value, path: str, depth: int = 0) -> Value:
             raise MalformedError(path, f"not a JSON value: {type(value).__name__}")
 
 
-def check_holdable(value: Any, path: str, depth: int = 0) -> None:
-    """ValueError, in words, where something in a stored or parsed `value` is none that `dumps` can write.
+def is_holdable(value: Any, depth: int = 0) -> bool:
+    """Whether `dumps` can write a stored or parsed `value`; fast, since every event that is read is asked.
 
     DynamoDB also has sets and binaries, and JSON texts of others may hold halves of characters or endless numbers.
     """
+    kind = type(value)
+    if kind is str:
+        return value.isascii() or _is_unicode(value)
+    if kind is Decimal:
+        return _is_holdable_number(value)
+    if kind is dict:
+        return depth < _STORED_LEVELS and all(
+            is_holdable(name) and is_holdable(each, depth + 1) for name, each in value.items()
+        )
+    if kind is list:
+        return depth < _STORED_LEVELS and all(is_holdable(each, depth + 1) for each in value)
+    return value is None or kind is bool or kind is int
+
+
+def check_holdable(value: Any, path: str, depth: int = 0) -> None:
+    """ValueError, in words, where something in `value` is not holdable."""
+    if is_holdable(value, depth):
+        return
     match value:
-        case str() if not _is_unicode(value):
+        case str():
             raise ValueError(f"{path} is not valid Unicode")
-        case Decimal() if not _is_holdable(value):
+        case Decimal():
             raise ValueError(f"{path} is no number that the ledger holds")
-        case None | bool() | int() | str() | Decimal():
-            return
         case dict() | list() if depth >= _STORED_LEVELS:
             raise ValueError(f"{path} is nested deeper than {_STORED_LEVELS} levels")
         case list():
@@ -197,7 +213,7 @@ def _is_unicode(value: str) -> bool:
     return True
 
 
-def _is_holdable(value: Decimal) -> bool:
+def _is_holdable_number(value: Decimal) -> bool:
     try:
         return ARITHMETIC.normalize(value).is_finite()
     except DecimalException:
