@@ -57,7 +57,7 @@ types: $(STAMP) ## strict type check
 	@$(BIN)/mypy
 
 unit: $(STAMP) ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --durations 20 --durations-min 2
 
 format: $(STAMP) ## format the code
 	@$(BIN)/ruff check --fix .
