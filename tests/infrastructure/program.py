@@ -222,7 +222,7 @@ class Cloud(Mocks):
             raise AssertionError(f"{args.name}: the unknown resource type {args.typ}")
         if self._is_preview:
             return None, dict(args.inputs)
-        return f"{args.name}-id", {**args.inputs, **_computed(args, self._region)}
+        return f"{args.name}-id", {**args.inputs, **computed(args, self._region)}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token not in self._calls:
@@ -368,7 +368,7 @@ def _partition(region: str) -> dict[str, str]:
     return {"partition": name, "id": name, "dnsSuffix": "amazonaws.com"}
 
 
-def _computed(args: MockResourceArgs, region: str) -> dict[str, str]:
+def computed(args: MockResourceArgs, region: str) -> dict[str, str]:
     """What AWS and Pulumi add to the inputs."""
     name = physical_name(args.name, args.inputs.get("namePrefix"))
     template = _ARNS[args.typ]

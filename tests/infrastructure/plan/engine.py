@@ -34,6 +34,8 @@ class Kept:
     """The logical name."""
     custom: bool
     options: Options
+    depends_on: frozenset[str]
+    """URNs."""
     region: str
     generation: int
     """How often it was replaced."""
@@ -154,6 +156,7 @@ def rename(state: State, old: Graph, *, project: str | None = None, stack: str |
                 kept,
                 urn=moved(kept.urn),
                 options=replace(kept.options, deleted_with=moved(kept.options.deleted_with)),
+                depends_on=frozenset(map(moved, kept.depends_on)),
             )
             for kept in state
         ),
@@ -161,14 +164,21 @@ def rename(state: State, old: Graph, *, project: str | None = None, stack: str |
 
 
 def destroy(state: State, *, preview: bool = True) -> Plan:
-    """What `pulumi destroy` does. Without its preview (`--skip-preview`, or the Automation API's `destroy()`) whatever
-    is not protected itself goes."""
+    """What `pulumi destroy` does.
+
+    Without its preview (`--skip-preview`, or the Automation API's `destroy()`) everything goes that is neither
+    protected nor depended on by what stays.
+    """
     plan = Plan(state)
     plan.refused = {kept.name for kept in state if kept.custom and kept.options.protect}
     if plan.refused and preview:
         return plan
-    doomed = [kept for kept in reversed(state.resources) if not kept.options.protect]
-    plan.after = replace(state, resources=tuple(kept for kept in state if kept.options.protect))
+    staying: set[str] = set()
+    for kept in reversed(state.resources):  # a resource comes after all that it depends on
+        if kept.options.protect or kept.urn in staying:
+            staying |= {kept.urn, *kept.depends_on}
+    doomed = [kept for kept in reversed(state.resources) if kept.urn not in staying]
+    plan.after = replace(state, resources=tuple(kept for kept in state if kept.urn in staying))
     _delete(plan, state, doomed, replaced=False)
     return plan
 
@@ -182,6 +192,7 @@ def _registered(plan: Plan, before: Kept | None, declared: Resource, names: Mapp
         name=declared.name,
         custom=declared.custom,
         options=declared.options,
+        depends_on=declared.depends_on,
         region=region,
         generation=0,
         inputs=inputs,
