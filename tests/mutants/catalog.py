@@ -1126,7 +1126,7 @@ MUTANTS = (
     ),
     Mutant(
         "run on with the settings of a project's old name",
-        "components/settings.py",
+        "components/config_reader.py",
         "            elif namespace != own and key in self._read:\n",
         "            elif False:\n",
         SETTING,
