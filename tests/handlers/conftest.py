@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.session import Session
 from moto import mock_aws
 
 from handlers.domain.event import Event
@@ -48,14 +50,31 @@ def handlers(_environment: None) -> Callable[[str], ModuleType]:
 
 
 @pytest.fixture
-def aws() -> Iterator[Any]:
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An empty event store and read model, as the Pulumi program makes them; the value is a DynamoDB client."""
+    # Making a client takes longer than most tests, and it keeps nothing of what it was used for.
+    monkeypatch.setattr(Session, "create_client", _shared_client)
     with mock_aws():
         client: Any = boto3.client("dynamodb")
         for table in TABLES:
             client.create_table(**table)
         boto3.client("events").create_event_bus(Name=BUS)
         yield client
+
+
+_create_client = Session.create_client
+_clients: dict[str, Any] = {}
+
+
+def _shared_client(session: Session, *arguments: Any, **options: Any) -> Any:
+    """A client as botocore makes it; the same one where all that it is made of is the same."""
+    environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    config = options.get("config")
+    settings = {**options, "config": config and vars(config)}
+    key = repr((arguments, sorted(settings.items()), sorted(environment.items())))
+    if key not in _clients:
+        _clients[key] = _create_client(session, *arguments, **options)
+    return _clients[key]
 
 
 @pytest.fixture
