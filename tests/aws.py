@@ -11,7 +11,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from local.engine import dynamodb_json
+from local.engine import dynamodb_json, partitions
 
 from .tables import deployed_tables
 
@@ -41,7 +41,9 @@ ENVIRONMENT = {
 TABLES = deployed_tables(event_store=STORE, read_model=ROWS, snapshots=SNAPSHOTS)
 """CreateTable's arguments for the event store, the read model and the snapshots."""
 
-dynamodb_json.install()  # as the embedded AWS does: moto walks each answer along the service's model
+# As the embedded AWS does: moto walks each answer along the service's model, and sorts whole tables.
+dynamodb_json.install()
+partitions.install()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from botocore.config import Config
 
-from local.engine import aws, backends, dynamodb_json, scratch, targets
+from local.engine import aws, backends, dynamodb_json, partitions, scratch, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.async_invoke import AsyncInvoker
 from local.engine.authorizations import Authorizations, Call, Permission
@@ -139,6 +139,7 @@ class _Running:
     def __init__(self, port: int, stream_disorder: float) -> None:
         backends.reset()
         dynamodb_json.install()
+        partitions.install()
         self._changes = Changes()
         self.gateway = Gateway(self._changes)
         self.server = ApiServer(port, self.gateway.handle)
