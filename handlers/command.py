@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .domain import check, meaning
+from .domain import check, meaning, scales
 from .domain.command import MEMBERS, Command
 from .domain.errors import LedgerError, Violation
 from .domain.payload import beside_body, request_of
@@ -41,7 +41,8 @@ def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
 
 
 def _execute(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> dict[str, Any]:
-    command = Command.read(request, context.aws_request_id, check, meaning, misplaced)
+    request_id = context.aws_request_id
+    command = Command.read(request, request_id, check, meaning, scales=scales, misplaced=misplaced)
     receipt = _ledger.execute(command, seconds_left(context))
     log.info(
         "accepted",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .domain import check, meaning
+from .domain import check, meaning, scales
 from .domain.command import MEMBERS, Command
 from .domain.payload import beside_body, request_of
 from .runtime import Context, answering, seconds_left
@@ -20,5 +20,6 @@ def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
     Nothing is written or published. By the time the command is sent, others may have changed the account.
     """
     request = request_of(event)
-    command = Command.read(request, context.aws_request_id, check, meaning, beside_body(event, MEMBERS))
+    misplaced = beside_body(event, MEMBERS)
+    command = Command.read(request, context.aws_request_id, check, meaning, scales=scales, misplaced=misplaced)
     return {"valid": True, "wouldBe": _ledger.foresee(command, seconds_left(context)).describe()}

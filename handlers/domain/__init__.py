@@ -6,7 +6,7 @@ here, and keeps everything else.
 
 from .account import STATE_VERSION, check, decide, evolve, opens
 from .account import Account as State
-from .facts import EVENT_TYPES
+from .facts import EVENT_TYPES, scales
 from .meaning import meaning, repeats
 from .projections import all_projections
 
@@ -21,4 +21,5 @@ __all__ = [
     "meaning",
     "opens",
     "repeats",
+    "scales",
 ]

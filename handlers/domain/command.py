@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from .errors import MalformedError, Violation
 from .fields import check_identifier, identifier, unknown, unnormalized, whole
-from .values import Value, dumps, exact
+from .values import Value, check_scale, dumps, exact
 
 MEMBERS = (
     "aggregateId",
@@ -30,6 +30,9 @@ MAX_UNHOLDABLE = 3
 T = TypeVar("T")
 Check = Callable[[str, str, Mapping[str, Value]], Sequence[Violation]]
 """What is wrong with the data of a command: aggregate id ("" where that is no good), event type, data to violations."""
+Scales = Callable[[str], Mapping[str, int]]
+"""Event type to the numbers among its fields that the domain reckons with, and how many digits these have at most after
+the point."""
 Meaning = Callable[[str, str, Mapping[str, Value]], Mapping[str, Value]]
 """What the data of a command says, however it is spelled: aggregate id, event type, data to data. Never fails."""
 
@@ -59,9 +62,11 @@ class Command:
         request_id: str,
         check: Check = lambda *_: (),
         meaning: Meaning = lambda _, __, data: data,
+        *,
+        scales: Scales = lambda _: {},
     ) -> Command:
         """A command with which nothing is wrong. Raises MalformedError with every violation."""
-        return cls.read(request, request_id, check, meaning).sound()
+        return cls.read(request, request_id, check, meaning, scales=scales).sound()
 
     @classmethod
     def read(
@@ -70,6 +75,8 @@ class Command:
         request_id: str,
         check: Check = lambda *_: (),
         meaning: Meaning = lambda _, __, data: data,
+        *,
+        scales: Scales = lambda _: {},
         misplaced: Sequence[Violation] = (),
     ) -> Command:
         """Read a command from a request's object; `request_id` names it where the caller gave no commandId.
@@ -102,7 +109,7 @@ class Command:
         event_type = read(lambda: identifier(request, "eventType"), "")
         nothing: dict[str, Any] = {}
         data = read(lambda: _data(request), nothing)
-        whole_data, uncarried, why = _exact(data, found)
+        whole_data, uncarried, why = _exact(data, scales(event_type), found)
         if event_type:
             # Not told twice: members that cannot be held, and all of them where there is no data at all.
             told = {f"eventData.{name}" for name in data.keys() - whole_data.keys() - uncarried.keys()}
@@ -158,9 +165,11 @@ def _data(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exact(
-    data: dict[str, Any], found: list[Violation]
+    data: dict[str, Any], scales: Mapping[str, int], found: list[Violation]
 ) -> tuple[dict[str, Value], dict[str, Decimal], list[Violation]]:
     """The data with exact numbers, without the members that cannot be held; those are told of in `found`.
+
+    A member with a scale that came as a float is held if the float can be only one number of that scale.
 
     Beside it the numbers among those members, as they read, and what keeps each of them from being carried.
     """
@@ -168,12 +177,12 @@ def _exact(
     uncarried: dict[str, Decimal] = {}
     why: list[Violation] = []
     try:
-        whole_data = exact(data, "eventData")
+        whole_data = _exact_numbers(data, scales)
     except MalformedError:
         unholdable: list[Violation] = []
         for name, value in data.items():
             try:
-                whole_data |= exact({name: value}, "eventData")
+                whole_data |= _exact_numbers({name: value}, scales)
             except MalformedError as error:
                 as_read = _as_read(value)
                 if as_read is None:
@@ -183,6 +192,14 @@ def _exact(
                     why += error.violations
         found += unholdable[:MAX_UNHOLDABLE]
     return whole_data, uncarried, why[:MAX_UNHOLDABLE]
+
+
+def _exact_numbers(data: dict[str, Any], scales: Mapping[str, int]) -> dict[str, Value]:
+    for name, scale in scales.items():
+        if isinstance(value := data.get(name), float):
+            check_scale(value, scale, f"eventData.{name}")
+    whole_data: dict[str, Value] = exact(data, "eventData")
+    return whole_data
 
 
 def _as_read(value: object) -> Decimal | None:

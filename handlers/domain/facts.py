@@ -60,6 +60,12 @@ _DECIMALS = {
     ]
     for event_type, version in NEWEST.items()
 }
+_SCALES: Mapping[str, Mapping[str, int]] = {
+    event_type: {
+        name: each["x-scale"] for name, each in SCHEMAS[event_type, version]["properties"].items() if "x-scale" in each
+    }
+    for event_type, version in NEWEST.items()
+}
 _KINDS: Mapping[str, Callable[[str, str], None]] = {"currency": money.check_opening, "date-time": times.check}
 """By kind, what checks the texts that new commands must give (`ASKED`)."""
 _KNOWN = {event_type: {name for name, _ in attributes} for event_type, attributes in _ATTRIBUTES.items()}
@@ -171,6 +177,11 @@ def _of_no_kind(event_type: str, data: Mapping[str, Value], told: set[str]) -> l
             except MalformedError as error:
                 found += error.violations
     return found
+
+
+def scales(event_type: str) -> Mapping[str, int]:
+    """The numbers with a scale among a type's fields: how many digits each may have after its point."""
+    return _SCALES.get(event_type, {})
 
 
 def misspelt(event_type: str, data: Mapping[str, Value]) -> list[Violation]:

@@ -1,4 +1,4 @@
-"""JSON in and out without ever passing through a binary float.
+"""JSON in and out without passing through a binary float, unless Lambda's runtime has made one of a number before us.
 
 A value is `None`, `bool`, `int`, `Decimal`, `str`, or a list or string-keyed dict of values. Numbers keep every digit:
 they are held to what DynamoDB can store (38 significant digits, magnitudes 1E-130 to 9.9E+125) and boto3 carries there
@@ -8,6 +8,7 @@ they are held to what DynamoDB can store (38 significant digits, magnitudes 1E-1
 from __future__ import annotations
 
 import json
+import math
 import re
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Subnormal, Underflow
 from json.encoder import encode_basestring
@@ -31,7 +32,7 @@ MAX_DEPTH = 28
 _STORED_LEVELS = 32
 # DynamoDB takes no longer name, at whatever depth.
 MAX_NAME_BYTES = 65_535
-# An IEEE double carries any 15 significant decimal digits unharmed. Beyond, the digits sent may not be those received.
+# An IEEE double carries any 15 significant decimal digits unharmed. Of a longer number it may keep fewer digits.
 FLOAT_DIGITS = 15
 
 
@@ -57,8 +58,10 @@ def loads(text: str | bytes, field: str) -> Value:
 def exact(value: Value, path: str, depth: int = 0) -> Value:
     """Return `value` with every number as a Decimal that DynamoDB stores unchanged, or raise MalformedError.
 
-    Floats only occur where somebody parsed before us: the Lambda runtime does so with a direct invocation. One of at
-    most 15 significant digits stands for exactly one decimal; a longer one is refused rather than guessed.
+    Floats only occur where somebody parsed before us: the Lambda runtime does so with a direct invocation. One that
+    reads as more than 15 significant digits is refused rather than guessed. One that reads as at most 15 is taken as it
+    reads. That is the number that was sent if this had at most 15 digits itself; a longer one may be so near that it
+    became the same float (`check_scale` tells where).
     """
     if depth > MAX_DEPTH:
         raise MalformedError(path, f"nested deeper than {MAX_DEPTH} levels")
@@ -139,6 +142,20 @@ def number(value: int | float | Decimal | str, path: str) -> Decimal:
     if int(decimal.as_tuple().exponent) < FINEST_EXPONENT:
         raise MalformedError(path, f"a number has no digits below 1E{FINEST_EXPONENT}")
     return decimal if decimal else Decimal(0)
+
+
+def check_scale(value: float, scale: int, path: str) -> None:
+    """MalformedError where two numbers of at most `scale` digits after the point may be the same float as `value`.
+
+    All that round to a float lie within the distance to the next one; so where that is less than 10 to the -scale, it
+    is one number at most. For a scale of 8 this ends at 2 to the 26th, some 67 million.
+    """
+    if math.isfinite(value) and math.ulp(value) >= 10**-scale:
+        raise MalformedError(
+            path,
+            "numbers with a point are read as binary floats by a direct invocation, which cannot carry this one "
+            "exactly: send it as text, or the whole request as text in `body`",
+        )
 
 
 def dumps(value: Value) -> str:

@@ -35,6 +35,7 @@ NORMALIZING = ("tests/handlers/test_normal_forms.py",)
 RECALLING = ("tests/handlers/test_recall.py",)
 MEANINGS = ("tests/domain/test_meaning.py",)
 MONEY = ("tests/domain/test_money.py",)
+FLOATING = ("tests/handlers/test_floats.py",)
 CLOCKED = ("tests/handlers/test_clocks.py",)
 TIMED = ("tests/handlers/test_out_of_time.py",)
 QUERYING = ("tests/handlers/test_query.py",)
@@ -561,6 +562,20 @@ MUTANTS = (
         VALUES,
         "if len(mantissa) > FLOAT_DIGITS and mantissa.isdigit():",
         "if False:",
+    ),
+    Mutant(
+        "take a float that could be two amounts for one of them",
+        VALUES,
+        "if math.isfinite(value) and math.ulp(value) >= 10**-scale:",
+        "if math.isfinite(value) and math.ulp(value) >= 1:",
+        FLOATING,
+    ),
+    Mutant(
+        "forget the scales of a command's numbers",
+        "handlers/command.py",
+        "check, meaning, scales=scales, misplaced=misplaced)",
+        "check, meaning, misplaced=misplaced)",
+        FLOATING,
     ),
     Mutant(
         "let the overdraft limit be passed by a cent",
