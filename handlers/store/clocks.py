@@ -35,7 +35,7 @@ class Sighting(NamedTuple):
         if self.aws is None:
             return None
         ahead = datetime.fromisoformat(self.after) - self.aws
-        behind = self.aws + _RESOLUTION - datetime.fromisoformat(self.before)
+        behind = self.aws - datetime.fromisoformat(self.before) + _RESOLUTION  # in this order at the end of time, too
         return max(ahead, behind).total_seconds()
 
 
@@ -60,11 +60,12 @@ class ClockCheck:
 
 
 def time_of(answer: Mapping[str, Any]) -> datetime | None:
-    """AWS's own time in one of its answers, in whole seconds; None where it is not told."""
+    """AWS's own time in one of its answers, in whole seconds; None where it is not told, or in no way to be read."""
     text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     if text is None:
         return None
     try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except ValueError:
+        told = parsedate_to_datetime(text)
+        return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter for years that a moment cannot have
         return None

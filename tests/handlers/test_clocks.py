@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -44,11 +45,41 @@ def test_a_clock_is_as_far_off_as_it_may_be(before: float, after: float, off: fl
     assert Sighting(at(before), time_of(HEADER), at(after)).seconds_off() == off
 
 
-@pytest.mark.parametrize(
-    "answer", [{}, {"ResponseMetadata": {}}, {"ResponseMetadata": {"HTTPHeaders": {"date": "yesterday"}}}]
+def dated(text: str) -> dict[str, Any]:
+    return {"ResponseMetadata": {"HTTPHeaders": {"date": text}}}
+
+
+UNREADABLE = (
+    "yesterday",
+    "",
+    "Mon, 32 Jan 2024 12:00:00 GMT",
+    "Fri, 31 Dec 9999 23:59:59 -2300",  # in UTC, beyond the last year
+    "Mon, 15 Jan 20240000000 12:00:00 GMT",
 )
+
+
+@pytest.mark.parametrize("answer", [{}, {"ResponseMetadata": {}}, *map(dated, UNREADABLE)])
 def test_an_answer_without_a_time_says_nothing_of_a_clock(answer: dict[str, Any]) -> None:
     assert Sighting(at(0), time_of(answer), at(0)).seconds_off() is None
+
+
+@pytest.mark.parametrize("far", ["Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_clock_can_be_off_by_all_of_time(far: str) -> None:
+    off = Sighting(at(0), time_of(dated(far)), at(0)).seconds_off()
+
+    assert off is not None
+    assert off > 365 * 86_400
+
+
+@pytest.mark.parametrize("zone", ["-0000", ""])
+def test_a_date_that_names_no_zone_is_utc_wherever_this_runs(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert time_of(dated(f"Mon, 15 Jan 2024 12:00:00 {zone}")) == NOON
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 Off = Callable[[float], None]
@@ -117,25 +148,33 @@ def test_validate_fails_as_the_command_would(aws: Any, handlers: Callable[[str],
 
 
 @contextmanager
-def no_dates() -> Iterator[None]:
-    """AWS does not say its time."""
+def dates(text: str | None) -> Iterator[None]:
+    """AWS says this of its time, or nothing."""
 
     def around(_: BaseClient, _operation: str, _arguments: dict[str, Any], proceed: Callable[[], Any]) -> Any:
         answer = proceed()
-        del answer["ResponseMetadata"]["HTTPHeaders"]["date"]
+        headers = answer["ResponseMetadata"]["HTTPHeaders"]
+        del headers["date"]
+        if text is not None:
+            headers["date"] = text
         return answer
 
     with around_every_call(around):
         yield
 
 
+@pytest.mark.parametrize("text", [None, *UNREADABLE])
 def test_where_aws_does_not_say_its_time_commands_are_carried_out_and_that_is_counted_once(
-    handlers: Callable[[str], ModuleType], aws: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    handlers: Callable[[str], ModuleType],
+    aws: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str | None,
 ) -> None:
     module = handlers("command")
     monkeypatch.setattr(module, "_ledger", module.wired_ledger())
 
-    with no_dates():
+    with dates(text):
         for number in range(3):
             request = {"aggregateId": f"a-{number}", "eventType": "AccountCreated", "eventData": {}}
             assert opened(module.lambda_handler(request, Context()))[0] == 200

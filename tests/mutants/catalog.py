@@ -248,6 +248,13 @@ MUTANTS = (
         "",
         CLOCKED,
     ),
+    Mutant(
+        "fail on a Date that no moment can have",
+        CLOCKS,
+        "except (ValueError, OverflowError):",
+        "except ValueError:",
+        CLOCKED,
+    ),
     # Reading
     Mutant(
         "fold a long stream for a command that was carried out before",
