@@ -105,7 +105,8 @@ class Calls:
 
 def refusal(code: str, operation: str = "Operation") -> ClientError:
     """An error as AWS answers it."""
-    return ClientError({"Error": {"Code": code, "Message": "told to"}}, operation)
+    metadata: Any = {"HTTPStatusCode": 500 if code.startswith(("Internal", "ServiceUnavailable")) else 400}
+    return ClientError({"Error": {"Code": code, "Message": "told to"}, "ResponseMetadata": metadata}, operation)
 
 
 def refusing(operation: str, code: str) -> Callable[[str, Any], None]:

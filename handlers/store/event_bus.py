@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from handlers.domain import times
 from handlers.domain.carriage import uncarried
@@ -26,14 +27,30 @@ MAX_ENTRIES = 10
 MAX_BYTES = 999_999
 _TIME_BYTES = 14
 MAX_TYPE_LENGTH = 128
-_WHOLE_CALL = "ValidationException"
-_TOO_LARGE = 413
-FOR_GOOD = frozenset({"InvalidArgument", "MalformedDetail", "RedactionFailure", _WHOLE_CALL})
-"""The codes that refuse an entry for what it is, whenever it is sent; the last where it was sent alone.
+_YEAR_10000 = datetime(9999, 12, 31, tzinfo=UTC).timestamp() + 86_400
+FOR_GOOD = frozenset({"InvalidArgument", "MalformedDetail", "RedactionFailure"})
+"""The codes that refuse an entry for what it is, whenever it is sent.
 
 AWS documents more that are not to be tried again: those that deny permission, or know no such account. They are not of
 the entry but of how things are set up, and pass once that is mended. So may any code that is not documented.
 """
+OF_THE_CALL = frozenset(
+    {
+        *("AccessDenied", "AccessDeniedException", "AuthFailure", "NotAuthorized", "UnauthorizedOperation"),
+        *("ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidClientTokenId"),
+        *("InvalidSignatureException", "MissingAuthenticationToken", "OptInRequired", "RequestExpired"),
+        *("RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnrecognizedClientException"),
+        *("BandwidthLimitExceeded", "LimitExceededException", "PriorRequestNotComplete", "RequestLimitExceeded"),
+        *("RequestThrottled", "RequestThrottledException", "SlowDown", "Throttling", "ThrottledException"),
+        *("ThrottlingException", "TooManyRequestsException"),
+        *("ConcurrentModificationException", "RequestTimeout", "RequestTimeoutException"),
+        *("InvalidAccountIdException", "InvalidAction", "OperationDisabledException", "ResourceNotFoundException"),
+        *("NotAuthorizedForDetailTypeException", "NotAuthorizedForSourceException", "UnknownOperationException"),
+    }
+)
+"""The codes that refuse a whole call for who made it, when, how often or on which bus, and not for what it holds."""
+_REFUSING = frozenset({400, 413, 422})
+"""The statuses of a refusal for what a call holds; the other 4xx are of permissions, places, times and rates."""
 SetAside = Callable[[int, str], None]
 """Takes the index of an entry that the bus will never take, and why; raises PublishError where it cannot."""
 
@@ -44,6 +61,11 @@ class PublishError(Exception):
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(f"entry {index}: {reason}")
         self.index = index
+
+
+class _Refusal(NamedTuple):
+    reason: str
+    for_good: bool
 
 
 class EventBus:
@@ -70,7 +92,7 @@ class EventBus:
             "Source": SOURCE,
             "DetailType": event_type,
             # With the ledger's own time, an archive's replay window means the time of the event, not of the relay.
-            "Time": times.normalize(timestamp, "Timestamp"),
+            "Time": _carried_time(timestamp),
             "Detail": dumps(record),
         }
         if not 1 <= len(event_type) <= MAX_TYPE_LENGTH or _size(entry) > MAX_BYTES:
@@ -86,21 +108,20 @@ class EventBus:
         same call may have been taken: they will be published twice.
 
         With `set_aside` an entry that is refused for good is handed to it, with the reason, and the next one follows.
-        Of a call that is refused as a whole for what it holds, each entry is then tried alone: one PutEvents each.
+        Of a call that is refused as a whole for what it holds, each entry is then tried alone: one PutEvents each. One
+        that is refused alone is refused for good.
         """
         done = 0
         for batch in _batches(entries):
-            for index, result in enumerate(self._results(batch, done, alone=set_aside is not None)):
-                code = result.get("ErrorCode")
-                if code is None:
+            for index, refusal in enumerate(self._refusals(batch, done, alone=set_aside is not None)):
+                if refusal is None:
                     continue
-                reason = f"{code}: {result.get('ErrorMessage', '')}"
-                if set_aside is None or code not in FOR_GOOD:
-                    raise PublishError(done + index, reason)
-                set_aside(done + index, reason)
+                if set_aside is None or not refusal.for_good:
+                    raise PublishError(done + index, refusal.reason)
+                set_aside(done + index, refusal.reason)
             done += len(batch)
 
-    def _results(self, batch: list[Entry], start: int, *, alone: bool) -> Iterator[ResultEntry]:
+    def _refusals(self, batch: list[Entry], start: int, *, alone: bool) -> Iterator[_Refusal | None]:
         """What became of each entry. PublishError at the index, counted from `start`, of the first one not known."""
         try:
             answer = self._client.put_events(Entries=batch)
@@ -108,13 +129,13 @@ class EventBus:
             if not (alone and _refuses_what_it_holds(error)):
                 raise PublishError(start, f"{error}") from error
             if len(batch) == 1:
-                yield {"ErrorCode": _WHOLE_CALL, "ErrorMessage": f"{error}"}
+                yield _Refusal(f"{error}", for_good=True)
                 return
         else:
-            yield from answer["Entries"]
+            yield from map(_refusal, answer["Entries"])
             return
         for index, entry in enumerate(batch):
-            yield from self._results([entry], start + index, alone=alone)
+            yield from self._refusals([entry], start + index, alone=alone)
 
 
 def delivered_event(body: str) -> Event:
@@ -131,12 +152,29 @@ def delivered_event(body: str) -> Event:
     return event
 
 
+def _refusal(result: ResultEntry) -> _Refusal | None:
+    code = result.get("ErrorCode")
+    return None if code is None else _Refusal(f"{code}: {result.get('ErrorMessage', '')}", code in FOR_GOOD)
+
+
 def _refuses_what_it_holds(error: Exception) -> bool:
-    """Whether a call was refused for its entries, not for who made it or when."""
-    if not isinstance(error, ClientError):
+    """Whether a call was refused for its entries, not for who made it, when, how often or on which bus."""
+    if isinstance(error, ParamValidationError):  # by the SDK, before it was sent
+        return True
+    if not isinstance(error, ClientError) or error.response["Error"]["Code"] in OF_THE_CALL:
         return False
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return error.response["Error"]["Code"] == _WHOLE_CALL or status == _TOO_LARGE
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _REFUSING
+
+
+def _carried_time(timestamp: str) -> str:
+    """The entry's Time. ValueError where it is none in the double of seconds since 1970 that carries it.
+
+    A double has no room for the last microseconds of the year 9999: they would become the year 10000.
+    """
+    text = times.normalize(timestamp, "Timestamp")
+    if datetime.fromisoformat(text).timestamp() >= _YEAR_10000:
+        raise ValueError(f"its Timestamp {text} is beyond what the bus takes: as seconds it is in the year 10000")
+    return text
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -60,14 +60,14 @@ def story(aggregate_id: str, amounts: Sequence[Decimal | int], now: str = NOW, *
     return events
 
 
-def older(events: Sequence[Event], amount: Decimal | int, **data: Any) -> Event:
+def older(events: Sequence[Event], amount: Decimal | int, moment: str = NOW, **data: Any) -> Event:
     """One more transaction of a stream, as code without some of today's checks stored it: sound, whatever it holds."""
     position = Position()
     for event in events:
         position = position.advance(event)
     of = command("TransactionProcessed", events[0].aggregate_id, amount=amount, **data)
     told = {"amount": Decimal(amount), "type": "deposit", "currency": "USD", "category": "uncategorized", **data}
-    (event,) = chain(position, [NewEvent("TransactionProcessed", told, NEWEST["TransactionProcessed"])], of, NOW)
+    (event,) = chain(position, [NewEvent("TransactionProcessed", told, NEWEST["TransactionProcessed"])], of, moment)
     return event
 
 

@@ -10,9 +10,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from handlers.domain.event import Event
+from handlers.domain.times import LAST
 from handlers.domain.values import loads
+from handlers.store.event_bus import OF_THE_CALL
 from handlers.store.unpublishable import MAX_LETTER_BYTES
 
 from ..aws import DEAD_LETTERS
@@ -294,15 +297,68 @@ def test_what_may_pass_is_delivered_again_and_never_set_aside(
     assert [place(letter) for letter in letters()] == [("a", 2)], "the one behind comes again"
 
 
+@pytest.mark.parametrize("code", ["ValidationException", "SerializationException", "SomethingNew"])
 def test_a_call_that_is_refused_for_one_entry_is_made_again_for_each(
-    relay: Relay, letters: Letters, picky: Callable[..., Picky]
+    relay: Relay, letters: Letters, picky: Callable[..., Picky], code: str
 ) -> None:
-    bus = picky({13: "ValidationException"}, frozenset({"ValidationException"}))
+    bus = picky({13: code}, frozenset({code}))
 
     assert relay([record(event) for event in story("a", [1] * 23)]) == []
 
     assert bus.taken == [each for each in range(1, 25) if each != 13]
-    assert [place(letter) for letter in letters()] == [("a", 13)]
+    (letter,) = letters()
+    assert place(letter) == ("a", 13)
+    assert code in letter["unpublishable"]["reason"]
+
+
+@pytest.mark.parametrize("code", sorted(OF_THE_CALL | {"InternalException", "ServiceUnavailable"}))
+def test_a_call_that_is_refused_for_more_than_what_it_holds_sets_nothing_aside(
+    relay: Relay, calls: Calls, letters: Letters, picky: Callable[..., Picky], code: str
+) -> None:
+    bus = picky({2: code}, frozenset({code}))
+
+    assert relay([record(event) for event in story("a", [1])]) == ["1"]
+
+    assert (bus.taken, letters()) == ([], [])
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 503])
+def test_nor_does_one_of_an_unknown_code_that_its_status_explains(
+    relay: Relay, calls: Calls, letters: Letters, status: int
+) -> None:
+    def refuse(operation: str, _: Any) -> None:
+        if operation == "PutEvents":
+            raise ClientError({"Error": {"Code": "New"}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation)  # type: ignore[typeddict-item]
+
+    calls.before = refuse
+
+    assert relay([record(event) for event in story("a", [1])]) == ["1"]
+    assert letters() == []
+
+
+@pytest.mark.parametrize("time", [LAST, "9999-12-31T23:59:59.999990Z"])
+def test_an_event_at_the_end_of_time_is_set_aside_and_holds_nothing_up(
+    relay: Relay, calls: Calls, letters: Letters, capsys: Any, time: str
+) -> None:
+    """Its time is one of the ledger's, but in the double that carries it to the bus it is in the year 10000."""
+    poison = older(story("poison", []), 1, time)
+    events = story("a", [1])
+
+    assert relay([record(each) for each in (poison, *events)]) == []
+
+    assert published(calls) == [1, 2]
+    (letter,) = letters()
+    assert place(letter) == ("poison", 2)
+    assert "10000" in letter["unpublishable"]["reason"]
+    assert Event.of(letter["event"]) == poison
+    assert metrics(capsys)[0]["Unpublishable"] == 1
+
+
+@pytest.mark.parametrize("time", ["2024-01-15T10:59:59.999999Z", "9999-12-31T23:59:59.999900Z"])
+def test_any_other_time_goes_out_as_it_is(relay: Relay, calls: Calls, time: str) -> None:
+    assert relay([record(older(story("a", []), 1, time))]) == []
+
+    assert [entry["Time"] for call in calls.to("PutEvents") for entry in call["Entries"]] == [time]
 
 
 def test_an_outage_among_the_single_calls_is_delivered_again_from_there(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from handlers.domain import EVENT_TYPES
+from handlers.domain.times import LAST
 from handlers.store.event_store import EventStore
 
 from ..aws import STORE, around_every_call
@@ -200,3 +201,19 @@ def test_an_event_that_the_bus_will_never_take_is_named_and_holds_up_no_other(
 
     assert (result.code, result.json["events"]) == (1, 2)
     assert [(each["aggregateId"], each["sequence"]) for each in result.json["foreign"]] == [("a", "3"), ("a", "2")]
+
+
+@pytest.mark.parametrize("selection", [["--aggregate", "a"], ["2024-01-15T09:00:00Z", LAST]])
+def test_an_event_at_the_end_of_time_is_named_and_holds_up_no_other(
+    aws: Any, run: Run, published: Published, selection: list[str]
+) -> None:
+    events = story("a", [1])
+    keep(aws, [*events, older(events, 1, "9999-12-31T23:59:59.999990Z")])
+
+    result = run("republish", *selection, "--json")
+
+    assert (result.code, result.json["events"]) == (1, 2)
+    (place,) = result.json["foreign"]
+    assert (place["aggregateId"], place["sequence"]) == ("a", "3")
+    assert "year 10000" in place["problem"]
+    assert published() == [("a", 1), ("a", 2)]
