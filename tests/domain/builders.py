@@ -1,6 +1,7 @@
 """Short ways to say commands and events in tests."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -60,15 +61,21 @@ def story(aggregate_id: str, amounts: Sequence[Decimal | int], now: str = NOW, *
     return events
 
 
-def older(events: Sequence[Event], amount: Decimal | int, moment: str = NOW, **data: Any) -> Event:
+def older(events: Sequence[Event], amount: Decimal | int, **data: Any) -> Event:
     """One more transaction of a stream, as code without some of today's checks stored it: sound, whatever it holds."""
     position = Position()
     for event in events:
         position = position.advance(event)
     of = command("TransactionProcessed", events[0].aggregate_id, amount=amount, **data)
     told = {"amount": Decimal(amount), "type": "deposit", "currency": "USD", "category": "uncategorized", **data}
-    (event,) = chain(position, [NewEvent("TransactionProcessed", told, NEWEST["TransactionProcessed"])], of, moment)
+    (event,) = chain(position, [NewEvent("TransactionProcessed", told, NEWEST["TransactionProcessed"])], of, NOW)
     return event
+
+
+def stamped(event: Event, moment: str) -> Event:
+    """The event as it would be, had it been recorded then."""
+    moved = replace(event, timestamp=moment)
+    return replace(moved, hash=moved.computed_hash())
 
 
 def folded(events: Sequence[Event], statement_entries: int = 5) -> dict[tuple[str, str], dict[str, Any]]:

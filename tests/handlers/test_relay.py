@@ -19,7 +19,7 @@ from handlers.store.event_bus import OF_THE_CALL
 from handlers.store.unpublishable import MAX_LETTER_BYTES
 
 from ..aws import DEAD_LETTERS
-from ..domain.builders import create, older, run, story, transact
+from ..domain.builders import create, older, run, stamped, story, transact
 from .conftest import BUS, Calls, Context, record, refusal
 
 Relay = Callable[[Sequence[dict[str, Any]]], list[str]]
@@ -341,7 +341,7 @@ def test_an_event_at_the_end_of_time_is_set_aside_and_holds_nothing_up(
     relay: Relay, calls: Calls, letters: Letters, capsys: Any, time: str
 ) -> None:
     """Its time is one of the ledger's, but in the double that carries it to the bus it is in the year 10000."""
-    poison = older(story("poison", []), 1, time)
+    poison = stamped(story("poison", [1])[1], time)
     events = story("a", [1])
 
     assert relay([record(each) for each in (poison, *events)]) == []
@@ -356,7 +356,7 @@ def test_an_event_at_the_end_of_time_is_set_aside_and_holds_nothing_up(
 
 @pytest.mark.parametrize("time", ["2024-01-15T10:59:59.999999Z", "9999-12-31T23:59:59.999900Z"])
 def test_any_other_time_goes_out_as_it_is(relay: Relay, calls: Calls, time: str) -> None:
-    assert relay([record(older(story("a", []), 1, time))]) == []
+    assert relay([record(stamped(story("a", [1])[1], time))]) == []
 
     assert [entry["Time"] for call in calls.to("PutEvents") for entry in call["Entries"]] == [time]
 
