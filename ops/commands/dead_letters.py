@@ -51,7 +51,19 @@ def add_to(commands: Commands) -> None:
     )
     _add_selection(redrive)
     redrive.add_argument("--dry-run", action="store_true", help="say what would be moved, and move nothing")
-    redrive.add_argument("--force", action="store_true", help="move even what would only come back")
+    redrive.add_argument(
+        "--force",
+        action="store_true",
+        help="move even what would only come back, and take away what may not have been found whole",
+    )
+    redrive.add_argument(
+        "--type",
+        type=arguments.identifier,
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="look in the store for events of this type, too, which a newer revision wrote; repeatable",
+    )
     redrive.set_defaults(run=_redrive)
 
 
@@ -100,13 +112,13 @@ def _redrive(system: System, options: argparse.Namespace) -> int:
         if not options.dry_run:
             with progress_on(console, MofNCompleteColumn()) as bars:
                 bar = bars.add_task("redrive", total=len(chosen))
-                for result in _redriver(system, holdings).move(chosen):
+                for result in _redriver(system, holdings, options).move(chosen):
                     results.append(result)
                     bars.advance(bar)
                     _renew(holdings)
     outcomes = [(result.case, "moved" if result.moved else "failed", result.problem) for result in results]
     if options.dry_run:
-        outcomes = [(case, "would be moved", "") for case in chosen]
+        outcomes = [(case, _would(case, forced=options.force), "") for case in chosen]
     outcomes += [(case, "skipped", _why_skipped(case)) for case in skipped]
     code = _report(outcomes, hidden, options, console)
     _tell(hidden, console)
@@ -199,7 +211,7 @@ def _diagnosis(system: System) -> Diagnosis:
     )
 
 
-def _redriver(system: System, holdings: Mapping[str, Holding]) -> Redriver:
+def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse.Namespace) -> Redriver:
     buckets = system.setting("queryFunction", "TYPE_BUCKETS")
     return Redriver(
         sqs=system.client("sqs"),
@@ -209,6 +221,8 @@ def _redriver(system: System, holdings: Mapping[str, Holding]) -> Redriver:
         timeline=Timeline(system.client("dynamodb"), system.output("eventStoreTable"), buckets),
         queue_url=system.output("projectionQueueUrl"),
         holdings=holdings,
+        more_types=options.type,
+        forced=options.force,
     )
 
 
@@ -220,6 +234,10 @@ def _line(case: Case) -> str:
     about = shown(", ".join(places) or "unknown")
     when = f"{letter.since:%Y-%m-%dT%H:%M:%SZ}"
     return f"{letter.queue} {letter.message_id} {when} {letter.receives}x [bold]{about}[/]: {shown(case.reason)}"
+
+
+def _would(case: Case, *, forced: bool) -> str:
+    return "would be published, and stay" if case.remedy is Remedy.SEARCH and not forced else "would be moved"
 
 
 def _why_skipped(case: Case) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from handlers.domain.errors import MalformedError, NotAnEventError
 from handlers.domain.event import Event
@@ -31,6 +31,7 @@ class Remedy(StrEnum):
     PROJECT = "to the projection queue"
     LOG = "to the audit log"
     PUBLISH = "publish its events again"
+    SEARCH = "publish what the store has of its time; the letter stays without --force"
     INVOKE = "invoke the function again"
     LATER = "none yet: look again"
     NONE = "none known"
@@ -113,6 +114,8 @@ class Diagnosis:
         }
         try:
             return examine[letter.queue](letter)
+        except ParamValidationError as error:
+            return Case(letter, f"AWS cannot be asked about it: {error}", Remedy.NONE, hopeless=True)
         except (BotoCoreError, ClientError) as error:
             return Case(letter, f"AWS would not tell: {error}", Remedy.LATER)
 
@@ -183,8 +186,8 @@ class Diagnosis:
         # Another table's stream holds events of another store. This one's own, of that time, can do no harm.
         events = from_stream(self.streams, stretch) if stretch.table == self.store_table else None
         if events is None:
-            reason += "; the stream has forgotten them, the store has not"
-            return Case(letter, reason, Remedy.PUBLISH, stretch=stretch)
+            reason += "; the stream has forgotten them; the store has them, but not when they arrived"
+            return Case(letter, reason, Remedy.SEARCH, stretch=stretch)
         return Case(letter, reason, Remedy.PUBLISH, places=_places(events), stretch=stretch, events=tuple(events))
 
     def _contradiction(self, event: Event) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.domain import times
 from handlers.domain.event import Event
 from handlers.store.event_bus import EventBus, PublishError
 from ops.foreign import Foreign
@@ -30,10 +32,8 @@ if TYPE_CHECKING:
 _FAULTS = (BotoCoreError, ClientError, PublishError, LookupError, TypeError, ValueError, ArithmeticError)
 LOG_STREAM = "redriven"
 """In the audit log: what did not reach it by itself."""
-
-
 TOLD = 3
-"""Of the events that the bus will never take, so many are named."""
+"""Of the events that the bus will never take, and of the items that are none, so many are named."""
 
 
 class Result(NamedTuple):
@@ -59,6 +59,10 @@ class Redriver:
     queue_url: str
     """Of the projection queue."""
     holdings: Mapping[str, Holding]
+    more_types: Sequence[str] = ()
+    """Of events that a newer revision wrote, to look for in the store as well."""
+    forced: bool = False
+    """Take away the letter of a forgotten stretch, too, once what the store has of its time is published."""
     _published: set[tuple[str, int]] = field(default_factory=set)
 
     def move(self, cases: Iterable[Case]) -> Iterator[Result]:
@@ -70,7 +74,9 @@ class Redriver:
             yield from self._moved(batch, partial(self._send, batch))
         for case in by_remedy[Remedy.LOG]:
             yield from self._moved([case], partial(self._log, case))
-        yield from self._publish(by_remedy[Remedy.PUBLISH])
+        for case in by_remedy[Remedy.PUBLISH]:
+            yield from self._moved([case], partial(self._publish_events, case, case.events or ()))
+        yield from self._search(by_remedy[Remedy.SEARCH])
         for case in by_remedy[Remedy.INVOKE]:
             if case.invocation is not None:
                 yield from self._moved([case], partial(self._invoke, case.invocation))
@@ -115,21 +121,37 @@ class Redriver:
         refused = answer.get("rejectedLogEventsInfo")
         return {case.letter.message_id: f"refused by the log: {refused}"} if refused else {}
 
-    def _publish(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """What the stream still has, letter by letter; the rest by windows of time from the store, each read once."""
-        forgotten: list[tuple[Case, Stretch]] = []
-        for case in cases:
-            if case.events is not None:
-                yield from self._moved([case], partial(self._publish_events, case, case.events))
-            elif case.stretch is not None:
-                forgotten.append((case, case.stretch))
+    def _search(self, cases: Sequence[Case]) -> Iterator[Result]:
+        """Windows of time from the store, each read once, for the stretches that the stream has forgotten."""
+        forgotten = [(case, case.stretch) for case in cases if case.stretch is not None]
         for window in windows(stretch for _, stretch in forgotten):
-            inside = [case for case, stretch in forgotten if window[0] <= stretch.first <= window[1]]
-            yield from self._moved(inside, partial(self._publish_window, window, inside))
+            inside = [(case, stretch) for case, stretch in forgotten if window[0] <= stretch.first <= window[1]]
+            yield from self._moved([case for case, _ in inside], partial(self._publish_window, window, inside))
 
-    def _publish_window(self, window: tuple[datetime, datetime], cases: Sequence[Case]) -> dict[str, str]:
-        left_out = [each for batch in self.timeline.read(*window) for each in self._publish_new(batch.events)]
-        return _problem_of(cases, left_out)
+    def _publish_window(
+        self, window: tuple[datetime, datetime], inside: Sequence[tuple[Case, Stretch]]
+    ) -> dict[str, str]:
+        """Publish the events of a window. Not forced, every letter stays, since nothing proves that its own are there.
+
+        An item does not say when it was stored, and its Timestamp is another time where it was imported, or follows a
+        stamp from the future. So no number of events found proves that the stretch's are among them; only that some
+        are missing, where there are fewer than it had records.
+        """
+        left_out: list[Foreign] = []
+        bounds = [tuple(map(times.to_text, stretch.window)) for _, stretch in inside]
+        found = [0] * len(inside)
+        for batch in self.timeline.read(*window, self.more_types):
+            left_out += self._publish_new(batch.events)
+            left_out += [] if self.forced else batch.foreign
+            stamps = sorted(event.timestamp for event in batch.events)
+            for at, (start, end) in enumerate(bounds):
+                found[at] += bisect_right(stamps, end) - bisect_left(stamps, start)
+        problems = _problem_of([case for case, _ in inside], left_out)
+        if not self.forced:
+            for at, (case, stretch) in enumerate(inside):
+                told = filter(None, (problems.get(case.letter.message_id), _doubt(found[at], stretch.size)))
+                problems[case.letter.message_id] = "; ".join(told)
+        return problems
 
     def _publish_events(self, case: Case, events: Iterable[Event]) -> dict[str, str]:
         kept = tuple(events)
@@ -154,6 +176,17 @@ def _problem_of(cases: Sequence[Case], left_out: Sequence[Foreign]) -> dict[str,
         return {}
     told = "; ".join(f"#{each.sequence} of {each.aggregate_id}: {each.problem}" for each in left_out[:TOLD])
     return {case.letter.message_id: f"all sent but {len(left_out)}: {told}" for case in cases}
+
+
+def _doubt(found: int, size: int) -> str:
+    """Why the letter of a forgotten stretch stays, and what to do about it."""
+    missing = f"{size - found} of them at least are elsewhere, or were no events"
+    known = missing if found < size else "whether all of its own are among them is open"
+    return (
+        f"{found} events of its time were published, for its {size} records; {known}: what was imported, follows a "
+        "stamp from the future or is of a type that needs --type has another time or key. `verify` names accounts "
+        "whose rows lag: `republish --aggregate ID` each, then redrive this letter with --force"
+    )
 
 
 def _message(case: Case) -> str:

@@ -32,8 +32,10 @@ KEPT = timedelta(days=1)
 """How long a stream remembers."""
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 """Between which a window can be reckoned around a stretch."""
+ARN_LENGTH, SHARD_LENGTH, NUMBER_LENGTH = (37, 1024), (28, 65), (21, 40)
+"""What GetShardIterator takes for a stream, a shard and a sequence number, from the shortest to the longest."""
 _ARN_PARTS = 4
-_SEQUENCE_NUMBER = re.compile("[0-9]{1,40}")
+_DIGITS = re.compile("[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Stretch:
 
     stream_arn: str
     shard_id: str
-    start: int
+    start: str
     end: int
     first: datetime
     last: datetime
@@ -54,10 +56,10 @@ class Stretch:
         if not isinstance(info, dict):
             raise MalformedError("DDBStreamBatchInfo", "must be an object")
         stretch = cls(
-            stream_arn=_text(info, "streamArn"),
-            shard_id=_text(info, "shardId"),
+            stream_arn=_text(info, "streamArn", ARN_LENGTH),
+            shard_id=_text(info, "shardId", SHARD_LENGTH),
             start=_number(info, "startSequenceNumber"),
-            end=_number(info, "endSequenceNumber"),
+            end=int(_number(info, "endSequenceNumber")),
             first=_moment(info, "approximateArrivalOfFirstRecord"),
             last=_moment(info, "approximateArrivalOfLastRecord"),
             size=check_whole(info.get("batchSize"), "DDBStreamBatchInfo.batchSize", 1, MAX_SIZE),
@@ -79,7 +81,7 @@ class Stretch:
 
 
 def from_stream(client: DynamoDBStreamsClient, stretch: Stretch) -> list[Event] | None:
-    """The events of a stretch, and of what lies between them in the shard; None where the stream has forgotten it.
+    """The events of a stretch, and of what lies between them in the shard; None where the stream has forgotten any.
 
     A stream remembers for 24 hours. What is no insertion of an event is left out: the relay has reported it.
     """
@@ -88,18 +90,19 @@ def from_stream(client: DynamoDBStreamsClient, stretch: Stretch) -> list[Event] 
             StreamArn=stretch.stream_arn,
             ShardId=stretch.shard_id,
             ShardIteratorType="AT_SEQUENCE_NUMBER",
-            SequenceNumber=str(stretch.start),
+            SequenceNumber=stretch.start,
         )["ShardIterator"]
         events: list[Event] = []
-        empty = 0
+        empty = seen = 0
         while iterator and empty < EMPTY_PAGES:
             answer = client.get_records(ShardIterator=iterator, Limit=PAGE)
             for record in answer["Records"]:
                 number = int(record["dynamodb"]["SequenceNumber"])
                 if number <= stretch.end:
                     events += _inserted(record)
+                    seen += 1
                 if number >= stretch.end:
-                    return events
+                    return events if seen >= stretch.size else None
             empty = 0 if answer["Records"] else empty + 1
             iterator = answer.get("NextShardIterator")
     except ClientError as error:
@@ -115,18 +118,20 @@ def _inserted(record: Any) -> list[Event]:
         return []
 
 
-def _text(info: Mapping[str, Any], name: str) -> str:
+def _text(info: Mapping[str, Any], name: str, length: tuple[int, int]) -> str:
     value = info.get(name)
-    if not isinstance(value, str) or not value:
-        raise MalformedError(f"DDBStreamBatchInfo.{name}", "must be a non-empty text")
+    shortest, longest = length
+    if not isinstance(value, str) or not shortest <= len(value) <= longest:
+        raise MalformedError(f"DDBStreamBatchInfo.{name}", f"must be a text of {shortest} to {longest} characters")
     return value
 
 
-def _number(info: Mapping[str, Any], name: str) -> int:
-    text = _text(info, name)
-    if not _SEQUENCE_NUMBER.fullmatch(text):
+def _number(info: Mapping[str, Any], name: str) -> str:
+    """A sequence number as it is spelled: a stream may begin at one with leading zeros."""
+    text = _text(info, name, NUMBER_LENGTH)
+    if not _DIGITS.fullmatch(text):
         raise MalformedError(f"DDBStreamBatchInfo.{name}", "must be a text of digits")
-    return int(text)
+    return text
 
 
 def _moment(info: Mapping[str, Any], name: str) -> datetime:

@@ -48,9 +48,9 @@ INVOCATION: dict[str, Any] = {
     "responsePayload": {"errorType": "E", "errorMessage": "too slow"},
 }
 STRETCH = {
-    "shardId": "shardId-0",
-    "startSequenceNumber": "1",
-    "endSequenceNumber": "2",
+    "shardId": "shardId-00000000000000000000-00000000",
+    "startSequenceNumber": "1" * 21,
+    "endSequenceNumber": "2" * 21,
     "approximateArrivalOfFirstRecord": "2024-01-15T10:00:00Z",
     "approximateArrivalOfLastRecord": "2024-01-15T10:00:00Z",
     "batchSize": 2,

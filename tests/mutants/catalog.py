@@ -760,6 +760,20 @@ MUTANTS = (
         ("tests/ops/test_dead_letters.py",),
     ),
     Mutant(
+        "take what its time tells for all of a forgotten stretch",
+        "ops/dead_letters/redrive.py",
+        "        if not self.forced:\n            for at,",
+        "        if not self.forced and problems:\n            for at,",
+        REDRIVING,
+    ),
+    Mutant(
+        "let a sequence number lose its leading zeros",
+        "ops/dead_letters/stretch.py",
+        "SequenceNumber=stretch.start,",
+        "SequenceNumber=str(int(stretch.start)),",
+        REDRIVING,
+    ),
+    Mutant(
         "fill a call to the bus beyond its size",
         BUS,
         "len(batch) == MAX_ENTRIES or size + entry_size > MAX_BYTES",

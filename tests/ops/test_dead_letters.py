@@ -20,20 +20,21 @@ from hypothesis import strategies as st
 from moto.sqs.models import sqs_backends
 
 from handlers.domain.errors import MalformedError
-from handlers.domain.event import Event
+from handlers.domain.event import Event, NewEvent, Position, chain
 from handlers.domain.payload import request_of
 from handlers.domain.values import dumps
 from handlers.store.event_store import EventStore
 from handlers.store.unpublishable import Unpublishable
 from ops.dead_letters.invocation import same_command
 from ops.dead_letters.queues import HIDDEN_SECONDS, held, uninterrupted
+from ops.dead_letters.stretch import ARN_LENGTH, NUMBER_LENGTH, SHARD_LENGTH
 
 from ..aws import around_every_call
-from ..domain.builders import folded, older, story
+from ..domain.builders import command, folded, older, story
 from ..fuzz.budget import examples
 from ..fuzz.wire import bodies, text_of
 from ..handlers.conftest import STORE, Calls, Context, message, refusal, refusing, rows
-from .conftest import ACCOUNT, RULE, Published, Run, keep, places, taken, url
+from .conftest import ACCOUNT, BUCKETS, RULE, Published, Run, keep, places, taken, url
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 LOG_GROUP = "/aws/events/audit-log"
@@ -383,11 +384,93 @@ def test_what_the_stream_has_forgotten_is_published_from_the_store_by_its_time(
     calls.before = refusing("GetShardIterator", code)
     (letter, _) = run("dead-letters", "list", "--json").json["letters"]
     assert "the stream has forgotten them" in letter["reason"]
+    planned = run("dead-letters", "redrive", "--dry-run", "--json").json
+    assert planned["counts"] == {"would be published, and stay": 2}
 
-    assert run("dead-letters", "redrive", "--json").json["counts"] == {"moved": 2}
-    heard = published()
-    assert sorted(heard) == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]
+    assert run("dead-letters", "redrive", "--json").json["counts"] == {"failed": 2}
+    assert sorted(published()) == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]
+    assert waiting(sqs, "invocation-dlq") == (2, 0)
+
+    assert run("dead-letters", "redrive", "--force", "--json").json["counts"] == {"moved": 2}
+    assert sorted(published()) == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]
     assert waiting(sqs, "invocation-dlq") == (0, 0)
+
+
+def unlike_their_arrival(aws: Any) -> None:
+    """Four events and an item that arrived within the minute of 10:00, of which no window of time tells."""
+    keep(aws, story("imported", [], now="2020-01-15T10:00:00.000000Z"))
+    keep(aws, story("future", [], now="2030-01-15T10:00:00.000000Z"))
+    keep(aws, unknown("of-newer-code"))
+    keep(aws, story("a", []))
+    aws.put_item(TableName=STORE, Item={"AggregateId": {"S": "x"}, "EventSequence": {"N": "1"}})
+
+
+def unknown(aggregate_id: str) -> list[Event]:
+    """An event of a type that this revision does not know."""
+    new = [NewEvent("AccountFrozen", {"why": "asked to"})]
+    return chain(Position(), new, command("AccountFrozen", aggregate_id), "2024-01-15T10:00:00.000000Z")
+
+
+def test_the_letter_of_a_forgotten_stretch_stays_while_its_events_may_be_elsewhere(
+    aws: Any, sqs: Any, run: Run, published: Published, *, calls: Calls
+) -> None:
+    unlike_their_arrival(aws)
+    leave(sqs, "invocation-dlq", stretch(aws, 0, 4))
+    calls.before = refusing("GetShardIterator", "TrimmedDataAccessException")
+
+    result = run("dead-letters", "redrive", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"failed": 1})
+    problem = result.json["letters"][0]["problem"]
+    assert "1 events of its time were published, for its 5 records; 4 of them at least are elsewhere" in problem
+    assert "republish --aggregate ID" in problem
+    assert published() == [("a", 1)]
+    assert waiting(sqs, "invocation-dlq") == (1, 0)
+
+    forced = run("dead-letters", "redrive", "--force", "--type", "AccountFrozen", "--json")
+    assert (forced.code, forced.json["counts"]) == (0, {"moved": 1})
+    assert sorted(published()) == [("a", 1), ("of-newer-code", 1)]
+    assert waiting(sqs, "invocation-dlq") == (0, 0)
+
+
+def test_neighbours_in_time_do_not_stand_in_for_a_forgotten_stretchs_own_events(
+    aws: Any, sqs: Any, run: Run, published: Published, *, calls: Calls
+) -> None:
+    keep(aws, story("imported", [1], now="2020-01-15T10:00:00.000000Z"))
+    keep(aws, story("others", [1] * 9))
+    leave(sqs, "invocation-dlq", stretch(aws, 0, 1))
+    calls.before = refusing("GetShardIterator", "TrimmedDataAccessException")
+
+    result = run("dead-letters", "redrive", "--json")
+
+    assert "10 events of its time were published, for its 2 records; whether" in result.json["letters"][0]["problem"]
+    assert waiting(sqs, "invocation-dlq") == (1, 0)
+
+
+def test_an_item_of_a_forgotten_stretchs_time_that_is_no_event_is_named(
+    aws: Any, sqs: Any, run: Run, *, calls: Calls
+) -> None:
+    (event,) = story("a", [])
+    item = EventStore(aws, STORE, BUCKETS).item(event)
+    del item["Hash"]
+    aws.put_item(TableName=STORE, Item=item)
+    leave(sqs, "invocation-dlq", stretch(aws, 0, 0))
+    calls.before = refusing("GetShardIterator", "TrimmedDataAccessException")
+
+    assert "#1 of a: Hash is missing" in run("dead-letters", "redrive", "--json").json["letters"][0]["problem"]
+    assert run("dead-letters", "redrive", "--force").code == 0
+
+
+def test_a_stretch_of_which_the_stream_has_fewer_records_is_forgotten(
+    aws: Any, sqs: Any, run: Run, published: Published
+) -> None:
+    keep(aws, story("a", [1]))
+    letter = json.loads(stretch(aws, 0, 1))
+    letter["DDBStreamBatchInfo"]["batchSize"] = 3
+    leave(sqs, "invocation-dlq", dumps(letter))
+
+    assert run("dead-letters", "redrive", "--json").json["counts"] == {"failed": 1}
+    assert published() == [("a", 1), ("a", 2)]
 
 
 def test_more_than_a_page_of_forgotten_events_is_published(
@@ -398,7 +481,7 @@ def test_more_than_a_page_of_forgotten_events_is_published(
     leave(sqs, "invocation-dlq", stretch(aws, 0, 0))
 
     calls.before = refusing("GetShardIterator", "TrimmedDataAccessException")
-    assert run("dead-letters", "redrive").code == 0
+    assert run("dead-letters", "redrive", "--force").code == 0
     assert sorted(published()) == [("a", sequence) for sequence in range(1, 32)]
 
 
@@ -588,6 +671,11 @@ def test_an_invocation_letter_that_says_nothing_is_skipped(
     [
         {"startSequenceNumber": Decimal("1e1000000")},
         {"endSequenceNumber": "1" * 5000},
+        {"startSequenceNumber": "1" * 20},
+        {"endSequenceNumber": "1" * 41},
+        {"shardId": "shardId-0"},
+        {"streamArn": "arn"},
+        {"streamArn": "a" * 1025},
         {"batchSize": Decimal("1e1000000")},
         {"shardId": None},
         {"streamArn": 7},
@@ -615,6 +703,30 @@ def test_a_stretch_that_cannot_be_is_skipped_and_the_others_move(
 
     assert (result.code, result.json["counts"]) == (1, {"moved": 1, "skipped": 1})
     assert published() == [("a", 1)]
+    (skipped,) = [letter for letter in result.json["letters"] if letter["outcome"] == "skipped"]
+    assert (skipped["hopeless"], skipped["remedy"]) == (True, "none known")
+    assert "DDBStreamBatchInfo" in skipped["reason"]
+
+
+def test_a_stretch_is_held_to_the_lengths_that_the_stream_can_be_asked_with() -> None:
+    service = boto3.client("dynamodbstreams", region_name="us-east-1").meta.service_model
+    asked: Any = service.operation_model("GetShardIterator").input_shape
+    lengths = {name: (shape.metadata.get("min"), shape.metadata.get("max")) for name, shape in asked.members.items()}
+
+    assert (lengths["StreamArn"], lengths["ShardId"]) == (ARN_LENGTH, SHARD_LENGTH)
+    assert lengths["SequenceNumber"] == NUMBER_LENGTH
+
+
+def test_a_sequence_number_keeps_its_leading_zeros(aws: Any, sqs: Any, run: Run, calls: Calls) -> None:
+    keep(aws, story("a", []))
+    letter = json.loads(stretch(aws, 0, 0))
+    letter["DDBStreamBatchInfo"]["startSequenceNumber"] = "000000000000000000001"
+    leave(sqs, "invocation-dlq", dumps(letter))
+
+    calls.before = refusing("GetShardIterator", "TrimmedDataAccessException")
+    assert run("dead-letters", "list").code == 0
+
+    assert calls.to("GetShardIterator")[0]["SequenceNumber"] == "000000000000000000001"
 
 
 def test_a_stretch_of_another_table_is_published_from_this_store_alone(
@@ -625,7 +737,7 @@ def test_a_stretch_of_another_table_is_published_from_this_store_alone(
     letter["DDBStreamBatchInfo"]["streamArn"] = letter["DDBStreamBatchInfo"]["streamArn"].replace(STORE, "another")
     leave(sqs, "invocation-dlq", dumps(letter))
 
-    assert run("dead-letters", "redrive").code == 0
+    assert run("dead-letters", "redrive", "--json").json["counts"] == {"failed": 1}
 
     assert published() == [("a", 1)]
     assert calls.to("GetShardIterator") == []
