@@ -16,7 +16,7 @@ from . import money
 from .command import Command
 from .errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from .event import Event, NewEvent
-from .facts import IDENTIFIERS, NEWEST, Fact, asked, defaults, fact, fact_of, misspelt, violations
+from .facts import IDENTIFIERS, NEWEST, Fact, asked, defaults, extra, fact, fact_of, misspelt, violations
 from .fields import unnormalized
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
 from .restoring import restorer
@@ -93,8 +93,12 @@ def unsaid(account: Account, aggregate_id: str, event_type: str, data: Mapping[s
 
 
 def shown_by(event: Event) -> Account:
-    """The account, as far as one event tells what it went without saying there."""
-    return Account(currency=event.data.get("currency", defaults(event.event_type).get("currency")))
+    """The account, as far as one event tells what it went without saying there.
+
+    The ledger filled its currency in where the event's version knows the field; in an older one it is anybody's word.
+    """
+    told = {} if "currency" in extra(event) else event.data
+    return Account(currency=told.get("currency", defaults(event.event_type).get("currency")))
 
 
 def decide(account: Account, command: Command) -> list[NewEvent]:

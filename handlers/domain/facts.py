@@ -66,7 +66,7 @@ _SCALES: Mapping[str, Mapping[str, int]] = {
     }
     for event_type, version in NEWEST.items()
 }
-_KINDS: Mapping[str, Callable[[str, str], None]] = {"currency": money.check_opening, "date-time": times.check}
+_KINDS: Mapping[str, Callable[[str, str], object]] = {"currency": money.check_opening, "date-time": times.normalize}
 """By kind, what checks the texts that new commands must give (`ASKED`)."""
 _KNOWN = {event_type: {name for name, _ in attributes} for event_type, attributes in _ATTRIBUTES.items()}
 _BY_FOLDED = {event_type: {folded(name): name for name in names} for event_type, names in _KNOWN.items()}
@@ -194,6 +194,14 @@ def misspelt(event_type: str, data: Mapping[str, Value]) -> list[Violation]:
     ]
 
 
+def extra(event: Event) -> set[str]:
+    """The fields of an event that its version does not know; none for a type that has no schema here."""
+    if event.event_type not in NEWEST:
+        return set()
+    version = min(event.version, NEWEST[event.event_type])
+    return set(event.data) - set(SCHEMAS[event.event_type, version]["properties"])
+
+
 def plain(event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
     """Data with its decimals as numbers where they are written in texts, and without the nulls of known fields.
 
@@ -203,6 +211,15 @@ def plain(event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
         name: _plain_number(value) if isinstance(value, str) and name in _DECIMALS.get(event_type, ()) else value
         for name, value in data.items()
         if value is not None or name not in _KNOWN.get(event_type, ())
+    }
+
+
+def punctual(event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
+    """Data with its times in the ledger's one form, for a comparison; what is no such time stays as it is."""
+    kinds = ASKED.get(event_type, {})
+    return {
+        name: times.in_one_form(value) if isinstance(value, str) and kinds.get(name) == "date-time" else value
+        for name, value in data.items()
     }
 
 

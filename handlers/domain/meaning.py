@@ -7,12 +7,12 @@ no meaning of before. Nothing here fails, whatever the data: a retry is recognis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from .account import Account, shown_by, unsaid
 from .command import Command
 from .event import Event
-from .facts import plain
+from .facts import extra, plain, punctual
 from .values import Value, dumps
 
 
@@ -26,22 +26,29 @@ def repeats(command: Command, event: Event) -> bool:
 
     The digests tell it of a command that is spelled as before, and of one whose meaning is clear from itself. For the
     rest, and behind a digest that older code took of the data as it was spelled, the event tells: it holds what was
-    asked for, and what the account's state made of that which was left out.
+    asked for, and what the account's state made of that which was left out. Only here one time may be said in other
+    words: in the digest it stays as it is spelled, so that older code takes the same.
     """
     if event.command_digest in (command.digest, command.literal_digest):
         return True
     if event.event_type != command.event_type:
         return False
-    account = shown_by(event)
+    account, told = shown_by(event), extra(event)
     asked, done = (
-        _said(account, command.aggregate_id, command.event_type, data) for data in (command.event_data, event.data)
+        punctual(event.event_type, _said(account, command.aggregate_id, event.event_type, data, told))
+        for data in (command.event_data, event.data)
     )
     return dumps(asked) == dumps(done)
 
 
-def _said(account: Account, aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
+def _said(
+    account: Account, aggregate_id: str, event_type: str, data: Mapping[str, Value], told: Collection[str] = ()
+) -> dict[str, Value]:
+    """Data without what goes without saying; fields that were `told` where nobody filled them in never do."""
     read = plain(event_type, data)
-    needless = unsaid(account, aggregate_id, event_type, read)
+    needless = {
+        name: value for name, value in unsaid(account, aggregate_id, event_type, read).items() if name not in told
+    }
     return {
         name: value
         for name, value in read.items()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.domain import State, check, decide, evolve, meaning, repeats
+from handlers.domain.account import shown_by
 from handlers.domain.command import Command
 from handlers.domain.errors import LedgerError
 from handlers.domain.event import Event, Position, chain
@@ -103,6 +104,80 @@ def test_an_event_of_a_version_without_currencies_is_recognised() -> None:
         assert repeats(asking("TransactionProcessed", data), event)
     for data in ({"amount": 5, "currency": "EUR"}, {"amount": 5, "category": "salary"}):
         assert not repeats(asking("TransactionProcessed", data), event)
+
+
+def by_version_1(**more: Any) -> Event:
+    """A deposit of 5 on an account in USD as version 1 kept it, with somebody's extra fields."""
+    first = asking("TransactionProcessed", {"amount": 5})
+    event = without_currencies(carried_out(first, state_for("TransactionProcessed", "USD")))
+    data = {**event.data, **more}
+    return replace(event, data=data, command_digest=asking_anything({"amount": 5, **more}).literal_digest)
+
+
+def asking_anything(data: dict[str, Any]) -> Command:
+    """A command on which nothing is checked, as older code checked nothing of these fields."""
+    request = {"aggregateId": "account-1", "eventType": "TransactionProcessed", "eventData": data, "commandId": "pay-1"}
+    return Command.parse(request, "request-1", meaning=meaning)
+
+
+EXTRA = [{"currency": "EUR"}, {"currency": {"code": "EUR"}}, {"currency": 7}, {"category": "uncategorized"}]
+
+
+@pytest.mark.parametrize("extra", EXTRA)
+def test_an_extra_field_of_an_old_version_never_goes_without_saying(extra: dict[str, Any]) -> None:
+    event = by_version_1(**extra)
+
+    assert shown_by(event).currency == "USD"
+    assert repeats(asking_anything({"amount": "5", **extra}), event)
+    for data in ({"amount": 5}, {"amount": 5, "currency": "USD"}, {"amount": 5, "currency": "GBP"}):
+        assert not repeats(asking_anything(data), event)
+
+
+SAME_TIME = [
+    "2024-01-15T10:00:00Z",
+    "2024-01-15T10:00:00.000Z",
+    "2024-01-15T10:00:00+00:00",
+    "2024-01-15T11:00:00+01:00",
+    "20240115T100000Z",
+    "2024-01-15T10:00Z",
+]
+WHEN = [
+    ("TransactionProcessed", "timestamp", {"amount": 5}),
+    ("AccountCreated", "createdAt", {}),
+]
+
+
+@pytest.mark.parametrize("other", SAME_TIME)
+@pytest.mark.parametrize(("event_type", "name", "data"), WHEN)
+def test_one_time_may_be_said_in_many_words_and_is_kept_in_those_that_came_first(
+    event_type: str, name: str, data: dict[str, Any], other: str
+) -> None:
+    for said, again in ((SAME_TIME[0], other), (other, SAME_TIME[0])):
+        first = asking(event_type, {**data, name: said})
+        event = carried_out(first, state_for(event_type, "USD"))
+
+        assert event.data[name] == said
+        assert repeats(asking(event_type, {**data, name: again}), event)
+        assert repeats(asking(event_type, {**data, name: again}), by_older_code(event, first))
+
+
+OTHER_TIMES = ["2024-01-15T10:00:00.000001Z", "2024-01-15T10:00:00.0000001Z", "2024-01-15T10:00:00+01:00", None]
+
+
+@pytest.mark.parametrize("other", OTHER_TIMES)
+def test_another_time_is_another_command(other: str | None) -> None:
+    first = asking("TransactionProcessed", {"amount": 5, "timestamp": SAME_TIME[0]})
+    event = carried_out(first, state_for("TransactionProcessed", "USD"))
+
+    assert not repeats(asking("TransactionProcessed", {"amount": 5, "timestamp": other}), event)
+
+
+def test_texts_of_older_events_that_are_no_times_are_compared_as_they_are() -> None:
+    for said in ("yesterday", "", "2024-01-15 10:00:00Z", "9999-12-31T23:59:59-01:00"):
+        event = by_version_1(timestamp=said)
+
+        assert repeats(asking_anything({"amount": "5", "timestamp": said}), event)
+        assert not repeats(asking_anything({"amount": "5", "timestamp": SAME_TIME[0]}), event)
 
 
 DIFFERENT = [
