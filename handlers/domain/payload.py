@@ -49,6 +49,11 @@ def carrying(event: Mapping[str, Any], request: Mapping[str, Value]) -> dict[str
     return {**event, "body": body}
 
 
+def direct(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The same request as a direct invocation, a fault of which fails: of a body and what HTTP says, the body."""
+    return {name: event[name] for name in _OF_A_BODY if name in event} if _has_body(event) else dict(event)
+
+
 def _has_body(event: Mapping[str, Any]) -> bool:
     return event.get("body") is not None
 

@@ -9,7 +9,7 @@ from typing import Any
 from handlers.domain.command import MEMBERS
 from handlers.domain.errors import MalformedError, shortened
 from handlers.domain.fields import check_identifier
-from handlers.domain.payload import beside_body, carrying, request_of
+from handlers.domain.payload import beside_body, carrying, direct, request_of
 from handlers.domain.values import Value, dumps
 
 _FUNCTION_ARN_PARTS = 7
@@ -66,15 +66,18 @@ def same_command(payload: Any, request_id: Any) -> Any:
 
     Lambda's own retries repeat the request id, which a new invocation does not. A request that has a commandId is not
     touched. MalformedError where there is no request, or no id for it.
+
+    What an HTTP service says around a body is left out: with it the function would answer a fault, which Lambda takes
+    for a success, and the letter would be gone without its command.
     """
     request = request_of(payload)
     if unread := beside_body(payload, MEMBERS):
         raise MalformedError(*unread[0])
     if request.get("commandId") is not None:
-        return payload
+        return direct(payload)
     command_id = check_identifier(request_id, "requestContext.requestId")
     try:
-        return carrying(payload, {**request, "commandId": command_id})
+        return carrying(direct(payload), {**request, "commandId": command_id})
     except (ArithmeticError, TypeError, ValueError, RecursionError) as error:
         raise MalformedError("body", f"cannot be written once more as it was: {error!r}") from error
 

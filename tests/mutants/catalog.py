@@ -1019,6 +1019,13 @@ MUTANTS = (
         REDRIVING,
     ),
     Mutant(
+        "redrive an asynchronous command as the HTTP request that it claims to be",
+        "handlers/domain/payload.py",
+        "for name in _OF_A_BODY if name in event} if _has_body(event) else dict(event)",
+        "for name in event}",
+        REDRIVING,
+    ),
+    Mutant(
         "redrive a command under a new id",
         "ops/dead_letters/invocation.py",
         'payload = same_command(payload, context.get("requestId"))',
