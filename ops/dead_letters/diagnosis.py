@@ -18,7 +18,7 @@ from handlers.store.read_model import Key, ReadModel
 from handlers.store.unpublishable import Unpublishable, as_ascii
 
 from .invocation import Invocation, told
-from .queues import Letter
+from .queues import BATCH_BYTES, Letter
 from .stretch import Stretch, from_stream
 
 if TYPE_CHECKING:
@@ -174,8 +174,12 @@ class Diagnosis:
         try:
             self.bus.entry(events[0])
         except (MalformedError, ValueError) as error:
-            reason += f"; it still would not ({error}); --force brings the projections up to it without the bus"
-            poke = as_ascii({"detail": events[0].record()})
+            reason += f"; it still would not ({error})"
+            poke = _poke(events[0])
+            if poke is None:
+                reason += "; nor would the projection take its message: `verify --repair-read-model` makes the rows"
+                return Case(letter, reason, Remedy.NONE, hopeless=True, places=(place,))
+            reason += "; --force brings the projections up to it without the bus"
             return Case(letter, reason, Remedy.PROJECT, hopeless=True, places=(place,), message=poke)
         return Case(letter, reason, Remedy.PUBLISH, places=(place,), events=tuple(events))
 
@@ -213,6 +217,43 @@ class Diagnosis:
         if all(key in rows and rows[key].position.sequence >= event.sequence for key in keys):
             return "projected in the meantime"
         return "not projected yet: the projection's log says why"
+
+
+def _poke(event: Event) -> str | None:
+    """A message that brings the projections up to an event; None where they would take none.
+
+    With nothing but its place it is another event than the stored one, so that the projection reads the store: any
+    event can be announced so, however large.
+    """
+    place = Event(
+        aggregate_id=event.aggregate_id,
+        sequence=event.sequence,
+        event_id="",
+        event_type="",
+        data={},
+        timestamp=event.timestamp,
+        version=event.version,
+        command_id="",
+        command_digest="",
+        correlation_id="",
+        causation_id="",
+        actor="",
+        previous_hash="",
+        hash="",
+    )
+    for announced in (event, place):
+        message = as_ascii({"detail": announced.record()})
+        if len(message) <= BATCH_BYTES and _is_taken(message):
+            return message
+    return None
+
+
+def _is_taken(message: str) -> bool:
+    try:
+        delivered_event(message)
+    except MalformedError:
+        return False
+    return True
 
 
 def _places(events: Sequence[Event]) -> tuple[Place, ...]:

@@ -795,6 +795,13 @@ MUTANTS = (
         REDRIVING,
     ),
     Mutant(
+        "announce an event by a message that no queue takes",
+        "ops/dead_letters/diagnosis.py",
+        "        if len(message) <= BATCH_BYTES and _is_taken(message):",
+        "        if _is_taken(message):",
+        REDRIVING,
+    ),
+    Mutant(
         "let a sequence number lose its leading zeros",
         "ops/dead_letters/stretch.py",
         "SequenceNumber=stretch.start,",

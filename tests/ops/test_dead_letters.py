@@ -25,9 +25,10 @@ from handlers.domain.payload import request_of
 from handlers.domain.values import dumps
 from handlers.failure import InvocationError
 from handlers.store.event_store import EventStore
+from handlers.store.items import to_item
 from handlers.store.unpublishable import Unpublishable
 from ops.dead_letters.invocation import same_command
-from ops.dead_letters.queues import HIDDEN_SECONDS, held, uninterrupted
+from ops.dead_letters.queues import BATCH_BYTES, HIDDEN_SECONDS, held, uninterrupted
 from ops.dead_letters.stretch import ARN_LENGTH, NUMBER_LENGTH, SHARD_LENGTH
 
 from ..aws import around_every_call
@@ -991,6 +992,41 @@ def test_an_event_that_no_bus_carries_would_come_back_and_is_projected_if_forced
     assert rows(aws) == folded(events)
     assert published() == []
     assert waiting(sqs, "invocation-dlq") == (0, 0)
+
+
+@pytest.mark.parametrize("note", ["\x01" * 190_000, "é" * 190_000], ids=["escaped in any JSON", "escaped as ASCII"])
+def test_an_event_too_large_for_a_message_is_projected_if_forced(
+    aws: Any, sqs: Any, run: Run, *, handlers: Callable[[str], ModuleType], note: str
+) -> None:
+    events = keep(aws, story("a", [1]))
+    events.append(older(events, 5, note=note, **HUGE))
+    aws.put_item(TableName=STORE, Item=to_item(events[2].record()))  # no command of today would get so far
+    assert project(handlers, [body(event) for event in events[:2]]) == []
+    leave(sqs, "invocation-dlq", unpublishable(events[2]))
+
+    forced = run("dead-letters", "redrive", "--force", "--json")
+
+    assert (forced.code, forced.json["counts"]) == (0, {"moved": 1})
+    (poke,) = taken(sqs, "projection")
+    assert len(poke) <= BATCH_BYTES
+    assert project(handlers, [poke]) == []
+    assert rows(aws) == folded(events)
+    assert waiting(sqs, "invocation-dlq") == (0, 0)
+
+
+def test_an_event_that_the_projection_takes_no_message_of_stays_a_letter_with_a_remedy(
+    aws: Any, sqs: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (event,) = keep(aws, story("a", []))
+    leave(sqs, "invocation-dlq", unpublishable(event))
+    monkeypatch.setattr("handlers.store.event_bus.MAX_BYTES", 10)
+    monkeypatch.setattr("ops.dead_letters.diagnosis.BATCH_BYTES", 10)
+
+    result = run("dead-letters", "redrive", "--force", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"skipped": 1})
+    assert "verify --repair-read-model" in result.json["letters"][0]["reason"]
+    assert waiting(sqs, "invocation-dlq") == (1, 0)
 
 
 def test_an_event_that_the_store_lost_has_no_remedy(aws: Any, sqs: Any, run: Run) -> None:
