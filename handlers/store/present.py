@@ -28,7 +28,7 @@ younger than the tolerance.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol, TypeVar
@@ -77,6 +77,14 @@ class Present:
                 self.own = event
         return self
 
+    def with_newest(self, events: Sequence[Event]) -> Present:
+        """Go on to the last of these events, unless one is the command's own: then that is all there is to know.
+
+        So an event beside it that cannot be folded is in nobody's way. Raises what `fold` does.
+        """
+        self.own = _last_of(self.command_id, events)
+        return self if self.own else self.fold(events)
+
 
 @dataclass(frozen=True, slots=True)
 class PresentReader:
@@ -110,18 +118,20 @@ class PresentReader:
         if lengths and max(lengths) <= self.tail // 2:
             tail, sighting = self._tail(aggregate_id)
             if not tail.before:
-                return Present(command_id, sighting).fold(tail.events)
+                return Present(command_id, sighting).with_newest(tail.events)
         before = self.now()
         look_up = self.begin(lambda: self.store.find(aggregate_id, command_id))
         newest = self.begin(lambda: self.snapshots.nearest(aggregate_id))
         tail, sighting = self._tail(aggregate_id)
         found, snapshot = look_up(), newest()
         if not tail.before:
-            return Present(command_id, sighting).fold(tail.events)
-        if found is None and not _all_below_were_there(tail, seen or 0, before):
+            return Present(command_id, sighting).with_newest(tail.events)
+        own = _last_of(command_id, tail.events)
+        if own is None and found is None and not _all_below_were_there(tail, seen or 0, before):
             found = self.store.find(aggregate_id, command_id)
-        if found:  # it will be answered as the first time, whatever the state is and however much there is to fold
-            own = _last_of(command_id, tail) or self.store.event(aggregate_id, found)
+        if own is None and found:
+            own = self.store.event(aggregate_id, found)
+        if own:  # it will be answered as the first time, whatever the state is and however much there is to fold
             return Present(command_id, sighting, own=own)
         if snapshot and snapshot.position.sequence > tail.end:  # made in the meantime, or of a store since restored
             snapshot = self.snapshots.nearest(aggregate_id, tail.end)
@@ -149,14 +159,12 @@ class PresentReader:
         if present.position.sequence < tail.before:
             gap = self.store.read(aggregate_id, after=present.position.sequence, up_to=tail.before, deadline=deadline)
             present.fold(gap)
-        present.fold(tail.events[present.position.sequence - tail.before :])
-        present.own = _last_of(present.command_id, tail) or present.own
-        return present
+        return present.fold(tail.events[present.position.sequence - tail.before :])
 
 
-def _last_of(command_id: str, tail: Tail) -> Event | None:
-    """The last event of a command among the newest."""
-    return next((event for event in reversed(tail.events) if event.command_id == command_id), None)
+def _last_of(command_id: str, events: Sequence[Event]) -> Event | None:
+    """The last event of a command among these."""
+    return next((event for event in reversed(events) if event.command_id == command_id), None)
 
 
 def _check_that_it_fits(snapshot: Snapshot, tail: Tail, aggregate_id: str) -> None:

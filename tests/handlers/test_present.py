@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from handlers.domain.command import Command
-from handlers.domain.event import Event, chain
+from handlers.domain.errors import UnreadableEventError
+from handlers.domain.event import Event, Position, chain
 from handlers.domain.event import NewEvent as New
 from handlers.store.event_store import COMMAND_INDEX, EventStore
 from handlers.store.ledger import Ledger, Receipt
@@ -377,3 +378,47 @@ def test_a_twin_that_writes_behind_the_tail_is_answered_for_by_the_repeated_look
 
     assert execute(slow, payment) == twins[0]
     assert [event.command_id for event in store.read(ID)].count(payment.command_id) == 1
+
+
+def unfoldable(events: Sequence[Event]) -> Event:
+    """One more event of a stream that today's code cannot fold: written by newer code."""
+    position = Position()
+    for event in events:
+        position = position.advance(event)
+    (event,) = chain(position, [New("TransactionProcessed", {"amount": 1, "type": "deposit"}, 99)], deposit(), LATER)
+    return event
+
+
+@pytest.mark.parametrize("length", [TAIL - 2, 3 * TAIL])
+def test_a_command_that_was_carried_out_is_answered_beside_an_event_that_cannot_be_folded(
+    store: EventStore, ledger: Ledger, length: int
+) -> None:
+    events = [*keep(store, story(ID, [1] * (length - 1)))]
+    first = deposit()
+    receipt = execute(ledger, first)
+    events = list(store.read(ID))
+    keep(store, [unfoldable(events)])
+
+    assert execute(ledger, first) == receipt
+    assert ledger.foresee(first, lambda: 30) == receipt
+    with pytest.raises(UnreadableEventError):
+        execute(ledger, deposit())
+
+
+def test_a_race_that_the_commands_own_event_won_is_answered_beside_an_event_that_cannot_be_folded(
+    store: EventStore, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, story(ID, [1]))
+    mine = deposit()
+    append = EventStore.append
+
+    def beaten(self: EventStore, events: Sequence[Event]) -> None:
+        monkeypatch.setattr(EventStore, "append", append)
+        append(self, events)
+        append(self, [unfoldable(list(self.read(ID)))])
+        append(self, events)
+
+    monkeypatch.setattr(EventStore, "append", beaten)
+
+    assert execute(new_ledger(store, snapshots), mine).sequence == 3
+    assert len(list(store.read(ID))) == 4

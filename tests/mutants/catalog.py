@@ -89,8 +89,8 @@ MUTANTS = (
     Mutant(
         "do not look for the command among the events",
         PRESENT,
-        "if event.command_id == self.command_id:",
-        "if False:",
+        "        self.own = _last_of(self.command_id, events)\n        return self if self.own else self.fold(events)",
+        "        self.fold(events)\n        self.own = None\n        return self",
     ),
     Mutant(
         "answer another command under a used id as a success",
@@ -259,8 +259,8 @@ MUTANTS = (
     Mutant(
         "fold a long stream for a command that was carried out before",
         PRESENT,
-        "        if found:  # it",
-        "        if found and tail.end < 20:  # it",
+        "        if own:  # it",
+        "        if own and tail.end < 20:  # it",
         TIMED,
     ),
     Mutant(
@@ -369,9 +369,16 @@ MUTANTS = (
         REMEMBERING,
     ),
     Mutant(
+        "fold what is beside a command's own event",
+        PRESENT,
+        "return self if self.own else self.fold(events)",
+        "return self.fold(events)",
+        REMEMBERING,
+    ),
+    Mutant(
         "believe a look-up that may have been made too early",
         PRESENT,
-        "if found is None and not _all_below_were_there(tail, seen or 0, before):",
+        "if own is None and found is None and not _all_below_were_there(tail, seen or 0, before):",
         "if False:",
         REMEMBERING,
     ),
