@@ -114,7 +114,8 @@ class AsyncInvoker:
                 "ErrorCode": 200,
                 "ErrorMessage": message[:1024],
             }
-            self._destinations.send(dead_letters["TargetArn"], event.payload.decode(), session, attributes=attributes)
+            letter = event.payload.decode("utf-8", "replace")
+            self._destinations.send(dead_letters["TargetArn"], letter, session, attributes=attributes)
 
     def _send(self, event: _Event, settings: Mapping[str, Any], condition: str, outcome: Outcome | None) -> None:
         succeeded = condition == "Success"
@@ -136,16 +137,24 @@ def _record(event: _Event, function: Function, condition: str, outcome: Outcome 
             "condition": condition,
             "approximateInvokeCount": event.attempts,
         },
-        "requestPayload": exact_json.loads(event.payload),
+        "requestPayload": _told(event.payload),
     }
     if outcome is not None:
         record["responseContext"] = {"statusCode": 200, "executedVersion": outcome.version}
         if outcome.failed:
             record["responseContext"]["functionError"] = "Unhandled"
-        record["responsePayload"] = exact_json.loads(outcome.payload)
+        record["responsePayload"] = _told(outcome.payload)
     return record
 
 
+def _told(payload: bytes) -> Any:
+    """A payload in a record: as JSON, and as text where it is none (NaN). A record is never lost for it."""
+    try:
+        return exact_json.loads(payload)
+    except (ValueError, RecursionError):
+        return payload.decode("utf-8", "replace")
+
+
 def _error_message(outcome: Outcome) -> str:
-    content = exact_json.loads(outcome.payload)
+    content = _told(outcome.payload)
     return str(content.get("errorMessage", "")) if isinstance(content, dict) else ""

@@ -29,6 +29,7 @@ class Background:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._threads: set[threading.Thread] = set()
+        self._on_stop: list[Callable[[], None]] = []
         self.spawn("engine-timer", self._run_timer)
 
     def spawn(self, name: str, work: Callable[[], None]) -> None:
@@ -72,14 +73,22 @@ class Background:
             heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), work))
             self._condition.notify_all()
 
+    def on_stop(self, wake: Callable[[], None]) -> None:
+        """Has `wake` called at the stop, whatever has become of who asks: it wakes what waits for something else."""
+        with self._condition:
+            self._on_stop.append(wake)
+
     def stop(self) -> None:
-        """Sets `closing` and waits for the threads."""
+        """Sets `closing` and waits for the threads, _JOIN_SECONDS at most for all of them together."""
         self.closing.set()
         with self._condition:
             self._condition.notify_all()
-            threads = list(self._threads)
+            threads, wakes = list(self._threads), list(self._on_stop)
+        for wake in wakes:
+            wake()
+        deadline = time.monotonic() + _JOIN_SECONDS
         for thread in threads:
-            thread.join(_JOIN_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 _logger.warning("the thread %s does not end", thread.name)
 

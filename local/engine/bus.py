@@ -122,7 +122,7 @@ def event_time(given: Any) -> str:
         moment = datetime.fromisoformat(given).astimezone(UTC)
     else:
         moment = datetime.fromtimestamp(float(given), UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")  # strftime writes the year 1 as "1"
 
 
 def _check_request(entries: list[Mapping[str, Any]]) -> None:

@@ -35,7 +35,7 @@ def _with_parsed_body(record: dict[str, Any]) -> dict[str, Any]:
     """A pattern that looks into the body sees JSON; a body that is none matches nothing in it."""
     try:
         return {**record, "body": json.loads(record["body"])}
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter where it is nested beyond what this process can read
         return {key: value for key, value in record.items() if key != "body"}
 
 
@@ -101,7 +101,10 @@ def reported_failures(payload: bytes, identifiers: Collection[str]) -> set[str]:
 
     What counts as success and what as failure of the whole batch is documented with ReportBatchItemFailures.
     """
-    answer = json.loads(payload)
+    try:
+        answer = json.loads(payload)
+    except (ValueError, RecursionError):
+        return set(identifiers)
     if answer is None:
         return set()
     if not isinstance(answer, dict):

@@ -131,10 +131,18 @@ class QueuePoller:
         return messages
 
     def _start(self, settings: Settings, batch: list[Message]) -> None:
-        records = [(message, _shaped(message, settings.source_arn)) for message in batch]
-        dropped = [message for message, record in records if not settings.filters.keep(record)]
+        kept: list[tuple[Message, dict[str, Any]]] = []
+        dropped: list[Message] = []
+        for message in batch:
+            try:
+                record = _shaped(message, settings.source_arn)
+                if settings.filters.keep(record):
+                    kept.append((message, record))
+                else:
+                    dropped.append(message)
+            except Exception:  # it counts as failed, and comes again until it is received too often
+                _logger.exception("%s cannot be given a message", settings.function.name)
         self._delete(settings, dropped)
-        kept = [(message, record) for message, record in records if message not in dropped]
         if not kept:
             return
         with self._lock:

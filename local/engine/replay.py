@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import time
 import uuid
 from datetime import datetime
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from local.engine.background import Background
     from local.engine.bus import Event, EventBus
     from local.engine.gateway import Gateway
+
+_logger = logging.getLogger(__name__)
 
 MAX_RUNNING = 10
 
@@ -42,8 +45,17 @@ class Replays:
             replay = backends.new_replay(request.region, asked)
             events = sorted(archive.events, key=lambda event: str(event["time"]))
             answer = {"ReplayArn": replay.arn, "ReplayStartTime": replay.start_time, "State": replay.state.value}
-        self._background.spawn(f"replay-{replay.name}", lambda: self._run(replay, events))
+        self._background.spawn(f"replay-{replay.name}", lambda: self._see_through(replay, events))
         return Response.of_json(answer)
+
+    def _see_through(self, replay: Any, events: list[Event]) -> None:
+        """Whatever happens, the replay comes to an end that can be seen."""
+        try:
+            self._run(replay, events)
+        except Exception:
+            _logger.exception("the replay %s failed", replay.name)
+            with self._gateway.lock:
+                replay.state, replay.end_time = backends.ReplayState.FAILED, time.time()
 
     def _run(self, replay: Any, events: list[Event]) -> None:
         state = backends.ReplayState

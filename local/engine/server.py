@@ -7,6 +7,7 @@ import http
 import logging
 import socket
 import threading
+import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,7 @@ class ApiServer(ThreadedWSGIServer):
         """Ends the accepting thread and every connection's thread."""
         if self._acceptor.is_alive():
             self.shutdown()
-            self._acceptor.join()
+            self._acceptor.join(_JOIN_SECONDS)
         self.server_close()
         with self._connections_lock:
             connections = dict(self._connections)
@@ -120,9 +121,10 @@ class ApiServer(ThreadedWSGIServer):
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError as error:  # the client was faster
                 _logger.debug("connection already closed: %s", error)
+        deadline = time.monotonic() + _JOIN_SECONDS  # for all of them together
         for thread in connections.values():
             if thread is not None:
-                thread.join(_JOIN_SECONDS)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         with self._connections_lock:

@@ -5,6 +5,7 @@ With more than one lane, the items of one partition are spread over them, as AWS
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from local.engine.execution import Outcome
     from local.engine.invoke import Invoker
     from local.engine.mapping_status import MappingStatus
+
+_logger = logging.getLogger(__name__)
 
 BACKOFF_SECONDS = (0.05, 2.0)
 """First and longest wait after a failure, doubling. On AWS: up to minutes."""
@@ -131,6 +134,10 @@ class Lane:
                 self._back_off()
                 todo.appendleft((records, retries))
                 continue
+            except Exception:  # a fault of the engine is a failed attempt: begun again for ever, it would stop the lane
+                _logger.exception("%s could not be given a batch", settings.function.name)
+                todo.extendleft(reversed(self._after_failure(settings, records, retries, None, progressed=False)))
+                continue
             self._poller.status.report(FUNCTION_FAILED if outcome.failed else OK)
             done = _done(settings, records, outcome)
             rest = records[done:]
@@ -140,7 +147,7 @@ class Lane:
             todo.extendleft(reversed(self._after_failure(settings, rest, retries, outcome, progressed=done > 0)))
 
     def _after_failure(
-        self, settings: Settings, rest: list[Record], retries: int, outcome: Outcome, *, progressed: bool
+        self, settings: Settings, rest: list[Record], retries: int, outcome: Outcome | None, *, progressed: bool
     ) -> list[tuple[list[Record], int]]:
         """What is to be tried next of the records that are not done. Splitting a batch does not count as a retry."""
         if settings.bisect and len(rest) > 1:
@@ -198,7 +205,10 @@ class Lane:
                 "streamArn": settings.source_arn,
             },
         }
-        self._poller.destinations.send_record(settings.on_failure, content, settings.session, succeeded=False)
+        try:
+            self._poller.destinations.send_record(settings.on_failure, content, settings.session, succeeded=False)
+        except Exception:  # such as an ARN that is none: what is given up is not to be begun again for that
+            _logger.exception("%s: what was given up could not be told", settings.function.name)
 
 
 def _payload(records: Sequence[Record]) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import logging
 import random
 import zlib
 from datetime import UTC, datetime
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from local.engine.destinations import Destinations
     from local.engine.gateway import Gateway
     from local.engine.invoke import Invoker
+
+_logger = logging.getLogger(__name__)
+
+_TRIES = 3  # to make a record of what the stream holds, before it is left out
 
 
 class StreamPoller:
@@ -47,6 +53,7 @@ class StreamPoller:
         self.status = MappingStatus(gateway.authorizer, region, uuid)
         self._longest_disorder = longest_disorder
         self._lanes: dict[int, Lane] = {}
+        self._skipped = 0
         settings = settings_of(region, uuid)
         self._position = 0
         if settings is not None and not settings.from_start:
@@ -91,6 +98,7 @@ class StreamPoller:
                     index = zlib.crc32(record.item.encode()) % settings.lanes
                     if index not in self._lanes:
                         lane = self._lanes[index] = Lane(self)
+                        self._background.on_stop(lane.close)
                         self._background.keep(f"lane-{self._uuid}-{index}", lane.run)
                     self._lanes[index].put(record)
             self._changes.wait("dynamodb", seen, REFUSED_SECONDS if refused else None)
@@ -106,19 +114,47 @@ class StreamPoller:
             if table is None:
                 return []
             raw = [item.record for item in table.stream_shard.items[self._position :]]
-        shaped = [(_shaped(record, settings.source_arn), record["dynamodb"]) for record in raw]
-        records = [
-            Record(
-                sequence=stream["SequenceNumber"],
-                item=json.dumps(stream["Keys"], sort_keys=True),
-                created=_seconds(stream["ApproximateCreationDateTime"]),
-                text=json.dumps(record),
-            )
-            for record, stream in shaped
-            if not _changes_nothing(stream) and settings.filters.keep(record)
-        ]
-        self._position += len(raw)  # not before: what fails above is read again
+        records = [record for each in raw if (record := self._record(each, settings)) is not None]
+        self._position += len(raw)
         return records
+
+    def _record(self, raw: dict[str, Any], settings: Settings) -> Record | None:
+        """One record of the stream; None where the function is not to get it.
+
+        What cannot be made a record would fail as often as it is read, and nobody would get anything behind it: after
+        _TRIES it is left out, and told.
+        """
+        for _ in range(_TRIES):
+            try:
+                return _record(raw, settings)
+            except Exception:
+                _logger.exception("%s cannot be given a record of its stream", settings.function.name)
+        self._skipped += 1
+        _logger.error("%s misses records of its stream, %d so far", settings.function.name, self._skipped)
+        self.status.report(f"PROBLEM: {self._skipped} records of the stream could not be read")
+        return None
+
+
+def _record(raw: dict[str, Any], settings: Settings) -> Record | None:
+    stream = raw["dynamodb"]
+    if _changes_nothing(stream):
+        return None
+    text = json.dumps(_shaped(raw, settings.source_arn), default=_base64)
+    if not settings.filters.keep(json.loads(text)):
+        return None
+    return Record(
+        sequence=stream["SequenceNumber"],
+        item=json.dumps(stream["Keys"], sort_keys=True, default=_base64),
+        created=_seconds(stream["ApproximateCreationDateTime"]),
+        text=text,
+    )
+
+
+def _base64(value: object) -> str:
+    """Binary attributes travel as text. Raises: TypeError for anything else that is not JSON."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"a {type(value).__name__} is no part of an item")
 
 
 def _shaped(record: dict[str, Any], stream_arn: str) -> dict[str, Any]:

@@ -10,11 +10,15 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.engine import Engine, PortTaken
+from local.engine.background import Background
+from local.engine.stream_poller import StreamPoller
 from tests.local.conftest import Workshop
 from tests.support import eventually
 
@@ -45,6 +49,42 @@ def test_stop_leaves_no_process_thread_or_folder(tmp_path: Path, monkeypatch: py
     assert _gone(worker)
     assert set(threading.enumerate()) <= threads
     assert not list(tmp_path.iterdir())
+
+
+def test_stop_ends_the_lanes_of_a_stream_whose_reader_fails_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set(threading.enumerate())
+    with Engine() as engine:
+        workshop = Workshop(engine)
+        tell = workshop.queue()
+        table, stream = workshop.table()
+        function = workshop.function("import telling\ndef handler(event, context): telling.tell(1)", tell=tell)
+        workshop.map(stream, function, StartingPosition="TRIM_HORIZON")
+        workshop.put(table, "a", 1)
+        workshop.told(tell)
+        failed = threading.Event()
+
+        def fail(*_: Any) -> Any:
+            failed.set()
+            raise RuntimeError("injected")
+
+        monkeypatch.setattr(StreamPoller, "_new_records", fail)
+        workshop.put(table, "a", 2)
+        assert failed.wait(10)
+
+    assert set(threading.enumerate()) <= threads
+
+
+def test_stop_has_one_bound_for_all_that_do_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.engine.background._JOIN_SECONDS", 0.3)
+    working, over = Background(), threading.Event()
+    for number in range(20):
+        working.spawn(f"deaf-{number}", over.wait)  # type: ignore[arg-type] # its answer is of no use
+    began = time.monotonic()
+
+    working.stop()
+
+    assert time.monotonic() - began < 3  # not 20 times the bound
+    over.set()
 
 
 def test_stop_ends_an_invocation_that_runs() -> None:

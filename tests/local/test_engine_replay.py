@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.engine import replay
 from tests.local.conftest import Workshop
 from tests.support import eventually
 
@@ -117,6 +118,32 @@ def test_without_a_choice_every_rule_gets_the_replay_number_for_number(workshop:
 
     for inbox in archived.inboxes:
         assert '"detail":{"n":1,"exact":0.10}' in workshop.take(inbox)[0]["Body"]
+
+
+def test_an_event_of_the_first_year_is_replayed_with_the_others(workshop: Workshop, archived: Archived) -> None:
+    archived.put(1)
+    entry = {"Source": "shop", "DetailType": "Old", "Detail": "{}", "EventBusName": archived.bus}
+    archived.events.put_events(Entries=[{**entry, "Time": datetime(1, 1, 1, tzinfo=UTC)}])
+    first = archived.inboxes[0]
+    assert "0001-01-01T00:00:00Z" in [event["time"] for event in workshop.told(first, 2)]
+    name = workshop.name("replay")
+
+    archived.start(name, 0, 2)
+
+    archived.wait_for(name)
+    assert [event["detail"]["n"] for event in workshop.told(first)] == [1]
+
+
+def test_a_replay_that_breaks_is_seen_to_have_failed(
+    workshop: Workshop, archived: Archived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archived.put(1)
+    monkeypatch.setattr(replay.Replays, "_run", None)
+    name = workshop.name("replay")
+
+    archived.start(name, 0, 2)
+
+    assert archived.wait_for(name, "FAILED")["ReplayEndTime"]
 
 
 def test_a_replay_can_be_cancelled(workshop: Workshop, archived: Archived) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -12,13 +13,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.engine import Engine, backends, invoke, stream_lane, stream_poller, targets
+from local.engine import Engine, backends, invoke, queue_poller, stream_lane, stream_poller, targets
 from local.engine.execution import Execution
 from local.engine.watchdog import Watchdog
 from tests.local.conftest import Workshop
 from tests.support import eventually
 
 PID = "import os\ndef handler(event, context): return os.getpid()"
+KEYS = """
+import telling
+def handler(event, context): telling.tell([r['dynamodb']['Keys']['Id']['S'] for r in event['Records']])
+"""
 TELLS = "import telling\ndef handler(event, context): telling.tell(len(event['Records']))"
 
 
@@ -121,17 +126,84 @@ def test_a_stream_is_read_on_where_its_reader_failed(
     assert failed.is_set()
 
 
+@pytest.mark.parametrize(("where", "name"), [(stream_lane, "_payload"), (stream_lane.Lane, "_drop_expired")])
 def test_a_batch_of_a_stream_is_not_lost_with_the_lane_that_had_it(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
 ) -> None:
     tell = workshop.queue()
     table, stream = workshop.table()
     workshop.map(stream, workshop.function(TELLS, tell=tell), StartingPosition="TRIM_HORIZON")
-    failed = _fails_once(monkeypatch, stream_lane, "_payload")
+    failed = _fails_once(monkeypatch, where, name)
     workshop.put(table, "a", 1)
 
     assert workshop.told(tell) == [1]
     assert failed.is_set()
+
+
+def _always_fails_for(where: Any, name: str, poison: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a function fail, each time, where its arguments hold this text."""
+    original = getattr(where, name)
+
+    def fail(*arguments: Any) -> Any:
+        if poison in repr(arguments):
+            raise RuntimeError("injected")
+        return original(*arguments)
+
+    monkeypatch.setattr(where, name, fail)
+
+
+def test_a_record_that_can_never_be_read_is_left_out_told_and_holds_nothing_up(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = workshop.queue()
+    table, stream = workshop.table()
+    mapping = workshop.map(stream, workshop.function(KEYS, tell=tell), StartingPosition="TRIM_HORIZON")
+    _always_fails_for(stream_poller, "_shaped", "poison", monkeypatch)
+
+    workshop.put(table, "poison", 1)
+    eventually(lambda: "1 records" in workshop.lambda_.get_event_source_mapping(UUID=mapping)["LastProcessingResult"])
+    workshop.put(table, "a", 1)
+
+    assert workshop.told(tell) == [["a"]]
+
+
+def test_a_batch_that_can_never_be_handed_over_is_given_up_like_one_that_fails(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell, failures = workshop.queue(), workshop.queue()
+    table, stream = workshop.table()
+    _always_fails_for(stream_lane, "_payload", "poison", monkeypatch)
+    workshop.put(table, "poison", 1)
+    workshop.put(table, "a", 1)
+    workshop.map(
+        stream,
+        workshop.function(KEYS, tell=tell),
+        StartingPosition="TRIM_HORIZON",
+        MaximumRetryAttempts=1,
+        BisectBatchOnFunctionError=True,
+        DestinationConfig={"OnFailure": {"Destination": workshop.queue_arn(failures)}},
+    )
+
+    assert workshop.told(tell) == [["a"]]
+    (letter,) = workshop.told(failures)
+    assert letter["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert letter["DDBStreamBatchInfo"]["batchSize"] == 1
+
+
+def test_a_message_that_can_never_be_handed_over_comes_again_and_holds_nothing_up(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell, dead = workshop.queue(), workshop.queue()
+    redrive = {"deadLetterTargetArn": workshop.queue_arn(dead), "maxReceiveCount": 2}
+    source = workshop.queue(VisibilityTimeout="1", RedrivePolicy=json.dumps(redrive))
+    _always_fails_for(queue_poller, "_shaped", "poison", monkeypatch)
+    entries = [{"Id": body, "MessageBody": body} for body in ("poison", "a", "b")]
+    workshop.sqs.send_message_batch(QueueUrl=source, Entries=entries)
+    code = "import telling\ndef handler(event, context): telling.tell([r['body'] for r in event['Records']])"
+    workshop.map(workshop.queue_arn(source), workshop.function(code, tell=tell), BatchSize=10)
+
+    assert sorted(workshop.told(tell)[0]) == ["a", "b"]
+    assert [message["Body"] for message in workshop.take(dead)] == ["poison"]
 
 
 def _watchdog_of(engine: Engine) -> Watchdog:

@@ -48,6 +48,34 @@ def test_a_record_has_the_shape_that_lambda_gives_it(workshop: Workshop) -> None
     }
 
 
+def test_binary_attributes_are_text_to_the_function_and_to_the_filters(workshop: Workshop) -> None:
+    tell = workshop.queue()
+    table, stream = workshop.table()
+    workshop.map(
+        stream,
+        workshop.function(TELLS_ALL, tell=tell),
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=1,
+        FilterCriteria={"Filters": [{"Pattern": '{"dynamodb": {"NewImage": {"Data": {"B": ["eP8="]}}}}'}]},
+    )
+    binary = {"Set": {"BS": [b"\x00", b"b"]}, "Nested": {"M": {"L": {"L": [{"B": b"deep"}]}}}, "None": {"B": b""}}
+
+    workshop.put(table, "a", 1, Data={"B": b"another"})
+    workshop.put(table, "a", 2, Data={"B": b"x\xff"}, **binary)
+    workshop.put(table, "a", 2, Data={"B": b"x\xff"})
+
+    first, second = [event["Records"][0]["dynamodb"] for event in workshop.told(tell, 2)]
+    image = {
+        "Id": {"S": "a"},
+        "Number": {"N": "2"},
+        "Data": {"B": "eP8="},
+        "Set": {"BS": ["AA==", "Yg=="]},
+        "Nested": {"M": {"L": {"L": [{"B": "ZGVlcA=="}]}}},
+        "None": {"B": ""},
+    }
+    assert first["NewImage"] == second["OldImage"] == image
+
+
 def test_a_change_and_a_removal_arrive_with_both_images(workshop: Workshop) -> None:
     tell = workshop.queue()
     table, stream = workshop.table()
