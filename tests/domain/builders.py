@@ -121,3 +121,13 @@ def snapshot_at(events: Sequence[Event], sequence: int) -> Snapshot:
         currency="USD",
     )
     return Snapshot(state, Position(event.sequence, event.hash, event.timestamp))
+
+
+def moved(events: Sequence[Event], aggregate_id: str) -> list[Event]:
+    """The same story in another stream, whatever its id: as somebody else could have stored it."""
+    position, stream = Position(), []
+    for event in events:
+        unsealed = replace(event, aggregate_id=aggregate_id, previous_hash=position.hash, hash="")
+        stream.append(replace(unsealed, hash=unsealed.computed_hash()))
+        position = position.advance(stream[-1])
+    return stream

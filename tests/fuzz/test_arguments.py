@@ -29,8 +29,10 @@ from .strategies import texts
 pytestmark = PATIENCE
 
 TEN = "2024-01-15T10:00:00Z"
-UNTYPEABLE = ["", " ", "\t", "\n", "a\nb", "\x00", "a\x00", "\x1b[2J", "\ud800", "x" * 100_000]
+UNTYPEABLE = ["", "\ud800", "x" * 100_000]
 """What no argument can be."""
+UNSEEN = [" ", "\t", "\n", "a\nb", "\x00", "a\x00", "\x1b[2J"]
+"""What none can be but an id, which somebody may have stored so."""
 NO_IDS = [" a", "a ", "a\u0007", "a\u202e", "\u200b", "i" * 257, "é" * 129]
 NO_NUMBERS = ["-1", "+1", "nan", "inf", "-inf", "Infinity", "1e3", "1e30", "1_0", "\u0663", "0x10", ".", "9" * 5000]
 NO_TIMES = [
@@ -39,7 +41,7 @@ NO_TIMES = [
     *("2024-01-15T25:00:00Z", "2024-01-15T10:00:61Z", "2024-01-15T10:00:00+25:00"),
 ]
 HOSTILE: dict[object, Sequence[str]] = {
-    arguments.identifier: NO_IDS,
+    arguments.identifier: ["i" * 2049, "é" * 1025, "a\udcff"],
     arguments.message_id: [*NO_IDS, "a b", "é"],
     arguments.replay_name: [*NO_IDS, "a b", "é", "a/b", "x" * 65],
     arguments.stack_name: [*NO_IDS, "a b", "a//b", "/a", "a/", "a/b/c/d", "-x"],
@@ -127,6 +129,8 @@ def test_every_option_has_a_reader(option: Option) -> None:
 def hostile(option: Option) -> Iterator[str]:
     yield from UNTYPEABLE
     reader = option.action.type
+    if reader is not arguments.identifier:
+        yield from UNSEEN
     if isinstance(reader, Count):
         yield from (*NO_NUMBERS, "0", "1.0", str(reader.highest + 1))
     elif isinstance(reader, OneOf):
@@ -209,7 +213,7 @@ def test_arguments_that_make_no_sense_together_end_with_2(
 @pytest.mark.parametrize("option", LOCAL, ids=str)
 def test_the_embedded_awss_arguments(capsys: pytest.CaptureFixture[str], option: Option) -> None:
     more = ["-1", "65536", "99999", "1_0", "\u0663", "nan"] if option.action.dest == "port" else []
-    for value in (*UNTYPEABLE, *more):
+    for value in (*UNTYPEABLE, *UNSEEN, *more):
         with pytest.raises(SystemExit) as exit_:
             local.__main__._parser().parse_args(option.line(value))
         assert exit_.value.code == 2
@@ -222,12 +226,14 @@ def test_port_0_is_any_free_one() -> None:
 
 @pytest.mark.parametrize("option", SCHEMAS, ids=str)
 def test_the_schemas_arguments(capsys: pytest.CaptureFixture[str], option: Option) -> None:
-    for value in (*UNTYPEABLE, "a", "../A", "A/B", "A b", "É", "A" * 101, "A\n"):
+    for value in (*UNTYPEABLE, *UNSEEN, "a", "../A", "A/B", "A b", "É", "A" * 101, "A\n"):
         assert ended(schemas.__main__.main, option.line(value)) == 2
         assert f"argument {option.name}: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("value", [*UNTYPEABLE, "APPEND", "append,latency"], ids=lambda value: ascii(value[:9]))
+@pytest.mark.parametrize(
+    "value", [*UNTYPEABLE, *UNSEEN, "APPEND", "append,latency"], ids=lambda value: ascii(value[:9])
+)
 def test_the_benchmarks_arguments(capsys: pytest.CaptureFixture[str], value: str) -> None:
     assert ended(bench.__main__.main, ["--", value]) == 2
     assert "argument PART: no such part" in capsys.readouterr().err

@@ -1082,6 +1082,13 @@ MUTANTS = (
         REDRIVING,
     ),
     Mutant(
+        "refuse an operator the ids that no command takes",
+        "ops/commands/arguments.py",
+        '        check_key(text, "id")',
+        '        check_key(text if text.isprintable() else "", "id")',
+        ("tests/ops/test_console.py",),
+    ),
+    Mutant(
         "take an empty id for no id",
         "ops/commands/dead_letters.py",
         '"--aggregate", type=arguments.identifier, metavar="ID", help="only letters',

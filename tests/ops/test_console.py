@@ -6,13 +6,16 @@ import io
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from handlers.store.items import to_item
 from ops.__main__ import main
 
-from ..aws import ROWS
+from ..aws import ROWS, STORE
+from ..domain.builders import moved, story
 from .conftest import Run
 
 STRANGE = "kontó \u05d0 \u202e\u0007\x1b[2J[red]x[/red] :smile:"
@@ -58,6 +61,23 @@ def test_a_terminal_that_cannot_show_an_id_gets_it_escaped(aws: Any, printed: Pr
 
     assert r"kont\xf3 \u05d0 \u202e\x07\x1b[2J[red]x[/red] :smile: AccountSummary row-orphaned" in out
     assert "not clean" in out
+
+
+@pytest.mark.parametrize(
+    "aggregate_id", [STRANGE, "a\x01", " a", "\n", "\u202e", "é" * 300, "x" * 2048], ids=lambda text: ascii(text[:9])
+)
+def test_what_a_whole_run_names_can_be_asked_for(aws: Any, run: Run, tmp_path: Path, aggregate_id: str) -> None:
+    for event in moved(story("a", [1]), aggregate_id):
+        aws.put_item(TableName=STORE, Item=to_item(event.record()))
+    whole = run("verify", "--grace", "0", "--json").json
+
+    alone = run("verify", "--grace", "0", "--json", "--aggregate", aggregate_id).json
+
+    assert {finding["aggregateId"] for finding in whole["findings"]} == {aggregate_id}
+    assert alone["findings"] == whole["findings"]
+    assert run("snapshots", "--json", "--aggregate", aggregate_id).json["aggregates"] == 1
+    assert run("republish", "--json", "--aggregate", aggregate_id).json["events"] == 2
+    assert run("export", "--out", str(tmp_path / "export"), "--json", "--aggregate", aggregate_id).json["events"] == 2
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])

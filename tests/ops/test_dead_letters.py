@@ -32,7 +32,7 @@ from ops.dead_letters.queues import BATCH_BYTES, HIDDEN_SECONDS, held, uninterru
 from ops.dead_letters.stretch import ARN_LENGTH, NUMBER_LENGTH, SHARD_LENGTH
 
 from ..aws import around_every_call
-from ..domain.builders import command, folded, older, story
+from ..domain.builders import command, folded, moved, older, story
 from ..fuzz.budget import examples
 from ..fuzz.wire import bodies, text_of
 from ..handlers.conftest import STORE, Calls, Context, message, refusal, refusing, rows
@@ -1038,7 +1038,20 @@ def test_an_event_that_the_store_lost_has_no_remedy(aws: Any, sqs: Any, run: Run
     assert "event 1 of ghost is not in the store" in letter["reason"]
 
 
-@pytest.mark.parametrize("about", [None, [], {"sequence": 1}, {"aggregateId": "a", "sequence": "x"}])
+def test_a_letter_about_an_event_under_an_id_that_no_command_takes_is_moved(
+    aws: Any, sqs: Any, run: Run, published: Published
+) -> None:
+    (event,) = moved(story("a", []), "a\x01" + "é" * 300)
+    aws.put_item(TableName=STORE, Item=to_item(event.record()))
+    leave(sqs, "invocation-dlq", unpublishable(event))
+
+    assert run("dead-letters", "redrive", "--aggregate", event.aggregate_id, "--json").json["counts"] == {"moved": 1}
+    assert published() == [(event.aggregate_id, 1)]
+
+
+@pytest.mark.parametrize(
+    "about", [None, [], {"sequence": 1}, {"aggregateId": "", "sequence": 1}, {"aggregateId": "a", "sequence": "x"}]
+)
 def test_a_letter_of_that_form_that_says_nothing_is_named(sqs: Any, run: Run, about: Any) -> None:
     leave(sqs, "invocation-dlq", json.dumps({"unpublishable": about}))
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2, json_format, struct_pb2  # type: ignore[import-untyped]
+from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
@@ -69,8 +70,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, _context: Any) -> Any:  # noqa: N802
         self._region = _plain(request.args).get("region", REGION)
-        # Without previews of its own, the engine takes all outputs of what is not there yet for unknown.
-        return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=False)
+        # Without previews of its own, the engine would take all outputs of what changes for unknown.
+        return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
 
     def Invoke(self, request: Any, _context: Any) -> Any:  # noqa: N802
         answers, _ = Cloud(self._region, {}, is_preview=False).call(MockCallArgs(request.tok, {}, ""))
@@ -90,8 +91,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Create(self, request: Any, _context: Any) -> Any:  # noqa: N802
         type_, name, inputs = _type(request.urn), request.urn.rsplit("::", 1)[1], _plain(request.properties)
-        generation = self._world.create(request.urn, type_, inputs)
         made = computed(MockResourceArgs(type_, name, inputs), self._region)
+        if request.preview:
+            unknown = dict.fromkeys(made.keys() - inputs.keys(), rpc.UNKNOWN)
+            return provider_pb2.CreateResponse(properties=_struct({**inputs, **unknown}))
+        generation = self._world.create(request.urn, type_, inputs)
         prefix = inputs.get("namePrefix")
         first, this = physical_name(name, prefix), physical_name(name, prefix, generation)
         outputs = {key: value.replace(first, this) for key, value in made.items()}
@@ -106,6 +110,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(id=request.id, inputs=_struct(found), properties=_struct({**outputs, **found}))
 
     def Update(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        # In a preview as well: what AWS computed (a name, an ARN) is known to outlast every change in place.
         return provider_pb2.UpdateResponse(properties=_struct({**_plain(request.olds), **_plain(request.news)}))
 
     def Delete(self, _request: Any, _context: Any) -> Any:  # noqa: N802
