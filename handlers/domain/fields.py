@@ -12,6 +12,8 @@ from .errors import MalformedError, Violation
 
 MAX_ID_BYTES = 256
 """DynamoDB allows 2,048 bytes in a partition key and 1,024 in a sort key; ids have no need to come near."""
+MAX_KEY_BYTES = 2048
+"""An id that somebody else stored may be as long as DynamoDB allows."""
 MAX_UNKNOWN = 3
 """So many unknown names are told of: a request may hold any number of them, and an answer must stay short."""
 _LONGEST_COMPARED = 64
@@ -39,6 +41,19 @@ def check_identifier(value: object, name: str) -> str:
         raise MalformedError(name, "must not hold control characters, line breaks or spaces at its ends")
     if len(value.encode(errors="surrogatepass")) > MAX_ID_BYTES:
         raise MalformedError(name, f"must not be longer than {MAX_ID_BYTES} bytes")
+    return value
+
+
+def check_key(value: object, name: str) -> str:
+    """`value` as an id under which somebody may have stored something, whatever it holds, or MalformedError."""
+    if not isinstance(value, str) or not value:
+        raise MalformedError(name, "must be a non-empty text")
+    try:
+        length = len(value.encode())
+    except UnicodeEncodeError:
+        raise MalformedError(name, "must not hold halves of characters") from None
+    if length > MAX_KEY_BYTES:
+        raise MalformedError(name, f"must not be longer than {MAX_KEY_BYTES} bytes")
     return value
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from handlers.domain.command import MAX_SEQUENCE
 from handlers.domain.errors import MalformedError
 from handlers.domain.event import Event
-from handlers.domain.fields import identifier, whole
+from handlers.domain.fields import check_key, whole
 from handlers.domain.values import Value, dumps
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Unpublishable(NamedTuple):
         if not isinstance(about, dict):
             raise MalformedError(_MARK, "must be an object")
         sequence = whole(about, "sequence", 1, MAX_SEQUENCE) or 0
-        return cls(identifier(about, "aggregateId"), sequence, str(about.get("reason")))
+        return cls(check_key(about.get("aggregateId"), "aggregateId"), sequence, str(about.get("reason")))
 
 
 @dataclass(frozen=True, slots=True)
