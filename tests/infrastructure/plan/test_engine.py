@@ -75,7 +75,7 @@ def observed(operation: Callable[..., Any]) -> Done:
 
 
 def previewed_and_done(stack: auto.Stack) -> Done:
-    """What `pulumi up` does, after a preview that says the same: the CLI's default, which `stack.up` alone leaves out."""
+    """What `pulumi up` does, and the preview before it says the same: `stack.up` alone leaves previews out."""
     planned = observed(stack.preview)
     done = observed(stack.up)
     assert planned == done
