@@ -59,11 +59,7 @@ class Timeline:
         only.
         """
         since, until = times.to_text(start), times.to_text(end)
-        keys = [
-            type_bucket(event_type, bucket)
-            for event_type in dict.fromkeys((*EVENT_TYPES, *more_types))
-            for bucket in range(self.buckets)
-        ]
+        keys = self._keys(more_types)
         merged = heapq.merge(*(self._key(key, since, until) for key in keys), key=lambda item: item.timestamp)
         batch: list[_Item] = []
         for item in merged:
@@ -73,6 +69,29 @@ class Timeline:
             batch.append(item)
         if batch:
             yield _sorted(batch)
+
+    def later_than(self, moment: datetime, more_types: Iterable[str] = ()) -> int:
+        """How many events of these types have a Timestamp > moment: a Query for each type and bucket, or megabyte."""
+        pages = self.client.get_paginator("query")
+        return sum(
+            page["Count"]
+            for key in self._keys(more_types)
+            for page in pages.paginate(
+                TableName=self.table,
+                IndexName=INDEX,
+                KeyConditionExpression="TypeBucket = :bucket AND #at > :moment",
+                ExpressionAttributeNames={"#at": "Timestamp"},
+                ExpressionAttributeValues={":bucket": {"S": key}, ":moment": {"S": times.to_text(moment)}},
+                Select="COUNT",
+            )
+        )
+
+    def _keys(self, more_types: Iterable[str]) -> list[str]:
+        return [
+            type_bucket(event_type, bucket)
+            for event_type in dict.fromkeys((*EVENT_TYPES, *more_types))
+            for bucket in range(self.buckets)
+        ]
 
     def _key(self, key: str, since: str, until: str) -> Iterator[_Item]:
         pages = self.client.get_paginator("query").paginate(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.progress import TextColumn
 
+from handlers.domain import times
+from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from ops import republish
@@ -59,16 +61,19 @@ def _run(system: System, options: argparse.Namespace) -> int:
         raise UsageError("say either START (and END) or --aggregate ID")
     if options.type and options.aggregate:
         raise UsageError("--type: a whole stream is published whatever its types")
-    window = Window.of(options.start, options.end, datetime.now(UTC)) if options.aggregate is None else None
+    now = datetime.now(UTC)
+    window = Window.of(options.start, options.end, now) if options.aggregate is None else None
     dynamodb, table = system.client("dynamodb"), system.output("eventStoreTable")
     bus = EventBus(system.client("events"), system.output("eventBusName"))
     if window is None:
         steps = republish.of_aggregates(bus, EventStore(dynamodb, table), options.aggregate)
         total = None
+        later = 0
     else:
         timeline = Timeline(dynamodb, table, system.setting("queryFunction", "TYPE_BUCKETS"))
         steps = republish.of_window(bus, timeline, window, options.type)
         total = (window.end - window.start).total_seconds()
+        later = timeline.later_than(max(window.end, now + timedelta(seconds=CLOCK_TOLERANCE)), options.type)
     console = console_for(options)
     published = 0
     foreign: list[Foreign] = []
@@ -83,7 +88,13 @@ def _run(system: System, options: argparse.Namespace) -> int:
                 bars.update(bar, completed=(step.reached - window.start).total_seconds())
             bars.update(bar, events=published)
     if options.json:
-        print(json.dumps({"events": published, "foreign": [item.describe() for item in foreign]}))
+        described = [item.describe() for item in foreign]
+        print(json.dumps({"events": published, "foreign": described, "fromTheFuture": later}))
     else:
         console.print(f"{published:,} events published" + (f", {len(foreign):,} items left out" if foreign else ""))
+    if later:
+        console.print(
+            f"{later:,} events have a Timestamp later than END and than now, whenever they were stored, and are not "
+            f"among these: give an END behind them ({times.LAST}), or --aggregate (`verify`: from-the-future)"
+        )
     return 1 if foreign else 0

@@ -1026,6 +1026,13 @@ MUTANTS = (
         ("tests/ops/test_republish.py",),
     ),
     Mutant(
+        "keep silent about events from the future that a window leaves out",
+        "ops/commands/republish.py",
+        "    if later:\n        console.print(",
+        "    if later and not window:\n        console.print(",
+        ("tests/ops/test_republish.py",),
+    ),
+    Mutant(
         "put a redriven command's id beside a body in base64",
         "handlers/domain/payload.py",
         "    if not _has_body(event):\n        return dict(request)",
