@@ -72,10 +72,9 @@ def unknown(source: Mapping[str, Any], known: Collection[str]) -> list[Violation
     found: list[Violation] = []
     for name in source:
         if name not in known and len(found) < MAX_UNKNOWN:
-            meant = _nearest(name, known)
+            meant = nearest(name, known)
             hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
-            # A lone surrogate has no UTF-8 to be answered in.
-            found.append(Violation(name.encode(errors="backslashreplace").decode(), f"is unknown; {hint}"))
+            found.append(Violation(tellable(name), f"is unknown; {hint}"))
     return found
 
 
@@ -84,7 +83,13 @@ def folded(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _nearest(name: str, known: Collection[str]) -> str | None:
+def tellable(name: str) -> str:
+    """A name as an answer can hold it: a lone surrogate has no UTF-8."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that was probably meant by another; None where none is near."""
     if len(name) > _LONGEST_COMPARED:
         return None
     by_folded = {folded(each): each for each in known}

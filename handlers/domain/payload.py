@@ -8,9 +8,19 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .errors import MalformedError, Violation
+from .fields import MAX_UNKNOWN, nearest, tellable
 from .values import Value, dumps, loads
 
 _OF_A_BODY = ("body", "isBase64Encoded")
+OF_HTTP = frozenset(
+    {
+        *_OF_A_BODY,
+        *("cookies", "headers", "multiValueHeaders", "httpMethod", "method", "path", "rawPath", "resource", "routeKey"),
+        *("pathParameters", "queryStringParameters", "multiValueQueryStringParameters", "rawQueryString"),
+        *("requestContext", "stageVariables", "version"),
+    }
+)
+"""The members of what API Gateway, function URLs, load balancers and VPC Lattice make of an HTTP request."""
 
 
 def request_of(event: Any) -> Mapping[str, Value]:
@@ -28,12 +38,24 @@ def request_of(event: Any) -> Mapping[str, Value]:
 
 
 def beside_body(event: Mapping[str, Any], members: Collection[str]) -> list[Violation]:
-    """The request's members that stand beside a body, where nobody reads them.
+    """What stands beside a body, where nobody reads it: the request's `members`, names near to one, and unknown ones.
 
-    What else stands there is what HTTP services say of their requests.
+    What HTTP services say of their requests is none of these. With a requestContext, which they make, an unknown name
+    may be one that they have come to use since, and is left alone.
     """
-    names = (name for name in members if name in event) if _has_body(event) else ()
-    return [Violation(name, "stands beside `body`; it belongs into it") for name in names]
+    if not _has_body(event):
+        return []
+    found = [Violation(name, "stands beside `body`; it belongs into it") for name in members if name in event]
+    over_http = "requestContext" in event
+    unknown: list[Violation] = []
+    for name in event:
+        if name in members or name in OF_HTTP or len(unknown) == MAX_UNKNOWN:
+            continue
+        meant = nearest(name, members)
+        if meant or not over_http:
+            hint = f"; did you mean {meant}, in the body?" if meant else ""
+            unknown.append(Violation(tellable(name), f"stands beside `body`, where nobody reads it{hint}"))
+    return found + unknown
 
 
 def carrying(event: Mapping[str, Any], request: Mapping[str, Value]) -> dict[str, Any]:

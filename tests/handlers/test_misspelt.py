@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from handlers.domain.command import MEMBERS
+from handlers.domain.payload import OF_HTTP
 
 from .conftest import STORE, Calls, Context, Invoke, opened
 
@@ -99,12 +100,88 @@ def test_what_stands_beside_a_body_is_not_silently_left_unread(
     assert (status, body["error"]["message"]) == (400, f"{name}: stands beside `body`; it belongs into it")
 
 
+HTTP: dict[str, Any] = {"requestContext": {"http": {}}}
+BESIDE = [
+    ("commandID", "commandId"),
+    ("command_id", "commandId"),
+    ("expectedSequnce", "expectedSequence"),
+    ("AggregateId", "aggregateId"),
+    ("Actor", "actor"),
+]
+
+
+@pytest.mark.parametrize("function", ["command", "validate"])
+@pytest.mark.parametrize("envelope", [{}, HTTP], ids=["direct", "http"])
+@pytest.mark.parametrize("names", BESIDE)
+def test_a_misspelt_member_beside_a_body_is_named_with_the_one_that_was_meant(
+    aws: Any, handlers: Callable[[str], ModuleType], function: str, envelope: dict[str, Any], names: tuple[str, str]
+) -> None:
+    name, meant = names
+    event = {**envelope, "body": json.dumps(COMMAND), name: "pay-1"}
+    status, body = opened(handlers(function).lambda_handler(event, Context()))
+
+    assert (status, body["error"]["details"]["violations"]) == (
+        400,
+        [{"path": name, "message": f"stands beside `body`, where nobody reads it; did you mean {meant}, in the body?"}],
+    )
+    assert aws.scan(TableName=STORE)["Count"] == 0
+
+
+@pytest.mark.parametrize("envelope", [{}, HTTP], ids=["direct", "http"])
+@pytest.mark.parametrize("names", [("asof", "asOf"), ("upToSeq", "upToSequence"), ("next_token", "nextToken")])
+def test_neither_is_a_misspelt_argument_of_a_query(
+    aws: Any, handlers: Callable[[str], ModuleType], calls: Calls, envelope: dict[str, Any], names: tuple[str, str]
+) -> None:
+    name, meant = names
+    query = {"queryType": "reconstructState", "aggregateId": "a"}
+    event = {**envelope, "body": json.dumps(query), name: "2020-01-01T00:00:00Z"}
+    status, body = opened(handlers("query").lambda_handler(event, Context()))
+
+    assert (status, body["error"]["details"]["field"]) == (400, name)
+    assert f"did you mean {meant}, in the body?" in body["error"]["message"]
+    assert calls.names == []
+
+
+@pytest.mark.parametrize("name", ["note", "isBase64encoded", "Body", "", "x" * 100_000, "\ud800"])
+def test_beside_a_body_that_is_sent_directly_nothing_unknown_is_left_unread(
+    aws: Any, handlers: Callable[[str], ModuleType], name: str
+) -> None:
+    many = {f"{name}{number}": 1 for number in range(5)}
+    answer = handlers("command").lambda_handler({"body": json.dumps(COMMAND), name: 1, **many}, Context())
+    status, body = opened(answer)
+
+    assert status == 400
+    assert "stands beside `body`, where nobody reads it" in body["error"]["message"]
+    assert len(answer["body"].encode()) < 10_000
+    assert aws.scan(TableName=STORE)["Count"] == 0
+
+
+def test_an_http_service_may_say_what_nobody_knows_yet(aws: Any, handlers: Callable[[str], ModuleType]) -> None:
+    event = {**HTTP, "body": json.dumps(COMMAND), "trailers": {}, "tlsVersion": "1.3"}
+
+    assert opened(handlers("command").lambda_handler(event, Context()))[0] == 200
+
+
+@pytest.mark.parametrize("function", ["command", "query"])
+def test_no_member_of_an_http_event_is_taken_for_a_misspelt_one(
+    aws: Any, handlers: Callable[[str], ModuleType], function: str
+) -> None:
+    request = COMMAND if function == "command" else {"queryType": "getEventsByType", "eventType": "AccountCreated"}
+    event = {**dict.fromkeys(OF_HTTP), "body": json.dumps(request)}
+    del event["requestContext"]
+
+    assert opened(handlers(function).lambda_handler(event, Context()))[0] == 200
+
+
 @pytest.mark.parametrize(
     "envelope",
     [
         {},
         {"isBase64Encoded": False},
         {"headers": {}, "httpMethod": "POST", "path": "/", "queryStringParameters": None, "requestContext": {}},
+        {"version": "2.0", "routeKey": "$default", "rawPath": "/", "rawQueryString": "", "cookies": [], **HTTP},
+        {"resource": "/", "multiValueHeaders": {}, "stageVariables": None, "pathParameters": None},
+        {"httpMethod": "POST", "multiValueQueryStringParameters": {}, "headers": {}},
     ],
 )
 def test_what_http_services_say_beside_a_body_is_none_of_the_request(

@@ -157,8 +157,8 @@ MUTANTS = (
     Mutant(
         "leave a guard unread that stands beside the body",
         "handlers/domain/payload.py",
-        "for name in members if name in event) if _has_body(event)",
-        "for name in members if name in event) if False",
+        "for name in members if name in event]",
+        "for name in members if False]",
         MISSPELLING,
     ),
     Mutant(
@@ -604,6 +604,20 @@ MUTANTS = (
         'if form is None or len(form["fraction"] or "") > _FRACTION_DIGITS:',
         "if form is None:",
         MEANINGS,
+    ),
+    Mutant(
+        "leave a misspelt guard beside a body unread",
+        "handlers/domain/payload.py",
+        "meant = nearest(name, members)",
+        "meant = None",
+        MISSPELLING,
+    ),
+    Mutant(
+        "take every direct request with a body for an HTTP service's",
+        "handlers/domain/payload.py",
+        'over_http = "requestContext" in event',
+        "over_http = True",
+        MISSPELLING,
     ),
     Mutant(
         "take a float that could be two amounts for one of them",
