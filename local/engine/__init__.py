@@ -34,6 +34,7 @@ from local.engine.packages import Packages, RuntimeClientMissing
 from local.engine.queue_attributes import QueueAttributes
 from local.engine.replay import Replays
 from local.engine.server import ApiServer, PortTaken
+from local.engine.streams_api import StreamsApi
 from local.engine.transactions import Transactions
 from local.engine.watchdog import Watchdog
 
@@ -177,6 +178,7 @@ class _Running:
         LongPolling(self.gateway, self._changes)
         QueueAttributes(self.gateway)
         MessageLimits(self.gateway)
+        StreamsApi(self.gateway)
         Transactions(self.gateway)
         self.server.start()
 

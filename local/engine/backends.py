@@ -14,6 +14,7 @@ from moto.awslambda.models import lambda_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.events.models import EventPattern as _MotoPattern
 from moto.events.models import Replay, ReplayState, events_backends
 from moto.iam.exceptions import NotFoundException
@@ -88,6 +89,11 @@ def table_of_stream(stream_arn: str) -> Any:
     return table if table is not None and table.latest_stream_label == label else None
 
 
+def stream_iterator(region: str, name: str) -> Any:
+    """The iterator of a stream, None if there is none of that name."""
+    return dynamodbstreams_backends[ACCOUNT][region].shard_iterators.get(name)
+
+
 def copy_item(table: Any, key: dict[str, Any]) -> None:
     """Puts a copy of the item in its place, if there is one, so that changes in place do not reach the original."""
     values = [DynamoType(key[name]) for name in (table.hash_key_attr, table.range_key_attr) if name in key]
@@ -146,9 +152,10 @@ def role_session(access_key: str) -> tuple[str, str, bool] | None:
 
 def resource_policies(arn: str) -> list[str]:
     """The policies of the resource itself; for a log group, the account's as well. Buckets' are moto's business."""
-    if arn == "*":
+    parts = arn.split(":", 5)
+    if len(parts) < 6:  # noqa: PLR2004 -- "*", or no ARN at all, which the call itself is refused for
         return []
-    _, _, service, region, _, resource = arn.split(":", 5)
+    _, _, service, region, _, resource = parts
     found: list[str | None] = []
     if service == "dynamodb":
         table = arn if "/stream/" in arn else arn.split("/index/", maxsplit=1)[0]
