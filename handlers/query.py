@@ -115,7 +115,8 @@ def _row(account_id: str, projection: str) -> Value:
         text = f"there is no account {account_id}, or no {projection} of it yet: read models follow the events"
         raise NotFoundError(text, accountId=account_id)
     position = position_in(record)
-    damage = _PROJECTIONS[projection].damage({name: record[name] for name in record.keys() - MECHANICS})
+    row = {name: record[name] for name in record.keys() - MECHANICS}
+    damage = _PROJECTIONS[projection].damage(row, position.sequence or MAX_SEQUENCE)
     damage += ["LastSequence"] * (not position.sequence) + ["LastHash"] * (position.hash == UNKNOWN)
     if damage:
         raise UnreadableRowError(projection, account_id, damage)

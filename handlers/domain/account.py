@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from . import money
+from .bounds import LARGEST
 from .command import Command
 from .errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from .event import Event, NewEvent
@@ -64,6 +65,8 @@ class Account:
         told = account.created_at is not None, account.currency is not None, account.closed_at is not None
         if told != (opened, opened, closed):
             raise ValueError("its status and what it says of its opening and closing do not go together")
+        if not 0 <= account.overdraft_limit <= LARGEST or abs(account.balance) > LARGEST * account.transaction_count:
+            raise ValueError("no transactions add up to that, or no event sets such a limit")
         return account
 
 

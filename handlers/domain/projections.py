@@ -7,13 +7,15 @@ converge (order, duplicates, gaps, crashes) is not here: see `handlers.store.pro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from .account import ZERO
+from .bounds import LARGEST
 from .event import Event
 from .facts import fact_of
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
-from .restoring import Shape, amount, counted, each_of, one_of, optional, text
+from .restoring import Shape, counted, each_of, limit, money, one_of, optional, sum_of_money, text
 from .values import ARITHMETIC, Value
 
 Row = dict[str, Value]
@@ -29,13 +31,14 @@ class Projection(Protocol):
         """The row after `event`; `row` is empty before the first one and must not be changed."""
         ...
 
-    def knows(self, row: Row) -> bool:
-        """Whether `apply` can go on from `row`: not where it is damaged, nor where code before this wrote it, without
-        what rows have today."""
+    def knows(self, row: Row, sequence: int) -> bool:
+        """Whether `apply` can go on from `row`, which stands at `sequence`: not where it is damaged, nor where code
+        before this wrote it, without what rows have today."""
         ...
 
-    def damage(self, row: Row) -> list[str]:
-        """The attributes of `row` that are something else than `apply` makes: nothing to show to anybody."""
+    def damage(self, row: Row, sequence: int) -> list[str]:
+        """The attributes of `row`, which stands at `sequence`, that are missing or something else than `apply` makes of
+        so many events: nothing to show to anybody."""
         ...
 
 
@@ -75,11 +78,15 @@ class AccountSummary:
             case _:
                 return row
 
-    def knows(self, row: Row) -> bool:
-        return _SUMMARY.is_whole(row)
+    def knows(self, row: Row, sequence: int) -> bool:
+        return _SUMMARY.is_whole(row) and not self.damage(row, sequence)
 
-    def damage(self, row: Row) -> list[str]:
-        return _SUMMARY.damage(row)
+    def damage(self, row: Row, sequence: int) -> list[str]:
+        if damage := _SUMMARY.damage(row):
+            return damage
+        count = row["TransactionCount"]
+        beyond = {"TransactionCount": count > sequence, "Balance": abs(row["Balance"]) > LARGEST * count}
+        return [name for name, is_beyond in beyond.items() if is_beyond]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +115,17 @@ class AccountStatement:
             case _:
                 return row
 
-    def knows(self, row: Row) -> bool:
-        return _STATEMENT.is_whole(row)
+    def knows(self, row: Row, sequence: int) -> bool:
+        return _STATEMENT.is_whole(row) and not self.damage(row, sequence)
 
-    def damage(self, row: Row) -> list[str]:
-        return _STATEMENT.damage(row)
+    def damage(self, row: Row, sequence: int) -> list[str]:
+        if damage := _STATEMENT.damage(row):
+            return damage
+        # Newest first: each stands before the one above it, and the first one not behind the row.
+        places = [sequence + 1, *(entry["EventSequence"] for entry in row["Entries"])]
+        disordered = any(earlier >= later for later, earlier in pairwise(places))
+        beyond = {"Entries": disordered, "Balance": abs(row["Balance"]) > LARGEST * sequence}
+        return [name for name, is_beyond in beyond.items() if is_beyond]
 
 
 def all_projections(statement_entries: int) -> tuple[Projection, ...]:
@@ -122,15 +135,16 @@ def all_projections(statement_entries: int) -> tuple[Projection, ...]:
 
 _SUMMARY = Shape(
     always={
-        "Balance": amount,
+        "Balance": sum_of_money,
         "Currency": text,
         "Status": one_of(("Active", "Closed")),
-        "OverdraftLimit": amount,
+        "OverdraftLimit": limit,
         "CreatedAt": text,
         "TransactionCount": counted,
         "LastUpdated": text,
     },
     sometimes={"LastTransactionAt": text, "ClosedAt": text},
+    later=frozenset({"Currency"}),
 )
 _ENTRY = Shape(
     {
@@ -138,9 +152,14 @@ _ENTRY = Shape(
         "TransactionId": optional(text),
         "Type": text,
         "Category": text,
-        "Amount": amount,
-        "Balance": amount,
+        "Amount": money,
+        "Balance": sum_of_money,
         "Timestamp": text,
-    }
+    },
+    later=frozenset({"Category"}),
 )
-_STATEMENT = Shape({"Balance": amount, "Currency": text, "Entries": each_of(_ENTRY)})
+_STATEMENT = Shape(
+    {"Balance": sum_of_money, "Currency": text, "Entries": each_of(_ENTRY)},
+    later=frozenset({"Currency"}),
+    lists={"Entries": _ENTRY},
+)

@@ -8,9 +8,14 @@ from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from .bounds import LARGEST, SCALE
+from .command import MAX_SEQUENCE
+from .money import is_whole
 from .values import check_holdable
 
 T = TypeVar("T")
+UNFOLDABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What folding raises where it begins with something that no fold has made."""
 Read = Callable[[Any], Any]
 """A stored value to the field's; ValueError where it is none for the field."""
 
@@ -39,25 +44,33 @@ class Shape:
     always: Mapping[str, Read]
     """Those that it has as soon as it has anything."""
     sometimes: Mapping[str, Read] = field(default_factory=dict)
+    later: frozenset[str] = frozenset()
+    """Those of `always` that older code did not write yet."""
+    lists: Mapping[str, Shape] = field(default_factory=dict)
+    """Those of `always` that are lists of objects, and of which."""
 
     def damage(self, kept: Mapping[str, Any]) -> list[str]:
-        """The attributes that are something else than what they are for, or nothing that JSON has."""
-        return sorted(name for name, value in kept.items() if not _passes(self._reader(name), value))
+        """The attributes that are something else than what they are for, or nothing that JSON has, or not there."""
+        missing = self.always.keys() - self.later - kept.keys()
+        return sorted(missing | {name for name, value in kept.items() if not _passes(self._reader(name), value)})
 
     def is_whole(self, kept: Mapping[str, Any]) -> bool:
-        """Whether nothing is damaged or missing."""
-        known = self.always.keys() | self.sometimes.keys()
-        return not self.damage(kept) and (self.always.keys() <= kept.keys() or known.isdisjoint(kept))
+        """Whether nothing is damaged or missing, not even what older code did not know."""
+        return (
+            not self.damage(kept)
+            and self.always.keys() <= kept.keys()
+            and all(shape.is_whole(each) for name, shape in self.lists.items() for each in kept[name])
+        )
 
     def _reader(self, name: str) -> Read:
         return self.always.get(name) or self.sometimes.get(name) or _anything
 
 
 def each_of(shape: Shape) -> Read:
-    """A list of whole objects of a shape, or ValueError."""
+    """A list of undamaged objects of a shape, or ValueError."""
 
     def read(value: Any) -> Any:
-        if not isinstance(value, list) or not all(isinstance(each, dict) and shape.is_whole(each) for each in value):
+        if not isinstance(value, list) or any(not isinstance(each, dict) or shape.damage(each) for each in value):
             raise ValueError("not a list of such objects")
         return value
 
@@ -120,13 +133,36 @@ def amount(value: Any) -> Decimal:
     return Decimal(value)
 
 
+def sum_of_money(value: Any) -> Decimal:
+    """A number that amounts of events can add up to, or ValueError: anything else would trap the next addition."""
+    number = amount(value)
+    if abs(number) >= LARGEST * MAX_SEQUENCE or not is_whole(number, SCALE):
+        raise ValueError("not money")
+    return number
+
+
+def money(value: Any) -> Decimal:
+    """A number that an event can have as an amount, or ValueError."""
+    number = sum_of_money(value)
+    if abs(number) > LARGEST:
+        raise ValueError("not an amount")
+    return number
+
+
+def limit(value: Any) -> Decimal:
+    """An amount that is not below zero, or ValueError."""
+    number = money(value)
+    if number < 0:
+        raise ValueError("not a limit")
+    return number
+
+
 def counted(value: Any) -> int:
     """A stored whole number from 0 on, or ValueError."""
     number = amount(value)
-    if not 0 <= number <= _MOST or number != int(number):  # the range first: int() of 1E+1000000 takes a minute
+    if not 0 <= number <= MAX_SEQUENCE or number != int(number):  # the range first: int() of 1E+1000000 takes a minute
         raise ValueError("not a count")
     return int(number)
 
 
-_MOST = 10**18
-_READERS: Mapping[Any, Read] = {str: text, Decimal: amount, int: counted}
+_READERS: Mapping[Any, Read] = {str: text, Decimal: sum_of_money, int: counted}

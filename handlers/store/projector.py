@@ -18,6 +18,7 @@ from typing import NamedTuple
 from handlers.domain.errors import ContentionError, IntegrityError, UnreadableEventError
 from handlers.domain.event import Event, Position
 from handlers.domain.projections import Projection
+from handlers.domain.restoring import UNFOLDABLE
 
 from .event_store import EventStore
 from .read_model import NOTHING, UNKNOWN, Key, ReadModel, StaleRowError, Stored
@@ -61,24 +62,28 @@ class Projector:
     ) -> Progress:
         """Apply everything up to the newest of `pokes`, as far as the store goes, to rows read by `load`.
 
-        One PutItem per row that lags, and one Query where the pokes leave a gap; nothing for a duplicate. Of a gap of
-        more than 5,000 events each 5,000 are written, so that whoever goes on finds how far this came. Raises
-        IntegrityError where a row and the store contradict each other, ContentionError after losing 5 races,
-        TimeoutError when hardly any time is left.
+        One PutItem per row that lags, and one Query where the pokes leave a gap; nothing for a duplicate. One Query
+        more where a row says a place that is in doubt. Of a gap of more than 5,000 events each 5,000 are written, so
+        that whoever goes on finds how far this came. Raises IntegrityError where a row and the store contradict each
+        other, ContentionError after losing 5 races, TimeoutError when hardly any time is left.
         """
         target = max(poke.sequence for poke in pokes)
         written = lost = 0
         pending = {Key(aggregate_id, projection.name): projection for projection in self.projections}
         current = {key: rows.get(key, NOTHING) for key in pending}
+        displaced = self._displaced(current, pokes)
         while lost < ATTEMPTS:
-            lagging = {key: current[key] for key in pending if current[key].position.sequence < target}
+            lagging = {
+                key: stored for key, stored in current.items() if key in displaced or stored.position.sequence < target
+            }
             if not lagging:
                 return Progress(target, written)
-            advanced, target = self._fold(aggregate_id, target, pokes, lagging, pending, seconds_left=seconds_left)
+            advanced, target = self._fold(
+                aggregate_id, target, pokes, lagging, pending, displaced=displaced, seconds_left=seconds_left
+            )
+            displaced = frozenset()
             race_lost = False
             for key, stored in advanced.items():
-                if stored.position.sequence <= current[key].position.sequence:
-                    continue  # nothing new, or a row made again of a stream that ends before it
                 try:
                     self.read_model.put(key, stored, seen=current[key].position, odd_place=current[key].odd_place)
                     current[key] = stored
@@ -86,40 +91,82 @@ class Projector:
                 except StaleRowError:
                     current[key] = self.read_model.get(key)
                     race_lost = True
-            lost += race_lost
+            if race_lost:
+                displaced = self._displaced(current, pokes)
+                lost += 1
         raise ContentionError("others kept updating this aggregate's read model", aggregateId=aggregate_id)
+
+    def _displaced(self, current: Mapping[Key, Stored], pokes: Sequence[Event]) -> frozenset[Key]:
+        """The rows for which nothing is due by the place that they say, though they do not stand there.
+
+        No row without its event's hash is believed. Whether the store has the event is asked where another one was
+        announced for that place; and where a row is ahead of what was announced, but not at one place with the other
+        rows of its aggregate, since they are written together. (Where all of them say one false place, nothing shows.)
+        """
+        announced = {poke.sequence: poke.hash for poke in pokes}
+        places = {stored.position[:2] for stored in current.values()}
+        displaced = set()
+        for key, (_, position, _) in current.items():
+            if position.hash == UNKNOWN:
+                displaced.add(key)
+            elif position.sequence >= max(announced):
+                expected = announced.get(position.sequence, "" if len(places) > 1 else position.hash)
+                if expected != position.hash and not self._has(key.aggregate_id, position):
+                    displaced.add(key)
+        return frozenset(displaced)
+
+    def _has(self, aggregate_id: str, position: Position) -> bool:
+        """Whether the store has the event of a position: one Query."""
+        there = self.store.read(aggregate_id, after=position.sequence - 1, up_to=position.sequence)
+        return any(event.hash == position.hash for event in there)
 
     def _fold(
         self,
         aggregate_id: str,
         target: int,
         pokes: Sequence[Event],
-        rows: dict[Key, Stored],
+        rows: Mapping[Key, Stored],
         projections: Mapping[Key, Projection],
         *,
+        displaced: frozenset[Key],
         seconds_left: Callable[[], float],
     ) -> tuple[dict[Key, Stored], int]:
-        """The rows at `target` or later, a chunk on, or at the store's end; and the target as far as that goes."""
-        witnesses = {key: stored.position for key, stored in rows.items()}
-        # What older code wrote is made again from the first event on: its fold had less to tell than today's. What is
-        # damaged, too. That goes in one piece: until it is as far as the row was, there is nothing better to write.
-        rows = {key: stored if _is_sound(stored, projections[key]) else NOTHING for key, stored in rows.items()}
-        chunk = CHUNK if all(stored.position == witnesses[key] for key, stored in rows.items()) else None
+        """The rows that have moved, to `target` or later, a chunk on, or to the store's end; and the target as far as
+        that goes.
+
+        What older code wrote is made again from the first event on: its fold had less to tell than today's. What is
+        damaged, too. That goes in one piece: until it is as far as the row was, there is nothing better to write.
+        """
+        seen = {key: stored.position for key, stored in rows.items()}
+        rows = {
+            key: NOTHING if key in displaced or not _is_sound(stored, projections[key]) else stored
+            for key, stored in rows.items()
+        }
         start = min((stored.position for stored in rows.values()), key=lambda position: position.sequence)
-        if delivered := _delivered(start, target, pokes):
+        if not displaced and (delivered := _delivered(start, target, pokes)):
             try:
-                return _applied(delivered, start, rows, projections, witnesses)[0], target
-            except (IntegrityError, UnreadableEventError, LookupError, TypeError, ValueError, ArithmeticError):
+                return _applied(delivered, rows, projections, seen)[0], target
+            except (IntegrityError, UnreadableEventError, *UNFOLDABLE):
                 # Made up, however well chained, or just as bad in the store, which then says so.
                 log.warning("what was delivered of %s cannot be applied; reading the store", aggregate_id)
+        chunk = CHUNK if all(stored.position == seen[key] for key, stored in rows.items()) else None
         events = _in_time(self.store.read(aggregate_id, after=start.sequence), seconds_left)
-        advanced, reached = _applied(islice(events, chunk), start, rows, projections, witnesses)
-        return advanced, target if reached - start.sequence == chunk else min(target, reached)
+        try:
+            moved, reached = _applied(islice(events, chunk), rows, projections, seen)
+        except (IntegrityError, *UNFOLDABLE):
+            if all(stored is NOTHING for stored in rows.values()):
+                raise
+            # One of the rows does not stand where it says, or holds what no check of it foresaw.
+            log.warning("the rows of %s cannot be gone on from; making them again", aggregate_id, exc_info=True)
+            events = _in_time(self.store.read(aggregate_id), seconds_left)
+            moved, reached = _applied(events, dict.fromkeys(rows, NOTHING), projections, seen)
+            return moved, min(target, reached)
+        return moved, target if reached - start.sequence == chunk else min(target, reached)
 
 
 def _is_sound(stored: Stored, projection: Projection) -> bool:
     """Whether a row can be gone on from: it says where it stands, and is what the projection makes today."""
-    return stored.position.hash != UNKNOWN and projection.knows(stored.row)
+    return stored.position.hash != UNKNOWN and projection.knows(stored.row, stored.position.sequence)
 
 
 def _in_time(events: Iterable[Event], seconds_left: Callable[[], float]) -> Iterator[Event]:
@@ -132,25 +179,42 @@ def _in_time(events: Iterable[Event], seconds_left: Callable[[], float]) -> Iter
 
 def _applied(
     events: Iterable[Event],
-    start: Position,
     rows: Mapping[Key, Stored],
     projections: Mapping[Key, Projection],
-    witnesses: Mapping[Key, Position],
+    seen: Mapping[Key, Position],
 ) -> tuple[dict[Key, Stored], int]:
-    """The rows after `events`. IntegrityError where these contradict a witness, which is what a row had seen."""
-    advanced, reached = dict(rows), start.sequence
+    """The rows that `events` move, and how far these go. IntegrityError where they contradict what a row had `seen`."""
+    advanced, reached = dict(rows), min(stored.position.sequence for stored in rows.values())
+    places: dict[Key, int] = {}
     for event in events:
         reached = event.sequence
         for key, (row, position, _) in advanced.items():
             if position.sequence < event.sequence:
                 advanced[key] = Stored(projections[key].apply(row, event), position.advance(event))
-                if event.sequence == witnesses[key].sequence and witnesses[key].hash not in (event.hash, UNKNOWN):
-                    raise IntegrityError(
-                        f"event {event.sequence} of {event.aggregate_id} is not the one that its row has seen",
-                        aggregateId=event.aggregate_id,
-                        sequence=event.sequence,
-                    )
-    return advanced, reached
+            if event.hash == seen[key].hash:
+                places[key] = event.sequence
+    return {
+        key: new for key, new in advanced.items() if _is_news(key, new, seen[key], places.get(key, 0), rows)
+    }, reached
+
+
+def _is_news(key: Key, new: Stored, seen: Position, place: int, rows: Mapping[Key, Stored]) -> bool:
+    """Whether a row is to be written. A row that is made again is a witness of what it had `seen`: `place` is where the
+    stream has that hash, 0 for nowhere.
+
+    With the hash of another place, or none, it was damaged, and whatever it says of its place is false. Nowhere, it may
+    be right and the stream wrong: IntegrityError, or nothing new where the stream ends before the row.
+    """
+    is_made_again = rows[key].position != seen
+    if is_made_again and (seen.hash == UNKNOWN or place not in (0, seen.sequence)):
+        return new.position.sequence > 0
+    if is_made_again and not place and new.position.sequence >= seen.sequence:
+        raise IntegrityError(
+            f"event {seen.sequence} of {key.aggregate_id} is not the one that its row has seen",
+            aggregateId=key.aggregate_id,
+            sequence=seen.sequence,
+        )
+    return new.position.sequence > seen.sequence
 
 
 def _delivered(start: Position, target: int, pokes: Sequence[Event]) -> list[Event]:

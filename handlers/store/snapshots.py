@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from handlers.domain import STATE_VERSION, State
 from handlers.domain.errors import IntegrityError
 from handlers.domain.event import Event, Position, ordinal
-from handlers.domain.restoring import amount, text
+from handlers.domain.restoring import UNFOLDABLE, amount, text
 
 from .deadline import Deadline
 from .event_store import EventStore
@@ -53,10 +53,11 @@ BEGINNING = Snapshot(State(), Position())
 
 
 def fold_from(snapshot: Snapshot | None, fold: Callable[[Snapshot], T]) -> T:
-    """`fold(snapshot)`, or from BEGINNING where there is none or the chain does not continue it.
+    """`fold(snapshot)`, or from BEGINNING where there is none, the chain does not continue it or `evolve` cannot.
 
     The second happens where the store was restored to an earlier moment and went on from there: its own events are the
-    truth, so the snapshot is passed over. Raises IntegrityError where the chain itself is broken.
+    truth, so the snapshot is passed over. The third, where it holds what no check of it foresaw. Raises IntegrityError
+    where the chain itself is broken, and what `fold` raises of the events.
     """
     if snapshot is None:
         return fold(BEGINNING)
@@ -64,7 +65,9 @@ def fold_from(snapshot: Snapshot | None, fold: Callable[[Snapshot], T]) -> T:
         return fold(snapshot)
     except IntegrityError as error:
         log.warning("a snapshot is not of this stream: %s", error.message, extra=dict(error.details))
-        return fold(BEGINNING)
+    except UNFOLDABLE:
+        log.warning("a snapshot at %s cannot be gone on from", snapshot.position.sequence, exc_info=True)
+    return fold(BEGINNING)
 
 
 def events_behind(
@@ -183,6 +186,8 @@ def _snapshot_in(record: Mapping[str, Any]) -> Snapshot:
     sequence = ordinal(record, "EventSequence")
     last_hash, timestamp = text(record.get("Hash")), text(record.get("Timestamp"))
     snapshot = Snapshot(State.restore(record.get("State")), Position(sequence, last_hash, timestamp))
+    if snapshot.state.transaction_count > sequence:
+        raise ValueError("more transactions than events")
     for name, value in _places_of(snapshot.position).items():
         if record.get(name) != value:
             raise ValueError(f"{name} does not go with the rest")

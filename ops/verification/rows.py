@@ -101,8 +101,9 @@ class RowCheck:
         stored, end = self.stored.position, self.position
         if not stored.sequence:
             return {"LastSequence": (attribute(self._record, "LastSequence"), str(end.sequence))}
-        if stored.hash == UNKNOWN and stored.sequence <= end.sequence:
-            return {"LastHash": (attribute(self._record, "LastHash"), text_of(self._own_hash))}
+        if stored.hash == UNKNOWN:
+            beyond = {"LastSequence": (str(stored.sequence), str(end.sequence))} if not self._own_hash else {}
+            return {**beyond, "LastHash": (attribute(self._record, "LastHash"), text_of(self._own_hash or end.hash))}
         if self._place_of_hash not in (0, stored.sequence):
             return {"LastSequence": (str(stored.sequence), str(self._place_of_hash))}
         return {}

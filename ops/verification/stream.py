@@ -8,6 +8,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from handlers.domain.command import MAX_SEQUENCE
 from handlers.domain.errors import NotAnEventError
 from handlers.domain.event import GENESIS, Event
 from handlers.domain.values import check_holdable, dumps
@@ -49,7 +50,7 @@ class StreamCheck:
     def take(self, item: Mapping[str, Any]) -> Event | None:
         """Check the next item; the event in it, None where there is none."""
         number = Decimal(item["EventSequence"]["N"])
-        if number < 1 or number != number // 1:
+        if not 1 <= number <= MAX_SEQUENCE or number != int(number):  # the range first, as in `ordinal`
             self.find(Kind.UNREADABLE, None, f"an item has the EventSequence {number}, which no event has")
             return None
         sequence = int(number)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from handlers.domain import all_projections
 from handlers.domain.event import Event
+from handlers.domain.projections import AccountSummary, Row
 from handlers.failure import InvocationError
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item, to_record
@@ -18,8 +20,8 @@ from handlers.store.read_model import MECHANICS, Key, ReadModel, StaleRowError, 
 from ..aws import ROWS, STORE
 from ..damage import VALUES, Path, damaged, paths
 from ..domain.builders import folded, story
-from .conftest import Invoke, rows
-from .test_projection import Deliver, deliver  # noqa: F401 -- a fixture
+from .conftest import Calls, Invoke, rows
+from .test_projection import Deliver, deliver, keep  # noqa: F401 -- a fixture
 from .test_snapshots import InMemory
 
 ID = "a"
@@ -28,24 +30,23 @@ KEYS = ("AccountId", "ProjectionType")
 PROJECTIONS = [projection.name for projection in all_projections(5)]
 BEFORE = folded(EVENTS[:3])
 TEXTS = ("Currency", "CreatedAt", "LastUpdated", "LastTransactionAt")
-NUMBERS = ("Balance", "OverdraftLimit")
+NUMBERS = {"Balance": ("0", "-1", "2.5", "7", "99"), "OverdraftLimit": ("0", "2.5", "7", "99")}
+LONGER = story(ID, [1, 2, 3, 4])
+HASH_OF = {str(event.sequence): {"S": event.hash} for event in LONGER}
+NOWHERE = {"S": "f" * 64}
+EDGES = tuple({"N": number} for number in ("1E+125", "-1E+125", "1E-125", "0.000000001", "1E+33"))
+"""Numbers that DynamoDB holds and no events add up to."""
 
 
 def shows(path: Path, value: Any) -> bool:
     """Whether a damage can be told from a sound value; one that cannot is an edit, which `verify` finds."""
-    if path == ("LastSequence",):
-        return value is None or value.get("N") not in ("7", "99")  # a place like any other: the row is a witness of it
-    if path == ("TransactionCount",) and value and value.get("N") in ("0", "7", "99"):
-        return False
-    if path == ("Entries",) and value == {"L": []}:
-        return False
     if path == ("LastTransactionAt",) and value is None:
         return False  # as of an account without transactions
-    kind = next(iter(value or {}), "")
-    return (
-        not (path[0] in TEXTS and kind == "S")
-        and not (path[0] in NUMBERS and kind == "N")
-        and (path != ("Status",) or value != {"S": "Active"})
+    kind, content = next(iter((value or {"": None}).items()))
+    return not (
+        (path[0] in TEXTS and kind == "S")
+        or (path[0] in NUMBERS and kind == "N" and content in NUMBERS[path[0]])
+        or (path, value) in ((("Status",), {"S": "Active"}), (("Entries",), {"L": []}))
     )
 
 
@@ -90,15 +91,14 @@ def test_the_next_event_makes_a_row_again_that_is_damaged_in_any_attribute(clien
 def test_what_a_damage_does_to_an_entry_or_an_extra_attribute_is_found(projection: str) -> None:
     (judge,) = (each for each in all_projections(5) if each.name == projection)
     sound = {name: value for name, value in BEFORE[ID, projection].items() if name not in MECHANICS}
-    assert judge.knows(sound)
-    assert judge.knows({})
-    assert judge.damage(sound) == []
-    assert judge.damage({**sound, "Note": {"a"}}) == ["Note"]
-    assert judge.knows({**sound, "Note": "of newer code"})
+    assert judge.knows(sound, 3)
+    assert judge.damage(sound, 3) == []
+    assert judge.damage({**sound, "Note": {"a"}}, 3) == ["Note"]
+    assert judge.knows({**sound, "Note": "of newer code"}, 3)
     for entry in sound.get("Entries", []):
         for name in entry:
-            assert not judge.knows({**sound, "Entries": [{**entry, name: {"a"}}]})
-            assert not judge.knows({**sound, "Entries": [{key: entry[key] for key in entry if key != name}]})
+            assert not judge.knows({**sound, "Entries": [{**entry, name: {"a"}}]}, 3)
+            assert not judge.knows({**sound, "Entries": [{key: entry[key] for key in entry if key != name}]}, 3)
 
 
 @pytest.mark.parametrize("damage", [{"NULL": True}, {"S": "3"}, {"N": "2.5"}, {"N": "-1"}, {"SS": ["3"]}, {"L": []}])
@@ -118,16 +118,189 @@ def test_a_damaged_place_is_replaced_only_while_it_is_there(aws: Any, damage: di
         read_model.put(key, sound, seen.position, seen.odd_place)
 
 
-def test_a_row_that_lost_its_hash_is_still_a_witness_of_its_place(aws: Any, deliver: Deliver) -> None:  # noqa: F811
-    """The store ends before what the row has seen: nobody may make the row again and forget that."""
-    for event in EVENTS[:2]:
-        EventStore(aws, STORE, 3).append([event])
-    item = {**to_item(folded(EVENTS)[ID, "AccountSummary"]), "LastHash": {"NULL": True}}
+@pytest.mark.parametrize("damage", [{"NULL": True}, {"S": "x"}, None])
+@pytest.mark.parametrize("place", ["2", "3", "4", "999", "1000000000000000"])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_row_that_lost_its_hash_is_no_witness_of_its_place(
+    aws: Any,
+    deliver: Deliver,  # noqa: F811
+    *,
+    damage: dict[str, Any] | None,
+    place: str,
+    both: bool,
+) -> None:
+    """Nobody can tell then which events it holds, so what it says of them holds up nothing."""
+    keep(aws, EVENTS)
+    for name in PROJECTIONS:
+        item = damaged({**item_of(name), "LastSequence": {"N": place}}, ("LastHash",), damage)
+        aws.put_item(TableName=ROWS, Item=item if both or name == "AccountSummary" else item_of(name))
+
+    assert deliver(EVENTS[3]) == []
+
+    assert rows(aws) == folded(EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("place", "hash_of"), [("2", "4"), ("4", "3"), ("1", "4"), ("4", "1"), ("5", "4"), ("50", "3")]
+)
+@pytest.mark.parametrize("both", [False, True])
+def test_a_row_with_the_hash_of_another_place_is_made_again(
+    aws: Any,
+    deliver: Deliver,  # noqa: F811
+    *,
+    place: str,
+    hash_of: str,
+    both: bool,
+) -> None:
+    """No projection wrote such a row. Where all rows say one place beyond the end, only verify tells."""
+    if both and place == "50":
+        return
+    keep(aws, LONGER)
+    for (_, name), row in folded(LONGER[:4]).items():
+        item = {**to_item(row), "LastSequence": {"N": place}, "LastHash": HASH_OF[hash_of]}
+        aws.put_item(TableName=ROWS, Item=item if both or name == "AccountSummary" else to_item(row))
+
+    assert deliver(LONGER[4]) == []
+
+    assert rows(aws) == folded(LONGER)
+
+
+def test_an_event_that_comes_again_heals_a_row_that_has_another_hash_at_its_place(aws: Any, deliver: Deliver) -> None:  # noqa: F811
+    keep(aws, EVENTS)
+    for row in folded(EVENTS).values():
+        aws.put_item(TableName=ROWS, Item={**to_item(row), "LastHash": {"S": EVENTS[1].hash}})
+
+    assert deliver(EVENTS[3]) == []
+
+    assert rows(aws) == folded(EVENTS)
+
+
+@pytest.mark.parametrize("place", ["2", "4", "50"])
+def test_a_hash_that_the_stream_has_nowhere_still_speaks_against_it(aws: Any, deliver: Deliver, place: str) -> None:  # noqa: F811
+    keep(aws, LONGER)
+    for row in folded(LONGER[:4]).values():
+        aws.put_item(TableName=ROWS, Item=to_item(row))
+    witness = {**to_item(folded(LONGER[:4])[ID, "AccountSummary"]), "LastSequence": {"N": place}, "LastHash": NOWHERE}
+    witness["TransactionCount"] = {"N": "1"}
+    aws.put_item(TableName=ROWS, Item=witness)
+
+    failed = deliver(LONGER[4])
+
+    assert rows(aws)[ID, "AccountSummary"] == to_record(witness)
+    if place == "50":  # the stream may have been cut off: the other row goes on
+        assert failed == []
+        assert rows(aws)[ID, "AccountStatement"] == folded(LONGER)[ID, "AccountStatement"]
+    else:
+        assert failed == ["m0"]
+
+
+def test_a_row_without_its_hash_and_without_a_stream_stays(aws: Any, deliver: Deliver) -> None:  # noqa: F811
+    item = damaged(item_of("AccountSummary"), ("LastHash",), None)
     aws.put_item(TableName=ROWS, Item=item)
 
-    deliver(EVENTS[1])
+    assert deliver(EVENTS[3]) == ["m0"]
 
-    assert rows(aws)[ID, "AccountSummary"] == to_record(item)
+    assert rows(aws) == {(ID, "AccountSummary"): to_record(item)}
+
+
+def test_a_straggler_behind_rows_at_different_places_costs_one_query(
+    aws: Any,
+    deliver: Deliver,  # noqa: F811
+    calls: Calls,
+) -> None:
+    keep(aws, LONGER)
+    behind, ahead = folded(LONGER[:4]), folded(LONGER)
+    for name, of in zip(PROJECTIONS, (behind, ahead), strict=True):
+        aws.put_item(TableName=ROWS, Item=to_item(of[ID, name]))
+    calls.made.clear()
+
+    assert deliver(LONGER[2]) == []
+
+    assert calls.names == ["BatchGetItem", "Query", "Query"]
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_a_row_that_lacks_what_rows_always_have_is_shown_to_nobody(
+    aws: Any,
+    ask: Invoke,
+    deliver: Deliver,  # noqa: F811
+    projection: str,
+) -> None:
+    keep(aws, EVENTS)
+    sound = item_of(projection)
+    lost = [[name] for name in sound if name not in (*KEYS, "Currency", "LastTransactionAt")]
+    lost.append([name for name in sound if name not in MECHANICS])
+    for names in lost:
+        for name in PROJECTIONS:
+            aws.put_item(TableName=ROWS, Item=item_of(name))
+        aws.put_item(TableName=ROWS, Item={name: value for name, value in sound.items() if name not in names})
+
+        with pytest.raises(InvocationError, match="is damaged"):
+            ask(f"get{projection}", accountId=ID)
+
+        assert deliver(EVENTS[3]) == []
+        assert rows(aws) == folded(EVENTS)
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_a_number_that_no_events_add_up_to_is_damage(
+    aws: Any,
+    ask: Invoke,
+    deliver: Deliver,  # noqa: F811
+    projection: str,
+) -> None:
+    keep(aws, EVENTS)
+    sound = item_of(projection)
+    for path in [(name,) for name, value in sound.items() if "N" in value]:
+        for edge in EDGES:
+            for name in PROJECTIONS:
+                aws.put_item(TableName=ROWS, Item=item_of(name))
+            aws.put_item(TableName=ROWS, Item=damaged(sound, path, edge))
+
+            with pytest.raises(InvocationError, match="is damaged"):
+                ask(f"get{projection}", accountId=ID)
+
+            assert deliver(EVENTS[3]) == [], (path, edge)
+            assert rows(aws) == folded(EVENTS), (path, edge)
+
+
+@pytest.mark.parametrize(
+    ("projection", "change"),
+    [
+        ("AccountSummary", {"TransactionCount": Decimal(4)}),
+        ("AccountSummary", {"TransactionCount": Decimal(2), "Balance": Decimal(10) ** 19}),
+        ("AccountStatement", {"Balance": Decimal(10) ** 19}),
+    ],
+)
+def test_more_than_so_many_events_can_make_is_damage(projection: str, change: dict[str, Any]) -> None:
+    (judge,) = (each for each in all_projections(5) if each.name == projection)
+    sound = {name: value for name, value in BEFORE[ID, projection].items() if name not in MECHANICS}
+
+    assert judge.damage({**sound, **change}, 3) == [list(change)[-1]]
+
+
+def test_the_entries_of_a_statement_stand_in_the_order_of_their_events() -> None:
+    (judge,) = (each for each in all_projections(5) if each.name == "AccountStatement")
+    row = {name: value for name, value in BEFORE[ID, "AccountStatement"].items() if name not in MECHANICS}
+    newest, older = row["Entries"]
+
+    assert judge.damage(row, 3) == []
+    for entries in ([older, newest], [newest, newest], [{**newest, "EventSequence": 4}, older]):
+        assert judge.damage({**row, "Entries": entries}, 3) == ["Entries"]
+
+
+def test_what_no_check_foresaw_in_a_row_is_folded_from_the_beginning(client: Any) -> None:
+    class Credulous(AccountSummary):
+        def knows(self, row: Row, sequence: int) -> bool:
+            return bool(row and sequence)
+
+    projector = Projector(EventStore(client, STORE), ReadModel(client, ROWS), [Credulous()])
+    for value in ({"N": "1E+125"}, {"S": "much"}, None):
+        client.put_item(TableName=ROWS, Item=damaged(item_of("AccountSummary"), ("Balance",), value))
+
+        assert projector.bring_up(ID, EVENTS[3:], projector.load([ID])) == (4, 1)
+
+        assert row(client, "AccountSummary") == folded(EVENTS)[ID, "AccountSummary"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
 from typing import Any, NamedTuple
@@ -14,10 +14,11 @@ from handlers.domain.event import Event, Position
 from handlers.domain.restoring import restorer
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
+from handlers.store.items import to_item
 from handlers.store.present import PresentReader
 from handlers.store.side_by_side import begin
 from handlers.store.snapshot_builder import SnapshotBuilder
-from handlers.store.snapshots import Snapshots, record_of
+from handlers.store.snapshots import Snapshot, Snapshots, events_behind, fold_from, record_of
 
 from ..aws import SNAPSHOTS, STORE
 from ..damage import VALUES, Path, damaged, paths
@@ -29,6 +30,8 @@ ID = "account-1"
 EVENTS = story(ID, [1] * 7)
 SNAPSHOT = record_of(ID, snapshot_at(EVENTS, 8))
 KEYS = ("AggregateId", "SnapshotKey")
+EDGES = tuple({"N": number} for number in ("1E+125", "-1E+125", "1E-125", "-1E-130", "0.000000001", "1E+33"))
+"""Numbers that DynamoDB holds and no events add up to."""
 EDITS: dict[Path, tuple[str, ...]] = {
     ("State", "balance"): ("N",),
     ("State", "overdraft_limit"): ("N",),
@@ -92,10 +95,10 @@ def damages(item: dict[str, Any]) -> list[tuple[Path, Any]]:
     return [
         (path, value)
         for path in paths(item, KEYS)
-        for value in VALUES
-        if value is None or next(iter(value)) not in EDITS.get(path, ())
+        for value in (*VALUES, *EDGES)
+        if value is None or next(iter(value)) not in EDITS.get(path, ()) or value in EDGES
         if path != ("TimeKey",) or (value and value.get("S"))
-        if path != ("State", "transaction_count") or value not in ({"N": "0"}, {"N": "7"}, {"N": "99"})
+        if path != ("State", "transaction_count") or value != {"N": "7"}  # which it is
     ]
 
 
@@ -122,6 +125,32 @@ def test_a_builder_makes_a_damaged_snapshot_anew(ledger: Ledger) -> None:
         nearest = ledger.snapshots.nearest(ID)
         assert nearest is not None
         assert nearest.state == TRUTH
+
+
+def test_a_command_is_decided_though_the_newest_snapshot_holds_no_money(aws: Any, send: Invoke) -> None:
+    events: list[Event] = story(ID, [1] * 59)
+    for event in events:
+        EventStore(aws, STORE, 3).append([event])
+    for path in [("State", name) for name in ("balance", "overdraft_limit", "transaction_count")]:
+        for edge in EDGES:
+            command_id = f"{path[1]} {edge}"
+            item = dict(to_item(record_of(ID, snapshot_at(events, 60))))
+            aws.put_item(TableName=SNAPSHOTS, Item=damaged(item, path, edge))
+
+            status, answer = send("TransactionProcessed", {"amount": -(10**13)}, aggregateId=ID, commandId=command_id)
+
+            assert (status, answer["error"]["details"]["balance"]) == (422, 59), (path, edge)
+
+
+@pytest.mark.parametrize("wrong", [Decimal("1E+125"), Decimal("1E-125"), "much", None])
+def test_what_no_check_foresaw_in_a_snapshot_is_folded_from_the_beginning(ledger: Ledger, wrong: Any) -> None:
+    snapshot = snapshot_at(EVENTS, 4)
+    snapshot = snapshot._replace(state=replace(snapshot.state, balance=wrong))
+
+    def fold(start: Snapshot) -> State:
+        return reduce(evolve, events_behind(EventStore(ledger.client, STORE), ID, start), start.state)
+
+    assert fold_from(snapshot, fold) == TRUTH
 
 
 def test_a_time_that_is_damaged_with_its_key_is_not_handed_on_to_the_next_event(aws: Any, send: Invoke) -> None:

@@ -15,7 +15,7 @@ from handlers.store.snapshots import record_of
 from ..damage import FEW, VALUES, damaged, paths
 from ..domain.builders import folded, snapshot_at, story
 from ..effort import LONG
-from ..handlers.conftest import ROWS, SNAPSHOTS, kept, rows
+from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, kept, rows
 from .conftest import BATCH, Run, keep
 
 Item = dict[str, Any]
@@ -87,3 +87,42 @@ def test_every_damage_of_a_snapshot_is_named_and_the_snapshot_removed(aws: Any, 
     assert result.code == 0
     assert run("verify").code == 0
     assert all(sequence in (2, 4) for _, sequence in kept(aws))
+
+
+@pytest.mark.parametrize("damage", [None, {"S": "x"}, {"NULL": True}])
+@pytest.mark.parametrize("place", ["3", "999", "1000000000000000"])
+def test_a_row_without_a_sound_hash_is_damaged_wherever_it_says_that_it_stands(
+    aws: Any, run: Run, *, damage: Item | None, place: str
+) -> None:
+    """It is no witness: it does not tell of an end that was removed, and a repair needs no leave."""
+    events = keep(aws, story("a", AMOUNTS))
+    for name in ("AccountSummary", "AccountStatement"):
+        row = {**row_of(events, name), "LastSequence": {"N": place}}
+        aws.put_item(TableName=ROWS, Item=damaged(row, ("LastHash",), damage))
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert (result.code, result.json["counts"]) == (0, {"row-differs": 2})
+    attributes = result.json["findings"][0]["attributes"]
+    assert attributes["LastHash"]["folded"] == f'"{events[int(place) - 1 if place == "3" else -1].hash}"'
+    assert ("LastSequence" in attributes) == (place != "3")
+    assert rows(aws) == folded(events)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "sequence", ["1E+100", "1E+125", "1E-125", "-1E+125", "2.5", "9.9999999999999999999999999999999999999E+125"]
+)
+def test_an_item_at_a_place_beyond_all_numbers_is_named_and_nobody_else_notices(
+    aws: Any, run: Run, sequence: str
+) -> None:
+    keep(aws, story("a", AMOUNTS))
+    aws.put_item(TableName=STORE, Item={"AggregateId": {"S": "odd"}, "EventSequence": {"N": sequence}})
+
+    result = run("verify", "--json")
+
+    assert result.code == 1
+    assert [
+        (each["kind"], each["aggregateId"]) for each in result.json["findings"] if each["aggregateId"] == "odd"
+    ] == [("unreadable", "odd")]
+    assert result.json["events"] == 5
