@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .domain import all_projections, times
+from .domain import EVENT_TYPES, all_projections, times
 from .domain.command import MAX_SEQUENCE
 from .domain.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
-from .domain.fields import identifier, unknown, whole
+from .domain.fields import folded, identifier, unknown, whole
 from .domain.payload import beside_body, request_of
 from .domain.values import Value
 from .runtime import Context, answering, seconds_left
@@ -31,6 +31,8 @@ _types = TypeIndex(_dynamodb, _table, _buckets)
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
 _PROJECTIONS = {each.name: each for each in all_projections(statement_entries=1)}
 """For what their rows look like."""
+
+_TYPES = {folded(name): name for name in EVENT_TYPES}
 
 SecondsLeft = Callable[[], float]
 """A clock that runs towards the function's timeout."""
@@ -68,9 +70,13 @@ def _get_aggregate_events(request: Mapping[str, Any], _: SecondsLeft) -> Value:
 
 def _get_events_by_type(request: Mapping[str, Any], left: SecondsLeft) -> Value:
     """`{eventType, limit?, fromTimestamp?, toTimestamp?, nextToken?}`: newest first; one Query per bucket a page."""
+    event_type = identifier(request, "eventType")
+    meant = _TYPES.get(folded(event_type))
+    if meant and event_type not in EVENT_TYPES:  # any other name may be a type of other code
+        raise MalformedError("eventType", f"is unknown; did you mean {meant}?")
     return by_type(
         _types,
-        identifier(request, "eventType"),
+        event_type,
         limit=whole(request, "limit", 1, 1_000, default=100) or 0,
         since=_time(request, "fromTimestamp", times.FIRST),
         until=_time(request, "toTimestamp", times.LAST),

@@ -27,6 +27,6 @@ def number(name: str) -> int:
 def _misconfigured(name: str, problem: str) -> InvocationError:
     return InvocationError(
         "Misconfigured",
-        f"the function's environment variable {name} {problem}; the Pulumi program sets it: deploy the stack again, "
-        "or read the environment of this function in __main__.py",
+        f"the function's environment variable {name} {problem}; the Pulumi program sets it: `pulumi up --refresh` "
+        "sets it again, or read the environment of this function in __main__.py",
     )

@@ -95,4 +95,6 @@ class System:
         try:
             return int(variables[variable])
         except (KeyError, ValueError) as error:
-            raise OperatorError(f"the function {name} has no number in {variable}; deploy the stack again") from error
+            raise OperatorError(
+                f"the function {name} has no number in {variable}: `pulumi up --refresh` sets it again"
+            ) from error

@@ -66,6 +66,16 @@ _SCALES: Mapping[str, Mapping[str, int]] = {
     }
     for event_type, version in NEWEST.items()
 }
+_NOTHING: Mapping[str, frozenset[str]] = {
+    event_type: frozenset(
+        name
+        for name, each in SCHEMAS[event_type, version]["properties"].items()
+        if "null" not in each["type"]
+        and (name in DERIVED[event_type] or name not in SCHEMAS[event_type, version]["required"])
+    )
+    for event_type, version in NEWEST.items()
+}
+"""By type, the fields whose null a command may give and no event holds."""
 _KINDS: Mapping[str, Callable[[str, str], object]] = {"currency": money.check_opening, "date-time": times.normalize}
 """By kind, what checks the texts that new commands must give (`ASKED`)."""
 _KNOWN = {event_type: {name for name, _ in attributes} for event_type, attributes in _ATTRIBUTES.items()}
@@ -145,12 +155,12 @@ def violations(event_type: str, version: int, data: Mapping[str, Value], path: s
 def asked(event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value], list[Violation]]:
     """A command's data as that of the newest event, and all that is wrong with it, what would never arrive included.
 
-    More lenient than the event's own schema in two ways: a decimal may be text, where digits matter, and what the
-    ledger fills in may be missing or null. Stricter in one: a text of a kind (`ASKED`) must be of that kind, which
-    older events need not be.
+    More lenient than the event's own schema in three ways: a decimal may be text, where digits matter, what the ledger
+    fills in may be missing, and null says nothing wherever nothing has to be said. Stricter in one: a text of a kind
+    (`ASKED`) must be of that kind, which older events need not be.
     """
-    derived = DERIVED[event_type]
-    read = {name: value for name, value in data.items() if value is not None or name not in derived}
+    derived, nothing = DERIVED[event_type], _NOTHING[event_type]
+    read = {name: value for name, value in data.items() if value is not None or name not in nothing}
     unread: list[Violation] = []
     for name in _DECIMALS[event_type]:
         if isinstance(read.get(name), str):

@@ -17,10 +17,14 @@ MAX_KEY_BYTES = 2048
 MAX_UNKNOWN = 3
 """So many unknown names are told of: a request may hold any number of them, and an answer must stay short."""
 _LONGEST_COMPARED = 64
+_UNSEEN = (
+    "must hold visible characters and plain spaces only, and no space at its ends: no control or invisible characters, "
+    "other spaces, lone surrogates, or characters that are not assigned"
+)
 
 
 def identifier(source: Mapping[str, Any], name: str) -> str:
-    """A required id: 1 to 256 bytes of text without control characters or spaces at its ends."""
+    """A required id: 1 to 256 bytes of text that can be seen, without spaces at its ends."""
     value = source.get(name)
     if value is None:
         raise MalformedError(name, "is required")
@@ -38,7 +42,7 @@ def check_identifier(value: object, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise MalformedError(name, "must be a non-empty text")
     if not value.isprintable() or value != value.strip():
-        raise MalformedError(name, "must not hold control characters, line breaks or spaces at its ends")
+        raise MalformedError(name, _UNSEEN)
     if len(value.encode(errors="surrogatepass")) > MAX_ID_BYTES:
         raise MalformedError(name, f"must not be longer than {MAX_ID_BYTES} bytes")
     return value

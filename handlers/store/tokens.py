@@ -21,7 +21,8 @@ def encode(subject: Value, place: Value) -> str:
 def decode(token: Any, subject: Value, read: Callable[[Value], Place]) -> Place | None:
     """The place in `token` as `read` understands it, None where there is no token.
 
-    MalformedError unless it is a token given out for this `subject`: `read` refuses by any error a conversion raises.
+    MalformedError unless it is a token given out for this `subject`: `read` refuses by any error a conversion raises,
+    or by MalformedError, whose words speak of what no caller wrote.
     """
     if token is None:
         return None
@@ -32,6 +33,6 @@ def decode(token: Any, subject: Value, read: Callable[[Value], Place]) -> Place 
         found, place = loads(text, "nextToken")
         if dumps(found) == dumps(subject):
             return read(place)
-    except (binascii.Error, ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
+    except (MalformedError, binascii.Error, ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
         raise MalformedError("nextToken", "is not a token that was given out") from None
     raise MalformedError("nextToken", "belongs to another query")

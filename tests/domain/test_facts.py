@@ -244,3 +244,29 @@ def test_a_command_of_an_unknown_type_is_refused_by_name() -> None:
         assert [each.path for each in check("account-1", event_type, {})] == ["eventType"]
         with pytest.raises(MalformedError):
             decide(State(), command(event_type))
+
+
+def test_null_of_an_optional_field_says_nothing_even_where_no_event_may_hold_it() -> None:
+    for event_type, required in (
+        ("AccountCreated", {}),
+        ("TransactionProcessed", {"amount": 1}),
+        ("AccountClosed", {}),
+    ):
+        nulls = dict.fromkeys(SCHEMAS[event_type, NEWEST[event_type]]["properties"])
+        data = {**nulls, **required}
+
+        assert check("account-1", event_type, data) == []
+        assert violations(event_type, NEWEST[event_type], {**required, **stored_of(event_type, data)}, "") == []
+
+
+def stored_of(event_type: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The data with which the event is stored, on an account that takes it."""
+    state = State() if event_type == "AccountCreated" else State(status="Active", currency="USD")
+    (event,) = decide(state, command(event_type, "account-1", **data))
+    return dict(event.data)
+
+
+def test_null_of_a_required_field_is_still_missing() -> None:
+    (found,) = check("account-1", "TransactionProcessed", {"amount": None})
+
+    assert found == ("eventData.amount", "must be a number")

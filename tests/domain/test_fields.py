@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from handlers.domain.errors import MalformedError
-from handlers.domain.fields import whole
+from handlers.domain.fields import check_identifier, whole
 
 
 @pytest.mark.parametrize("value", [0, 7, 7.0, Decimal("7.00"), Decimal("1E+1"), Decimal("0E+999999999"), 10])
@@ -28,3 +28,34 @@ FAR_OUT = ["1E+28", "1E+400", "-1E+400", "1E+600000", "-1E+600000", "9" * 40]
 def test_a_number_out_of_range_is_refused_at_once(value: object) -> None:
     with pytest.raises(MalformedError, match="limit: must lie between 0 and 10"):
         whole({"limit": value}, "limit", 0, 10)
+
+
+NO_SHAPES = [
+    "a\nb",
+    "a\x00",
+    "a\u200bb",
+    "a\ud800",
+    "a\u3000b",
+    "a\u00a0b",
+    "a\u2028b",
+    "a\ue000",
+    "\ufeffa",
+    " a",
+    "a ",
+]
+
+
+@pytest.mark.parametrize("value", NO_SHAPES)
+def test_what_an_id_must_not_hold_is_said_in_full(value: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        check_identifier(value, "commandId")
+
+    assert caught.value.message == (
+        "commandId: must hold visible characters and plain spaces only, and no space at its ends: no control or "
+        "invisible characters, other spaces, lone surrogates, or characters that are not assigned"
+    )
+
+
+@pytest.mark.parametrize("value", ["a b", "\u00e9", "\u8d26\u6237", "a-1_2.3:4/5"])
+def test_an_id_may_hold_what_can_be_seen(value: str) -> None:
+    assert check_identifier(value, "commandId") == value

@@ -470,3 +470,25 @@ def test_reads_of_the_past_and_of_rows_are_strongly_consistent(ask: Invoke, call
         ROWS: True,
     }
     assert calls.to("GetItem")[0]["TableName"] == ROWS
+
+
+@pytest.mark.parametrize("token", ["", "abc", "zzz", "e30", "bnVsbA", "\u00e9", "W1siZ2V0QWdncmVnYXRlRXZlbnRzIl0"])
+@pytest.mark.parametrize(
+    "arguments", [("getAggregateEvents", {"aggregateId": "a"}), ("getEventsByType", {"eventType": "AccountCreated"})]
+)
+def test_what_is_no_token_is_called_that(ask: Invoke, token: str, arguments: tuple[str, dict[str, Any]]) -> None:
+    status, body = ask(arguments[0], **arguments[1], nextToken=token)
+
+    assert (status, body["error"]["message"]) == (400, "nextToken: is not a token that was given out")
+
+
+@pytest.mark.parametrize("name", ["accountcreated", "Account_Created", "account-created", "ACCOUNTCREATED"])
+def test_a_misspelt_type_is_not_a_type_without_events(ask: Invoke, calls: Calls, name: str) -> None:
+    status, body = ask("getEventsByType", eventType=name)
+
+    assert (status, body["error"]["message"]) == (400, "eventType: is unknown; did you mean AccountCreated?")
+    assert calls.names == []
+
+
+def test_another_type_may_be_one_of_other_code(ask: Invoke) -> None:
+    assert ask("getEventsByType", eventType="AccountPainted")[1]["count"] == 0
