@@ -78,7 +78,8 @@ class TextDisplay:
         if function := deployment.outputs.get("commandFunction"):
             self._say(
                 f"aws lambda invoke --function-name {function} --cli-binary-format raw-in-base64-out \\\n"
-                f"  --payload '{json.dumps(_EXAMPLE)}' /dev/stdout"
+                f"  --payload '{json.dumps(_EXAMPLE)}' /dev/stdout\n"
+                "# --cli-binary-format is of version 2 of the AWS CLI: leave it out with version 1"
             )
         self._say("\nCtrl-C stops it and forgets everything.", "bold")
 
@@ -97,8 +98,9 @@ class TextDisplay:
 
     def _connect(self, endpoint: str, config: StackConfig) -> None:
         self._say("\nTo talk to it, in another shell:", "bold")
-        self._say(
-            f"export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={config.get('aws:region')}"
+        region = config.get("aws:region")
+        self._say(  # version 1 of the AWS CLI and boto3 read AWS_DEFAULT_REGION, version 2 and other SDKs AWS_REGION
+            f"export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_DEFAULT_REGION={region}"
             " AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
         )
 

@@ -191,7 +191,9 @@ def test_a_person_is_told_what_there_is_and_how_to_talk_to_it(start: Callable[..
     assert "demo / local: 1 resources" in lines
     assert "  commandFunction  command-function-abc" in lines
     assert "  region           us-east-1" in lines
-    assert any(line.startswith(f"export AWS_ENDPOINT_URL={endpoint} ") for line in lines)
+    (export,) = (line for line in lines if line.startswith(f"export AWS_ENDPOINT_URL={endpoint} "))
+    assert " AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 " in export
+    assert "--cli-binary-format is of version 2" in served.text
     assert "aws lambda invoke --function-name command-function-abc" in served.text
     assert "long" not in served.text
     assert served.stop(signal.SIGINT) == 0
@@ -244,7 +246,8 @@ class Wrong:
         Wrong("demo:size must be of type integer, not 'huge'", stack=STACK + "  demo:size: huge\n"),
         Wrong("Pulumi.local.yaml sets no aws:region", stack="config: {}"),
         Wrong("no resource type aws:ssm/parameter", program='aws.ssm.Parameter("p", type="String", value="x")'),
-        Wrong("cannot write /nowhere/out.json", arguments=("--outputs", "/nowhere/out.json")),
+        Wrong("cannot write /nowhere/out.json, the file of --outputs", arguments=("--outputs", "/nowhere/out.json")),
+        Wrong("the file of --outputs: that is a folder", arguments=("--outputs", "/tmp")),  # noqa: S108 -- a folder
     ],
     ids=lambda wrong: wrong.message,
 )
