@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from ops.output import ending
+
 from . import documents, results, world
 from .parts import append, decoding, imports, latency, projection, reconstruct
 from .progress import Steps
@@ -68,4 +70,4 @@ def _keep(part: str, measured: dict[str, object], engine: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending(main))

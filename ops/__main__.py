@@ -12,6 +12,7 @@ from handlers.domain.errors import LedgerError
 from .commands import dead_letters, export, import_, replay, republish, schemas, snapshots, verify
 from .commands.arguments import Parser
 from .commands.common import escape_what_cannot_be_shown, printable
+from .output import ending
 from .system import OperatorError, System, UsageError
 
 
@@ -39,4 +40,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending(main))

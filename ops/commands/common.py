@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -89,8 +88,8 @@ def console_for(options: argparse.Namespace) -> Console:
 
 def escape_what_cannot_be_shown(stream: IO[str]) -> None:
     r"""Have a stream write é as \xe9 where its encoding has none, rather than fail half-way through a report."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
+    if reconfigure := getattr(stream, "reconfigure", None):
+        reconfigure(errors="backslashreplace")
 
 
 def shown(text: str) -> str:

@@ -1173,6 +1173,13 @@ MUTANTS = (
         REDRIVING,
     ),
     Mutant(
+        "leave the last words to the interpreter, which nobody asks whether they were written",
+        "ops/output.py",
+        "        out.flush()\n        err.flush()\n    except",
+        "        pass\n    except",
+        ("tests/ops/test_output.py",),
+    ),
+    Mutant(
         "refuse an operator the ids that no command takes",
         "ops/commands/arguments.py",
         '        check_key(text, "id")',
