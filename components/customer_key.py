@@ -21,11 +21,14 @@ class CustomerKeyArgs:
     dns_suffix: Input[str]
     """Of the partition's services."""
     deletion_days: Input[int] = 30
-    """Days between the key's deletion and its end, 7 to 30: time to notice that everything under it is unreadable."""
+    """Days that the provider would have the key wait for its end, 7 to 30. Pulumi never asks it to: the key is retained."""
 
 
 class CustomerKey(pulumi.ComponentResource):
-    """A symmetric key of this stack alone, rotated each year. Who deletes it loses everything that lies under it."""
+    """A symmetric key of this stack alone, rotated each year. Who deletes it loses everything that lies under it.
+
+    So it stays in the account when the stack, or the setting, lets it go; its deletion is scheduled by hand.
+    """
 
     arn: pulumi.Output[str]
 
@@ -38,7 +41,8 @@ class CustomerKey(pulumi.ComponentResource):
             enable_key_rotation=True,
             deletion_window_in_days=args.deletion_days,
             policy=customer_key_policy(args.account_id, args.region, args.partition, args.dns_suffix),
-            opts=pulumi.ResourceOptions(parent=self),
+            # A setting or a destroy lets the key go; archive, audit log and backups lie under it for years.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})
