@@ -48,7 +48,8 @@ class HandlerPackage(pulumi.ComponentResource):
             code=pulumi.FileArchive(str(layer)),
             compatible_runtimes=[args.runtime],
             compatible_architectures=[args.architecture],
-            # Each edit of the lock file replaces the version; the functions have left it by then.
+            # Another lock file, runtime or architecture replaces the version: the new one is made, the functions are
+            # moved to it, and the old one is deleted last.
             opts=pulumi.ResourceOptions(parent=self, protect=False),
         )
         self.layer_arn = version.arn

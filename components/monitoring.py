@@ -74,7 +74,7 @@ class Monitoring(pulumi.ComponentResource):
         check_range(name, "snapshot_lag_seconds", args.snapshot_lag_seconds, 1, 86_400)
         check_range(name, "projection_lag_seconds", args.projection_lag_seconds, 1, 345_600)
         child = pulumi.ResourceOptions(parent=self)
-        # What only shows what is there may go at any time, and so may an addressee who left.
+        # What only shows or tells what is there may go at any time, and so may an addressee who left.
         loose = pulumi.ResourceOptions(parent=self, protect=False)
         topic = aws.sns.Topic(
             f"{name}-topic", display_name="Event sourcing alarms", kms_master_key_id=args.kms_key_arn, opts=child
@@ -87,7 +87,8 @@ class Monitoring(pulumi.ComponentResource):
             opts=child,
         )
         if args.guard_watch is not None:
-            _tell(f"{name}-guard-target", args, topic.arn, pulumi.ResourceOptions(parent=self, depends_on=[admission]))
+            told = pulumi.ResourceOptions.merge(loose, pulumi.ResourceOptions(depends_on=[admission]))
+            _tell(f"{name}-guard-target", args, topic.arn, told)
         for email in args.emails:
             aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=loose)
         alarm_arns = [_metric_alarm(name, alarm, topic.arn, loose).arn for alarm in _alarms(args)]

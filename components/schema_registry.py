@@ -68,7 +68,8 @@ class SchemaRegistry(pulumi.ComponentResource):
                     type_name="AWS::Glue::SchemaVersion",  # pulumi-aws itself has no resource for one
                     desired_state=_version(schema.arn, text_of(versions[version])),
                     # A version goes with its schema. Alone it should never go, and the checkpoint of a schema cannot.
-                    opts=pulumi.ResourceOptions(parent=self, depends_on=[before], retain_on_delete=True),
+                    # So protection would save nothing at Glue, and refuse a rollback to a revision without the version.
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[before], retain_on_delete=True, protect=False),
                 )
         self.registry_name = registry.registry_name
         self.register_outputs({"registryName": self.registry_name})

@@ -262,7 +262,8 @@ def test_tables_can_be_restored_to_any_second(stack: Graph) -> None:
 def test_production_protects_all_but_what_only_shows_what_is_there_and_dev_nothing() -> None:
     loose = {resource.name for resource in graph("prod") if not resource.protect and resource.custom}
     alarms = {alarm.name for alarm in graph("prod").of("MetricAlarm")}
-    assert loose == alarms | {"monitoring-dashboard", "handlers-layer", f"monitoring-{ONCALL}"}
+    retained = {resource.name for resource in graph("prod") if resource.options.retain_on_delete}
+    assert loose == alarms | retained | {"monitoring-dashboard", "handlers-layer", f"monitoring-{ONCALL}"}
     assert all(resource.protect for resource in graph("prod") if not resource.custom)
     assert all(table.inputs["deletionProtectionEnabled"] is True for table in graph("prod").of("Table"))
     assert not any(resource.protect for resource in graph("dev"))
@@ -349,6 +350,7 @@ def test_a_key_of_the_stacks_own_encrypts_everything_and_rotates(made: Graph) ->
     assert key.inputs["enableKeyRotation"] is True
     assert key.inputs["deletionWindowInDays"] == 30
     assert key.protect
+    assert key.options.retain_on_delete
 
 
 @pytest.mark.parametrize(

@@ -1301,6 +1301,20 @@ MUTANTS = (
         LIVING,
     ),
     Mutant(
+        "refuse production a rollback behind a schema version",
+        "components/schema_registry.py",
+        ", protect=False",
+        "",
+        LIVING,
+    ),
+    Mutant(
+        "delete the key under the archive with the setting that made it",
+        "components/customer_key.py",
+        ", retain_on_delete=True",
+        "",
+        LIVING,
+    ),
+    Mutant(
         "take a schema version that Glue refused for a good one",
         "ops/registered.py",
         '    if registered["Status"] != _ACCEPTED:\n',

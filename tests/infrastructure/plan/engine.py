@@ -232,7 +232,7 @@ def _next_generation(new: Kept, generation: int, inputs: Properties) -> Kept:
     """A replacement: where Pulumi makes up the name, it makes up another."""
     prefix = inputs.get("namePrefix")
     names = {physical_name(new.name, prefix): physical_name(new.name, prefix, generation)}
-    outputs = {**_exchange(new.outputs, names), **inputs}
+    outputs = {**provider.numbered(new.type, _exchange(new.outputs, names), generation), **inputs}
     return replace(new, generation=generation, inputs=inputs, outputs=outputs, standing=inputs)
 
 

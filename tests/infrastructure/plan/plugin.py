@@ -98,7 +98,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         generation = self._world.create(request.urn, type_, inputs)
         prefix = inputs.get("namePrefix")
         first, this = physical_name(name, prefix), physical_name(name, prefix, generation)
-        outputs = {key: value.replace(first, this) for key, value in made.items()}
+        exchanged = {key: value.replace(first, this) for key, value in made.items()}
+        outputs = provider.numbered(type_, exchanged, generation)
         if provider.is_regional(type_):
             outputs["region"] = self._region
         return provider_pb2.CreateResponse(id=f"{name}-{generation}", properties=_struct({**inputs, **outputs}))

@@ -95,6 +95,13 @@ def is_regional(type_: str) -> bool:
     return "region" in inspect.signature(_CLASSES[type_]._internal_init).parameters
 
 
+def numbered(type_: str, outputs: Mapping[str, Any], generation: int) -> Properties:
+    """The outputs of what was replaced so often: Lambda counts a layer's versions, and the number is in the ARN."""
+    if short(type_) != "LayerVersion":
+        return dict(outputs)
+    return {**outputs, "arn": f"{outputs['arn'].rpartition(':')[0]}:{generation + 1}"}
+
+
 def applied(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Properties:
     """What stands at AWS after an update from `before` to `after`."""
     ignored = _NEVER_APPLIED.get(short(type_), frozenset())

@@ -7,9 +7,10 @@ from functools import cache
 
 import pytest
 
+from components import bundle
 from tests.infrastructure.plan import provider
 from tests.infrastructure.plan.engine import State, destroy, refresh, rename, up
-from tests.infrastructure.program import ONCALL, Graph, graph, run
+from tests.infrastructure.program import ONCALL, ROOT, Graph, graph, run
 
 FUNCTIONS = {f"{entry}-function" for entry in ("command", "validate", "relay", "projection", "query", "snapshot")}
 ROLE_POLICIES = {name.replace("-function", "-policy") for name in FUNCTIONS}
@@ -18,6 +19,7 @@ QUEUES = {f"{name}-queue" for name in ("delivery-dlq", "projection-dlq", "invoca
 LOGS = {name.replace("-function", "-logs") for name in FUNCTIONS}
 VERSIONS = {"schemas-AccountCreated-2", "schemas-TransactionProcessed-2"}
 FEEDS = {"relay-feed-policy", "snapshot-feed-policy", "projection-feed-policy"}
+WATCH = {"guard-watch-rule", "monitoring-guard-target"}
 # What is called after the stack, loses nothing by a new name, and is made before the old one goes.
 NAMED_AFTER_THE_STACK = {"handlers-layer", "monitoring-dashboard"}
 
@@ -29,7 +31,10 @@ def custom(declared: Graph) -> set[str]:
 def loose(declared: Graph) -> set[str]:
     """All that production lets go."""
     subscriptions = {r.name for r in declared if provider.short(r.type) == "TopicSubscription"}
-    return {alarm.name for alarm in declared.of("MetricAlarm")} | subscriptions | NAMED_AFTER_THE_STACK
+    watch = {r.name for r in declared if r.name in WATCH}
+    return (
+        {alarm.name for alarm in declared.of("MetricAlarm")} | subscriptions | watch | NAMED_AFTER_THE_STACK | VERSIONS
+    )
 
 
 @cache
@@ -99,7 +104,8 @@ def test_production_destroyed_unseen_keeps_all_that_carries_guards_or_explains_d
 
     plan = destroy(up(State(), prod).after, preview=False)
 
-    assert plan.deleted == gone
+    assert plan.deleted == gone - VERSIONS
+    assert plan.retained == VERSIONS
     assert {kept.name for kept in plan.after if kept.custom} == custom(prod) - gone
 
 
@@ -126,6 +132,46 @@ def test_production_refuses_an_up_that_would_drop_or_replace_what_it_protects() 
     assert up(standing, without).refused == {"event-store-guard-policy"}
     assert up(standing, other).refused > {"events-bus", "events-archive", "projection-feed-rule"}
     assert up(standing, without).after == up(standing, other).after == standing
+
+
+def test_production_goes_back_to_a_revision_without_the_newest_schema_versions_and_forward_again() -> None:
+    """Glue keeps them either way; the way forward registers the same text, and Glue answers with the version it has."""
+    prod = graph("prod")
+    standing = up(State(), prod).after
+    before = replace(prod, resources=tuple(r for r in prod if r.name not in VERSIONS))
+
+    back = up(standing, before)
+    assert back.retained == VERSIONS
+    assert (back.created, back.updated, back.replaced, back.deleted) == (set(), {}, {}, set())
+    assert (back.refused, back.failed) == (set(), set())
+
+    assert up(back.after, prod).created == VERSIONS
+
+
+def test_a_key_of_the_stacks_own_outlives_the_setting_and_the_stack() -> None:
+    """What lies under it (archive, audit log, backups) could not be read any more."""
+    keyed = changed("dev", "kmsKey=create")
+    standing = up(State(), keyed).after
+
+    for other in (graph("dev"), changed("dev", f"kmsKeyArn={KEY}")):
+        left = up(standing, other)
+        assert left.retained == {"encryption-key"}
+        assert (left.created, left.replaced, left.deleted, left.refused) == (set(), {}, set(), set())
+        assert left.updated.keys() == {
+            name for settings, names in SETTINGS if "kmsKeyArn" in settings[0] for name in names
+        }
+
+    assert "encryption-key" in destroy(standing).retained
+
+
+def test_production_refuses_to_leave_a_key_of_its_own_and_takes_one() -> None:
+    keyed = changed("prod", "kmsKey=create")
+
+    taken = up(up(State(), graph("prod")).after, keyed)
+    assert taken.created == {"encryption-key"}
+    assert (taken.replaced, taken.deleted, taken.refused) == ({}, set(), set())
+
+    assert up(taken.after, graph("prod")).refused == {"encryption", "encryption-key"}
 
 
 def test_production_lets_addressees_come_and_go() -> None:
@@ -262,6 +308,52 @@ def test_production_takes_a_change_of_any_of_these_settings() -> None:
 
     assert plan.updated.keys() >= TABLES | QUEUES | LOGS | FUNCTIONS
     assert (plan.created, plan.replaced, plan.deleted, plan.refused, plan.orphaned) == (set(), {}, set(), set(), set())
+
+
+@pytest.mark.parametrize(
+    ("setting", "forced", "updated"),
+    [
+        ("runtime=python3.12", "compatibleRuntimes", "runtime"),
+        ("architecture=x86_64", "compatibleArchitectures", "architectures"),
+    ],
+)
+def test_another_runtime_or_architecture_replaces_the_layer_and_moves_the_functions_to_it(
+    stack: Graph, standing: State, setting: str, forced: str, updated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "layer_zip", lambda *_, **of: ROOT / f"layer-{of['runtime']}-{of['architecture']}.zip")
+    other = run(stack.stack, dict([f"event-sourcing:{setting}".split("=")]))
+
+    plan = up(standing, other)
+
+    assert plan.replaced == {"handlers-layer": {"code", forced}}
+    assert plan.updated == {function: {"layers", updated} for function in FUNCTIONS}
+    assert (plan.created, plan.deleted, plan.refused, plan.orphaned) == (set(), set(), set(), set())
+    assert up(plan.after, other).is_empty()
+
+
+def test_the_watch_comes_and_goes_in_production_too(stack: Graph, standing: State) -> None:
+    """It tells, as alarms do, and guards nothing itself."""
+    watched = changed(stack.stack, "watchGuards=true")
+    admitted = {"monitoring-topic-policy": {"policy"}, "delivery-dlq-policy": {"policy"}}
+
+    on = up(standing, watched)
+    assert on.created == WATCH
+    assert on.updated == admitted
+    assert (on.replaced, on.deleted, on.refused) == ({}, set(), set())
+
+    off = up(on.after, stack)
+    assert off.deleted == WATCH
+    assert off.updated == admitted
+    assert (off.created, off.replaced, off.refused, off.orphaned) == (set(), {}, set(), set())
+
+
+def test_another_role_that_breaks_the_glass_changes_the_stores_policy_alone(stack: Graph, standing: State) -> None:
+    admitted = changed(stack.stack, 'breakGlassArns=["arn:aws:iam::123456789012:role/ledger-break-glass"]')
+
+    plan = up(standing, admitted)
+
+    assert plan.updated == {"event-store-guard-policy": {"policy"}}
+    assert (plan.created, plan.replaced, plan.deleted, plan.refused) == (set(), {}, set(), set())
 
 
 def test_a_restored_store_takes_the_place_of_the_lost_one_once_production_is_off() -> None:
