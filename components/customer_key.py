@@ -21,7 +21,7 @@ class CustomerKeyArgs:
     dns_suffix: Input[str]
     """Of the partition's services."""
     deletion_days: Input[int] = 30
-    """Days that the provider would have the key wait for its end, 7 to 30. Pulumi never asks it to: the key is retained."""
+    """Days that the provider would have the key wait for its end, 7 to 30; Pulumi retains it, and never asks for that."""
 
 
 class CustomerKey(pulumi.ComponentResource):

@@ -311,15 +311,16 @@ def test_production_takes_a_change_of_any_of_these_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "forced", "updated"),
+    ("setting", "changes"),
     [
-        ("runtime=python3.12", "compatibleRuntimes", "runtime"),
-        ("architecture=x86_64", "compatibleArchitectures", "architectures"),
+        ("runtime=python3.12", ("compatibleRuntimes", "runtime")),
+        ("architecture=x86_64", ("compatibleArchitectures", "architectures")),
     ],
 )
 def test_another_runtime_or_architecture_replaces_the_layer_and_moves_the_functions_to_it(
-    stack: Graph, standing: State, setting: str, forced: str, updated: str, monkeypatch: pytest.MonkeyPatch
+    stack: Graph, standing: State, setting: str, changes: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    forced, updated = changes
     monkeypatch.setattr(bundle, "layer_zip", lambda *_, **of: ROOT / f"layer-{of['runtime']}-{of['architecture']}.zip")
     other = run(stack.stack, dict([f"event-sourcing:{setting}".split("=")]))
 
