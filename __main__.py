@@ -84,8 +84,8 @@ event_bus = EventBus(
     guarded,
 )
 
-# Off unless asked for: CloudTrail must record the account's management events. It tells and guards nothing, so it may go
-# as alarms may.
+# Off unless asked for: CloudTrail must record the account's management events. It tells and guards nothing,
+# so it may go as alarms may.
 guard_watch = GuardWatch("guard-watch", event_store) if settings.watch_guards else None
 
 # Where things end that went wrong: on the way from the bus, in the projection, in or before a function.

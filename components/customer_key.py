@@ -21,7 +21,7 @@ class CustomerKeyArgs:
     dns_suffix: Input[str]
     """Of the partition's services."""
     deletion_days: Input[int] = 30
-    """Days that the provider would have the key wait for its end, 7 to 30; Pulumi retains it, and never asks for that."""
+    """Days, 7 to 30, for which the key would wait for its end; it is retained, so Pulumi never asks for that."""
 
 
 class CustomerKey(pulumi.ComponentResource):
