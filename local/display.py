@@ -79,7 +79,7 @@ class TextDisplay:
             self._say(
                 f"aws lambda invoke --function-name {function} --cli-binary-format raw-in-base64-out \\\n"
                 f"  --payload '{json.dumps(_EXAMPLE)}' /dev/stdout\n"
-                "# --cli-binary-format is of version 2 of the AWS CLI: leave it out with version 1"
+                "# only version 2 of the AWS CLI has --cli-binary-format: leave it out with version 1"
             )
         self._say("\nCtrl-C stops it and forgets everything.", "bold")
 

@@ -193,7 +193,7 @@ def test_a_person_is_told_what_there_is_and_how_to_talk_to_it(start: Callable[..
     assert "  region           us-east-1" in lines
     (export,) = (line for line in lines if line.startswith(f"export AWS_ENDPOINT_URL={endpoint} "))
     assert " AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 " in export
-    assert "--cli-binary-format is of version 2" in served.text
+    assert "only version 2 of the AWS CLI has --cli-binary-format" in served.text
     assert "aws lambda invoke --function-name command-function-abc" in served.text
     assert "long" not in served.text
     assert served.stop(signal.SIGINT) == 0
