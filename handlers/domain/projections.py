@@ -85,8 +85,13 @@ class AccountSummary:
         if damage := _SUMMARY.damage(row):
             return damage
         count = row["TransactionCount"]
-        beyond = {"TransactionCount": count > sequence, "Balance": abs(row["Balance"]) > LARGEST * count}
-        return [name for name, is_beyond in beyond.items() if is_beyond]
+        wrong = {
+            "TransactionCount": count > sequence,
+            "Balance": abs(row["Balance"]) > LARGEST * count,
+            "LastTransactionAt": ("LastTransactionAt" in row) != (count > 0),
+            "ClosedAt": ("ClosedAt" in row) != (row["Status"] == "Closed"),
+        }
+        return [name for name, is_wrong in wrong.items() if is_wrong]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +129,12 @@ class AccountStatement:
         # Newest first: each stands before the one above it, and the first one not behind the row.
         places = [sequence + 1, *(entry["EventSequence"] for entry in row["Entries"])]
         disordered = any(earlier >= later for later, earlier in pairwise(places))
-        beyond = {"Entries": disordered, "Balance": abs(row["Balance"]) > LARGEST * sequence}
-        return [name for name, is_beyond in beyond.items() if is_beyond]
+        newest = row["Entries"][0]["Balance"] if row["Entries"] else ZERO
+        wrong = {
+            "Entries": disordered or newest != row["Balance"],
+            "Balance": abs(row["Balance"]) > LARGEST * sequence,
+        }
+        return [name for name, is_wrong in wrong.items() if is_wrong]
 
 
 def all_projections(statement_entries: int) -> tuple[Projection, ...]:

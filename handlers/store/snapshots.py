@@ -194,6 +194,15 @@ def _snapshot_in(record: Mapping[str, Any]) -> Snapshot:
     return snapshot
 
 
+def is_sound(record: Mapping[str, Any]) -> bool:
+    """Whether a record can be a snapshot that the ledger made."""
+    try:
+        _snapshot_in(record)
+    except ValueError:
+        return False
+    return True
+
+
 def key_of(sequence: int) -> str:
     """The SnapshotKey of this STATE_VERSION's snapshot at a place in the stream."""
     return f"{KEY_PREFIX}{sequence:016d}"

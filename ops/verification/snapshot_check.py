@@ -7,8 +7,9 @@ from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from handlers.domain import State, evolve
+from handlers.domain.command import MAX_SEQUENCE
 from handlers.domain.event import Event, Position
-from handlers.store.snapshots import KEY_PREFIX, Snapshot, key_of, record_of
+from handlers.store.snapshots import KEY_PREFIX, Snapshot, is_sound, key_of, record_of
 
 from .differences import Differing, describe, differing, text_of
 from .findings import Finding, Kind
@@ -21,7 +22,9 @@ _MECHANICS = ("AggregateId", "SnapshotKey", "ExpiresAt")
 class SnapshotCheck:
     """Follows a stream event by event and compares each snapshot of this STATE_VERSION where it stands.
 
-    Those of other versions are made by code that is not here, and not seen by the code that is: they are not judged.
+    One beyond the stream's end is a witness of an end that was removed, unless it is damaged or has the hash of an
+    event that the stream has. Those of other versions are made by code that is not here, and not seen by the code that
+    is: they are not judged.
     """
 
     aggregate_id: str
@@ -32,17 +35,24 @@ class SnapshotCheck:
     findings: list[Finding] = field(default_factory=list)
     _waiting: dict[str, Mapping[str, Any]] = field(init=False)
     """By SnapshotKey: the snapshots of whatever version whose event has not come yet."""
+    _claimed: set[str] = field(init=False)
+    """The hashes that snapshots say, as JSON."""
+    _hashes: set[str] = field(default_factory=set)
+    """Those of them that the stream has."""
     _wrong: dict[Kind, list[str]] = field(default_factory=dict)
     """By kind: the keys of those that are wrong."""
 
     def __post_init__(self, records: Iterable[Mapping[str, Any]]) -> None:
         self._waiting = {record["SnapshotKey"]: record for record in records}
+        self._claimed = {text_of(record.get("Hash")) for record in self._waiting.values()}
 
     def take(self, event: Event) -> None:
         """Fold the next event, and compare the snapshot that stands there. Raises what `evolve` raises."""
         self.state = evolve(self.state, event)
         self.position = Position(event.sequence, event.hash, event.timestamp)
         key = key_of(event.sequence)
+        if text_of(event.hash) in self._claimed:
+            self._hashes.add(event.hash)
         stored = self._waiting.pop(key, None)
         if stored is not None:
             expected = record_of(self.aggregate_id, Snapshot(self.state, self.position))
@@ -54,9 +64,12 @@ class SnapshotCheck:
         """Judge what is left at the stream's end: what is beyond it, and what stands at no place of any stream."""
         end = self.position.sequence
         for key in sorted(key for key in self._waiting if key.startswith(KEY_PREFIX)):
-            place = _place(key)
+            place, record = _place(key), self._waiting[key]
             if place is None:
                 self._find(Kind.SNAPSHOT_DIFFERS, key, f"no event has the place of the snapshot {key}", None)
+            elif not is_sound(record) or record["Hash"] in self._hashes:
+                detail = f"the snapshot stands at event {place}, beyond the stream's end at {end}, and is damaged"
+                self._find(Kind.SNAPSHOT_DIFFERS, key, f"{detail}: {text_of(dict(record))}", place)
             else:
                 detail = f"the snapshot stands at event {place}, but the stream ends at {end}: its end is gone"
                 self._find(Kind.SNAPSHOT_AHEAD, key, detail, place)
@@ -87,4 +100,4 @@ def _place(key: str) -> int | None:
     if not (digits.isascii() and digits.isdigit()):
         return None
     place = int(digits)
-    return place if place and digits == key_of(place).removeprefix(KEY_PREFIX) else None
+    return place if 1 <= place <= MAX_SEQUENCE and digits == key_of(place).removeprefix(KEY_PREFIX) else None

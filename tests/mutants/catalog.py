@@ -551,6 +551,20 @@ MUTANTS = (
         DAMAGED_SNAPSHOTS,
     ),
     Mutant(
+        "call a stream truncated by a damaged snapshot",
+        "ops/verification/snapshot_check.py",
+        "elif not is_sound(record) or record",
+        "elif record",
+        ("tests/ops/test_verify.py",),
+    ),
+    Mutant(
+        "show a statement whose entries do not lead to its balance",
+        "handlers/domain/projections.py",
+        "disordered or newest != row",
+        "disordered and newest != row",
+        DAMAGED_ROWS,
+    ),
+    Mutant(
         "divide a stored number whatever its size",
         "ops/verification/stream.py",
         "if not 1 <= number <= MAX_SEQUENCE or number != int(number):",

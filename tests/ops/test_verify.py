@@ -615,7 +615,7 @@ def test_a_snapshot_without_its_state_is_named(aws: Any, run: Run) -> None:
 
 
 @pytest.mark.usefixtures("snapshots")
-@pytest.mark.parametrize("place", ["0000000000000000", "4", "last", "00000000000000004"])
+@pytest.mark.parametrize("place", ["0000000000000000", "4", "last", "00000000000000004", "9" * 16])
 def test_a_snapshot_at_a_place_that_is_none_is_named_and_removed(aws: Any, run: Run, place: str) -> None:
     key = {"AggregateId": {"S": "account-1"}, "SnapshotKey": {"S": f"{KEY_PREFIX}{place}"}}
     aws.put_item(TableName=SNAPSHOTS, Item=key)
@@ -654,6 +654,24 @@ def test_a_snapshot_beyond_the_end_is_a_witness_and_only_removed_when_told_to(aw
 
     assert run("verify", "--repair-read-model", "--trust-store").code == 0
     assert sorted(sequence for name, sequence in kept(aws) if name == "account-1") == [2]
+
+
+@pytest.mark.usefixtures("snapshots")
+@pytest.mark.parametrize(
+    "damage", [{}, {"State": {"L": []}}, {"Hash": {"NULL": True}}, {"EventSequence": {"N": "1E+125"}}]
+)
+def test_a_damaged_snapshot_is_no_witness_of_an_end_that_was_removed(
+    aws: Any, run: Run, *, damage: dict[str, Any]
+) -> None:
+    """Without damage, it has the hash of an event that the stream has at another place."""
+    (item,) = [each for each in aws.scan(TableName=SNAPSHOTS)["Items"] if snapshot_key(4).items() <= each.items()]
+    aws.put_item(TableName=SNAPSHOTS, Item={**item, **snapshot_key(999), "EventSequence": {"N": "999"}, **damage})
+
+    result = run("verify", "--repair-read-model", "--json")
+
+    assert (result.code, result.json["counts"]) == (0, {"snapshot-differs": 1})
+    assert ("account-1", "snapshot-differs", 999) in found(result)
+    assert len(kept(aws)) == 6
 
 
 @pytest.mark.usefixtures("snapshots")
