@@ -10,7 +10,7 @@ from local.deploy import config, program
 from local.deploy.aws import Clients
 from local.deploy.errors import DeployError
 from local.deploy.monitor import DeployedResource, Monitor, OnProgress, Progress
-from local.deploy.provider import Provider
+from local.deploy.provider import Provider, in_aws
 
 
 @dataclass
@@ -47,10 +47,13 @@ def deploy(
     """Run the Pulumi program in `project_dir` and create every resource of `stack` at `endpoint`.
 
     `config_overrides` replaces values of the stack's configuration, by `key` or `namespace:key`. Raises DeployError
-    (ConfigError before anything is created) with what is wrong; what had been created by then is deleted again.
+    with what is wrong; what had been created by then is deleted again. Before anything is created: ConfigError, and
+    DeployError for a Region of another partition.
     """
     watch = on_progress or _ignore
     settings = config.load(project_dir, stack, config_overrides)
+    if region := settings.get("aws:region"):
+        in_aws(region)
     monitor = Monitor(Provider(Clients(endpoint), settings), watch)
     try:
         outputs = program.run(project_dir.resolve(), settings, monitor, watch)

@@ -4,10 +4,11 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 
 from local.deploy import cloudwatch, dynamodb, events, glue, iam, kms, lambda_, logs, sns, sqs
 from local.deploy.aws import Clients
@@ -51,7 +52,7 @@ class Provider:
         if type_ not in RESOURCE_TYPES:
             raise DeployError(f"the embedded AWS knows no resource type {type_}")
         RESOURCE_TYPES[type_].check(inputs)
-        region = inputs.get("region") or self._region(provider)
+        region = in_aws(inputs.get("region") or self._region(provider))
         tags = self._default_tags(provider)
         new = NewResource(urn, type_, name, inputs, region, self._account_id(region), tags, self.clients.get)
         created = RESOURCE_TYPES[type_].create(new)
@@ -59,7 +60,7 @@ class Provider:
 
     def call(self, token: str, args: Inputs, provider: str) -> Inputs:
         """Answer a provider function. Raises DeployError for one that is unknown here."""
-        region = args.get("region") or self._region(provider)
+        region = in_aws(args.get("region") or self._region(provider))
         match token:
             case "aws:index/getCallerIdentity:getCallerIdentity":
                 caller = self.clients.get("sts", region).get_caller_identity()
@@ -107,6 +108,18 @@ class Provider:
         if not self._account:
             self._account = str(self.clients.get("sts", region).get_caller_identity()["Account"])
         return self._account
+
+
+@cache
+def in_aws(region: str) -> str:
+    """The Region, if it is one of the partition that the embedded AWS stands for, or DeployError."""
+    try:
+        partition = boto3.Session().get_partition_for_region(region)
+    except UnknownRegionError:
+        partition = "no partition"
+    if partition != "aws":
+        raise DeployError(f"the embedded AWS has Regions of the partition aws alone, and {region} is of {partition}")
+    return region
 
 
 def _naming(urn: str, operation: Callable[[], _T]) -> _T:

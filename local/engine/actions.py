@@ -1,4 +1,4 @@
-"""What a call takes: the IAM actions, and the resources to be allowed them on, of what functions may want to call."""
+"""What a call takes: IAM actions, and the resources to be allowed them on. Of what functions and operators call."""
 
 from __future__ import annotations
 
@@ -115,11 +115,29 @@ def _on_buses(request: ApiRequest) -> Iterable[Need]:
         yield Need("events:PutEvents", bus, keys)
 
 
+def _on_archive(request: ApiRequest) -> Iterable[Need]:
+    yield Need(f"events:{request.operation}", request.parameters["EventSourceArn"])
+
+
+def _on_replay(request: ApiRequest) -> Iterable[Need]:
+    yield Need(f"events:{request.operation}", _arn(request, "events", f"replay/{request.parameters['ReplayName']}"))
+
+
+def _on_schema(request: ApiRequest) -> Iterable[Need]:
+    """Both the schema and the registry that it is in."""
+    asked = request.parameters["SchemaId"]
+    schema = asked.get("SchemaArn") or _arn(request, "glue", f"schema/{asked['RegistryName']}/{asked['SchemaName']}")
+    registry = schema.rsplit("/", 1)[0].replace(":schema/", ":registry/")
+    for resource in (registry, schema):
+        yield Need(f"glue:{request.operation}", resource)
+
+
 def _on_function(request: ApiRequest) -> Iterable[Need]:
     name = unquote(request.path.split("/functions/", 1)[1].split("/", 1)[0])
     ref = FunctionRef.parse(name, request.region, request.query("Qualifier"))
     qualifier = f":{ref.qualifier}" if ref.qualifier else ""
-    yield Need("lambda:InvokeFunction", f"arn:aws:lambda:{ref.region}:{ACCOUNT}:function:{ref.name}{qualifier}")
+    action = "InvokeFunction" if request.operation == "Invoke" else request.operation
+    yield Need(f"lambda:{action}", f"arn:aws:lambda:{ref.region}:{ACCOUNT}:function:{ref.name}{qualifier}")
 
 
 def _on_logs(request: ApiRequest) -> Iterable[Need]:
@@ -149,7 +167,10 @@ _FINDERS: Iterable[tuple[str, Finder, Iterable[str]]] = (
     ("sqs", _on_queue, ("ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessageBatch")),
     ("sns", _on_topic, ("Publish", "PublishBatch")),
     ("events", _on_buses, ("PutEvents",)),
-    ("lambda", _on_function, ("Invoke",)),
+    ("events", _on_archive, ("StartReplay",)),
+    ("events", _on_replay, ("DescribeReplay",)),
+    ("glue", _on_schema, ("GetSchema", "GetSchemaVersion")),
+    ("lambda", _on_function, ("GetFunctionConfiguration", "Invoke")),
     ("logs", _on_logs, ("CreateLogGroup", "CreateLogStream", "PutLogEvents")),
     ("s3", _on_object, ("DeleteObject", "GetObject", "HeadObject", "PutObject")),
     ("s3", _on_bucket, ("HeadBucket", "ListObjects", "ListObjectsV2")),

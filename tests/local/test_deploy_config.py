@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.deploy import ConfigError, stacks
+from local.deploy import ConfigError, DeployError, deploy, stacks
 from local.deploy.config import load
 from tests.local.projects import write_project
 
@@ -96,3 +96,20 @@ def test_broken_yaml_names_its_file(tmp_path: Path) -> None:
 def test_a_folder_without_project_names_the_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"Pulumi\.yaml does not exist"):
         load(tmp_path, "local")
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("nowhere", "no partition")],
+)
+def test_a_region_of_another_partition_is_refused_before_anything_runs(
+    tmp_path: Path, region: str, partition: str
+) -> None:
+    folder = write_project(tmp_path, "raise AssertionError('it ran')", local=f"config:\n  aws:region: {region}\n")
+
+    with pytest.raises(DeployError) as refused:
+        deploy("http://127.0.0.1:1", "local", folder)
+
+    assert str(refused.value) == (
+        f"the embedded AWS has Regions of the partition aws alone, and {region} is of {partition}"
+    )

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,16 +14,15 @@ from botocore.exceptions import ClientError
 from local.deploy import Deployment, deploy
 from local.engine import Engine
 from schemas.files import each_version, load, text_of
+from tests.local.conftest import DISORDER, PROJECT
 from tests.local.provider_calls import READS, Call
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    with Engine() as running:
+    with Engine(stream_disorder=DISORDER) as running:
         yield running
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import Workshop
+from tests.local.conftest import PROJECT, Workshop
 from tests.support import eventually
 
 TELLS = "import telling\ndef handler(event, context): telling.tell([r['dynamodb']['Keys'] for r in event['Records']])"
@@ -440,3 +441,15 @@ def test_concurrent_writes_all_arrive(workshop: Workshop) -> None:
 
     eventually(all_seen)
     assert sorted(seen) == list(range(100))
+
+
+def test_every_ledger_of_the_tests_runs_without_an_order_per_account() -> None:
+    """Each engine that a module makes which deploys has disorder in its streams."""
+    found = 0
+    for path in sorted((PROJECT / "tests").rglob("*.py")):
+        called = [each for each in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(each, ast.Call)]
+        if "deploy" in {ast.unparse(call.func) for call in called}:
+            engines = [call for call in called if ast.unparse(call.func) == "Engine"]
+            found += len(engines)
+            assert all("stream_disorder" in {each.arg for each in call.keywords} for call in engines), path
+    assert found >= 3

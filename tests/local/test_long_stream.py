@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -14,15 +13,15 @@ from local.deploy import deploy
 from local.engine import Engine
 from tests.domain.builders import story
 from tests.effort import LONG
+from tests.local.conftest import DISORDER, PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 LENGTH = 5_000 if LONG else 1_500
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 
 def test_a_long_stream_is_answered_whole_through_its_tokens() -> None:
-    with Engine() as engine:
+    with Engine(stream_disorder=DISORDER) as engine:
         deployment = deploy(engine.endpoint, "local", PROJECT)
         ledger = StackClient({**deployment.outputs, "endpoint": engine.endpoint})
         load(ledger, story("long", [1] * (LENGTH - 1), note="x" * 1_500))

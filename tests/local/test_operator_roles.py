@@ -1,0 +1,184 @@
+"""Operators act as roles that may do what docs/operations.md says for their command, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers.store.event_store import EventStore
+from local.client import StackClient, eventually
+from local.deploy import deploy
+from local.engine import Engine, actions
+from ops.__main__ import main as operate
+from tests.domain.builders import story
+from tests.local.conftest import PROJECT
+from tests.tables import deployed_tables
+
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+ACCOUNT = "123456789012"
+ACCOUNTS = ("first", "second")
+IMPORTER = f"arn:aws:iam::{ACCOUNT}:role/operator-import"
+_ROW = re.compile(r"^\| `([\w -]+)` \| (.+) \|$", re.MULTILINE)
+_GRANT = re.compile(r"`((?:[a-z]+:)?[A-Z]\w+)`([^`]*)")
+_FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate")
+_CALLED = {
+    "dynamodb:GetShardIterator": ("dynamodbstreams", "GetShardIterator"),
+    "dynamodb:GetRecords": ("dynamodbstreams", "GetRecords"),
+    "lambda:InvokeFunction": ("lambda", "Invoke"),
+}
+"""Actions that are called otherwise than the operation that takes them."""
+
+Act = Callable[..., int]
+
+
+def documented() -> dict[str, list[tuple[str, str]]]:
+    """Of each command the actions, and in which words the resources are told."""
+    table = (PROJECT / "docs" / "operations.md").read_text("utf-8").split("## What an operator's role needs")[1]
+    found: dict[str, list[tuple[str, str]]] = {}
+    for command, text in _ROW.findall(table):
+        granted = found.setdefault(command, [])
+        service, waiting = "", []
+        for action, on in _GRANT.findall(text):
+            service = action.split(":")[0] if ":" in action else service
+            waiting.append(f"{service}:{action.rsplit(':', 1)[-1]}")
+            if " on " in on:
+                granted += [(each, on) for each in waiting]
+                waiting = []
+        assert not waiting, f"{command}: on what, {waiting}?"
+    found["verify --repair-read-model"] += found["verify"]
+    found["dead-letters redrive"] += found["dead-letters list"]
+    return found
+
+
+def test_every_documented_permission_is_one_that_the_embedded_aws_asks_for() -> None:
+    named = {action for grants in documented().values() for action, _ in grants}
+
+    assert len(named) > 20
+    assert {action for action in named if _CALLED.get(action, tuple(action.split(":"))) not in actions._NEEDS} == set()
+
+
+def resources(outputs: dict[str, Any]) -> dict[str, list[str]]:
+    """The ARNs that the table's words stand for."""
+    place = f"{outputs['region']}:{ACCOUNT}"
+    store, rows, snapshots = (
+        f"arn:aws:dynamodb:{place}:table/{outputs[name]}"
+        for name in ("eventStoreTable", "readModelTable", "snapshotsTable")
+    )
+    functions = {name: [f"arn:aws:lambda:{place}:function:{outputs[f'{name}Function']}"] for name in _FUNCTIONS}
+    letters = ("deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl")
+    queues = {
+        name: f"arn:aws:sqs:{place}:{outputs[name].rsplit('/', 1)[1]}" for name in (*letters, "projectionQueueUrl")
+    }
+    registry = outputs["schemaRegistryName"]
+    return {
+        "three tables": [store, rows, snapshots],
+        "the store": [store],
+        "type index": [f"{store}/index/*"],
+        "stream": [f"{store}/stream/*"],
+        "read model": [rows],
+        "snapshots": [snapshots],
+        "dead letter queues": [queues[name] for name in letters],
+        "projection queue": [queues["projectionQueueUrl"]],
+        "audit log": [f"arn:aws:logs:{place}:log-group:/aws/events/audit-log-*"],
+        "the bus": [outputs["eventBusArn"]],
+        "archive": [outputs["archiveArn"]],
+        "replays": [f"arn:aws:events:{place}:replay/*"],
+        "registry": [f"arn:aws:glue:{place}:registry/{registry}"],
+        "schemas": [f"arn:aws:glue:{place}:schema/{registry}/*"],
+        "all functions": [arn for arns in functions.values() for arn in arns],
+        **functions,
+    }
+
+
+def statements(command: str, outputs: dict[str, Any]) -> list[dict[str, Any]]:
+    meant = resources(outputs)
+    words = re.compile("|".join(rf"\b{word}\b" for word in sorted(meant, key=len, reverse=True)))
+    granted = []
+    for action, on in documented()[command]:
+        named = words.findall(on)
+        assert named, f"{command}: {action}{on}"
+        granted.append(
+            {"Effect": "Allow", "Action": action, "Resource": [arn for word in named for arn in meant[word]]}
+        )
+    return granted
+
+
+@pytest.fixture(scope="module")
+def ledger(engine: Engine) -> StackClient:
+    glass = {"breakGlassArns": json.dumps([IMPORTER])}
+    deployment = deploy(engine.endpoint, "local", PROJECT, config_overrides=glass)
+    return StackClient({**deployment.outputs, "endpoint": engine.endpoint})
+
+
+@pytest.fixture
+def act(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Act:
+    """Run a command as a role of its own that has the permissions of its row; its exit code."""
+    iam, sts = engine.client("iam"), engine.client("sts")
+
+    def run(stack: StackClient, row: str, *more: str) -> int:
+        role = f"operator-{row.replace(' ', '')}"
+        arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        policy = {"Version": "2012-10-17", "Statement": statements(row, stack.outputs)}
+        iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(policy))
+        key = sts.assume_role(RoleArn=arn, RoleSessionName="somebody")["Credentials"]
+        outputs = tmp_path / "out.json"
+        outputs.write_text(json.dumps(stack.outputs))
+        with monkeypatch.context() as patched:
+            patched.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+            patched.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+            patched.setenv("AWS_SESSION_TOKEN", key["SessionToken"])
+            code = operate([*row.split(), *more, "--outputs", str(outputs)])
+        iam.delete_role_policy(RoleName=role, PolicyName="own")
+        iam.delete_role(RoleName=role)
+        return code
+
+    return run
+
+
+def test_what_is_documented_suffices_for_every_command(ledger: StackClient, act: Act, tmp_path: Path) -> None:
+    assert act(ledger, "import", exported(ledger, tmp_path)) == 0
+    for account in ACCOUNTS:
+        eventually(partial(ledger.row, account), lambda row: row is not None and row["LastSequence"] == 12, 30.0)
+    assert act(ledger, "verify") == 0
+    damage(ledger)
+    assert act(ledger, "verify") == 1
+    assert act(ledger, "verify --repair-read-model", "--grace", "0") == 0
+    assert act(ledger, "snapshots") == 0
+    assert act(ledger, "republish", "--aggregate", ACCOUNTS[0]) == 0
+    assert act(ledger, "schemas") == 0
+    assert act(ledger, "replay") == 0
+    for how in ((), ("--type", "AccountCreated"), ("--aggregate", ACCOUNTS[0])):
+        assert act(ledger, "export", "--out", str(tmp_path / f"again{len(how)}{how[:1]}"), *how) == 0
+    ledger.aws("sqs").send_message(QueueUrl=ledger.outputs["deadLetterQueueUrl"], MessageBody="no event")
+    assert act(ledger, "dead-letters list") == 0
+    assert act(ledger, "dead-letters redrive", "--force") == 0
+
+
+def exported(ledger: StackClient, tmp_path: Path) -> str:
+    """The folder of an export of another store, in which there are two accounts of twelve events."""
+    dynamodb = ledger.aws("dynamodb")
+    table, *_ = deployed_tables(event_store="older-store", read_model="older-rows", snapshots="older-snapshots")
+    dynamodb.create_table(**table)
+    for account in ACCOUNTS:
+        EventStore(dynamodb, "older-store", 1).append(story(account, [1] * 11))
+    outputs, folder = tmp_path / "older.json", tmp_path / "older"
+    outputs.write_text(json.dumps({**ledger.outputs, "eventStoreTable": "older-store"}))
+    assert operate(["export", "--out", str(folder), "--outputs", str(outputs)]) == 0
+    return str(folder)
+
+
+def damage(ledger: StackClient) -> None:
+    """Take a row away; put a row and a snapshot of nobody's."""
+    dynamodb = ledger.aws("dynamodb")
+    for output in ("readModelTable", "snapshotsTable"):
+        table = ledger.outputs[output]
+        item = dynamodb.scan(TableName=table)["Items"][0]
+        dynamodb.put_item(TableName=table, Item={**item, "AggregateId": {"S": "nobody"}})
+    ledger.delete_row(ACCOUNTS[0])
