@@ -9,8 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components import limits
-from components.account_limits import check_reserved_concurrency
-from components.append_guard import AppendGuard, AppendGuardArgs
+from components.account_limits import check_concurrency
+from components.append_guard import AppendGuard, AppendGuardArgs, break_glass
 from components.audit_log import AuditLog, AuditLogArgs
 from components.customer_key import CustomerKey, CustomerKeyArgs, given_key
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
@@ -20,6 +20,7 @@ from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.monitoring import Monitoring, MonitoringArgs
+from components.names import Names
 from components.policies import Grant
 from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
 from components.read_model import ReadModel
@@ -36,11 +37,11 @@ SNAPSHOT_RETRIES = 20
 REJECTION = "CommandRejected"
 
 settings = Settings.load(pulumi.Config())
-check_reserved_concurrency(settings.reserved_concurrency())
+check_concurrency(settings)
 account_id = aws.get_caller_identity_output().account_id
 region = aws.get_region_output().region
 partition = aws.get_partition_output()
-stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+names = Names.of(pulumi.get_project(), pulumi.get_stack())
 # Every component is declared with these, and what it is made of inherits them, but for what it lets go by name.
 guarded = pulumi.ResourceOptions(protect=settings.production)
 
@@ -48,7 +49,7 @@ guarded = pulumi.ResourceOptions(protect=settings.production)
 schema_registry = SchemaRegistry(
     "schemas",
     SchemaRegistryArgs(
-        registry_name=f"{stack}-events",
+        registry_name=names.registry,
         compatibility=settings.schema_compatibility,
         registry_compatibility=settings.schema_registry_compatibility or None,
     ),
@@ -108,7 +109,7 @@ package = HandlerPackage(
         source=ROOT / "handlers",
         lock_file=ROOT / "handlers" / "requirements.txt",
         build=ROOT / ".build",
-        layer_name=f"{stack}-handlers",
+        layer_name=names.layer,
         runtime=settings.runtime,
         architecture=settings.architecture,
     ),
@@ -239,7 +240,11 @@ validate = handler(
 # What may be done to the store, whatever a role allows.
 AppendGuard(
     "event-store-guard",
-    AppendGuardArgs(event_store=event_store, writers=[command], break_glass_arns=settings.break_glass_arns),
+    AppendGuardArgs(
+        event_store=event_store,
+        writers=[command],
+        break_glass_arns=break_glass(settings.break_glass_arns, account_id, partition.partition),
+    ),
     guarded,
 )
 
@@ -326,7 +331,7 @@ monitoring = Monitoring(
         },
         account_id=account_id,
         region=region,
-        dashboard_name=stack,
+        dashboard_name=names.dashboard,
         guard_watch=guard_watch,
         delivery_dead_letters=delivery_dead_letters,
         emails=settings.alarm_emails,

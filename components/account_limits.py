@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pulumi
 import pulumi_aws as aws
 
 from components.limits import UNRESERVED
+from components.settings import Settings
 
 LAMBDA_CONCURRENCY = ("lambda", "L-B99A9384")
 """The quota of concurrent executions in an account and Region, as Service Quotas knows it."""
 LEFT_UNRESERVED = 100
 """AWS refuses a reservation that leaves the account's other functions less."""
+LEAST_QUOTA = 10
+"""What a new account may begin with."""
 
 
 class AccountLimitError(ValueError):
     """The account does not allow what the stack asks for."""
 
 
-def check_reserved_concurrency(concurrency: Mapping[str, int]) -> None:
-    """Raise AccountLimitError where the reservations, by setting, together exceed what the account can reserve.
+def check_concurrency(settings: Settings) -> None:
+    """Raise AccountLimitError where the reservations together exceed what the account can reserve, or where the queue
+    would drive more invocations of an unreserved projection than are left: a throttled poll counts as a receive.
 
-    One request, and none where nothing is reserved. What functions of other stacks have reserved is not counted. Where
-    the limit cannot be asked (no credentials, no permission, no network), that is a warning: the update will tell.
+    One request, and none where nothing is reserved and every account has what the queue drives. What functions of other
+    stacks have reserved is not counted. Where the limit cannot be asked (no credentials, no permission, no network),
+    that is a warning: the update will tell.
     """
-    reserved = {key: number for key, number in concurrency.items() if number != UNRESERVED}
-    if not reserved:
+    reserved = {key: number for key, number in settings.reserved_concurrency().items() if number != UNRESERVED}
+    driven = settings.projection_max_concurrency if settings.projection_concurrency == UNRESERVED else 0
+    if not reserved and driven <= LEAST_QUOTA:
         return
     service, code = LAMBDA_CONCURRENCY
     try:
         quota = int(aws.servicequotas.get_service_quota(service_code=service, quota_code=code).value)
     except Exception as error:  # noqa: BLE001 -- the SDK raises Exception itself, whatever the reason
-        pulumi.log.warn(f"whether the account allows the reserved concurrency could not be asked: {error}")
+        pulumi.log.warn(f"whether the account allows the concurrency could not be asked: {error}")
         return
-    if (total := sum(reserved.values())) > quota - LEFT_UNRESERVED:
+    total = sum(reserved.values())
+    if reserved and total > quota - LEFT_UNRESERVED:
         settings = ", ".join(f"{key} {number}" for key, number in reserved.items())
         raise AccountLimitError(
             f"{settings} reserve {total} concurrent executions; this account has {quota} in this Region, and AWS keeps "
             f"{LEFT_UNRESERVED} of them unreserved. Ask for more (Service Quotas, {service} {code}), reserve fewer, or "
             "none (-1)"
+        )
+    if driven > (left := quota - total):
+        raise AccountLimitError(
+            f"projectionMaxConcurrency {driven} is more than the {left} concurrent executions that this account has "
+            f"unreserved in this Region: messages would be throttled into the dead letter queue. Ask for more (Service "
+            f"Quotas, {service} {code}), or lower it"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input
+from pulumi import Input, Output
 
 from components.event_store import EventStore
 from components.handler_function import HandlerFunction
@@ -21,6 +21,24 @@ class AppendGuardArgs:
     """The functions that append events."""
     break_glass_arns: Sequence[Input[str]] = ()
     """Roles (users, the root user) that may put events besides: for an import, or to put back what was lost."""
+
+
+def break_glass(arns: Sequence[str], account_id: Input[str], partition: Input[str]) -> list[Output[str]]:
+    """The ARNs, of identities of this account. ValueError, naming the setting, for one that is not.
+
+    Another account's role could not put events all the same: its account would have to be allowed to, and is not.
+    """
+
+    def check(arn: str, here: tuple[str, str]) -> str:
+        if tuple(arn.split(":")[1:5:3]) != here:
+            raise ValueError(
+                f"event-sourcing:breakGlassArns has {arn!r}; allowed: identities of the account {here[1]} (partition "
+                f"{here[0]}), where this stack is: the store's policy lets nobody else in"
+            )
+        return arn
+
+    here = Output.all(partition, account_id)
+    return [here.apply(lambda known, arn=arn: check(arn, (known[0], known[1]))) for arn in arns]
 
 
 class AppendGuard(pulumi.ComponentResource):

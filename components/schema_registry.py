@@ -10,7 +10,10 @@ import pulumi_aws as aws
 from pulumi import Input, Output
 
 from schemas.checking import checked
-from schemas.files import ROOT, text_of
+from schemas.files import ROOT, SchemaError, text_of
+
+CLOSED = "DISABLED"
+"""The mode in which Glue takes no second version at all."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,13 @@ class SchemaRegistry(pulumi.ComponentResource):
     def __init__(self, name: str, args: SchemaRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:SchemaRegistry", name, None, opts)
         schemas = checked(args.compatibility, args.root)
+        mode = args.registry_compatibility or args.compatibility
+        several = [event_type for event_type, versions in schemas.items() if len(versions) > 1]
+        if mode == CLOSED and several:
+            complaint = (
+                f"a registry of compatibility {CLOSED} takes no second version of a schema, and there are some of "
+            )
+            raise SchemaError([f"{complaint}{', '.join(several)}: set schemaRegistryCompatibility to another mode"])
         registry = aws.glue.Registry(
             f"{name}-registry",
             registry_name=args.registry_name,
@@ -51,7 +61,7 @@ class SchemaRegistry(pulumi.ComponentResource):
                 schema_name=event_type,
                 registry_arn=registry.arn,
                 data_format="JSON",
-                compatibility=args.registry_compatibility or args.compatibility,
+                compatibility=mode,
                 schema_definition=text_of(versions[1]),
                 opts=pulumi.ResourceOptions(
                     parent=self,

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from components import limits
+from components.names import Names
 
 if TYPE_CHECKING:
     from components.config_reader import Reader
@@ -42,6 +43,7 @@ def check_names(read: Reader, project: str, stack: str) -> None:
                 f"  the {what} is called {name!r}; allowed: letters, digits, - and _, "
                 "as dashboard and layer are called after it"
             )
+    read.errors += [f"  {complaint}: shorten project or stack" for complaint in Names.of(project, stack).too_long()]
 
 
 def _check_capacity(read: Reader, settings: Settings) -> None:

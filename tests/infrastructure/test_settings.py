@@ -18,7 +18,9 @@ from pulumi.runtime import set_all_config
 
 from components import limits
 from components.account_limits import AccountLimitError
+from components.names import LONGEST, Names
 from components.settings import Settings, SettingsError
+from schemas.files import SchemaError
 from tests.infrastructure.program import ROOT, Graph, configuration, run
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"]
@@ -286,6 +288,31 @@ def test_a_name_that_dashboard_or_layer_refuse_is_refused(project: str, stack: s
         run("dev", project=project, renamed=stack, is_preview=True)
 
 
+def test_names_may_be_as_long_as_aws_takes_them() -> None:
+    """The layer's is the first that is too long: 140 characters with its -handlers."""
+    assert run("dev", project="p" * 90, renamed="s" * 40, is_preview=True).resources
+    with pytest.raises(SettingsError) as refused:
+        run("dev", project="p" * 90, renamed="s" * 41, is_preview=True)
+    (complaint,) = str(refused.value).splitlines()[1:]
+    assert complaint.startswith("  the layer would be called 'ppp")
+    assert complaint.endswith("-handlers', 141 characters; AWS takes 140: shorten project or stack")
+
+
+def test_every_name_that_is_composed_is_held_to_its_length() -> None:
+    assert {field.name for field in fields(Names)} == set(LONGEST)
+    assert len(Names.of("p" * 200, "s" * 100).too_long()) == 3
+    for stack in ("dev", "prod"):
+        names = Names.of("event-sourcing", stack)
+        composed = {
+            value
+            for resource in run(stack)
+            if resource.custom
+            for key, value in resource.inputs.items()
+            if key.lower().endswith("name") and value in vars(names).values()
+        }
+        assert composed == set(vars(names).values())
+
+
 QUOTA = "aws:servicequotas/getServiceQuota:getServiceQuota"
 
 
@@ -319,6 +346,41 @@ def test_a_limit_that_cannot_be_asked_stops_nothing() -> None:
 
 def test_a_stack_that_reserves_nothing_asks_for_no_limit() -> None:
     assert run("dev", is_preview=True, calls={QUOTA: AssertionError("asked")}).resources
+
+
+@pytest.mark.parametrize(("limit", "is_refused"), [(40, False), (39, True)])
+def test_a_queue_that_drives_more_than_the_account_has_fails_the_preview(limit: int, is_refused: bool) -> None:
+    """Even where nothing is reserved."""
+
+    def preview() -> Graph:
+        driven = {"event-sourcing:projectionMaxConcurrency": "40"}
+        return run("dev", driven, is_preview=True, calls={QUOTA: {"value": float(limit)}})
+
+    if is_refused:
+        with pytest.raises(AccountLimitError, match=r"projectionMaxConcurrency 40 is more than the 39 concurrent"):
+            preview()
+    else:
+        assert preview().resources
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::999999999999:role/glass",
+        "arn:aws-cn:iam::123456789012:role/glass",
+    ],
+)
+def test_a_break_glass_role_of_another_account_or_partition_fails_the_preview(arn: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"breakGlassArns has '{arn}'; allowed: identities of the account 123456789012"
+    ):
+        run("dev", {"event-sourcing:breakGlassArns": json.dumps([arn])}, is_preview=True)
+
+
+@pytest.mark.parametrize("key", ["schemaRegistryCompatibility", "schemaCompatibility"])
+def test_a_registry_that_takes_no_second_version_fails_the_preview(key: str) -> None:
+    with pytest.raises(SchemaError, match=r"AccountCreated"):
+        run("dev", {f"event-sourcing:{key}": "DISABLED"}, is_preview=True)
 
 
 def _constant(file: str, name: str) -> float:
