@@ -40,9 +40,9 @@ def check_concurrency(settings: Settings) -> None:
         return
     total = sum(reserved.values())
     if reserved and total > quota - LEFT_UNRESERVED:
-        settings = ", ".join(f"{key} {number}" for key, number in reserved.items())
+        named = ", ".join(f"{key} {number}" for key, number in reserved.items())
         raise AccountLimitError(
-            f"{settings} reserve {total} concurrent executions; this account has {quota} in this Region, and AWS keeps "
+            f"{named} reserve {total} concurrent executions; this account has {quota} in this Region, and AWS keeps "
             f"{LEFT_UNRESERVED} of them unreserved. Ask for more (Service Quotas, {service} {code}), reserve fewer, or "
             "none (-1)"
         )

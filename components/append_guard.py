@@ -37,8 +37,10 @@ def break_glass(arns: Sequence[str], account_id: Input[str], partition: Input[st
             )
         return arn
 
-    here = Output.all(partition, account_id)
-    return [here.apply(lambda known, arn=arn: check(arn, (known[0], known[1]))) for arn in arns]
+    def checked(arn: str) -> Output[str]:
+        return Output.all(partition, account_id).apply(lambda here: check(arn, (here[0], here[1])))
+
+    return [checked(arn) for arn in arns]
 
 
 class AppendGuard(pulumi.ComponentResource):

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output
 
 from schemas.checking import checked
-from schemas.files import ROOT, SchemaError, text_of
+from schemas.files import ROOT, text_of
 
 CLOSED = "DISABLED"
 """The mode in which Glue takes no second version at all."""
@@ -45,10 +45,10 @@ class SchemaRegistry(pulumi.ComponentResource):
         mode = args.registry_compatibility or args.compatibility
         several = [event_type for event_type, versions in schemas.items() if len(versions) > 1]
         if mode == CLOSED and several:
-            complaint = (
-                f"a registry of compatibility {CLOSED} takes no second version of a schema, and there are some of "
+            raise ValueError(
+                f"event-sourcing:schemaRegistryCompatibility (or schemaCompatibility without it) is {CLOSED!r}; allowed: any "
+                f"other mode, as Glue takes no second version then, and there are some of {', '.join(several)}"
             )
-            raise SchemaError([f"{complaint}{', '.join(several)}: set schemaRegistryCompatibility to another mode"])
         registry = aws.glue.Registry(
             f"{name}-registry",
             registry_name=args.registry_name,

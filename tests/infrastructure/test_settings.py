@@ -20,7 +20,6 @@ from components import limits
 from components.account_limits import AccountLimitError
 from components.names import LONGEST, Names
 from components.settings import Settings, SettingsError
-from schemas.files import SchemaError
 from tests.infrastructure.program import ROOT, Graph, configuration, run
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"]
@@ -379,7 +378,7 @@ def test_a_break_glass_role_of_another_account_or_partition_fails_the_preview(ar
 
 @pytest.mark.parametrize("key", ["schemaRegistryCompatibility", "schemaCompatibility"])
 def test_a_registry_that_takes_no_second_version_fails_the_preview(key: str) -> None:
-    with pytest.raises(SchemaError, match=r"AccountCreated"):
+    with pytest.raises(ValueError, match=r"AccountCreated"):
         run("dev", {f"event-sourcing:{key}": "DISABLED"}, is_preview=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def test_every_documented_permission_is_one_that_the_embedded_aws_asks_for() -> 
     assert {action for action in named if _CALLED.get(action, tuple(action.split(":"))) not in actions._NEEDS} == set()
 
 
-def resources(outputs: dict[str, Any]) -> dict[str, list[str]]:
+def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
     """The ARNs that the table's words stand for."""
     place = f"{outputs['region']}:{ACCOUNT}"
     store, rows, snapshots = (
@@ -97,7 +97,7 @@ def resources(outputs: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def statements(command: str, outputs: dict[str, Any]) -> list[dict[str, Any]]:
+def statements(command: str, outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
     meant = resources(outputs)
     words = re.compile("|".join(rf"\b{word}\b" for word in sorted(meant, key=len, reverse=True)))
     granted = []
