@@ -46,8 +46,9 @@ class SchemaRegistry(pulumi.ComponentResource):
         several = [event_type for event_type, versions in schemas.items() if len(versions) > 1]
         if mode == CLOSED and several:
             raise ValueError(
-                f"event-sourcing:schemaRegistryCompatibility (or schemaCompatibility without it) is {CLOSED!r}; allowed: any "
-                f"other mode, as Glue takes no second version then, and there are some of {', '.join(several)}"
+                "event-sourcing:schemaRegistryCompatibility (or schemaCompatibility, where that is empty) is "
+                f"{CLOSED!r}; allowed: any other mode, as Glue takes no second version then, and there are some of "
+                f"{', '.join(several)}"
             )
         registry = aws.glue.Registry(
             f"{name}-registry",
