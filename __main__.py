@@ -12,7 +12,7 @@ from components import limits
 from components.account_limits import check_concurrency
 from components.append_guard import AppendGuard, AppendGuardArgs, break_glass
 from components.audit_log import AuditLog, AuditLogArgs
-from components.customer_key import CustomerKey, CustomerKeyArgs, given_key
+from components.customer_key import CustomerKey, CustomerKeyArgs, check_given_keys
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
 from components.event_store import EventStore
@@ -37,6 +37,7 @@ SNAPSHOT_RETRIES = 20
 REJECTION = "CommandRejected"
 
 settings = Settings.load(pulumi.Config())
+check_given_keys(settings.given_keys())
 check_concurrency(settings)
 account_id = aws.get_caller_identity_output().account_id
 region = aws.get_region_output().region
@@ -62,7 +63,7 @@ if settings.kms_key:
     key = CustomerKeyArgs(account_id, region, partition.partition, partition.dns_suffix)
     kms_key_arn = CustomerKey("encryption", key, guarded).arn
 elif settings.kms_key_arn:
-    kms_key_arn = given_key(settings.kms_key_arn, region, partition.partition)
+    kms_key_arn = pulumi.Output.from_input(settings.kms_key_arn)
 
 # Where events are kept and carried.
 tables = TableArgs(
@@ -144,6 +145,7 @@ def handler(
             log_retention_days=settings.log_retention_days,
             tracing=settings.tracing,
             kms_key_arn=kms_key_arn,
+            previous_kms_key_arns=settings.previous_kms_key_arns,
         ),
         pulumi.ResourceOptions.merge(guarded, pulumi.ResourceOptions(depends_on=list(after))),
     )
@@ -259,6 +261,7 @@ StreamFeed(
         max_record_age=settings.relay_max_record_age,
         max_retries=settings.relay_max_retries,
         kms_key_arn=kms_key_arn,
+        previous_kms_key_arns=settings.previous_kms_key_arns,
     ),
     guarded,
 )
@@ -271,6 +274,7 @@ StreamFeed(
         parallelization_factor=limits.SNAPSHOT_PARALLELIZATION,
         max_retries=SNAPSHOT_RETRIES,
         kms_key_arn=kms_key_arn,
+        previous_kms_key_arns=settings.previous_kms_key_arns,
     ),
     guarded,
 )
@@ -291,6 +295,7 @@ projection_feed = ProjectionFeed(
         retry_attempts=settings.delivery_retry_attempts,
         max_event_age=settings.delivery_max_event_age,
         kms_key_arn=kms_key_arn,
+        previous_kms_key_arns=settings.previous_kms_key_arns,
     ),
     guarded,
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from components.limits import UNRESERVED
+from components.limits import FEW_UNRESERVED, UNRESERVED
 from components.settings import Settings
 
 LAMBDA_CONCURRENCY = ("lambda", "L-B99A9384")
 """The quota of concurrent executions in an account and Region, as Service Quotas knows it."""
 LEFT_UNRESERVED = 100
-"""AWS refuses a reservation that leaves the account's other functions less."""
+"""AWS refuses a reservation that leaves the account's other functions less, as it documents. Of an account whose limit
+is lower than the usual 1,000, as new ones have it, it is said to ask for 10 or 50, and tells only when it refuses."""
 LEAST_QUOTA = 10
 """What a new account may begin with."""
 
@@ -23,6 +24,8 @@ class AccountLimitError(ValueError):
 def check_concurrency(settings: Settings) -> None:
     """Raise AccountLimitError where the reservations together exceed what the account can reserve, or where the queue
     would drive more invocations of an unreserved projection than are left: a throttled poll counts as a receive.
+
+    How many have to be left is for AWS to judge, when the update comes to it, where the settings accept that risk.
 
     One request, and none where nothing is reserved and every account has what the queue drives. What functions of other
     stacks have reserved is not counted. Where the limit cannot be asked (no credentials, no permission, no network),
@@ -39,12 +42,14 @@ def check_concurrency(settings: Settings) -> None:
         pulumi.log.warn(f"whether the account allows the concurrency could not be asked: {error}")
         return
     total = sum(reserved.values())
-    if reserved and total > quota - LEFT_UNRESERVED:
+    kept = 0 if FEW_UNRESERVED in settings.accepted_risks else LEFT_UNRESERVED
+    if reserved and total > quota - kept:
         named = ", ".join(f"{key} {number}" for key, number in reserved.items())
         raise AccountLimitError(
             f"{named} reserve {total} concurrent executions; this account has {quota} in this Region, and AWS keeps "
-            f"{LEFT_UNRESERVED} of them unreserved. Ask for more (Service Quotas, {service} {code}), reserve fewer, or "
-            "none (-1)"
+            f"{LEFT_UNRESERVED} of them unreserved (in accounts with a low limit fewer). Ask for more (Service Quotas, "
+            f"{service} {code}), reserve fewer, or none (-1). The {LEFT_UNRESERVED} count unless acceptedRisks has "
+            f"{FEW_UNRESERVED}: then AWS judges"
         )
     if driven > (left := quota - total):
         raise AccountLimitError(

@@ -55,6 +55,10 @@ class Reader:
             self._reject(key, text, "empty or the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>")
         return text or None
 
+    def key_arns(self, key: str) -> tuple[str, ...]:
+        description = "a list of ARNs of KMS keys, arn:aws:kms:<region>:<account>:key/<id>"
+        return self._texts(key, lambda text: KEY_ARN.fullmatch(text) is not None, description)
+
     def emails(self, key: str) -> tuple[str, ...]:
         return self._texts(key, lambda text: EMAIL.fullmatch(text) is not None, "a list of e-mail addresses")
 

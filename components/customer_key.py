@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input, Output
+from pulumi import Input
 
 from components.limits import check_range
 from components.policies import customer_key_policy
@@ -48,15 +49,19 @@ class CustomerKey(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
 
-def given_key(arn: str, region: Input[str], partition: Input[str]) -> Output[str]:
-    """The ARN of a key made elsewhere. ValueError, naming the setting, for one of another Region or partition."""
+def check_given_keys(keys: Mapping[str, Sequence[str]]) -> None:
+    """ValueError, naming the setting, for a key made elsewhere that has another Region or partition than the provider.
 
-    def check(here: tuple[str, str]) -> str:
-        if tuple(arn.split(":")[1:4:2]) != here:
-            raise ValueError(
-                f"event-sourcing:kmsKeyArn is {arn!r}; allowed: a key of {here[1]} (partition {here[0]}), where this "
-                "stack is: the services use no key of another Region"
-            )
-        return arn
-
-    return Output.all(partition, region).apply(lambda here: check((here[0], here[1])))
+    `keys` are ARNs by setting. The settings' own check knows only a Region that is configured; this one asks the
+    provider, which may have it from the environment. Two requests, and none where no key is given.
+    """
+    if not any(keys.values()):
+        return
+    partition, region = aws.get_partition().partition, aws.get_region().region
+    for setting, arns in keys.items():
+        for arn in arns:
+            if arn.split(":")[1:4:2] != [partition, region]:
+                raise ValueError(
+                    f"event-sourcing:{setting} is {arn!r}; allowed: a key of {region} (partition {partition}), where "
+                    "this stack is: the services use no key of another Region"
+                )

@@ -45,6 +45,8 @@ class HandlerFunctionArgs:
     """Trace with X-Ray, whoever calls."""
     kms_key_arn: Input[str] | None = None
     """A customer key for the log group and the environment, and under what the grants reach."""
+    previous_kms_key_arns: Sequence[str] = ()
+    """Keys that may still lie under what the grants reach."""
 
 
 class HandlerFunction(pulumi.ComponentResource):
@@ -84,6 +86,7 @@ class HandlerFunction(pulumi.ComponentResource):
                 [write_logs, args.dead_letters.grant_send(), *args.grants],
                 tracing=args.tracing,
                 kms_key_arn=args.kms_key_arn,
+                previous_kms_key_arns=args.previous_kms_key_arns,
                 dns_suffix=aws.get_partition_output().dns_suffix,
             ),
             opts=child,

@@ -19,6 +19,7 @@ _KEY_USES: Mapping[str, tuple[str, ...]] = {
 }
 """What a call takes besides the reading of what lies under the key."""
 _KEY_USERS = frozenset({"dynamodb", "sqs"})
+_READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,20 @@ def role_policy(
     *,
     tracing: bool = False,
     kms_key_arn: Input[str] | None = None,
+    previous_kms_key_arns: Sequence[str] = (),
     dns_suffix: Input[str] = "",
 ) -> Output[str]:
-    """What a role may do: its grants, the key that lies under them, and tracing.
+    """What a role may do: its grants, the key that lies under them, the keys that did before, and tracing.
 
-    The key can only be used through the services that the grants call, under the partition's `dns_suffix`, and never
-    directly; and only who writes may encrypt.
+    Keys can only be used through the services that the grants call, under the partition's `dns_suffix`, and never
+    directly; only who writes may encrypt, and nobody under a previous key, which all have the Region of the stack.
     """
     statements = [_statement(grant) for grant in grants]
+    actions = {action for grant in grants for action in grant.actions}
     if kms_key_arn is not None:
-        actions = {action for grant in grants for action in grant.actions}
         statements += _key_statements(kms_key_arn, dns_suffix, actions)
+    if previous_kms_key_arns:
+        statements += _previous_key_statements(previous_kms_key_arns, dns_suffix, actions)
     if tracing:
         statements.append(_TRACING)
     return Output.json_dumps(_document(*statements))
@@ -254,7 +258,7 @@ def _key_statements(kms_key_arn: Input[str], dns_suffix: Input[str], actions: Co
     for action in sorted(actions):
         service = action.split(":")[0]
         if service in _KEY_USERS:
-            services.setdefault(("kms:Decrypt", "kms:DescribeKey"), set()).add(service)
+            services.setdefault(_READ_KEY, set()).add(service)
             for key_action in _KEY_USES.get(action, ()):
                 services.setdefault((key_action,), set()).add(service)
     return [
@@ -269,6 +273,21 @@ def _key_statements(kms_key_arn: Input[str], dns_suffix: Input[str], actions: Co
         }
         for key_actions, via in services.items()
     ]
+
+
+def _previous_key_statements(
+    key_arns: Sequence[str], dns_suffix: Input[str], actions: Collection[str]
+) -> list[Statement]:
+    """Leave to read what lies under these keys; none where the actions lead to nothing that does."""
+    via = sorted({action.split(":")[0] for action in actions} & _KEY_USERS)
+    statement: Statement = {
+        "Sid": "ReadUnderPreviousKeys",
+        "Effect": "Allow",
+        "Action": list(_READ_KEY),
+        "Resource": list(key_arns),
+        "Condition": {"StringEquals": {"kms:ViaService": [_endpoint(each, key_arns[0], dns_suffix) for each in via]}},
+    }
+    return [statement] if via else []
 
 
 def _endpoint(service: str, kms_key_arn: Input[str], dns_suffix: Input[str]) -> Output[str]:

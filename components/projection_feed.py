@@ -48,6 +48,8 @@ class ProjectionFeedArgs:
     """Seconds that the bus goes on trying to deliver."""
     kms_key_arn: Input[str] | None = None
     """A customer key whose policy admits EventBridge; without it SQS encrypts with its own."""
+    previous_kms_key_arns: Sequence[str] = ()
+    """Keys under which messages may still lie."""
 
 
 class ProjectionFeed(pulumi.ComponentResource):
@@ -109,7 +111,10 @@ class ProjectionFeed(pulumi.ComponentResource):
             f"{name}-policy",
             role=args.projection.role_name,
             policy=role_policy(
-                [consume], kms_key_arn=args.kms_key_arn, dns_suffix=aws.get_partition_output().dns_suffix
+                [consume],
+                kms_key_arn=args.kms_key_arn,
+                previous_kms_key_arns=args.previous_kms_key_arns,
+                dns_suffix=aws.get_partition_output().dns_suffix,
             ),
             opts=child,
         )

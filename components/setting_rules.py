@@ -20,6 +20,16 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 def check(read: Reader, settings: Settings) -> None:
     """Have the reader note every combination that cannot work."""
+    _check_capacity(read, settings)
+    _check_time(read, settings)
+    _check_stream(read, settings)
+    _check_queue(read, settings)
+    if settings.production:
+        _check_production(read, settings)
+
+
+def check_keys(read: Reader, settings: Settings, region: str | None) -> None:
+    """`region` is None where it is not configured: then the provider has it from elsewhere, and is asked later."""
     read.expect(
         not (settings.kms_key and settings.kms_key_arn),
         "kmsKey",
@@ -27,12 +37,21 @@ def check(read: Reader, settings: Settings) -> None:
         f"empty with a key given by kmsKeyArn ({settings.kms_key_arn})",
         "kmsKeyArn",
     )
-    _check_capacity(read, settings)
-    _check_time(read, settings)
-    _check_stream(read, settings)
-    _check_queue(read, settings)
-    if settings.production:
-        _check_production(read, settings)
+    read.expect(
+        settings.kms_key_arn not in settings.previous_kms_key_arns,
+        "previousKmsKeyArns",
+        list(settings.previous_kms_key_arns),
+        "the keys of before, without that of kmsKeyArn",
+        "kmsKeyArn",
+    )
+    for setting, arns in settings.given_keys().items():
+        for arn in arns:
+            read.expect(
+                region is None or region in arn.split(":")[3:4],
+                setting,
+                arn,
+                f"a key of {region} (aws:region): the services use no key of another Region",
+            )
 
 
 def check_names(read: Reader, project: str, stack: str) -> None:

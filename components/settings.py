@@ -37,6 +37,8 @@ class Settings:
     accepted_risks: tuple[str, ...]
     """What production would otherwise refuse, by the names in `limits.RISKS`."""
     kms_key_arn: str | None
+    previous_kms_key_arns: tuple[str, ...]
+    """Keys that were left, under which something may still lie."""
     alarm_emails: tuple[str, ...]
     type_buckets: int
     statement_entries: int
@@ -81,6 +83,13 @@ class Settings:
             "validateConcurrency": self.validate_concurrency,
         }
 
+    def given_keys(self) -> dict[str, tuple[str, ...]]:
+        """The ARNs of all keys that were made elsewhere, by setting."""
+        return {
+            "kmsKeyArn": (self.kms_key_arn,) if self.kms_key_arn else (),
+            "previousKmsKeyArns": self.previous_kms_key_arns,
+        }
+
     @classmethod
     def load(cls, config: pulumi.Config) -> Settings:
         """Read and check every setting. Raises SettingsError with all that is wrong."""
@@ -99,6 +108,7 @@ class Settings:
             kms_key=read.optional_choice("kmsKey", ("create",)),
             accepted_risks=read.choices("acceptedRisks", limits.RISKS),
             kms_key_arn=read.key_arn("kmsKeyArn"),
+            previous_kms_key_arns=read.key_arns("previousKmsKeyArns"),
             alarm_emails=read.emails("alarmEmails"),
             type_buckets=read.integer("typeBuckets", 1, 100),
             statement_entries=read.integer("statementEntries", 1, limits.MAX_STATEMENT_ENTRIES),
@@ -133,6 +143,7 @@ class Settings:
         )
         setting_rules.check_names(read, pulumi.get_project(), pulumi.get_stack())
         setting_rules.check(read, settings)
+        setting_rules.check_keys(read, settings, pulumi.Config("aws").get("region"))
         read.refuse_what_was_not_read()
         if read.errors:
             raise SettingsError("\n".join(["the stack's configuration cannot be used:", *read.errors]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,8 @@ class StreamFeedArgs:
     """Seconds, within the day that a stream keeps."""
     max_retries: Input[int] = 10_000
     kms_key_arn: Input[str] | None = None
+    previous_kms_key_arns: Sequence[str] = ()
+    """Keys under which records may still lie."""
 
 
 class StreamFeed(pulumi.ComponentResource):
@@ -47,6 +50,7 @@ class StreamFeed(pulumi.ComponentResource):
             policy=role_policy(
                 [args.event_store.grant_read_stream()],
                 kms_key_arn=args.kms_key_arn,
+                previous_kms_key_arns=args.previous_kms_key_arns,
                 dns_suffix=aws.get_partition_output().dns_suffix,
             ),
             opts=pulumi.ResourceOptions(parent=self),

@@ -294,6 +294,8 @@ def in_fresh_context(action: Callable[[], T]) -> T:
 async def _declare(
     action: Callable[[], object], project: str, stack: str, values: dict[str, str], calls: Calls, *, is_preview: bool
 ) -> Graph:
+    # Once anything has failed, all that waits for it fails too, unfetched; the one that matters is raised below.
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     region = values.get("aws:region", REGION)
     monitor = RecordingMonitor(Cloud(region, calls, is_preview=is_preview))
     settings.Settings(project, stack)  # a task set and a lock for this context

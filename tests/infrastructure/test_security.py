@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from typing import Any
 
-import pulumi
-import pulumi_aws as aws
 import pytest
 
-from components.customer_key import given_key
+from components.customer_key import check_given_keys
 from local.engine.policy_documents import ALLOW_ALL, Access, decide
 from local.engine.principals import Principal
 from tests.infrastructure.policy import as_list, refuses_plain_http, service_may_send
-from tests.infrastructure.program import ONCALL, Graph, Resource, declare, graph, run
+from tests.infrastructure.program import (
+    ONCALL,
+    ROOT,
+    Graph,
+    RecordingMonitor,
+    Resource,
+    configuration,
+    declare,
+    graph,
+    run,
+)
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666"
 
@@ -324,11 +333,54 @@ def test_the_functions_environments_lie_under_the_customer_key(keyed: Graph) -> 
 
 @pytest.mark.parametrize("key", [KEY.replace("us-east-1", "eu-central-1"), KEY.replace("arn:aws:", "arn:aws-cn:")])
 def test_a_key_of_another_region_or_partition_is_refused_by_the_settings_name(key: str) -> None:
-    def program() -> None:
-        pulumi.export("key", given_key(key, aws.get_region_output().region, aws.get_partition_output().partition))
+    """Once, before anything is declared: where the Region comes from the environment, the settings cannot know it."""
+    for setting in ("kmsKeyArn", "previousKmsKeyArns"):
+        with pytest.raises(ValueError, match=rf"event-sourcing:{setting} is '{key}'; allowed: a key of us-east-1"):
+            declare(lambda setting=setting: check_given_keys({setting: [KEY, key]}))  # type: ignore[misc]
 
-    with pytest.raises(ValueError, match=rf"event-sourcing:kmsKeyArn is '{key}'; allowed: a key of us-east-1"):
-        declare(program)
+
+def test_a_key_of_another_region_stops_the_program_before_it_declares_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = configuration("dev", {"event-sourcing:kmsKeyArn": KEY.replace("us-east-1", "eu-central-1")})
+    del values["aws:region"]
+    declared: list[str] = []
+    register = RecordingMonitor.RegisterResource
+
+    def noted(monitor: RecordingMonitor, request: Any) -> Any:
+        declared.append(request.type)
+        return register(monitor, request)
+
+    monkeypatch.setattr(RecordingMonitor, "RegisterResource", noted)
+
+    with pytest.raises(ValueError, match="event-sourcing:kmsKeyArn is"):
+        declare(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), "dev", values)
+    assert set(declared) <= {"pulumi:pulumi:Stack"}
+
+
+OLD = "arn:aws:kms:us-east-1:123456789012:key/00000000-1111-2222-3333-444455556666"
+
+
+@pytest.mark.parametrize("settings", [{}, {"event-sourcing:kmsKeyArn": KEY}, {"event-sourcing:kmsKey": "create"}])
+def test_what_lies_under_a_previous_key_stays_readable_and_nothing_new_comes_under_it(settings: dict[str, str]) -> None:
+    stack = run("dev", {**settings, "event-sourcing:previousKmsKeyArns": f'["{OLD}"]'})
+
+    readers = {"command", "validate", "query", "relay", "projection", "snapshot"}
+    feeds = {"relay-feed", "snapshot-feed", "projection-feed"}
+    found: dict[str, set[str]] = {}
+    for policy in stack.of("RolePolicy"):
+        for statement in policy.statements():
+            if OLD in as_list(statement["Resource"]):
+                assert set(statement["Action"]) == READ
+                assert statement["Condition"].keys() == {"StringEquals"}
+                services = statement["Condition"]["StringEquals"]["kms:ViaService"]
+                found.setdefault(policy.name.removesuffix("-policy"), set()).update(services)
+    assert found.keys() == readers | feeds
+    dynamodb, sqs = "dynamodb.us-east-1.amazonaws.com", "sqs.us-east-1.amazonaws.com"
+    assert (found["relay"], found["relay-feed"], found["projection-feed"]) == ({sqs}, {dynamodb}, {sqs})
+    assert found["command"] == {dynamodb, sqs}
+    others = [resource for resource in stack if not resource.type.endswith(":RolePolicy")]
+    assert OLD not in json.dumps([dict(resource.inputs) for resource in others], default=str)
 
 
 @pytest.fixture(scope="module")

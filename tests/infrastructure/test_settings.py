@@ -23,7 +23,8 @@ from components.settings import Settings, SettingsError
 from tests.infrastructure.program import ROOT, Graph, configuration, run
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"]
-KEY = "arn:aws:kms:eu-central-1:123456789012:key/mrk-0f0e0d0c"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/mrk-0f0e0d0c"
+ELSEWHERE = KEY.replace("us-east-1", "eu-central-1")
 TYPES = {"int": "integer", "bool": "boolean", "str": "string", "str | None": "string", "tuple[str, ...]": "array"}
 
 
@@ -97,7 +98,7 @@ def test_production_refuses_by_name_what_nobody_means_unless_it_is_accepted(key:
 
 
 def test_every_risk_is_documented_and_tried() -> None:
-    assert {risk for _, _, risk in RISKY} == set(limits.RISKS)
+    assert {risk for _, _, risk in RISKY} | {limits.FEW_UNRESERVED} == set(limits.RISKS)
     assert all(risk.removeprefix("short-") in SCHEMA["acceptedRisks"]["description"] for risk in limits.RISKS)
 
 
@@ -130,6 +131,10 @@ BAD = [
     ("acceptedRisks", '["short-archive", "short-archive"]'),
     ("kmsKeyArn", "alias/ledger"),
     ("kmsKeyArn", "arn:aws:kms:us-east-1:123456789012:alias/ledger"),
+    ("kmsKeyArn", ELSEWHERE),
+    ("previousKmsKeyArns", KEY),
+    ("previousKmsKeyArns", '["alias/ledger"]'),
+    ("previousKmsKeyArns", f'["{KEY}", "{KEY}"]'),
     ("alarmEmails", "oncall@example.com"),
     ("alarmEmails", '["oncall"]'),
     ("alarmEmails", '["a@example.com", "a@example.com"]'),
@@ -235,6 +240,8 @@ def test_all_complaints_come_at_once() -> None:
         ({"snapshotConcurrency": "9"}, "snapshotConcurrency"),
         ({"projectionMaxConcurrency": "10", "projectionConcurrency": "9"}, "projectionConcurrency"),
         ({"kmsKey": "create", "kmsKeyArn": KEY}, "kmsKey"),
+        ({"kmsKeyArn": KEY, "previousKmsKeyArns": f'["{KEY}"]'}, "previousKmsKeyArns"),
+        ({"previousKmsKeyArns": f'["{ELSEWHERE}"]'}, "previousKmsKeyArns"),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(overrides: dict[str, str], key: str) -> None:
@@ -244,12 +251,25 @@ def test_values_that_do_not_go_together_are_refused(overrides: dict[str, str], k
     assert complaint.startswith(f"  event-sourcing:{key} is ")
 
 
+def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load({"kmsKeyArn": ELSEWHERE, "previousKmsKeyArns": f'["{KEY}x", "{ELSEWHERE}x"]', "memorySize": "1"})
+    of_keys = [complaint for complaint in str(refused.value).splitlines()[1:] if "memorySize" not in complaint]
+    assert [complaint.split(" is ")[0].strip() for complaint in of_keys] == [
+        "event-sourcing:kmsKeyArn",
+        "event-sourcing:previousKmsKeyArns",
+    ]
+    assert all("a key of us-east-1 (aws:region)" in complaint for complaint in of_keys)
+    assert len(str(refused.value).splitlines()) == 4
+
+
 @pytest.mark.parametrize(
     ("overrides", "field", "expected"),
     [
         ({"archiveRetentionDays": "0"}, "archive_retention_days", 0),
         ({"kmsKeyArn": KEY}, "kms_key_arn", KEY),
         ({"kmsKeyArn": ""}, "kms_key_arn", None),
+        ({"previousKmsKeyArns": f'["{KEY}"]'}, "previous_kms_key_arns", (KEY,)),
         ({"kmsKey": "create"}, "kms_key", "create"),
         ({"alarmEmails": '["a@example.com"]'}, "alarm_emails", ("a@example.com",)),
         ({"billingMode": "PROVISIONED", "readCapacity": "1", "writeCapacity": "1"}, "read_capacity", 1),
@@ -327,6 +347,17 @@ def test_reservations_beyond_the_accounts_limit_fail_the_preview(limit: int, is_
             preview()
     else:
         assert preview().resources
+
+
+def test_who_accepts_less_for_the_others_is_refused_only_what_the_account_has_not_at_all() -> None:
+    """AWS keeps 10 or 50 unreserved, not 100, in an account whose limit is lower than usual."""
+    accepting = {"event-sourcing:acceptedRisks": '["few-unreserved"]'}
+
+    with pytest.raises(AccountLimitError, match="unless acceptedRisks has few-unreserved"):
+        run("prod", is_preview=True, calls={QUOTA: {"value": 400.0}})
+    assert run("prod", accepting, is_preview=True, calls={QUOTA: {"value": 400.0}}).resources
+    with pytest.raises(AccountLimitError, match=r"reserve 390 .* has 389 in"):
+        run("prod", accepting, is_preview=True, calls={QUOTA: {"value": 389.0}})
 
 
 class NotAllowed(grpc.RpcError):  # type: ignore[misc]

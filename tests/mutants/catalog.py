@@ -1322,6 +1322,34 @@ MUTANTS = (
         LIVING,
     ),
     Mutant(
+        "take from the functions the key under what waits in the queues",
+        "components/policies.py",
+        "    if previous_kms_key_arns:\n",
+        "    if False:\n",
+        ("tests/infrastructure/test_security.py",),
+    ),
+    Mutant(
+        "encrypt anew under a key that was left",
+        "components/policies.py",
+        '        "Action": list(_READ_KEY),\n',
+        '        "Action": [*_READ_KEY, "kms:GenerateDataKey"],\n',
+        ("tests/infrastructure/test_security.py",),
+    ),
+    Mutant(
+        "find a key of another Region only once the provider is asked",
+        "components/setting_rules.py",
+        '                region is None or region in arn.split(":")[3:4],\n',
+        "                True,\n",
+        SETTING,
+    ),
+    Mutant(
+        "take a key of another Region where the Region comes from the environment",
+        "__main__.py",
+        "check_given_keys(settings.given_keys())\n",
+        "",
+        ("tests/infrastructure/test_security.py",),
+    ),
+    Mutant(
         "delete the key under the archive with the setting that made it",
         "components/customer_key.py",
         ", retain_on_delete=True",
@@ -1387,8 +1415,8 @@ MUTANTS = (
     Mutant(
         "reserve what the account keeps for the others",
         "components/account_limits.py",
-        "> quota - LEFT_UNRESERVED:",
-        "> quota:",
+        "in settings.accepted_risks else LEFT_UNRESERVED",
+        "in settings.accepted_risks else 0",
         SETTING,
     ),
     Mutant(

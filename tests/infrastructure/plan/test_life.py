@@ -164,6 +164,19 @@ def test_a_key_of_the_stacks_own_outlives_the_setting_and_the_stack() -> None:
     assert "encryption-key" in destroy(standing).retained
 
 
+def test_a_change_of_the_key_is_one_update_in_place_and_the_old_key_leaves_the_roles_alone() -> None:
+    new = KEY.replace("0f0e", "1f1e")
+    during = changed("prod", f"kmsKeyArn={new}", f'previousKmsKeyArns=["{KEY}"]')
+
+    change = up(up(State(), changed("prod", f"kmsKeyArn={KEY}")).after, during)
+    assert (change.created, change.replaced, change.deleted, change.refused) == (set(), {}, set(), set())
+    assert change.updated.keys() >= QUEUES | TABLES | ROLE_POLICIES | FEEDS
+
+    end = up(change.after, changed("prod", f"kmsKeyArn={new}"))
+    assert end.updated == {policy: {"policy"} for policy in ROLE_POLICIES | FEEDS}
+    assert (end.created, end.replaced, end.deleted, end.refused) == (set(), {}, set(), set())
+
+
 def test_production_refuses_to_leave_a_key_of_its_own_and_takes_one() -> None:
     keyed = changed("prod", "kmsKey=create")
 
