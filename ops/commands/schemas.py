@@ -33,13 +33,14 @@ def add_to(commands: Commands) -> None:
 def _run(system: System, options: argparse.Namespace) -> int:
     schemas = load()
     found = list(registered.findings(system.client("glue"), system.output("schemaRegistryName"), schemas))
+    failed = any(each.kind != registered.RENUMBERED for each in found)
     versions = sum(1 for _ in each_version(schemas))
     if options.json:
         print(json.dumps({"versions": versions, "findings": [each.as_json() for each in found]}, indent=2))
-        return 1 if found else 0
+        return 1 if failed else 0
     console = console_for(options)
     for each in found:
         name = f"{each.event_type} {each.version}" if each.version else each.event_type
         console.print(f"{escape(printable(name))} [bold red]{each.kind}[/]: {escape(printable(each.detail))}")
     console.print(f"{versions:,} versions of {len(schemas):,} schemas, {len(found):,} findings")
-    return 1 if found else 0
+    return 1 if failed else 0

@@ -1359,8 +1359,8 @@ MUTANTS = (
     Mutant(
         "take a schema version that Glue refused for a good one",
         "ops/registered.py",
-        '    if registered["Status"] != _ACCEPTED:\n',
-        "    if False:\n",
+        'if each["Status"] == _ACCEPTED}',
+        "}",
         ("tests/ops/test_schemas.py",),
     ),
     Mutant(
@@ -1390,6 +1390,13 @@ MUTANTS = (
         'if partition != "aws":',
         "if False:",
         ("tests/local/test_deploy_config.py",),
+    ),
+    Mutant(
+        "look for a schema version under its number alone",
+        "ops/registered.py",
+        "return version if version in same else next(iter(same), None)",
+        "return version if version in same else None",
+        ("tests/ops/test_schemas.py",),
     ),
     Mutant(
         "take a timeout that is all reserve",

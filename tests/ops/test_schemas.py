@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,52 @@ def test_what_was_never_registered_is_named(glue: Any, run: Run) -> None:
     assert result.code == 1
     assert "CommandRejected schema-missing: the registry ledger-events has no such schema" in result.out
     assert "TransactionProcessed 2 version-missing: was never registered: run pulumi up" in result.out
+
+
+def renumber(event_type: str, numbers: dict[int, int]) -> None:
+    """Have versions stand under other numbers, as they do once Glue has skipped one."""
+    schema = glue_backends[ACCOUNT]["us-east-1"].registries[REGISTRY].schemas[event_type]
+    versions = {each.version_number: each for each in schema.schema_versions.values()}
+    for number, other in numbers.items():
+        versions[number].version_number = other
+    schema.next_schema_version = max({**versions, **dict.fromkeys(numbers.values())}) + 1
+
+
+def test_a_version_that_stands_under_another_number_is_told_of_and_is_no_failure(glue: Any, run: Run) -> None:
+    renumber("AccountCreated", {2: 3})
+
+    result = run("schemas", "--json")
+
+    (finding,) = result.json["findings"]
+    assert (result.code, finding["event_type"], finding["version"], finding["kind"]) == (
+        0,
+        "AccountCreated",
+        2,
+        "renumbered",
+    )
+    assert finding["detail"].startswith("Glue has it as number 3: ")
+
+
+def test_versions_that_changed_places_are_told_of_by_their_texts(glue: Any, run: Run) -> None:
+    renumber("AccountCreated", {1: 2, 2: 1})
+
+    found = run("schemas", "--json").json["findings"]
+
+    assert [(each["version"], each["kind"]) for each in found] == [(1, "renumbered"), (2, "renumbered")]
+
+
+def test_a_refused_version_is_named_beside_the_accepted_one_of_the_same_text(glue: Any, run: Run) -> None:
+    renumber("AccountCreated", {2: 3})
+    again = glue_backends[ACCOUNT]["us-east-1"].registries[REGISTRY].schemas["AccountCreated"].schema_versions
+    (third,) = (each for each in again.values() if each.version_number == 3)
+    refused = copy(third)
+    refused.version_number, refused.schema_version_status = 2, "FAILURE"
+    again["refused"] = refused
+
+    result = run("schemas", "--json")
+
+    assert result.code == 1
+    assert [(each["version"], each["kind"]) for each in result.json["findings"]] == [
+        (2, "not-accepted"),
+        (2, "renumbered"),
+    ]
