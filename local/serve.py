@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.deploy import ConfigError, DeployError, Deployment, Progress, deploy, load_config
+from local.deploy.provider import in_aws
 from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import Engine, PortTaken, RuntimeClientMissing
 from local.outputs_file import OutputsFile
@@ -50,6 +51,7 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
     region = config.get("aws:region")
     if region is None:
         raise ConfigError(f"Pulumi.{options.stack}.yaml sets no aws:region")
+    in_aws(region)
     outputs_file = OutputsFile(options.outputs)
     with Engine(options.port, region) as engine, outputs_file:
         display.started(engine.endpoint)

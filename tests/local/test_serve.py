@@ -245,6 +245,7 @@ class Wrong:
         Wrong("there is no stack 'staging' here; the stacks are local", arguments=("--stack", "staging")),
         Wrong("demo:size must be of type integer, not 'huge'", stack=STACK + "  demo:size: huge\n"),
         Wrong("Pulumi.local.yaml sets no aws:region", stack="config: {}"),
+        Wrong("us-gov-west-1 is of aws-us-gov", stack="config: {aws:region: us-gov-west-1}"),
         Wrong("no resource type aws:ssm/parameter", program='aws.ssm.Parameter("p", type="String", value="x")'),
         Wrong("cannot write /nowhere/out.json, the file of --outputs", arguments=("--outputs", "/nowhere/out.json")),
         Wrong("the file of --outputs: that is a folder", arguments=("--outputs", "/tmp")),  # noqa: S108 -- a folder
