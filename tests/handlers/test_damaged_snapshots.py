@@ -102,6 +102,20 @@ def damages(item: dict[str, Any]) -> list[tuple[Path, Any]]:
     ]
 
 
+def test_a_snapshot_filed_under_an_earlier_time_is_not_the_state_of_that_time(ledger: Ledger) -> None:
+    assert EVENTS[4].timestamp < EVENTS[5].timestamp < EVENTS[7].timestamp
+    earlier = SNAPSHOT["TimeKey"].replace(EVENTS[7].timestamp, EVENTS[4].timestamp)
+    put(ledger, {**ledger.item, "TimeKey": {"S": earlier}})
+
+    moment = History(EventStore(ledger.client, STORE), ledger.snapshots, every=4).reconstruct(
+        ID, as_of=EVENTS[5].timestamp
+    )
+
+    put(ledger, ledger.item)
+    assert moment
+    assert moment.state == reduce(evolve, EVENTS[:6], State())
+
+
 def test_every_reader_passes_over_a_snapshot_damaged_in_any_attribute(ledger: Ledger) -> None:
     tried = 0
     for path, value in damages(ledger.item):

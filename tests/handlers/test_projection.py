@@ -94,6 +94,18 @@ def test_a_gap_is_filled_from_the_store(aws: Any, deliver: Deliver, calls: Calls
     assert rows(aws) == folded(events)
 
 
+def test_rows_at_different_places_are_brought_up_by_one_reading(aws: Any, deliver: Deliver, calls: Calls) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    deliver(*events[:2])
+    aws.delete_item(TableName=ROWS, Key={"AccountId": {"S": "a"}, "ProjectionType": {"S": "AccountStatement"}})
+    calls.made.clear()
+
+    assert deliver(events[2]) == []
+
+    assert calls.names == ["BatchGetItem", "Query", "PutItem", "PutItem"]
+    assert rows(aws) == folded(events)
+
+
 class Hourglass(Context):
     """Time for so many looks at it, then none."""
 
