@@ -37,6 +37,13 @@ def add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
+def add_more_types(command: argparse.ArgumentParser, help_text: str) -> None:
+    """The option of the commands that ask the index by type for events: which types besides those that are known."""
+    command.add_argument(
+        "--type", type=arguments.identifier, action="append", default=[], metavar="TYPE", help=help_text
+    )
+
+
 def add_walk(command: argparse.ArgumentParser) -> None:
     """The options of the commands that go through the aggregates: which, and with how many threads."""
     command.add_argument(

@@ -23,7 +23,7 @@ from ops.system import OperatorError, System
 from ops.timeline import Timeline
 
 from . import arguments
-from .common import add_common, console_for, progress_on, shown
+from .common import add_common, add_more_types, console_for, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -56,14 +56,7 @@ def add_to(commands: Commands) -> None:
         action="store_true",
         help="move even what would only come back, and take away what may not have been found whole",
     )
-    redrive.add_argument(
-        "--type",
-        type=arguments.identifier,
-        action="append",
-        default=[],
-        metavar="TYPE",
-        help="look in the store for events of this type, too, which a newer revision wrote; repeatable",
-    )
+    add_more_types(redrive, "look in the store for events of this type, too, which a newer revision wrote; repeatable")
     redrive.set_defaults(run=_redrive)
 
 

@@ -20,7 +20,7 @@ from ops.system import System, UsageError
 from ops.timeline import Timeline
 
 from . import arguments
-from .common import add_common, console_for, foreign_line, progress_on
+from .common import add_common, add_more_types, console_for, foreign_line, progress_on
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -44,13 +44,8 @@ def add_to(commands: Commands) -> None:
         metavar="ID",
         help="this whole stream instead; repeatable",
     )
-    command.add_argument(
-        "--type",
-        type=arguments.identifier,
-        action="append",
-        default=[],
-        metavar="TYPE",
-        help="events of this type, too, which a newer revision wrote and this one does not know; repeatable",
+    add_more_types(
+        command, "events of this type, too, which a newer revision wrote and this one does not know; repeatable"
     )
     add_common(command)
     command.set_defaults(run=_run)
