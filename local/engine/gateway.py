@@ -85,6 +85,7 @@ class Gateway:
         self.calls: Counter[tuple[str, str]] = Counter()
         self._calls_lock = threading.Lock()
         self._seams: dict[tuple[str, str], Seam] = {}
+        self._services: dict[str, Seam] = {}
         self._interceptions: list[_Interception] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
         # Moto looks through its folders for each request; what serves a host stays the same.
@@ -93,6 +94,13 @@ class Gateway:
     def seam(self, service: str, operation: str, answer: Seam) -> None:
         """Lets `answer` take the place of moto for one operation (it may still call `moto`)."""
         self._seams[service, operation] = answer
+
+    def service(self, service: str, answer: Seam) -> None:
+        """Lets `answer` take the place of moto for a whole service, but for the operations that have a seam.
+
+        It is called without `lock`: what keeps its state elsewhere is not to hold up the rest of AWS.
+        """
+        self._services[service] = answer
 
     @contextlib.contextmanager
     def intercept(self, service: str, operation: str, fault: Fault) -> Iterator[None]:
@@ -134,7 +142,7 @@ class Gateway:
                 self._changes.notify(topic)
 
     def _answer(self, request: ApiRequest) -> Response:
-        seam = self._seams.get((request.service, request.operation))
+        seam = self._seams.get((request.service, request.operation)) or self._services.get(request.service)
         try:
             if seam is None:
                 with self.lock:  # once for both: moto is what everybody waits for

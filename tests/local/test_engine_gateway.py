@@ -1,0 +1,63 @@
+"""Who answers a call: a seam of its operation, else whoever took over its service, else moto."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from local.engine.api import ApiRequest, Response
+from local.engine.changes import Changes
+from local.engine.gateway import Gateway
+
+
+def call(service: str, operation: str, content: Any, access_key: str = "test") -> ApiRequest:
+    """A signed call of the JSON protocol."""
+    body = json.dumps(content).encode()
+    scope = f"{access_key}/20260101/us-east-1/{service}/aws4_request"
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/",
+        "CONTENT_TYPE": "application/x-amz-json-1.0",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "HTTP_X_AMZ_TARGET": f"DynamoDB_20120810.{operation}",
+        "HTTP_HOST": "127.0.0.1",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "wsgi.url_scheme": "http",
+    }
+    return ApiRequest.of(environ, body)
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return Gateway(Changes())
+
+
+def test_a_service_can_be_taken_over_but_for_the_operations_that_have_a_seam(gateway: Gateway) -> None:
+    gateway.service("dynamodb", lambda request: Response.of_json({"service": request.operation}))
+    gateway.seam("dynamodb", "Query", lambda request: Response.of_json({"seam": request.operation}))
+
+    assert gateway.handle(call("dynamodb", "PutItem", {})).json() == {"service": "PutItem"}
+    assert gateway.handle(call("dynamodb", "Query", {})).json() == {"seam": "Query"}
+
+
+def test_what_took_over_a_service_is_asked_after_the_faults(gateway: Gateway) -> None:
+    gateway.service("dynamodb", lambda _: Response.of_json({}))
+    with gateway.intercept("dynamodb", "PutItem", lambda request: request.error("Injected")):
+        assert gateway.handle(call("dynamodb", "PutItem", {})).json()["__type"] == "Injected"
+    assert gateway.calls["dynamodb", "PutItem"] == 1
+
+
+def test_what_took_over_a_service_does_not_hold_up_the_others(gateway: Gateway) -> None:
+    held: list[bool] = []
+
+    def answer(_: ApiRequest) -> Response:
+        held.append(gateway.lock._is_owned())  # type: ignore[attr-defined]
+        return Response.of_json({})
+
+    gateway.service("dynamodb", answer)
+    gateway.handle(call("dynamodb", "PutItem", {}))
+    assert held == [False]
