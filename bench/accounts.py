@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from handlers.domain import decide, evolve, times
-from handlers.domain.command import Command
-from handlers.domain.event import Event, chain
+from handlers.domain import decide, evolve
+from handlers.sourcing import times
+from handlers.sourcing.command import Command
+from handlers.sourcing.event import Event, chain
 from handlers.store.items import Item, to_item
 from handlers.store.snapshots import BEGINNING, Snapshot
 

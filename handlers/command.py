@@ -8,13 +8,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .domain import check, meaning, scales
-from .domain.command import MEMBERS, Command
-from .domain.errors import LedgerError, Violation
-from .domain.payload import beside_body, request_of
-from .domain.rejection import Rejection
+from .domain import REJECTION_VERSION, check, meaning, scales
 from .runtime import Context, answering, count, log, seconds_left
 from .settings import setting
+from .sourcing.command import MEMBERS, Command
+from .sourcing.errors import LedgerError, Violation
+from .sourcing.payload import beside_body, request_of
+from .sourcing.rejection import Rejection
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .wiring import now, wired_ledger
@@ -62,7 +62,7 @@ def _announce(refusal: LedgerError, request: Mapping[str, Any], context: Context
 
     The log has the refusal either way. A request that names no aggregate is nobody's to audit and stays there.
     """
-    rejection = Rejection.of(request, refusal, context.aws_request_id, now())
+    rejection = Rejection.of(request, refusal, context.aws_request_id, now(), REJECTION_VERSION)
     if rejection is None:
         return
     place = {"aggregateId": rejection.aggregate_id, "commandId": rejection.command_id, "actor": rejection.actor}

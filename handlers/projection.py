@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .domain import all_projections
-from .domain.errors import MalformedError
-from .domain.event import Event
 from .runtime import Context, log, seconds_left
 from .settings import number, setting
+from .sourcing.errors import MalformedError
+from .sourcing.event import Event
 from .store import clients
 from .store.event_bus import delivered_event
 from .store.event_store import EventStore

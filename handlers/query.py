@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .domain import EVENT_TYPES, all_projections, times
-from .domain.command import MAX_SEQUENCE
-from .domain.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
-from .domain.fields import folded, identifier, unknown, whole
-from .domain.payload import beside_body, request_of
-from .domain.values import Value
+from .domain import EVENT_TYPES, all_projections
 from .runtime import Context, answering, seconds_left
 from .settings import number, setting
+from .sourcing import times
+from .sourcing.command import MAX_SEQUENCE
+from .sourcing.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
+from .sourcing.fields import folded, identifier, unknown, whole
+from .sourcing.payload import beside_body, request_of
+from .sourcing.values import Value
 from .store import clients
 from .store.event_store import EventStore
 from .store.history import History

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .domain.errors import MalformedError, NotAnEventError
-from .domain.event import Event
 from .runtime import Context, count, log
 from .settings import setting
+from .sourcing.errors import MalformedError, NotAnEventError
+from .sourcing.event import Event
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .store.items import to_record

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from .domain.errors import ClockSkewError, LedgerError
-from .domain.values import Value, dumps, exact
 from .failure import InvocationError
 from .settings import setting
+from .sourcing.errors import ClockSkewError, LedgerError
+from .sourcing.values import Value, dumps, exact
 
 log = logging.getLogger("ledger")
 log.setLevel(logging.INFO)

@@ -7,10 +7,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .domain.errors import IntegrityError, UnreadableEventError
-from .domain.event import ordinal
 from .runtime import Context, count, log
 from .settings import number, setting
+from .sourcing.errors import IntegrityError, UnreadableEventError
+from .sourcing.event import ordinal
 from .store import clients
 from .store.event_store import EventStore
 from .store.items import to_record

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .domain import check, meaning, scales
-from .domain.command import MEMBERS, Command
-from .domain.payload import beside_body, request_of
 from .runtime import Context, answering, seconds_left
+from .sourcing.command import MEMBERS, Command
+from .sourcing.payload import beside_body, request_of
 from .wiring import wired_ledger
 
 _ledger = wired_ledger()

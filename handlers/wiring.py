@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from .domain import times
 from .runtime import count, log
 from .settings import number, setting
+from .sourcing import times
 from .store import clients
 from .store.clocks import ClockCheck
 from .store.event_store import EventStore

@@ -7,7 +7,7 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.domain.errors import LedgerError
+from handlers.sourcing.errors import LedgerError
 
 from .commands import dead_letters, export, import_, replay, republish, schemas, snapshots, verify
 from .commands.arguments import Parser

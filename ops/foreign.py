@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Self
 
-from handlers.domain.errors import NotAnEventError
+from handlers.sourcing.errors import NotAnEventError
 
 
 class Foreign(NamedTuple):

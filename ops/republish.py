@@ -7,8 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from handlers.domain.errors import MalformedError, NotAnEventError
-from handlers.domain.event import Event
+from handlers.sourcing.errors import MalformedError, NotAnEventError
+from handlers.sourcing.event import Event
 from handlers.store.event_bus import EventBus, PublishError
 from handlers.store.event_store import EventStore
 

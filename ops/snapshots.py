@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from handlers.domain.errors import IntegrityError, UnreadableEventError
+from handlers.sourcing.errors import IntegrityError, UnreadableEventError
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import UnwrittenError
 

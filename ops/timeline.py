@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from handlers.domain import EVENT_TYPES, times
-from handlers.domain.event import Event
+from handlers.domain import EVENT_TYPES
+from handlers.sourcing import times
+from handlers.sourcing.event import Event
 from handlers.store.event_store import type_bucket
 from handlers.store.stored_events import events_of
 from handlers.store.type_index import INDEX

@@ -120,7 +120,7 @@ _TEST = '''"""{event_type}: when it may happen, and what follows."""
 import pytest
 
 from handlers.domain import State, decide
-from handlers.domain.errors import RuleBrokenError
+from handlers.sourcing.errors import RuleBrokenError
 
 from .builders import command, create, run
 

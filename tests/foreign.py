@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
 
 from .aws import STORE

@@ -13,9 +13,9 @@ from typing import Any
 import jsonschema
 
 from bench.progress import Steps
-from handlers.domain.event import Event
 from handlers.domain.facts import NEWEST, asked, fact_of, violations
 from handlers.domain.generated.tables import SCHEMAS
+from handlers.sourcing.event import Event
 
 DATA = {
     "accountId": "account-123",

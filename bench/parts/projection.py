@@ -10,8 +10,8 @@ from bench.accounts import stream
 from bench.contestants import OURS
 from bench.process import Process
 from bench.world import World
-from handlers.domain.event import SOURCE, Event
-from handlers.domain.values import dumps
+from handlers.sourcing.event import SOURCE, Event
+from handlers.sourcing.values import dumps
 
 BATCHES = {1: 150, 10: 40, 100: 10}
 """Batch size to how many batches are measured."""

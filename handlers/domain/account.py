@@ -12,16 +12,17 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal
 
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
+from handlers.sourcing.event import Event, NewEvent
+from handlers.sourcing.fields import unnormalized
+from handlers.sourcing.restoring import restorer
+from handlers.sourcing.values import ARITHMETIC, Value
+
 from . import money
-from .bounds import LARGEST
-from .command import Command
-from .errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
-from .event import Event, NewEvent
+from .bounds import LARGEST, sum_of_money
 from .facts import IDENTIFIERS, NEWEST, Fact, asked, defaults, extra, fact, fact_of, misspelt, violations
-from .fields import unnormalized
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
-from .restoring import restorer
-from .values import ARITHMETIC, Value
 
 ZERO = Decimal(0)
 
@@ -70,7 +71,7 @@ class Account:
         return account
 
 
-_restored = restorer(Account)
+_restored = restorer(Account, {Decimal: sum_of_money})
 
 
 def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list[Violation]:

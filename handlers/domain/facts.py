@@ -14,16 +14,19 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from . import money, times
-from .carriage import uncarried
-from .errors import MalformedError, UnreadableEventError, Violation
-from .event import Event
-from .fields import MAX_UNKNOWN, folded
+from handlers.sourcing import times
+from handlers.sourcing.carriage import uncarried
+from handlers.sourcing.errors import MalformedError, UnreadableEventError, Violation
+from handlers.sourcing.event import Event
+from handlers.sourcing.fields import MAX_UNKNOWN, folded
+from handlers.sourcing.rejection import EVENT_TYPE as REJECTION
+from handlers.sourcing.schema import compile_schema
+from handlers.sourcing.values import Value, number
+
+from . import money
 from .generated.classes import CLASSES
 from .generated.tables import ASKED, DERIVED, SCHEMAS, STORED_TYPES
-from .schema import compile_schema
 from .upcasters import UPCASTERS
-from .values import Value, number
 
 Fact = Any
 """An object of one of the generated classes."""
@@ -31,6 +34,7 @@ Fact = Any
 EVENT_TYPES = STORED_TYPES
 NEWEST: Mapping[str, int] = {name: max(version for each, version in SCHEMAS if each == name) for name, _ in SCHEMAS}
 """By type, the version that is written today."""
+REJECTION_VERSION = NEWEST[REJECTION]
 
 _CHECKS = {key: compile_schema(schema) for key, schema in SCHEMAS.items()}
 _GAINED = {

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from handlers.sourcing.command import Command
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import Value, dumps
+
 from .account import Account, shown_by, unsaid
-from .command import Command
-from .event import Event
 from .facts import extra, plain, punctual
-from .values import Value, dumps
 
 
 def meaning(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:

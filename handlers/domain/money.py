@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from .errors import MalformedError
+from handlers.sourcing.errors import MalformedError
+from handlers.sourcing.values import ARITHMETIC
+
 from .generated.currencies import MINOR_UNITS, WITHDRAWN
-from .values import ARITHMETIC
 
 
 def check_opening(currency: str, field: str) -> None:

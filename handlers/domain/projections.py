@@ -1,45 +1,19 @@
-"""Read models as pure folds: a row, and how an event changes it.
-
-A row is an object of JSON values without its keys; `None` is the row that is not there yet. What makes a projection
-converge (order, duplicates, gaps, crashes) is not here: see `handlers.store.projector`.
-"""
+"""The account's read models: a row, and how an event changes it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+
+from handlers.sourcing.event import Event
+from handlers.sourcing.projection import Projection, Row
+from handlers.sourcing.restoring import Shape, counted, each_of, one_of, optional, text
+from handlers.sourcing.values import ARITHMETIC
 
 from .account import ZERO
-from .bounds import LARGEST
-from .event import Event
+from .bounds import LARGEST, limit, money, sum_of_money
 from .facts import fact_of
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
-from .restoring import Shape, counted, each_of, limit, money, one_of, optional, sum_of_money, text
-from .values import ARITHMETIC, Value
-
-Row = dict[str, Value]
-
-
-class Projection(Protocol):
-    """One read model per aggregate, stored under `name` as its ProjectionType."""
-
-    @property
-    def name(self) -> str: ...
-
-    def apply(self, row: Row, event: Event) -> Row:
-        """The row after `event`; `row` is empty before the first one and must not be changed."""
-        ...
-
-    def knows(self, row: Row, sequence: int) -> bool:
-        """Whether `apply` can go on from `row`, which stands at `sequence`: not where it is damaged, nor where code
-        before this wrote it, without what rows have today."""
-        ...
-
-    def damage(self, row: Row, sequence: int) -> list[str]:
-        """The attributes of `row`, which stands at `sequence`, that are missing or something else than `apply` makes of
-        so many events: nothing to show to anybody."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

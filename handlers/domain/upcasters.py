@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from .values import Value
+from handlers.sourcing.values import Value
 
 Data = Mapping[str, Value]
 Upcaster = Callable[[Data], Data]

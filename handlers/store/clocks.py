@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-from handlers.domain.errors import ClockSkewError
+from handlers.sourcing.errors import ClockSkewError
 
 CLOCK_TOLERANCE = 60.0
 """Seconds by which the clocks of any two processes that write may differ."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from handlers.domain.errors import OutOfTimeError
+from handlers.sourcing.errors import OutOfTimeError
 
 _RESERVE = 1.0
 """Seconds for what comes after the reading: to decide, to write, to answer."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from handlers.domain import times
-from handlers.domain.carriage import uncarried
-from handlers.domain.errors import MalformedError, NotAnEventError
-from handlers.domain.event import SOURCE, Event
-from handlers.domain.fields import check_identifier
-from handlers.domain.rejection import EVENT_TYPE as REJECTION_TYPE
-from handlers.domain.rejection import Rejection
-from handlers.domain.values import Value, dumps, exact, loads
+from handlers.sourcing import times
+from handlers.sourcing.carriage import uncarried
+from handlers.sourcing.errors import MalformedError, NotAnEventError
+from handlers.sourcing.event import SOURCE, Event
+from handlers.sourcing.fields import check_identifier
+from handlers.sourcing.rejection import EVENT_TYPE as REJECTION_TYPE
+from handlers.sourcing.rejection import Rejection
+from handlers.sourcing.values import Value, dumps, exact, loads
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient

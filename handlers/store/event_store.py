@@ -10,9 +10,9 @@ from zlib import crc32
 
 from botocore.exceptions import ClientError
 
-from handlers.domain.errors import NotAnEventError, TooLargeError
-from handlers.domain.event import Event, ordinal, place_of
-from handlers.domain.values import Value, dumps
+from handlers.sourcing.errors import NotAnEventError, TooLargeError
+from handlers.sourcing.event import Event, ordinal, place_of
+from handlers.sourcing.values import Value, dumps
 
 from .clocks import time_of
 from .deadline import Deadline

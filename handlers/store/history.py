@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from handlers.domain import State, evolve
-from handlers.domain.event import Position
+from handlers.sourcing.event import Position
 
 from .deadline import Deadline
 from .event_store import EventStore

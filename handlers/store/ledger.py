@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from handlers.domain import decide, opens, repeats
-from handlers.domain.command import Command
-from handlers.domain.errors import CommandReusedError, ContentionError, SequenceConflictError
-from handlers.domain.event import Event, chain
-from handlers.domain.values import Value
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import CommandReusedError, ContentionError, SequenceConflictError
+from handlers.sourcing.event import Event, chain
+from handlers.sourcing.values import Value
 
 from .clocks import Sighting
 from .deadline import Deadline

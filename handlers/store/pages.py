@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from handlers.domain import times
-from handlers.domain.command import MAX_SEQUENCE
-from handlers.domain.errors import MalformedError, NotAnEventError, shortened
-from handlers.domain.event import Event
-from handlers.domain.fields import check_identifier, check_whole
-from handlers.domain.values import Encoded, Value, dumps
+from handlers.sourcing import times
+from handlers.sourcing.command import MAX_SEQUENCE
+from handlers.sourcing.errors import MalformedError, NotAnEventError, shortened
+from handlers.sourcing.event import Event
+from handlers.sourcing.fields import check_identifier, check_whole
+from handlers.sourcing.values import Encoded, Value, dumps
 
 from . import tokens
 from .deadline import Deadline

@@ -33,9 +33,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
-from handlers.domain import State, evolve, times
-from handlers.domain.errors import IntegrityError
-from handlers.domain.event import Event, Position
+from handlers.domain import State, evolve
+from handlers.sourcing import times
+from handlers.sourcing.errors import IntegrityError
+from handlers.sourcing.event import Event, Position
 
 from .clocks import CLOCK_TOLERANCE, Sighting
 from .deadline import Deadline

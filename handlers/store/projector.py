@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from handlers.domain.errors import ContentionError, IntegrityError, UnreadableEventError
-from handlers.domain.event import Event, Position
-from handlers.domain.projections import Projection
-from handlers.domain.restoring import UNFOLDABLE
+from handlers.sourcing.errors import ContentionError, IntegrityError, UnreadableEventError
+from handlers.sourcing.event import Event, Position
+from handlers.sourcing.projection import Projection
+from handlers.sourcing.restoring import UNFOLDABLE
 
 from .event_store import EventStore
 from .read_model import NOTHING, UNKNOWN, Key, ReadModel, StaleRowError, Stored

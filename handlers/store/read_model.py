@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from handlers.domain.event import Position, ordinal
-from handlers.domain.projections import Row
+from handlers.sourcing.event import Position, ordinal
+from handlers.sourcing.projection import Row
 
 from .items import to_item, to_record
 

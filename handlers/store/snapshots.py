@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from handlers.domain import STATE_VERSION, State
-from handlers.domain.errors import IntegrityError
-from handlers.domain.event import Event, Position, ordinal
-from handlers.domain.restoring import UNFOLDABLE, amount, text
+from handlers.sourcing.errors import IntegrityError
+from handlers.sourcing.event import Event, Position, ordinal
+from handlers.sourcing.restoring import UNFOLDABLE, amount, text
 
 from .deadline import Deadline
 from .event_store import EventStore

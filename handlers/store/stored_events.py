@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from handlers.domain.errors import NotAnEventError
-from handlers.domain.event import Event, place_of
+from handlers.sourcing.errors import NotAnEventError
+from handlers.sourcing.event import Event, place_of
 
 from .items import to_record
 

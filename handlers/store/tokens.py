@@ -7,8 +7,8 @@ import binascii
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from handlers.domain.errors import MalformedError
-from handlers.domain.values import Value, dumps, loads
+from handlers.sourcing.errors import MalformedError
+from handlers.sourcing.values import Value, dumps, loads
 
 Place = TypeVar("Place")
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from handlers.domain.event import Event
-from handlers.domain.times import FIRST, LAST, earlier
+from handlers.sourcing.event import Event
+from handlers.sourcing.times import FIRST, LAST, earlier
 
 from .deadline import Deadline
 from .event_store import type_bucket

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from handlers.domain.command import MAX_SEQUENCE
-from handlers.domain.errors import MalformedError
-from handlers.domain.event import Event
-from handlers.domain.fields import check_key, whole
-from handlers.domain.values import Value, dumps
+from handlers.sourcing.command import MAX_SEQUENCE
+from handlers.sourcing.errors import MalformedError
+from handlers.sourcing.event import Event
+from handlers.sourcing.fields import check_key, whole
+from handlers.sourcing.values import Value, dumps
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from handlers.domain.errors import IntegrityError
-from handlers.domain.event import Event, Position
+from handlers.sourcing.errors import IntegrityError
+from handlers.sourcing.event import Event, Position
 from ops.system import OperatorError
 
 _START = Position()

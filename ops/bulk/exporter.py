@@ -10,8 +10,8 @@ from threading import Event as Flag
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from handlers.domain.errors import NotAnEventError
-from handlers.domain.event import Event
+from handlers.sourcing.errors import NotAnEventError
+from handlers.sourcing.event import Event
 from handlers.store.stored_events import record_of
 from ops.foreign import Foreign
 

@@ -15,8 +15,8 @@ from zlib import crc32
 
 from botocore.exceptions import ClientError
 
-from handlers.domain.errors import LedgerError
-from handlers.domain.event import Event
+from handlers.sourcing.errors import LedgerError
+from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
 from ops.system import OperatorError
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from handlers.domain.errors import MalformedError, NotAnEventError
-from handlers.domain.event import Event
-from handlers.domain.values import dumps, loads
+from handlers.sourcing.errors import MalformedError, NotAnEventError
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import dumps, loads
 
 
 def strictly(record: Mapping[str, Any]) -> Event:

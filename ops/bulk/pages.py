@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from handlers.domain.times import FIRST, LAST
+from handlers.sourcing.times import FIRST, LAST
 from handlers.store.event_store import type_bucket
 from handlers.store.type_index import INDEX
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from handlers.domain import times
-from handlers.domain.errors import MalformedError, NotAnEventError
-from handlers.domain.event import Event
-from handlers.domain.values import dumps, loads
+from handlers.sourcing import times
+from handlers.sourcing.errors import MalformedError, NotAnEventError
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import dumps, loads
 from ops.system import OperatorError
 
 from .jsonl import strictly

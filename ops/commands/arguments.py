@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from handlers.domain.errors import MalformedError, shortened
-from handlers.domain.fields import check_key
+from handlers.sourcing.errors import MalformedError, shortened
+from handlers.sourcing.fields import check_key
 
 MAX_PATH_BYTES = 4096
 MAX_GRACE = 1_000_000_000

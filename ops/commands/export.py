@@ -12,8 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import TextColumn
 
-from handlers.domain import EVENT_TYPES, times
-from handlers.domain.errors import NotAnEventError
+from handlers.domain import EVENT_TYPES
+from handlers.sourcing import times
+from handlers.sourcing.errors import NotAnEventError
 from handlers.store.event_store import EventStore
 from ops.bulk import manifest as manifests
 from ops.bulk import parquet

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import TextColumn
 
-from handlers.domain import times
+from handlers.sourcing import times
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from handlers.domain.errors import MalformedError, NotAnEventError
-from handlers.domain.event import Event
-from handlers.domain.payload import request_of
+from handlers.sourcing.errors import MalformedError, NotAnEventError
+from handlers.sourcing.event import Event
+from handlers.sourcing.payload import request_of
 from handlers.store.event_bus import EventBus, delivered_event
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import Key, ReadModel

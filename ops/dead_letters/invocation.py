@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.domain.command import MEMBERS
-from handlers.domain.errors import MalformedError, shortened
-from handlers.domain.fields import check_identifier
-from handlers.domain.payload import beside_body, carrying, direct, request_of
-from handlers.domain.values import Value, dumps
+from handlers.sourcing.command import MEMBERS
+from handlers.sourcing.errors import MalformedError, shortened
+from handlers.sourcing.fields import check_identifier
+from handlers.sourcing.payload import beside_body, carrying, direct, request_of
+from handlers.sourcing.values import Value, dumps
 
 _FUNCTION_ARN_PARTS = 7
 """arn:aws:lambda:region:account:function:name, and perhaps :qualifier"""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.domain import times
-from handlers.domain.event import Event
+from handlers.sourcing import times
+from handlers.sourcing.event import Event
 from handlers.store.event_bus import EventBus, PublishError
 from ops.foreign import Foreign
 from ops.republish import put

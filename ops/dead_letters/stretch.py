@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from handlers.domain import times
-from handlers.domain.errors import MalformedError, NotAnEventError
-from handlers.domain.event import Event
-from handlers.domain.fields import check_whole
+from handlers.sourcing import times
+from handlers.sourcing.errors import MalformedError, NotAnEventError
+from handlers.sourcing.event import Event
+from handlers.sourcing.fields import check_whole
 from handlers.store.stored_events import event_of
 
 if TYPE_CHECKING:

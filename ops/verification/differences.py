@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from handlers.domain.values import Value, dumps
+from handlers.sourcing.values import Value, dumps
 
 Differing = Mapping[str, tuple[str, str]]
 """By attribute: what is stored and what the fold gives, as JSON."""

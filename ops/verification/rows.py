@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers.domain.event import Event, Position
-from handlers.domain.projections import Projection, Row
+from handlers.sourcing.event import Event, Position
+from handlers.sourcing.projection import Projection, Row
 from handlers.store.items import to_record
 from handlers.store.read_model import MECHANICS, NOTHING, UNKNOWN, Stored, stored_in
 

@@ -7,8 +7,8 @@ from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from handlers.domain import State, evolve
-from handlers.domain.command import MAX_SEQUENCE
-from handlers.domain.event import Event, Position
+from handlers.sourcing.command import MAX_SEQUENCE
+from handlers.sourcing.event import Event, Position
 from handlers.store.snapshots import KEY_PREFIX, Snapshot, is_sound, key_of, record_of
 
 from .differences import Differing, describe, differing, text_of

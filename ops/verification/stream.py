@@ -8,10 +8,10 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from handlers.domain.command import MAX_SEQUENCE
-from handlers.domain.errors import NotAnEventError
-from handlers.domain.event import GENESIS, Event
-from handlers.domain.values import check_holdable, dumps
+from handlers.sourcing.command import MAX_SEQUENCE
+from handlers.sourcing.errors import NotAnEventError
+from handlers.sourcing.event import GENESIS, Event
+from handlers.sourcing.values import check_holdable, dumps
 from handlers.store.event_store import bucket_of
 from handlers.store.stored_events import record_of
 

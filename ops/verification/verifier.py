@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from handlers.domain import times
-from handlers.domain.event import Event
-from handlers.domain.projections import Projection
+from handlers.sourcing import times
+from handlers.sourcing.event import Event
+from handlers.sourcing.projection import Projection
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.items import to_record
 from handlers.store.read_model import Key, ReadModel, StaleRowError, stored_in

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from handlers.domain.command import Command
-from handlers.domain.event import Event, NewEvent, Position, chain
-from handlers.domain.values import exact
+from handlers.sourcing.command import Command
+from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.sourcing.values import exact
 
 from ..domain.builders import NOW
 

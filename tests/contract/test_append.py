@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from handlers.domain.errors import TooLargeError
+from handlers.sourcing.errors import TooLargeError
 from handlers.store.event_store import ConcurrentAppendError, EventStore
 from handlers.store.items import item_bytes
 

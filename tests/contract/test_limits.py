@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from handlers.domain.errors import MalformedError, TooLargeError
-from handlers.domain.event import Event
-from handlers.domain.values import MAX_DEPTH
+from handlers.sourcing.errors import MalformedError, TooLargeError
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import MAX_DEPTH
 from handlers.store.event_store import EventStore, bucket_of
 from handlers.store.items import MAX_ITEM_BYTES, item_bytes, to_item
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from handlers.domain.event import GENESIS, Event, Position
-from handlers.domain.projections import Projection, all_projections
+from handlers.domain.projections import all_projections
+from handlers.sourcing.event import GENESIS, Event, Position
+from handlers.sourcing.projection import Projection
 from handlers.store.event_store import EventStore
 from handlers.store.projector import Projector
 from handlers.store.read_model import NOTHING, Key, ReadModel, StaleRowError, Stored

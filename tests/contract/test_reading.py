@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
 
 from .events import assert_chained, event, events

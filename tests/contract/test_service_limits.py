@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from components.limits import MAX_MESSAGE_BYTES, MAX_STATEMENT_ENTRIES
-from handlers.domain import EVENT_TYPES, State, all_projections, evolve
-from handlers.domain.errors import MAX_VIOLATIONS, MalformedError, Violation
-from handlers.domain.event import Event, NewEvent, Position, chain
-from handlers.domain.fields import MAX_ID_BYTES
+from handlers.domain import EVENT_TYPES, REJECTION_VERSION, State, all_projections, evolve
 from handlers.domain.generated.tables import SCHEMAS
-from handlers.domain.rejection import EVENT_TYPE as REJECTION
-from handlers.domain.rejection import Rejection
-from handlers.domain.values import MAX_DEPTH, Value, dumps
+from handlers.sourcing.errors import MAX_VIOLATIONS, MalformedError, Violation
+from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.sourcing.fields import MAX_ID_BYTES
+from handlers.sourcing.rejection import EVENT_TYPE as REJECTION
+from handlers.sourcing.rejection import Rejection
+from handlers.sourcing.values import MAX_DEPTH, Value, dumps
 from handlers.store import event_bus, tokens
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import MAX_DETAIL_BYTES, type_bucket
@@ -190,7 +190,7 @@ def test_a_refusal_is_short_whatever_is_wrong() -> None:
     more = [Violation("😀" * 1_000, "must be one of " + "x" * 200)] * 100_000
     error = MalformedError("😀" * 1_000, "must not be", *more)
     request = dict.fromkeys(("aggregateId", "eventType", "commandId", "actor", "causationId"), LONGEST_ID)
-    rejection = Rejection.of(request, error, "r", NOW)
+    rejection = Rejection.of(request, error, "r", NOW, REJECTION_VERSION)
     assert rejection is not None
 
     entry: Any = EventBus(None, "bus").rejection_entry(rejection)  # type: ignore[arg-type]

@@ -7,8 +7,8 @@ from itertools import count
 import pytest
 from botocore.exceptions import ClientError
 
-from handlers.domain.event import Event
-from handlers.domain.times import FIRST, LAST
+from handlers.sourcing.event import Event
+from handlers.sourcing.times import FIRST, LAST
 from handlers.store.event_store import EventStore, bucket_of
 from handlers.store.type_index import Place, TypeIndex, TypePage
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.errors import MalformedError, Violation
-from handlers.domain.event import Event
 from handlers.domain.projections import all_projections
+from handlers.sourcing.errors import MalformedError, Violation
+from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
 from handlers.store.ledger import Ledger

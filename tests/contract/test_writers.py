@@ -12,10 +12,11 @@ from functools import partial
 
 import pytest
 
-from handlers.domain import State, evolve, times
-from handlers.domain.command import Command
-from handlers.domain.errors import CommandReusedError, LedgerError, RuleBrokenError, SequenceConflictError
-from handlers.domain.event import Event
+from handlers.domain import State, evolve
+from handlers.sourcing import times
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import CommandReusedError, LedgerError, RuleBrokenError, SequenceConflictError
+from handlers.sourcing.event import Event
 from handlers.store.clocks import ClockCheck
 from handlers.store.event_store import ConcurrentAppendError, EventStore
 from handlers.store.ledger import Ledger, Receipt

@@ -22,8 +22,8 @@ from bench import cost, results
 from components import limits
 from components.monitoring import MonitoringArgs
 from components.stream_feed import StreamFeedArgs
-from handlers.domain.errors import RuleBrokenError
-from handlers.domain.values import ARITHMETIC
+from handlers.sourcing.errors import RuleBrokenError
+from handlers.sourcing.values import ARITHMETIC
 from handlers.store import event_bus, event_store, items, projector
 from handlers.store.clocks import CLOCK_TOLERANCE
 from local.__main__ import DEFAULT_PORT

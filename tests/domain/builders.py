@@ -7,9 +7,9 @@ from itertools import count
 from typing import Any
 
 from handlers.domain import State, all_projections, decide, evolve
-from handlers.domain.command import Command
-from handlers.domain.event import GENESIS, Event, NewEvent, Position, chain
 from handlers.domain.facts import NEWEST
+from handlers.sourcing.command import Command
+from handlers.sourcing.event import GENESIS, Event, NewEvent, Position, chain
 from handlers.store.snapshots import Snapshot
 
 _ids = count(1)

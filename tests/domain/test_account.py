@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.domain import State, decide, evolve
-from handlers.domain.command import Command
-from handlers.domain.errors import LedgerError, MalformedError, RuleBrokenError
-from handlers.domain.event import Position, chain
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import LedgerError, MalformedError, RuleBrokenError
+from handlers.sourcing.event import Position, chain
 
 from .builders import NOW, close, command, create, run, transact
 

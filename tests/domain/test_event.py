@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.errors import IntegrityError, MalformedError
-from handlers.domain.event import Event, NewEvent, Position, chain
-from handlers.domain.times import normalize
+from handlers.sourcing.errors import IntegrityError, MalformedError
+from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.sourcing.times import normalize
 
 from .builders import NOW, command, create, run, transact
 

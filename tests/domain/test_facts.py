@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.domain import State, all_projections, check, decide, evolve, facts
-from handlers.domain.command import Command
-from handlers.domain.errors import MalformedError, RuleBrokenError, UnreadableEventError
-from handlers.domain.event import Event
 from handlers.domain.facts import NEWEST, _attribute, fact_of, violations
 from handlers.domain.generated.tables import SCHEMAS
 from handlers.domain.upcasters import UPCASTERS
-from handlers.domain.values import exact
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import exact
 from schemas.files import load
 
 from .builders import command, create, run, transact

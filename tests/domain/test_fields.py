@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from handlers.domain.errors import MalformedError
-from handlers.domain.fields import check_identifier, whole
+from handlers.sourcing.errors import MalformedError
+from handlers.sourcing.fields import check_identifier, whole
 
 
 @pytest.mark.parametrize("value", [0, 7, 7.0, Decimal("7.00"), Decimal("1E+1"), Decimal("0E+999999999"), 10])

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from handlers.domain import State, check, decide, evolve, meaning, repeats
 from handlers.domain.account import shown_by
-from handlers.domain.command import Command
-from handlers.domain.errors import LedgerError
-from handlers.domain.event import Event, Position, chain
 from handlers.domain.facts import fact_of
 from handlers.domain.generated.tables import SCHEMAS
-from handlers.domain.values import dumps, exact
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import LedgerError
+from handlers.sourcing.event import Event, Position, chain
+from handlers.sourcing.values import dumps, exact
 
 from .builders import NOW
 

@@ -10,11 +10,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from handlers.domain import State, check, decide, evolve
-from handlers.domain.command import Command
-from handlers.domain.errors import MalformedError, RuleBrokenError
-from handlers.domain.event import NewEvent, Position, chain
 from handlers.domain.generated.currencies import MINOR_UNITS, WITHDRAWN
 from handlers.domain.money import digits_of, is_whole
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import MalformedError, RuleBrokenError
+from handlers.sourcing.event import NewEvent, Position, chain
 
 from .builders import NOW, close, command, create, run, transact
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.event import Event, NewEvent, Position, chain
-from handlers.domain.projections import AccountStatement, AccountSummary, Projection, Row, all_projections
+from handlers.domain.projections import AccountStatement, AccountSummary, all_projections
+from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.sourcing.projection import Projection, Row
 from handlers.store.items import MAX_ITEM_BYTES, item_bytes
 
 from .builders import NOW, close, create, run, transact

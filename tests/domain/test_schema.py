@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain.errors import Violation
 from handlers.domain.facts import violations
 from handlers.domain.generated.tables import SCHEMAS
-from handlers.domain.schema import compile_schema
+from handlers.sourcing.errors import Violation
+from handlers.sourcing.schema import compile_schema
 
 ADDRESS = {
     "type": "object",

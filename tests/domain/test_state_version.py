@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.domain import STATE_VERSION, State
-from handlers.domain.values import dumps, loads
+from handlers.sourcing.values import dumps, loads
 
 from .builders import close, create, run, transact
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.domain import check, times
-from handlers.domain.errors import MalformedError, Violation
+from handlers.domain import check
 from handlers.domain.generated.tables import ASKED
+from handlers.sourcing import times
+from handlers.sourcing.errors import MalformedError, Violation
 
 TIMES = sorted(
     (event_type, name) for event_type, kinds in ASKED.items() for name in kinds if kinds[name] == "date-time"

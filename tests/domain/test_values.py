@@ -8,8 +8,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain.errors import MalformedError
-from handlers.domain.values import MAX_DEPTH, dumps, exact, loads, number
+from handlers.sourcing.errors import MalformedError
+from handlers.sourcing.values import MAX_DEPTH, dumps, exact, loads, number
 
 DIGITS = "12345678901234567890123456789012345678"
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers.domain.event import SOURCE
-from handlers.domain.rejection import EVENT_TYPE as REJECTION
+from handlers.sourcing.event import SOURCE
+from handlers.sourcing.rejection import EVENT_TYPE as REJECTION
 
 from ..aws import BUS
 from .dynamodb import failure

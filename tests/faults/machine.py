@@ -11,8 +11,8 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from handlers.domain.event import Event
-from handlers.domain.values import dumps
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import dumps
 
 from . import truth
 from .client import Answer, Sent

@@ -7,9 +7,9 @@ from typing import Any
 from unittest.mock import patch
 
 from handlers.domain import State, account, decide
-from handlers.domain.command import Command
-from handlers.domain.errors import Violation
-from handlers.domain.event import NewEvent
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import Violation
+from handlers.sourcing.event import NewEvent
 from handlers.store import ledger
 
 from .story import Story

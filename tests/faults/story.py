@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.domain import State, evolve
-from handlers.domain.event import Event
-from handlers.domain.values import dumps
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import dumps
 
 from ..aws import ROWS
 from ..effort import LONG

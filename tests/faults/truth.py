@@ -10,8 +10,8 @@ from functools import reduce
 from typing import Any
 
 from handlers.domain import State, evolve
-from handlers.domain.event import GENESIS, Event
-from handlers.domain.values import dumps
+from handlers.sourcing.event import GENESIS, Event
+from handlers.sourcing.values import dumps
 from handlers.store.items import to_record
 
 from ..aws import ROWS, SNAPSHOTS, STORE

@@ -25,8 +25,8 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from handlers.domain import times
 from handlers.failure import InvocationError
+from handlers.sourcing import times
 
 from ..aws import ENVIRONMENT, STORE, TABLES, around_every_call
 from .bus import Bus

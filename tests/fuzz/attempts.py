@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from handlers.domain.errors import LedgerError, MalformedError, NotAnEventError
+from handlers.sourcing.errors import LedgerError, MalformedError, NotAnEventError
 
 LONGEST_MESSAGE = 1_000
 Refusal = type[Exception] | tuple[type[Exception], ...]

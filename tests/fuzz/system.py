@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from botocore.client import BaseClient
 
-from handlers.domain.event import Event
 from handlers.failure import InvocationError
+from handlers.sourcing.event import Event
 from handlers.store.items import to_record
 
 from ..aws import STORE, around_every_call

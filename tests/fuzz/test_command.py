@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain.values import MAX_DEPTH
+from handlers.sourcing.values import MAX_DEPTH
 
 from ..aws import STORE
 from .budget import PATIENCE, examples

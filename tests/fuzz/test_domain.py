@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.domain import EVENT_TYPES, State, all_projections, decide, evolve
-from handlers.domain.command import MAX_SEQUENCE, Command
-from handlers.domain.errors import LedgerError, NotAnEventError
-from handlers.domain.event import Event, Position, chain
-from handlers.domain.fields import check_whole
-from handlers.domain.payload import request_of
-from handlers.domain.values import dumps
+from handlers.sourcing.command import MAX_SEQUENCE, Command
+from handlers.sourcing.errors import LedgerError, NotAnEventError
+from handlers.sourcing.event import Event, Position, chain
+from handlers.sourcing.fields import check_whole
+from handlers.sourcing.payload import request_of
+from handlers.sourcing.values import dumps
 from handlers.store import tokens
 from handlers.store.event_bus import delivered_event
 from handlers.store.items import item_bytes

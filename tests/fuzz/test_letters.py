@@ -13,8 +13,8 @@ import boto3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain.payload import request_of
-from handlers.domain.values import loads
+from handlers.sourcing.payload import request_of
+from handlers.sourcing.values import loads
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item

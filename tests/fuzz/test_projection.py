@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain.event import Event
-from handlers.domain.values import dumps
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import dumps
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 

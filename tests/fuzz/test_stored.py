@@ -19,8 +19,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from handlers.domain import State, evolve
-from handlers.domain.event import Event
-from handlers.domain.values import dumps
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import dumps
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item
 from handlers.store.read_model import MECHANICS, stored_in

@@ -12,11 +12,11 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain import times
-from handlers.domain.errors import MalformedError
 from handlers.domain.facts import asked
-from handlers.domain.fields import check_identifier
-from handlers.domain.values import dumps, exact, loads
+from handlers.sourcing import times
+from handlers.sourcing.errors import MalformedError
+from handlers.sourcing.fields import check_identifier
+from handlers.sourcing.values import dumps, exact, loads
 from handlers.store.event_store import MAX_JSON_EXPANSION
 from handlers.store.items import item_bytes
 

@@ -17,9 +17,9 @@ import pytest
 from botocore.session import Session
 from moto import mock_aws
 
-from handlers.domain.event import Event
-from handlers.domain.values import dumps
 from handlers.failure import InvocationError
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import dumps
 from handlers.store.items import to_item, to_record
 
 from ..aws import BUS, ROWS, SNAPSHOTS, STORE, TABLES, Calls, around_every_call, environment, refusal, refusing

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
 
 from ..domain.builders import story

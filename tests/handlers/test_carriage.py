@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.domain import check
-from handlers.domain.carriage import HIGHEST, LOWEST, MAX_TOLD, carried, uncarried
-from handlers.domain.errors import Violation
 from handlers.domain.facts import NEWEST
 from handlers.domain.generated.tables import SCHEMAS
-from handlers.domain.values import dumps, exact, loads
+from handlers.sourcing.carriage import HIGHEST, LOWEST, MAX_TOLD, carried, uncarried
+from handlers.sourcing.errors import Violation
+from handlers.sourcing.values import dumps, exact, loads
 from local.engine.bus import entry_failure
 
 ARRIVES = [*("9223372036854775807", "-9223372036854775808", "9223372036854775807.5", "12345678901234567890123.5")]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from handlers.domain import times
+from handlers.sourcing import times
 from handlers.store.clocks import CLOCK_TOLERANCE, Sighting, time_of
 from handlers.store.ledger import Ledger
 

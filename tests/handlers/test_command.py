@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 from handlers.store.items import to_record
 
 from .conftest import STORE, Calls, Context, Invoke, failing, opened, over_http, refusal, refusing

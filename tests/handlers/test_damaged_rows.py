@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from handlers.domain import all_projections
-from handlers.domain.event import Event
-from handlers.domain.projections import AccountSummary, Row
+from handlers.domain.projections import AccountSummary
 from handlers.failure import InvocationError
+from handlers.sourcing.event import Event
+from handlers.sourcing.projection import Row
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item, to_record
 from handlers.store.projector import Projector

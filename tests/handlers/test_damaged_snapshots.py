@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from handlers.domain import State, evolve
-from handlers.domain.event import Event, Position
-from handlers.domain.restoring import restorer
+from handlers.sourcing.event import Event, Position
+from handlers.sourcing.restoring import restorer
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
 from handlers.store.items import to_item
@@ -204,7 +204,7 @@ def test_what_is_no_state_is_refused_as_a_value(kept: Any) -> None:
 
 def test_a_field_that_nobody_can_check_is_refused_when_the_code_is_loaded() -> None:
     """So a new field of the state is checked, or does not even start."""
-    with pytest.raises(TypeError, match="add it here"):
+    with pytest.raises(TypeError, match="add it to the readers"):
         restorer(_WithASet)
 
 

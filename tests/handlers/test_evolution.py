@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from handlers.domain import State, evolve, meaning
-from handlers.domain.command import Command
-from handlers.domain.event import Event, NewEvent, Position, chain
 from handlers.domain.facts import NEWEST, fact_of
+from handlers.sourcing.command import Command
+from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item, to_record
 

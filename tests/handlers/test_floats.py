@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handlers.domain import check, meaning, scales
-from handlers.domain.command import Command
-from handlers.domain.errors import MalformedError
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import MalformedError
 
 from .conftest import Calls, Context, Invoke, opened
 

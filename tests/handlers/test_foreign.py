@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.errors import NotAnEventError
 from handlers.failure import InvocationError
+from handlers.sourcing.errors import NotAnEventError
 from handlers.store.event_store import EventStore
 from handlers.store.stored_events import event_of
 

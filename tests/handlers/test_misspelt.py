@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.command import MEMBERS
-from handlers.domain.payload import OF_HTTP
+from handlers.sourcing.command import MEMBERS
+from handlers.sourcing.payload import OF_HTTP
 
 from .conftest import STORE, Calls, Context, Invoke, opened
 

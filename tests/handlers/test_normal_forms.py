@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from handlers.domain import State, decide
-from handlers.domain.command import Command
-from handlers.domain.event import Event, Position, chain
-from handlers.domain.fields import unnormalized
+from handlers.sourcing.command import Command
+from handlers.sourcing.event import Event, Position, chain
+from handlers.sourcing.fields import unnormalized
 from handlers.store.items import to_item
 
 from ..domain.builders import NOW

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from handlers.domain.errors import OutOfTimeError
+from handlers.sourcing.errors import OutOfTimeError
 from handlers.store.deadline import Deadline
 from handlers.store.event_store import EventStore
 from handlers.store.snapshot_builder import SnapshotBuilder

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.command import Command
-from handlers.domain.errors import UnreadableEventError
-from handlers.domain.event import Event, Position, chain
-from handlers.domain.event import NewEvent as New
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import UnreadableEventError
+from handlers.sourcing.event import Event, Position, chain
+from handlers.sourcing.event import NewEvent as New
 from handlers.store.event_store import COMMAND_INDEX, EventStore
 from handlers.store.ledger import Ledger, Receipt
 from handlers.store.present import PresentReader

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
 
 from ..domain.builders import folded

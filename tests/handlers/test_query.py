@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.domain import State, evolve
-from handlers.domain.event import Event, NewEvent, Position, chain
+from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.store import tokens
 from handlers.store.event_store import EventStore, bucket_of
 

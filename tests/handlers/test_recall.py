@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.errors import Violation
+from handlers.sourcing.errors import Violation
 
 from . import older
 from .conftest import STORE, Calls, Context, Invoke, opened

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from handlers.domain.facts import NEWEST, violations
-from handlers.domain.values import exact
+from handlers.sourcing.values import exact
 
 from .conftest import BUS, STORE, Calls, Context, Invoke, failing, opened, refusing
 

@@ -12,9 +12,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from handlers.domain.event import Event
-from handlers.domain.times import LAST
-from handlers.domain.values import loads
+from handlers.sourcing.event import Event
+from handlers.sourcing.times import LAST
+from handlers.sourcing.values import loads
 from handlers.store.event_bus import OF_THE_CALL
 from handlers.store.unpublishable import MAX_LETTER_BYTES
 

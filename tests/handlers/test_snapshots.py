@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.domain import State, decide, evolve
-from handlers.domain.event import Event, Position, chain
-from handlers.domain.times import earlier
+from handlers.sourcing.event import Event, Position, chain
+from handlers.sourcing.times import earlier
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
 from handlers.store.snapshot_builder import SnapshotBuilder

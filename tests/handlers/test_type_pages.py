@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from handlers.domain.event import Event
-from handlers.domain.times import FIRST, LAST
+from handlers.sourcing.event import Event
+from handlers.sourcing.times import FIRST, LAST
 from handlers.store.event_store import type_bucket
 from handlers.store.items import to_item
 from handlers.store.type_index import TypeIndex

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.command import Command
-from handlers.domain.event import Event, NewEvent, Position, chain
+from handlers.sourcing.command import Command
+from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 from local.client import FunctionFailed, StackClient, eventually

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 from handlers.store.event_store import MAX_TRANSACTION_ITEMS, EventStore
 from local.client import StackClient
 from local.deploy import deploy

@@ -24,11 +24,11 @@ SNAPSHOTS = "handlers/store/snapshots.py"
 ROWS = "handlers/store/read_model.py"
 PROJECTOR = "handlers/store/projector.py"
 BUS = "handlers/store/event_bus.py"
-VALUES = "handlers/domain/values.py"
+VALUES = "handlers/sourcing/values.py"
 ACCOUNT = "handlers/domain/account.py"
-CARRIAGE = "handlers/domain/carriage.py"
+CARRIAGE = "handlers/sourcing/carriage.py"
 FACTS = "handlers/domain/facts.py"
-ERRORS = "handlers/domain/errors.py"
+ERRORS = "handlers/sourcing/errors.py"
 MEANING = "handlers/domain/meaning.py"
 MISSPELLING = ("tests/handlers/test_misspelt.py",)
 NORMALIZING = ("tests/handlers/test_normal_forms.py",)
@@ -121,7 +121,7 @@ MUTANTS = (
     ),
     Mutant(
         "take the digest of the data as it is spelled",
-        "handlers/domain/command.py",
+        "handlers/sourcing/command.py",
         "meaning(aggregate_id, event_type, whole_data)",
         "whole_data",
         MEANINGS,
@@ -135,14 +135,14 @@ MUTANTS = (
     ),
     Mutant(
         "refuse a malformed command without asking who has its id",
-        "handlers/domain/command.py",
+        "handlers/sourcing/command.py",
         "return command if recognisable else command.sound()",
         "return command.sound()",
         RECALLING,
     ),
     Mutant(
         "pass over the members of a command that mean nothing",
-        "handlers/domain/command.py",
+        "handlers/sourcing/command.py",
         "*unknown(request, MEMBERS)",
         "*()",
         MISSPELLING,
@@ -156,7 +156,7 @@ MUTANTS = (
     ),
     Mutant(
         "leave a guard unread that stands beside the body",
-        "handlers/domain/payload.py",
+        "handlers/sourcing/payload.py",
         "for name in members if name in event]",
         "for name in members if False]",
         MISSPELLING,
@@ -184,7 +184,7 @@ MUTANTS = (
     ),
     Mutant(
         "carry out a command under two forms of its id",
-        "handlers/domain/command.py",
+        "handlers/sourcing/command.py",
         "found.extend(unnormalized(checked, member))",
         "pass",
         NORMALIZING,
@@ -197,7 +197,7 @@ MUTANTS = (
     ),
     Mutant(
         "let time run backwards with the clock",
-        "handlers/domain/event.py",
+        "handlers/sourcing/event.py",
         "timestamp = max(now, position.timestamp)",
         "timestamp = now",
     ),
@@ -209,7 +209,7 @@ MUTANTS = (
     ),
     Mutant(
         "give the same command other event ids",
-        "handlers/domain/event.py",
+        "handlers/sourcing/event.py",
         "dumps([command.aggregate_id, command.command_id, index])",
         "dumps([command.aggregate_id, command.command_id, index, now])",
     ),
@@ -314,7 +314,7 @@ MUTANTS = (
     ),
     Mutant(
         "fold a broken chain",
-        "handlers/domain/event.py",
+        "handlers/sourcing/event.py",
         "        if not event.follows(self.sequence, self.hash):\n",
         "        if False:\n",
     ),
@@ -440,7 +440,7 @@ MUTANTS = (
     ),
     Mutant(
         "take a stored value for a number whatever it is",
-        "handlers/domain/restoring.py",
+        "handlers/sourcing/restoring.py",
         "if isinstance(value, bool) or not isinstance(value, int | Decimal):",
         "if False:",
         DAMAGED_SNAPSHOTS,
@@ -517,28 +517,28 @@ MUTANTS = (
     ),
     Mutant(
         "go on from a row with a damaged attribute",
-        "handlers/domain/restoring.py",
+        "handlers/sourcing/restoring.py",
         "            not self.damage(kept)\n            and self.always.keys()",
         "            self.always.keys()",
         DAMAGED_ROWS,
     ),
     Mutant(
         "show a row that lacks what rows always have",
-        "handlers/domain/restoring.py",
+        "handlers/sourcing/restoring.py",
         "sorted(missing | {name",
         "sorted({name",
         DAMAGED_ROWS,
     ),
     Mutant(
         "show no row of older code",
-        "handlers/domain/restoring.py",
+        "handlers/sourcing/restoring.py",
         "missing = self.always.keys() - self.later - kept.keys()",
         "missing = self.always.keys() - kept.keys()",
         ("tests/handlers/test_evolution.py",),
     ),
     Mutant(
         "take any number for money",
-        "handlers/domain/restoring.py",
+        "handlers/domain/bounds.py",
         "if abs(number) >= LARGEST * MAX_SEQUENCE or not is_whole(number, SCALE):",
         "if False:",
         DAMAGED_ROWS,
@@ -601,7 +601,7 @@ MUTANTS = (
     ),
     Mutant(
         "take a set for an event's data",
-        "handlers/domain/event.py",
+        "handlers/sourcing/event.py",
         '    check_holdable(value, "EventData")\n',
         "",
         FOREIGN,
@@ -684,21 +684,21 @@ MUTANTS = (
     ),
     Mutant(
         "round a time to microseconds before it is compared",
-        "handlers/domain/times.py",
+        "handlers/sourcing/times.py",
         'if form is None or len(form["fraction"] or "") > _FRACTION_DIGITS:',
         "if form is None:",
         MEANINGS,
     ),
     Mutant(
         "leave a misspelt guard beside a body unread",
-        "handlers/domain/payload.py",
+        "handlers/sourcing/payload.py",
         "meant = nearest(name, members)",
         "meant = None",
         MISSPELLING,
     ),
     Mutant(
         "take every direct request with a body for an HTTP service's",
-        "handlers/domain/payload.py",
+        "handlers/sourcing/payload.py",
         'over_http = "requestContext" in event',
         "over_http = True",
         MISSPELLING,
@@ -725,7 +725,7 @@ MUTANTS = (
     ),
     Mutant(
         "keep quiet about the scale of a number that cannot be carried",
-        "handlers/domain/command.py",
+        "handlers/sourcing/command.py",
         "check(aggregate_id, event_type, whole_data | uncarried)",
         "check(aggregate_id, event_type, whole_data)",
     ),
@@ -803,7 +803,7 @@ MUTANTS = (
     ),
     Mutant(
         "publish a balance that no bus carries in a refusal",
-        "handlers/domain/rejection.py",
+        "handlers/sourcing/rejection.py",
         "carried(error.details)",
         "error.details",
         REFUSING,
@@ -1132,14 +1132,14 @@ MUTANTS = (
     ),
     Mutant(
         "put a redriven command's id beside a body in base64",
-        "handlers/domain/payload.py",
+        "handlers/sourcing/payload.py",
         "    if not _has_body(event):\n        return dict(request)",
         '    if not _has_body(event) or event.get("isBase64Encoded"):\n        return {**event, **request}',
         REDRIVING,
     ),
     Mutant(
         "redrive an asynchronous command as the HTTP request that it claims to be",
-        "handlers/domain/payload.py",
+        "handlers/sourcing/payload.py",
         "for name in _OF_A_BODY if name in event} if _has_body(event) else dict(event)",
         "for name in event}",
         REDRIVING,

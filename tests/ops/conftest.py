@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
 from ops.__main__ import main
 from ops.dead_letters import queues

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 from handlers.store.items import to_item
 from handlers.store.snapshots import record_of
 

@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.sqs.models import sqs_backends
 
-from handlers.domain.errors import MalformedError
-from handlers.domain.event import Event, NewEvent, Position, chain
-from handlers.domain.payload import request_of
-from handlers.domain.values import dumps
 from handlers.failure import InvocationError
+from handlers.sourcing.errors import MalformedError
+from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.sourcing.payload import request_of
+from handlers.sourcing.values import dumps
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item
 from handlers.store.unpublishable import Unpublishable

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from handlers.domain.event import Event
-from handlers.domain.values import dumps
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import dumps
 from ops.bulk import durable, jsonl
 from ops.bulk import parquet as parquet_files
 

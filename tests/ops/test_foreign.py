@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.values import dumps
+from handlers.sourcing.values import dumps
 
 from ..domain.builders import story
 from ..foreign import FOREIGN, put_foreign

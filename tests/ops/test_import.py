@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore, bucket_of
 from handlers.store.items import to_record
 from ops.__main__ import main

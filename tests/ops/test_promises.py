@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.event import Event
+from handlers.sourcing.event import Event
 
 from ..handlers.conftest import Context, kept, message, rows
 from ..handlers.strange import EXTRA, NEWER, OLDER, UNFIT, UNKNOWN, stream

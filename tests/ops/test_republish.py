@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from handlers.domain import EVENT_TYPES
-from handlers.domain.times import LAST
+from handlers.sourcing.times import LAST
 from handlers.store.event_store import EventStore
 
 from ..aws import STORE, around_every_call

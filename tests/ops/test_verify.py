@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from handlers.domain import times
-from handlers.domain.event import Event, NewEvent, Position, chain
-from handlers.domain.values import dumps
+from handlers.sourcing import times
+from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.sourcing.values import dumps
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item, to_record
 from handlers.store.snapshot_builder import SnapshotBuilder

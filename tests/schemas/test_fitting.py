@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.schema import compile_schema
+from handlers.sourcing.schema import compile_schema
 from schemas.fitting import misfit
 
 FIELDS: list[dict[str, Any]] = [

@@ -16,7 +16,7 @@ import yaml
 from handlers.domain.facts import EVENT_TYPES, NEWEST, _attribute, fact, violations
 from handlers.domain.generated.classes import CLASSES
 from handlers.domain.upcasters import UPCASTERS
-from handlers.domain.values import exact
+from handlers.sourcing.values import exact
 from schemas import checking
 from schemas.__main__ import main
 from schemas.checking import checked

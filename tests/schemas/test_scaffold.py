@@ -108,7 +108,7 @@ def test_the_next_version_of_what_is_only_published_has_no_step_up(project: Path
 
     assert upcasters.read_text("utf-8") == before
     # What is published from then on says so.
-    code = "from handlers.domain.rejection import VERSION; print(VERSION)"
+    code = "from handlers.domain import REJECTION_VERSION; print(REJECTION_VERSION)"
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
     assert done.stdout == f"{newest + 1}\n"
 

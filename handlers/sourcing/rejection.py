@@ -9,12 +9,10 @@ from uuid import UUID, uuid5
 
 from .carriage import carried
 from .errors import LedgerError, MalformedError
-from .facts import NEWEST
 from .fields import identifier, optional_identifier
 from .values import Value, dumps
 
 EVENT_TYPE = "CommandRejected"
-VERSION = NEWEST[EVENT_TYPE]
 
 _IDS = UUID("b7f0c1de-7a0e-5d5c-9f0b-3a7f5c1e2d46")
 
@@ -30,14 +28,17 @@ class Rejection:
     correlation_id: str
     causation_id: str
     actor: str
+    version: int
     data: dict[str, Value]
 
     @classmethod
-    def of(cls, request: Mapping[str, Any], error: LedgerError, request_id: str, now: str) -> Rejection | None:
+    def of(
+        cls, request: Mapping[str, Any], error: LedgerError, request_id: str, now: str, version: int
+    ) -> Rejection | None:
         """The refusal of a request; None where that names no aggregate, so that it concerns nobody's account.
 
-        What else is malformed in the request counts as not given. The id follows from the request's, so that Lambda's
-        own retries of one request tell of one rejection.
+        `version` is that of the schema of `EVENT_TYPE`. What else is malformed in the request counts as not given. The
+        id follows from the request's, so that Lambda's own retries of one request tell of one rejection.
         """
 
         def given(read: Callable[[], str], otherwise: str) -> str:
@@ -58,6 +59,7 @@ class Rejection:
             correlation_id=given(lambda: optional_identifier(request, "correlationId", command_id), command_id),
             causation_id=given(lambda: optional_identifier(request, "causationId", command_id), command_id),
             actor=given(lambda: optional_identifier(request, "actor", "unspecified"), "unspecified"),
+            version=version,
             data={
                 "eventType": given(lambda: identifier(request, "eventType"), "") or None,
                 "status": error.status,
@@ -75,7 +77,7 @@ class Rejection:
             "EventType": EVENT_TYPE,
             "EventData": self.data,
             "Timestamp": self.timestamp,
-            "Version": VERSION,
+            "Version": self.version,
             "CommandId": self.command_id,
             "CorrelationId": self.correlation_id,
             "CausationId": self.causation_id,

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from .bounds import LARGEST, SCALE
 from .command import MAX_SEQUENCE
-from .money import is_whole
 from .values import check_holdable
 
 T = TypeVar("T")
@@ -20,14 +18,16 @@ Read = Callable[[Any], Any]
 """A stored value to the field's; ValueError where it is none for the field."""
 
 
-def restorer(cls: type[T]) -> Callable[[Any], T]:
+def restorer(cls: type[T], readers: Mapping[Any, Read] = MappingProxyType({})) -> Callable[[Any], T]:
     """What makes objects of a dataclass from objects of stored values, or raises ValueError.
 
-    How a field is read follows from its type, so that none is left unchecked: a field of a type that nobody here knows
-    how to check raises TypeError at once, when the class's module is loaded.
+    How a field is read follows from its type, so that none is left unchecked: a text, a count, or a further type that
+    is among the `readers`. A field of a type that nobody knows how to check raises TypeError at once, when the class's
+    module is loaded.
     """
+    known = {**_READERS, **readers}
     types = get_type_hints(cls)
-    reads = {field.name: _reader(types[field.name]) for field in fields(cls)}  # type: ignore[arg-type]
+    reads = {field.name: _reader(types[field.name], known) for field in fields(cls)}  # type: ignore[arg-type]
 
     def restore(kept: Any) -> T:
         if not isinstance(kept, Mapping) or kept.keys() != reads.keys():
@@ -90,15 +90,15 @@ def _anything(value: Any) -> Any:
     return value
 
 
-def _reader(kind: Any) -> Read:
+def _reader(kind: Any, known: Mapping[Any, Read]) -> Read:
     if get_origin(kind) is Literal:
         return one_of(get_args(kind))
     if get_origin(kind) is UnionType and len(get_args(kind)) == 2 and NoneType in get_args(kind):  # noqa: PLR2004
         (inner,) = (each for each in get_args(kind) if each is not NoneType)
-        return optional(_reader(inner))
-    if kind not in _READERS:
-        raise TypeError(f"how to check a stored {kind} is not known; add it here")
-    return _READERS[kind]
+        return optional(_reader(inner, known))
+    if kind not in known:
+        raise TypeError(f"how to check a stored {kind} is not known; add it to the readers")
+    return known[kind]
 
 
 def optional(read: Read) -> Read:
@@ -133,30 +133,6 @@ def amount(value: Any) -> Decimal:
     return Decimal(value)
 
 
-def sum_of_money(value: Any) -> Decimal:
-    """A number that amounts of events can add up to, or ValueError: anything else would trap the next addition."""
-    number = amount(value)
-    if abs(number) >= LARGEST * MAX_SEQUENCE or not is_whole(number, SCALE):
-        raise ValueError("not money")
-    return number
-
-
-def money(value: Any) -> Decimal:
-    """A number that an event can have as an amount, or ValueError."""
-    number = sum_of_money(value)
-    if abs(number) > LARGEST:
-        raise ValueError("not an amount")
-    return number
-
-
-def limit(value: Any) -> Decimal:
-    """An amount that is not below zero, or ValueError."""
-    number = money(value)
-    if number < 0:
-        raise ValueError("not a limit")
-    return number
-
-
 def counted(value: Any) -> int:
     """A stored whole number from 0 on, or ValueError."""
     number = amount(value)
@@ -165,4 +141,4 @@ def counted(value: Any) -> int:
     return int(number)
 
 
-_READERS: Mapping[Any, Read] = {str: text, Decimal: sum_of_money, int: counted}
+_READERS: Mapping[Any, Read] = {str: text, int: counted}
