@@ -9,7 +9,6 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input
 
-from components.limits import check_range
 from components.policies import customer_key_policy
 
 
@@ -21,8 +20,6 @@ class CustomerKeyArgs:
     """"aws", "aws-cn" or "aws-us-gov"."""
     dns_suffix: Input[str]
     """Of the partition's services."""
-    deletion_days: Input[int] = 30
-    """Days, 7 to 30, for which the key would wait for its end; it is retained, so Pulumi never asks for that."""
 
 
 class CustomerKey(pulumi.ComponentResource):
@@ -35,12 +32,10 @@ class CustomerKey(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: CustomerKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:CustomerKey", name, None, opts)
-        check_range(name, "deletion_days", args.deletion_days, 7, 30)
         key = aws.kms.Key(
             f"{name}-key",
             description="What the account ledger keeps: tables, queues, logs, archive, alarms, functions' settings",
             enable_key_rotation=True,
-            deletion_window_in_days=args.deletion_days,
             policy=customer_key_policy(args.account_id, args.region, args.partition, args.dns_suffix),
             # A setting or a destroy lets the key go; archive, audit log and backups lie under it for years.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.fields import check_identifier, whole
 
@@ -11,6 +12,11 @@ from handlers.sourcing.fields import check_identifier, whole
 @pytest.mark.parametrize("value", [0, 7, 7.0, Decimal("7.00"), Decimal("1E+1"), Decimal("0E+999999999"), 10])
 def test_a_whole_number_may_be_spelled_in_any_way(value: object) -> None:
     assert whole({"limit": value}, "limit", 0, 10) == value
+
+
+def test_no_two_whole_numbers_of_a_callers_are_one_float() -> None:
+    """So a whole number may come as a binary float, as Lambda's runtime reads 5.0."""
+    assert MAX_SEQUENCE < 2**53
 
 
 @pytest.mark.parametrize("value", [Decimal("7.5"), 7.5, Decimal("1E-400"), "7", True, [7], {}])

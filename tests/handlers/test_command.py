@@ -252,6 +252,22 @@ def test_an_expected_sequence_guards_against_deciding_on_old_state(aws: Any, sen
     assert len(stored(aws)) == 2
 
 
+@pytest.mark.parametrize("spelled", ["1", "1.0", "1e0", "10E-1"])
+def test_an_expected_sequence_is_a_number_however_it_is_spelled(
+    send: Invoke, handlers: Callable[[str], ModuleType], spelled: str
+) -> None:
+    """JSON knows one kind of number, and clients whose language does too send 1 as 1.0."""
+    send("AccountCreated", {})
+    asked = '{"aggregateId": "account-1", "eventType": "TransactionProcessed", "eventData": {"amount": 5}, '
+    text = f'{asked}"commandId": "pay-1", "expectedSequence": {spelled}}}'
+    handler = handlers("command").lambda_handler
+
+    first = opened(handler(json.loads(text), Context()))
+
+    assert (first[0], first[1]["sequence"]) == (200, 2)
+    assert opened(handler({"body": text}, Context())) == first
+
+
 @pytest.mark.parametrize(
     ("request_body", "field"),
     [

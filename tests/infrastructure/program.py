@@ -29,6 +29,8 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 TOKEN = "event-sourcing:index:"
 ONCALL = "oncall@example.com"
+NEUTRAL = (PROJECT, "test")
+"""The names of project and stack where no test gives others."""
 # What a stack's file leaves to its operator, and is refused without.
 _ASKED_FOR = {"prod": {"event-sourcing:alarmEmails": json.dumps([ONCALL])}}
 
@@ -288,7 +290,18 @@ def graph(stack: str) -> Graph:
 def in_fresh_context(action: Callable[[], T]) -> T:
     """Call in a thread and a context of its own, where all the state lives that the Pulumi SDK keeps."""
     with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(contextvars.Context().run, action).result()
+        return thread.submit(fresh_context().run, action).result()
+
+
+def fresh_context() -> contextvars.Context:
+    """A context without state of the SDK's but names.
+
+    The first name that a context gets is from then on every other context's default (`pulumi._utils.ContextProperty`),
+    so it is always the same.
+    """
+    context = contextvars.Context()
+    context.run(settings.Settings, *NEUTRAL)
+    return context
 
 
 async def _declare(

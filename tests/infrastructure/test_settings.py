@@ -20,7 +20,7 @@ from components import limits
 from components.account_limits import AccountLimitError
 from components.names import LONGEST, Names
 from components.settings import Settings, SettingsError
-from tests.infrastructure.program import ROOT, Graph, configuration, run
+from tests.infrastructure.program import NEUTRAL, ROOT, Graph, configuration, fresh_context, run
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"]
 KEY = "arn:aws:kms:us-east-1:123456789012:key/mrk-0f0e0d0c"
@@ -40,7 +40,7 @@ def _in_own_context(values: dict[str, str], action: Callable[[], Settings]) -> S
         set_all_config(values)
         return action()
 
-    return contextvars.Context().run(configured)
+    return fresh_context().run(configured)
 
 
 def test_the_schema_documents_and_defaults_every_setting_there_is() -> None:
@@ -305,6 +305,16 @@ def test_the_reserves_are_those_of_the_handlers() -> None:
 def test_a_name_that_dashboard_or_layer_refuse_is_refused(project: str, stack: str) -> None:
     with pytest.raises(SettingsError, match=r"is called '\w+\.\w+'; allowed: letters, digits, - and _"):
         run("dev", project=project, renamed=stack, is_preview=True)
+
+
+def test_a_run_leaves_its_names_to_no_other_context() -> None:
+    """Else whoever loads settings next is refused for a name of this one's, depending on the order of tests."""
+    with pytest.raises(SettingsError):
+        run("dev", project="event.sourcing", renamed="prod.eu", is_preview=True)
+
+    left = contextvars.Context().run(lambda: (pulumi.get_project(), pulumi.get_stack()))
+    assert left == NEUTRAL
+    assert load().runtime
 
 
 def test_names_may_be_as_long_as_aws_takes_them() -> None:

@@ -198,7 +198,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
     ),
     "Key": (
         "AWS::KMS::Key",
-        _plainly("policy", policy="KeyPolicy", deletionWindowInDays="PendingWindowInDays"),
+        _plainly("policy", policy="KeyPolicy"),
     ),
     "LayerVersion": ("AWS::Lambda::LayerVersion", _layer),
     "LogGroup": ("AWS::Logs::LogGroup", _log_group),
