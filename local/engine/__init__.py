@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from botocore.config import Config
 
-from local.engine import aws, backends, dynamodb_json, partitions, scratch, targets
+from local.engine import arrivals, aws, backends, dynamodb_json, partitions, scratch, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.async_invoke import AsyncInvoker
 from local.engine.authorizations import Authorizations, Call, Permission
@@ -34,6 +35,7 @@ from local.engine.packages import Packages, RuntimeClientMissing
 from local.engine.queue_attributes import QueueAttributes
 from local.engine.replay import Replays
 from local.engine.server import ApiServer, PortTaken
+from local.engine.stream_source import MotoStream
 from local.engine.streams_api import StreamsApi
 from local.engine.transactions import Transactions
 from local.engine.watchdog import Watchdog
@@ -142,6 +144,7 @@ class _Running:
         dynamodb_json.install()
         partitions.install()
         self._changes = Changes()
+        arrivals.install(self._changes.notify)
         self.gateway = Gateway(self._changes)
         self.server = ApiServer(port, self.gateway.handle)
         scratch.sweep()
@@ -168,6 +171,7 @@ class _Running:
             invoker=self._invoker,
             clients=of_lambda,
             destinations=destinations,
+            open_stream=partial(MotoStream, self.gateway.lock),
             stream_disorder=stream_disorder,
         )
         of_events = aws.ServiceClients(self.gateway, targets.SERVICE, endpoint)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.awslambda.models import lambda_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.models.table import Table
+from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.events.models import EventPattern as _MotoPattern
 from moto.events.models import Replay, ReplayState, events_backends
@@ -22,7 +22,8 @@ from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 from moto.moto_api._internal import moto_api_backend
 from moto.sns.models import sns_backends
-from moto.sqs.models import sqs_backends
+from moto.sqs.models import Queue, sqs_backends
+from moto.sqs.models import SQSBackend as QueueBackend
 from moto.sts.models import sts_backends
 
 from local.engine.api import ACCOUNT
@@ -30,7 +31,7 @@ from local.engine.api import ACCOUNT
 if TYPE_CHECKING:
     from local.engine.principals import Session
 
-__all__ = ["ReplayState", "Table"]
+__all__ = ["Queue", "QueueBackend", "ReplayState", "StreamShard", "Table"]
 
 
 def reset() -> None:

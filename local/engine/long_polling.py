@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlparse
 
 from local.engine import backends
 from local.engine.api import ACCOUNT, ApiRequest, Response
+from local.engine.changes import source
 
 if TYPE_CHECKING:
     from local.engine.changes import Changes
@@ -33,7 +34,7 @@ class LongPolling:
         deadline = time.monotonic() + float(parameters.get("WaitTimeSeconds") or default)
         at_once = _with_parameters(request, {**parameters, "WaitTimeSeconds": "0"})
         while True:
-            seen = self._changes.version("sqs")
+            seen = self._changes.version(source(arn))
             response = self._gateway.moto(at_once)
             remaining = deadline - time.monotonic()
             if remaining <= 0 or self._changes.closed or _has_messages(response):
@@ -41,7 +42,7 @@ class LongPolling:
             with self._gateway.lock:
                 soonest = backends.seconds_to_next_message(arn)
             # 0 here means that moto moved the message to the dead-letter queue instead.
-            self._changes.wait("sqs", seen, min(remaining, soonest or remaining))
+            self._changes.wait(source(arn), seen, min(remaining, soonest or remaining))
 
 
 def _is_json(request: ApiRequest) -> bool:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
 from local.engine.api import Response
+from local.engine.changes import source
+from local.engine.mapping import settings_of
 from local.engine.mapping_status import check_creation, last_result
 from local.engine.queue_poller import QueuePoller
 from local.engine.stream_poller import StreamPoller
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from local.engine.destinations import Destinations
     from local.engine.gateway import Gateway
     from local.engine.invoke import Invoker
+    from local.engine.stream_source import OpenStream
 
 _CHANGES = ("CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping")
 _READS = ("GetEventSourceMapping", "ListEventSourceMappings")
@@ -36,6 +39,7 @@ class Mappings:
         invoker: Invoker,
         clients: ServiceClients,
         destinations: Destinations,
+        open_stream: OpenStream,
         stream_disorder: float,
     ) -> None:
         self._gateway = gateway
@@ -44,6 +48,7 @@ class Mappings:
         self._invoker = invoker
         self._clients = clients
         self._destinations = destinations
+        self._open_stream = open_stream
         self._stream_disorder = stream_disorder
         self._known: set[str] = set()
         for operation in _CHANGES:
@@ -61,8 +66,10 @@ class Mappings:
                 if mapping.uuid not in self._known:
                     self._known.add(mapping.uuid)
                     self._poll(request.region, mapping.uuid, mapping.event_source_arn)
-        for topic in ("dynamodb", "sqs", "mappings"):  # those who wait for work look at their mapping again
-            self._changes.notify(topic)
+        if response.status < 300:  # noqa: PLR2004 - a success
+            changed = response.json()
+            for topic in (source(changed["EventSourceArn"]), changed["UUID"]):  # its poller looks at it again
+                self._changes.notify(topic)
         return response
 
     def _read(self, request: ApiRequest) -> Response:
@@ -87,8 +94,9 @@ class Mappings:
                 changes=self._changes,
                 invoker=self._invoker,
                 clients=self._clients,
+                queue_arn=source_arn,
             )
-        elif kind == "dynamodb":
+        elif kind == "dynamodb" and (settings := settings_of(region, uuid)) is not None:
             StreamPoller(
                 region,
                 uuid,
@@ -97,5 +105,7 @@ class Mappings:
                 changes=self._changes,
                 invoker=self._invoker,
                 destinations=self._destinations,
+                open_stream=self._open_stream,
+                settings=settings,
                 longest_disorder=self._stream_disorder,
             )

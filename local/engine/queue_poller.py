@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.engine import backends
 from local.engine.api import ApiError
+from local.engine.changes import source
 from local.engine.invoke import MAX_WORKERS, Invoker
 from local.engine.mapping import MAX_BATCH_BYTES, Settings, reported_failures, settings_of
 from local.engine.mapping_status import FUNCTION_FAILED, OK, REFUSED_SECONDS, MappingStatus
@@ -61,6 +62,7 @@ class QueuePoller:
         changes: Changes,
         invoker: Invoker,
         clients: ServiceClients,
+        queue_arn: str,
     ) -> None:
         self._region = region
         self._uuid = uuid
@@ -69,6 +71,7 @@ class QueuePoller:
         self._changes = changes
         self._invoker = invoker
         self._clients = clients
+        self._topic = source(queue_arn)
         self._status = MappingStatus(gateway.authorizer, region, uuid)
         self._lock = threading.Lock()
         self._running = 0  # batches that a function works on
@@ -76,7 +79,7 @@ class QueuePoller:
 
     def _poll(self) -> None:
         while not self._background.closing.is_set():
-            seen = self._changes.version("sqs")
+            seen = self._changes.version(self._topic)
             with self._gateway.lock:
                 settings = settings_of(self._region, self._uuid)
                 wait = backends.seconds_to_next_message(settings.source_arn) if settings is not None else None
@@ -91,7 +94,7 @@ class QueuePoller:
                     wait = _THROTTLE_SECONDS  # it said there was something: a fault, or moto moved it to the DLQ
                 else:
                     wait = REFUSED_SECONDS
-            self._changes.wait("sqs", seen, wait or None)
+            self._changes.wait(self._topic, seen, wait or None)
 
     def _has_room(self, settings: Settings) -> bool:
         with self._lock:
@@ -103,7 +106,7 @@ class QueuePoller:
         deadline = time.monotonic() + settings.window
         size = 0
         while len(batch) < settings.batch_size and size < MAX_BATCH_BYTES:
-            seen = self._changes.version("sqs")
+            seen = self._changes.version(self._topic)
             count = min(_RECEIVE, settings.batch_size - len(batch))
             received = self._receive_some(settings, count)
             batch += received
@@ -112,7 +115,7 @@ class QueuePoller:
             if self._background.closing.is_set() or (len(received) < count and (not batch or remaining <= 0)):
                 break
             if len(received) < count:
-                self._changes.wait("sqs", seen, remaining)
+                self._changes.wait(self._topic, seen, remaining)
         return batch
 
     def _receive_some(self, settings: Settings, count: int) -> list[Message]:
@@ -157,7 +160,7 @@ class QueuePoller:
         finally:
             with self._lock:
                 self._running -= 1
-            self._changes.notify("sqs")
+            self._changes.notify(self._topic)
 
     def _invoke(self, settings: Settings, batch: dict[str, tuple[Message, dict[str, Any]]]) -> set[str]:
         """The ids of the messages that failed."""

@@ -10,7 +10,7 @@ import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from local.engine import backends
+from local.engine.changes import source
 from local.engine.mapping import Settings, settings_of
 from local.engine.mapping_status import REFUSED_SECONDS, MappingStatus
 from local.engine.stream_lane import Lane, Record
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from local.engine.destinations import Destinations
     from local.engine.gateway import Gateway
     from local.engine.invoke import Invoker
+    from local.engine.stream_source import OpenStream, Raw
 
 _logger = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class StreamPoller:
         changes: Changes,
         invoker: Invoker,
         destinations: Destinations,
+        open_stream: OpenStream,
+        settings: Settings,
         longest_disorder: float,
     ) -> None:
         """Holds the gateway's lock: what LATEST means is settled here. `longest_disorder` in seconds."""
@@ -54,10 +57,8 @@ class StreamPoller:
         self._longest_disorder = longest_disorder
         self._lanes: dict[int, Lane] = {}
         self._skipped = 0
-        settings = settings_of(region, uuid)
-        self._position = 0
-        if settings is not None and not settings.from_start:
-            self._position = len(backends.table_of_stream(settings.source_arn).stream_shard.items)
+        self._topic = source(settings.source_arn)
+        self._stream = open_stream(settings.source_arn, from_start=settings.from_start)
         background.keep(f"stream-{uuid}", self._read)
 
     def settings(self) -> Settings | None:
@@ -78,21 +79,21 @@ class StreamPoller:
     def enabled_settings(self) -> Settings | None:
         """The mapping as it is now, waiting while it is disabled; None if it was deleted or the engine stops."""
         while True:
-            seen = self._changes.version("mappings")
+            seen = self._changes.version(self._uuid)
             settings = self.settings()
             if settings is None or settings.enabled:
                 return settings
-            self._changes.wait("mappings", seen)
+            self._changes.wait(self._uuid, seen)
 
     def _read(self) -> None:
         while True:
-            seen = self._changes.version("dynamodb")
+            seen = self._changes.version(self._topic)
             settings = self.settings()
             if settings is None:
                 for lane in self._lanes.values():
                     lane.close()
                 return
-            refused = settings.enabled and self._has_records(settings) and not self.status.may_poll(settings)
+            refused = settings.enabled and self._stream.has_records() and not self.status.may_poll(settings)
             if settings.enabled and not refused:
                 for record in self._new_records(settings):
                     index = zlib.crc32(record.item.encode()) % settings.lanes
@@ -101,24 +102,15 @@ class StreamPoller:
                         self._background.on_stop(lane.close)
                         self._background.keep(f"lane-{self._uuid}-{index}", lane.run)
                     self._lanes[index].put(record)
-            self._changes.wait("dynamodb", seen, REFUSED_SECONDS if refused else None)
-
-    def _has_records(self, settings: Settings) -> bool:
-        with self._gateway.lock:
-            table = backends.table_of_stream(settings.source_arn)
-            return table is not None and len(table.stream_shard.items) > self._position
+            self._changes.wait(self._topic, seen, REFUSED_SECONDS if refused else None)
 
     def _new_records(self, settings: Settings) -> list[Record]:
-        with self._gateway.lock:
-            table = backends.table_of_stream(settings.source_arn)
-            if table is None:
-                return []
-            raw = [item.record for item in table.stream_shard.items[self._position :]]
+        raw = self._stream.read()
         records = [record for each in raw if (record := self._record(each, settings)) is not None]
-        self._position += len(raw)
+        self._stream.move_past(len(raw))
         return records
 
-    def _record(self, raw: dict[str, Any], settings: Settings) -> Record | None:
+    def _record(self, raw: Raw, settings: Settings) -> Record | None:
         """One record of the stream; None where the function is not to get it.
 
         What cannot be made a record would fail as often as it is read, and nobody would get anything behind it: after
@@ -135,7 +127,7 @@ class StreamPoller:
         return None
 
 
-def _record(raw: dict[str, Any], settings: Settings) -> Record | None:
+def _record(raw: Raw, settings: Settings) -> Record | None:
     stream = raw["dynamodb"]
     if _changes_nothing(stream):
         return None
@@ -157,7 +149,7 @@ def _base64(value: object) -> str:
     raise TypeError(f"a {type(value).__name__} is no part of an item")
 
 
-def _shaped(record: dict[str, Any], stream_arn: str) -> dict[str, Any]:
+def _shaped(record: Raw, stream_arn: str) -> dict[str, Any]:
     """Moto's record as Lambda hands it to a function."""
     stream = dict(record["dynamodb"])
     stream["ApproximateCreationDateTime"] = int(_seconds(stream["ApproximateCreationDateTime"]))
@@ -177,5 +169,5 @@ def _changes_nothing(stream: dict[str, Any]) -> bool:
     return "OldImage" in stream and stream["OldImage"] == stream.get("NewImage")
 
 
-def _seconds(moment: datetime) -> float:
-    return moment.replace(tzinfo=UTC).timestamp()
+def _seconds(moment: datetime | float) -> float:
+    return moment.replace(tzinfo=UTC).timestamp() if isinstance(moment, datetime) else float(moment)

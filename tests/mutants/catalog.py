@@ -42,6 +42,7 @@ QUERYING = ("tests/handlers/test_query.py",)
 PAGING = ("tests/handlers/test_type_pages.py",)
 DOCUMENTS = ("tests/docs",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
+WAKEUPS = ("tests/local/test_engine_wakeups.py",)
 RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
 LIMITS = ("tests/contract/test_service_limits.py",)
@@ -1475,6 +1476,34 @@ MUTANTS = (
         'background.keep(f"queue-',
         'background.spawn(f"queue-',
         RESILIENCE,
+    ),
+    Mutant(
+        "wake the pollers of all queues for each message",
+        "local/engine/changes.py",
+        "            known = self._topics.get(topic)\n            if known is not None:\n",
+        "            for known in self._topics.values():\n",
+        WAKEUPS,
+    ),
+    Mutant(
+        "leave the next message of a group to its poller's luck",
+        "local/engine/arrivals.py",
+        "        if queue.fifo_queue:\n            tell(queue.queue_arn)\n",
+        "",
+        WAKEUPS,
+    ),
+    Mutant(
+        "tell nobody that a message is visible sooner",
+        "local/engine/arrivals.py",
+        "        tell(backend.get_queue(queue_name).queue_arn)\n",
+        "",
+        WAKEUPS,
+    ),
+    Mutant(
+        "do not wake the poller of a mapping that was enabled",
+        "local/engine/mappings.py",
+        "self._changes.notify(topic)",
+        "pass",
+        WAKEUPS,
     ),
     Mutant(
         "lose an event for a target where the engine fails",
