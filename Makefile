@@ -43,7 +43,7 @@ bench-peers: $(STAMP) ## fetch the peers that the benchmark compares with (pyeve
 	@$(BIN)/python -m bench.peers
 
 dynamodb-local: $(STAMP) ## fetch Amazon's own DynamoDB engine for the contract tests (needs Java 17 and Maven)
-	@$(BIN)/python -m tests.contract.dynamodb_local
+	@$(BIN)/python -m local.engine.dynamodb_local
 
 lint: $(STAMP) ## style and import rules
 	@$(BIN)/ruff check .

@@ -11,8 +11,8 @@ import boto3
 from botocore.config import Config
 
 from local.engine import Engine
+from local.engine.dynamodb_local import installation, server
 from tests.aws import BUS, ENVIRONMENT, TABLES
-from tests.contract.dynamodb_local import installation, server
 
 from .subjects import peer_tables, recipe_tables
 

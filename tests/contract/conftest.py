@@ -17,9 +17,9 @@ from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
 from handlers.store.snapshots import Snapshots
 from handlers.store.type_index import TypeIndex
+from local.engine.dynamodb_local import installation, server
 
 from ..aws import ROWS, SNAPSHOTS, STORE, TABLES, around_every_call, environment
-from .dynamodb_local import installation, server
 from .meter import Meter, metered
 
 DYNAMODB_LOCAL = "dynamodb-local"

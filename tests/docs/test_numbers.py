@@ -28,11 +28,11 @@ from handlers.store import event_bus, event_store, items, projector
 from handlers.store.clocks import CLOCK_TOLERANCE
 from local.__main__ import DEFAULT_PORT
 from local.engine import async_invoke, invoke, mapping_status, replay, stream_lane, targets
+from local.engine.dynamodb_local import installation
 from ops import timeline
 from ops.bulk import parquet
 from ops.dead_letters.queues import HIDDEN_SECONDS
 from tests.contract import test_writers
-from tests.contract.dynamodb_local import installation
 from tests.faults import test_walk
 from tests.faults.scenarios import SCENARIOS
 from tests.mutants.catalog import MUTANTS

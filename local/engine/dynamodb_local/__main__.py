@@ -9,7 +9,7 @@ from . import installation
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.contract.dynamodb_local", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local.engine.dynamodb_local", description=__doc__)
     parser.add_argument("--relock", action="store_true", help="write sha256.lock anew after a change of pom.xml")
     arguments = parser.parse_args()
     try:
