@@ -24,10 +24,12 @@ from local.engine.bus import EventBus
 from local.engine.changes import Changes
 from local.engine.cloud_control import CloudControl
 from local.engine.destinations import Destinations
+from local.engine.event_patterns import EventPatterns
 from local.engine.gateway import Fault, Gateway, InterceptedRequest
 from local.engine.invoke import Invoker
 from local.engine.lambda_api import LambdaApi
 from local.engine.log_policies import LogGroupPolicies
+from local.engine.log_search import LogSearch
 from local.engine.long_polling import LongPolling
 from local.engine.mappings import Mappings
 from local.engine.message_limits import MessageLimits
@@ -177,7 +179,9 @@ class _Running:
         of_events = aws.ServiceClients(self.gateway, targets.SERVICE, endpoint)
         bus = EventBus(self.gateway, targets.Targets(self.gateway, self._background, of_events))
         Replays(self.gateway, self._background, bus)
+        EventPatterns(self.gateway)
         LogGroupPolicies(self.gateway)
+        LogSearch(self.gateway)
         CloudControl(self.gateway, aws.ServiceClients(self.gateway, "cloudformation.amazonaws.com", endpoint))
         LongPolling(self.gateway, self._changes)
         QueueAttributes(self.gateway)

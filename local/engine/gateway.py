@@ -28,6 +28,8 @@ _CHANGES = {"dynamodb": "dynamodb", "sqs": "sqs", "sns": "sqs"}
 _READS = ("BatchGet", "Describe", "Get", "List", "Query", "Scan", "TransactGet")
 
 Seam = Callable[[ApiRequest], Response]
+Check = Callable[[ApiRequest], None]
+"""Raises ApiError or NotImplementedError for what is refused."""
 Fault = Callable[["InterceptedRequest"], Response | None]
 
 
@@ -86,6 +88,7 @@ class Gateway:
         self._calls_lock = threading.Lock()
         self._seams: dict[tuple[str, str], Seam] = {}
         self._services: dict[str, Seam] = {}
+        self._checks: dict[tuple[str, str], list[Check]] = {}
         self._interceptions: list[_Interception] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
         # Moto looks through its folders for each request; what serves a host stays the same.
@@ -101,6 +104,10 @@ class Gateway:
         It is called without `lock`: what keeps its state elsewhere is not to hold up the rest of AWS.
         """
         self._services[service] = answer
+
+    def before(self, service: str, operation: str, check: Check) -> None:
+        """Lets `check` refuse an authorised call of the operation before it is answered, whoever answers it."""
+        self._checks.setdefault((service, operation), []).append(check)
 
     @contextlib.contextmanager
     def intercept(self, service: str, operation: str, fault: Fault) -> Iterator[None]:
@@ -143,13 +150,16 @@ class Gateway:
 
     def _answer(self, request: ApiRequest) -> Response:
         seam = self._seams.get((request.service, request.operation)) or self._services.get(request.service)
+        checks = self._checks.get((request.service, request.operation), ())
         try:
-            if seam is None:
+            if seam is None and not checks:
                 with self.lock:  # once for both: moto is what everybody waits for
                     self.authorizer.check(request)
                     return self.moto(request)
             self.authorizer.check(request)
-            return seam(request)
+            for check in checks:
+                check(request)
+            return (seam or self.moto)(request)
         except ApiError as error:
             return request.error(error.code, error.message, error.status)
         except NotImplementedError as error:

@@ -1568,4 +1568,25 @@ MUTANTS = (
         "",
         ("tests/local/test_engine_faults.py",),
     ),
+    Mutant(
+        "find every log event, whatever the pattern says",
+        "local/engine/log_search.py",
+        "and event[:2] > after and matches(event.message)",
+        "and event[:2] > after",
+        ("tests/local/test_engine_log_search.py",),
+    ),
+    Mutant(
+        "take a kind of match that EventBridge does not know",
+        "local/engine/event_patterns.py",
+        "            if kind not in _KINDS:\n",
+        "            if False:\n",
+        ("tests/local/test_engine_event_patterns.py",),
+    ),
+    Mutant(
+        "answer before the checks of an operation",
+        "local/engine/gateway.py",
+        "            for check in checks:\n                check(request)\n",
+        "",
+        ("tests/local/test_engine_event_patterns.py",),
+    ),
 )
