@@ -1,4 +1,4 @@
-"""The benchmark's command line: `python -m bench [PART ...] [--render]`."""
+"""The benchmark's command line: `python -m bench [PART ...] [--render]`, and `python -m bench soak`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ops.output import ending
 
-from . import documents, results, world
+from . import documents, results, soak, world
 from .parts import append, decoding, imports, latency, projection, reconstruct
 from .progress import Steps
 
@@ -22,12 +22,15 @@ PARTS = ("imports", "decoding", *ON_ENGINES, "latency")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the parts that are asked for, or all; then write the documents from all that is known."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["soak"]:  # measures nothing for the documents, and takes as long as it is told
+        return soak.main(given[1:])
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and write docs/performance.md.")
     parser.add_argument(
         "parts", type=_part, nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)}; all by default"
     )
     parser.add_argument("--render", action="store_true", help="measure nothing, only write the documents")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if options.parts and options.render:
         parser.error("--render measures nothing, so it takes no parts")
     steps = Steps(Console())
