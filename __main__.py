@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from components.audit_log import AuditLog, AuditLogArgs
 from components.customer_key import CustomerKey, CustomerKeyArgs, check_given_keys
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
-from components.event_store import EventStore
+from components.event_store import EventStore, EventStoreArgs
 from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
@@ -74,7 +75,7 @@ tables = TableArgs(
     kms_key_arn=kms_key_arn,
     deletion_protection=settings.production,
 )
-event_store = EventStore("event-store", tables, guarded)
+event_store = EventStore("event-store", EventStoreArgs(**vars(tables), type_index=settings.type_index), guarded)
 read_model = ReadModel("read-model", tables, guarded)
 snapshots = Snapshots("snapshots", tables, guarded)
 event_bus = EventBus(
@@ -160,10 +161,11 @@ query = handler(
         "SNAPSHOTS_TABLE": snapshots.table_name,
         "SNAPSHOT_EVERY": str(settings.snapshot_every),
         "TYPE_BUCKETS": str(settings.type_buckets),
+        "TYPE_INDEX": json.dumps(settings.type_index),
     },
     grants=[
         event_store.grant_read(),
-        event_store.grant_query_by_type(),
+        *([event_store.grant_query_by_type()] if event_store.type_index else []),
         read_model.grant_read(),
         snapshots.grant_read(),
         snapshots.grant_read_by_time(),
@@ -299,19 +301,23 @@ projection_feed = ProjectionFeed(
     ),
     guarded,
 )
-audit_log = AuditLog(
-    "audit-log",
-    AuditLogArgs(
-        event_bus=event_bus,
-        account_id=account_id,
-        dead_letters=delivery_dead_letters,
-        apart=[REJECTION],
-        retention_days=settings.audit_log_retention_days,
-        retry_attempts=settings.delivery_retry_attempts,
-        max_event_age=settings.delivery_max_event_age,
-        kms_key_arn=kms_key_arn,
-    ),
-    guarded,
+audit_log = (
+    AuditLog(
+        "audit-log",
+        AuditLogArgs(
+            event_bus=event_bus,
+            account_id=account_id,
+            dead_letters=delivery_dead_letters,
+            apart=[REJECTION],
+            retention_days=settings.audit_log_retention_days,
+            retry_attempts=settings.delivery_retry_attempts,
+            max_event_age=settings.delivery_max_event_age,
+            kms_key_arn=kms_key_arn,
+        ),
+        guarded,
+    )
+    if settings.audit_log
+    else None
 )
 
 monitoring = Monitoring(

@@ -8,7 +8,6 @@ from typing import Any
 
 from pulumi import Input, Output
 
-from components.event_store import TYPE_INDEX
 from components.handler_function import METRICS_NAMESPACE
 
 Widget = dict[str, Any]
@@ -32,6 +31,8 @@ class DashboardSubjects:
     """Function names by role: command, relay, projection, query, snapshot, validate."""
     tables: Mapping[str, Input[str]]
     """Table names by role: event-store, read-model, snapshots."""
+    type_index: str | None
+    """Of the event store, where it has one."""
     bus: Input[str]
     rules: Mapping[str, Input[str]]
     queue: Input[str]
@@ -151,7 +152,9 @@ def _capacity(of: DashboardSubjects) -> list[Widget]:
         tables: list[Metric] = [
             ["AWS/DynamoDB", metric, "TableName", name, _show(role, "Sum")] for role, name in of.tables.items()
         ]
-        index = ["TableName", of.tables["event-store"], "GlobalSecondaryIndexName", TYPE_INDEX]
+        if of.type_index is None:
+            return tables
+        index = ["TableName", of.tables["event-store"], "GlobalSecondaryIndexName", of.type_index]
         return [*tables, ["AWS/DynamoDB", metric, *index, _show("event-store, by type", "Sum")]]
 
     return [

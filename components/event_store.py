@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pulumi
 import pulumi_aws as aws
 from pulumi import Output
@@ -11,11 +13,18 @@ from components.table import TableArgs
 
 TYPE_INDEX = "EventType-Timestamp-index"
 """By TypeBucket and Timestamp: events of one type, spread over the buckets."""
+TYPE_KEY = ("TypeBucket", "Timestamp")
 COMMAND_INDEX = "CommandId-index"
 """By AggregateId and CommandId, strongly consistent: what became of a command.
 
 A local index cannot be added to a table later, and having one keeps each account in one partition of at most 10 GB.
 """
+
+
+@dataclass(frozen=True)
+class EventStoreArgs(TableArgs):
+    type_index: bool = True
+    """Have the index by type. Events carry its key either way: DynamoDB fills an index that is made later by itself."""
 
 
 class EventStore(pulumi.ComponentResource):
@@ -24,37 +33,28 @@ class EventStore(pulumi.ComponentResource):
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]
     stream_arn: pulumi.Output[str]
+    type_index: str | None
+    """The name of the index by type; None where it is left out."""
 
-    def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: EventStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:EventStore", name, None, opts)
         args.check(name)
-        attribute, key = aws.dynamodb.TableAttributeArgs, aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs
+        attribute = aws.dynamodb.TableAttributeArgs
         table = aws.dynamodb.Table(
             f"{name}-table",
             attributes=[
                 attribute(name="AggregateId", type="S"),
                 attribute(name="EventSequence", type="N"),
-                attribute(name="TypeBucket", type="S"),
-                attribute(name="Timestamp", type="S"),
                 attribute(name="CommandId", type="S"),
+                # DynamoDB takes no attribute here that is in no key.
+                *(attribute(name=each, type="S") for each in TYPE_KEY if args.type_index),
             ],
             hash_key="AggregateId",
             range_key="EventSequence",
             billing_mode=args.billing_mode,
             read_capacity=args.read_capacity,
             write_capacity=args.write_capacity,
-            global_secondary_indexes=[
-                aws.dynamodb.TableGlobalSecondaryIndexArgs(
-                    name=TYPE_INDEX,
-                    key_schemas=[
-                        key(attribute_name="TypeBucket", key_type="HASH"),
-                        key(attribute_name="Timestamp", key_type="RANGE"),
-                    ],
-                    projection_type="ALL",
-                    read_capacity=args.read_capacity,
-                    write_capacity=args.write_capacity,
-                )
-            ],
+            global_secondary_indexes=[_type_index(args)] if args.type_index else [],
             local_secondary_indexes=[
                 aws.dynamodb.TableLocalSecondaryIndexArgs(
                     name=COMMAND_INDEX, range_key="CommandId", projection_type="KEYS_ONLY"
@@ -71,6 +71,7 @@ class EventStore(pulumi.ComponentResource):
         self.table_name = table.name
         self.table_arn = table.arn
         self.stream_arn = table.stream_arn
+        self.type_index = TYPE_INDEX if args.type_index else None
         self.register_outputs({"tableName": self.table_name, "streamArn": self.stream_arn})
 
     def grant_append(self) -> Grant:
@@ -87,7 +88,9 @@ class EventStore(pulumi.ComponentResource):
 
     def grant_query_by_type(self) -> Grant:
         """Leave to read events by their type."""
-        return Grant("QueryByType", ("dynamodb:Query",), (self._index_arn(TYPE_INDEX),))
+        if self.type_index is None:
+            raise ValueError("the event store has no index by type")
+        return Grant("QueryByType", ("dynamodb:Query",), (self._index_arn(self.type_index),))
 
     def grant_read_stream(self) -> Grant:
         """Leave to follow the table's stream."""
@@ -96,3 +99,16 @@ class EventStore(pulumi.ComponentResource):
 
     def _index_arn(self, index: str) -> Output[str]:
         return Output.concat(self.table_arn, "/index/", index)
+
+
+def _type_index(args: EventStoreArgs) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
+    key = aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs
+    return aws.dynamodb.TableGlobalSecondaryIndexArgs(
+        name=TYPE_INDEX,
+        key_schemas=[
+            key(attribute_name=each, key_type=kind) for each, kind in zip(TYPE_KEY, ("HASH", "RANGE"), strict=True)
+        ],
+        projection_type="ALL",
+        read_capacity=args.read_capacity,
+        write_capacity=args.write_capacity,
+    )

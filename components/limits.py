@@ -44,9 +44,10 @@ PRODUCTION_RETENTION_DAYS = 365
 NO_POINT_IN_TIME_RECOVERY = "no-point-in-time-recovery"
 SHORT_ARCHIVE = "short-archive"
 SHORT_AUDIT_LOG = "short-audit-log"
+NO_AUDIT_LOG = "no-audit-log"
 NO_ALARM_RECIPIENT = "no-alarm-recipient"
 FEW_UNRESERVED = "few-unreserved"
-RISKS = (NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_ALARM_RECIPIENT, FEW_UNRESERVED)
+RISKS = (NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_AUDIT_LOG, NO_ALARM_RECIPIENT, FEW_UNRESERVED)
 """What production refuses, and of the last every stack, unless it is accepted by its name."""
 
 SNAPSHOT_INTERVALS = (10, 100, 1000)

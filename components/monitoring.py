@@ -15,7 +15,7 @@ from components.audit_log import AuditLog
 from components.dashboard import DashboardSubjects, dashboard_body
 from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
-from components.event_store import TYPE_INDEX, EventStore
+from components.event_store import EventStore
 from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction
 from components.limits import check_range
@@ -41,7 +41,8 @@ class MonitoringArgs:
     snapshot: HandlerFunction
     validate: HandlerFunction
     projection_feed: ProjectionFeed
-    audit_log: AuditLog
+    audit_log: AuditLog | None
+    """None where it is left out."""
     dead_letter_queues: Mapping[str, DeadLetterQueue]
     """By the name that they go by in alarms."""
     account_id: Input[str]
@@ -124,17 +125,15 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
     store, model, bus = args.event_store.table_name, args.read_model.table_name, args.event_bus.name
     return [
         *alarms.table_alarms("event-store", store),
-        *alarms.table_alarms("event-store-by-type", store, TYPE_INDEX),
+        *(
+            alarms.table_alarms("event-store-by-type", store, args.event_store.type_index)
+            if args.event_store.type_index
+            else ()
+        ),
         *alarms.table_alarms("read-model", model),
         *alarms.table_alarms("snapshots", args.snapshots.table_name),
         *(alarm for label, function in functions.items() for alarm in alarms.function_alarms(label, function.name)),
-        *alarms.rule_alarms("projection-rule", bus, args.projection_feed.rule_name),
-        *alarms.rule_alarms("audit-rule", bus, args.audit_log.rule_name),
-        *(
-            alarms.rule_alarms("audit-apart-rule", bus, args.audit_log.apart_rule_name)
-            if args.audit_log.apart_rule_name is not None
-            else ()
-        ),
+        *(alarm for label, rule in _rules(args).items() for alarm in alarms.rule_alarms(f"{label}-rule", bus, rule)),
         *(alarms.dead_letter_alarm(label, queue.name) for label, queue in args.dead_letter_queues.items()),
         alarms.queue_age_alarm("projection", args.projection_feed.queue_name, args.projection_lag_seconds),
         alarms.iterator_age_alarm(
@@ -165,7 +164,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             "command-rejections-not-published",
             args.command.name,
             "RejectionsNotPublished",
-            "Refusals of commands miss in the audit log: the command function's log has them.",
+            "Refusals of commands miss on the bus and what listens to it: the command function's log has them.",
         ),
         alarms.handler_alarm(
             "relay-publish-failures",
@@ -227,6 +226,16 @@ def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
     }
 
 
+def _rules(args: MonitoringArgs) -> dict[str, Input[str]]:
+    """The names of the bus's rules by what they serve."""
+    rules: dict[str, Input[str]] = {"projection": args.projection_feed.rule_name}
+    if args.audit_log is not None:
+        rules["audit"] = args.audit_log.rule_name
+        if args.audit_log.apart_rule_name is not None:
+            rules["audit-apart"] = args.audit_log.apart_rule_name
+    return rules
+
+
 def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> DashboardSubjects:
     functions = _functions(args)
     return DashboardSubjects(
@@ -237,12 +246,9 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
             "read-model": args.read_model.table_name,
             "snapshots": args.snapshots.table_name,
         },
+        type_index=args.event_store.type_index,
         bus=args.event_bus.name,
-        rules={
-            "projection": args.projection_feed.rule_name,
-            "audit": args.audit_log.rule_name,
-            **({"audit apart": apart} if (apart := args.audit_log.apart_rule_name) is not None else {}),
-        },
+        rules={label.replace("-", " "): rule for label, rule in _rules(args).items()},
         queue=args.projection_feed.queue_name,
         dead_letter_queues={label: queue.name for label, queue in args.dead_letter_queues.items()},
         log_groups={label: function.log_group_name for label, function in functions.items()},

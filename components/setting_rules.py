@@ -188,10 +188,17 @@ def _check_production(read: Reader, settings: Settings) -> None:
         ),
         (
             limits.SHORT_AUDIT_LOG,
-            settings.audit_log_retention_days >= days,
+            not settings.audit_log or settings.audit_log_retention_days >= days,
             "auditLogRetentionDays",
             settings.audit_log_retention_days,
             f"at least {days}",
+        ),
+        (
+            limits.NO_AUDIT_LOG,
+            settings.audit_log,
+            "auditLog",
+            "false",
+            "true",
         ),
         (
             limits.NO_ALARM_RECIPIENT,

@@ -23,6 +23,7 @@ class Settings:
 
     archive_retention_days: int
     log_retention_days: int
+    audit_log: bool
     audit_log_retention_days: int
     billing_mode: str
     read_capacity: int
@@ -40,6 +41,7 @@ class Settings:
     previous_kms_key_arns: tuple[str, ...]
     """Keys that were left, under which something may still lie."""
     alarm_emails: tuple[str, ...]
+    type_index: bool
     type_buckets: int
     statement_entries: int
     snapshot_every: int
@@ -97,6 +99,7 @@ class Settings:
         settings = cls(
             archive_retention_days=read.integer("archiveRetentionDays", 0, _FOREVER_DAYS),
             log_retention_days=read.integer_of("logRetentionDays", limits.LOG_RETENTION_DAYS),
+            audit_log=read.boolean("auditLog"),
             audit_log_retention_days=read.integer_of("auditLogRetentionDays", limits.LOG_RETENTION_DAYS),
             billing_mode=read.choice("billingMode", limits.BILLING_MODES),
             read_capacity=read.integer("readCapacity", 0, 40_000),
@@ -110,6 +113,7 @@ class Settings:
             kms_key_arn=read.key_arn("kmsKeyArn"),
             previous_kms_key_arns=read.key_arns("previousKmsKeyArns"),
             alarm_emails=read.emails("alarmEmails"),
+            type_index=read.boolean("typeIndex"),
             type_buckets=read.integer("typeBuckets", 1, 100),
             statement_entries=read.integer("statementEntries", 1, limits.MAX_STATEMENT_ENTRIES),
             snapshot_every=read.integer_of("snapshotEvery", limits.SNAPSHOT_INTERVALS),

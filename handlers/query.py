@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .domain import EVENT_TYPES, all_projections
 from .runtime import Context, answering, seconds_left
-from .settings import number, setting
+from .settings import flag, number, setting
 from .sourcing import times
 from .sourcing.command import MAX_SEQUENCE
 from .sourcing.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
@@ -28,7 +28,7 @@ _dynamodb = clients.dynamodb(_buckets)
 _table = setting("EVENT_STORE_TABLE")
 _store = EventStore(_dynamodb, _table)
 _history = History(_store, Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE")), every=number("SNAPSHOT_EVERY"))
-_types = TypeIndex(_dynamodb, _table, _buckets)
+_types = TypeIndex(_dynamodb, _table, _buckets) if flag("TYPE_INDEX") else None
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
 _PROJECTIONS = {each.name: each for each in all_projections(statement_entries=1)}
 """For what their rows look like."""
@@ -70,7 +70,14 @@ def _get_aggregate_events(request: Mapping[str, Any], _: SecondsLeft) -> Value:
 
 
 def _get_events_by_type(request: Mapping[str, Any], left: SecondsLeft) -> Value:
-    """`{eventType, limit?, fromTimestamp?, toTimestamp?, nextToken?}`: newest first; one Query per bucket a page."""
+    """`{eventType, limit?, fromTimestamp?, toTimestamp?, nextToken?}`: newest first; one Query per bucket a page.
+
+    400 where the ledger has no index by type.
+    """
+    if _types is None:
+        raise MalformedError(
+            "queryType", "getEventsByType is not offered: this ledger keeps no index by type (its setting typeIndex)"
+        )
     event_type = identifier(request, "eventType")
     meant = _TYPES.get(folded(event_type))
     if meant and event_type not in EVENT_TYPES:  # any other name may be a type of other code

@@ -24,6 +24,14 @@ def number(name: str) -> int:
         raise _misconfigured(name, f"is no whole number but {value!r}") from None
 
 
+def flag(name: str) -> bool:
+    """One that is `true` or `false`. InvocationError where it is neither."""
+    value = setting(name)
+    if value not in ("true", "false"):
+        raise _misconfigured(name, f"is neither true nor false but {value!r}")
+    return value == "true"
+
+
 def _misconfigured(name: str, problem: str) -> InvocationError:
     return InvocationError(
         "Misconfigured",

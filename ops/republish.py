@@ -15,7 +15,7 @@ from handlers.store.event_store import EventStore
 from .foreign import Foreign
 from .replay import Window
 from .system import OperatorError
-from .timeline import Timeline
+from .timeline import ByTime
 
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
@@ -40,8 +40,8 @@ class Progress(NamedTuple):
     """What is no event, or none that the bus will ever take, and so was not published."""
 
 
-def of_window(bus: EventBus, timeline: Timeline, window: Window, more_types: Sequence[str] = ()) -> Iterator[Progress]:
-    """Publish the events of a window of time, oldest first, each stream in its order."""
+def of_window(bus: EventBus, timeline: ByTime, window: Window, more_types: Sequence[str] = ()) -> Iterator[Progress]:
+    """Publish the events of a window of time, in the order in which they are found."""
     published = 0
     for batch in timeline.read(window.start, window.end, more_types):
         done = publish(bus, batch.events)

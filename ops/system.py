@@ -84,17 +84,24 @@ class System:
             session = boto3.Session("test", "test", region_name=self.region)
         return session
 
+    def has_type_index(self) -> bool:
+        """Whether events can be asked for by type. A function of before there was a setting for it says nothing."""
+        return self._variables("queryFunction").get("TYPE_INDEX", "true") == "true"
+
     def setting(self, function: str, variable: str) -> int:
         """A number that a deployed function works with, from its environment; `function` is the output that names it.
 
         The stack's configuration may have been edited since; what runs is what counts.
         """
-        name = self.output(function)
-        configuration = self.client("lambda").get_function_configuration(FunctionName=name)
-        variables = configuration.get("Environment", {}).get("Variables", {})
         try:
-            return int(variables[variable])
+            return int(self._variables(function)[variable])
         except (KeyError, ValueError) as error:
             raise OperatorError(
-                f"the function {name} has no number in {variable}: `pulumi up --refresh` sets it again"
+                f"the function {self.output(function)} has no number in {variable}: `pulumi up --refresh` sets it again"
             ) from error
+
+    def _variables(self, function: str) -> Mapping[str, str]:
+        """The environment of a deployed function; `function` is the output that names it. One request."""
+        configuration = self.client("lambda").get_function_configuration(FunctionName=self.output(function))
+        variables: Mapping[str, str] = configuration.get("Environment", {}).get("Variables", {})
+        return variables

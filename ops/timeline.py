@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from handlers.domain import EVENT_TYPES
 from handlers.sourcing import times
@@ -37,6 +37,18 @@ class Batch(NamedTuple):
 
     events: list[Event]
     foreign: list[Foreign]
+
+
+class ByTime(Protocol):
+    """What finds the store's events by their time."""
+
+    def read(self, start: datetime, end: datetime, more_types: Iterable[str] = ()) -> Iterator[Batch]:
+        """The events with start <= Timestamp <= end."""
+        ...
+
+    def later_than(self, moment: datetime, more_types: Iterable[str] = ()) -> int:
+        """How many events have a Timestamp > moment."""
+        ...
 
 
 class _Item(NamedTuple):
@@ -65,11 +77,11 @@ class Timeline:
         batch: list[_Item] = []
         for item in merged:
             if len(batch) >= BATCH and (item.timestamp != batch[-1].timestamp or len(batch) >= MOST):
-                yield _sorted(batch)
+                yield batch_of(each.item for each in batch)
                 batch = []
             batch.append(item)
         if batch:
-            yield _sorted(batch)
+            yield batch_of(each.item for each in batch)
 
     def later_than(self, moment: datetime, more_types: Iterable[str] = ()) -> int:
         """How many events of these types have a Timestamp > moment: a Query for each type and bucket, or megabyte."""
@@ -108,7 +120,8 @@ class Timeline:
                 yield _Item(str(item["Timestamp"]["S"]), item)
 
 
-def _sorted(items: Iterable[_Item]) -> Batch:
+def batch_of(items: Iterable[Any]) -> Batch:
+    """Items of the store as a batch."""
     foreign: list[Foreign] = []
-    events = events_of((each.item for each in items), unreadable=lambda error: foreign.append(Foreign.of(error)))
+    events = events_of(items, unreadable=lambda error: foreign.append(Foreign.of(error)))
     return Batch(sorted(events, key=lambda event: (event.aggregate_id, event.sequence)), foreign)

@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "SNAPSHOT_RETENTION_DAYS": "0",
     "EVENT_BUS_NAME": BUS,
     "TYPE_BUCKETS": "3",
+    "TYPE_INDEX": "true",
     "STATEMENT_ENTRIES": "5",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/123456789012/{DEAD_LETTERS}",
 }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.event_store import EventStore
+from components.event_store import EventStore, EventStoreArgs
 from components.read_model import ReadModel
 from components.snapshots import Snapshots
-from components.table import TableArgs
 from local.deploy.dynamodb import create_arguments
 
 from .infrastructure.program import declare
@@ -15,7 +14,7 @@ from .infrastructure.program import declare
 
 def deployed_tables(event_store: str, read_model: str, snapshots: str) -> tuple[dict[str, Any], ...]:
     """The tables under these names."""
-    args = TableArgs()
+    args = EventStoreArgs()
     graph = declare(
         lambda: (EventStore("event-store", args), ReadModel("read-model", args), Snapshots("snapshots", args))
     )

@@ -13,8 +13,10 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from ops.foreign import Foreign
-from ops.system import MAX_WORKERS
+from ops.system import MAX_WORKERS, System
+from ops.timeline import ByTime, Timeline
 from ops.verification.walk import hash_keys
+from ops.whole_table import WholeTable
 
 from . import arguments
 
@@ -60,6 +62,14 @@ def add_walk(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"scan and work with so many threads, {MAX_WORKERS} at most; default: 8",
     )
+
+
+def by_time(system: System) -> ByTime:
+    """What finds the store's events by their time: the type index, or a Scan where the stack has none."""
+    client, table = system.client("dynamodb"), system.output("eventStoreTable")
+    if not system.has_type_index():
+        return WholeTable(client, table)
+    return Timeline(client, table, system.setting("queryFunction", "TYPE_BUCKETS"))
 
 
 def aggregates_of(

@@ -20,10 +20,9 @@ from ops.dead_letters.diagnosis import Case, Diagnosis, Remedy
 from ops.dead_letters.queues import OUTPUTS, Hidden, Holding, held
 from ops.dead_letters.redrive import Redriver, Result
 from ops.system import OperatorError, System
-from ops.timeline import Timeline
 
 from . import arguments
-from .common import add_common, add_more_types, console_for, progress_on, shown
+from .common import add_common, add_more_types, by_time, console_for, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -205,13 +204,12 @@ def _diagnosis(system: System) -> Diagnosis:
 
 
 def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse.Namespace) -> Redriver:
-    buckets = system.setting("queryFunction", "TYPE_BUCKETS")
     return Redriver(
         sqs=system.client("sqs"),
         logs=system.client("logs"),
         functions=system.client("lambda"),
         bus=EventBus(system.client("events"), system.output("eventBusName")),
-        timeline=Timeline(system.client("dynamodb"), system.output("eventStoreTable"), buckets),
+        timeline=by_time(system),
         queue_url=system.output("projectionQueueUrl"),
         holdings=holdings,
         more_types=options.type,

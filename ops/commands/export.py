@@ -117,6 +117,11 @@ def _new(system: System, options: argparse.Namespace, request: Request, table: T
     if request.aggregate_id:
         parts = 1
     elif request.event_type:
+        if not system.has_type_index():
+            raise OperatorError(
+                "--type reads the type index, which this stack leaves out (its setting typeIndex): export everything "
+                "and pick the type out of the files, or have the index made"
+            )
         parts = system.setting("queryFunction", "TYPE_BUCKETS")
     else:
         parts = options.segments or _SEGMENTS

@@ -20,7 +20,7 @@ from ops.system import System, UsageError
 from ops.timeline import Timeline
 
 from . import arguments
-from .common import add_common, add_more_types, console_for, foreign_line, progress_on
+from .common import add_common, add_more_types, by_time, console_for, foreign_line, progress_on
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -65,9 +65,10 @@ def _run(system: System, options: argparse.Namespace) -> int:
         total = None
         later = 0
     else:
-        timeline = Timeline(dynamodb, table, system.setting("queryFunction", "TYPE_BUCKETS"))
+        timeline = by_time(system)
         steps = republish.of_window(bus, timeline, window, options.type)
-        total = (window.end - window.start).total_seconds()
+        # What is found in no order of time says nothing of how far that is.
+        total = (window.end - window.start).total_seconds() if isinstance(timeline, Timeline) else None
         later = timeline.later_than(max(window.end, now + timedelta(seconds=CLOCK_TOLERANCE)), options.type)
     console = console_for(options)
     published = 0
@@ -79,7 +80,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
             foreign += step.foreign
             for item in step.foreign:
                 console.print(foreign_line(item))
-            if window and step.reached:
+            if window and total and step.reached:
                 bars.update(bar, completed=(step.reached - window.start).total_seconds())
             bars.update(bar, events=published)
     if options.json:

@@ -17,7 +17,7 @@ from handlers.sourcing.event import Event
 from handlers.store.event_bus import EventBus, PublishError
 from ops.foreign import Foreign
 from ops.republish import put
-from ops.timeline import Timeline
+from ops.timeline import ByTime
 
 from .diagnosis import Case, Remedy
 from .invocation import Invocation
@@ -55,7 +55,7 @@ class Redriver:
     logs: CloudWatchLogsClient
     functions: LambdaClient
     bus: EventBus
-    timeline: Timeline
+    timeline: ByTime
     queue_url: str
     """Of the projection queue."""
     holdings: Mapping[str, Holding]

@@ -297,6 +297,18 @@ def test_events_of_a_type_come_newest_first_over_all_accounts(aws: Any, ask: Inv
     assert body == {"eventType": "TransactionProcessed", "events": answered(deposits), "count": 4}
 
 
+def test_events_of_a_type_are_refused_by_the_settings_name_where_there_is_no_index(
+    ask: Invoke, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.query._types", None)
+
+    status, body = ask("getEventsByType", eventType="TransactionProcessed")
+
+    assert (status, body["error"]["code"], body["error"]["details"]["field"]) == (400, "MalformedRequest", "queryType")
+    assert "its setting typeIndex" in body["error"]["message"]
+    assert calls.names == []
+
+
 @pytest.mark.parametrize("limit", [1, 2, 5, 7, 29, 30, 31, 1000])
 def test_pages_of_a_type_hold_every_event_once_in_order(aws: Any, ask: Invoke, limit: int) -> None:
     events = keep(aws, story("a", [1] * 20), story("b", [1] * 10))

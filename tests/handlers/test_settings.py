@@ -14,7 +14,7 @@ STORING = ("EVENT_STORE_TABLE", "SNAPSHOTS_TABLE", "SNAPSHOT_EVERY", "TYPE_BUCKE
 NEEDED = {
     "command": (*STORING, "EVENT_BUS_NAME"),
     "validate": STORING,
-    "query": (*STORING, "READ_MODEL_TABLE"),
+    "query": (*STORING, "READ_MODEL_TABLE", "TYPE_INDEX"),
     "relay": ("EVENT_BUS_NAME", "DEAD_LETTER_QUEUE_URL"),
     "projection": ("EVENT_STORE_TABLE", "READ_MODEL_TABLE", "STATEMENT_ENTRIES"),
     "snapshot": ("EVENT_STORE_TABLE", "SNAPSHOTS_TABLE", "SNAPSHOT_EVERY", "SNAPSHOT_RETENTION_DAYS"),
@@ -59,3 +59,14 @@ def test_a_variable_that_should_be_a_number_and_is_none_is_named(
     code, message = failing(lambda: load(entry))
 
     assert (code, variable in message) == ("Misconfigured", True)
+
+
+@pytest.mark.parametrize("value", ["True", "no", "0"])
+def test_a_variable_that_should_be_true_or_false_and_is_neither_is_named(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TYPE_INDEX", value)
+
+    code, message = failing(lambda: load("query"))
+
+    assert (code, "environment variable TYPE_INDEX is neither true nor false" in message) == ("Misconfigured", True)

@@ -14,7 +14,7 @@ import pytest
 from components.audit_log import AuditLog, AuditLogArgs
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
-from components.event_store import EventStore
+from components.event_store import EventStore, EventStoreArgs
 from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.monitoring import Monitoring, MonitoringArgs
@@ -60,8 +60,8 @@ PACKAGE = HandlerPackageArgs(source=Path(), lock_file=Path(), build=Path(), laye
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: EventBus("it", EventBusArgs(archive_retention_days=-1)), "archive_retention_days"),
-    (lambda: EventStore("it", TableArgs(billing_mode="FREE")), "billing_mode"),
-    (lambda: EventStore("it", TableArgs(billing_mode="PROVISIONED", read_capacity=1)), "write_capacity"),
+    (lambda: EventStore("it", EventStoreArgs(billing_mode="FREE")), "billing_mode"),
+    (lambda: EventStore("it", EventStoreArgs(billing_mode="PROVISIONED", read_capacity=1)), "write_capacity"),
     (lambda: ReadModel("it", TableArgs(read_capacity=1)), "read_capacity"),
     (
         lambda: ReadModel("it", TableArgs(billing_mode="PROVISIONED", read_capacity=0, write_capacity=1)),
@@ -104,7 +104,7 @@ def test_an_input_that_is_not_known_yet_is_taken() -> None:
 
 
 def test_defaults_are_the_safe_ones() -> None:
-    declared = declare(lambda: (EventStore("store", TableArgs()), DeadLetterQueue("dlq", DeadLetterQueueArgs())))
+    declared = declare(lambda: (EventStore("store", EventStoreArgs()), DeadLetterQueue("dlq", DeadLetterQueueArgs())))
     table, queue = declared.named("store-table").inputs, declared.named("dlq-queue").inputs
     assert table["pointInTimeRecovery"] == {"enabled": True}
     assert table["billingMode"] == "PAY_PER_REQUEST"

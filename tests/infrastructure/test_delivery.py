@@ -176,7 +176,7 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
             "METRICS_NAMESPACE": "EventSourcing",
         },
         "projection": store | model | {"STATEMENT_ENTRIES": "20"},
-        "query": store | model | snapshots | buckets,
+        "query": store | model | snapshots | buckets | {"TYPE_INDEX": "true"},
         "snapshot": store | snapshots | {"SNAPSHOT_RETENTION_DAYS": "0"},
     }
 

@@ -69,6 +69,7 @@ RISKY = [
     ("pointInTimeRecovery", "false", "no-point-in-time-recovery"),
     ("archiveRetentionDays", "364", "short-archive"),
     ("auditLogRetentionDays", "180", "short-audit-log"),
+    ("auditLog", "false", "no-audit-log"),
     ("alarmEmails", "[]", "no-alarm-recipient"),
 ]
 SOUND = {
@@ -114,6 +115,7 @@ BAD = [
     ("archiveRetentionDays", "1.5"),
     ("logRetentionDays", "31"),
     ("logRetentionDays", "0"),
+    ("auditLog", "off"),
     ("auditLogRetentionDays", "4000"),
     ("billingMode", "pay_per_request"),
     ("readCapacity", "-5"),
@@ -139,6 +141,7 @@ BAD = [
     ("alarmEmails", '["oncall"]'),
     ("alarmEmails", '["a@example.com", "a@example.com"]'),
     ("alarmEmails", "[1]"),
+    ("typeIndex", "yes"),
     ("typeBuckets", "0"),
     ("typeBuckets", "101"),
     ("statementEntries", "0"),
@@ -289,6 +292,11 @@ def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> Non
         ({"snapshotConcurrency": "10"}, "snapshot_concurrency", 10),
         ({"logLevel": "TRACE"}, "log_level", "TRACE"),
         (SOUND, "production", True),
+        (
+            {**SOUND, "auditLog": "false", "auditLogRetentionDays": "1", "acceptedRisks": '["no-audit-log"]'},
+            "audit_log",
+            False,
+        ),
     ],
 )
 def test_good_values_are_taken(overrides: dict[str, str], field: str, expected: object) -> None:

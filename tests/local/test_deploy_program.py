@@ -11,6 +11,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
+from local.client import StackClient, eventually
 from local.deploy import Deployment, deploy
 from local.engine import Engine
 from schemas.files import each_version, load, text_of
@@ -18,6 +19,8 @@ from tests.local.conftest import DISORDER, PROJECT
 from tests.local.provider_calls import READS, Call
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+SOON = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -242,24 +245,51 @@ def test_alarms_ring_the_topic_and_the_topic_mails_whom_the_stack_names(
     assert cloudwatch.get_dashboard(DashboardName=outputs["dashboardName"])["DashboardBody"]
 
 
-def test_a_second_stack_lives_beside_the_first_and_both_work(
-    engine: Engine, deployment: Deployment, outputs: dict[str, Any]
-) -> None:
-    second = deploy(engine.endpoint, "dev", PROJECT)
+@pytest.fixture(scope="module")
+def second(engine: Engine, deployment: Deployment) -> Iterator[Deployment]:
+    """A stack beside the first, without any of the parts that can be left out."""
+    lean = yaml.safe_load((PROJECT / "docs" / "examples" / "Pulumi.lean.yaml").read_text("utf-8"))["config"]
+    overrides = {key: json.dumps(value) for key, value in lean.items() if not key.startswith("aws:")}
+    lean_stack = deploy(engine.endpoint, "dev", PROJECT, config_overrides={**overrides, "typeIndex": "false"})
+    yield lean_stack
+    lean_stack.destroy(force=True)
+    assert engine.client("dynamodb").describe_table(TableName=deployment.outputs["eventStoreTable"])
 
-    try:
-        names = {each.type: set[str]() for each in deployment.resources + second.resources}
-        for each in deployment.resources + second.resources:
-            assert each.id not in names[each.type], f"{each.urn} has the same id in both stacks"
-            names[each.type].add(each.id)
-        for stack in (outputs, second.outputs):
-            answer = engine.client("lambda").invoke(
-                FunctionName=stack["queryFunction"], Payload=json.dumps({"queryType": "reconstructState"})
-            )
-            assert json.loads(answer["Payload"].read())["statusCode"] == 400
-    finally:
-        second.destroy(force=True)
-    assert engine.client("dynamodb").describe_table(TableName=outputs["eventStoreTable"])
+
+def test_a_second_stack_lives_beside_the_first_and_both_work(
+    engine: Engine, deployment: Deployment, second: Deployment
+) -> None:
+    names = {each.type: set[str]() for each in deployment.resources + second.resources}
+    for each in deployment.resources + second.resources:
+        assert each.id not in names[each.type], f"{each.urn} has the same id in both stacks"
+        names[each.type].add(each.id)
+    for stack in (deployment.outputs, second.outputs):
+        answer = engine.client("lambda").invoke(
+            FunctionName=stack["queryFunction"], Payload=json.dumps({"queryType": "reconstructState"})
+        )
+        assert json.loads(answer["Payload"].read())["statusCode"] == 400
+
+
+def test_a_stack_without_what_can_be_left_out_does_all_else(engine: Engine, second: Deployment) -> None:
+    ledger = StackClient({**second.outputs, "endpoint": engine.endpoint})
+
+    for number in range(10):  # the tenth event makes a snapshot
+        event = ("AccountCreated", {}) if number == 0 else ("TransactionProcessed", {"amount": 5})
+        assert ledger.command("lean", *event)[0] == 200
+    row = eventually(lambda: ledger.row("lean") or {}, lambda row: row.get("LastSequence") == 10, SOON)
+
+    assert row["Balance"] == 45
+    assert ledger.query("reconstructState", aggregateId="lean")[1]["eventsProcessed"] == 10
+    snapshots = engine.client("dynamodb").scan
+    made = eventually(lambda: snapshots(TableName=second.outputs["snapshotsTable"])["Count"], bool, SOON)
+    assert made == 1
+    status, answer = ledger.query("getEventsByType", eventType="AccountCreated")
+    assert (status, "its setting typeIndex" in answer["error"]["message"]) == (400, True)
+    for queue in ("deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"):
+        assert ledger.messages(queue) == 0
+    table = engine.client("dynamodb").describe_table(TableName=second.outputs["eventStoreTable"])["Table"]
+    assert not table.get("GlobalSecondaryIndexes")
+    assert not [each for each in second.resources if "audit" in each.urn]
 
 
 def _reads(deployment: Deployment) -> list[Call]:

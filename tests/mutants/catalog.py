@@ -60,6 +60,7 @@ ARGUING = ("tests/fuzz/test_arguments.py",)
 INFRASTRUCTURE = ("tests/infrastructure",)
 LIVING = ("tests/infrastructure/plan",)
 SETTING = ("tests/infrastructure/test_settings.py",)
+LEAVING_OUT = ("tests/infrastructure/test_left_out.py",)
 
 MUTANTS = (
     # Append
@@ -1440,6 +1441,48 @@ MUTANTS = (
         "    grants=[event_store.grant_read(), read_model.grant_project()],\n",
         "    grants=[event_store.grant_read(), event_store.grant_append(), read_model.grant_project()],\n",
         INFRASTRUCTURE,
+    ),
+    Mutant(
+        "call a stack production that has no audit log",
+        "components/setting_rules.py",
+        "            settings.audit_log,\n",
+        "            True,\n",
+        SETTING,
+    ),
+    Mutant(
+        "define the key of an index that is left out",
+        "components/event_store.py",
+        " for each in TYPE_KEY if args.type_index),",
+        " for each in TYPE_KEY),",
+        LEAVING_OUT,
+    ),
+    Mutant(
+        "alarm on an index that is left out",
+        "components/monitoring.py",
+        "            if args.event_store.type_index\n",
+        "            if True\n",
+        LEAVING_OUT,
+    ),
+    Mutant(
+        "ask an index for events that the stack leaves out",
+        "ops/commands/common.py",
+        "    if not system.has_type_index():\n",
+        "    if False:\n",
+        ("tests/ops/test_without_index.py",),
+    ),
+    Mutant(
+        "take a setting that is neither true nor false for one of them",
+        "handlers/settings.py",
+        '    if value not in ("true", "false"):\n',
+        "    if False:\n",
+        ("tests/handlers/test_settings.py",),
+    ),
+    Mutant(
+        "refuse a whole number for its point",
+        "handlers/sourcing/fields.py",
+        "isinstance(value, int | Decimal | float)",
+        "isinstance(value, int | Decimal)",
+        ("tests/domain/test_fields.py",),
     ),
     Mutant(
         "wait longer for the news of a refusal than the documents say",

@@ -361,6 +361,46 @@ def test_the_watch_comes_and_goes_in_production_too(stack: Graph, standing: Stat
     assert (off.created, off.replaced, off.refused, off.orphaned) == (set(), {}, set(), set())
 
 
+AUDIT = {f"audit-log-{part}" for part in ("group", "admission", "rule", "target", "apart-rule", "apart-target")}
+LEFT_OUT = [
+    ("auditLog", "audit", AUDIT, {"monitoring-dashboard"}),
+    ("typeIndex", "event-store-by-type", set(), {"event-store-table", "query-policy", "query-function"}),
+]
+"""Each setting, its alarms' name, and beside these what it takes along and what it changes."""
+
+
+@pytest.mark.parametrize(("setting", "alarms", "parts", "altered"), LEFT_OUT, ids=[setting for setting, *_ in LEFT_OUT])
+def test_a_part_that_is_left_out_goes_and_comes_back_alone(
+    setting: str, alarms: str, parts: set[str], altered: set[str]
+) -> None:
+    """The table is changed in place: its events, its stream and its local index stay."""
+    lean, dev = changed("dev", f"{setting}=false"), graph("dev")
+    parts = parts | {each.name for each in dev.of("MetricAlarm") if each.name.startswith(f"monitoring-{alarms}-")}
+    altered = altered | {"monitoring-dashboard"}
+
+    off = up(up(State(), dev).after, lean)
+    assert (off.deleted, set(off.updated), off.created) == (parts, altered, set())
+    on = up(off.after, dev)
+    assert (on.created, set(on.updated), on.deleted) == (parts, altered, set())
+    for plan in (off, on):
+        assert (plan.replaced, plan.refused, plan.orphaned, plan.failed) == ({}, set(), set(), set())
+    if setting == "typeIndex":
+        assert off.updated["event-store-table"] == {"attributes", "globalSecondaryIndexes"}
+
+
+def test_production_refuses_to_drop_its_audit_log_and_lets_the_index_go_and_come() -> None:
+    """Ten years of it would go with the group. The index is made of the events again."""
+    standing = up(State(), graph("prod")).after
+
+    unaudited = up(standing, changed("prod", "auditLog=false", 'acceptedRisks=["no-audit-log"]'))
+    assert unaudited.refused == AUDIT | {"audit-log"}
+    assert unaudited.after == standing
+
+    unindexed = up(standing, changed("prod", "typeIndex=false"))
+    assert (unindexed.refused, unindexed.replaced) == (set(), {})
+    assert up(unindexed.after, graph("prod")).refused == set()
+
+
 def test_another_role_that_breaks_the_glass_changes_the_stores_policy_alone(stack: Graph, standing: State) -> None:
     admitted = changed(stack.stack, 'breakGlassArns=["arn:aws:iam::123456789012:role/ledger-break-glass"]')
 

@@ -1,0 +1,97 @@
+"""What a stack is without the parts that its settings can leave out: nothing of them is left.
+
+That all else is as it was, plan/test_life.py says.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.infrastructure.policy import as_list
+from tests.infrastructure.program import ROOT, Graph, Resource, graph, run
+
+BY_TYPE = {f"monitoring-event-store-by-type-{kind}-throttles" for kind in ("read", "write")}
+
+
+def without(setting: str) -> Graph:
+    return run("dev", {f"event-sourcing:{setting}": "false"})
+
+
+def names(declared: Graph) -> set[str]:
+    return {resource.name for resource in declared}
+
+
+def widgets(declared: Graph) -> list[dict[str, Any]]:
+    (dashboard,) = declared.of("Dashboard")
+    body: dict[str, Any] = json.loads(dashboard.inputs["dashboardBody"])
+    return body["widgets"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def unaudited() -> Graph:
+    return without("auditLog")
+
+
+@pytest.fixture(scope="module")
+def unindexed() -> Graph:
+    return without("typeIndex")
+
+
+def test_without_the_audit_log_its_rules_its_group_and_their_alarms_are_gone(unaudited: Graph) -> None:
+    gone = names(graph("dev")) - names(unaudited)
+
+    assert gone == {name for name in names(graph("dev")) if name.startswith(("audit-log", "monitoring-audit-"))}
+    assert {"audit-log-group", "audit-log-rule", "audit-log-apart-rule", "audit-log-admission"} < gone
+    assert names(unaudited) < names(graph("dev"))
+    assert "audit" not in json.dumps(widgets(unaudited))
+
+
+def test_without_the_audit_log_refusals_go_to_the_bus_as_ever(unaudited: Graph) -> None:
+    (command,) = (each for each in unaudited.of("RolePolicy") if each.name == "command-policy")
+    assert "events:PutEvents" in {action for each in command.statements() for action in as_list(each["Action"])}
+
+
+def test_without_the_type_index_the_table_has_none_and_nobody_may_or_does_ask_it(unindexed: Graph) -> None:
+    table = unindexed.named("event-store-table").inputs
+
+    assert not table.get("globalSecondaryIndexes")
+    # DynamoDB refuses a definition of an attribute that is in no key.
+    assert {each["name"] for each in table["attributes"]} == {"AggregateId", "EventSequence", "CommandId"}
+    assert names(graph("dev")) - names(unindexed) == BY_TYPE
+    assert not any("EventType-Timestamp-index" in json.dumps(dict(each.inputs), default=str) for each in unindexed)
+    assert _variables(unindexed.named("query-function"))["TYPE_INDEX"] == "false"
+
+
+def test_events_keep_the_key_of_an_index_that_is_left_out(unindexed: Graph) -> None:
+    """DynamoDB fills an index that is made later from the items that have its key."""
+    assert _variables(unindexed.named("command-function"))["TYPE_BUCKETS"] == "4"
+
+
+def test_without_tracing_no_function_begins_a_trace_or_may_send_one() -> None:
+    untraced = without("tracing")
+
+    assert {each.inputs["tracingConfig"]["mode"] for each in untraced.of("Function")} == {"PassThrough"}
+    actions = {a for each in untraced.of("RolePolicy") for s in each.statements() for a in as_list(s["Action"])}
+    assert not any(action.startswith("xray:") for action in actions)
+
+
+def test_the_example_of_a_lean_stack_leaves_out_what_it_says_and_no_guarantee() -> None:
+    example = yaml.safe_load((ROOT / "docs" / "examples" / "Pulumi.lean.yaml").read_text("utf-8"))["config"]
+    settings = {key: json.dumps(value) for key, value in example.items() if not key.startswith("aws:")}
+
+    lean = run("dev", settings)
+
+    assert not any(name.startswith("audit-log") for name in names(lean))
+    assert {each.inputs["tracingConfig"]["mode"] for each in lean.of("Function")} == {"PassThrough"}
+    assert lean.named("event-store-table").inputs["globalSecondaryIndexes"]
+    for type_ in ("Queue", "QueuePolicy", "RedriveAllowPolicy", "EventArchive", "ResourcePolicy"):
+        assert {each.name for each in lean.of(type_)} == {each.name for each in graph("dev").of(type_)}
+
+
+def _variables(function: Resource) -> dict[str, str]:
+    variables: dict[str, str] = function.inputs["environment"]["variables"]
+    return variables
