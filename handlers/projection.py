@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .domain import all_projections
+from .domain import KINDS
 from .runtime import Context, log, seconds_left
 from .settings import number, setting
 from .sourcing.errors import MalformedError
@@ -21,7 +21,7 @@ _dynamodb = clients.dynamodb()
 _projector = Projector(
     EventStore(_dynamodb, setting("EVENT_STORE_TABLE")),
     ReadModel(_dynamodb, setting("READ_MODEL_TABLE")),
-    all_projections(number("STATEMENT_ENTRIES")),
+    KINDS.projections(number),
 )
 
 
@@ -50,7 +50,7 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
             failed.append(record["messageId"])
         else:
             pokes[poke.event.aggregate_id].append(poke)
-    rows = _projector.load(pokes) if pokes else {}
+    rows = _projector.load({each: [poke.event for poke in announced] for each, announced in pokes.items()})
     for aggregate_id, announced in sorted(pokes.items(), key=lambda each: _behind(each[0], each[1], rows)):
         reached = _bring_up(aggregate_id, [poke.event for poke in announced], rows, context)
         failed += [poke.message_id for poke in announced if poke.event.sequence > reached]
@@ -59,7 +59,8 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
 
 def _behind(aggregate_id: str, announced: Sequence[Poke], rows: Mapping[Key, Stored]) -> int:
     """How many events the newest announced one is ahead of the aggregate's hindmost row."""
-    keys = (Key(aggregate_id, projection.name) for projection in _projector.projections)
+    concerned = _projector.concerned(poke.event for poke in announced)
+    keys = (Key(aggregate_id, projection.name) for projection in concerned)
     hindmost = min(rows.get(key, NOTHING).position.sequence for key in keys)
     return max(poke.event.sequence for poke in announced) - hindmost
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .domain import EVENT_TYPES, all_projections
+from .domain import EVENT_TYPES, KINDS
 from .runtime import Context, answering, seconds_left
 from .settings import flag, number, setting
 from .sourcing import times
@@ -30,7 +30,7 @@ _store = EventStore(_dynamodb, _table)
 _history = History(_store, Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE")), every=number("SNAPSHOT_EVERY"))
 _types = TypeIndex(_dynamodb, _table, _buckets) if flag("TYPE_INDEX") else None
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
-_PROJECTIONS = {each.name: each for each in all_projections(statement_entries=1)}
+_PROJECTIONS = {each.name: each for each in KINDS.projections(lambda _: 1)}
 """For what their rows look like."""
 
 _TYPES = {folded(name): name for name in EVENT_TYPES}
@@ -116,7 +116,7 @@ def _reconstruct_state(request: Mapping[str, Any], left: SecondsLeft) -> Value:
         raise _no_account(aggregate_id)
     return {
         "aggregateId": aggregate_id,
-        "reconstructedState": moment.state.describe(),
+        "reconstructedState": KINDS.described(moment.state),
         "eventsProcessed": moment.events,
         "upToSequence": up_to,
         **({"asOf": as_of} if as_of else {}),

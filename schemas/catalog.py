@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schemas.asked import KINDS, asked
 from schemas.compatibility import changes
-from schemas.files import Schema, Versions, file_of, newest
+from schemas.files import STREAM, Schema, Versions, file_of, newest
 from schemas.keywords import types_of
 
 DOCUMENT = Path("docs", "events.md")
@@ -33,7 +33,7 @@ def catalog(schemas: Mapping[str, Versions]) -> str:
 
 def _type_lines(event_type: str, versions: Versions) -> Iterator[str]:
     schema = newest(versions)
-    kept = "stored in the account's stream" if "x-stream" in schema else "published only, never stored"
+    kept = f"stored in the {schema[STREAM]}'s stream" if STREAM in schema else "published only, never stored"
     yield f"### {event_type}\n\n{schema['description']} Newest version: {max(versions)}; {kept}.\n"
     kinds = asked().get(event_type, {})
     yield "| field | what it is | since | |\n| --- | --- | --- | --- |"

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent
+STREAM = "x-stream"
+"""The keyword that says in which kind of aggregate's streams the events of a type stand."""
 PUBLISHED = "published.json"
 """Every version as it was published: what is in here never changes again."""
 
@@ -83,9 +85,9 @@ def each_version(schemas: Mapping[str, Versions]) -> Iterator[tuple[str, int, Sc
             yield event_type, version, schema
 
 
-def stored_types(schemas: Mapping[str, Versions]) -> tuple[str, ...]:
-    """The types whose events stand in streams of accounts; the others are only published."""
-    return tuple(name for name, versions in schemas.items() if "x-stream" in newest(versions))
+def streams(schemas: Mapping[str, Versions]) -> dict[str, str]:
+    """By type whose events stand in streams, of which kind of aggregate these are; the others are only published."""
+    return {name: newest(versions)[STREAM] for name, versions in schemas.items() if STREAM in newest(versions)}
 
 
 def newest(versions: Versions) -> Schema:

@@ -16,7 +16,7 @@ from typing import Any
 
 from schemas.asked import asked
 from schemas.currencies import currencies, table
-from schemas.files import Schema, Versions, each_version, newest, stored_types
+from schemas.files import Schema, Versions, each_version, newest, streams
 
 PROJECT = Path(__file__).resolve().parents[1]
 TARGET = Path("handlers", "domain", "generated")
@@ -74,7 +74,6 @@ def _currencies() -> str:
 
 
 def _tables(schemas: Mapping[str, Versions]) -> str:
-    stored = stored_types(schemas)
     tables = {(name, version): _without_words(schema) for name, version, schema in each_version(schemas)}
     derived = {
         name: tuple(field for field, each in newest(schemas[name])["properties"].items() if "x-derived" in each)
@@ -84,8 +83,8 @@ def _tables(schemas: Mapping[str, Versions]) -> str:
     return (
         _HEADER.format(what="The schemas by event type and version, without their words.")
         + "from decimal import Decimal\nfrom typing import Any\n\n"
-        + f"STORED_TYPES = {stored!r}\n"
-        + '"""The types of events that stand in streams; the others are only published."""\n\n'
+        + f"STREAMS: dict[str, str] = {streams(schemas)!r}\n"
+        + '"""By type, the kind of aggregate in whose streams its events stand; the others are only published."""\n\n'
         + f"DERIVED: dict[str, tuple[str, ...]] = {derived!r}\n"
         + '"""By type, the fields that the ledger fills in where a command leaves them out."""\n\n'
         + f"ASKED: dict[str, dict[str, str]] = {kinds!r}\n"

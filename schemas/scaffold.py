@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from schemas.files import Versions, newest, stored_types, text_of
+from schemas.files import Versions, newest, streams, text_of
 from schemas.generation import PROJECT
 from schemas.vocabulary import DRAFT
 
@@ -85,7 +85,7 @@ def _new_type(event_type: str, project: Path) -> dict[Path, str]:
 def _next_version(event_type: str, schemas: Mapping[str, Versions], project: Path) -> dict[Path, str]:
     last = max(schemas[event_type])
     draft = {Path("schemas", event_type, f"{last + 1}.json"): text_of(newest(schemas[event_type]))}
-    if event_type not in stored_types(schemas):
+    if event_type not in streams(schemas):
         return draft  # nothing stores it, so that no older one is ever read
     step = f"_{_HUMPS.sub('_', event_type).lower()}_{last}"
     upcasters = (project / UPCASTERS).read_text("utf-8")
@@ -119,7 +119,8 @@ _TEST = '''"""{event_type}: when it may happen, and what follows."""
 
 import pytest
 
-from handlers.domain import State, decide
+from handlers.domain import decide
+from handlers.domain.account import Account
 from handlers.sourcing.errors import RuleBrokenError
 
 from .builders import command, create, run
@@ -133,5 +134,5 @@ def test_{name}_happens_to_an_active_account() -> None:
 
 def test_{name}_needs_an_account() -> None:
     with pytest.raises(RuleBrokenError):
-        decide(State(), command("{event_type}"))
+        decide(Account(), command("{event_type}"))
 '''

@@ -9,13 +9,14 @@ import keyword as python
 import re
 from collections.abc import Iterator, Mapping
 
-from schemas.files import Problem, Schema, Versions, each_version, file_of
+from schemas.files import STREAM, Problem, Schema, Versions, each_version, file_of
 from schemas.fitting import misfit
 from schemas.keywords import TYPES, meaningless, types_of, unknown
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
-_TOP = frozenset({"$schema", "x-stream"})
+_TOP = frozenset({"$schema", STREAM})
+_KIND = re.compile(r"[a-z][a-z0-9]*")
 # The name of its attribute is made of a field's humps, by the generator and by the handlers; of accountID each makes
 # another one.
 _NAME = re.compile(r"[a-z][a-z0-9]*([A-Z][a-z0-9]+)*")
@@ -36,6 +37,9 @@ def problems_in(schemas: Mapping[str, Versions]) -> Iterator[Problem]:
         if sorted(versions) != list(range(1, len(versions) + 1)):
             text = f"versions must be 1, 2, 3 and so on; there are {', '.join(map(str, versions)) or 'none'}"
             yield Problem(folder, "", "versions-without-gap", text)
+        if len({repr(schema.get(STREAM)) for schema in versions.values()}) > 1:
+            text = "all versions of a type stand in the streams of one kind of aggregate, or none does in any"
+            yield Problem(folder, STREAM, "one-kind", text)
     for event_type, version, schema in each_version(schemas):
         yield from _document_problems(event_type, file_of(event_type, version), schema)
 
@@ -51,6 +55,9 @@ def _document_problems(event_type: str, file: str, schema: Schema) -> Iterator[P
         yield Problem(file, "properties", "properties", "an event says which fields it has, if none: {}")
     if not schema.get("examples"):
         yield Problem(file, "examples", "examples", "an event needs one at least")
+    if STREAM in schema and not (isinstance(schema[STREAM], str) and _KIND.fullmatch(schema[STREAM])):
+        text = "must name a kind of aggregate in small letters and digits: account"
+        yield Problem(file, STREAM, "kind-name", text)
     yield from _problems(file, "", {name: each for name, each in schema.items() if name not in _TOP})
 
 

@@ -1,20 +1,19 @@
 """The domain: which events there are, what causes them and what follows from them. Pure; no AWS, no I/O, no clock.
 
-This ledger's business, over the mechanics in `handlers.sourcing`: another domain binds other things to these names.
+This ledger's business, over the mechanics in `handlers.sourcing`. Each kind of aggregate is a module with a `KIND`, and
+a line in `registry`; whoever asks here need not know which there are.
 """
 
-from .account import STATE_VERSION, check, decide, evolve, opens
-from .account import Account as State
 from .facts import EVENT_TYPES, REJECTION_VERSION, scales
 from .meaning import meaning, repeats
-from .projections import all_projections
+from .registry import KINDS
+
+check, decide, evolve, opens = KINDS.check, KINDS.decide, KINDS.evolve, KINDS.opens
 
 __all__ = [
     "EVENT_TYPES",
+    "KINDS",
     "REJECTION_VERSION",
-    "STATE_VERSION",
-    "State",
-    "all_projections",
     "check",
     "decide",
     "evolve",

@@ -8,11 +8,15 @@ from typing import Any
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.restoring import amount
 
-from .generated.tables import SCHEMAS
+from .generated.tables import SCHEMAS, STREAMS
 from .money import is_whole
 
 _AMOUNTS = [
-    each for schema in SCHEMAS.values() for each in schema["properties"].values() if each.get("format") == "decimal"
+    each
+    for (event_type, _), schema in SCHEMAS.items()
+    if STREAMS.get(event_type) == "account"
+    for each in schema["properties"].values()
+    if each.get("format") == "decimal"
 ]
 _LIMITS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 

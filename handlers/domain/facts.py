@@ -25,13 +25,13 @@ from handlers.sourcing.values import Value, number
 
 from . import money
 from .generated.classes import CLASSES
-from .generated.tables import ASKED, DERIVED, SCHEMAS, STORED_TYPES
+from .generated.tables import ASKED, DERIVED, SCHEMAS, STREAMS
 from .upcasters import UPCASTERS
 
 Fact = Any
 """An object of one of the generated classes."""
 
-EVENT_TYPES = STORED_TYPES
+EVENT_TYPES = tuple(STREAMS)
 NEWEST: Mapping[str, int] = {name: max(version for each, version in SCHEMAS if each == name) for name, _ in SCHEMAS}
 """By type, the version that is written today."""
 REJECTION_VERSION = NEWEST[REJECTION]
@@ -107,7 +107,7 @@ def fact_of(event: Event) -> Fact | None:
     without such an event would be to answer with a wrong balance.
     """
     event_type, version = event.event_type, event.version
-    if event_type not in STORED_TYPES:
+    if event_type not in STREAMS:
         return None
     newest = NEWEST[event_type]
     if version > newest:

@@ -8,18 +8,21 @@ no meaning of before. Nothing here fails, whatever the data: a retry is recognis
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import Event
+from handlers.sourcing.kinds import Kind, State
 from handlers.sourcing.values import Value, dumps
 
-from .account import Account, shown_by, unsaid
 from .facts import extra, plain, punctual
+from .registry import KINDS
 
 
 def meaning(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:
-    """What a command's data says, as far as that can be told without the account's state."""
-    return _said(Account(), aggregate_id, event_type, data)
+    """What a command's data says, as far as that can be told without the aggregate's state."""
+    kind = KINDS.of_type(event_type)
+    return plain(event_type, data) if kind is None else _said(kind, kind.state(), aggregate_id, event_type, data)
 
 
 def repeats(command: Command, event: Event) -> bool:
@@ -27,28 +30,35 @@ def repeats(command: Command, event: Event) -> bool:
 
     The digests tell it of a command that is spelled as before, and of one whose meaning is clear from itself. For the
     rest, and behind a digest that older code took of the data as it was spelled, the event tells: it holds what was
-    asked for, and what the account's state made of that which was left out. Only here one time may be said in other
+    asked for, and what the aggregate's state made of that which was left out. Only here one time may be said in other
     words: in the digest it stays as it is spelled, so that older code takes the same.
     """
     if event.command_digest in (command.digest, command.literal_digest):
         return True
-    if event.event_type != command.event_type:
+    kind = KINDS.of_type(event.event_type)
+    if kind is None or event.event_type != command.event_type:
         return False
-    account, told = shown_by(event), extra(event)
+    state, told = kind.shown_by(event), extra(event)
     asked, done = (
-        punctual(event.event_type, _said(account, command.aggregate_id, event.event_type, data, told))
+        punctual(event.event_type, _said(kind, state, command.aggregate_id, event.event_type, data, told=told))
         for data in (command.event_data, event.data)
     )
     return dumps(asked) == dumps(done)
 
 
 def _said(
-    account: Account, aggregate_id: str, event_type: str, data: Mapping[str, Value], told: Collection[str] = ()
+    kind: Kind[Any],
+    state: State,
+    aggregate_id: str,
+    event_type: str,
+    data: Mapping[str, Value],
+    *,
+    told: Collection[str] = (),
 ) -> dict[str, Value]:
     """Data without what goes without saying; fields that were `told` where nobody filled them in never do."""
     read = plain(event_type, data)
     needless = {
-        name: value for name, value in unsaid(account, aggregate_id, event_type, read).items() if name not in told
+        name: value for name, value in kind.unsaid(state, aggregate_id, event_type, read).items() if name not in told
     }
     return {
         name: value

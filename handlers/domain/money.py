@@ -13,6 +13,8 @@ from handlers.sourcing.values import ARITHMETIC
 
 from .generated.currencies import MINOR_UNITS, WITHDRAWN
 
+ZERO = Decimal(0)
+
 
 def check_opening(currency: str, field: str) -> None:
     """Raise MalformedError where no account is opened in this currency.

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from handlers.sourcing.event import Event
+from handlers.sourcing.kinds import Setting
 from handlers.sourcing.projection import Projection, Row
 from handlers.sourcing.restoring import Shape, counted, each_of, one_of, optional, text
 from handlers.sourcing.values import ARITHMETIC
 
-from .account import ZERO
 from .bounds import LARGEST, limit, money, sum_of_money
 from .facts import fact_of
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
+from .money import ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,9 @@ class AccountStatement:
         return [name for name, is_wrong in wrong.items() if is_wrong]
 
 
-def all_projections(statement_entries: int) -> tuple[Projection, ...]:
-    """Every projection there is. A new one fills itself: its rows start at sequence 0 and catch up from the store."""
-    return AccountSummary(), AccountStatement(statement_entries)
+def account_projections(setting: Setting) -> tuple[Projection, ...]:
+    """Every projection of accounts."""
+    return AccountSummary(), AccountStatement(setting("STATEMENT_ENTRIES"))
 
 
 _SUMMARY = Shape(

@@ -10,8 +10,10 @@ from zlib import crc32
 
 from botocore.exceptions import ClientError
 
+from handlers.domain import KINDS
 from handlers.sourcing.errors import NotAnEventError, TooLargeError
 from handlers.sourcing.event import Event, ordinal, place_of
+from handlers.sourcing.kinds import Kind
 from handlers.sourcing.values import Value, dumps
 
 from .clocks import time_of
@@ -203,6 +205,14 @@ def type_bucket(event_type: str, number: int) -> str:
 def bucket_of(event: Event, buckets: int) -> str:
     """The TypeBucket of an event that is written while there are so many buckets."""
     return type_bucket(event.event_type, crc32(event.event_id.encode()) % buckets)
+
+
+def kind_of(store: EventStore, aggregate_id: str, events: Sequence[Event]) -> Kind[Any] | None:
+    """The kind of an aggregate as some of its events tell it, or else its stream; None where no event does.
+
+    One Query in the second case, and more only where the first event is of a type that nobody here knows.
+    """
+    return KINDS.of_events(events) or KINDS.of_events(store.read(aggregate_id, limit=1))
 
 
 def _sequence(item: Mapping[str, Any]) -> int:

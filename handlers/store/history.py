@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from handlers.domain import State, evolve
-from handlers.sourcing.event import Position
+from handlers.domain import KINDS, evolve
+from handlers.sourcing.event import Event, Position
+from handlers.sourcing.kinds import State
 
 from .deadline import Deadline
 from .event_store import EventStore
 from .snapshots import Snapshot, Snapshots, events_behind, fold_from
 
 _ADVICE = (
-    "ask for an earlier sequence or moment, or have the account's missing snapshots made: `python -m ops snapshots`"
+    "ask for an earlier sequence or moment, or have the aggregate's missing snapshots made: `python -m ops snapshots`"
 )
 
 
@@ -63,16 +64,18 @@ class History:
         state, position = start
         # The next snapshot already is beyond the time asked for: not much of what follows can be needed.
         limit = 2 * self.every if position.sequence and as_of is not None else None
-        exists = position.sequence > 0
+        later: Sequence[Event] = ()
         for event in events_behind(self.store, aggregate_id, start, up_to=up_to, limit=limit, deadline=deadline):
-            exists = True
             if as_of is not None and event.timestamp > as_of:
+                later = [event]
                 break
             position = position.advance(event)
             state = evolve(state, event)
-        if not exists and not (up_to == 0 and self.store.page(aggregate_id, limit=1).events):
+        if up_to == 0 and not later:
+            later = self.store.page(aggregate_id, limit=1).events
+        if not position.sequence and not later:
             return None
-        return Moment(state, position, position.sequence)
+        return Moment(_begun(state, later), position, position.sequence)
 
     def _nearest(self, aggregate_id: str, up_to: int | None, as_of: str | None) -> Snapshot | None:
         if up_to is not None and up_to < self.every:
@@ -84,3 +87,9 @@ class History:
             found.append(self.snapshots.nearest(aggregate_id, up_to))
         # What lies before the earlier of the two lies within both bounds.
         return None if None in found else min(filter(None, found), key=lambda each: each.position.sequence)
+
+
+def _begun(state: State, later: Sequence[Event]) -> State:
+    """The state; where nothing has happened yet, what an aggregate of the kind that `later` tells begins with."""
+    kind = KINDS.of_events(later)
+    return kind.state() if state is None and kind else state

@@ -31,12 +31,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from handlers.domain import State, evolve
+from handlers.domain import KINDS, evolve
 from handlers.sourcing import times
 from handlers.sourcing.errors import IntegrityError
 from handlers.sourcing.event import Event, Position
+from handlers.sourcing.kinds import Kind, State
 
 from .clocks import CLOCK_TOLERANCE, Sighting
 from .deadline import Deadline
@@ -65,7 +66,7 @@ class Present:
     sighting: Sighting
     """Of this process's clock beside AWS's, at the reading of the stream's end."""
     position: Position = field(default_factory=Position)
-    state: State = field(default_factory=State)
+    state: State = None
     own: Event | None = None
     """The last event that the command itself has caused."""
 
@@ -104,9 +105,15 @@ class PresentReader:
     """How long the streams were that this process met last: a lower bound for ever, since they only grow."""
 
     def read(
-        self, aggregate_id: str, command_id: str, expected: int | None = None, deadline: Deadline | None = None
+        self,
+        aggregate_id: str,
+        command_id: str,
+        expected: int | None = None,
+        deadline: Deadline | None = None,
+        kind: Kind[Any] | None = None,
     ) -> Present:
-        """The present of an aggregate for a command; `expected` is how long its stream should be, if somebody knows.
+        """The present of an aggregate for a command, of a `kind`; `expected` is how long its stream should be, if
+        somebody knows.
 
         One wait: three Queries side by side (half a read unit, one per 4 KB of tail, one). A single Query for an
         aggregate whose stream should be short, so that the tail covers it: as expected, or as this process met it. More
@@ -122,7 +129,7 @@ class PresentReader:
                 return Present(command_id, sighting).with_newest(tail.events)
         before = self.now()
         look_up = self.begin(lambda: self.store.find(aggregate_id, command_id))
-        newest = self.begin(lambda: self.snapshots.nearest(aggregate_id))
+        newest = self.begin(lambda: self.snapshots.nearest(aggregate_id, kind=kind))
         tail, sighting = self._tail(aggregate_id)
         found, snapshot = look_up(), newest()
         if not tail.before:
@@ -134,8 +141,11 @@ class PresentReader:
             own = self.store.event(aggregate_id, found)
         if own:  # it will be answered as the first time, whatever the state is and however much there is to fold
             return Present(command_id, sighting, own=own)
+        told = KINDS.of_events(tail.events)
+        if kind and told and told is not kind:  # it will be refused, whatever the state is
+            return Present(command_id, sighting, _position_of(tail.events[-1]), told.state())
         if snapshot and snapshot.position.sequence > tail.end:  # made in the meantime, or of a store since restored
-            snapshot = self.snapshots.nearest(aggregate_id, tail.end)
+            snapshot = self.snapshots.nearest(aggregate_id, tail.end, kind)
         beginning = Present(command_id, sighting)
         return fold_from(snapshot, lambda start: self._present(aggregate_id, beginning, start, tail, deadline))
 
@@ -161,6 +171,10 @@ class PresentReader:
             gap = self.store.read(aggregate_id, after=present.position.sequence, up_to=tail.before, deadline=deadline)
             present.fold(gap)
         return present.fold(tail.events[present.position.sequence - tail.before :])
+
+
+def _position_of(event: Event) -> Position:
+    return Position(event.sequence, event.hash, event.timestamp)
 
 
 def _last_of(command_id: str, events: Sequence[Event]) -> Event | None:

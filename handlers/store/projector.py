@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+from handlers.domain import KINDS
 from handlers.sourcing.errors import ContentionError, IntegrityError, UnreadableEventError
 from handlers.sourcing.event import Event, Position
+from handlers.sourcing.kinds import OfKind
 from handlers.sourcing.projection import Projection
 from handlers.sourcing.restoring import UNFOLDABLE
 
-from .event_store import EventStore
+from .event_store import EventStore, kind_of
 from .read_model import NOTHING, UNKNOWN, Key, ReadModel, StaleRowError, Stored
 
 ATTEMPTS = 5
@@ -45,13 +47,20 @@ class Projector:
 
     store: EventStore
     read_model: ReadModel
-    projections: Sequence[Projection]
+    projections: Sequence[OfKind]
 
-    def load(self, aggregate_ids: Iterable[str]) -> dict[Key, Stored]:
-        """The rows of several aggregates: one BatchGetItem per 100 rows."""
+    def load(self, pokes: Mapping[str, Sequence[Event]]) -> dict[Key, Stored]:
+        """The rows of the aggregates that were poked: one BatchGetItem per 100 rows."""
         return self.read_model.get_many(
-            Key(aggregate_id, projection.name) for aggregate_id in aggregate_ids for projection in self.projections
+            Key(aggregate_id, projection.name)
+            for aggregate_id, events in pokes.items()
+            for projection in self.concerned(events)
         )
+
+    def concerned(self, pokes: Iterable[Event]) -> Sequence[OfKind]:
+        """The projections of the kind of aggregate that was poked; all, where the pokes do not tell it."""
+        kind = KINDS.of_events(pokes)
+        return [each for each in self.projections if kind in (None, each.kind)]
 
     def bring_up(
         self,
@@ -63,13 +72,19 @@ class Projector:
         """Apply everything up to the newest of `pokes`, as far as the store goes, to rows read by `load`.
 
         One PutItem per row that lags, and one Query where the pokes leave a gap; nothing for a duplicate. One Query
-        more where a row says a place that is in doubt. Of a gap of more than 5,000 events each 5,000 are written, so
-        that whoever goes on finds how far this came. Raises IntegrityError where a row and the store contradict each
-        other, ContentionError after losing 5 races, TimeoutError when hardly any time is left.
+        more where a row says a place that is in doubt, and where the pokes do not tell the kind of aggregate. Of a gap
+        of more than 5,000 events each 5,000 are written, so that whoever goes on finds how far this came. Raises
+        IntegrityError where a row and the store contradict each other, or the stream is of several kinds,
+        ContentionError after losing 5 races, TimeoutError when hardly any time is left.
         """
         target = max(poke.sequence for poke in pokes)
         written = lost = 0
-        pending = {Key(aggregate_id, projection.name): projection for projection in self.projections}
+        kind = kind_of(self.store, aggregate_id, pokes)
+        if kind is None:  # newer code's: nothing here follows from it
+            return Progress(min(target, self.store.tail(aggregate_id, 1).end), 0)
+        pending = {Key(aggregate_id, each.name): each for each in self.projections if each.kind is kind}
+        if not pending:
+            return Progress(target, 0)
         current = {key: rows.get(key, NOTHING) for key in pending}
         displaced = self._displaced(current, pokes)
         while lost < ATTEMPTS:

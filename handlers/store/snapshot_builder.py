@@ -40,7 +40,7 @@ class SnapshotBuilder:
         for event in events_behind(self.store, aggregate_id, newest, up_to=target):
             position = position.advance(event)
             state = evolve(state, event)
-            if position.sequence % self.every == 0:
+            if position.sequence % self.every == 0 and state is not None:
                 made.append(Snapshot(state, position))
             if len(made) == BATCH_WRITES:
                 count += self._write(aggregate_id, newest, made)

@@ -1,7 +1,8 @@
 """Snapshots: states kept along a stream, so that nobody has to fold it from its beginning.
 
 A snapshot is a copy and never the truth: it can be thrown away at any time, and costs only the folding. One of another
-STATE_VERSION than this code's lies under other keys, so that what an older or newer `evolve` made is not even seen.
+STATE_VERSION than this code's lies under other keys, so that what an older or newer `evolve` made is not even seen; and
+so does one of another kind of aggregate.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from handlers.domain import STATE_VERSION, State
+from handlers.domain import KINDS
 from handlers.sourcing.errors import IntegrityError
 from handlers.sourcing.event import Event, Position, ordinal
+from handlers.sourcing.kinds import Kind, State
 from handlers.sourcing.restoring import UNFOLDABLE, amount, text
 
 from .deadline import Deadline
@@ -35,8 +37,6 @@ FURTHER_BACK = 100
 """How many snapshots before an unusable one are looked at: 5 read units. Behind them the stream is folded whole."""
 _ATTEMPTS = 8
 _FIRST_PAUSE = 0.05
-KEY_PREFIX = f"{STATE_VERSION:06d}#"
-"""With it begin the keys of this STATE_VERSION's snapshots."""
 _LAST = "~"
 """Sorts behind every digit and time."""
 
@@ -48,8 +48,8 @@ class Snapshot(NamedTuple):
     position: Position
 
 
-BEGINNING = Snapshot(State(), Position())
-"""Where every stream starts."""
+BEGINNING = Snapshot(None, Position())
+"""Where every stream starts, of whatever kind."""
 
 
 def fold_from(snapshot: Snapshot | None, fold: Callable[[Snapshot], T]) -> T:
@@ -102,7 +102,8 @@ class UnwrittenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """The table of snapshots: several per aggregate, under the state's version and the sequence they stand at.
+    """The table of snapshots: several per aggregate, under the state's kind and version and the sequence
+    they stand at.
 
     `seconds` gives the Unix time, `pause` waits some seconds. Reads are eventually consistent: one that misses the
     newest snapshot finds the one before it, which leads to the same state.
@@ -113,17 +114,18 @@ class Snapshots:
     seconds: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
 
-    def nearest(self, aggregate_id: str, up_to: int | None = None) -> Snapshot | None:
+    def nearest(self, aggregate_id: str, up_to: int | None = None, kind: Kind[Any] | None = None) -> Snapshot | None:
         """The newest snapshot at or before sequence `up_to` (None: of all).
 
-        One Query, half a read unit per 4 KB; a second one where the newest has lapsed or is damaged.
+        One Query, half a read unit per 4 KB; a second one where the newest has lapsed or is damaged. Where the `kind`
+        of the aggregate is not said, that for one kind after the other, until there is a snapshot.
         """
         last = _LAST if up_to is None else f"{up_to:016d}"
-        return self._newest(aggregate_id, "SnapshotKey", last)
+        return self._newest(aggregate_id, kind, "SnapshotKey", last)
 
     def nearest_in_time(self, aggregate_id: str, as_of: str) -> Snapshot | None:
         """The newest snapshot of an event at or before `as_of`, at the cost of `nearest`."""
-        return self._newest(aggregate_id, "TimeKey", as_of, IndexName=TIME_INDEX)
+        return self._newest(aggregate_id, None, "TimeKey", as_of, IndexName=TIME_INDEX)
 
     def write(self, aggregate_id: str, snapshots: Sequence[Snapshot], expires_at: float | None = None) -> None:
         """Keep snapshots, until a Unix time where it is given.
@@ -136,7 +138,12 @@ class Snapshots:
         for first in range(0, len(items), BATCH_WRITES):
             self._write_batch(items[first : first + BATCH_WRITES])
 
-    def _newest(self, aggregate_id: str, key: str, last: str, **index: Any) -> Snapshot | None:
+    def _newest(self, aggregate_id: str, kind: Kind[Any] | None, key: str, last: str, **index: Any) -> Snapshot | None:
+        kinds = KINDS.all if kind is None else (kind,)
+        found = (self._newest_of(aggregate_id, each.key_prefix, key, last, **index) for each in kinds)
+        return next(filter(None, found), None)
+
+    def _newest_of(self, aggregate_id: str, prefix: str, key: str, last: str, **index: Any) -> Snapshot | None:
         place: dict[str, Any] = index
         for limit in (1, FURTHER_BACK):
             answer = self.client.query(
@@ -144,8 +151,8 @@ class Snapshots:
                 KeyConditionExpression=f"AggregateId = :id AND {key} BETWEEN :first AND :last",
                 ExpressionAttributeValues={
                     ":id": {"S": aggregate_id},
-                    ":first": {"S": KEY_PREFIX},
-                    ":last": {"S": KEY_PREFIX + last},
+                    ":first": {"S": prefix},
+                    ":last": {"S": prefix + last},
                 },
                 ScanIndexForward=False,
                 Limit=limit,
@@ -185,10 +192,13 @@ def _snapshot_in(record: Mapping[str, Any]) -> Snapshot:
     """
     sequence = ordinal(record, "EventSequence")
     last_hash, timestamp = text(record.get("Hash")), text(record.get("Timestamp"))
-    snapshot = Snapshot(State.restore(record.get("State")), Position(sequence, last_hash, timestamp))
-    if snapshot.state.transaction_count > sequence:
-        raise ValueError("more transactions than events")
-    for name, value in _places_of(snapshot.position).items():
+    kind = kind_in(text(record.get("SnapshotKey")))
+    if kind is None:
+        raise ValueError("of no kind and version that is known here")
+    snapshot = Snapshot(kind.state.restore(record.get("State")), Position(sequence, last_hash, timestamp))
+    if not snapshot.state.fits(sequence):
+        raise ValueError("so many events do not lead to such a state")
+    for name, value in _places_of(kind, snapshot.position).items():
         if record.get(name) != value:
             raise ValueError(f"{name} does not go with the rest")
     return snapshot
@@ -203,17 +213,25 @@ def is_sound(record: Mapping[str, Any]) -> bool:
     return True
 
 
-def key_of(sequence: int) -> str:
-    """The SnapshotKey of this STATE_VERSION's snapshot at a place in the stream."""
-    return f"{KEY_PREFIX}{sequence:016d}"
+def kind_in(key: str) -> Kind[Any] | None:
+    """Of which kind a snapshot's SnapshotKey is; None where of none in the version that its state has here."""
+    return next((kind for kind in KINDS.all if key.startswith(kind.key_prefix)), None)
+
+
+def key_of(kind: Kind[Any], sequence: int) -> str:
+    """The SnapshotKey, in this version of the state, of a kind's snapshot at a place in the stream."""
+    return f"{kind.key_prefix}{sequence:016d}"
 
 
 def record_of(aggregate_id: str, snapshot: Snapshot) -> dict[str, Any]:
-    """A snapshot as it is stored, besides ExpiresAt."""
+    """A snapshot as it is stored, besides ExpiresAt. There is none of an aggregate whose kind is not known."""
     sequence, last_hash, timestamp = snapshot.position
+    kind = KINDS.of_state(snapshot.state)
+    if kind is None:
+        raise ValueError("an aggregate of unknown kind has no snapshot")
     return {
         "AggregateId": aggregate_id,
-        **_places_of(snapshot.position),
+        **_places_of(kind, snapshot.position),
         "EventSequence": sequence,
         "Timestamp": timestamp,
         "Hash": last_hash,
@@ -221,10 +239,10 @@ def record_of(aggregate_id: str, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _places_of(position: Position) -> dict[str, Any]:
-    """What follows from a snapshot's place: its keys, by sequence and by time, under the version of the state."""
+def _places_of(kind: Kind[Any], position: Position) -> dict[str, Any]:
+    """What follows from a snapshot's place: its keys, by sequence and by time, under kind and version of the state."""
     return {
-        "SnapshotKey": key_of(position.sequence),
-        "TimeKey": f"{KEY_PREFIX}{position.timestamp}",
-        "StateVersion": STATE_VERSION,
+        "SnapshotKey": key_of(kind, position.sequence),
+        "TimeKey": f"{kind.key_prefix}{position.timestamp}",
+        "StateVersion": kind.state_version,
     }

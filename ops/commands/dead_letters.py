@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, TextColumn
 
-from handlers.domain import all_projections
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
@@ -193,7 +192,6 @@ def _diagnosis(system: System) -> Diagnosis:
         store=EventStore(dynamodb, system.output("eventStoreTable")),
         bus=EventBus(system.client("events"), system.output("eventBusName")),
         read_model=ReadModel(dynamodb, system.output("readModelTable")),
-        projections=[projection.name for projection in all_projections(statement_entries=1)],
         streams=system.client("dynamodbstreams"),
         rule_arn=system.output("accountRuleArn"),
         queue_arn=attributes["QueueArn"],

@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
-from handlers.domain import all_projections
+from handlers.domain import KINDS
 from ops.dead_letters.queues import messages_in
 from ops.system import System, UsageError
 from ops.verification.findings import UNDER_WAY, Finding, Kind
@@ -79,7 +80,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
         store_table=system.output("eventStoreTable"),
         rows_table=system.output("readModelTable"),
         snapshots_table=system.output("snapshotsTable"),
-        projections=all_projections(system.setting("projectionFunction", "STATEMENT_ENTRIES")),
+        projections=KINDS.projections(partial(system.setting, "projectionFunction")),
         type_buckets=system.setting("commandFunction", "TYPE_BUCKETS"),
         grace=timedelta(seconds=options.grace),
         now=lambda: datetime.now(UTC),

@@ -13,7 +13,7 @@ from handlers.sourcing.errors import MalformedError, NotAnEventError
 from handlers.sourcing.event import Event
 from handlers.sourcing.payload import request_of
 from handlers.store.event_bus import EventBus, delivered_event
-from handlers.store.event_store import EventStore
+from handlers.store.event_store import EventStore, kind_of
 from handlers.store.read_model import Key, ReadModel
 from handlers.store.unpublishable import Unpublishable, as_ascii
 
@@ -91,7 +91,6 @@ class Diagnosis:
     store: EventStore
     bus: EventBus
     read_model: ReadModel
-    projections: Sequence[str]
     streams: DynamoDBStreamsClient
     rule_arn: str
     """Of the rule that feeds the projections."""
@@ -209,8 +208,10 @@ class Diagnosis:
         return stored, None if stored else f"{name} is not in the store"
 
     def _progress(self, event: Event) -> str:
-        keys = [Key(event.aggregate_id, projection) for projection in self.projections]
         try:
+            kind = kind_of(self.store, event.aggregate_id, [event])
+            projections = kind.projections(lambda _: 1) if kind else ()
+            keys = [Key(event.aggregate_id, projection.name) for projection in projections]
             rows = self.read_model.get_many(keys)
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             return f"a row of {event.aggregate_id} cannot be read ({error!r}): verify"
@@ -222,14 +223,14 @@ class Diagnosis:
 def _poke(event: Event) -> str | None:
     """A message that brings the projections up to an event; None where they would take none.
 
-    With nothing but its place it is another event than the stored one, so that the projection reads the store: any
-    event can be announced so, however large.
+    With nothing but its place and type it is another event than the stored one, so that the projection reads the store:
+    any event can be announced so, however large.
     """
     place = Event(
         aggregate_id=event.aggregate_id,
         sequence=event.sequence,
         event_id="",
-        event_type="",
+        event_type=event.event_type,
         data={},
         timestamp=event.timestamp,
         version=event.version,

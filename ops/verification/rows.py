@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.sourcing.event import Event, Position
-from handlers.sourcing.projection import Projection, Row
+from handlers.sourcing.kinds import OfKind
+from handlers.sourcing.projection import Row
 from handlers.store.items import to_record
 from handlers.store.read_model import MECHANICS, NOTHING, UNKNOWN, Stored, stored_in
 
@@ -25,7 +26,7 @@ class RowCheck:
     """
 
     aggregate_id: str
-    projection: Projection
+    projection: OfKind
     item: Mapping[str, Any] | None
     """The whole item as DynamoDB holds it, None where there is none."""
     folded: Row = field(default_factory=dict)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import Any
 
-from handlers.domain import State, evolve
+from handlers.domain import KINDS, evolve
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.event import Event, Position
-from handlers.store.snapshots import KEY_PREFIX, Snapshot, is_sound, key_of, record_of
+from handlers.sourcing.kinds import State
+from handlers.store.snapshots import Snapshot, is_sound, key_of, kind_in, record_of
 
 from .differences import Differing, describe, differing, text_of
 from .findings import Finding, Kind
@@ -30,7 +31,7 @@ class SnapshotCheck:
     aggregate_id: str
     records: InitVar[Iterable[Mapping[str, Any]]]
     """The whole items as stored."""
-    state: State = field(default_factory=State)
+    state: State = None
     position: Position = field(default_factory=Position)
     findings: list[Finding] = field(default_factory=list)
     _waiting: dict[str, Mapping[str, Any]] = field(init=False)
@@ -50,9 +51,10 @@ class SnapshotCheck:
         """Fold the next event, and compare the snapshot that stands there. Raises what `evolve` raises."""
         self.state = evolve(self.state, event)
         self.position = Position(event.sequence, event.hash, event.timestamp)
-        key = key_of(event.sequence)
         if text_of(event.hash) in self._claimed:
             self._hashes.add(event.hash)
+        kind = KINDS.of_state(self.state)
+        key = key_of(kind, event.sequence) if kind else ""
         stored = self._waiting.pop(key, None)
         if stored is not None:
             expected = record_of(self.aggregate_id, Snapshot(self.state, self.position))
@@ -63,9 +65,13 @@ class SnapshotCheck:
     def finish(self) -> None:
         """Judge what is left at the stream's end: what is beyond it, and what stands at no place of any stream."""
         end = self.position.sequence
-        for key in sorted(key for key in self._waiting if key.startswith(KEY_PREFIX)):
+        own = KINDS.of_state(self.state)
+        for key in sorted(key for key in self._waiting if kind_in(key)):
             place, record = _place(key), self._waiting[key]
-            if place is None:
+            if kind_in(key) is not own:
+                detail = f"the snapshot {key} is not of the kind of the stream"
+                self._find(Kind.SNAPSHOT_DIFFERS, key, detail, place)
+            elif place is None:
                 self._find(Kind.SNAPSHOT_DIFFERS, key, f"no event has the place of the snapshot {key}", None)
             elif not is_sound(record) or record["Hash"] in self._hashes:
                 detail = f"the snapshot stands at event {place}, beyond the stream's end at {end}, and is damaged"
@@ -100,4 +106,4 @@ def _place(key: str) -> int | None:
     if not (digits.isascii() and digits.isdigit()):
         return None
     place = int(digits)
-    return place if 1 <= place <= MAX_SEQUENCE and digits == key_of(place).removeprefix(KEY_PREFIX) else None
+    return place if 1 <= place <= MAX_SEQUENCE and digits == f"{place:016d}" else None

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from handlers.domain import KINDS
 from handlers.sourcing import times
 from handlers.sourcing.event import Event
-from handlers.sourcing.projection import Projection
+from handlers.sourcing.kinds import OfKind
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.items import to_record
 from handlers.store.read_model import Key, ReadModel, StaleRowError, stored_in
@@ -51,7 +52,7 @@ class Verifier:
     store_table: str
     rows_table: str
     snapshots_table: str
-    projections: Sequence[Projection]
+    projections: Sequence[OfKind]
     type_buckets: int
     grace: timedelta
     now: Callable[[], datetime]
@@ -97,6 +98,7 @@ class Verifier:
             events += 1
             event = stream.take(item)
             if event is not None and stream.intact:
+                rows = _concerned(rows, event)
                 _take(stream, rows, snapshots, event)
         in_flight = 0
         if not events:
@@ -107,10 +109,10 @@ class Verifier:
             findings = stream.findings
             if stream.intact:
                 cutoff = times.to_text(self.now() - self.grace)
-                in_flight = max(row.finish(cutoff, self._latest()) for row in rows)
+                in_flight = max((row.finish(cutoff, self._latest()) for row in rows), default=0)
                 snapshots.finish()
                 findings += [finding for row in rows for finding in row.findings]
-            known = {projection.name for projection in self.projections}
+            known = {row.projection.name for row in rows}
             findings += [_unknown(aggregate_id, name) for name in by_projection if name not in known]
         if stream.intact:
             findings += snapshots.findings
@@ -169,6 +171,12 @@ class Verifier:
                 raise
 
 
+def _concerned(rows: Sequence[RowCheck], event: Event) -> list[RowCheck]:
+    """Those of the rows that are of the kind of aggregate that an event tells; all, where it tells none."""
+    kind = KINDS.of_type(event.event_type)
+    return [row for row in rows if kind in (None, row.projection.kind)]
+
+
 def _take(stream: StreamCheck, rows: Sequence[RowCheck], snapshots: SnapshotCheck, event: Event) -> None:
     folds = [(row.projection.name, row.take) for row in rows]
     for name, take in [*folds, ("the state", snapshots.take)]:
@@ -190,4 +198,6 @@ def _orphan(aggregate_id: str, projection: str, record: Mapping[str, Any]) -> Fi
 
 
 def _unknown(aggregate_id: str, projection: str) -> Finding:
-    return Finding(aggregate_id, Kind.ROW_UNKNOWN, "no projection of this program makes such rows", None, projection)
+    return Finding(
+        aggregate_id, Kind.ROW_UNKNOWN, "no projection of this program makes such rows of it", None, projection
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from handlers.domain.projections import all_projections
+from handlers.domain import KINDS
 from handlers.sourcing.event import GENESIS, Event, Position
 from handlers.sourcing.projection import Projection
 from handlers.store.event_store import EventStore
@@ -128,7 +128,7 @@ def account() -> list[Event]:
 
 def projector(engine: Engine) -> Projector:
     client = engine.client()
-    return Projector(EventStore(client, STORE, BUCKETS), ReadModel(client, ROWS), all_projections(5))
+    return Projector(EventStore(client, STORE, BUCKETS), ReadModel(client, ROWS), KINDS.projections(lambda _: 5))
 
 
 def folded(projection: Projection, stream: list[Event]) -> Stored:
@@ -147,9 +147,9 @@ def test_projectors_at_odds_leave_the_fold_of_the_stream(
     crowd = [projector(engine) for _ in account]
 
     def bring_up(mine: Projector, poke: Event) -> None:
-        mine.bring_up("account-1", [poke], mine.load(["account-1"]))
+        mine.bring_up("account-1", [poke], mine.load({"account-1": [poke]}))
 
     at_once(partial(bring_up, mine, poke) for mine, poke in zip(crowd, reversed(account), strict=True))
 
-    for projection in all_projections(5):
+    for projection in KINDS.projections(lambda _: 5):
         assert read_model.get(Key("account-1", projection.name)) == folded(projection, account)

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from components.limits import MAX_MESSAGE_BYTES, MAX_STATEMENT_ENTRIES
-from handlers.domain import EVENT_TYPES, REJECTION_VERSION, State, all_projections, evolve
+from handlers.domain import EVENT_TYPES, KINDS, REJECTION_VERSION, evolve
+from handlers.domain.account import Account
 from handlers.domain.generated.tables import SCHEMAS
 from handlers.sourcing.errors import MAX_VIOLATIONS, MalformedError, Violation
 from handlers.sourcing.event import Event, NewEvent, Position, chain
@@ -74,7 +75,7 @@ def _longest_data(schema: Mapping[str, Any]) -> dict[str, Value]:
 def test_every_id_may_be_a_key() -> None:
     """A partition key has 2,048 bytes, a sort key 1,024, those of indexes as well."""
     buckets = [type_bucket(event_type, MAX_BUCKETS - 1) for event_type in EVENT_TYPES]
-    snapshot = record_of(LONGEST_ID, Snapshot(State(), Position(10**15, "h" * 64, NOW)))
+    snapshot = record_of(LONGEST_ID, Snapshot(Account(), Position(10**15, "h" * 64, NOW)))
 
     assert MAX_ID_BYTES <= 1024
     assert max(len(key.encode()) for key in buckets) <= 2048
@@ -97,7 +98,7 @@ def largest_rows() -> dict[str, dict[str, Value]]:
     events += [longest_event("AccountClosed", len(events) + 1)]
     mechanics = {"AccountId": LONGEST_ID, "LastSequence": 10**15, "LastHash": "h" * 64}
     rows: dict[str, dict[str, Value]] = {}
-    for projection in all_projections(MAX_STATEMENT_ENTRIES):
+    for projection in KINDS.projections(lambda _: MAX_STATEMENT_ENTRIES):
         row: dict[str, Any] = {}
         for each in events:
             row = projection.apply(row, each)
@@ -116,7 +117,7 @@ def test_the_largest_rows_are_items() -> None:
 
 
 def test_the_largest_snapshots_are_items_and_a_batch_of_them_a_call() -> None:
-    state = State()
+    state = Account()
     for event_type in ("AccountCreated", "TransactionProcessed", "AccountClosed"):
         state = evolve(state, longest_event(event_type))
     record = record_of(LONGEST_ID, Snapshot(state, Position(10**15, "h" * 64, NOW)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.projections import all_projections
+from handlers.domain import KINDS
 from handlers.sourcing.errors import MalformedError, Violation
 from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
@@ -199,11 +199,11 @@ def test_projecting_the_next_event(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
     """Two rows read and written, the statement with its 20 entries; the store is not asked."""
-    projector = Projector(store, read_model, all_projections(20))
+    projector = Projector(store, read_model, KINDS.projections(lambda _: 20))
     projector.bring_up("account-1", account[:-1], {})
     meter.charges.clear()
 
-    projector.bring_up("account-1", account[-1:], projector.load(["account-1"]))
+    projector.bring_up("account-1", account[-1:], projector.load({"account-1": account[-1:]}))
 
     assert costs(meter) == [("BatchGetItem", {"table": 2}), ("PutItem", {"table": 1}), ("PutItem", {"table": 3})]
 
@@ -212,11 +212,11 @@ def test_projecting_the_next_event(
 def test_projecting_over_a_gap_reads_what_is_missing_from_the_store(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
-    projector = Projector(store, read_model, all_projections(20))
+    projector = Projector(store, read_model, KINDS.projections(lambda _: 20))
     projector.bring_up("account-1", account[:10], {})
     meter.charges.clear()
 
-    projector.bring_up("account-1", account[-1:], projector.load(["account-1"]))
+    projector.bring_up("account-1", account[-1:], projector.load({"account-1": account[-1:]}))
 
     assert [(charge.operation, charge.units) for charge in meter.charges[:2]] == [
         ("BatchGetItem", {"table": 2}),
@@ -227,18 +227,18 @@ def test_projecting_over_a_gap_reads_what_is_missing_from_the_store(
 def test_a_duplicate_writes_nothing(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
-    projector = Projector(store, read_model, all_projections(20))
+    projector = Projector(store, read_model, KINDS.projections(lambda _: 20))
     projector.bring_up("account-1", account, {})
     meter.charges.clear()
 
-    projector.bring_up("account-1", account[-3:], projector.load(["account-1"]))
+    projector.bring_up("account-1", account[-3:], projector.load({"account-1": account[-3:]}))
 
     assert meter.operations == ["BatchGetItem"]
 
 
 @moto_differs
 def test_reading_a_row(store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter) -> None:
-    Projector(store, read_model, all_projections(20)).bring_up("account-1", account, {})
+    Projector(store, read_model, KINDS.projections(lambda _: 20)).bring_up("account-1", account, {})
     meter.charges.clear()
 
     read_model.record(Key("account-1", "AccountSummary"))

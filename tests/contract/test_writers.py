@@ -12,7 +12,8 @@ from functools import partial
 
 import pytest
 
-from handlers.domain import State, evolve
+from handlers.domain import evolve
+from handlers.domain.account import Account
 from handlers.sourcing import times
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import CommandReusedError, LedgerError, RuleBrokenError, SequenceConflictError
@@ -65,8 +66,8 @@ def _now() -> str:
     return times.to_text(datetime.now(UTC))
 
 
-def fold(stream: list[Event]) -> State:
-    state = State()
+def fold(stream: list[Event]) -> Account:
+    state = Account()
     for each in stream:
         state = evolve(state, each)
     return state

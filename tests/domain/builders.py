@@ -6,7 +6,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from handlers.domain import State, all_projections, decide, evolve
+from handlers.domain import KINDS, decide, evolve
+from handlers.domain.account import Account
 from handlers.domain.facts import NEWEST
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import GENESIS, Event, NewEvent, Position, chain
@@ -34,9 +35,9 @@ def close(**data: Any) -> Command:
     return command("AccountClosed", **data)
 
 
-def run(*commands: Command) -> tuple[State, list[Event]]:
+def run(*commands: Command) -> tuple[Account, list[Event]]:
     """The state and the events that accepted commands lead to."""
-    state, position, events = State(), Position(), []
+    state, position, events = Account(), Position(), []
     for each in commands:
         for event in chain(position, decide(state, each), each, NOW):
             state, position = evolve(state, event), position.advance(event)
@@ -50,7 +51,7 @@ def story(aggregate_id: str, amounts: Sequence[Decimal | int], now: str = NOW, *
     `data` goes into every transaction besides its amount.
     """
     events: list[Event] = []
-    position, state = Position(), State()
+    position, state = Position(), Account()
     commands = [command("AccountCreated", aggregate_id, overdraftLimit=10**12)]
     commands += [command("TransactionProcessed", aggregate_id, amount=amount, **data) for amount in amounts]
     for index, each in enumerate(commands):
@@ -81,7 +82,7 @@ def stamped(event: Event, moment: str) -> Event:
 def folded(events: Sequence[Event], statement_entries: int = 5) -> dict[tuple[str, str], dict[str, Any]]:
     """What the read model's rows of one aggregate must be, under (AccountId, ProjectionType)."""
     expected = {}
-    for projection in all_projections(statement_entries):
+    for projection in KINDS.projections(lambda _: statement_entries):
         row: dict[str, Any] = {}
         for event in events:
             row = projection.apply(row, event)
@@ -113,7 +114,7 @@ def end_of_a_stream(length: int, kept: int, aggregate_id: str = "account-1") -> 
 def snapshot_at(events: Sequence[Event], sequence: int) -> Snapshot:
     """The snapshot of such an account."""
     (event,) = (each for each in events if each.sequence == sequence)
-    state = State(
+    state = Account(
         status="Active",
         balance=Decimal(sequence - 1),
         transaction_count=sequence - 1,

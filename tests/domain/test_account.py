@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain import State, decide, evolve
+from handlers.domain import decide, evolve
+from handlers.domain.account import Account
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import LedgerError, MalformedError, RuleBrokenError
 from handlers.sourcing.event import Position, chain
@@ -56,12 +57,12 @@ def test_nothing_happens_to_an_unknown_or_closed_account(late: Command) -> None:
 
 
 def test_a_refusal_says_whether_there_is_no_account_or_a_closed_one() -> None:
-    def told(state: State) -> tuple[str, Any]:
+    def told(state: Account) -> tuple[str, Any]:
         with pytest.raises(RuleBrokenError) as caught:
             decide(state, transact(1))
         return caught.value.message, caught.value.details
 
-    assert told(State()) == (
+    assert told(Account()) == (
         "there is no account account-1; AccountCreated opens it",
         {"rule": "account-active", "status": "Unknown"},
     )
@@ -123,7 +124,7 @@ def test_closing_needs_a_zero_balance() -> None:
 )
 def test_data_of_the_wrong_shape_is_refused_by_field(bad: Command, field: str) -> None:
     active, _ = run(create())
-    state = State() if bad.event_type == "AccountCreated" else active
+    state = Account() if bad.event_type == "AccountCreated" else active
 
     with pytest.raises(MalformedError) as caught:
         decide(state, bad)
@@ -167,7 +168,7 @@ actions = st.one_of(
 
 @given(st.lists(actions, max_size=30))
 def test_whatever_is_tried_the_account_stays_sound(attempts: list[Command]) -> None:
-    state, position = State(), Position()
+    state, position = Account(), Position()
     accepted: list[Decimal] = []
     for attempt in attempts:
         try:

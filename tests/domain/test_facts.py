@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain import State, all_projections, check, decide, evolve, facts
+from handlers.domain import KINDS, check, decide, evolve, facts
+from handlers.domain.account import Account
 from handlers.domain.facts import NEWEST, _attribute, fact_of, violations
 from handlers.domain.generated.tables import SCHEMAS
 from handlers.domain.upcasters import UPCASTERS
@@ -147,7 +148,9 @@ def test_an_event_of_a_type_without_a_schema_changes_nothing() -> None:
 
     assert fact_of(stranger) is None
     assert evolve(state, stranger) == state
-    assert all(projection.apply({"Balance": 5}, stranger) == {"Balance": 5} for projection in all_projections(5))
+    assert all(
+        projection.apply({"Balance": 5}, stranger) == {"Balance": 5} for projection in KINDS.projections(lambda _: 5)
+    )
 
 
 @pytest.mark.parametrize("version", [NEWEST["TransactionProcessed"] + 1, 10**15])
@@ -156,8 +159,8 @@ def test_an_event_of_a_newer_version_is_not_guessed_at(version: int) -> None:
     newer = event("TransactionProcessed", {"amount": 5, "type": "deposit"}, version=version)
 
     with pytest.raises(UnreadableEventError, match=f"version {version}; this code knows {known} at most"):
-        evolve(State(), newer)
-    for projection in all_projections(5):
+        evolve(Account(), newer)
+    for projection in KINDS.projections(lambda _: 5):
         with pytest.raises(UnreadableEventError):
             projection.apply({"Balance": Decimal(0), "TransactionCount": 0, "Entries": []}, newer)
 
@@ -166,7 +169,7 @@ def test_an_event_of_a_newer_version_is_not_guessed_at(version: int) -> None:
 @pytest.mark.parametrize("data", [{}, {"amount": "5", "type": "deposit"}, {"amount": Decimal(5)}])
 def test_an_event_that_does_not_fit_its_own_version_is_not_applied(version: int, data: dict[str, Any]) -> None:
     with pytest.raises(UnreadableEventError, match="does not fit its schema"):
-        evolve(State(), event("TransactionProcessed", data, version))
+        evolve(Account(), event("TransactionProcessed", data, version))
 
 
 def test_a_version_is_checked_by_its_own_schema_not_by_a_newer_one() -> None:
@@ -243,7 +246,7 @@ def test_a_command_of_an_unknown_type_is_refused_by_name() -> None:
     for event_type in ("AccountPainted", "CommandRejected"):
         assert [each.path for each in check("account-1", event_type, {})] == ["eventType"]
         with pytest.raises(MalformedError):
-            decide(State(), command(event_type))
+            decide(Account(), command(event_type))
 
 
 def test_null_of_an_optional_field_says_nothing_even_where_no_event_may_hold_it() -> None:
@@ -261,7 +264,7 @@ def test_null_of_an_optional_field_says_nothing_even_where_no_event_may_hold_it(
 
 def stored_of(event_type: str, data: dict[str, Any]) -> dict[str, Any]:
     """The data with which the event is stored, on an account that takes it."""
-    state = State() if event_type == "AccountCreated" else State(status="Active", currency="USD")
+    state = Account() if event_type == "AccountCreated" else Account(status="Active", currency="USD")
     (event,) = decide(state, command(event_type, "account-1", **data))
     return dict(event.data)
 

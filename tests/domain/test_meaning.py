@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain import State, check, decide, evolve, meaning, repeats
-from handlers.domain.account import shown_by
+from handlers.domain import check, decide, evolve, meaning, repeats
+from handlers.domain.account import Account, shown_by
 from handlers.domain.facts import fact_of
 from handlers.domain.generated.tables import SCHEMAS
 from handlers.sourcing.command import Command
@@ -27,15 +27,15 @@ def asking(event_type: str, data: dict[str, Any]) -> Command:
     return Command.parse(request, "request-1", check, meaning)
 
 
-def carried_out(command: Command, state: State) -> Event:
+def carried_out(command: Command, state: Account) -> Event:
     (event,) = chain(Position(), decide(state, command), command, NOW)
     return event
 
 
-def state_for(event_type: str, currency: str) -> State:
+def state_for(event_type: str, currency: str) -> Account:
     if event_type == "AccountCreated":
-        return State()
-    return State(status="Active", currency=currency, overdraft_limit=Decimal(10**6))
+        return Account()
+    return Account(status="Active", currency=currency, overdraft_limit=Decimal(10**6))
 
 
 def by_older_code(event: Event, command: Command) -> Event:
@@ -91,7 +91,7 @@ def test_one_opening_may_be_spelled_in_many_ways(data: dict[str, Any]) -> None:
 
     assert bare.digest == spelled_out.digest
     for first, again in ((bare, spelled_out), (spelled_out, bare)):
-        event = carried_out(first, State())
+        event = carried_out(first, Account())
         assert repeats(again, event)
         assert repeats(again, by_older_code(event, first))
 

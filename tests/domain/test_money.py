@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from handlers.domain import State, check, decide, evolve
+from handlers.domain import check, decide, evolve
+from handlers.domain.account import Account
 from handlers.domain.generated.currencies import MINOR_UNITS, WITHDRAWN
 from handlers.domain.money import digits_of, is_whole
 from handlers.sourcing.command import Command
@@ -21,17 +22,18 @@ from .builders import NOW, close, command, create, run, transact
 UNCOUNTED = sorted(code for code, digits in MINOR_UNITS.items() if digits is None)
 
 
-def older(currency: str = "USD", balance: Decimal | int = 0, limit: Decimal | int = 0) -> State:
+def older(currency: str = "USD", balance: Decimal | int = 0, limit: Decimal | int = 0) -> Account:
     """An account as older code let it become: in any currency, with any balance and limit of eight digits."""
-    return State("Active", Decimal(balance), Decimal(limit), 1, NOW, None, currency)
+    return Account("Active", Decimal(balance), Decimal(limit), 1, NOW, None, currency)
 
 
-def after(state: State, each: Command) -> State:
+def after(state: Account, each: Command) -> Account:
     (event,) = chain(Position(), decide(state, each), each, NOW)
-    return evolve(state, event)
+    folded: Account = evolve(state, event)
+    return folded
 
 
-def refused(state: State, each: Command) -> dict[str, Any]:
+def refused(state: Account, each: Command) -> dict[str, Any]:
     with pytest.raises(RuleBrokenError) as caught:
         decide(state, each)
     return {"message": caught.value.message, **caught.value.details}
@@ -46,7 +48,7 @@ def told(event_type: str, **data: Any) -> dict[str, str]:
 def test_no_account_is_opened_in_what_is_no_currency_of_today(currency: str) -> None:
     assert told("AccountCreated", currency=currency).keys() == {"eventData.currency"}
     with pytest.raises(MalformedError):
-        decide(State(), create(currency=currency))
+        decide(Account(), create(currency=currency))
 
 
 def test_an_account_is_opened_in_every_other_currency_of_the_list() -> None:
@@ -84,7 +86,7 @@ def test_an_amount_finer_than_its_currency_is_refused(currency: str, amount: str
 
 
 def test_an_overdraft_limit_finer_than_its_currency_is_refused() -> None:
-    found = refused(State(), create(currency="JPY", overdraftLimit="0.5"))
+    found = refused(Account(), create(currency="JPY", overdraftLimit="0.5"))
 
     assert found == {
         "message": "an overdraft limit in JPY has no digits after the point",
@@ -178,7 +180,7 @@ def test_events_of_older_code_are_applied_whatever_they_say() -> None:
         NewEvent("TransactionProcessed", {"amount": Decimal("0.005"), "type": "deposit", "currency": "ZZZ"}, 2),
         NewEvent("AccountClosed", {"closedAt": ""}),
     ]
-    state = State()
+    state = Account()
     for event in chain(Position(), new, command("X"), NOW):
         state = evolve(state, event)
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.projections import AccountStatement, AccountSummary, all_projections
+from handlers.domain import KINDS
+from handlers.domain.projections import AccountStatement, AccountSummary
 from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.sourcing.projection import Projection, Row
 from handlers.store.items import MAX_ITEM_BYTES, item_bytes
@@ -91,7 +92,7 @@ def test_the_statement_keeps_the_newest_with_the_balance_after_each() -> None:
 def test_both_rows_say_the_currency_and_the_statement_what_the_money_was_for() -> None:
     _, events = run(create(currency="EUR"), transact(10, category="salary"), transact(-3))
 
-    assert [fold(each, events)["Currency"] for each in all_projections(5)] == ["EUR", "EUR"]
+    assert [fold(each, events)["Currency"] for each in KINDS.projections(lambda _: 5)] == ["EUR", "EUR"]
     entries = fold(AccountStatement(entries=5), events)["Entries"]
     assert [entry["Category"] for entry in entries] == ["uncategorized", "salary"]
 
@@ -99,7 +100,7 @@ def test_both_rows_say_the_currency_and_the_statement_what_the_money_was_for() -
 def test_a_row_without_its_currency_is_known_as_one_of_older_code() -> None:
     _, events = run(create(), transact(10))
 
-    for projection in all_projections(5):
+    for projection in KINDS.projections(lambda _: 5):
         row = fold(projection, events)
         older = {name: value for name, value in row.items() if name != "Currency"}
         assert projection.knows(row, 2)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain import STATE_VERSION, State
+from handlers.domain.account import STATE_VERSION, Account
 from handlers.sourcing.values import dumps, loads
 
 from .builders import close, create, run, transact
@@ -44,14 +44,14 @@ def test_a_state_comes_back_whole_from_its_snapshot(amounts: list[Decimal], clos
         commands += [transact(-sum(amounts)), close()]
     state, _ = run(*commands)
 
-    assert State.restore(loads(dumps(state.snapshot()), "snapshot")) == state
+    assert Account.restore(loads(dumps(state.snapshot()), "snapshot")) == state
 
 
 @pytest.mark.parametrize("change", [{"interest": 1}, {"balance": None}])
 def test_a_snapshot_with_other_fields_is_none(change: dict[str, Any]) -> None:
-    snapshot = {**State().snapshot(), **change}
+    snapshot = {**Account().snapshot(), **change}
     if snapshot["balance"] is None:
         del snapshot["balance"]
 
     with pytest.raises(ValueError, match="not the fields"):
-        State.restore(snapshot)
+        Account.restore(snapshot)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from unittest.mock import patch
 
-from handlers.domain import State, account, decide
+from handlers.domain import account, decide
+from handlers.domain.account import Account
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import Violation
 from handlers.sourcing.event import NewEvent
@@ -151,7 +152,7 @@ def events_together(story: Story) -> None:
     story.ask("reconstructState", aggregateId="a")
 
 
-def in_parts(state: State, command: Command) -> Sequence[NewEvent]:
+def in_parts(state: Account, command: Command) -> Sequence[NewEvent]:
     parts: Sequence[Any] = command.event_data.get("parts", [])
     deposits = [NewEvent("TransactionProcessed", {"amount": part, "type": "deposit"}) for part in parts]
     return deposits or decide(state, command)

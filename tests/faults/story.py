@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers.domain import State, evolve
+from handlers.domain import evolve
+from handlers.domain.account import Account
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
 
@@ -171,7 +172,7 @@ def newest_first(events: list[Any]) -> list[Any]:
 def _state(request: dict[str, Any], events: list[Event]) -> Any:
     events = events[: request.get("upToSequence", len(events))]
     events = [event for event in events if event.timestamp <= request.get("asOf", event.timestamp)]
-    state = State()
+    state = Account()
     for event in events:
         state = evolve(state, event)
     return {

@@ -9,7 +9,8 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
-from handlers.domain import State, evolve
+from handlers.domain import evolve
+from handlers.domain.account import Account
 from handlers.sourcing.event import GENESIS, Event
 from handlers.sourcing.values import dumps
 from handlers.store.items import to_record
@@ -53,7 +54,7 @@ def check_always(world: World) -> None:
 def check_snapshot(record: Mapping[str, Any], stored: Mapping[str, Sequence[Event]]) -> None:
     """A snapshot is the fold of its stream up to its sequence, and of no other."""
     events = stored[record["AggregateId"]][: int(record["EventSequence"])]
-    last, state = events[-1], reduce(evolve, events, State())
+    last, state = events[-1], reduce(evolve, events, Account())
     assert (last.sequence, last.hash, last.timestamp) == (
         record["EventSequence"],
         record["Hash"],

@@ -137,7 +137,6 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
         store=EventStore(aws, STORE),
         bus=bus,
         read_model=ReadModel(aws, ROWS),
-        projections=["AccountSummary"],
         streams=boto3.client("dynamodbstreams"),
         rule_arn="arn:rule",
         queue_arn=QUEUE,

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from handlers.domain import State, evolve
+from handlers.domain import evolve
+from handlers.domain.account import Account
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
 from handlers.store.event_store import EventStore
@@ -84,7 +85,7 @@ def stored_beside(aws: Any, name: str) -> tuple[list[Event], dict[str, list[Item
     """An account of five events, with its rows and a snapshot, everything as the ledger would have made it."""
     events = story(name, [1, 2, 3, 4])
     keep(aws, events[:4])
-    state = State()
+    state = Account()
     for event in events[:4]:
         state = evolve(state, event)
     snapshot = record_of(name, snapshot_at(events, 4)._replace(state=state))

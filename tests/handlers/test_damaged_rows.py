@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from handlers.domain import all_projections
+from handlers.domain import KINDS, account
 from handlers.domain.projections import AccountSummary
 from handlers.failure import InvocationError
 from handlers.sourcing.event import Event
+from handlers.sourcing.kinds import OfKind
 from handlers.sourcing.projection import Row
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item, to_record
@@ -28,7 +29,7 @@ from .test_snapshots import InMemory
 ID = "a"
 EVENTS = story(ID, [1, 2, 3])
 KEYS = ("AccountId", "ProjectionType")
-PROJECTIONS = [projection.name for projection in all_projections(5)]
+PROJECTIONS = [projection.name for projection in KINDS.projections(lambda _: 5)]
 BEFORE = folded(EVENTS[:3])
 NEWEST = BEFORE[ID, "AccountStatement"]["Entries"][0]
 TEXTS = ("Currency", "CreatedAt", "LastUpdated", "LastTransactionAt")
@@ -69,7 +70,7 @@ def row(client: Any, projection: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("projection", PROJECTIONS)
 def test_the_next_event_makes_a_row_again_that_is_damaged_in_any_attribute(client: Any, projection: str) -> None:
-    projector = Projector(EventStore(client, STORE), ReadModel(client, ROWS), all_projections(5))
+    projector = Projector(EventStore(client, STORE), ReadModel(client, ROWS), KINDS.projections(lambda _: 5))
     tried = 0
     for path in paths(item_of(projection), KEYS):
         for value in VALUES:
@@ -80,7 +81,7 @@ def test_the_next_event_makes_a_row_again_that_is_damaged_in_any_attribute(clien
                 continue
             tried += 1
 
-            reached = projector.bring_up(ID, EVENTS[3:], projector.load([ID])).sequence
+            reached = projector.bring_up(ID, EVENTS[3:], projector.load({ID: EVENTS[3:]})).sequence
 
             assert reached == 4, (path, value)
             assert row(client, projection) == folded(EVENTS)[ID, projection], (path, value)
@@ -89,7 +90,7 @@ def test_the_next_event_makes_a_row_again_that_is_damaged_in_any_attribute(clien
 
 @pytest.mark.parametrize("projection", PROJECTIONS)
 def test_what_a_damage_does_to_an_entry_or_an_extra_attribute_is_found(projection: str) -> None:
-    (judge,) = (each for each in all_projections(5) if each.name == projection)
+    (judge,) = (each for each in KINDS.projections(lambda _: 5) if each.name == projection)
     sound = {name: value for name, value in BEFORE[ID, projection].items() if name not in MECHANICS}
     assert judge.knows(sound, 3)
     assert judge.damage(sound, 3) == []
@@ -278,14 +279,14 @@ def test_a_number_that_no_events_add_up_to_is_damage(
     ],
 )
 def test_what_so_many_events_cannot_make_is_damage(projection: str, change: dict[str, Any]) -> None:
-    (judge,) = (each for each in all_projections(5) if each.name == projection)
+    (judge,) = (each for each in KINDS.projections(lambda _: 5) if each.name == projection)
     sound = {name: value for name, value in BEFORE[ID, projection].items() if name not in MECHANICS}
 
     assert judge.damage({**sound, **change}, 3)
 
 
 def test_the_entries_of_a_statement_stand_in_the_order_of_their_events() -> None:
-    (judge,) = (each for each in all_projections(5) if each.name == "AccountStatement")
+    (judge,) = (each for each in KINDS.projections(lambda _: 5) if each.name == "AccountStatement")
     row = {name: value for name, value in BEFORE[ID, "AccountStatement"].items() if name not in MECHANICS}
     newest, older = row["Entries"]
 
@@ -299,11 +300,13 @@ def test_what_no_check_foresaw_in_a_row_is_folded_from_the_beginning(client: Any
         def knows(self, row: Row, sequence: int) -> bool:
             return bool(row and sequence)
 
-    projector = Projector(EventStore(client, STORE), ReadModel(client, ROWS), [Credulous()])
+    projector = Projector(
+        EventStore(client, STORE), ReadModel(client, ROWS), [OfKind(account.KIND, Credulous(), KINDS)]
+    )
     for value in ({"N": "1E+125"}, {"S": "much"}, None):
         client.put_item(TableName=ROWS, Item=damaged(item_of("AccountSummary"), ("Balance",), value))
 
-        assert projector.bring_up(ID, EVENTS[3:], projector.load([ID])) == (4, 1)
+        assert projector.bring_up(ID, EVENTS[3:], projector.load({ID: EVENTS[3:]})) == (4, 1)
 
         assert row(client, "AccountSummary") == folded(EVENTS)[ID, "AccountSummary"]
 

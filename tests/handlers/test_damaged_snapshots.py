@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from handlers.domain import State, evolve
+from handlers.domain import evolve
+from handlers.domain.account import Account
 from handlers.sourcing.event import Event, Position
+from handlers.sourcing.kinds import State
 from handlers.sourcing.restoring import restorer
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
@@ -49,7 +51,7 @@ class Ledger(NamedTuple):
     snapshots: Snapshots
     item: dict[str, Any]
 
-    def state_from_every_reader(self) -> list[State | None]:
+    def state_from_every_reader(self) -> list[Account | None]:
         """What history (to the end, by time, by sequence and time) and the present make of it."""
         store = EventStore(self.client, STORE)
         history = History(store, self.snapshots, every=4)
@@ -83,7 +85,7 @@ def ledger() -> Ledger:
     return Ledger(client, snapshots, item)
 
 
-TRUTH = reduce(evolve, EVENTS, State())
+TRUTH = reduce(evolve, EVENTS, Account())
 
 
 def put(ledger: Ledger, item: dict[str, Any]) -> None:
@@ -113,7 +115,7 @@ def test_a_snapshot_filed_under_an_earlier_time_is_not_the_state_of_that_time(le
 
     put(ledger, ledger.item)
     assert moment
-    assert moment.state == reduce(evolve, EVENTS[:6], State())
+    assert moment.state == reduce(evolve, EVENTS[:6], Account())
 
 
 def test_every_reader_passes_over_a_snapshot_damaged_in_any_attribute(ledger: Ledger) -> None:
@@ -175,7 +177,7 @@ def test_a_time_that_is_damaged_with_its_key_is_not_handed_on_to_the_next_event(
         store.append([event])
     late = "2999-01-15T10:00:00.000000Z"
     snapshots = Snapshots(aws, SNAPSHOTS)
-    state = reduce(evolve, events, State())
+    state = reduce(evolve, events, Account())
     snapshots.write(ID, [snapshot_at(events, 60)._replace(state=state, position=Position(60, events[-1].hash, late))])
 
     assert send("TransactionProcessed", {"amount": 1}, aggregateId=ID)[0] == 200
@@ -186,20 +188,20 @@ def test_a_time_that_is_damaged_with_its_key_is_not_handed_on_to_the_next_event(
 @pytest.mark.parametrize(
     "state",
     [
-        State(),
+        Account(),
         run(create())[0],
         run(create(), transact(5))[0],
         run(create(), close())[0],
     ],
 )
-def test_a_state_that_events_made_is_restored(state: State) -> None:
-    assert State.restore(state.snapshot()) == state
+def test_a_state_that_events_made_is_restored(state: Account) -> None:
+    assert Account.restore(state.snapshot()) == state
 
 
-@pytest.mark.parametrize("kept", [None, "text", [], 5, set(), b"x", {}, {**State().snapshot(), "more": 1}])
+@pytest.mark.parametrize("kept", [None, "text", [], 5, set(), b"x", {}, {**Account().snapshot(), "more": 1}])
 def test_what_is_no_state_is_refused_as_a_value(kept: Any) -> None:
     with pytest.raises(ValueError, match="not the fields"):
-        State.restore(kept)
+        Account.restore(kept)
 
 
 def test_a_field_that_nobody_can_check_is_refused_when_the_code_is_loaded() -> None:
@@ -215,4 +217,4 @@ class _WithASet:
 
 def test_a_count_is_not_made_an_int_before_its_size_is_known() -> None:
     with pytest.raises(ValueError, match="count"):
-        State.restore({**State().snapshot(), "transaction_count": Decimal("1E+125")})
+        Account.restore({**Account().snapshot(), "transaction_count": Decimal("1E+125")})

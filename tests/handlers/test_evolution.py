@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from handlers.domain import State, evolve, meaning
+from handlers.domain import evolve, meaning
+from handlers.domain.account import Account
 from handlers.domain.facts import NEWEST, fact_of
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import Event, NewEvent, Position, chain
@@ -61,7 +62,7 @@ def test_old_events_are_read_in_the_newest_shape() -> None:
     # Version 1 kept any field: one that happens to be what version 2 asks for is taken, another one is not.
     assert (first.currency, first.category) == ("EUR", "salary")
     assert (second.currency, second.category) == ("USD", "uncategorized")
-    state = State()
+    state = Account()
     for event in events_of("early"):
         state = evolve(state, event)
     assert (state.balance, state.currency) == (Decimal(12), "EUR")

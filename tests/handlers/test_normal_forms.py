@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from handlers.domain import State, decide
+from handlers.domain import decide
+from handlers.domain.account import Account
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import Event, Position, chain
 from handlers.sourcing.fields import unnormalized
@@ -33,7 +34,7 @@ def old(aws: Any) -> Event:
         actor=DECOMPOSED,
         digest="",
     )
-    new = [each._replace(data={**each.data, "customerId": DECOMPOSED}) for each in decide(State(), as_new(opening))]
+    new = [each._replace(data={**each.data, "customerId": DECOMPOSED}) for each in decide(Account(), as_new(opening))]
     (event,) = chain(Position(), new, opening, NOW)
     aws.put_item(TableName=STORE, Item=to_item({**event.record(), "TypeBucket": "AccountCreated#0"}))
     return event

@@ -382,7 +382,7 @@ def test_keys_that_dynamodb_leaves_unprocessed_are_asked_for_again(
     handlers("projection").lambda_handler({"Records": [message(event) for event in events]}, Context())
     monkeypatch.setattr(read_model, "_client", OneAtATime())
 
-    found = handlers("projection")._projector.load(["a"])
+    found = handlers("projection")._projector.load({"a": events})
 
     assert asked == [2, 1]
     assert len(found) == 2

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handlers.domain import State, evolve
+from handlers.domain import evolve
+from handlers.domain.account import Account
 from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.store import tokens
 from handlers.store.event_store import EventStore, bucket_of
@@ -209,7 +210,7 @@ def test_the_state_at_any_point_is_the_fold_up_to_it(aws: Any, ask: Invoke, targ
         (by_time, min(second + 1, 6)),
         (by_both, min(target, second + 1, 6)),
     ):
-        state = State()
+        state = Account()
         for event in events[:count]:
             state = evolve(state, event)
         assert body["eventsProcessed"] == count

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.domain import State, decide, evolve
+from handlers.domain import decide, evolve
+from handlers.domain.account import Account
 from handlers.sourcing.event import Event, Position, chain
+from handlers.sourcing.kinds import Kind
 from handlers.sourcing.times import earlier
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
@@ -76,13 +78,13 @@ def test_snapshot_and_tail_are_the_full_fold(
         assert moment is None
         return
     assert moment is not None
-    assert (moment.events, moment.state) == (len(told), reduce(evolve, told, State()))
+    assert (moment.events, moment.state) == (len(told), reduce(evolve, told, Account()))
 
 
 def stream(length: int, gaps: Sequence[int]) -> list[Event]:
     """A stream whose events come so many seconds after each other."""
     events: list[Event] = []
-    position, state, second = Position(), State(), 0
+    position, state, second = Position(), Account(), 0
     for gap in gaps[:length]:
         second += gap
         kind = command("TransactionProcessed", ID, amount=1) if events else command("AccountCreated", ID)
@@ -219,7 +221,7 @@ def test_no_past_is_told_from_a_snapshot_of_another_stream(aws: Any, at: int, as
 
 def test_another_version_of_the_state_has_snapshots_of_its_own(aws: Any, monkeypatch: Any) -> None:
     keep(aws, story(ID, [1] * 9))
-    monkeypatch.setattr("handlers.store.snapshots.KEY_PREFIX", "000099#")
+    monkeypatch.setattr(Kind, "key_prefix", "000099#")
     builder(aws).bring_up_to(ID, 10)
     monkeypatch.undo()
 

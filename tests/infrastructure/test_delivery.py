@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas.files import load, stored_types
+from schemas.files import load, streams
 from tests.infrastructure.policy import as_list, may, service_may_send
 from tests.infrastructure.program import Graph, Resource, graph, run
 
@@ -37,7 +37,7 @@ def test_a_target_is_connected_only_once_it_admits_the_rule(stack: Graph) -> Non
 
 
 SCHEMAS = load()
-PUBLISHED_ONLY = sorted(SCHEMAS.keys() - set(stored_types(SCHEMAS)))
+PUBLISHED_ONLY = sorted(SCHEMAS.keys() - set(streams(SCHEMAS)))
 """The types of events that stand in no stream."""
 
 

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from handlers.domain.account import KIND
 from handlers.sourcing import times
 from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.sourcing.values import dumps
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item, to_record
 from handlers.store.snapshot_builder import SnapshotBuilder
-from handlers.store.snapshots import KEY_PREFIX, Snapshots, key_of
+from handlers.store.snapshots import Snapshots, key_of
 
 from ..domain.builders import command, folded, story
 from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls, Context, kept, message, refusal, rows
@@ -562,7 +563,7 @@ def snapshots(aws: Any, account: list[Event]) -> SnapshotBuilder:
 
 
 def snapshot_key(sequence: int, account_id: str = "account-1") -> dict[str, Any]:
-    return {"AggregateId": {"S": account_id}, "SnapshotKey": {"S": key_of(sequence)}}
+    return {"AggregateId": {"S": account_id}, "SnapshotKey": {"S": key_of(KIND, sequence)}}
 
 
 @pytest.mark.usefixtures("snapshots")
@@ -617,7 +618,7 @@ def test_a_snapshot_without_its_state_is_named(aws: Any, run: Run) -> None:
 @pytest.mark.usefixtures("snapshots")
 @pytest.mark.parametrize("place", ["0000000000000000", "4", "last", "00000000000000004", "9" * 16])
 def test_a_snapshot_at_a_place_that_is_none_is_named_and_removed(aws: Any, run: Run, place: str) -> None:
-    key = {"AggregateId": {"S": "account-1"}, "SnapshotKey": {"S": f"{KEY_PREFIX}{place}"}}
+    key = {"AggregateId": {"S": "account-1"}, "SnapshotKey": {"S": f"{KIND.key_prefix}{place}"}}
     aws.put_item(TableName=SNAPSHOTS, Item=key)
 
     assert found(run("verify", "--json")) == {("account-1", "snapshot-differs", None)}

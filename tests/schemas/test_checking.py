@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from schemas.checking import checked, publish
-from schemas.files import SchemaError, stored_types
+from schemas.files import SchemaError, streams
 
 from .conftest import FROZEN, Change
 
@@ -41,7 +41,7 @@ def test_a_version_that_adds_optional_fields_passes_in_every_mode_that_allows_ve
         "CommandRejected": [1],
         "TransactionProcessed": [1, 2],
     }
-    assert stored_types(schemas) == ("AccountClosed", "TransactionProcessed")
+    assert streams(schemas) == {"AccountClosed": "account", "TransactionProcessed": "account"}
 
 
 def test_a_required_field_without_a_new_version_is_refused_by_schema_field_and_rule(copy: Path, change: Change) -> None:

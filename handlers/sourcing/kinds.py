@@ -1,0 +1,203 @@
+"""Kinds of aggregates: what the mechanics ask of each, and which one an event, a command or a state is of.
+
+An aggregate is of one kind for good. Its first event of a known type tells which; until then its state is None. Types
+that no kind here knows are newer code's: such an event changes no state. One of another kind's stands in no stream that
+the ledger wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
+
+from .command import Command
+from .errors import IntegrityError, MalformedError, RuleBrokenError, Violation
+from .event import Event, NewEvent
+from .projection import Projection, Row
+from .values import Value
+
+State: TypeAlias = Any
+"""An object of its kind's class, which never changes; None where nothing of a known type has happened yet."""
+Data = Mapping[str, Value]
+Setting = Callable[[str], int]
+"""A function's setting by the name of its environment variable."""
+
+
+class Folded(Protocol):
+    """A kind's state: immutable; without arguments, its class makes the one that an aggregate begins with."""
+
+    def describe(self) -> dict[str, Value]:
+        """The state under the names of reconstructState's answer."""
+        ...
+
+    def snapshot(self) -> dict[str, Value]:
+        """The whole state as JSON values, for `restore`."""
+        ...
+
+    @classmethod
+    def restore(cls, snapshot: Any) -> Self:
+        """The state of a snapshot of this version. ValueError where `evolve` made none such."""
+        ...
+
+    def fits(self, sequence: int) -> bool:
+        """Whether so many events can lead to it."""
+        ...
+
+
+S = TypeVar("S", bound=Folded)
+
+RULE = "aggregate-kind"
+"""The rule that an id in use by one kind is nothing to another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Kind(Generic[S]):
+    """One kind of aggregate: its state, what may happen to it, and what follows. All functions are pure."""
+
+    name: str
+    """As the schemas' `x-stream` has it."""
+    state: type[S]
+    """The class of its states."""
+    state_version: int
+    """Of what `evolve` makes of events: snapshots of other versions are left alone."""
+    snapshots: str
+    """What the keys of its snapshots begin with, before the version: no two kinds the same."""
+    commands: tuple[str, ...]
+    """The types of events that a command may ask for."""
+    check: Callable[[str, str, Data], list[Violation]]
+    """All that is wrong with a command's aggregate id ("" where it says none), type and data, whatever the state."""
+    opens: Callable[[Command], bool]
+    """Whether a command is for an aggregate without events."""
+    decide: Callable[[S, Command], list[NewEvent]]
+    """The events that a command causes. MalformedError, RuleBrokenError."""
+    evolve: Callable[[S, Event], S]
+    """The state after an event. UnreadableEventError; a type that it does not know changes nothing."""
+    unsaid: Callable[[S, str, str, Data], dict[str, Value]]
+    """What goes without saying in data of any kind, by state, aggregate id and type."""
+    shown_by: Callable[[Event], S]
+    """As much of a state as one event tells of what went without saying there."""
+    projections: Callable[[Setting], tuple[Projection, ...]]
+    """Its read models. A new one fills itself: its rows start at sequence 0 and catch up from the store."""
+
+    @property
+    def key_prefix(self) -> str:
+        """With it begin the keys of the snapshots of this version of its state."""
+        return f"{self.snapshots}{self.state_version:06d}#"
+
+
+@dataclass(frozen=True, slots=True)
+class OfKind:
+    """A projection that takes no event of another kind: rows must not come from a stream that is not theirs."""
+
+    kind: Kind[Any]
+    projection: Projection
+    kinds: Kinds
+
+    @property
+    def name(self) -> str:
+        return self.projection.name
+
+    def apply(self, row: Row, event: Event) -> Row:
+        self.kinds.hold(self.kind, event)
+        return self.projection.apply(row, event)
+
+    def knows(self, row: Row, sequence: int) -> bool:
+        return self.projection.knows(row, sequence)
+
+    def damage(self, row: Row, sequence: int) -> list[str]:
+        return self.projection.damage(row, sequence)
+
+
+class Kinds:
+    """All the kinds there are, and what is asked of whichever it concerns.
+
+    `streams` says by event type which kind it belongs to. The first kind is what an aggregate is shown as of which
+    nothing is known.
+    """
+
+    def __init__(self, streams: Mapping[str, str], *kinds: Kind[Any]) -> None:
+        self.all: Sequence[Kind[Any]] = kinds
+        by_name = {kind.name: kind for kind in kinds}
+        if by_name.keys() != set(streams.values()) or len({kind.snapshots for kind in kinds}) < len(kinds):
+            raise ValueError(f"the kinds {', '.join(by_name)} are not those of the schemas, or keep snapshots together")
+        self._by_type = {event_type: by_name[name] for event_type, name in streams.items()}
+        self._by_command = {event_type: kind for kind in kinds for event_type in kind.commands}
+        if any(self._by_type.get(event_type) is not kind for event_type, kind in self._by_command.items()):
+            raise ValueError("a command asks for an event of another kind's")
+        self._by_state = {kind.state: kind for kind in kinds}
+
+    def of_type(self, event_type: str) -> Kind[Any] | None:
+        """The kind that a type of events belongs to; None for one that has no schema here."""
+        return self._by_type.get(event_type)
+
+    def of_events(self, events: Iterable[Event]) -> Kind[Any] | None:
+        """The kind that the first event of a known type tells; None where there is no such event."""
+        return next((kind for event in events if (kind := self.of_type(event.event_type))), None)
+
+    def of_state(self, state: State) -> Kind[Any] | None:
+        """The kind of a state; None for None."""
+        return None if state is None else self._by_state[type(state)]
+
+    def hold(self, kind: Kind[Any], event: Event) -> None:
+        """Raise IntegrityError for an event in a stream of `kind` that is of another one."""
+        of = self.of_type(event.event_type)
+        if of is not None and of is not kind:
+            raise IntegrityError(
+                f"event {event.sequence} of {event.aggregate_id}, {event.event_type}, is of kind {of.name} "
+                f"in a stream of kind {kind.name}",
+                aggregateId=event.aggregate_id,
+                sequence=event.sequence,
+            )
+
+    def evolve(self, state: State, event: Event) -> State:
+        """The state after `event`. Raises UnreadableEventError, and IntegrityError for an event of another kind's."""
+        kind = self.of_type(event.event_type)
+        if kind is None:
+            return state
+        if state is None:
+            state = kind.state()
+        elif type(state) is not kind.state:
+            self.hold(self._by_state[type(state)], event)
+        return kind.evolve(state, event)
+
+    def decide(self, state: State, command: Command) -> list[NewEvent]:
+        """The events that `command` causes. Raises MalformedError, and RuleBrokenError, as where the id is in use by
+        another kind."""
+        kind, present = self.of_command(command.event_type), self.of_state(state)
+        if kind is None:
+            raise MalformedError(*self._no_command())
+        if present is not None and present is not kind:
+            raise RuleBrokenError(
+                RULE,
+                f"the id is in use by another kind of aggregate: {present.name}, not {kind.name}",
+                aggregateKind=present.name,
+                commandKind=kind.name,
+            )
+        return kind.decide(kind.state() if present is None else state, command)
+
+    def of_command(self, event_type: str) -> Kind[Any] | None:
+        """The kind of the command that asks for such an event; None where none does."""
+        return self._by_command.get(event_type)
+
+    def check(self, aggregate_id: str, event_type: str, data: Data) -> list[Violation]:
+        """Everything that is wrong with a command's data whatever the aggregate's state; see `Kind.check`."""
+        kind = self.of_command(event_type)
+        return [self._no_command()] if kind is None else kind.check(aggregate_id, event_type, data)
+
+    def opens(self, command: Command) -> bool:
+        """Whether it is for an aggregate without events; on any other it is refused, or was executed before."""
+        kind = self.of_command(command.event_type)
+        return kind is not None and kind.opens(command)
+
+    def described(self, state: State) -> dict[str, Value]:
+        """A state under the names of reconstructState's answer."""
+        shown: Folded = self.all[0].state() if state is None else state
+        return shown.describe()
+
+    def projections(self, setting: Setting) -> tuple[OfKind, ...]:
+        """Every projection there is, of all kinds."""
+        return tuple(OfKind(kind, each, self) for kind in self.all for each in kind.projections(setting))
+
+    def _no_command(self) -> Violation:
+        return Violation("eventType", f"must be one of {', '.join(self._by_command)}")
