@@ -104,11 +104,11 @@ class ApiRequest:
     @property
     def parameters(self) -> dict[str, Any]:
         """What the operation was given, where that is the body: as JSON, or in the form of the query protocol."""
-        given = dict(parse_qsl(self.body.decode())) if self._is_form else self.json()
+        given = dict(parse_qsl(self.body.decode())) if self.is_form else self.json()
         return given if isinstance(given, dict) else {}
 
     @property
-    def _is_form(self) -> bool:
+    def is_form(self) -> bool:
         return self.header("content-type").startswith("application/x-www-form-urlencoded")
 
     def with_body(self, body: bytes) -> ApiRequest:
@@ -119,7 +119,7 @@ class ApiRequest:
 
     def error(self, code: str, message: str, status: int = 400) -> Response:
         """The error in the form of the call's own protocol."""
-        if self._is_form or self.service == "s3":
+        if self.is_form or self.service == "s3":
             fault = "Sender" if status < 500 else "Receiver"  # noqa: PLR2004 - HTTP's own boundary
             xml = f"<Error><Type>{fault}</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
             if self.service != "s3":
