@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from local.engine import arrivals, aws, backends, dynamodb_json, partitions, scratch, targets
 from local.engine.api import DEFAULT_REGION, Response
+from local.engine.archives import Archives
 from local.engine.async_invoke import AsyncInvoker
 from local.engine.authorizations import Authorizations, Call, Permission
 from local.engine.background import Background
@@ -27,6 +28,7 @@ from local.engine.destinations import Destinations
 from local.engine.event_patterns import EventPatterns
 from local.engine.gateway import Fault, Gateway, InterceptedRequest
 from local.engine.invoke import Invoker
+from local.engine.kms_keys import KmsKeys
 from local.engine.lambda_api import LambdaApi
 from local.engine.log_policies import LogGroupPolicies
 from local.engine.log_search import LogSearch
@@ -35,6 +37,7 @@ from local.engine.mappings import Mappings
 from local.engine.message_limits import MessageLimits
 from local.engine.packages import Packages, RuntimeClientMissing
 from local.engine.queue_attributes import QueueAttributes
+from local.engine.refusals import Refusals
 from local.engine.replay import Replays
 from local.engine.server import ApiServer, PortTaken
 from local.engine.stream_source import MotoStream
@@ -179,7 +182,9 @@ class _Running:
         of_events = aws.ServiceClients(self.gateway, targets.SERVICE, endpoint)
         bus = EventBus(self.gateway, targets.Targets(self.gateway, self._background, of_events))
         Replays(self.gateway, self._background, bus)
+        Archives(self.gateway)
         EventPatterns(self.gateway)
+        KmsKeys(self.gateway)
         LogGroupPolicies(self.gateway)
         LogSearch(self.gateway)
         CloudControl(self.gateway, aws.ServiceClients(self.gateway, "cloudformation.amazonaws.com", endpoint))
@@ -188,6 +193,7 @@ class _Running:
         MessageLimits(self.gateway)
         StreamsApi(self.gateway)
         Transactions(self.gateway)
+        Refusals(self.gateway)
         self.server.start()
 
     def stop(self) -> None:

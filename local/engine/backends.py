@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import struct
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from moto.events.models import EventPattern as _MotoPattern
 from moto.events.models import Replay, ReplayState, events_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+from moto.kms.utils import _deserialize_ciphertext_blob
 from moto.logs.models import logs_backends
 from moto.moto_api._internal import moto_api_backend
 from moto.sns.models import sns_backends
@@ -60,6 +63,21 @@ def log_group(arn: str) -> Any:
 def log_group_policy(group: Any) -> Any:
     """The policy of a log group itself, which `log_policies` keeps with it; None if it has none."""
     return getattr(group, "policy", None)
+
+
+def kms_key(region: str, name: str) -> Any:
+    """The key by id, ARN or alias, None if there is none."""
+    keys = kms_backends[ACCOUNT][region]
+    key_id = keys.get_key_id(keys.get_alias_name(name))
+    return keys.keys.get(keys.get_key_id_from_alias(key_id) if key_id.startswith("alias/") else key_id)
+
+
+def kms_key_behind(ciphertext: bytes) -> str | None:
+    """The id of the key that encrypted it, None if it is no ciphertext."""
+    try:
+        return str(_deserialize_ciphertext_blob(ciphertext).key_id)
+    except (struct.error, UnicodeDecodeError):
+        return None
 
 
 def queue(arn: str) -> Any:

@@ -13,6 +13,8 @@ from local.engine.execution import MAX_PAYLOAD
 from local.engine.functions import FunctionRef, Logging, record_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from local.engine.async_invoke import AsyncInvoker
     from local.engine.gateway import Gateway
     from local.engine.invoke import Invoker
@@ -21,6 +23,14 @@ MAX_ASYNC_PAYLOAD = 1024 * 1024
 
 # Moto drops these settings of a function; we keep them on its record, where they live and die with it.
 _DROPPED = {"LoggingConfig": "logging_config", "DeadLetterConfig": "dead_letter_config"}
+
+# What moto takes when a function is created, and drops when it is changed: on its record as well.
+_UPDATED: dict[str, Callable[[Any, Any], None]] = {
+    "Architectures": lambda record, value: setattr(record, "architectures", value),
+    "EphemeralStorage": lambda record, value: setattr(record, "ephemeral_storage", value["Size"]),
+    "KMSKeyArn": lambda record, value: setattr(record, "kms_key_arn", value),
+    "TracingConfig": lambda record, value: setattr(record, "tracing_config", value),
+}
 
 _ANSWER_FUNCTIONS = (
     "GetFunction",
@@ -82,6 +92,8 @@ class LambdaApi:
             for setting, attribute in _DROPPED.items():
                 if setting in settings:
                     setattr(record_of(ref), attribute, settings[setting])
+            for setting in _UPDATED.keys() & settings.keys():
+                _UPDATED[setting](record_of(ref), settings[setting])
             response = self._with_dropped(response, request.region)
         self._invoker.prestart(ref)
         return response
@@ -111,6 +123,11 @@ class LambdaApi:
         if logging.json:
             configuration["LoggingConfig"]["ApplicationLogLevel"] = logging.application_level
             configuration["LoggingConfig"]["SystemLogLevel"] = logging.system_level
+        configuration["Architectures"] = record.architectures
+        configuration["EphemeralStorage"] = {"Size": record.ephemeral_storage}
+        configuration["TracingConfig"] = record.tracing_config
+        if record.kms_key_arn:
+            configuration["KMSKeyArn"] = record.kms_key_arn
         dead_letters = getattr(record, "dead_letter_config", None)
         if dead_letters and dead_letters.get("TargetArn"):
             configuration["DeadLetterConfig"] = dead_letters

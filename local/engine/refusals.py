@@ -1,7 +1,8 @@
 """What moto would answer with 200 and then not do: refused by name, before it has any effect.
 
 `OPERATIONS` are refused whole. Of the others, `INPUTS` are refused where they are given, unless what is given is what
-happens anyway. `tests/local/test_engine_honesty.py` compares both with the descriptions of the services.
+happens anyway. `tests/local/test_engine_inputs.py` finds inputs that no code reads and that are neither here nor
+excused there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from local.engine import backends
 from local.engine.api import ACCOUNT
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ _TARGET = (
 _LAYERS = {"CompatibleArchitecture": (), "CompatibleRuntime": ()}
 
 INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
+    ("cloudcontrol", "CreateResource"): {"RoleArn": (), "TypeVersionId": ()},
+    ("cloudcontrol", "GetResource"): {"RoleArn": (), "TypeVersionId": ()},
     ("cloudwatch", "DescribeAlarms"): {"ChildrenOfAlarmName": (), "ParentsOfAlarmName": ()},
     ("cloudwatch", "PutMetricAlarm"): {
         "ActionConfiguration": (),
@@ -107,8 +111,6 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
     ("dynamodbstreams", "DescribeStream"): {"ExclusiveStartShardId": (), "ShardFilter": ()},
     ("dynamodbstreams", "GetShardIterator"): {"Timestamp": ()},
     ("events", "CreateEventBus"): {"LogConfig.Level": ("OFF",), "LogConfig.IncludeDetail": _NONE},
-    ("events", "PutEvents"): {"EndpointId": ()},
-    ("events", "PutRule"): {"ScheduleExpression": ("",)},
     ("events", "PutTargets"): {f"Targets.{name}": () for name in _TARGET},
     ("kms", "CreateKey"): {"CustomKeyStoreId": (), "XksKeyId": ()},
     ("kms", "EnableKeyRotation"): {"RotationPeriodInDays": (365,)},
@@ -145,7 +147,7 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
     ("lambda", "UpdateAlias"): {"RoutingConfig": ()},
     ("lambda", "UpdateEventSourceMapping"): _MAPPING,
     ("lambda", "UpdateFunctionCode"): {
-        **{name: () for name in _CODE_ELSEWHERE},
+        **dict.fromkeys(_CODE_ELSEWHERE, ()),
         "DryRun": _FALSE,
         "PublishTo": (),
         "RevisionId": (),
@@ -199,6 +201,8 @@ class Refusals:
             gateway.before(service, operation, _refusing(reason))
         for (service, operation), inputs in INPUTS.items():
             gateway.before(service, operation, _checking(inputs))
+        gateway.before("events", "EnableRule", lambda request: _check_enabled(gateway, request))
+        gateway.before("events", "PutRule", _check_rule)
         gateway.before("events", "PutTargets", _check_targets)
         gateway.before("lambda", "CreateEventSourceMapping", _check_source)
         gateway.before("sns", "CreateTopic", _check_topic)
@@ -249,7 +253,7 @@ def _given(request: ApiRequest, path: str) -> Iterator[Any]:
         return
     for name, value in asked.items():
         parts = [part for part in name.split(".") if not part.isdigit() and part not in {"member", "entry"}]
-        if ".".join(parts).startswith(path):
+        if f"{'.'.join(parts)}.".startswith(f"{path}."):
             yield value
 
 
@@ -261,6 +265,24 @@ def _at(content: Any, steps: list[str]) -> Iterator[Any]:
         yield content
     elif isinstance(content, dict) and steps[0] in content:
         yield from _at(content[steps[0]], steps[1:])
+
+
+_NEVER_DUE = "enabled rules with schedules: EventBridge Scheduler has schedules here"
+
+
+def _check_rule(request: ApiRequest) -> None:
+    asked = request.parameters
+    if asked.get("ScheduleExpression") and asked.get("State") != "DISABLED":
+        raise NotImplementedError(_NEVER_DUE)
+
+
+def _check_enabled(gateway: Gateway, request: ApiRequest) -> None:
+    asked = request.parameters
+    with gateway.lock:
+        bus = backends.events(request.region).event_buses.get(asked.get("EventBusName") or "default")
+        rule = bus and bus.rules.get(asked.get("Name"))
+    if rule and rule.scheduled_expression:
+        raise NotImplementedError(_NEVER_DUE)
 
 
 def _check_targets(request: ApiRequest) -> None:

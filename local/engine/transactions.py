@@ -11,6 +11,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
+from local.engine.idempotency import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 class Transactions:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._tokens = Tokens()
         gateway.seam("dynamodb", "TransactWriteItems", self._write)
 
     def _write(self, request: ApiRequest) -> Response:
         operations = request.json().get("TransactItems") or []
         updates = [operation["Update"] for operation in operations if "Update" in operation]
         with self._gateway.lock, _backups_of(updates):
-            return self._gateway.moto(request)
+            return self._tokens.once(request, lambda: self._gateway.moto(request))
 
 
 @contextlib.contextmanager
