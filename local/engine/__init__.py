@@ -38,6 +38,7 @@ from local.engine.message_limits import MessageLimits
 from local.engine.packages import Packages, RuntimeClientMissing
 from local.engine.queue_attributes import QueueAttributes
 from local.engine.refusals import Refusals
+from local.engine.registry_tags import RegistryTags
 from local.engine.replay import Replays
 from local.engine.server import ApiServer, PortTaken
 from local.engine.stream_source import MotoStream
@@ -192,6 +193,7 @@ class _Running:
         QueueAttributes(self.gateway)
         MessageLimits(self.gateway)
         StreamsApi(self.gateway)
+        RegistryTags(self.gateway)
         Transactions(self.gateway)
         Refusals(self.gateway)
         self.server.start()

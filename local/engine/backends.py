@@ -18,6 +18,7 @@ from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.events.models import EventPattern as _MotoPattern
 from moto.events.models import Replay, ReplayState, events_backends
+from moto.glue.models import glue_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
@@ -52,6 +53,10 @@ def events(region: str) -> Any:
 
 def logs(region: str) -> Any:
     return logs_backends[ACCOUNT][region]
+
+
+def glue(region: str) -> Any:
+    return glue_backends[ACCOUNT][region]
 
 
 def log_group(arn: str) -> Any:

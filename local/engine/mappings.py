@@ -80,6 +80,7 @@ class Mappings:
             answer = response.json()
             described: list[dict[str, Any]] = answer.get("EventSourceMappings", [answer])
             for mapping in described:
+                mapping.pop("Tags", None)  # which AWS tells with ListTags
                 mapping["LastProcessingResult"] = last_result(request.region, mapping["UUID"])
             return Response(response.status, json.dumps(answer).encode(), response.headers)
 

@@ -50,7 +50,7 @@ _FUNCTION: Mapping[str, Harmless] = {
     "VpcConfig.SecurityGroupIds": (),
     "VpcConfig.Ipv6AllowedForDualStack": _FALSE,
 }
-_CODE_ELSEWHERE = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode", "SourceKMSKeyArn", "ImageUri")
+_CODE_ELSEWHERE = ("S3ObjectVersion", "S3ObjectStorageMode", "SourceKMSKeyArn", "ImageUri")
 _MAPPING: Mapping[str, Harmless] = {
     "AmazonManagedKafkaEventSourceConfig": (),
     "DocumentDBEventSourceConfig": (),
@@ -119,6 +119,7 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
         "EventSourceToken": (),
         "FunctionUrlAuthType": (),
         "InvokedViaFunctionUrl": (),
+        "PrincipalOrgID": (),
     },
     ("lambda", "CreateAlias"): {"RoutingConfig": ()},
     ("lambda", "CreateEventSourceMapping"): {
@@ -140,9 +141,7 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
     ("lambda", "ListFunctions"): {"?MasterRegion": ()},
     ("lambda", "ListLayerVersions"): {f"?{name}": harmless for name, harmless in _LAYERS.items()},
     ("lambda", "ListLayers"): {f"?{name}": harmless for name, harmless in _LAYERS.items()},
-    ("lambda", "PublishLayerVersion"): {
-        f"Content.{name}": () for name in ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode")
-    },
+    ("lambda", "PublishLayerVersion"): {f"Content.{name}": () for name in ("S3ObjectVersion", "S3ObjectStorageMode")},
     ("lambda", "PublishVersion"): {"PublishTo": ()},
     ("lambda", "UpdateAlias"): {"RoutingConfig": ()},
     ("lambda", "UpdateEventSourceMapping"): _MAPPING,
