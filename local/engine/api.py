@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl
 from xml.sax.saxutils import escape
 
-from moto.core.request import Request as MotoRequest
-from moto.core.routing import get_service_router
 from werkzeug.exceptions import HTTPException
+
+from local.engine.moto_app import Request as MotoRequest
+from local.engine.moto_app import get_service_router
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 from botocore.config import Config
-from moto.core.request import Request as MotoRequest
 
 from local.engine import backends
 from local.engine.api import AnswerLost, ApiRequest, Response
+from local.engine.moto_app import Request as MotoRequest
 
 if TYPE_CHECKING:
     from local.engine.gateway import Gateway

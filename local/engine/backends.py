@@ -1,4 +1,4 @@
-"""The one module that looks into moto's state. Whoever uses it holds the gateway's lock.
+"""The one module that looks into moto's state (`moto_app` has it answer). Whoever uses it holds the gateway's lock.
 
 Moto is untyped, so what comes out of here is `Any` with the names that moto gives it.
 """
@@ -45,6 +45,11 @@ def reset() -> None:
 
 def functions(region: str) -> Any:
     return lambda_backends[ACCOUNT][region]
+
+
+def functions_by_name(region: str) -> Any:
+    """The versions of each function, "latest" among them."""
+    return functions(region)._lambdas._functions
 
 
 def events(region: str) -> Any:
@@ -189,7 +194,7 @@ def resource_policies(arn: str) -> list[str]:
         bus = events(region).event_buses.get(resource.removeprefix("event-bus/"))
         found = [bus and bus.policy]
     elif service == "lambda":
-        versions = functions(region)._lambdas._functions.get(resource.split(":")[1])
+        versions = functions_by_name(region).get(resource.split(":")[1])
         function = versions and versions["latest"]
         found = [function and json.dumps({"Statement": function.policy.statements})]
     elif service == "logs":

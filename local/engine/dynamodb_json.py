@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from moto.core.responses import ActionResult
-from moto.dynamodb.responses import DynamoHandler
+from local.engine.moto_app import ActionResult, DynamoHandler
 
 _by_the_model = DynamoHandler.serialized
 _HEADERS = {"Content-Type": "application/x-amz-json-1.0"}

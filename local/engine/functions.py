@@ -136,7 +136,7 @@ def _layer(region: str, arn: str) -> Any:
 
 def record_of(ref: FunctionRef) -> Any:
     """Moto's record. Raises and needs what `load` does."""
-    known = backends.functions(ref.region)._lambdas._functions
+    known = backends.functions_by_name(ref.region)
     arn = f"arn:aws:lambda:{ref.region}:{ACCOUNT}:function:{ref.name}"
     if ref.name not in known or known[ref.name]["latest"] is None:
         raise ApiError("ResourceNotFoundException", f"Function not found: {arn}", 404)

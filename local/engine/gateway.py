@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
 
 from local.engine.api import ApiError, ApiRequest, Response
 from local.engine.authorization import Authorizer
+from local.engine.moto_app import DomainDispatcherApplication, create_backend_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

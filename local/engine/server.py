@@ -11,10 +11,10 @@ import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
 
 from local.engine.api import AnswerLost, ApiRequest, Response
+from local.engine.moto_app import MotoRequestHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1695,4 +1695,11 @@ MUTANTS = (
         "archive.kms_keys = asked",
         ("tests/local/test_engine_answers.py",),
     ),
+    Mutant(
+        "look into moto from a module of no contract",
+        "local/engine/functions.py",
+        "    known = backends.functions_by_name(ref.region)\n",
+        '    known = backends.functions(ref.region)._lambdas.__dict__["_functions"]\n    from moto.sqs import models\n',
+        ("tests/local/test_engine_moto.py",),
+    ),
 )
