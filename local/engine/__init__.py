@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from botocore.config import Config
 
-from local.engine import arrivals, aws, backends, dynamodb_json, partitions, scratch, targets
+from local.engine import arrivals, aws, backends, dynamodb_json, partitions, retention, scratch, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.archives import Archives
 from local.engine.async_invoke import AsyncInvoker
@@ -149,6 +149,7 @@ class _Running:
         backends.reset()
         dynamodb_json.install()
         partitions.install()
+        retention.install()
         self._changes = Changes()
         arrivals.install(self._changes.notify)
         self.gateway = Gateway(self._changes)

@@ -12,9 +12,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
+from moto.core.common_models import BaseModel
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend as StreamsBackend
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.events.models import EventPattern as _MotoPattern
 from moto.events.models import Replay, ReplayState, events_backends
@@ -25,7 +27,7 @@ from moto.kms.models import kms_backends
 from moto.kms.utils import _deserialize_ciphertext_blob
 from moto.logs.models import logs_backends
 from moto.moto_api._internal import moto_api_backend
-from moto.sns.models import sns_backends
+from moto.sns.models import Topic, sns_backends
 from moto.sqs.models import Queue, sqs_backends
 from moto.sqs.models import SQSBackend as QueueBackend
 from moto.sts.models import sts_backends
@@ -35,7 +37,16 @@ from local.engine.api import ACCOUNT
 if TYPE_CHECKING:
     from local.engine.principals import Session
 
-__all__ = ["Queue", "QueueBackend", "ReplayState", "StreamShard", "Table"]
+__all__ = [
+    "BaseModel",
+    "Queue",
+    "QueueBackend",
+    "ReplayState",
+    "StreamShard",
+    "StreamsBackend",
+    "Table",
+    "Topic",
+]
 
 
 def reset() -> None:
@@ -118,9 +129,14 @@ def table_of_stream(stream_arn: str) -> Any:
     return table if table is not None and table.latest_stream_label == label else None
 
 
+def stream_iterators(region: str) -> Any:
+    """The iterators of the streams of a Region, by their names."""
+    return dynamodbstreams_backends[ACCOUNT][region].shard_iterators
+
+
 def stream_iterator(region: str, name: str) -> Any:
     """The iterator of a stream, None if there is none of that name."""
-    return dynamodbstreams_backends[ACCOUNT][region].shard_iterators.get(name)
+    return stream_iterators(region).get(name)
 
 
 def copy_item(table: Any, key: dict[str, Any]) -> None:

@@ -42,6 +42,7 @@ QUERYING = ("tests/handlers/test_query.py",)
 PAGING = ("tests/handlers/test_type_pages.py",)
 DOCUMENTS = ("tests/docs",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
+RETENTION = ("tests/local/test_engine_retention.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
 RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
@@ -1547,6 +1548,20 @@ MUTANTS = (
         "self._changes.notify(topic)",
         "pass",
         WAKEUPS,
+    ),
+    Mutant(
+        "keep every copy of an item that a Query answers",
+        "local/engine/retention.py",
+        "    BaseModel.__new__ = _untracked\n",
+        "",
+        RETENTION,
+    ),
+    Mutant(
+        "remember every message that was ever deleted",
+        "local/engine/retention.py",
+        "        if len(self) > self._size:\n            del self[next(iter(self))]\n",
+        "",
+        RETENTION,
     ),
     Mutant(
         "lose an event for a target where the engine fails",
