@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.deploy import ConfigError, DeployError, Deployment, Progress, deploy, load_config
-from local.deploy.provider import in_aws
+from local.deploy import ConfigError, DeployError, Deployment, Progress, deploy_apart, load_config
+from local.deploy.regions import in_aws
 from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import Engine, PortTaken, RuntimeClientMissing
 from local.outputs_file import OutputsFile
@@ -72,7 +72,7 @@ def _deploy(endpoint: str, options: Options, display: Display, stop: threading.E
         display.progress(progress)
 
     with display.deploying(options.stack):
-        return deploy(endpoint, options.stack, options.project_dir, watch)
+        return deploy_apart(endpoint, options.stack, options.project_dir, watch)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -4,11 +4,12 @@ The program runs as it is; the monitor that its SDK talks to creates each resour
 outputs. What cannot be honoured (a resource type, an input, a provider function) is an error, never a stub.
 """
 
+from local.deploy.apart import deploy_apart
 from local.deploy.config import StackConfig, stacks
 from local.deploy.config import load as load_config
 from local.deploy.deployment import Deployment, deploy
 from local.deploy.errors import ConfigError, DeployError
-from local.deploy.monitor import DeployedResource, OnProgress, Progress
+from local.deploy.progress import DeployedResource, OnProgress, Progress
 
 __all__ = [
     "ConfigError",
@@ -19,6 +20,7 @@ __all__ = [
     "Progress",
     "StackConfig",
     "deploy",
+    "deploy_apart",
     "load_config",
     "stacks",
 ]

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.deploy import config, program
-from local.deploy.aws import Clients
+from local.deploy import config
 from local.deploy.errors import DeployError
-from local.deploy.monitor import DeployedResource, Monitor, OnProgress, Progress
-from local.deploy.provider import Provider, in_aws
+from local.deploy.progress import DeployedResource, OnProgress, Progress
+from local.deploy.regions import in_aws
 
 
 @dataclass
@@ -54,6 +53,12 @@ def deploy(
     settings = config.load(project_dir, stack, config_overrides)
     if region := settings.get("aws:region"):
         in_aws(region)
+    # Not before somebody deploys: Pulumi's SDK takes 30 MB, which `serve` would hold for good.
+    from local.deploy import program  # noqa: PLC0415
+    from local.deploy.aws import Clients  # noqa: PLC0415
+    from local.deploy.monitor import Monitor  # noqa: PLC0415
+    from local.deploy.provider import Provider  # noqa: PLC0415
+
     monitor = Monitor(Provider(Clients(endpoint), settings), watch)
     try:
         outputs = program.run(project_dir.resolve(), settings, monitor, watch)
@@ -73,6 +78,8 @@ def _roll_back(partial: Deployment, cause: BaseException, watch: OnProgress) -> 
 def _delete(resource: DeployedResource, force: bool, watch: OnProgress) -> None:
     watch(Progress("deleting", resource.name, resource.type))
     started = time.monotonic()
+    if resource.created is None:
+        raise DeployError(f"{resource.urn} was deployed by another process, which knew how to delete it")
     if force and resource.created.unprotect:
         resource.created.unprotect()
     resource.created.delete()

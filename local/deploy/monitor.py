@@ -4,8 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import pulumi
 from pulumi.runtime import rpc
@@ -13,39 +12,13 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from pulumi.runtime.proto import resource_pb2
 
 from local.deploy.errors import DeployError
+from local.deploy.progress import DeployedResource, OnProgress, Progress
 from local.deploy.provider import Provider
-from local.deploy.registry import Created, Inputs, plain
+from local.deploy.registry import Inputs, plain
 
 T = TypeVar("T")
 
 _STACK = "pulumi:pulumi:Stack"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Something that happened: a resource is being, or was, created or deleted, or the program said something."""
-
-    kind: Literal["creating", "created", "deleting", "deleted", "info", "warning"]
-    subject: str  # the resource's logical name, or the text
-    type: str = ""  # the resource's type token
-    seconds: float = 0.0
-
-
-OnProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class DeployedResource:
-    """One resource that exists at the endpoint."""
-
-    type: str
-    name: str
-    urn: str
-    id: str
-    seconds: float
-    protected: bool
-    retained: bool
-    created: Created = field(repr=False)
 
 
 class _Unreachable(Mocks):

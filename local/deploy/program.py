@@ -18,7 +18,8 @@ from pulumi.runtime.stack import Stack, massage, run_pulumi_func
 
 from local.deploy.config import StackConfig
 from local.deploy.errors import DeployError
-from local.deploy.monitor import Monitor, OnProgress, Progress
+from local.deploy.monitor import Monitor
+from local.deploy.progress import OnProgress, Progress
 
 # A program has the interpreter's working directory and import path to itself.
 _ONE_AT_A_TIME = threading.Lock()

@@ -4,16 +4,16 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.deploy import cloudwatch, dynamodb, events, glue, iam, kms, lambda_, logs, sns, sqs
 from local.deploy.aws import Clients
 from local.deploy.config import StackConfig
 from local.deploy.errors import DeployError
+from local.deploy.regions import in_aws
 from local.deploy.registry import Created, Inputs, NewResource, ResourceType
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
@@ -108,18 +108,6 @@ class Provider:
         if not self._account:
             self._account = str(self.clients.get("sts", region).get_caller_identity()["Account"])
         return self._account
-
-
-@cache
-def in_aws(region: str) -> str:
-    """The Region, if it is one of the partition that the embedded AWS stands for, or DeployError."""
-    try:
-        partition = boto3.Session().get_partition_for_region(region)
-    except UnknownRegionError:
-        partition = "no partition"
-    if partition != "aws":
-        raise DeployError(f"the embedded AWS has Regions of the partition aws alone, and {region} is of {partition}")
-    return region
 
 
 def _naming(urn: str, operation: Callable[[], _T]) -> _T:

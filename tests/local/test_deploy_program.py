@@ -1,7 +1,7 @@
 """What the program asks for is what stands at the endpoint, as AWS's own APIs describe it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from local.client import StackClient, eventually
-from local.deploy import Deployment, deploy
+from local.deploy import DeployedResource, Deployment, deploy
 from local.engine import Engine
 from schemas.files import each_version, load, text_of
 from tests.local.conftest import DISORDER, PROJECT
@@ -292,13 +292,14 @@ def test_a_stack_without_what_can_be_left_out_does_all_else(engine: Engine, seco
     assert not [each for each in second.resources if "audit" in each.urn]
 
 
+def _outputs(resource: DeployedResource) -> Mapping[str, Any]:
+    assert resource.created is not None
+    return resource.created.outputs
+
+
 def _reads(deployment: Deployment) -> list[Call]:
     """The calls by which the real provider reads back what was deployed."""
-    return [
-        call
-        for resource in deployment.resources
-        for call in READS[resource.type](resource.created.id, resource.created.outputs)
-    ]
+    return [call for resource in deployment.resources for call in READS[resource.type](resource.id, _outputs(resource))]
 
 
 def test_a_real_provider_can_read_back_all_that_the_program_makes(engine: Engine, deployment: Deployment) -> None:
@@ -348,8 +349,8 @@ def test_a_change_of_the_stores_guards_would_reach_the_alarm_topic(
     (rule,) = (each for each in deployment.resources if each.name == "guard-watch-rule")
     events = engine.client("events")
 
-    pattern = json.loads(events.describe_rule(Name=rule.created.outputs["name"])["EventPattern"])
-    (target,) = events.list_targets_by_rule(Rule=rule.created.outputs["name"])["Targets"]
+    pattern = json.loads(events.describe_rule(Name=_outputs(rule)["name"])["EventPattern"])
+    (target,) = events.list_targets_by_rule(Rule=_outputs(rule)["name"])["Targets"]
 
     table = outputs["eventStoreTable"]
     assert [each["requestParameters"] for each in pattern["detail"]["$or"]] == [

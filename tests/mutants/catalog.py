@@ -1564,6 +1564,13 @@ MUTANTS = (
         RETENTION,
     ),
     Mutant(
+        "deploy on though whoever watches has stopped it",
+        "local/deploy/apart.py",
+        "pipe.send(stopped is None)",
+        "pipe.send(True)",
+        ("tests/local/test_deploy_apart.py",),
+    ),
+    Mutant(
         "lose an event for a target where the engine fails",
         "local/engine/targets.py",
         'self._failed(delivery, Undeliverable("INTERNAL_ERROR", "The embedded AWS failed", retry=True))',

@@ -1,0 +1,96 @@
+"""A deployment in a process of its own, for a process that goes on afterwards and is not to keep what deploying loaded.
+
+That is Pulumi's SDK, its AWS classes and the descriptions of AWS's APIs: some 150 MB. Over a pipe the deploying process
+tells its progress, and is answered each time whether it is to go on; in the end it tells what came of it.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any
+
+from local.deploy.deployment import Deployment, deploy
+from local.deploy.errors import DeployError
+from local.deploy.progress import OnProgress, Progress
+
+_ROOT = Path(__file__).resolve().parents[2]
+_MAIN = "import sys; from local.deploy import apart; apart.main(*sys.argv[1:])"
+
+
+class _Stopped(Exception):  # noqa: N818  it is not an error
+    """Whoever watches wants no more of it."""
+
+
+def deploy_apart(endpoint: str, stack: str, project_dir: Path, on_progress: OnProgress) -> Deployment:
+    """As `deploy`, and raises what it raises. What comes back can be looked at, and not be destroyed.
+
+    What `on_progress` raises while something is created ends the deployment; what there was by then is deleted first.
+    """
+    ours, theirs = Pipe()
+    with ours:
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 -- our own module
+                [sys.executable, "-c", _MAIN, str(theirs.fileno()), endpoint, stack, str(project_dir.resolve())],
+                cwd=_ROOT,
+                pass_fds=[theirs.fileno()],
+            )
+        try:
+            result = _watch(ours, process, on_progress)
+        finally:
+            process.wait()
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _watch(pipe: Connection, process: subprocess.Popen[bytes], on_progress: OnProgress) -> Deployment | BaseException:
+    """Passes progress on until there is a result."""
+    stopped: BaseException | None = None
+    while True:
+        try:
+            told = pipe.recv()
+        except (EOFError, ConnectionError):
+            return stopped or DeployError(f"the deployment's process ended with status {process.wait()}")
+        if not isinstance(told, Progress):
+            result: Deployment | BaseException = told
+            return stopped or result
+        try:
+            on_progress(told)
+        except BaseException as exc:  # noqa: BLE001  raised again once the process has cleared up
+            stopped = stopped or exc
+        pipe.send(stopped is None)
+
+
+def main(descriptor: str, endpoint: str, stack: str, project_dir: str) -> None:
+    """What the deploying process does. `descriptor` is the number of its end of the pipe."""
+    pipe = Connection(int(descriptor))
+    # Whoever watches gets these, too, and says what to do. Not ignored: what is started from here, such as pip, would
+    # inherit that, and is to die of them.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _pass)
+
+    def tell(progress: Progress) -> None:
+        pipe.send(progress)
+        if not pipe.recv() and progress.kind == "creating":
+            raise _Stopped
+
+    try:
+        pipe.send(_described(deploy(endpoint, stack, Path(project_dir), tell)))
+    except (_Stopped, EOFError, ConnectionError):  # the answer is known, or nobody is there to hear it
+        return
+    except (DeployError, OSError) as exc:
+        pipe.send(exc)
+
+
+def _described(deployment: Deployment) -> Deployment:
+    """Without the means to delete it, which belong to this process."""
+    return replace(deployment, resources=[replace(each, created=None) for each in deployment.resources])
+
+
+def _pass(*_: Any) -> None:
+    """A signal that interrupts nothing."""

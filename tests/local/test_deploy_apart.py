@@ -1,0 +1,92 @@
+"""A deployment in a process of its own ends as one in the same process would, and leaves nothing loaded behind."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.deploy import ConfigError, DeployError, Progress, apart, deploy_apart
+from tests.local.projects import PlainAws, plain_aws, write_project
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[PlainAws]:
+    with plain_aws() as started:
+        yield started
+
+
+def _queues(plain: PlainAws) -> list[str]:
+    urls: list[str] = plain.client("sqs").list_queues().get("QueueUrls", [])
+    return urls
+
+
+def _ignore(_: Progress) -> None:
+    """Nobody watches."""
+
+
+def test_it_is_deployed_and_told_on_the_way_whatever_signal_comes(tmp_path: Path, plain: PlainAws) -> None:
+    told: list[Progress] = []
+    program = """
+    import signal
+    for each in (signal.SIGINT, signal.SIGTERM):  # as from a terminal, which tells both: the watching one decides
+        signal.raise_signal(each)
+    queue = aws.sqs.Queue("apart")
+    pulumi.export("name", queue.name)
+    pulumi.log.warn("mind")
+    """
+
+    deployment = deploy_apart(plain.endpoint, "local", write_project(tmp_path, program), told.append)
+
+    assert sorted((each.kind, each.subject) for each in told) == [
+        ("created", "apart"),
+        ("creating", "apart"),
+        ("warning", "mind"),
+    ]
+    (resource,) = deployment.resources
+    assert resource.id in _queues(plain)
+    assert deployment.outputs["name"] == resource.id.rsplit("/", 1)[1]
+    with pytest.raises(DeployError, match="deployed by another process"):
+        deployment.destroy()
+    plain.client("sqs").delete_queue(QueueUrl=resource.id)
+
+
+def test_what_is_refused_is_raised_here(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no stack 'staging'"):
+        deploy_apart("http://127.0.0.1:9", "staging", write_project(tmp_path, ""), _ignore)
+
+
+def test_a_process_that_ends_without_a_word_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_MAIN", "import os; os._exit(7)")
+
+    with pytest.raises(DeployError, match="ended with status 7"):
+        deploy_apart("http://127.0.0.1:9", "local", tmp_path, _ignore)
+
+
+def test_whoever_watches_can_stop_it_and_what_there_was_is_deleted(tmp_path: Path, plain: PlainAws) -> None:
+    told: list[Progress] = []
+
+    def stop_at_the_third(progress: Progress) -> None:
+        told.append(progress)
+        if sum(each.kind == "created" for each in told) == 2 and progress.kind == "creating":
+            raise KeyboardInterrupt
+
+    program = 'for n in range(50):\n    aws.sqs.Queue(f"queue-{n}")'
+    with pytest.raises(KeyboardInterrupt):
+        deploy_apart(plain.endpoint, "local", write_project(tmp_path, program), stop_at_the_third)
+
+    assert sum(each.kind == "creating" for each in told) == 3
+    assert sum(each.kind == "deleted" for each in told) == 2
+    assert _queues(plain) == []
+
+
+def test_what_serves_does_not_load_what_deploys() -> None:
+    code = "import sys, local.serve; print([name for name in sys.modules if name.split('.')[0] in ('pulumi', 'grpc')])"
+
+    answer: Any = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert answer.stdout == "[]\n"
