@@ -5,12 +5,16 @@ A command is one event of at most 1 KB on an account of 100,000 events, whose le
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from . import prices
+from .logged import LINE_BYTES
 from .results import Results
 
 COMMANDS = 1_000_000
+WARM = "ours_warm"
+"""The subject whose process keeps the account's present, as part append names it."""
 LENGTH = 100_000
 WAIT_MS = 5.0
 """Assumed: one round trip from a function to DynamoDB or EventBridge in the same Region."""
@@ -27,6 +31,11 @@ BATCH = 10
 RECIPE_MEMORY_MB = 128
 """Lambda's default, as the recipe states none."""
 TRACED = 0.05
+"""What X-Ray samples of a function's invocations behind the first in each second; Lambda lets nobody set it."""
+RATE = 100
+"""Assumed: commands a second, by which the first in each second counts. At one a second all would be traced."""
+SUMMARY_UNITS = 1.0
+"""Of the account summary's row, written or read with strong consistency: it has less than a kilobyte."""
 EVENT_BYTES, COMMAND_ENTRY_BYTES, SNAPSHOT_BYTES = 600, 250, 450
 """Of a transaction without much data; with DynamoDB's 100 bytes of each item and index entry."""
 IDLE_QUEUE = 5 * 3 * 60 * prices.HOURS_A_MONTH * prices.QUEUE_REQUEST
@@ -35,10 +44,31 @@ IDLE_QUEUE = 5 * 3 * 60 * prices.HOURS_A_MONTH * prices.QUEUE_REQUEST
 _PARTS = ("append", "projection")
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a stack has of what can be left out, and what it meets."""
+
+    audit_log: bool = True
+    statement: bool = True
+    tracing: bool = True
+    type_index: bool = True
+    warm: bool = True
+    """Every command meets a process that keeps its account's present; else none does."""
+
+
+EVERYTHING = Choice()
+RECIPES_OWN = Choice(audit_log=False, statement=False, tracing=False)
+"""What the recipe has, too, as docs/examples/Pulumi.lean.yaml sets it."""
+
+
 def can_be_told(results: Results) -> bool:
-    """Whether all is there that the sums need: both parts, with the units that only DynamoDB Local states."""
+    """Whether all is there that the sums need: bytes of logs, and the units that only DynamoDB Local states."""
     rows = [row for part in _PARTS if part in results for row in results[part]["rows"]]
-    return all(part in results for part in _PARTS) and all(row["writeUnits"] is not None for row in rows)
+    return (
+        all(part in results for part in _PARTS)
+        and all(row["writeUnits"] is not None for row in rows)
+        and "logs" in results.get("latency", {})
+    )
 
 
 class Line(NamedTuple):
@@ -66,7 +96,7 @@ def command_ms(results: Results, subject: str, memory_mb: int) -> float:
 
 
 def busy_ms(results: Results) -> float:
-    """Milliseconds of all functions together that one command takes."""
+    """Milliseconds of all functions together that one command takes, of which none meets its account's present."""
     behind = (RELAY_MS + projection_ms(results)) / BATCH + SNAPSHOT_MS / SNAPSHOT_EVERY
     return command_ms(results, "ours", MEMORY_MB) + behind
 
@@ -82,58 +112,143 @@ def projection_ms(results: Results) -> float:
     return milliseconds(row["cpuMs"], row["requests"], MEMORY_MB)
 
 
-def ours(results: Results) -> list[Line]:
+def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
     """The sum for this ledger."""
-    append, batch = _append(results, "ours"), _projection(results)
-    batches = COMMANDS / BATCH
-    gigabyte = COMMANDS / 1e9
+    subject = _subject(results, choice)
+    append, batch = _append(results, subject), _projection(results)
+    batches, snapshots = COMMANDS / BATCH, COMMANDS / SNAPSHOT_EVERY
+    optional = [
+        *([_audit_log(results)] if choice.audit_log else []),
+        *([_traces(batches, snapshots)] if choice.tracing else []),
+    ]
     return [
         Line(
-            "append: PutItem into table, type index and command index",
-            _times(append["writeUnits"]),
+            "append: PutItem into table, command index" + (" and type index" if choice.type_index else ""),
+            _times(append["writeUnits"] - (not choice.type_index)),
             "write units",
             prices.WRITE_UNIT,
         ),
         Line(
-            "reads before it: snapshot, tail, look-up of the command",
-            _times(append["readUnits"] + LOOK_UP_UNITS),
+            "reads before it: what is new, look-up of the command" + ("" if choice.warm else ", snapshot, tail"),
+            _times(_reads_before(append)),
             "read units",
             prices.READ_UNIT,
         ),
-        *_function("command", COMMANDS, command_ms(results, "ours", MEMORY_MB), MEMORY_MB, "arm64"),
+        *_function("command", COMMANDS, command_ms(results, subject, MEMORY_MB), MEMORY_MB, "arm64"),
         *_function("relay, batches of 10, 40 ms (assumed)", batches, RELAY_MS, MEMORY_MB, "arm64"),
-        *_function(
-            "snapshot, every 10th event, 60 ms (assumed)", COMMANDS / SNAPSHOT_EVERY, SNAPSHOT_MS, MEMORY_MB, "arm64"
-        ),
-        Line("snapshots: table and time index", COMMANDS / SNAPSHOT_EVERY * 2, "write units", prices.WRITE_UNIT),
-        Line(
-            "snapshots: the one before, and the events since",
-            COMMANDS / SNAPSHOT_EVERY * 2.5,
-            "read units",
-            prices.READ_UNIT,
-        ),
+        *_function("snapshot, every 10th event, 60 ms (assumed)", snapshots, SNAPSHOT_MS, MEMORY_MB, "arm64"),
+        Line("snapshots: table and time index", snapshots * 2, "write units", prices.WRITE_UNIT),
+        Line("snapshots: the one before, and the events since", snapshots * 2.5, "read units", prices.READ_UNIT),
         Line("custom events on the bus", COMMANDS, "events", prices.BUS_EVENT),
-        Line("archive: 1 KB an event", gigabyte * 1_000, "GB", prices.ARCHIVE_GB),
+        _archive(results),
         Line(
             "SQS: send each, receive and delete by tens", COMMANDS * (1 + 2 / BATCH), "requests", prices.QUEUE_REQUEST
         ),
         *_function("projection, batches of 10 accounts", batches, projection_ms(results), MEMORY_MB, "arm64"),
-        Line("read model: two rows, strongly consistent", batches * batch["readUnits"], "read units", prices.READ_UNIT),
-        Line(
-            "read model: summary and statement of 20 entries",
-            batches * batch["writeUnits"],
-            "write units",
-            prices.WRITE_UNIT,
+        *_rows("account summary", SUMMARY_UNITS, SUMMARY_UNITS),
+        *(
+            _rows(
+                "account statement",
+                batch["readUnits"] / BATCH - SUMMARY_UNITS,
+                batch["writeUnits"] / BATCH - SUMMARY_UNITS,
+            )
+            if choice.statement
+            else []
         ),
-        Line("audit log: 1.2 KB an event", gigabyte * 1_200, "GB", prices.LOG_GB),
-        Line("functions' logs: 1 KB a command", gigabyte * 1_000, "GB", prices.LOG_GB),
         Line(
-            "X-Ray: 5 % of the invocations",
-            TRACED * (COMMANDS + 2 * batches + COMMANDS / SNAPSHOT_EVERY),
-            "traces",
-            prices.TRACE,
+            f"functions' logs: {function_log_bytes(results):.0f} bytes a command",
+            COMMANDS * function_log_bytes(results) / 1e9,
+            "GB",
+            prices.LOG_GB,
         ),
+        *optional,
     ]
+
+
+def function_log_bytes(results: Results) -> float:
+    """What all functions log for one command, Lambda's own lines with it."""
+    logs = results["latency"]["logs"]
+    share = {"command": 1, "relay": BATCH, "projection": BATCH, "snapshot": SNAPSHOT_EVERY}
+    return float(sum((logs[name]["ownBytes"] + logs[name]["platformBytes"]) / each for name, each in share.items()))
+
+
+def settings(results: Results) -> list[tuple[str, str, float]]:
+    """Each setting that leaves something out, what that is, and what it takes off a million commands."""
+    everything = total(ours(results))
+
+    def saved(choice: Choice) -> float:
+        return everything - total(ours(results, choice))
+
+    return [
+        ("auditLog: false", "the log of everything on the bus", saved(Choice(audit_log=False))),
+        ("statement: false", "account statements", saved(Choice(statement=False))),
+        ("tracing: false", "X-Ray", saved(Choice(tracing=False))),
+        ("typeIndex: false", "getEventsByType", saved(Choice(type_index=False))),
+        ("snapshotEvery: 100", "nine of ten snapshots; cold commands read ten times as much", _snapshots_saved()),
+    ]
+
+
+def smaller_memory(results: Results, memory_mb: int) -> tuple[float, float]:
+    """US$ less for a million commands with functions of that memory, and the command function's milliseconds then."""
+
+    def gb_seconds(size: int) -> float:
+        command = command_ms(results, _subject(results, EVERYTHING), size)
+        row = _projection(results)
+        return (command + milliseconds(row["cpuMs"], row["requests"], size) / BATCH) * size / 1024 / 1e3
+
+    saved = COMMANDS * (gb_seconds(MEMORY_MB) - gb_seconds(memory_mb)) * prices.LAMBDA_GB_SECOND["arm64"]
+    return saved, command_ms(results, _subject(results, EVERYTHING), memory_mb)
+
+
+def _snapshots_saved() -> float:
+    of_one = 2 * prices.WRITE_UNIT + 2.5 * prices.READ_UNIT
+    function = total(_function("snapshot", 1, SNAPSHOT_MS, MEMORY_MB, "arm64"))
+    return COMMANDS * 0.9 / SNAPSHOT_EVERY * (of_one + function)
+
+
+def _archive(results: Results) -> Line:
+    """The archive keeps an event as the audit log has it."""
+    size = results["latency"]["logs"]["auditedEventBytes"] - LINE_BYTES
+    return Line(f"archive: {size:.0f} bytes an event", COMMANDS * size / 1e9, "GB", prices.ARCHIVE_GB)
+
+
+def _audit_log(results: Results) -> Line:
+    size = results["latency"]["logs"]["auditedEventBytes"]
+    return Line(f"audit log: {size:.0f} bytes an event", COMMANDS * size / 1e9, "GB", prices.LOG_GB)
+
+
+def _traces(batches: float, snapshots: float) -> Line:
+    """Of each function the first invocation in every second, and a share of the rest."""
+    seconds = COMMANDS / RATE
+    traced = sum(seconds + TRACED * (each - seconds) for each in (COMMANDS, batches, batches, snapshots))
+    what = f"X-Ray: at {RATE} commands a second, the first of each and {TRACED:.0%} of the rest"
+    return Line(what, traced, "traces", prices.TRACE)
+
+
+def _rows(what: str, reads: float, writes: float) -> list[Line]:
+    """A projection's rows, for each event of an account of its own."""
+    return [
+        Line(f"read model: {what}, read with strong consistency", _times(reads), "read units", prices.READ_UNIT),
+        Line(f"read model: {what}, written", _times(writes), "write units", prices.WRITE_UNIT),
+    ]
+
+
+def _reads_before(append: Results) -> float:
+    """A command's read units. DynamoDB Local states none for a Query that finds nothing: the look-up, and where the
+    present is kept what is new.
+    """
+    found_nothing = 1 if append["readUnits"] else 2
+    return float(append["readUnits"]) + found_nothing * LOOK_UP_UNITS
+
+
+def warm_is_known(results: Results) -> bool:
+    """Whether commands on a process that keeps their account's present were measured."""
+    return any(row["subject"] == WARM for row in results["append"]["rows"])
+
+
+def _subject(results: Results, choice: Choice) -> str:
+    """Who was measured for this choice: where nobody was measured warm, all commands count as cold."""
+    return WARM if choice.warm and warm_is_known(results) else "ours"
 
 
 def recipe(results: Results) -> list[Line]:

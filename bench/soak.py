@@ -7,17 +7,12 @@ follows one command after the other until it is visible. Linux only: memory is r
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
@@ -27,14 +22,12 @@ from local.client import StackClient
 
 from .accounts import request
 from .memory import Held, held_by
-from .process import PROJECT
+from .served import serving
 from .soak_verdict import Mark, faults
 from .stored import stored_bytes
 
 ACCOUNTS = 200
 _SENDERS = 8
-_READY_SECONDS = 120.0
-_STOP_SECONDS = 60.0
 _PATIENCE = 30.0
 _LOOK_EVERY = 0.005
 _PROBE_EVERY = 1.0
@@ -129,7 +122,7 @@ class Load:
 def main(arguments: Sequence[str]) -> int:
     """Returns 0; 1 if memory grew beyond the data, or anything else that must not grow did."""
     options = _options(arguments)
-    with _serving() as (process, client):
+    with serving() as (process, client):
         load = Load(client, options.rate)
         driving = threading.Thread(target=load.run, name="soak")
         driving.start()
@@ -198,26 +191,3 @@ def _percentiles(samples: list[float]) -> str:
         return "–"
     cuts = quantiles(samples, n=100, method="inclusive")
     return f"{cuts[49]:.1f} / {cuts[98]:.1f} ms"
-
-
-@contextmanager
-def _serving() -> Iterator[tuple[subprocess.Popen[bytes], StackClient]]:
-    """A `serve` process with the stack deployed; told to stop at the end."""
-    with tempfile.TemporaryDirectory() as folder:
-        outputs = Path(folder) / "outputs.json"
-        command = [sys.executable, "-m", "local", "serve", "--port", "0", "--outputs", str(outputs)]
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)  # noqa: S603 -- our own program
-        try:
-            _await(lambda: outputs.exists() and outputs.read_text(), process)
-            yield process, StackClient(json.loads(outputs.read_text()))
-        finally:
-            process.terminate()
-            process.wait(_STOP_SECONDS)
-
-
-def _await(ready: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while not ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("the embedded AWS does not start: try `python -m local serve`")
-        time.sleep(0.1)

@@ -9,22 +9,53 @@ from bench.results import Results
 
 from .markdown import money, number, table
 
+_SMALLER_MB = 256
+
 
 def render(results: Results) -> dict[str, str]:
     """File name under docs/ to content."""
     ours, recipe, idle = cost.ours(results), cost.recipe(results), cost.recipe_idle()
+    cold = cost.ours(results, cost.Choice(warm=False))
+    lean = cost.ours(results, cost.RECIPES_OWN)
+    saved, slower_ms = cost.smaller_memory(results, _SMALLER_MB)
     return {
         "cost.md": f"""# What it costs
 
 Written by `make bench` (`bench/cost.py`, `bench/prices.py`): an estimate from list prices ({prices.REGION}, on demand, as
 published in {prices.PUBLISHED}; check the pricing pages before you rely on it), not a bill. Units were measured on
-[DynamoDB Local](performance.md) on an account of {cost.LENGTH:,} events, whose length does not matter. A function's time
+[DynamoDB Local](performance.md) on an account of {cost.LENGTH:,} events, whose length does not matter; bytes of logs on the
+embedded AWS, Lambda's own lines in the form that AWS documents. A function's time
 is its CPU time as measured here, on the share of a core that its memory buys, and {cost.WAIT_MS:g} ms for each wait
 (assumed), unless its line says otherwise. One command is one event of at most 1 KB.
 
 ## A million commands: {money(cost.total(ours))} US$
 
+{_warmth(results)}
+
 {_sum(ours)}
+{_differences(ours, cold)}
+## What each setting costs
+
+What a million commands cost less without a part, and what it is. [What else is lost with
+it](operations.md#leaving-parts-out).
+
+{_settings(results)}
+
+**The recipe's own set of features** ([`docs/examples/Pulumi.lean.yaml`](examples/Pulumi.lean.yaml): no audit log, no
+statement, no traces) costs {money(cost.total(lean))} US$, {number(cost.total(lean) / cost.total(recipe))} × the recipe's. What is left
+above it buys the promises: the command index ({money(cost.COMMANDS * prices.WRITE_UNIT)}), by which no command is carried out
+twice; the queue, which tries again and sets aside; strongly consistent reads; snapshots, which keep a command's cost from growing.
+
+Not cheaper, and why:
+
+- **Memory of the functions.** CPU time costs the same at any size, since its share grows with the price; only waits are
+  cheaper with less. {_SMALLER_MB} MB instead of {cost.MEMORY_MB} would save {money(saved)} US$, and a command would take
+  {slower_ms:.0f} ms instead of {cost.command_ms(results, "ours", cost.MEMORY_MB):.0f} at the most. So it stays.
+- **X-Ray.** Lambda lets nobody set the share that it samples. The first trace of every second weighs most where little
+  is done: at one command a second and less all are traced, and a million cost
+  {money(cost.COMMANDS * (1 + 3 / cost.BATCH) * prices.TRACE)} US$.
+- **Batches.** A queue's batch waits for nobody (`projectionBatchWindow: 0`): a window of some seconds fills batches at low rates,
+  and delays every row by as much.
 
 What moves it: `statementEntries` (each 1 KB more of row costs {money(cost.COMMANDS * prices.WRITE_UNIT)}), events over 1 KB
 (each further KB costs two write units, {money(2 * cost.COMMANDS * prices.WRITE_UNIT)}), batching (a busy account's batch is
@@ -52,9 +83,36 @@ statement and no dead letter that is ever written. As it is created, its tables 
     }
 
 
-def _sum(lines: Sequence[cost.Line]) -> str:
+def _warmth(results: Results) -> str:
+    if not cost.warm_is_known(results):
+        return "With everything on, and no command on a process that has met its account before."
+    cold = cost.total(cost.ours(results, cost.Choice(warm=False)))
+    return f"""With everything on, and every command on a process that keeps its account's present: the cheapest that it gets. Where
+no command meets one, it is **{money(cold)} US$** (below). How many do is not known before it is run: it is most of them
+where few accounts are busy, and none where every command is another account's."""
+
+
+def _differences(warm: Sequence[cost.Line], cold: Sequence[cost.Line]) -> str:
+    differing = [line for line in cold if line not in warm]
+    if not differing:
+        return ""
+    return f"""
+Where no command meets its account's present, these differ:
+
+{_sum(differing, last="")}
+"""
+
+
+def _settings(results: Results) -> str:
+    rows = [[f"`{setting}`", what, money(saved)] for setting, what, saved in cost.settings(results)]
+    return table(["setting", "without", "US$ less"], rows, left=2)
+
+
+def _sum(lines: Sequence[cost.Line], last: str = "**sum**") -> str:
+    """With their sum, unless it is of no interest."""
     rows = [[line.what, number(line.quantity, 4), line.unit, _price(line.price), money(line.usd)] for line in lines]
-    rows.append(["**sum**", "", "", "", f"**{money(cost.total(list(lines)))}**"])
+    if last:
+        rows.append([last, "", "", "", f"**{money(cost.total(list(lines)))}**"])
     return table(["", "quantity", "unit", "price", "US$"], rows)
 
 

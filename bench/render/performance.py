@@ -7,10 +7,11 @@ from typing import Any
 
 from bench import cost
 from bench.accounts import LENGTHS
+from bench.logged import LINE_BYTES
 from bench.parts.decoding import CHECK
 from bench.results import Results
 
-from . import plot
+from . import goals, plot
 from .markdown import money, number, ratio, table
 
 Row = Mapping[str, Any]
@@ -37,7 +38,7 @@ _SUBJECTS = """- **this ledger** through its Lambda entry point, its log line wr
 
 def render(results: Results) -> dict[str, str]:
     """File name under docs/ to content."""
-    sections = [_INTRO]
+    sections = [_INTRO, *([goals.render(results)] if results else [])]
     files: dict[str, str] = {}
     for part, section in _SECTIONS.items():
         if part in results:
@@ -235,18 +236,36 @@ def _decoding(results: Results) -> tuple[str, dict[str, str]]:
 
 def _latency(results: Results) -> tuple[str, dict[str, str]]:
     part = results["latency"]
+    stores = {"empty store": part} | ({f"{part['full']['events']:,} events": part["full"]} if "full" in part else {})
     lines = [
-        [title, *(number(part[name][percentile]) for percentile in ("p50", "p99", "max"))]
+        [title, store, *(number(measured[name][percentile]) for percentile in ("p50", "p99", "max"))]
         for title, name in {"sent to accepted": "acceptedMs", "accepted to visible": "visibleMs"}.items()
+        for store, measured in stores.items()
     ]
     text = (
         "## From accepted to visible\n\n"
         "**In the emulator only**, where streams, queues and functions share this machine: from the answer to a command "
         "until its event shows in the read model, through stream, relay, bus, queue and projection. "
-        f"{part['samples']} commands, one at a time; milliseconds.\n\n{table(['', 'p50', 'p99', 'max'], lines)}\n\n"
+        f"{part['samples']} commands, one at a time; milliseconds.\n\n"
+        f"{table(['', '', 'p50', 'p99', 'max'], lines, left=2)}\n\n"
         "It says that nothing in the pipeline waits for a poll or a window longer than this; AWS adds its own."
     )
-    return text, {}
+    return text + _under_load(part), {}
+
+
+def _under_load(part: Row) -> str:
+    if "load" not in part:
+        return ""
+    load, memory, logs = part["load"], part["memoryMb"], part["logs"]
+    held = memory["engine"] + memory["workers"]
+    return (
+        f"\n\n{load['clients']} clients at once got {number(load['perSecond'])} commands a second answered, "
+        f"{load['commands']:,} in all, with everything behind them on the same machine. Before that, at rest, the embedded "
+        f"AWS held {held} MB: {memory['engine']} itself and {memory['workers']} in the {memory['processes']} processes that "
+        f"it had started (shared pages by their share). A command's log was {logs['command']['ownBytes']:.0f} bytes of its own "
+        f"and {logs['command']['platformBytes']:.0f} of Lambda's lines around it, an event in the audit log "
+        f"{logs['auditedEventBytes']:.0f}, each line with the {LINE_BYTES} bytes that CloudWatch Logs adds."
+    )
 
 
 def _cost(results: Results) -> str:

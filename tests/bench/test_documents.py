@@ -40,4 +40,7 @@ def test_nothing_that_was_not_measured_is_told() -> None:
     ],
 )
 def test_what_costs_nothing_known_is_not_summed_up(units: dict[str, float | None], told: bool) -> None:
-    assert cost.can_be_told({part: {"rows": [{"writeUnits": each}]} for part, each in units.items()}) is told
+    measured: results.Results = {part: {"rows": [{"writeUnits": each}]} for part, each in units.items()}
+
+    assert cost.can_be_told({**measured, "latency": {"logs": {}}}) is told
+    assert not cost.can_be_told(measured)
