@@ -1,4 +1,8 @@
-"""The HTTP side of the endpoint: one thread per connection, connections kept alive, each answer in one write."""
+"""The HTTP side of the endpoint: one thread per connection, connections kept alive, each answer in one write.
+
+Made for what comes here: SDKs that send many small requests over connections that they keep. A general server spends
+more on a request than the table behind it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,15 @@ import errno
 import http
 import logging
 import socket
+import socketserver
+import sys
 import threading
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.serving import ThreadedWSGIServer
-
 from local.engine.api import AnswerLost, ApiRequest, Response
-from local.engine.moto_app import MotoRequestHandler
+from local.engine.http_requests import BadRequest, Disconnected, HttpRequest, RequestReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +28,7 @@ HOST = "127.0.0.1"
 _logger = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2  # how soon the accepting thread sees that it is to stop
 _JOIN_SECONDS = 5.0
+_PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 
 
 class PortTaken(OSError):  # noqa: N818 - reads as what happened
@@ -47,46 +52,7 @@ def _bind(port: int) -> socket.socket:
     return listener
 
 
-class _Handler(MotoRequestHandler):  # type: ignore[misc] # moto is untyped
-    """Werkzeug's handler closes the connection after each answer; AWS and its SDKs keep it."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: ApiServer
-
-    def run_wsgi(self) -> None:
-        environ = self.make_environ()
-        if environ.get("wsgi.input_terminated"):
-            body = environ["wsgi.input"].read()
-        else:
-            body = self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
-        try:
-            response = self.server.handle(ApiRequest.of(environ, body))
-        except AnswerLost:
-            self.close_connection = True
-            return
-        self._write(response)
-
-    def _write(self, response: Response) -> None:
-        try:
-            phrase = http.HTTPStatus(response.status).phrase
-        except ValueError:
-            phrase = "Unknown"
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        headers.setdefault("content-type", "application/x-amz-json-1.1")
-        headers.setdefault("date", formatdate(usegmt=True))  # as every answer of AWS
-        if self.command != "HEAD":  # a HEAD answer carries the length of what GET would return
-            headers["content-length"] = str(len(response.body))
-        headers.pop("connection", None)
-        lines = [f"HTTP/1.1 {response.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
-        self.wfile.write(head if self.command == "HEAD" else head + response.body)
-
-    def log_request(self, *_: object) -> None:
-        """Requests are counted, not printed."""
-
-
-class ApiServer(ThreadedWSGIServer):
+class ApiServer(socketserver.ThreadingTCPServer):
     """Listens on `port` (0: any free one) once constructed, answers with `handle` once started."""
 
     daemon_threads = True
@@ -95,11 +61,18 @@ class ApiServer(ThreadedWSGIServer):
         self.handle = handle
         self._connections: dict[socket.socket, threading.Thread | None] = {}
         self._connections_lock = threading.Lock()
-        with _bind(port) as listener:
-            super().__init__(HOST, listener.getsockname()[1], _not_wsgi, _Handler, fd=listener.fileno())
+        listener = _bind(port)
+        super().__init__((HOST, port), _Connection, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_address = listener.getsockname()
         self._acceptor = threading.Thread(
             target=self.serve_forever, args=(_POLL_SECONDS,), name="engine-accept", daemon=True
         )
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
 
     @property
     def endpoint(self) -> str:
@@ -136,5 +109,58 @@ class ApiServer(ThreadedWSGIServer):
                 self._connections.pop(request, None)
 
 
-def _not_wsgi(*_: object) -> Any:
-    raise AssertionError("requests go to ApiServer.handle")
+class _Connection(socketserver.BaseRequestHandler):
+    """Answers the requests of one connection until either side closes it."""
+
+    server: ApiServer
+    request: socket.socket
+
+    def handle(self) -> None:
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        reader = RequestReader(self.request, self._base())
+        try:
+            while self._answer(reader.read()):
+                pass
+        except BadRequest as error:
+            refusal = Response(error.status, str(error).encode(), {"content-type": "text/plain"})
+            self.request.sendall(_written(refusal, "GET", keep_alive=False))
+        except (Disconnected, ConnectionError, TimeoutError) as error:
+            _logger.debug("connection ended: %s", error)
+
+    def _answer(self, asked: HttpRequest) -> bool:
+        """Whether the connection stays open."""
+        try:
+            response = self.server.handle(ApiRequest.of(asked.environ, asked.body))
+        except AnswerLost:
+            return False
+        self.request.sendall(_written(response, asked.method, keep_alive=asked.keep_alive))
+        return asked.keep_alive
+
+    def _base(self) -> dict[str, Any]:
+        """What the environments of all requests of the connection have in common."""
+        address, port = self.client_address
+        return {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "SCRIPT_NAME": "",
+            "REMOTE_ADDR": address,
+            "REMOTE_PORT": port,
+            "SERVER_NAME": HOST,
+            "SERVER_PORT": str(self.server.port),
+        }
+
+
+def _written(response: Response, method: str, *, keep_alive: bool) -> bytes:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers.setdefault("content-type", "application/x-amz-json-1.1")
+    headers.setdefault("date", formatdate(usegmt=True))  # as every answer of AWS
+    if method != "HEAD":  # a HEAD answer carries the length of what GET would return
+        headers["content-length"] = str(len(response.body))
+    headers["connection"] = "keep-alive" if keep_alive else "close"
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    head = f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, 'Unknown')}\r\n{''.join(lines)}\r\n"
+    return head.encode() if method == "HEAD" else head.encode() + response.body
