@@ -7,14 +7,11 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING
-
-from werkzeug.test import run_wsgi_app
 
 from local.engine.api import ApiError, ApiRequest, Response
 from local.engine.authorization import Authorizer
-from local.engine.moto_app import DomainDispatcherApplication, create_backend_app
+from local.engine.moto_handlers import Moto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,9 +87,7 @@ class Gateway:
         self._services: dict[str, Seam] = {}
         self._checks: dict[tuple[str, str], list[Check]] = {}
         self._interceptions: list[_Interception] = []
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        # Moto looks through its folders for each request; what serves a host stays the same.
-        self._moto.get_backend_for_host = cache(self._moto.get_backend_for_host)
+        self._moto = Moto()
 
     def seam(self, service: str, operation: str, answer: Seam) -> None:
         """Lets `answer` take the place of moto for one operation (it may still call `moto`)."""
@@ -173,5 +168,4 @@ class Gateway:
     def moto(self, request: ApiRequest) -> Response:
         """Answers the call with what moto has for it."""
         with self.lock:
-            body, status, headers = run_wsgi_app(self._moto, request.wsgi_environ(), buffered=True)
-            return Response(int(status.split()[0]), b"".join(body), dict(headers.items()))
+            return self._moto.answer(request)

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
 from local.engine.api import ApiRequest, Response
 from local.engine.changes import Changes
 from local.engine.gateway import Gateway
-
-
-def call(service: str, operation: str, content: Any, access_key: str = "test") -> ApiRequest:
-    """A signed call of the JSON protocol."""
-    body = json.dumps(content).encode()
-    scope = f"{access_key}/20260101/us-east-1/{service}/aws4_request"
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/",
-        "CONTENT_TYPE": "application/x-amz-json-1.0",
-        "CONTENT_LENGTH": str(len(body)),
-        "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
-        "HTTP_X_AMZ_TARGET": f"DynamoDB_20120810.{operation}",
-        "HTTP_HOST": "127.0.0.1",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "80",
-        "wsgi.url_scheme": "http",
-    }
-    return ApiRequest.of(environ, body)
+from tests.local.calls import call
 
 
 @pytest.fixture

@@ -1,0 +1,160 @@
+"""Moto's answers to API calls, for the services of which most is asked without its web server.
+
+On moto's own path a call goes through Flask's routing, and through reading the body as a form, to a handler that wants
+JSON: most of what a GetItem takes. Calls of the JSON protocol are handed to the same handlers directly here, with what
+those look at. The answers are the same to the last header; whatever is not such a call takes moto's own path.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+import moto.core.responses
+from botocore.exceptions import ClientError
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request, determine_request_protocol
+from moto.core.responses import BaseResponse
+from moto.core.utils import get_service_model, method_names_from_class
+from moto.dynamodb.responses import DynamoHandler
+from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
+from moto.events.responses import EventsHandler
+from moto.iam.models import mark_account_as_visited
+from moto.logs.responses import LogsResponse
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sqs.responses import SQSResponse
+from moto.utilities.constants import APPLICATION_AMZ_JSON_1_0, APPLICATION_AMZ_JSON_1_1
+from moto.utilities.utils import get_partition
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import run_wsgi_app
+
+from local.engine.api import Response
+
+if TYPE_CHECKING:
+    from local.engine.api import ApiRequest
+
+_JSON = frozenset({APPLICATION_AMZ_JSON_1_0, APPLICATION_AMZ_JSON_1_1})
+_HOST = re.compile(r"[\w.-]+(:\d+)?")
+_NEWEST_DYNAMODB = "DynamoDB_20120810"
+_ELSEWHERE = ("HTTP_ORIGIN", "HTTP_CONTENT_ENCODING")
+"""Headers by which moto or its web server do more than the handler does."""
+
+_OF_EVERY_ANSWER = {"Access-Control-Allow-Origin": "*"}
+"""By moto's web server."""
+
+# Moto looks through all attributes of a handler's class at each call.
+moto.core.responses.method_names_from_class = cache(method_names_from_class)
+
+
+class Moto:
+    """All of moto. Its backends are not safe for threads: whoever calls it holds the gateway's lock."""
+
+    def __init__(self) -> None:
+        self._served = DomainDispatcherApplication(create_backend_app)
+        # Moto looks through its folders for each request; what serves a host stays the same.
+        self._served.get_backend_for_host = cache(self._served.get_backend_for_host)
+
+    def answer(self, request: ApiRequest) -> Response:
+        """By the shortest way that gives moto's answer. Raises what moto's handlers raise."""
+        handler = _HANDLERS.get(request.service)
+        return self.served(request) if handler is None or not _is_plain(request) else _direct(handler, request)
+
+    def served(self, request: ApiRequest) -> Response:
+        """By moto's web server, which knows all services and protocols."""
+        body, status, headers = run_wsgi_app(self._served, request.wsgi_environ(), buffered=True)
+        return Response(int(status.split()[0]), b"".join(body), dict(headers.items()))
+
+
+class _Lean(BaseResponse):  # type: ignore[misc] # moto is untyped
+    """Sets a handler of moto's up for a JSON call as `BaseResponse` does, but for what JSON calls do not have."""
+
+    def setup_class(self, request: Request, full_url: str, headers: Any, *_: Any) -> None:
+        self.is_werkzeug_request = True
+        self.normalized_request = request
+        self.parsed_url = urlparse(full_url)
+        self.form_data: dict[str, Any] = {}
+        self.raw_body = request.environ["wsgi.input"].getvalue()
+        self.body = self.raw_body.decode()
+        self.uri = full_url
+        self.path = self.raw_path = self.parsed_url.path
+        self.querystring: dict[str, Any] = {}
+        self.data = self.querystring
+        self.method = "POST"
+        self.region = self.get_region_from_url(request, full_url)
+        self.partition = get_partition(self.region)
+        self.uri_match: dict[str, Any] = {}
+        self.headers = headers
+        self.response_headers = {"server": "amazon.com"}
+        if self.automated_parameter_parsing:
+            self.parse_parameters(request)
+        self.access_key = self.get_access_key()
+        self.current_account = self.get_current_account()
+        mark_account_as_visited(self.current_account, self.access_key, self.service_name, self.region)
+
+    def parse_parameters(self, request: Request) -> None:
+        service = get_service_model(self.boto3_service_name)
+        operation = service.operation_model(self._get_action())
+        parser = PROTOCOL_PARSERS[determine_request_protocol(service, request.content_type)]
+        self.params = parser(operation, map_type=self.PROTOCOL_PARSER_MAP_TYPE).parse(
+            {
+                "method": self.method,
+                "values": {},
+                "headers": self.headers,
+                "body": self.raw_body,
+                "url_path": self.path,
+                "url_params": self.uri_match,
+            }
+        )
+
+
+def _lean(handler: type[Any]) -> type[Any]:
+    return type(handler.__name__, (_Lean, handler), {})
+
+
+_HANDLERS = {
+    "dynamodb": _lean(DynamoHandler),
+    "dynamodbstreams": _lean(DynamoDBStreamsHandler),
+    "events": _lean(EventsHandler),
+    "logs": _lean(LogsResponse),
+    "sqs": _lean(SQSResponse),
+}
+
+
+def _is_plain(request: ApiRequest) -> bool:
+    """Whether it is a call of the JSON protocol, with nothing about it that others than its handler look at."""
+    environ = request.environ
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    return bool(
+        request.operation
+        and environ["REQUEST_METHOD"] == "POST"
+        and environ.get("RAW_URI") == "/"
+        and environ.get("CONTENT_TYPE") in _JSON
+        and not any(name in environ for name in _ELSEWHERE)
+        and _HOST.fullmatch(environ.get("HTTP_HOST", ""))
+        and (request.service != "dynamodb" or target.startswith(_NEWEST_DYNAMODB))
+    )
+
+
+def _direct(handler: type[Any], request: ApiRequest) -> Response:
+    url = f"http://{request.environ['HTTP_HOST'].removesuffix(':80')}/"
+    asked = _Asked(request.wsgi_environ())
+    try:
+        status, headers, content = handler.dispatch(asked, url, asked.headers)
+    except ClientError as error:
+        status, headers, content = 400, {}, error.response["Error"]["Message"]
+    except HTTPException as error:
+        answer = error.get_response()
+        status, headers, content = answer.status_code, dict(answer.headers), answer.get_data()
+    body = content if isinstance(content, bytes) else content.encode()
+    told = {name: str(value) for name, value in headers.items()}
+    if "content-type" not in map(str.lower, told):
+        told["Content-Type"] = "text/html; charset=utf-8"
+    return Response(int(status), body, {**told, "Content-Length": str(len(body)), **_OF_EVERY_ANSWER})
+
+
+class _Asked(Request):  # type: ignore[misc] # moto is untyped
+    """A request that came through a server, which has the time of the answer to itself."""
+
+    from_wsgi_server = True
