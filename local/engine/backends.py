@@ -5,6 +5,7 @@ Moto is untyped, so what comes out of here is `Any` with the names that moto giv
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import struct
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
 from moto.core.common_models import BaseModel
-from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend as StreamsBackend
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.events.models import EventPattern as _MotoPattern
@@ -38,7 +39,10 @@ if TYPE_CHECKING:
     from local.engine.principals import Session
 
 __all__ = [
+    "RESULT_SIZE_LIMIT",
     "BaseModel",
+    "DynamoDBBackend",
+    "DynamoType",
     "Queue",
     "QueueBackend",
     "ReplayState",
@@ -139,14 +143,41 @@ def stream_iterator(region: str, name: str) -> Any:
     return stream_iterators(region).get(name)
 
 
+def replace_table(region: str, table: Any) -> None:
+    """Has this table in the place of the one of its name."""
+    dynamodb_backends[ACCOUNT][region].tables[table.name] = table
+
+
+def copy_partition(table: Any, attributes: dict[str, Any]) -> None:
+    """Puts a copy of the partition in its place, with the same items, if the attributes name one that there is."""
+    key = _dynamo_type(attributes.get(table.hash_key_attr))
+    if key is not None and table.has_range_key and key in table.items:
+        table.items[key] = dict(table.items[key])
+
+
 def copy_item(table: Any, key: dict[str, Any]) -> None:
-    """Puts a copy of the item in its place, if there is one, so that changes in place do not reach the original."""
-    values = [DynamoType(key[name]) for name in (table.hash_key_attr, table.range_key_attr) if name in key]
-    item = table.get_item(*values)
-    if item is not None and table.has_range_key:
-        table.items[values[0]][values[1]] = copy.deepcopy(item)
-    elif item is not None:
-        table.items[values[0]] = copy.deepcopy(item)
+    """Puts a copy of the item in its place, if there is one, so that changes in place do not reach the original.
+
+    Its partition is to be a copy already.
+    """
+    partition, place = _dynamo_type(key.get(table.hash_key_attr)), _dynamo_type(key.get(table.range_key_attr))
+    if partition is None or partition not in table.items:
+        return
+    if not table.has_range_key:
+        table.items[partition] = copy.deepcopy(table.items[partition])
+    elif place is not None and place in table.items[partition]:
+        table.items[partition][place] = copy.deepcopy(table.items[partition][place])
+
+
+def _dynamo_type(value: Any) -> Any:
+    """The value of a key as moto has it, None if it can be none of a key."""
+    if not isinstance(value, dict) or len(value) != 1 or not isinstance(next(iter(value.values())), str):
+        return None
+    made = DynamoType(value)
+    with contextlib.suppress(ArithmeticError):  # a number that is none
+        hash(made)
+        return made
+    return None
 
 
 def forget_moto_triggers(region: str) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local.conftest import Workshop
 
@@ -37,6 +38,11 @@ def _put(table: str, number: int) -> dict[str, Any]:
 def _update(table: str, number: int) -> dict[str, Any]:
     change = {"UpdateExpression": "SET V = :new", "ExpressionAttributeValues": {":new": {"S": "new"}}}
     return {"Update": {"TableName": table, "Key": _key(number), **change}}
+
+
+def _absent_check(table: str, number: int) -> dict[str, Any]:
+    condition = {"ConditionExpression": "attribute_exists(Id)"}
+    return {"ConditionCheck": {"TableName": table, "Key": _key(number), **condition}}
 
 
 def test_a_transaction_changes_everything(workshop: Workshop) -> None:
@@ -102,3 +108,32 @@ def test_a_transaction_on_a_large_table_is_quick(workshop: Workshop) -> None:
         return time.perf_counter() - began
 
     assert min(seconds(6000 + 2 * attempt) for attempt in range(3)) < 0.05
+
+
+def test_a_failed_transaction_on_a_table_named_by_its_arn_changes_nothing(workshop: Workshop) -> None:
+    table, stream = workshop.table()
+    arn = stream.split("/stream/")[0]
+    with pytest.raises(workshop.dynamodb.exceptions.TransactionCanceledException):
+        workshop.dynamodb.transact_write_items(TransactItems=[_put(arn, 1), _update(arn, 2), _absent_check(arn, 3)])
+    assert (_items(workshop, table), _records(workshop, stream)) == ([], [])
+
+
+def test_a_transaction_with_an_item_that_is_two_operations_changes_nothing(workshop: Workshop) -> None:
+    table, stream = workshop.table()
+    with pytest.raises(ClientError):
+        workshop.dynamodb.transact_write_items(TransactItems=[_put(table, 1), {**_put(table, 2), **_update(table, 3)}])
+    assert (_items(workshop, table), _records(workshop, stream)) == ([], [])
+
+
+def test_a_query_after_a_failed_transaction_finds_what_was_there_before(workshop: Workshop) -> None:
+    table, _ = workshop.table()
+    workshop.put(table, "a", 1, V={"S": "old"})
+    asked = {"KeyConditionExpression": "Id = :id", "ExpressionAttributeValues": {":id": {"S": "a"}}}
+    before = workshop.dynamodb.query(TableName=table, **asked)["Items"]
+    with pytest.raises(workshop.dynamodb.exceptions.TransactionCanceledException):
+        workshop.dynamodb.transact_write_items(
+            TransactItems=[_update(table, 1), _put(table, 2), _absent_check(table, 3)]
+        )
+    assert workshop.dynamodb.query(TableName=table, **asked)["Items"] == before
+    workshop.put(table, "a", 0)
+    assert [item["Number"]["N"] for item in workshop.dynamodb.query(TableName=table, **asked)["Items"]] == ["0", "1"]
