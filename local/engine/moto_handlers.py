@@ -12,25 +12,30 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
-import moto.core.responses
 from botocore.exceptions import ClientError
-from moto.core.parse import PROTOCOL_PARSERS
-from moto.core.request import Request, determine_request_protocol
-from moto.core.responses import BaseResponse
-from moto.core.utils import get_service_model, method_names_from_class
-from moto.dynamodb.responses import DynamoHandler
-from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
-from moto.events.responses import EventsHandler
-from moto.iam.models import mark_account_as_visited
-from moto.logs.responses import LogsResponse
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.sqs.responses import SQSResponse
-from moto.utilities.constants import APPLICATION_AMZ_JSON_1_0, APPLICATION_AMZ_JSON_1_1
-from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import run_wsgi_app
 
 from local.engine.api import Response
+from local.engine.moto_app import (
+    APPLICATION_AMZ_JSON_1_0,
+    APPLICATION_AMZ_JSON_1_1,
+    PROTOCOL_PARSERS,
+    BaseResponse,
+    DomainDispatcherApplication,
+    DynamoDBStreamsHandler,
+    DynamoHandler,
+    EventsHandler,
+    LogsResponse,
+    Request,
+    SQSResponse,
+    create_backend_app,
+    determine_request_protocol,
+    get_partition,
+    get_service_model,
+    mark_account_as_visited,
+    responses,
+)
 
 if TYPE_CHECKING:
     from local.engine.api import ApiRequest
@@ -45,7 +50,7 @@ _OF_EVERY_ANSWER = {"Access-Control-Allow-Origin": "*"}
 """By moto's web server."""
 
 # Moto looks through all attributes of a handler's class at each call.
-moto.core.responses.method_names_from_class = cache(method_names_from_class)
+responses.method_names_from_class = cache(responses.method_names_from_class)
 
 
 class Moto:
