@@ -143,6 +143,7 @@ def handler(
             timeout=timeout,
             concurrency=concurrency,
             log_level=settings.log_level,
+            system_log_level=settings.system_log_level,
             log_retention_days=settings.log_retention_days,
             tracing=settings.tracing,
             kms_key_arn=kms_key_arn,

@@ -52,12 +52,14 @@ class Choice:
     statement: bool = True
     tracing: bool = True
     type_index: bool = True
+    reports: bool = True
+    """Lambda's own lines around an invocation that went well."""
     warm: bool = True
     """Every command meets a process that keeps its account's present; else none does."""
 
 
 EVERYTHING = Choice()
-RECIPES_OWN = Choice(audit_log=False, statement=False, tracing=False)
+RECIPES_OWN = Choice(audit_log=False, statement=False, tracing=False, reports=False)
 """What the recipe has, too, as docs/examples/Pulumi.lean.yaml sets it."""
 
 
@@ -156,8 +158,8 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
             else []
         ),
         Line(
-            f"functions' logs: {function_log_bytes(results):.0f} bytes a command",
-            COMMANDS * function_log_bytes(results) / 1e9,
+            f"functions' logs: {function_log_bytes(results, choice):.0f} bytes a command",
+            COMMANDS * function_log_bytes(results, choice) / 1e9,
             "GB",
             prices.LOG_GB,
         ),
@@ -165,11 +167,12 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
     ]
 
 
-def function_log_bytes(results: Results) -> float:
-    """What all functions log for one command, Lambda's own lines with it."""
+def function_log_bytes(results: Results, choice: Choice = EVERYTHING) -> float:
+    """What all functions log for one command."""
     logs = results["latency"]["logs"]
     share = {"command": 1, "relay": BATCH, "projection": BATCH, "snapshot": SNAPSHOT_EVERY}
-    return float(sum((logs[name]["ownBytes"] + logs[name]["platformBytes"]) / each for name, each in share.items()))
+    lines = ("ownBytes", "platformBytes") if choice.reports else ("ownBytes",)
+    return float(sum(logs[name][line] / each for name, each in share.items() for line in lines))
 
 
 def settings(results: Results) -> list[tuple[str, str, float]]:
@@ -184,6 +187,7 @@ def settings(results: Results) -> list[tuple[str, str, float]]:
         ("statement: false", "account statements", saved(Choice(statement=False))),
         ("tracing: false", "X-Ray", saved(Choice(tracing=False))),
         ("typeIndex: false", "getEventsByType", saved(Choice(type_index=False))),
+        ("systemLogLevel: WARN", "Lambda's reports of what went well", saved(Choice(reports=False))),
         ("snapshotEvery: 100", "nine of ten snapshots; cold commands read ten times as much", _snapshots_saved()),
     ]
 

@@ -14,6 +14,9 @@ BILLING_MODES = ("PAY_PER_REQUEST", "PROVISIONED")
 # them, and with them the alarms.
 LOG_LEVELS = ("TRACE", "DEBUG", "INFO")
 
+SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
+"""Of Lambda's own lines. WARN leaves out those of invocations that went well."""
+
 # PutRetentionPolicy takes these and no other.
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),

@@ -47,6 +47,7 @@ class Settings:
     snapshot_every: int
     snapshot_retention_days: int
     log_level: str
+    system_log_level: str
     architecture: str
     runtime: str
     memory_size: int
@@ -119,6 +120,7 @@ class Settings:
             snapshot_every=read.integer_of("snapshotEvery", limits.SNAPSHOT_INTERVALS),
             snapshot_retention_days=read.integer("snapshotRetentionDays", 0, _FOREVER_DAYS),
             log_level=read.choice("logLevel", limits.LOG_LEVELS),
+            system_log_level=read.choice("systemLogLevel", limits.SYSTEM_LOG_LEVELS),
             architecture=read.choice("architecture", limits.ARCHITECTURES),
             runtime=read.choice("runtime", limits.RUNTIMES),
             memory_size=read.integer("memorySize", 128, 10_240),

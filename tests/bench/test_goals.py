@@ -102,6 +102,7 @@ def test_what_is_left_out_costs_nothing_and_nothing_else_changes(kept: results.R
 
 def test_the_log_of_a_command_is_its_own_and_its_share_of_what_is_behind_it(kept: results.Results) -> None:
     assert cost.function_log_bytes(kept) == pytest.approx(700 * (1 + 0.1 + 0.1 + 0.1))
+    assert cost.function_log_bytes(kept, cost.Choice(reports=False)) == pytest.approx(300 * (1 + 0.1 + 0.1 + 0.1))
 
 
 def test_a_kept_present_is_two_units_that_dynamodb_local_does_not_state(kept: results.Results) -> None:

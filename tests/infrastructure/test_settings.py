@@ -152,6 +152,7 @@ BAD = [
     ("snapshotConcurrency", "0"),
     ("logLevel", "info"),
     ("logLevel", "WARN"),
+    ("systemLogLevel", "ERROR"),
     ("architecture", "aarch64"),
     ("runtime", "python3.10"),
     ("memorySize", "127"),
