@@ -1465,6 +1465,27 @@ MUTANTS = (
         LEAVING_OUT,
     ),
     Mutant(
+        "keep Lambda's own lines whatever is asked",
+        "components/handler_function.py",
+        "                system_log_level=args.system_log_level,\n",
+        '                system_log_level="INFO",\n',
+        LEAVING_OUT,
+    ),
+    Mutant(
+        "call a goal reached from its bound on",
+        "bench/goals.py",
+        "else value <= self.bound",
+        "else value >= self.bound",
+        ("tests/bench/test_goals.py",),
+    ),
+    Mutant(
+        "bill what was left out",
+        "bench/cost.py",
+        "        *([_audit_log(results)] if choice.audit_log else []),\n",
+        "        _audit_log(results),\n",
+        ("tests/bench/test_goals.py",),
+    ),
+    Mutant(
         "ask an index for events that the stack leaves out",
         "ops/commands/common.py",
         "    if not system.has_type_index():\n",
