@@ -93,13 +93,17 @@ class Verifier:
         kept = self._read(self.snapshots_table, "AggregateId", aggregate_id)
         snapshots = SnapshotCheck(aggregate_id, map(to_record, kept))
         stream = StreamCheck(aggregate_id, self.type_buckets, self._latest)
-        events = 0
+        events, kind = 0, None
         for item in self._read(self.store_table, "AggregateId", aggregate_id):
             events += 1
             event = stream.take(item)
             if event is not None and stream.intact:
-                rows = _concerned(rows, event)
+                if kind is None and (kind := KINDS.of_type(event.event_type)):
+                    rows = [row for row in rows if row.projection.kind is kind]
                 _take(stream, rows, snapshots, event)
+        known = {row.projection.name for row in rows}
+        if kind is None:  # newer code's, which says what rows there must be
+            rows = []
         in_flight = 0
         if not events:
             snapshots.orphan()
@@ -112,7 +116,6 @@ class Verifier:
                 in_flight = max((row.finish(cutoff, self._latest()) for row in rows), default=0)
                 snapshots.finish()
                 findings += [finding for row in rows for finding in row.findings]
-            known = {row.projection.name for row in rows}
             findings += [_unknown(aggregate_id, name) for name in by_projection if name not in known]
         if stream.intact:
             findings += snapshots.findings
@@ -169,12 +172,6 @@ class Verifier:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-
-
-def _concerned(rows: Sequence[RowCheck], event: Event) -> list[RowCheck]:
-    """Those of the rows that are of the kind of aggregate that an event tells; all, where it tells none."""
-    kind = KINDS.of_type(event.event_type)
-    return [row for row in rows if kind in (None, row.projection.kind)]
 
 
 def _take(stream: StreamCheck, rows: Sequence[RowCheck], snapshots: SnapshotCheck, event: Event) -> None:

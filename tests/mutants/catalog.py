@@ -30,10 +30,12 @@ CARRIAGE = "handlers/sourcing/carriage.py"
 FACTS = "handlers/domain/facts.py"
 ERRORS = "handlers/sourcing/errors.py"
 MEANING = "handlers/domain/meaning.py"
+KINDS = "handlers/sourcing/kinds.py"
 MISSPELLING = ("tests/handlers/test_misspelt.py",)
 NORMALIZING = ("tests/handlers/test_normal_forms.py",)
 RECALLING = ("tests/handlers/test_recall.py",)
 MEANINGS = ("tests/domain/test_meaning.py",)
+OF_KINDS = ("tests/domain/test_kinds.py", "tests/handlers/test_kinds.py")
 MONEY = ("tests/domain/test_money.py",)
 FLOATING = ("tests/handlers/test_floats.py",)
 CLOCKED = ("tests/handlers/test_clocks.py",)
@@ -64,6 +66,70 @@ SETTING = ("tests/infrastructure/test_settings.py",)
 LEAVING_OUT = ("tests/infrastructure/test_left_out.py",)
 
 MUTANTS = (
+    # Kinds of aggregates
+    Mutant(
+        "give an id in use by one kind of aggregate to another",
+        KINDS,
+        "        if present is not None and present is not kind:\n",
+        "        if False:\n",
+        OF_KINDS,
+    ),
+    Mutant(
+        "give an id that newer code's kind of aggregate uses to another",
+        LEDGER,
+        "        _check_kind(present)\n",
+        "",
+        OF_KINDS,
+    ),
+    Mutant(
+        "have the first event of whatever type tell the kind",
+        KINDS,
+        "return next((kind for event in events if (kind := self.of_type(event.event_type))), None)",
+        "return next((self.of_type(event.event_type) for event in events), None)",
+        OF_KINDS,
+    ),
+    Mutant(
+        "have the last event tell the kind",
+        KINDS,
+        "return next((kind for event in events if",
+        "return next((kind for event in reversed(list(events)) if",
+        OF_KINDS,
+    ),
+    Mutant(
+        "fold another kind's event into a state",
+        KINDS,
+        "        elif type(state) is not kind.state:\n",
+        "        elif False:\n",
+        OF_KINDS,
+    ),
+    Mutant(
+        "make rows of another kind's events",
+        KINDS,
+        "        self.kinds.hold(self.kind, event)\n",
+        "",
+        OF_KINDS,
+    ),
+    Mutant(
+        "believe a message that tells no kind, and make no rows",
+        STORE,
+        "return KINDS.of_events(events) or KINDS.of_events(store.read(aggregate_id, limit=1))",
+        "return KINDS.of_events(events)",
+        OF_KINDS,
+    ),
+    Mutant(
+        "keep the snapshots of two kinds under the same keys",
+        KINDS,
+        " or len({kind.snapshots for kind in kinds}) < len(kinds):",
+        ":",
+        OF_KINDS,
+    ),
+    Mutant(
+        "let a type of events change its kind of aggregate",
+        "schemas/vocabulary.py",
+        "len({repr(schema.get(STREAM)) for schema in versions.values()}) > 1",
+        "False",
+        ("tests/schemas/test_checking.py",),
+    ),
     # Append
     Mutant(
         "put an event without its condition",
