@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handlers.domain import KINDS
-from handlers.sourcing.errors import MalformedError, Violation
+from handlers.sourcing.errors import MalformedError, RuleBrokenError, Violation
 from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
@@ -131,6 +131,36 @@ def test_a_command_costs_the_same_however_long_the_stream(
         ("Query", {}),  # the look-up finds nothing: free in DynamoDB Local, one unit on AWS
     ]
     assert costs(meter)[-1] == ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})
+
+
+@moto_differs
+@pytest.mark.parametrize("length", [10, 1_000, 100_000])
+def test_a_command_on_an_account_that_its_process_has_met_costs_a_look_up_and_the_write(
+    store: EventStore, snapshots: Snapshots, meter: Meter, length: int
+) -> None:
+    keep_the_end(store, snapshots, meter, length)
+    now = ["2024-02-01T00:00:00.000000Z"]
+    reader = PresentReader(store, snapshots, tail=10, now=lambda: now[0], begin=begin)
+    ledger = Ledger(reader, now=reader.now, pause=lambda _: pytest.fail("nobody competes"), check_clock=lambda _: None)
+    ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
+    put = ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})
+    look_up: tuple[str, dict[str, float]] = ("Query", {})  # finds nothing: free in DynamoDB Local, one unit on AWS
+    what_came = ("Query", {"table": 1})
+    meter.charges.clear()
+
+    ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
+    assert costs(meter) == [look_up, put]
+
+    meter.charges.clear()
+    with pytest.raises(RuleBrokenError):
+        ledger.execute(command("TransactionProcessed", amount=-1_000_000), lambda: 30)
+    assert costs(meter) == [look_up, what_came]
+
+    meter.charges.clear()
+    now[0] = "2024-02-01T00:02:00.000000Z"
+    ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
+    assert sorted(costs(meter)[:-1], key=str) == [what_came, look_up]
+    assert costs(meter)[-1] == put
 
 
 @moto_differs

@@ -17,7 +17,7 @@ from ..effort import LONG
 from . import truth
 from .client import ATTEMPTS, Answer, Client, Sent, asked
 from .delivery import Delivery, Shard
-from .world import Fate, World, all_well
+from .world import Environment, Fate, World, all_well
 
 LISTS = {"getAggregateEvents": ("events", "eventCount"), "getEventsByType": ("events", "count")}
 
@@ -30,6 +30,7 @@ class Story:
     world: World = field(default_factory=World)
     client: Client = field(init=False)
     delivery: Delivery = field(init=False)
+    _resting: list[Environment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.client = Client(self.world)
@@ -44,6 +45,10 @@ class Story:
     def again(self, sent: Sent) -> Answer:
         """Send the same command once more."""
         return self.client.send(sent, self.fate)
+
+    def change_places(self) -> None:
+        """Let the processes of the command function rest, and those that rested take what is sent from now on."""
+        self._resting, self.world.idle["command"] = self.world.idle["command"], self._resting
 
     @contextmanager
     def prelude(self) -> Iterator[None]:

@@ -52,6 +52,7 @@ LIMITS = ("tests/contract/test_service_limits.py",)
 CARRYING = ("tests/handlers/test_carriage.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
+KEEPING = ("tests/handlers/test_kept.py",)
 EVOLVING = ("tests/domain/test_facts.py", "tests/handlers/test_evolution.py", "tests/handlers/test_promises.py")
 DAMAGED_SNAPSHOTS = ("tests/handlers/test_damaged_snapshots.py",)
 DAMAGED_ROWS = ("tests/handlers/test_damaged_rows.py",)
@@ -146,8 +147,8 @@ MUTANTS = (
     Mutant(
         "acknowledge a write that lost the race",
         LEDGER,
-        "            except ConcurrentAppendError:\n",
-        "            except ConcurrentAppendError:\n                return Receipt.of(events[-1])\n",
+        "        except ConcurrentAppendError:\n",
+        "        except ConcurrentAppendError:\n            return Receipt.of(events[-1])\n",
     ),
     Mutant(
         "tell a command that lost a race to itself that nothing was stored",
@@ -158,7 +159,8 @@ MUTANTS = (
     Mutant(
         "do not look for the command among the events",
         PRESENT,
-        "        self.own = _last_of(self.command_id, events)\n        return self if self.own else self.fold(events)",
+        "        self.own = _last_of(self.wanted.command_id, events)\n"
+        "        return self if self.own else self.fold(events)",
         "        self.fold(events)\n        self.own = None\n        return self",
     ),
     Mutant(
@@ -198,7 +200,7 @@ MUTANTS = (
     Mutant(
         "refuse a malformed command before it is looked up",
         LEDGER,
-        "        found = store.find(command.aggregate_id, command.command_id)\n        event",
+        "        found = store.find(command.aggregate_id, command.command_id).sequence\n        event",
         "        found = None\n        event",
         RECALLING,
     ),
@@ -324,6 +326,105 @@ MUTANTS = (
         "except ValueError:",
         CLOCKED,
     ),
+    # Keeping
+    Mutant(
+        "refuse by a state that was kept",
+        LEDGER,
+        "with suppress(LedgerError, *UNFOLDABLE):",
+        "with suppress():",
+        KEEPING,
+    ),
+    Mutant(
+        "take what was kept for the present",
+        PRESENT,
+        "whole=kept.whole, is_current=False)",
+        "whole=kept.whole)",
+        KEEPING,
+    ),
+    Mutant(
+        "look no command up that is for an aggregate met before",
+        PRESENT,
+        "        if decides:\n            found = look_up()\n",
+        "        if decides:\n            found = look_up()._replace(sequence=None)\n",
+        KEEPING,
+    ),
+    Mutant(
+        "keep an event that was not written",
+        LEDGER,
+        "        except ConcurrentAppendError:\n",
+        "        except ConcurrentAppendError:\n            self.reader.remember(present, events)\n",
+        KEEPING,
+    ),
+    Mutant(
+        "keep the state of before beside the place of after",
+        PRESENT,
+        "            present.fold(appended)\n",
+        "            for event in appended:\n                present.position = present.position.advance(event)\n",
+        KEEPING,
+    ),
+    Mutant(
+        "keep what was not folded",
+        PRESENT,
+        "if present.state is not None:",
+        "if True:",
+        KEEPING,
+    ),
+    Mutant(
+        "foresee on what was kept",
+        PRESENT,
+        "decides = to_write and is_confirmed",
+        "decides = is_confirmed",
+        KEEPING,
+    ),
+    Mutant(
+        "never ask the store again whether it is the one that was met",
+        PRESENT,
+        "is_confirmed = times.earlier(before, CONFIRMED_SECONDS) <= kept.confirmed <= before",
+        "is_confirmed = True",
+        KEEPING,
+    ),
+    Mutant(
+        "go on from another stream than was met",
+        PRESENT,
+        "if is_that_stream and page.next_after is None:",
+        "if page.next_after is None:",
+        KEEPING,
+    ),
+    Mutant(
+        "take a page for all that came",
+        PRESENT,
+        "if is_that_stream and page.next_after is None:",
+        "if is_that_stream:",
+        KEEPING,
+    ),
+    Mutant(
+        "keep a present for ever",
+        PRESENT,
+        "if not times.earlier(before, WHOLE_SECONDS) <= kept.whole <= before:",
+        "if False:",
+        KEEPING,
+    ),
+    Mutant(
+        "lose one race after the other",
+        PRESENT,
+        "present.is_current, present.shared = True, bool(came)",
+        "present.is_current, present.shared = True, False",
+        KEEPING,
+    ),
+    Mutant(
+        "fail a command that was stored since its event cannot be folded",
+        PRESENT,
+        "        except (LedgerError, *UNFOLDABLE):\n            self._kept.forget",
+        "        except UNFOLDABLE:\n            self._kept.forget",
+        KEEPING,
+    ),
+    Mutant(
+        "keep presents without regard to their size",
+        "handlers/store/kept.py",
+        " or self.held_bytes > self.most_bytes",
+        "",
+        KEEPING,
+    ),
     # Reading
     Mutant(
         "fold a long stream for a command that was carried out before",
@@ -377,8 +478,8 @@ MUTANTS = (
     Mutant(
         "look a command up eventually consistent",
         STORE,
-        '":command": {"S": command_id}},\n            ConsistentRead=True,',
-        '":command": {"S": command_id}},\n            ConsistentRead=False,',
+        '":command": {"S": command_id}},\n                ConsistentRead=True,',
+        '":command": {"S": command_id}},\n                ConsistentRead=False,',
         REMEMBERING,
     ),
     Mutant(
@@ -433,8 +534,15 @@ MUTANTS = (
     Mutant(
         "skip the look-up of the command",
         STORE,
-        'return max((_sequence(item) for item in answer["Items"]), default=None)',
-        "return None",
+        "return LookUp(max(found, default=None), time_of(answer))",
+        "return LookUp(None, time_of(answer))",
+        REMEMBERING,
+    ),
+    Mutant(
+        "take a page of the look-up for all of it",
+        STORE,
+        'if "LastEvaluatedKey" not in answer:\n                return LookUp',
+        "if True:\n                return LookUp",
         REMEMBERING,
     ),
     Mutant(
@@ -489,7 +597,7 @@ MUTANTS = (
     Mutant(
         "decide on the snapshot of another stream",
         PRESENT,
-        "if (event.sequence, event.hash, event.timestamp) != snapshot.position:",
+        "if _position_of(event) != snapshot.position:",
         "if False:",
         REMEMBERING,
     ),
