@@ -20,9 +20,10 @@ from local.engine.api import DEFAULT_REGION, Response
 from local.engine.archives import Archives
 from local.engine.async_invoke import AsyncInvoker
 from local.engine.authorizations import Authorizations, Call, Permission
-from local.engine.background import Background
+from local.engine.background import Background, Queues
 from local.engine.bus import EventBus
 from local.engine.changes import Changes
+from local.engine.clock import Clock, ManualClock, SystemClock
 from local.engine.cloud_control import CloudControl
 from local.engine.destinations import Destinations
 from local.engine.event_patterns import EventPatterns
@@ -40,6 +41,8 @@ from local.engine.queue_attributes import QueueAttributes
 from local.engine.refusals import Refusals
 from local.engine.registry_tags import RegistryTags
 from local.engine.replay import Replays
+from local.engine.scheduler import SERVICE as SCHEDULER
+from local.engine.scheduler import Scheduler
 from local.engine.server import ApiServer, PortTaken
 from local.engine.stream_source import MotoStream
 from local.engine.streams_api import StreamsApi
@@ -52,6 +55,7 @@ __all__ = [
     "Engine",
     "Fault",
     "InterceptedRequest",
+    "ManualClock",
     "Permission",
     "PortTaken",
     "Response",
@@ -66,12 +70,21 @@ class Engine:
 
     `stream_disorder`: seconds that each of a stream's parallel batches waits at most, at random, so that changes of
     different items overtake each other as they may on AWS. For tests: nothing may lean on an order that is not kept.
+    `clock`: by which schedules are due, this machine's if none is given. For tests, which move a `ManualClock`.
     """
 
-    def __init__(self, port: int = 0, region: str = DEFAULT_REGION, *, stream_disorder: float = 0) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        region: str = DEFAULT_REGION,
+        *,
+        stream_disorder: float = 0,
+        clock: Clock | None = None,
+    ) -> None:
         self._port = port
         self._region = region
         self._stream_disorder = stream_disorder
+        self._clock = clock or SystemClock()
         self._running: _Running | None = None
 
     def start(self) -> None:
@@ -82,7 +95,7 @@ class Engine:
         if not _only_one.acquire(blocking=False):
             raise RuntimeError("An engine runs in this process already: moto's state is global to it")
         try:
-            self._running = _Running(self._port, self._stream_disorder)
+            self._running = _Running(self._port, self._stream_disorder, self._clock)
         except BaseException:
             _only_one.release()
             raise
@@ -145,7 +158,7 @@ class Engine:
 class _Running:
     """All that lives between start and stop."""
 
-    def __init__(self, port: int, stream_disorder: float) -> None:
+    def __init__(self, port: int, stream_disorder: float, clock: Clock) -> None:
         backends.reset()
         dynamodb_json.install()
         partitions.install()
@@ -184,6 +197,9 @@ class _Running:
         of_events = aws.ServiceClients(self.gateway, targets.SERVICE, endpoint)
         bus = EventBus(self.gateway, targets.Targets(self.gateway, self._background, of_events))
         Replays(self.gateway, self._background, bus)
+        of_scheduler = aws.ServiceClients(self.gateway, SCHEDULER, endpoint)
+        scheduled: Queues[str] = Queues(self._background, "schedule")  # so that a target that hangs holds up no other
+        Scheduler(self.gateway, of_scheduler, clock, scheduled.put).watch(self._background)
         Archives(self.gateway)
         EventPatterns(self.gateway)
         KmsKeys(self.gateway)

@@ -28,6 +28,7 @@ from moto.kms.models import kms_backends
 from moto.kms.utils import _deserialize_ciphertext_blob
 from moto.logs.models import logs_backends
 from moto.moto_api._internal import moto_api_backend
+from moto.scheduler.models import scheduler_backends
 from moto.sns.models import Topic, sns_backends
 from moto.sqs.models import Queue, sqs_backends
 from moto.sqs.models import SQSBackend as QueueBackend
@@ -204,6 +205,10 @@ def role_policies(role_arn: str) -> dict[str, str]:
     return {**role.policies, **attached}
 
 
+def role_exists(role_arn: str) -> bool:
+    return _role(role_arn) is not None
+
+
 def has_boundary(role_arn: str) -> bool:
     """Whether a permissions boundary limits the role."""
     role = _role(role_arn)
@@ -271,6 +276,23 @@ def assume_role(session: Session, region: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
         "AWS_SESSION_TOKEN": role.session_token,
     }
+
+
+def schedule_groups(region: str) -> Any:
+    """The groups of schedules by name."""
+    return scheduler_backends[ACCOUNT][region].schedule_groups
+
+
+def schedules() -> list[Any]:
+    """All of them, of every region."""
+    regions = scheduler_backends[ACCOUNT].values()
+    return [
+        each for region in regions for group in region.schedule_groups.values() for each in group.schedules.values()
+    ]
+
+
+def delete_schedule(schedule: Any) -> None:
+    schedule_groups(schedule.arn.split(":")[3])[schedule.group_name].delete_schedule(schedule.name)
 
 
 def new_replay(region: str, request: dict[str, Any]) -> Any:

@@ -70,6 +70,14 @@ _TARGET = (
     "RunCommandParameters",
     "SageMakerPipelineParameters",
 )
+_SCHEDULE: Mapping[str, Harmless] = {
+    "FlexibleTimeWindow.MaximumWindowInMinutes": (),
+    "Target.EcsParameters": (),
+    "Target.EventBridgePutEventsV2Parameters": (),
+    "Target.EventBridgePutRawEventsParameters": (),
+    "Target.KinesisParameters": (),
+    "Target.SageMakerPipelineParameters": (),
+}
 _LAYERS = {"CompatibleArchitecture": (), "CompatibleRuntime": ()}
 
 INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
@@ -160,6 +168,8 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
         "logGroupNamePattern": (),
     },
     ("logs", "PutLogEvents"): {"entity": ()},
+    ("scheduler", "CreateSchedule"): _SCHEDULE,
+    ("scheduler", "UpdateSchedule"): _SCHEDULE,
     ("sns", "CreateTopic"): {"DataProtectionPolicy": ()},
     ("sqs", "GetQueueUrl"): {"QueueOwnerAWSAccountId": (ACCOUNT,)},
     ("sqs", "ListQueues"): {"MaxResults": (), "NextToken": ()},
