@@ -139,6 +139,7 @@ class Gateway:
         try:
             return self._answer(request)
         finally:
+            self.authorizer.called(request.service, request.operation)
             topic = _CHANGES.get(request.service)
             if topic is not None and not request.operation.startswith(_READS):
                 self._changes.notify(topic)
