@@ -66,6 +66,10 @@ LIVING = ("tests/infrastructure/plan",)
 SETTING = ("tests/infrastructure/test_settings.py",)
 LEAVING_OUT = ("tests/infrastructure/test_left_out.py",)
 
+SERVING = ("tests/local/test_engine_server.py",)
+DECIDING = ("tests/local/test_engine_decisions.py",)
+ORDERING = ("tests/local/test_engine_orders.py",)
+
 MUTANTS = (
     # Kinds of aggregates
     Mutant(
@@ -1824,9 +1828,128 @@ MUTANTS = (
     Mutant(
         "answer without the time, as AWS never does",
         "local/engine/server.py",
-        '        headers.setdefault("date", formatdate(usegmt=True))  # as every answer of AWS\n',
+        '    headers.setdefault("date", formatdate(usegmt=True))  # as every answer of AWS\n',
         "",
-        ("tests/local/test_engine_faults.py",),
+        SERVING,
+    ),
+    Mutant(
+        "read the body before the client is told to send it",
+        "local/engine/http_requests.py",
+        "            self._connection.sendall(_CONTINUE)\n",
+        "            pass\n",
+        SERVING,
+    ),
+    Mutant(
+        "let a header with an underscore pass for the one with a dash",
+        "local/engine/http_requests.py",
+        "        if key in names or key not in environ:",
+        "        if True:",
+        SERVING,
+    ),
+    Mutant(
+        "keep a connection open that its client wants closed",
+        "local/engine/server.py",
+        "        return asked.keep_alive\n",
+        "        return True\n",
+        SERVING,
+    ),
+    Mutant(
+        "hand moto's handlers what its web server reads more of",
+        "local/engine/moto_handlers.py",
+        "        and not any(name in environ for name in _ELSEWHERE)\n",
+        "",
+        ("tests/local/test_engine_moto_handlers.py",),
+    ),
+    Mutant(
+        "take a query in the path for nothing",
+        "local/engine/moto_handlers.py",
+        '        and environ.get("RAW_URI") == "/"\n',
+        "",
+        ("tests/local/test_engine_moto_handlers.py",),
+    ),
+    Mutant(
+        "remember a decision when policies have changed",
+        "local/engine/gateway.py",
+        "            self.authorizer.called(request.service, request.operation)\n",
+        "",
+        DECIDING,
+    ),
+    Mutant(
+        "take the setting of a queue's attributes for a call that leaves policies alone",
+        "local/engine/authorization.py",
+        '"GetQueueAttributes", "GetQueueUrl"',
+        '"GetQueueAttributes", "GetQueueUrl", "SetQueueAttributes"',
+        DECIDING,
+    ),
+    Mutant(
+        "remember a decision that was made by what was before",
+        "local/engine/authorization.py",
+        "            noted = known[key] = self._decided(",
+        "            noted = self._known[key] = self._decided(",
+        DECIDING,
+    ),
+    Mutant(
+        "take what is decided of one resource for decided of all",
+        "local/engine/authorization.py",
+        "(session, action, resource, region, keys)\n        noted",
+        "(session, action, region, keys)\n        noted",
+        DECIDING,
+    ),
+    Mutant(
+        "count a call once, however often it is made",
+        "local/engine/authorizations.py",
+        "[noted.call] += 1",
+        "[noted.call] = 1",
+        DECIDING,
+    ),
+    Mutant(
+        "leave an item in its old place when an update moves it",
+        "local/engine/partitions.py",
+        "    if old is not None:\n        orders.replace(old, None)\n",
+        "",
+        ORDERING,
+    ),
+    Mutant(
+        "find what a transaction wrote that was rolled back",
+        "local/engine/transactions.py",
+        "        partitions.forget(saved)\n",
+        "",
+        ORDERING,
+    ),
+    Mutant(
+        "end a page without saying that there is more",
+        "local/engine/orders.py",
+        "range(low, max(low, high) + 1)",
+        "range(low, max(low, high))",
+        ORDERING,
+    ),
+    Mutant(
+        "look at the whole partition for a page of it",
+        "local/engine/partitions.py",
+        "        if size > RESULT_SIZE_LIMIT or number == limit:\n            return\n",
+        "",
+        ORDERING,
+    ),
+    Mutant(
+        "leave half of a transaction that moto refuses as a whole",
+        "local/engine/transactions.py",
+        "        if response.status != 200:",
+        "        if False:",
+        ("tests/local/test_engine_transactions.py",),
+    ),
+    Mutant(
+        "leave half of a transaction on a table that is named by its ARN",
+        "local/engine/transactions.py",
+        'operation["TableName"] = operation["TableName"].rsplit("/", 1)[-1]',
+        "pass",
+        ("tests/local/test_engine_transactions.py",),
+    ),
+    Mutant(
+        "let services call one another as the administrator",
+        "local/engine/aws.py",
+        'JsonClient(made, credentials["aws_access_key_id"], self._handle)',
+        'JsonClient(made, "test", self._handle)',
+        ("tests/local/test_engine_service_clients.py",),
     ),
     Mutant(
         "find every log event, whatever the pattern says",
