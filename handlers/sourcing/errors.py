@@ -138,7 +138,7 @@ class NotAnEventError(UnreadableEventError):
 
 
 class UnreadableRowError(LedgerError):
-    """A row of the read model is damaged. It is a copy: the account's next event makes it again, or a repair does."""
+    """A row of the read model is damaged. It is a copy: the aggregate's next event makes it again, or a repair does."""
 
     code = "UnreadableRow"
 

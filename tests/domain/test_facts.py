@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from handlers.domain import KINDS, check, decide, evolve, facts
 from handlers.domain.account import Account
-from handlers.domain.facts import NEWEST, _attribute, fact_of, violations
+from handlers.domain.facts import NEWEST, fact_of, violations
 from handlers.domain.generated.tables import SCHEMAS
 from handlers.domain.upcasters import UPCASTERS
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError
 from handlers.sourcing.event import Event
+from handlers.sourcing.facts import attribute
 from handlers.sourcing.values import exact
 from schemas.files import load
 
@@ -211,7 +212,7 @@ def test_whatever_an_older_version_kept_it_is_read_in_the_newest_shape(draw: st.
 
     read = fact_of(event(event_type, data, version))
 
-    said = {name: getattr(read, _attribute(name)) for name in SCHEMAS[event_type, NEWEST[event_type]]["properties"]}
+    said = {name: getattr(read, attribute(name)) for name in SCHEMAS[event_type, NEWEST[event_type]]["properties"]}
     given_ = {name: value for name, value in said.items() if value is not None}
     assert violations(event_type, NEWEST[event_type], given_, "") == []
     assert data == before
@@ -232,7 +233,7 @@ def test_an_extra_field_whose_name_was_given_a_meaning_counts_only_where_it_fits
 
 def test_a_step_that_makes_what_the_newest_version_forbids_is_not_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {**UPCASTERS, ("TransactionProcessed", 1): lambda data: {**data, "category": 5}}
-    monkeypatch.setattr(facts, "UPCASTERS", wrong)
+    monkeypatch.setattr(facts.FACTS, "upcasters", wrong)
 
     with pytest.raises(UnreadableEventError, match=r"TransactionProcessed, became no version \d+: category must be"):
         fact_of(event("TransactionProcessed", {"amount": Decimal(5), "type": "deposit"}))

@@ -27,9 +27,9 @@ BUS = "handlers/store/event_bus.py"
 VALUES = "handlers/sourcing/values.py"
 ACCOUNT = "handlers/domain/account.py"
 CARRIAGE = "handlers/sourcing/carriage.py"
-FACTS = "handlers/domain/facts.py"
+FACTS = "handlers/sourcing/facts.py"
 ERRORS = "handlers/sourcing/errors.py"
-MEANING = "handlers/domain/meaning.py"
+MEANING = "handlers/sourcing/meaning.py"
 KINDS = "handlers/sourcing/kinds.py"
 MISSPELLING = ("tests/handlers/test_misspelt.py",)
 NORMALIZING = ("tests/handlers/test_normal_forms.py",)
@@ -934,8 +934,8 @@ MUTANTS = (
     Mutant(
         "take any text in a command for a time",
         FACTS,
-        "                _KINDS[kind](text, path)\n",
-        "                pass\n",
+        "                    self._kinds[kind](text, path)\n",
+        "                    pass\n",
         ("tests/domain/test_times.py",),
     ),
     # Publish
@@ -1236,22 +1236,22 @@ MUTANTS = (
     Mutant(
         "take an ill-formed extra field for what a newer version means by its name",
         FACTS,
-        "            if unusable:\n",
-        "            if False:\n",
+        "                if unusable:\n",
+        "                if False:\n",
         EVOLVING,
     ),
     Mutant(
         "read an older event without its upcasters",
         FACTS,
-        "data = UPCASTERS[event_type, version](data)",
+        "data = self.upcasters[event_type, version](data)",
         "pass",
         EVOLVING,
     ),
     Mutant(
         "read an event of an unknown version as the newest",
         FACTS,
-        "    if version > newest:\n",
-        "    version = min(version, newest)\n    if False:\n",
+        "        if version > newest:\n",
+        "        version = min(version, newest)\n        if False:\n",
         EVOLVING,
     ),
     Mutant(
