@@ -43,6 +43,7 @@ from local.engine.registry_tags import RegistryTags
 from local.engine.replay import Replays
 from local.engine.scheduler import SERVICE as SCHEDULER
 from local.engine.scheduler import Scheduler
+from local.engine.schema_versions import SchemaVersions
 from local.engine.server import ApiServer, PortTaken
 from local.engine.stream_source import MotoStream
 from local.engine.streams_api import StreamsApi
@@ -211,6 +212,7 @@ class _Running:
         MessageLimits(self.gateway)
         StreamsApi(self.gateway)
         RegistryTags(self.gateway)
+        SchemaVersions(self.gateway)
         Transactions(self.gateway)
         Refusals(self.gateway)
         self.server.start()

@@ -80,6 +80,16 @@ def glue(region: str) -> Any:
     return glue_backends[ACCOUNT][region]
 
 
+def glue_schema(region: str, identity: dict[str, Any]) -> Any:
+    """The schema with that ARN, or with these names; None if there is none."""
+    registry, name = identity.get("RegistryName"), identity.get("SchemaName")
+    if "SchemaArn" in identity:
+        _, _, path = str(identity["SchemaArn"]).partition(":schema/")
+        registry, _, name = path.partition("/")
+    found = glue(region).registries.get(registry)
+    return None if found is None else found.schemas.get(name)
+
+
 def log_group(arn: str) -> Any:
     """The log group that an ARN is of or in, None if there is none."""
     parts = arn.split(":")

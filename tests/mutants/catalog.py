@@ -2105,4 +2105,18 @@ MUTANTS = (
         "    return moment.timestamp()",
         ("tests/local/test_engine_schedule_expressions.py",),
     ),
+    Mutant(
+        "accept a version that breaks its schema's compatibility",
+        "local/engine/schema_versions.py",
+        "            if fits or not made or made in known:\n",
+        "            if True:\n",
+        ("tests/local/test_engine_schema_versions.py",),
+    ),
+    Mutant(
+        "compare a version of a schema with those that were not accepted",
+        "local/engine/schema_versions.py",
+        " if version.schema_version_status == ACCEPTED]",
+        "]",
+        ("tests/local/test_engine_schema_versions.py",),
+    ),
 )
