@@ -13,7 +13,7 @@ from botocore.config import Config
 from handlers.store import clients
 
 # DynamoDB Local takes seconds for a page out of a stream of 100,000 events, where DynamoDB takes milliseconds.
-clients._CONFIG = clients._CONFIG.merge(Config(read_timeout=60))
+clients._DYNAMODB = clients._DYNAMODB.merge(Config(read_timeout=60))
 
 from handlers import command, projection, query
 

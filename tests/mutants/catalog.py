@@ -330,6 +330,20 @@ MUTANTS = (
         "except ValueError:",
         CLOCKED,
     ),
+    Mutant(
+        "store numbers that are none",
+        "handlers/store/items.py",
+        "kind is int or (kind is Decimal and value.is_finite())",
+        "kind is int or kind is Decimal",
+        ("tests/handlers/test_items.py",),
+    ),
+    Mutant(
+        "take a number of any length as it is spelled",
+        "handlers/store/items.py",
+        "            return _number(held)\n",
+        "            return Decimal(held)\n",
+        ("tests/handlers/test_items.py",),
+    ),
     # Keeping
     Mutant(
         "refuse by a state that was kept",
