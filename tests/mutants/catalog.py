@@ -1581,7 +1581,7 @@ MUTANTS = (
     ),
     Mutant(
         "deploy to the embedded AWS in any partition",
-        "local/deploy/provider.py",
+        "local/deploy/regions.py",
         'if partition != "aws":',
         "if False:",
         ("tests/local/test_deploy_config.py",),
@@ -1982,7 +1982,7 @@ MUTANTS = (
     Mutant(
         "answer before the checks of an operation",
         "local/engine/gateway.py",
-        "            for check in checks:\n                check(request)\n",
+        "        for check in checks:\n            check(request)\n",
         "",
         ("tests/local/test_engine_event_patterns.py",),
     ),
