@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
 from moto.core.common_models import BaseModel
+from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend as StreamsBackend
 from moto.dynamodbstreams.models import dynamodbstreams_backends
@@ -44,6 +45,9 @@ __all__ = [
     "BaseModel",
     "DynamoDBBackend",
     "DynamoType",
+    "Item",
+    "ItemSizeTooLarge",
+    "LimitedSizeDict",
     "Queue",
     "QueueBackend",
     "ReplayState",
