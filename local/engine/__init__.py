@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from botocore.config import Config
 
-from local.engine import arrivals, aws, backends, dynamodb_json, partitions, retention, scratch, targets
+from local.engine import arrivals, aws, backends, dynamodb_json, partitions, queue_clock, retention, scratch, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.archives import Archives
 from local.engine.async_invoke import AsyncInvoker
@@ -163,6 +163,7 @@ class _Running:
         backends.reset()
         dynamodb_json.install()
         partitions.install()
+        queue_clock.install()
         retention.install()
         self._changes = Changes()
         arrivals.install(self._changes.notify)

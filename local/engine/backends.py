@@ -31,6 +31,7 @@ from moto.logs.models import logs_backends
 from moto.moto_api._internal import moto_api_backend
 from moto.scheduler.models import scheduler_backends
 from moto.sns.models import Topic, sns_backends
+from moto.sqs import models as sqs_models
 from moto.sqs.models import Queue, sqs_backends
 from moto.sqs.models import SQSBackend as QueueBackend
 from moto.sts.models import sts_backends
@@ -55,6 +56,7 @@ __all__ = [
     "StreamsBackend",
     "Table",
     "Topic",
+    "sqs_models",
 ]
 
 
