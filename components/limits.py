@@ -24,7 +24,7 @@ LOG_RETENTION_DAYS = (
 )
 
 MAX_STATEMENT_ENTRIES = 500
-"""A statement is one item of at most 400 KB, and so are 500 of the longest entries."""
+"""On a page of a statement where the request says no limit."""
 
 # What the handlers keep of their time; a test holds these to the handlers' own constants.
 COMMAND_RESERVE_SECONDS = 6

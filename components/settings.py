@@ -43,6 +43,7 @@ class Settings:
     alarm_emails: tuple[str, ...]
     type_index: bool
     type_buckets: int
+    statement: bool
     statement_entries: int
     snapshot_every: int
     snapshot_retention_days: int
@@ -116,6 +117,7 @@ class Settings:
             alarm_emails=read.emails("alarmEmails"),
             type_index=read.boolean("typeIndex"),
             type_buckets=read.integer("typeBuckets", 1, 100),
+            statement=read.boolean("statement"),
             statement_entries=read.integer("statementEntries", 1, limits.MAX_STATEMENT_ENTRIES),
             snapshot_every=read.integer_of("snapshotEvery", limits.SNAPSHOT_INTERVALS),
             snapshot_retention_days=read.integer("snapshotRetentionDays", 0, _FOREVER_DAYS),

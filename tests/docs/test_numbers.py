@@ -24,7 +24,7 @@ from components.monitoring import MonitoringArgs
 from components.stream_feed import StreamFeedArgs
 from handlers.sourcing.errors import RuleBrokenError
 from handlers.sourcing.values import ARITHMETIC
-from handlers.store import event_bus, event_store, items, kept, present, projector
+from handlers.store import event_bus, event_store, folding, items, kept, present
 from handlers.store.clocks import CLOCK_TOLERANCE
 from local.__main__ import DEFAULT_PORT
 from local.engine import async_invoke, invoke, mapping_status, replay, stream_lane, targets
@@ -185,7 +185,7 @@ CLAIMS = (
     claim(OPERATIONS, "snapshots are made more than {} s late", MonitoringArgs.snapshot_lag_seconds),
     claim(OPERATIONS, "what is read lags more than {} s behind", MonitoringArgs.projection_lag_seconds),
     claim(OPERATIONS, "Those younger than `--grace` ({} s)", default_of("--grace", "ops/commands/verify.py")),
-    claim(OPERATIONS, "written every {} events, so that each delivery", projector.CHUNK),
+    claim(OPERATIONS, "written every {} events, so that each delivery", folding.CHUNK),
     claim(OPERATIONS, "Letters are kept for {} days", limits.DEAD_LETTER_RETENTION_SECONDS / (24 * HOUR)),
     claim(OPERATIONS, "had stays hidden for up to {} s", HIDDEN_SECONDS),
     claim(OPERATIONS, "as many as are held at a time ({})", timeline.MOST),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain import KINDS, check, decide, evolve, facts
+from handlers.domain import check, decide, evolve, facts
 from handlers.domain.account import Account
 from handlers.domain.facts import NEWEST, fact_of, violations
 from handlers.domain.generated.tables import SCHEMAS
@@ -19,7 +19,7 @@ from handlers.sourcing.facts import attribute
 from handlers.sourcing.values import exact
 from schemas.files import load
 
-from .builders import command, create, run, transact
+from .builders import all_projections, command, create, run, transact
 
 
 def event(event_type: str, data: dict[str, Any], version: int = 1) -> Event:
@@ -149,9 +149,7 @@ def test_an_event_of_a_type_without_a_schema_changes_nothing() -> None:
 
     assert fact_of(stranger) is None
     assert evolve(state, stranger) == state
-    assert all(
-        projection.apply({"Balance": 5}, stranger) == {"Balance": 5} for projection in KINDS.projections(lambda _: 5)
-    )
+    assert all(projection.apply({"Balance": 5}, stranger) == {"Balance": 5} for projection in all_projections())
 
 
 @pytest.mark.parametrize("version", [NEWEST["TransactionProcessed"] + 1, 10**15])
@@ -161,7 +159,7 @@ def test_an_event_of_a_newer_version_is_not_guessed_at(version: int) -> None:
 
     with pytest.raises(UnreadableEventError, match=f"version {version}; this code knows {known} at most"):
         evolve(Account(), newer)
-    for projection in KINDS.projections(lambda _: 5):
+    for projection in all_projections():
         with pytest.raises(UnreadableEventError):
             projection.apply({"Balance": Decimal(0), "TransactionCount": 0, "Entries": []}, newer)
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
 
+from ..domain.builders import of_rows
 from . import truth
 from .client import Answer, Sent
 from .delivery import Message, Shard
@@ -161,12 +162,14 @@ class Schedules(RuleBasedStateMachine):
         self.story.world.arrive_all()
         self._check()
 
-    @precondition(lambda self: self.rebuilt < len(self.story.world.stream) and bool(truth.rows(self.story.world)))
+    @precondition(
+        lambda self: self.rebuilt < len(self.story.world.stream) and bool(of_rows(truth.rows(self.story.world)))
+    )
     @rule(which=few)
     def rebuild(self, which: int) -> None:
         """Somebody deletes a row and has it made again from the store, by one message for its newest event."""
         self.rebuilt = len(self.story.world.stream)
-        rows = sorted(truth.rows(self.story.world))
+        rows = sorted(of_rows(truth.rows(self.story.world)))
         account, projection = rows[which % len(rows)]
         self.story.delete_row(account, projection)
         newest = truth.streams(self.story.world)[account][-1]

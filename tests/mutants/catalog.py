@@ -50,6 +50,8 @@ RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
 LIMITS = ("tests/contract/test_service_limits.py",)
 CARRYING = ("tests/handlers/test_carriage.py",)
+VERIFYING = ("tests/ops/test_verify.py",)
+STATING = ("tests/handlers/test_statement.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
 KEEPING = ("tests/handlers/test_kept.py",)
@@ -712,9 +714,9 @@ MUTANTS = (
     ),
     Mutant(
         "go on from a row with a damaged attribute",
-        "handlers/sourcing/restoring.py",
-        "            not self.damage(kept)\n            and self.always.keys()",
-        "            self.always.keys()",
+        "handlers/domain/projections.py",
+        "return _SUMMARY.is_whole(row) and not self.damage(row, sequence)",
+        "return _SUMMARY.is_whole(row)",
         DAMAGED_ROWS,
     ),
     Mutant(
@@ -753,11 +755,148 @@ MUTANTS = (
         ("tests/ops/test_verify.py",),
     ),
     Mutant(
-        "show a statement whose entries do not lead to its balance",
-        "handlers/domain/projections.py",
-        "disordered or newest != row",
-        "disordered and newest != row",
-        DAMAGED_ROWS,
+        "show a statement whose entries do not add up",
+        "handlers/store/statement.py",
+        "        if odd:",
+        "        if False:",
+        STATING,
+    ),
+    Mutant(
+        "show a damaged entry of a statement",
+        "handlers/store/statement.py",
+        "        if damage:",
+        "        if False:",
+        STATING,
+    ),
+    Mutant(
+        "write a row before the entries that it counts",
+        PROJECTOR,
+        """                self.read_model.put_entries(move.entries, seconds_left)
+                current[key], has_moved = self._put(key, move.stored, current[key])
+""",
+        """                current[key], has_moved = self._put(key, move.stored, current[key])
+                self.read_model.put_entries(move.entries, seconds_left)
+""",
+        STATING,
+    ),
+    Mutant(
+        "show entries above the row's place",
+        "handlers/store/statement.py",
+        "up_to=place, limit=limit)",
+        "up_to=place + 1, limit=limit)",
+        STATING,
+    ),
+    Mutant(
+        "take entries that were left undone for written",
+        ROWS,
+        "items = [*undone, *items[BATCH_WRITES:]]",
+        "items = items[BATCH_WRITES:]",
+        STATING,
+    ),
+    Mutant(
+        "ask for entries that were left undone for ever",
+        ROWS,
+        "if seconds_left() < SPARE_SECONDS + pause:",
+        "if False:",
+        STATING,
+    ),
+    Mutant(
+        "file all entries under one place",
+        ROWS,
+        'return f"{name}#{sequence:0{_DIGITS}}"',
+        'return f"{name}#{0:0{_DIGITS}}"',
+        STATING,
+    ),
+    Mutant(
+        "file entries under places in the order of texts",
+        ROWS,
+        'return f"{name}#{sequence:0{_DIGITS}}"',
+        'return f"{name}#{sequence}"',
+        ("tests/contract/test_read_model.py",),
+    ),
+    Mutant(
+        "take a row of code that wrote no entries for one that has them",
+        ROWS,
+        "return self.entries == self.position.sequence",
+        "return True",
+        STATING,
+    ),
+    Mutant(
+        "believe a row's entries where older code moved it on",
+        ROWS,
+        "return self.entries == self.position.sequence",
+        "return self.entries > 0 or self.position.sequence == 0",
+        STATING,
+    ),
+    Mutant(
+        "leave the last moment out of a stretch of time",
+        "handlers/store/statement.py",
+        "there[1] <= until",
+        "there[1] < until",
+        STATING,
+    ),
+    Mutant(
+        "leave an entry out between two pages",
+        "handlers/store/statement.py",
+        "shown[-1].sequence - 1",
+        "shown[-1].sequence - 2",
+        STATING,
+    ),
+    Mutant(
+        "fail a whole batch for one account's entries",
+        PROJECTOR,
+        "        except Exception:  # whose failure it is shows where each writes its own",
+        "        except TimeoutError:",
+        STATING,
+    ),
+    Mutant(
+        "write the rows of a batch one after the other",
+        PROJECTOR,
+        "key: self.begin(partial(self._put, key, move.stored, rows.get(key, NOTHING)))",
+        "key: partial(self._put, key, move.stored, rows.get(key, NOTHING))",
+        STATING,
+    ),
+    Mutant(
+        "start to fill in entries anew with each delivery",
+        PROJECTOR,
+        "kept, has_moved = self._put(place, move.stored, kept)",
+        "kept, has_moved = move.stored, True",
+        STATING,
+    ),
+    Mutant(
+        "say that the entries of a row ahead of its stream are there",
+        PROJECTOR,
+        "if reached.position[:2] == current.position[:2]:",
+        "if True:",
+        STATING,
+    ),
+    Mutant(
+        "remove an entry that has changed since it was judged",
+        "ops/verification/verifier.py",
+        "self._delete(key, _unchanged(item))",
+        "self._delete(key, {})",
+        VERIFYING,
+    ),
+    Mutant(
+        "remove the witnesses of an end that was removed",
+        "ops/verification/verifier.py",
+        "            if trust_store:\n                self._delete_entries",
+        "            if True:\n                self._delete_entries",
+        VERIFYING,
+    ),
+    Mutant(
+        "pass over what is missing among the entries",
+        "ops/verification/entries.py",
+        "if event.sequence <= self.row.seen and self.row.stored.has_entries:",
+        "if False:",
+        VERIFYING,
+    ),
+    Mutant(
+        "miss the entries of a row that is not said to have them",
+        "ops/verification/entries.py",
+        "if event.sequence <= self.row.seen and self.row.stored.has_entries:",
+        "if True:",
+        VERIFYING,
     ),
     Mutant(
         "divide a stored number whatever its size",
@@ -1011,11 +1150,11 @@ MUTANTS = (
         LIMITS,
     ),
     Mutant(
-        "let a statement outgrow its item",
+        "take longer pages for a statement than were taken before",
         "components/limits.py",
         "MAX_STATEMENT_ENTRIES = 500",
-        "MAX_STATEMENT_ENTRIES = 1000",
-        LIMITS,
+        "MAX_STATEMENT_ENTRIES = 5000",
+        ("tests/infrastructure/test_settings.py",),
     ),
     Mutant(
         "let an event's envelope not fit a message",
@@ -1153,9 +1292,9 @@ MUTANTS = (
     ),
     Mutant(
         "apply a duplicate again",
-        PROJECTOR,
-        "if position.sequence < event.sequence:",
-        "if True:",
+        "handlers/store/folding.py",
+        "if event.sequence <= self._position.sequence:",
+        "if False:",
         PROJECTING,
     ),
     Mutant(
@@ -1182,8 +1321,8 @@ MUTANTS = (
     Mutant(
         "let an account far behind go first",
         "handlers/projection.py",
-        "sorted(pokes.items(), key=lambda each: _behind(each[0], each[1], rows))",
-        "pokes.items()",
+        "sorted(others, key=lambda each: (_behind(each, announced[each], rows), each))",
+        "sorted(others)",
         PROJECTING,
     ),
     Mutant(
@@ -1631,8 +1770,8 @@ MUTANTS = (
     Mutant(
         "let the projection write events",
         "__main__.py",
-        "    grants=[event_store.grant_read(), read_model.grant_project()],\n",
-        "    grants=[event_store.grant_read(), event_store.grant_append(), read_model.grant_project()],\n",
+        "        read_model.grant_project(),\n",
+        "        read_model.grant_project(),\n        event_store.grant_append(),\n",
         INFRASTRUCTURE,
     ),
     Mutant(
