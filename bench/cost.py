@@ -131,7 +131,7 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
             prices.WRITE_UNIT,
         ),
         Line(
-            "reads before it: what is new, look-up of the command" + ("" if choice.warm else ", snapshot, tail"),
+            "reads before it: look-up of the command" + ("" if choice.warm else ", snapshot, tail"),
             _times(_reads_before(append)),
             "read units",
             prices.READ_UNIT,
@@ -238,11 +238,8 @@ def _rows(what: str, reads: float, writes: float) -> list[Line]:
 
 
 def _reads_before(append: Results) -> float:
-    """A command's read units. DynamoDB Local states none for a Query that finds nothing: the look-up, and where the
-    present is kept what is new.
-    """
-    found_nothing = 1 if append["readUnits"] else 2
-    return float(append["readUnits"]) + found_nothing * LOOK_UP_UNITS
+    """A command's read units. DynamoDB Local states none for the look-up, which finds nothing."""
+    return float(append["readUnits"]) + LOOK_UP_UNITS
 
 
 def warm_is_known(results: Results) -> bool:
