@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
             outputs=options.outputs,
             deploy=not options.no_deploy,
             as_json=options.json,
+            data=options.data,
         )
     )
 
@@ -61,7 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", parents=[common], help="run it, with the stack deployed, until Ctrl-C")
     serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"0: any free one (default: {DEFAULT_PORT})")
     serve.add_argument("--outputs", metavar="FILE", type=_path, help="while it is up, hold the stack's outputs as JSON")
-    serve.add_argument("--no-deploy", action="store_true", help="start empty, for the Pulumi CLI to deploy to")
+    kept = serve.add_mutually_exclusive_group()
+    kept.add_argument(
+        "--data", metavar="DIR", type=_path, help="keep everything in DIR, on Amazon's DynamoDB Local (needs Java)"
+    )
+    kept.add_argument("--no-deploy", action="store_true", help="start empty, for the Pulumi CLI to deploy to")
     return parser
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import sys
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -39,9 +40,10 @@ class Display(Protocol):
 
 
 class TextDisplay:
-    """For people. What can be copied is never wrapped."""
+    """For people. What can be copied is never wrapped. `data` is the folder in which everything stays, if one does."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Path | None = None) -> None:
+        self._end = f"Ctrl-C stops it; {data} keeps everything." if data else "Ctrl-C stops it and forgets everything."
         self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         self._status = self._console.status("running the program")
         self._count = 0
@@ -81,7 +83,7 @@ class TextDisplay:
                 f"  --payload '{json.dumps(_EXAMPLE)}' /dev/stdout\n"
                 "# only version 2 of the AWS CLI has --cli-binary-format: leave it out with version 1"
             )
-        self._say("\nCtrl-C stops it and forgets everything.", "bold")
+        self._say(f"\n{self._end}", "bold")
 
     def empty(self, endpoint: str, config: StackConfig) -> None:
         self._connect(endpoint, config)
@@ -91,7 +93,7 @@ class TextDisplay:
         if overrides := _endpoint_overrides(endpoint, config):
             self._say(f"pulumi config set-all --stack {config.stack} --path {overrides}")
         self._say(f"pulumi up --stack {config.stack} --yes")
-        self._say("\nCtrl-C stops it and forgets everything.", "bold")
+        self._say(f"\n{self._end}", "bold")
 
     def stopping(self) -> None:
         self._say("Stopping ...")

@@ -9,13 +9,16 @@ from pathlib import Path
 from local.deploy import ConfigError, DeployError, Deployment, Progress, deploy_apart, load_config
 from local.deploy.regions import in_aws
 from local.display import Display, JsonDisplay, TextDisplay
-from local.engine import Engine, PortTaken, RuntimeClientMissing
+from local.engine import DataError, Engine, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError
 from local.outputs_file import OutputsFile
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to serve: the project, the stack's name, the port (0: any free one), and whom to tell about it."""
+    """What to serve: the project, the stack's name, the port (0: any free one), and whom to tell about it.
+
+    `data` is the folder that outlives it, if there is one.
+    """
 
     project_dir: Path
     stack: str
@@ -23,6 +26,7 @@ class Options:
     outputs: Path | None = None
     deploy: bool = True
     as_json: bool = False
+    data: Path | None = None
 
 
 class _StopRequested(Exception):  # noqa: N818  it is not an error
@@ -32,12 +36,12 @@ class _StopRequested(Exception):  # noqa: N818  it is not an error
 def main(options: Options) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP. Returns 0, or 1 with the reason on stderr if it could not be started."""
     stop = _stop_on_signals()
-    display = JsonDisplay() if options.as_json else TextDisplay()
+    display = JsonDisplay() if options.as_json else TextDisplay(options.data)
     try:
         _serve(options, display, stop)
     except _StopRequested:
         return 0
-    except (DeployError, PortTaken, RuntimeClientMissing, OSError) as exc:
+    except (DataError, DeployError, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError, OSError) as exc:
         if stop.is_set():  # what a Ctrl-C breaks on its way here, such as pip, is no failure
             return 0
         reason = exc.strerror if isinstance(exc, PortTaken) else exc
@@ -53,10 +57,11 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
         raise ConfigError(f"Pulumi.{options.stack}.yaml sets no aws:region")
     in_aws(region)
     outputs_file = OutputsFile(options.outputs)
-    with Engine(options.port, region) as engine, outputs_file:
+    with Engine(options.port, region, data=options.data) as engine, outputs_file:
         display.started(engine.endpoint)
         if options.deploy:
-            deployment = _deploy(engine.endpoint, options, display, stop)
+            with engine.settling():
+                deployment = _deploy(engine, options, display, stop)
             outputs_file.write({"endpoint": engine.endpoint, **deployment.outputs})
             display.deployed(engine.endpoint, config, deployment)
         else:
@@ -65,14 +70,14 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
         display.stopping()
 
 
-def _deploy(endpoint: str, options: Options, display: Display, stop: threading.Event) -> Deployment:
+def _deploy(engine: Engine, options: Options, display: Display, stop: threading.Event) -> Deployment:
     def watch(progress: Progress) -> None:
         if stop.is_set() and progress.kind == "creating":
             raise _StopRequested
         display.progress(progress)
 
     with display.deploying(options.stack):
-        return deploy_apart(endpoint, options.stack, options.project_dir, watch)
+        return deploy_apart(engine.endpoint, options.stack, options.project_dir, watch, engine.names)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -20,7 +20,7 @@ def measure(world: World) -> dict[str, Any]:
     """`{"rows": one per length and contestant, "absent": {title: why}}`."""
     rows = []
     for length in LENGTHS:
-        for contestant in _who(world, length):
+        for contestant in world.contestants:
             world.seed(contestant, length, WARM_UP + 1 + ROUNDS)
         rows += _at(world, length)
     return {
@@ -32,11 +32,10 @@ def measure(world: World) -> dict[str, Any]:
 def _at(world: World, length: int) -> list[dict[str, Any]]:
     """The contestants take turns, so that what slows the machine for a while slows all of them."""
     costs: dict[str, Any] = {}
-    contestants = _who(world, length)
-    timings = {contestant.name: Timings(ROUNDS) for contestant in contestants}
+    timings = {contestant.name: Timings(ROUNDS) for contestant in world.contestants}
     with world.steps.step(f"append at {length:,} events", 1 + WARM_UP + ROUNDS) as advance:
         for number in range(1 + WARM_UP + ROUNDS):
-            for contestant in contestants:
+            for contestant in world.contestants:
                 if number == 0:
                     counted = _append(world, contestant, length, number, meter=True)
                     costs[contestant.name] = counted["cost"]
@@ -46,11 +45,7 @@ def _at(world: World, length: int) -> list[dict[str, Any]]:
                     if number > WARM_UP:
                         timings[contestant.name].add(sample)
             advance(1)
-    return [_row(world, each, length, costs[each.name], timings[each.name]) for each in contestants]
-
-
-def _who(world: World, length: int) -> list[Contestant]:
-    return [each for each in world.contestants if length >= each.shortest]
+    return [_row(world, each, length, costs[each.name], timings[each.name]) for each in world.contestants]
 
 
 def _append(world: World, contestant: Contestant, length: int, sample: int, **how: bool) -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """The kinds of aggregates of this ledger: a new one is its module, its schemas and a line here."""
 
 from handlers.sourcing.kinds import Kinds
-from handlers.sourcing.meaning import Meanings
 
 from . import account
-from .facts import FACTS
+from .generated.tables import STREAMS
 
 KINDS = Kinds(
-    FACTS.streams,
+    STREAMS,
     account.KIND,
 )
-MEANINGS = Meanings(KINDS, FACTS)

@@ -7,10 +7,13 @@ leaves the others out: they were somebody's extra fields). What it makes must fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from handlers.sourcing.facts import Data, Upcaster
+from handlers.sourcing.values import Value
+
+Data = Mapping[str, Value]
+Upcaster = Callable[[Data], Data]
 
 
 def _created_1(data: Data) -> Data:

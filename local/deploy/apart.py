@@ -6,6 +6,7 @@ tells its progress, and is answered each time whether it is to go on; in the end
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 
 from local.deploy.deployment import Deployment, deploy
 from local.deploy.errors import DeployError
+from local.deploy.names import Name, NameKeeper, Names
 from local.deploy.progress import OnProgress, Progress
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -26,10 +28,13 @@ class _Stopped(Exception):  # noqa: N818  it is not an error
     """Whoever watches wants no more of it."""
 
 
-def deploy_apart(endpoint: str, stack: str, project_dir: Path, on_progress: OnProgress) -> Deployment:
+def deploy_apart(
+    endpoint: str, stack: str, project_dir: Path, on_progress: OnProgress, keeper: NameKeeper | None = None
+) -> Deployment:
     """As `deploy`, and raises what it raises. What comes back can be looked at, and not be destroyed.
 
     What `on_progress` raises while something is created ends the deployment; what there was by then is deleted first.
+    With a `keeper` nothing is: the stack has the names again that it keeps, and may have contents from before.
     """
     ours, theirs = Pipe()
     with ours:
@@ -40,7 +45,9 @@ def deploy_apart(endpoint: str, stack: str, project_dir: Path, on_progress: OnPr
                 pass_fds=[theirs.fileno()],
             )
         try:
-            result = _watch(ours, process, on_progress)
+            with contextlib.suppress(ConnectionError):  # it has ended: `_watch` says so
+                ours.send(keeper and keeper.known())
+            result = _watch(ours, process, on_progress, keeper)
         finally:
             process.wait()
     if isinstance(result, BaseException):
@@ -48,14 +55,20 @@ def deploy_apart(endpoint: str, stack: str, project_dir: Path, on_progress: OnPr
     return result
 
 
-def _watch(pipe: Connection, process: subprocess.Popen[bytes], on_progress: OnProgress) -> Deployment | BaseException:
-    """Passes progress on until there is a result."""
+def _watch(
+    pipe: Connection, process: subprocess.Popen[bytes], on_progress: OnProgress, keeper: NameKeeper | None
+) -> Deployment | BaseException:
+    """Passes progress on, and names, until there is a result."""
     stopped: BaseException | None = None
     while True:
         try:
             told = pipe.recv()
         except (EOFError, ConnectionError):
             return stopped or DeployError(f"the deployment's process ended with status {process.wait()}")
+        if isinstance(told, Name) and keeper:
+            keeper.keep(told.urn, told.prop, told.name)
+            pipe.send(True)
+            continue
         if not isinstance(told, Progress):
             result: Deployment | BaseException = told
             return stopped or result
@@ -79,8 +92,14 @@ def main(descriptor: str, endpoint: str, stack: str, project_dir: str) -> None:
         if not pipe.recv() and progress.kind == "creating":
             raise _Stopped
 
+    def keep(name: Name) -> None:
+        pipe.send(name)
+        pipe.recv()
+
     try:
-        pipe.send(_described(deploy(endpoint, stack, Path(project_dir), tell)))
+        known = pipe.recv()
+        names = None if known is None else Names(known, keep)
+        pipe.send(_described(deploy(endpoint, stack, Path(project_dir), tell, names=names)))
     except (_Stopped, EOFError, ConnectionError):  # the answer is known, or nobody is there to hear it
         return
     except (DeployError, OSError) as exc:

@@ -8,6 +8,7 @@ from typing import Any
 
 from local.deploy import config
 from local.deploy.errors import DeployError
+from local.deploy.names import Names
 from local.deploy.progress import DeployedResource, OnProgress, Progress
 from local.deploy.regions import in_aws
 
@@ -42,12 +43,17 @@ def deploy(
     project_dir: Path,
     on_progress: OnProgress | None = None,
     config_overrides: Mapping[str, str] | None = None,
+    *,
+    names: Names | None = None,
 ) -> Deployment:
     """Run the Pulumi program in `project_dir` and create every resource of `stack` at `endpoint`.
 
     `config_overrides` replaces values of the stack's configuration, by `key` or `namespace:key`. Raises DeployError
     with what is wrong; what had been created by then is deleted again. Before anything is created: ConfigError, and
     DeployError for a Region of another partition.
+
+    With `names`, a stack that was there before is made again under the names that it had. Nothing is deleted then,
+    whatever fails: it may have contents from before.
     """
     watch = on_progress or _ignore
     settings = config.load(project_dir, stack, config_overrides)
@@ -59,11 +65,12 @@ def deploy(
     from local.deploy.monitor import Monitor  # noqa: PLC0415
     from local.deploy.provider import Provider  # noqa: PLC0415
 
-    monitor = Monitor(Provider(Clients(endpoint), settings), watch)
+    monitor = Monitor(Provider(Clients(endpoint), settings, names), watch)
     try:
         outputs = program.run(project_dir.resolve(), settings, monitor, watch)
     except BaseException as exc:
-        _roll_back(Deployment(stack, {}, monitor.deployed), exc, watch)
+        if names is None:
+            _roll_back(Deployment(stack, {}, monitor.deployed), exc, watch)
         raise
     return Deployment(stack, outputs, monitor.deployed)
 

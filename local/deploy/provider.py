@@ -9,16 +9,17 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.deploy import cloudwatch, dynamodb, events, glue, iam, kms, lambda_, logs, scheduler, sns, sqs
+from local.deploy import cloudwatch, dynamodb, events, glue, iam, kms, lambda_, logs, sns, sqs
 from local.deploy.aws import Clients
 from local.deploy.config import StackConfig
 from local.deploy.errors import DeployError
+from local.deploy.names import Names
 from local.deploy.regions import in_aws
 from local.deploy.registry import Created, Inputs, NewResource, ResourceType
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
     token: resource_type
-    for module in (cloudwatch, dynamodb, events, glue, iam, kms, lambda_, logs, scheduler, sns, sqs)
+    for module in (cloudwatch, dynamodb, events, glue, iam, kms, lambda_, logs, sns, sqs)
     for token, resource_type in module.TYPES.items()
 }
 _PROVIDER = "pulumi:providers:aws"
@@ -33,6 +34,7 @@ class Provider:
 
     clients: Clients
     config: StackConfig
+    names: Names | None = None
     _explicit: dict[str, Inputs] = field(default_factory=dict)  # the program's own provider instances, by reference
     _account: str = ""
 
@@ -54,7 +56,8 @@ class Provider:
         RESOURCE_TYPES[type_].check(inputs)
         region = in_aws(inputs.get("region") or self._region(provider))
         tags = self._default_tags(provider)
-        new = NewResource(urn, type_, name, inputs, region, self._account_id(region), tags, self.clients.get)
+        account = self._account_id(region)
+        new = NewResource(urn, type_, name, inputs, region, account, tags, self.clients.get, self.names)
         created = RESOURCE_TYPES[type_].create(new)
         return replace(created, outputs={"region": region, **created.outputs})
 

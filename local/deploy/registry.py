@@ -7,6 +7,7 @@ from typing import Any
 from pulumi import Archive, Asset
 
 from local.deploy.errors import DeployError
+from local.deploy.names import Names
 from local.deploy.naming import physical_name
 
 Inputs = dict[str, Any]
@@ -31,6 +32,7 @@ class NewResource:
     account_id: str
     default_tags: Mapping[str, str]
     client_in: Callable[[str, str], Any]
+    names: Names | None = None
 
     def client(self, service: str) -> Any:
         """The boto3 client for `service` in this resource's Region."""
@@ -38,7 +40,7 @@ class NewResource:
 
     def physical_name(self, limit: int, prop: str = "name") -> str:
         """The name to create the resource under; see `naming`."""
-        return physical_name(self.inputs, self.name, limit, prop)
+        return physical_name(self.urn, self.inputs, limit, prop, self.names)
 
     def pick(self, names: Mapping[str, str]) -> dict[str, Any]:
         """Those inputs that are given, renamed from the provider's to the API's names."""

@@ -5,27 +5,31 @@ Lambda functions run for real, event source mappings poll, rules deliver with re
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from botocore.config import Config
 
-from local.engine import arrivals, aws, backends, dynamodb_json, partitions, queue_clock, retention, scratch, targets
+from local.engine import arrivals, aws, backends, dynamodb_json, partitions, retention, scratch, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.archives import Archives
 from local.engine.async_invoke import AsyncInvoker
 from local.engine.authorizations import Authorizations, Call, Permission
-from local.engine.background import Background, Queues
+from local.engine.background import Background
 from local.engine.bus import EventBus
 from local.engine.changes import Changes
-from local.engine.clock import Clock, ManualClock, SystemClock
 from local.engine.cloud_control import CloudControl
 from local.engine.destinations import Destinations
+from local.engine.durable.folder import DataError, DataFolder
+from local.engine.durable.storage import OnDisk
+from local.engine.dynamodb_local.installation import UnavailableError
+from local.engine.dynamodb_local.server import NotStarted
 from local.engine.event_patterns import EventPatterns
 from local.engine.gateway import Fault, Gateway, InterceptedRequest
 from local.engine.invoke import Invoker
@@ -41,26 +45,24 @@ from local.engine.queue_attributes import QueueAttributes
 from local.engine.refusals import Refusals
 from local.engine.registry_tags import RegistryTags
 from local.engine.replay import Replays
-from local.engine.scheduler import SERVICE as SCHEDULER
-from local.engine.scheduler import Scheduler
-from local.engine.schema_versions import SchemaVersions
 from local.engine.server import ApiServer, PortTaken
-from local.engine.stream_source import MotoStream
-from local.engine.streams_api import StreamsApi
-from local.engine.transactions import Transactions
+from local.engine.storage import InMemory, KeptNames, Storage
 from local.engine.watchdog import Watchdog
 
 __all__ = [
     "Authorizations",
     "Call",
+    "DataError",
     "Engine",
     "Fault",
     "InterceptedRequest",
-    "ManualClock",
+    "KeptNames",
+    "NotStarted",
     "Permission",
     "PortTaken",
     "Response",
     "RuntimeClientMissing",
+    "UnavailableError",
 ]
 
 _only_one = threading.Lock()  # moto's state is global to the process
@@ -71,7 +73,8 @@ class Engine:
 
     `stream_disorder`: seconds that each of a stream's parallel batches waits at most, at random, so that changes of
     different items overtake each other as they may on AWS. For tests: nothing may lean on an order that is not kept.
-    `clock`: by which schedules are due, this machine's if none is given. For tests, which move a `ManualClock`.
+
+    `data`: a folder that outlives the engine. What is made again under its name has its contents again (`durable`).
     """
 
     def __init__(
@@ -80,23 +83,24 @@ class Engine:
         region: str = DEFAULT_REGION,
         *,
         stream_disorder: float = 0,
-        clock: Clock | None = None,
+        data: Path | None = None,
     ) -> None:
         self._port = port
         self._region = region
         self._stream_disorder = stream_disorder
-        self._clock = clock or SystemClock()
+        self._data = data
         self._running: _Running | None = None
 
     def start(self) -> None:
         """Returns when the endpoint answers.
 
-        Raises: PortTaken; RuntimeClientMissing; RuntimeError if another engine runs in this process.
+        Raises: PortTaken; RuntimeClientMissing; RuntimeError if another engine runs in this process. With a data
+        folder: DataError; UnavailableError without Java or DynamoDB Local; NotStarted.
         """
         if not _only_one.acquire(blocking=False):
             raise RuntimeError("An engine runs in this process already: moto's state is global to it")
         try:
-            self._running = _Running(self._port, self._stream_disorder, self._clock)
+            self._running = _Running(self._port, self._stream_disorder, self._data)
         except BaseException:
             _only_one.release()
             raise
@@ -141,6 +145,25 @@ class Engine:
         """What sessions of roles were allowed and refused, and which statements of their policies were of use."""
         return self._live.gateway.authorizer.record
 
+    @property
+    def names(self) -> KeptNames | None:
+        """For `deploy`, so that a stack has the names again that it had; None where nothing outlives the engine."""
+        return self._live.storage.names
+
+    @contextlib.contextmanager
+    def settling(self) -> Iterator[None]:
+        """While a stack is made again, nothing moves: a rule that is not there yet would cost its events.
+
+        Pollers wait, invocations and events are refused as by a service that is busy. At the end what an earlier engine
+        left behind goes on.
+        """
+        self._live.background.hold()
+        with contextlib.ExitStack() as refusals:
+            for service, operation in (("lambda", "Invoke"), ("events", "PutEvents"), ("events", "StartReplay")):
+                refusals.enter_context(self.intercept(service, operation, _not_yet))
+            yield
+        self._live.resume()  # not where the stack failed: nothing is to be lost to a half of it
+
     def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client on the endpoint."""
         return aws.client(service, self.endpoint, self._region, config)
@@ -156,52 +179,55 @@ class Engine:
         return self._running
 
 
+def _not_yet(request: InterceptedRequest) -> Response:
+    return request.error("ServiceUnavailable", "The stack is being deployed: try again", 503)
+
+
 class _Running:
     """All that lives between start and stop."""
 
-    def __init__(self, port: int, stream_disorder: float, clock: Clock) -> None:
+    def __init__(self, port: int, stream_disorder: float, data: Path | None) -> None:
         backends.reset()
         dynamodb_json.install()
         partitions.install()
-        queue_clock.install()
         retention.install()
         self._changes = Changes()
         arrivals.install(self._changes.notify)
         self.gateway = Gateway(self._changes)
-        self.server = ApiServer(port, self.gateway.handle)
-        scratch.sweep()
-        self.folder = scratch.unused()
-        self._watchdog = Watchdog(self.folder)
-        try:
+        with contextlib.ExitStack() as undo:
+            self.server = ApiServer(port, self.gateway.handle)
+            undo.callback(self.server.stop)
+            kept = undo.enter_context(contextlib.closing(DataFolder(data))) if data else None
+            scratch.sweep()
+            self.folder = scratch.unused()
+            self._watchdog = Watchdog(self.folder)
+            undo.callback(self._watchdog.stop)
             self._owner = scratch.make(self.folder)
             packages = Packages(self.folder)
-        except BaseException:
-            self._watchdog.stop()
-            self.server.stop()
-            raise
+            self.storage = self._storage(kept)
+            undo.pop_all()
         endpoint = self.server.endpoint
-        self._background = Background()
-        self._invoker = Invoker(self.gateway, self._background, packages, self._watchdog, endpoint)
+        self.background = Background()
+        self._invoker = Invoker(self.gateway, self.background, packages, self._watchdog, endpoint)
         of_lambda = aws.ServiceClients(self.gateway, "lambda.amazonaws.com", endpoint)
         destinations = Destinations(of_lambda)
-        asynchronous = AsyncInvoker(self.gateway, self._background, self._invoker, destinations)
-        LambdaApi(self.gateway, self._invoker, asynchronous)
+        pending = self.storage.pending
+        self._asynchronous = AsyncInvoker(self.gateway, self.background, self._invoker, destinations, pending)
+        LambdaApi(self.gateway, self._invoker, self._asynchronous)
         Mappings(
             gateway=self.gateway,
-            background=self._background,
+            background=self.background,
             changes=self._changes,
             invoker=self._invoker,
             clients=of_lambda,
             destinations=destinations,
-            open_stream=partial(MotoStream, self.gateway.lock),
+            open_stream=self.storage.open_stream,
             stream_disorder=stream_disorder,
         )
         of_events = aws.ServiceClients(self.gateway, targets.SERVICE, endpoint)
-        bus = EventBus(self.gateway, targets.Targets(self.gateway, self._background, of_events))
-        Replays(self.gateway, self._background, bus)
-        of_scheduler = aws.ServiceClients(self.gateway, SCHEDULER, endpoint)
-        scheduled: Queues[str] = Queues(self._background, "schedule")  # so that a target that hangs holds up no other
-        Scheduler(self.gateway, of_scheduler, clock, scheduled.put).watch(self._background)
+        self._targets = targets.Targets(self.gateway, self.background, of_events, pending)
+        bus = EventBus(self.gateway, self._targets)
+        Replays(self.gateway, self.background, bus)
         Archives(self.gateway)
         EventPatterns(self.gateway)
         KmsKeys(self.gateway)
@@ -211,20 +237,29 @@ class _Running:
         LongPolling(self.gateway, self._changes)
         QueueAttributes(self.gateway)
         MessageLimits(self.gateway)
-        StreamsApi(self.gateway)
         RegistryTags(self.gateway)
-        SchemaVersions(self.gateway)
-        Transactions(self.gateway)
         Refusals(self.gateway)
         self.server.start()
 
+    def _storage(self, kept: DataFolder | None) -> Storage:
+        if kept is None:
+            return InMemory(self.gateway)
+        return OnDisk(kept, self.gateway, self._changes, self._watchdog, self.folder)
+
+    def resume(self) -> None:
+        """Goes on with what an earlier engine left behind, now that the resources are there that it is for."""
+        self.background.release()
+        self._targets.resume()
+        self._asynchronous.resume()
+
     def stop(self) -> None:
-        self._background.closing.set()
+        self.background.closing.set()
         self.gateway.close()
         self._changes.close()
         self._invoker.stop()
-        self._background.stop()
+        self.background.stop()
         self.server.stop()
+        self.storage.close()
         self._watchdog.stop()
         self._owner.close()
         backends.reset()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from local.engine import exact_json
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from local.engine.execution import Outcome
     from local.engine.functions import Function
     from local.engine.gateway import Gateway
+    from local.engine.pending import Pending
 
 RETRY_SECONDS = (0.2, 0.4)
 """Before the second and the third attempt. On AWS: one and two minutes."""
@@ -31,6 +33,9 @@ DEFAULT_RETRIES = 2
 DEFAULT_MAX_AGE = 21_600  # seconds: six hours
 
 
+_KIND = "invocation"
+
+
 @dataclass(frozen=True)
 class _Event:
     ref: FunctionRef
@@ -40,58 +45,87 @@ class _Event:
     accepted: float = field(default_factory=time.time)
     attempts: int = 0
     throttles: int = 0
+    place: int = 0
+    """Where it is kept."""
 
 
 class AsyncInvoker:
     """Accepts events and sees them through. The request id of an event stays the same over its retries, as on AWS."""
 
-    def __init__(self, gateway: Gateway, background: Background, invoker: Invoker, destinations: Destinations) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        background: Background,
+        invoker: Invoker,
+        destinations: Destinations,
+        pending: Pending,
+    ) -> None:
         self._gateway = gateway
         self._background = background
         self._invoker = invoker
         self._queues: Queues[FunctionRef] = Queues(background, "async", MAX_WORKERS)
         self._destinations = destinations
+        self._pending = pending
 
     def submit(
         self, ref: FunctionRef, payload: bytes, *, request_id: str | None = None, trace_id: str | None = None
     ) -> None:
         """Raises: ApiError (ResourceNotFoundException)."""
         self._invoker.find(ref)
-        self._enqueue(_Event(ref, payload or b"{}", request_id or str(uuid.uuid4()), trace_id))
+        event = _Event(ref, payload or b"{}", request_id or str(uuid.uuid4()), trace_id)
+        self._enqueue(replace(event, place=self._pending.add(_KIND, lambda: _text(event))))
+
+    def resume(self) -> None:
+        """Takes up the events that an earlier engine left behind."""
+        for place, text in self._pending.of(_KIND):
+            self._enqueue(replace(_event(text), place=place))
 
     def _enqueue(self, event: _Event) -> None:
         self._queues.put(event.ref, lambda: self._attempt(event))
 
     def _attempt(self, event: _Event) -> None:
+        again = self._after_attempt(event)
+        if again is None:
+            self._pending.done(event.place)
+            return
+        event, delay = again
+        self._pending.change(event.place, lambda: _text(event))
+        self._background.later(delay, lambda: self._enqueue(event))
+
+    def _after_attempt(self, event: _Event) -> tuple[_Event, float] | None:
+        """Makes an attempt. Returns what is to be attempted after how many seconds; None if it was seen through."""
         settings = self._settings(event.ref)
-        max_age = settings.get("MaximumEventAgeInSeconds", DEFAULT_MAX_AGE)
         try:
             outcome = self._invoker.invoke(
                 event.ref, event.payload, request_id=event.request_id, trace_id=event.trace_id
             )
         except ApiError as error:
             if error.code == "ResourceNotFoundException":
-                return  # the function is gone, and with it its destinations
+                return None  # the function is gone, and with it its destinations
             first, longest = THROTTLE_SECONDS
             delay = min(first * 2**event.throttles, longest)
-            if time.time() + delay - event.accepted > max_age:
-                self._give_up(event, settings, "EventAgeExceeded", None, f"{error.code}: {error.message}")
-            else:
-                again = replace(event, throttles=event.throttles + 1)
-                self._background.later(delay, lambda: self._enqueue(again))
-            return
+            event = replace(event, throttles=event.throttles + 1)
+            return self._within_age(event, delay, settings, None, f"{error.code}: {error.message}")
+        if outcome.failed and self._background.closing.is_set():
+            return event, 0  # it was killed because the engine stops: no attempt of the function's
         event = replace(event, attempts=event.attempts + 1)
         if not outcome.failed:
             self._send(event, settings, "Success", outcome)
-            return
-        if event.attempts > settings.get("MaximumRetryAttempts", DEFAULT_RETRIES):
+        elif event.attempts > settings.get("MaximumRetryAttempts", DEFAULT_RETRIES):
             self._give_up(event, settings, "RetriesExhausted", outcome, _error_message(outcome))
-            return
-        delay = RETRY_SECONDS[event.attempts - 1]
-        if time.time() + delay - event.accepted > max_age:
-            self._give_up(event, settings, "EventAgeExceeded", outcome, _error_message(outcome))
         else:
-            self._background.later(delay, lambda: self._enqueue(event))
+            delay = RETRY_SECONDS[event.attempts - 1]
+            return self._within_age(event, delay, settings, outcome, _error_message(outcome))
+        return None
+
+    def _within_age(
+        self, event: _Event, delay: float, settings: Mapping[str, Any], outcome: Outcome | None, message: str
+    ) -> tuple[_Event, float] | None:
+        """The event and when it is to be tried again, or None: it would be too old by then, and is given up."""
+        if time.time() + delay - event.accepted <= settings.get("MaximumEventAgeInSeconds", DEFAULT_MAX_AGE):
+            return event, delay
+        self._give_up(event, settings, "EventAgeExceeded", outcome, message)
+        return None
 
     def _settings(self, ref: FunctionRef) -> Mapping[str, Any]:
         with self._gateway.lock:
@@ -125,6 +159,17 @@ class AsyncInvoker:
             function = self._invoker.find(event.ref)
             record = _record(event, function, condition, outcome)
             self._destinations.send_record(arn, record, function.session, succeeded=succeeded)
+
+
+def _text(event: _Event) -> str:
+    """For `Pending`. Latin 1 has a character for every byte."""
+    kept = {name: value for name, value in asdict(event).items() if name != "place"}
+    return json.dumps({**kept, "payload": event.payload.decode("latin-1")})
+
+
+def _event(text: str) -> _Event:
+    kept = json.loads(text)
+    return _Event(**{**kept, "ref": FunctionRef(**kept["ref"]), "payload": kept["payload"].encode("latin-1")})
 
 
 def _record(event: _Event, function: Function, condition: str, outcome: Outcome | None) -> dict[str, Any]:

@@ -14,25 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
 from moto.core.common_models import BaseModel
-from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend as StreamsBackend
 from moto.dynamodbstreams.models import dynamodbstreams_backends
+from moto.events.models import Archive, Replay, ReplayState, events_backends
 from moto.events.models import EventPattern as _MotoPattern
-from moto.events.models import Replay, ReplayState, events_backends
 from moto.glue.models import glue_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.kms.utils import _deserialize_ciphertext_blob
-from moto.logs.models import logs_backends
+from moto.logs.models import LogEvent, LogGroup, LogsBackend, LogStream, logs_backends
 from moto.moto_api._internal import moto_api_backend
-from moto.scheduler.models import scheduler_backends
 from moto.sns.models import Topic, sns_backends
-from moto.sqs import models as sqs_models
-from moto.sqs.models import Queue, sqs_backends
+from moto.sqs.models import Message, Queue, sqs_backends
 from moto.sqs.models import SQSBackend as QueueBackend
 from moto.sts.models import sts_backends
 
@@ -43,12 +40,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RESULT_SIZE_LIMIT",
+    "Archive",
     "BaseModel",
     "DynamoDBBackend",
     "DynamoType",
-    "Item",
-    "ItemSizeTooLarge",
-    "LimitedSizeDict",
+    "LogEvent",
+    "LogGroup",
+    "LogStream",
+    "LogsBackend",
+    "Message",
     "Queue",
     "QueueBackend",
     "ReplayState",
@@ -56,7 +56,6 @@ __all__ = [
     "StreamsBackend",
     "Table",
     "Topic",
-    "sqs_models",
 ]
 
 
@@ -86,16 +85,6 @@ def glue(region: str) -> Any:
     return glue_backends[ACCOUNT][region]
 
 
-def glue_schema(region: str, identity: dict[str, Any]) -> Any:
-    """The schema with that ARN, or with these names; None if there is none."""
-    registry, name = identity.get("RegistryName"), identity.get("SchemaName")
-    if "SchemaArn" in identity:
-        _, _, path = str(identity["SchemaArn"]).partition(":schema/")
-        registry, _, name = path.partition("/")
-    found = glue(region).registries.get(registry)
-    return None if found is None else found.schemas.get(name)
-
-
 def log_group(arn: str) -> Any:
     """The log group that an ARN is of or in, None if there is none."""
     parts = arn.split(":")
@@ -122,10 +111,14 @@ def kms_key_behind(ciphertext: bytes) -> str | None:
         return None
 
 
+def queues(region: str) -> Any:
+    return sqs_backends[ACCOUNT][region]
+
+
 def queue(arn: str) -> Any:
     """The queue, None if there is none."""
     region, name = arn.split(":")[3], arn.split(":")[5]
-    return sqs_backends[ACCOUNT][region].queues.get(name)
+    return queues(region).queues.get(name)
 
 
 def seconds_to_next_message(queue_arn: str) -> float | None:
@@ -141,6 +134,20 @@ def seconds_to_next_message(queue_arn: str) -> float | None:
 def topic(arn: str) -> Any:
     """The topic, None if there is none."""
     return sns_backends[ACCOUNT][arn.split(":")[3]].topics.get(arn)
+
+
+def table(region: str, name: str) -> Any:
+    """The table, None if there is none."""
+    return dynamodb_backends[ACCOUNT][region].tables.get(name)
+
+
+def tables(region: str) -> list[Any]:
+    return list(dynamodb_backends[ACCOUNT][region].tables.values())
+
+
+def forget_table(region: str, name: str) -> None:
+    """Takes back a table that could not come about."""
+    dynamodb_backends[ACCOUNT][region].tables.pop(name, None)
 
 
 def table_of_stream(stream_arn: str) -> Any:
@@ -199,7 +206,7 @@ def _dynamo_type(value: Any) -> Any:
 
 def forget_moto_triggers(region: str) -> None:
     """Takes the mappings off queues and tables: moto would run them itself, in Docker, inside the write."""
-    for queue_ in sqs_backends[ACCOUNT][region].queues.values():
+    for queue_ in queues(region).queues.values():
         queue_.lambda_event_source_mappings.clear()
     for table in dynamodb_backends[ACCOUNT][region].tables.values():
         table.lambda_event_source_mappings.clear()
@@ -219,10 +226,6 @@ def role_policies(role_arn: str) -> dict[str, str]:
         for policy in role.managed_policies.values()
     }
     return {**role.policies, **attached}
-
-
-def role_exists(role_arn: str) -> bool:
-    return _role(role_arn) is not None
 
 
 def has_boundary(role_arn: str) -> bool:
@@ -292,23 +295,6 @@ def assume_role(session: Session, region: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
         "AWS_SESSION_TOKEN": role.session_token,
     }
-
-
-def schedule_groups(region: str) -> Any:
-    """The groups of schedules by name."""
-    return scheduler_backends[ACCOUNT][region].schedule_groups
-
-
-def schedules() -> list[Any]:
-    """All of them, of every region."""
-    regions = scheduler_backends[ACCOUNT].values()
-    return [
-        each for region in regions for group in region.schedule_groups.values() for each in group.schedules.values()
-    ]
-
-
-def delete_schedule(schedule: Any) -> None:
-    schedule_groups(schedule.arn.split(":")[3])[schedule.group_name].delete_schedule(schedule.name)
 
 
 def new_replay(region: str, request: dict[str, Any]) -> Any:

@@ -30,6 +30,8 @@ class Background:
         self._order = itertools.count()
         self._threads: set[threading.Thread] = set()
         self._on_stop: list[Callable[[], None]] = []
+        self._released = threading.Event()
+        self._released.set()
         self.spawn("engine-timer", self._run_timer)
 
     def spawn(self, name: str, work: Callable[[], None]) -> None:
@@ -52,10 +54,18 @@ class Background:
             self._threads.add(thread)
             thread.start()
 
+    def hold(self) -> None:
+        """What is to be kept running from now on begins at the `release`."""
+        self._released.clear()
+
+    def release(self) -> None:
+        self._released.set()
+
     def keep(self, name: str, work: Callable[[], None]) -> None:
         """Runs `work` in its own thread until it returns. What fails is begun again: a poller is not to end unseen."""
 
         def run() -> None:
+            self._released.wait()
             while not self.closing.is_set():
                 try:
                     return work()
@@ -81,6 +91,7 @@ class Background:
     def stop(self) -> None:
         """Sets `closing` and waits for the threads, _JOIN_SECONDS at most for all of them together."""
         self.closing.set()
+        self._released.set()
         with self._condition:
             self._condition.notify_all()
             threads, wakes = list(self._threads), list(self._on_stop)

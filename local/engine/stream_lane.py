@@ -33,10 +33,6 @@ BACKOFF_SECONDS = (0.05, 2.0)
 """First and longest wait after a failure, doubling. On AWS: up to minutes."""
 
 
-SHARD = "shardId-00000001541626099285-f35f62ef"
-"""Moto's streams have one shard, and this is its name."""
-
-
 @dataclass(frozen=True)
 class Record:
     """A stream record. `text` is its JSON as the function gets it; `created` in seconds since 1970."""
@@ -46,6 +42,7 @@ class Record:
     """The key of the item that changed: what a stream keeps in order is the changes of one item, no more."""
     created: float
     text: str
+    shard: str
 
 
 class Poller(Protocol):
@@ -58,8 +55,14 @@ class Poller(Protocol):
     def disorder(self, settings: Settings) -> None:
         """Waits for a moment at random, so that lanes overtake each other."""
 
+    def settings(self) -> Settings | None:
+        """The mapping as it is now; None if it was deleted or the engine stops."""
+
     def enabled_settings(self) -> Settings | None:
         """The mapping as it is now, waiting while it is disabled; None if it was deleted or the engine stops."""
+
+    def done(self, records: Sequence[Record]) -> None:
+        """These are seen through or given up, and need not come again."""
 
     def pause(self, seconds: float) -> None:
         """Waits, but not beyond the engine's stop."""
@@ -138,8 +141,11 @@ class Lane:
                 _logger.exception("%s could not be given a batch", settings.function.name)
                 todo.extendleft(reversed(self._after_failure(settings, records, retries, None, progressed=False)))
                 continue
+            if outcome.failed and self._poller.settings() is None:
+                return  # it was killed because the engine stops: no attempt of the function's
             self._poller.status.report(FUNCTION_FAILED if outcome.failed else OK)
             done = _done(settings, records, outcome)
+            self._poller.done(records[:done])
             rest = records[done:]
             if not rest:
                 self._failures = 0
@@ -179,36 +185,43 @@ class Lane:
     ) -> None:
         """Tells the on-failure destination which records: like AWS, where to find them, not what they are."""
         self._failures = 0
-        if settings.on_failure is None:
-            return
-        content: dict[str, Any] = {
-            "requestContext": {
-                "requestId": outcome.request_id if outcome else str(uuid.uuid4()),
-                "functionArn": settings.function_arn,
-                "condition": condition,
-                "approximateInvokeCount": count,
-            }
+        if settings.on_failure is not None:
+            content = _letter(settings, records, condition, count, outcome)
+            try:
+                self._poller.destinations.send_record(settings.on_failure, content, settings.session, succeeded=False)
+            except Exception:  # such as an ARN that is none: what is given up is not to be begun again for that
+                _logger.exception("%s: what was given up could not be told", settings.function.name)
+        self._poller.done(records)
+
+
+def _letter(
+    settings: Settings, records: Sequence[Record], condition: str, count: int, outcome: Outcome | None
+) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "requestContext": {
+            "requestId": outcome.request_id if outcome else str(uuid.uuid4()),
+            "functionArn": settings.function_arn,
+            "condition": condition,
+            "approximateInvokeCount": count,
         }
-        if outcome is not None:
-            content["responseContext"] = {"statusCode": 200, "executedVersion": outcome.version}
-            content["responseContext"]["functionError"] = "Unhandled" if outcome.failed else None
-        content |= {
-            "version": "1.0",
-            "timestamp": exact_json.timestamp(time.time()),
-            "DDBStreamBatchInfo": {
-                "shardId": SHARD,
-                "startSequenceNumber": records[0].sequence,
-                "endSequenceNumber": records[-1].sequence,
-                "approximateArrivalOfFirstRecord": _arrival(records[0]),
-                "approximateArrivalOfLastRecord": _arrival(records[-1]),
-                "batchSize": len(records),
-                "streamArn": settings.source_arn,
-            },
-        }
-        try:
-            self._poller.destinations.send_record(settings.on_failure, content, settings.session, succeeded=False)
-        except Exception:  # such as an ARN that is none: what is given up is not to be begun again for that
-            _logger.exception("%s: what was given up could not be told", settings.function.name)
+    }
+    if outcome is not None:
+        content["responseContext"] = {"statusCode": 200, "executedVersion": outcome.version}
+        content["responseContext"]["functionError"] = "Unhandled" if outcome.failed else None
+    content |= {
+        "version": "1.0",
+        "timestamp": exact_json.timestamp(time.time()),
+        "DDBStreamBatchInfo": {
+            "shardId": records[0].shard,
+            "startSequenceNumber": records[0].sequence,
+            "endSequenceNumber": records[-1].sequence,
+            "approximateArrivalOfFirstRecord": _arrival(records[0]),
+            "approximateArrivalOfLastRecord": _arrival(records[-1]),
+            "batchSize": len(records),
+            "streamArn": settings.source_arn,
+        },
+    }
+    return content
 
 
 def _payload(records: Sequence[Record]) -> bytes:

@@ -14,8 +14,11 @@ from local.engine.changes import source
 from local.engine.mapping import Settings, settings_of
 from local.engine.mapping_status import REFUSED_SECONDS, MappingStatus
 from local.engine.stream_lane import Lane, Record
+from local.engine.stream_source import MOTO_SHARD
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from local.engine.background import Background
     from local.engine.changes import Changes
     from local.engine.destinations import Destinations
@@ -58,7 +61,7 @@ class StreamPoller:
         self._lanes: dict[int, Lane] = {}
         self._skipped = 0
         self._topic = source(settings.source_arn)
-        self._stream = open_stream(settings.source_arn, from_start=settings.from_start)
+        self._stream = open_stream(settings.source_arn, settings.function_arn, from_start=settings.from_start)
         background.keep(f"stream-{uuid}", self._read)
 
     def settings(self) -> Settings | None:
@@ -67,6 +70,9 @@ class StreamPoller:
             return None
         with self._gateway.lock:
             return settings_of(self._region, self._uuid)
+
+    def done(self, records: Sequence[Record]) -> None:
+        self._stream.done(record.sequence for record in records)
 
     def pause(self, seconds: float) -> None:
         self._background.closing.wait(seconds)
@@ -92,6 +98,8 @@ class StreamPoller:
             if settings is None:
                 for lane in self._lanes.values():
                     lane.close()
+                if not self._background.closing.is_set():
+                    self._stream.forget()
                 return
             refused = settings.enabled and self._stream.has_records() and not self.status.may_poll(settings)
             if settings.enabled and not refused:
@@ -108,6 +116,8 @@ class StreamPoller:
         raw = self._stream.read()
         records = [record for each in raw if (record := self._record(each, settings)) is not None]
         self._stream.move_past(len(raw))
+        wanted = {record.sequence for record in records}
+        self._stream.done(number for each in raw if (number := each["dynamodb"]["SequenceNumber"]) not in wanted)
         return records
 
     def _record(self, raw: Raw, settings: Settings) -> Record | None:
@@ -139,6 +149,7 @@ def _record(raw: Raw, settings: Settings) -> Record | None:
         item=json.dumps(stream["Keys"], sort_keys=True, default=_base64),
         created=_seconds(stream["ApproximateCreationDateTime"]),
         text=text,
+        shard=raw.get("shardId", MOTO_SHARD),
     )
 
 

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from local.engine import backends
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from threading import RLock
 
 Raw = dict[str, Any]
-"""A record as GetRecords answers it; binary values may be bytes, its time a datetime in UTC or seconds since 1970."""
+"""A record as GetRecords answers it; binary values may be bytes, its time a datetime in UTC or seconds since 1970.
+
+Where a stream has several shards, "shardId" says in which it is.
+"""
+
+MOTO_SHARD = "shardId-00000001541626099285-f35f62ef"
+"""Moto's streams have one shard, and this is its name."""
 
 
 class StreamSource(Protocol):
@@ -26,20 +33,30 @@ class StreamSource(Protocol):
         """The records from the present place on, or the first of them; the place stays where it is."""
 
     def move_past(self, count: int) -> None:
-        """What was read is done with: the next `read` begins behind that many records."""
+        """What was read is on its way: the next `read` begins behind that many records."""
+
+    def done(self, sequences: Iterable[str]) -> None:
+        """These records, which were read, are not needed again. Called by any thread, in any order, also twice."""
+
+    def forget(self) -> None:
+        """The mapping was deleted: where it has got to is of no use any more."""
 
 
 class OpenStream(Protocol):
-    """Opens the stream of that ARN, at its first record or behind its last. Called with the gateway's lock held."""
+    """Opens the stream of that ARN for that function, at its first record or behind its last.
 
-    def __call__(self, stream_arn: str, *, from_start: bool) -> StreamSource: ...
+    Called with the gateway's lock held. Who keeps how far the function has got goes on there instead.
+    """
+
+    def __call__(self, stream_arn: str, function_arn: str, *, from_start: bool) -> StreamSource: ...
 
 
 class MotoStream:
     """The stream of a table that moto holds. A stream that is gone has no records."""
 
-    def __init__(self, lock: RLock, stream_arn: str, *, from_start: bool) -> None:
+    def __init__(self, lock: RLock, stream_arn: str, function_arn: str, *, from_start: bool) -> None:
         """Holds `lock`: what LATEST means is settled here."""
+        del function_arn
         self._lock = lock
         self._arn = stream_arn
         with lock:
@@ -55,6 +72,12 @@ class MotoStream:
 
     def move_past(self, count: int) -> None:
         self._position += count
+
+    def done(self, sequences: Iterable[str]) -> None:
+        """How far it has got is kept by nobody."""
+
+    def forget(self) -> None:
+        """There is nothing to forget."""
 
     def _records(self) -> list[Any]:
         table = backends.table_of_stream(self._arn)

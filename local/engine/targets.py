@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
     from local.engine.aws import ServiceClients
     from local.engine.gateway import Gateway
+    from local.engine.pending import Pending
 
 _logger = logging.getLogger(__name__)
 
 SERVICE = "events.amazonaws.com"
+_KIND = "delivery"
 
 RETRY_SECONDS = (0.1, 5.0)
 """First and longest wait between attempts, doubling. On AWS: seconds to hours, over a day."""
@@ -67,6 +69,8 @@ class _Delivery:
     event: dict[str, Any]
     accepted: float
     retries: int = 0
+    place: int = 0
+    """Where it is kept."""
 
     @property
     def arn(self) -> str:
@@ -74,7 +78,8 @@ class _Delivery:
 
 
 class Targets:
-    def __init__(self, gateway: Gateway, background: Background, clients: ServiceClients) -> None:
+    def __init__(self, gateway: Gateway, background: Background, clients: ServiceClients, pending: Pending) -> None:
+        self._pending = pending
         self._gateway = gateway
         self._background = background
         self._clients = clients
@@ -85,11 +90,20 @@ class Targets:
     def deliver(self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]) -> None:
         """Returns at once; the delivery takes its course in the background."""
         delivery = _Delivery(rule_arn, target, event, time.time())
+        self._enqueue(replace(delivery, place=self._pending.add(_KIND, lambda: _text(delivery))))
+
+    def resume(self) -> None:
+        """Takes up the deliveries that an earlier engine left behind."""
+        for place, text in self._pending.of(_KIND):
+            self._enqueue(replace(_Delivery(**exact_json.loads(text)), place=place))
+
+    def _enqueue(self, delivery: _Delivery) -> None:
         self._queues.put(delivery.arn, lambda: self._attempt(delivery))
 
     def _attempt(self, delivery: _Delivery) -> None:
         try:
             self._send(delivery)
+            self._pending.done(delivery.place)
         except Undeliverable as failure:
             self._failed(delivery, failure)
         except Exception:  # a fault of the engine, which is to cost no event
@@ -108,9 +122,11 @@ class Targets:
                 exhausted = "MaximumEventAgeInSeconds"
             else:
                 again = replace(delivery, retries=delivery.retries + 1)
-                self._background.later(delay, lambda: self._queues.put(again.arn, lambda: self._attempt(again)))
+                self._pending.change(again.place, lambda: _text(again))
+                self._background.later(delay, lambda: self._enqueue(again))
                 return
         self._dead_letter(delivery, failure, exhausted)
+        self._pending.done(delivery.place)
 
     def _dead_letter(self, delivery: _Delivery, failure: Undeliverable, exhausted: str | None) -> None:
         arn = (delivery.target.get("DeadLetterConfig") or {}).get("Arn")
@@ -171,7 +187,7 @@ class Targets:
         }
         if group:
             arguments["MessageGroupId"] = group
-        carry_out(lambda: self._clients.get("sqs", arn).send_message(**arguments))
+        _call(lambda: self._clients.get("sqs", arn).send_message(**arguments))
 
     def _to_function(self, arn: str, rule_arn: str, body: str) -> None:
         with self._gateway.lock:
@@ -180,7 +196,7 @@ class Targets:
             except ApiError as error:
                 raise Undeliverable("NO_RESOURCE", error.message) from error
         self._require("lambda:InvokeFunction", arn, rule_arn)
-        carry_out(
+        _call(
             lambda: self._clients.get("lambda", arn).invoke(
                 FunctionName=arn, InvocationType="Event", Payload=body.encode()
             )
@@ -192,7 +208,7 @@ class Targets:
         if not exists:
             raise Undeliverable("NO_RESOURCE", f"The topic {arn} does not exist.")
         self._require("sns:Publish", arn, rule_arn)
-        carry_out(lambda: self._clients.get("sns", arn).publish(TopicArn=arn, Message=body))
+        _call(lambda: self._clients.get("sns", arn).publish(TopicArn=arn, Message=body))
 
     def _to_log_group(self, delivery: _Delivery, body: str) -> None:
         arn = delivery.arn.removesuffix(":*")
@@ -208,7 +224,7 @@ class Targets:
             self._require("logs:PutLogEvents", stream, delivery.rule_arn)
             logs.ensure_log_stream(group, name)
         event = {"timestamp": int(time.time() * 1000), "message": body}
-        carry_out(
+        _call(
             lambda: self._clients.get("logs", arn).put_log_events(
                 logGroupName=group, logStreamName=name, logEvents=[event]
             )
@@ -228,7 +244,20 @@ class Targets:
             raise Undeliverable("NO_PERMISSIONS", f"{SERVICE} may not {action} on {resource} for {rule_arn}.")
 
 
-def carry_out(call: Any) -> None:
+def _text(delivery: _Delivery) -> str:
+    """For `Pending`, with the event's numbers as they are."""
+    return exact_json.dumps(
+        {
+            "rule_arn": delivery.rule_arn,
+            "target": dict(delivery.target),
+            "event": delivery.event,
+            "accepted": delivery.accepted,
+            "retries": delivery.retries,
+        }
+    )
+
+
+def _call(call: Any) -> None:
     """Raises: Undeliverable, with the code that EventBridge has for the failure."""
     try:
         call()

@@ -175,12 +175,8 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
             "DEAD_LETTER_QUEUE_URL": stack.exports["invocationDeadLetterQueueUrl"],
             "METRICS_NAMESPACE": "EventSourcing",
         },
-        "projection": store | model | {"STATEMENT": "true"},
-        "query": store
-        | model
-        | snapshots
-        | buckets
-        | {"TYPE_INDEX": "true", "STATEMENT": "true", "STATEMENT_ENTRIES": "20"},
+        "projection": store | model | {"STATEMENT_ENTRIES": "20"},
+        "query": store | model | snapshots | buckets | {"TYPE_INDEX": "true"},
         "snapshot": store | snapshots | {"SNAPSHOT_RETENTION_DAYS": "0"},
     }
 

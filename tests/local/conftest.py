@@ -26,7 +26,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 _numbers = itertools.count(1)
 
 # What functions report through, as a layer would bring it: `tell(something)` sends JSON to the queue in TELL.
-_TELL = """
+TELLING = """
 import http.client, json, os
 from urllib.parse import urlparse
 
@@ -86,7 +86,7 @@ class Workshop:
             FunctionName=name,
             Runtime="python3.13",
             Handler="main.handler",
-            Code={"ZipFile": package({"main.py": code, "telling.py": _TELL, **(files or {})})},
+            Code={"ZipFile": package({"main.py": code, "telling.py": TELLING, **(files or {})})},
             Environment={"Variables": {"TELL": tell, **variables}},
             **{"Role": self.role, "Timeout": 10, **settings},
         )

@@ -29,7 +29,6 @@ SERVICES = (
     "kms",
     "lambda",
     "logs",
-    "scheduler",
     "sns",
     "sqs",
     "sts",

@@ -1,0 +1,150 @@
+"""DynamoDB with its items in DynamoDB Local, and what that lacks on moto's table of the same name, its twin.
+
+The twin has everything that describes a table (policies, tags, recovery, encryption, expiry, protection) and no items.
+Each operation goes where `_ROUTES` says. One that is not there is refused by name.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from local.engine import backends
+from local.engine.api import ACCOUNT, ApiRequest, Response
+from local.engine.durable.alignment import Alignment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from local.engine.durable.wire import Wire
+    from local.engine.gateway import Gateway
+
+
+class _Route(Enum):
+    ITEMS = auto()
+    """DynamoDB Local answers, at the same time as anything else."""
+    TWIN = auto()
+    """Moto answers, of the twin."""
+    BOTH = auto()
+    """Moto's answer decides; DynamoDB Local's table follows."""
+
+
+_ROUTES = {
+    "BatchExecuteStatement": _Route.ITEMS,
+    "BatchGetItem": _Route.ITEMS,
+    "BatchWriteItem": _Route.ITEMS,
+    "CreateTable": _Route.BOTH,
+    "DeleteItem": _Route.ITEMS,
+    "DeleteResourcePolicy": _Route.TWIN,
+    "DeleteTable": _Route.BOTH,
+    "DescribeContinuousBackups": _Route.TWIN,
+    "DescribeTable": _Route.BOTH,
+    "DescribeTimeToLive": _Route.TWIN,
+    "ExecuteStatement": _Route.ITEMS,
+    "ExecuteTransaction": _Route.ITEMS,
+    "GetItem": _Route.ITEMS,
+    "GetResourcePolicy": _Route.TWIN,
+    "ListTables": _Route.TWIN,
+    "ListTagsOfResource": _Route.TWIN,
+    "PutItem": _Route.ITEMS,
+    "PutResourcePolicy": _Route.TWIN,
+    "Query": _Route.ITEMS,
+    "Scan": _Route.ITEMS,
+    "TagResource": _Route.TWIN,
+    "TransactGetItems": _Route.ITEMS,
+    "TransactWriteItems": _Route.ITEMS,
+    "UntagResource": _Route.TWIN,
+    "UpdateContinuousBackups": _Route.TWIN,
+    "UpdateItem": _Route.ITEMS,
+    "UpdateTable": _Route.BOTH,
+    "UpdateTimeToLive": _Route.TWIN,
+}
+_READS = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})
+_SOME_TABLE = frozenset({"BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"})
+"""They name their tables within PartiQL, so that whoever follows any table is told."""
+
+
+class Tables:
+    """Answers the service "dynamodb". `tell` gets the ARN of each table whose stream may have grown."""
+
+    def __init__(self, gateway: Gateway, wire: Wire, tell: Callable[[str], None]) -> None:
+        self._gateway = gateway
+        self._wire = wire
+        self._tell = tell
+        self._alignment = Alignment(wire)
+        gateway.service("dynamodb", self._answer)
+
+    def _answer(self, request: ApiRequest) -> Response:
+        route = _ROUTES.get(request.operation)
+        if route is None:
+            raise NotImplementedError("with --data, where tables are in DynamoDB Local, it has no such operation")
+        if route is _Route.ITEMS:
+            return self._items(request)
+        with self._gateway.lock:
+            return self._gateway.moto(request) if route is _Route.TWIN else self._both(request)
+
+    def _items(self, request: ApiRequest) -> Response:
+        try:
+            return self._wire.forward(_by_name(request))
+        finally:  # also where the answer was lost: the items may be there
+            if request.operation not in _READS:
+                for name in _tables(request):
+                    self._tell(f"arn:aws:dynamodb:{request.region}:{ACCOUNT}:table/{name}")
+
+    def _both(self, request: ApiRequest) -> Response:
+        response = self._gateway.moto(request)
+        if response.status != HTTPStatus.OK:
+            return response
+        answer = response.json()
+        described = answer.get("Table") or answer["TableDescription"]
+        name = described["TableName"]
+        if request.operation == "DeleteTable":
+            self._alignment.delete(request.region, name)
+            return response
+        if request.operation != "DescribeTable":
+            table = backends.table(request.region, name)
+            try:
+                label = self._alignment.align(request.region, table.describe("Table")["Table"])
+            except BaseException:
+                if request.operation == "CreateTable":
+                    backends.forget_table(request.region, name)
+                raise
+            if label is not None:
+                table.latest_stream_label = label
+                described["LatestStreamLabel"] = label
+                described["LatestStreamArn"] = f"{described['TableArn']}/stream/{label}"
+        described |= self._alignment.size(request.region, name)
+        return Response.of_json(answer)  # without moto's headers, of which one is a checksum
+
+
+def _by_name(request: ApiRequest) -> ApiRequest:
+    """The call with its tables named where it has their ARNs, which DynamoDB Local does not take."""
+    if b'"arn:aws:dynamodb:' not in request.body:
+        return request
+    asked = request.json()
+    for place in _places(asked):
+        if "TableName" in place:
+            place["TableName"] = _name(place["TableName"])
+    if "RequestItems" in asked:
+        asked["RequestItems"] = {_name(name): items for name, items in asked["RequestItems"].items()}
+    return request.with_body(json.dumps(asked).encode())
+
+
+def _tables(request: ApiRequest) -> Iterable[str]:
+    if request.operation in _SOME_TABLE:
+        return [str(table.name) for table in backends.tables(request.region)]
+    asked = request.parameters
+    named = [str(place["TableName"]) for place in _places(asked) if "TableName" in place]
+    return {_name(name) for name in (*named, *(asked.get("RequestItems") or ()))}
+
+
+def _places(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where a call may name a table."""
+    transaction: Iterable[Mapping[str, Any]] = asked.get("TransactItems") or ()
+    return [asked, *(action for item in transaction for action in item.values())]
+
+
+def _name(table: str) -> str:
+    return table.rsplit("/", 1)[-1] if table.startswith("arn:") else table

@@ -1,0 +1,329 @@
+"""What `serve --data` keeps in SQLite, part by part, and its folder: without DynamoDB Local, so without Java."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.engine import backends
+from local.engine.api import ACCOUNT
+from local.engine.durable.checkpoints import Checkpoint
+from local.engine.durable.database import Database
+from local.engine.durable.folder import DataError, DataFolder
+from local.engine.durable.histories import KeptHistories
+from local.engine.durable.messages import KeptMessages
+from local.engine.durable.names import FileNames
+from local.engine.durable.pending import KeptPending
+from local.engine.durable.replacements import Replacements
+from local.engine.exact_json import ExactNumber
+from tests.local.conftest import PROJECT
+
+REGION = "us-east-1"
+ORPHAN = """
+import fcntl, sys, time
+file = open(sys.argv[1])
+fcntl.flock(file, fcntl.LOCK_EX)
+print(flush=True)
+time.sleep(60)
+"""
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from local.engine.durable.database import Database
+database = Database(Path(sys.argv[1]))
+database.write("INSERT INTO setting VALUES ('a', 'b')")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+STREAM, FUNCTION = "a-stream", "a-function"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(tmp_path / "state.db")) as made:
+        yield made
+
+
+def opened(path: Path) -> DataFolder:
+    """As `closing` takes it, so that a test says in which engine it is."""
+    return DataFolder(path)
+
+
+def test_a_folder_is_one_engines_at_a_time(path: Path) -> None:
+    with closing(opened(path)), pytest.raises(DataError) as refused:
+        opened(path)
+    assert str(refused.value) == (
+        f"{path} is in use by another embedded AWS (process {os.getpid()}): stop that one, or choose another folder"
+    )
+    opened(path).close()
+
+
+def test_a_dynamodb_local_that_outlived_its_engine_is_ended(path: Path) -> None:
+    opened(path).close()
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
+        gone.wait()
+    with subprocess.Popen([sys.executable, "-c", ORPHAN, str(path / "lock")], stdout=subprocess.PIPE) as orphan:
+        assert orphan.stdout
+        orphan.stdout.readline()
+        (path / "lock").write_text(json.dumps({"engine": gone.pid, "dynamodbLocal": orphan.pid}))
+        opened(path).close()
+        assert orphan.wait(10) < 0
+
+
+def test_another_folders_files_are_left_alone(path: Path) -> None:
+    path.mkdir()
+    (path / "thesis.txt").write_text("precious")
+    with pytest.raises(DataError, match="holds other files"):
+        opened(path)
+    assert [each.name for each in path.iterdir()] == ["thesis.txt"]
+
+
+def rewritten(statement: str) -> Callable[[Path], object]:
+    def rewrite(file: Path) -> None:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(statement)
+
+    return rewrite
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (rewritten("PRAGMA user_version = 99"), "has the format 99, and this version of the program reads 1"),
+        (rewritten("PRAGMA application_id = 1"), "was not written by the embedded AWS"),
+        (lambda file: file.write_bytes(b"no database at all" * 100), "is damaged (file is not a database)"),
+        (lambda file: file.write_bytes(file.read_bytes()[:8192]), "is damaged"),
+    ],
+)
+def test_a_state_that_cannot_be_read_is_one_sentence(path: Path, spoil: Callable[[Path], object], said: str) -> None:
+    opened(path).close()
+    spoil(path / "state.db")
+    with pytest.raises(DataError) as refused:
+        opened(path)
+    text = str(refused.value)
+    assert said in text
+    assert f"put back a copy of {path}, or remove the folder" in text
+    assert "\n" not in text
+    with pytest.raises(DataError, match=r"state\.db"):
+        opened(path)  # and nothing is locked
+
+
+def test_a_full_disk_is_said_before_anything_begins(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DataError, match=r"cannot use .*, the folder of --data: No space left on device"):
+        opened(path)
+
+
+def test_a_path_that_can_be_no_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(DataError, match="the folder of --data"):
+            opened(path)
+
+
+def test_what_is_written_is_there_after_a_kill(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path / "state.db"], check=False, cwd=PROJECT)
+    with closing(Database(tmp_path / "state.db")) as database:
+        assert database.value("SELECT value FROM setting WHERE name = 'a'") == "b"
+
+
+def test_a_name_is_kept_by_its_resource_and_property(database: Database) -> None:
+    FileNames(database).keep("urn", "name", "first")
+    FileNames(database).keep("urn", "name", "second")
+    FileNames(database).keep("urn", "targetId", "third")
+    assert FileNames(database).known() == {("urn", "name"): "second", ("urn", "targetId"): "third"}
+
+
+def test_a_checkpoint_is_held_up_by_what_is_not_done(database: Database) -> None:
+    checkpoint = Checkpoint(database, STREAM, FUNCTION)
+    assert checkpoint.sequence is None
+    checkpoint.reading(["1", "2", "3"])
+    checkpoint.done(["2", "3"])
+    assert Checkpoint(database, STREAM, FUNCTION).sequence is None
+    checkpoint.done(["1"])
+    assert Checkpoint(database, STREAM, FUNCTION).sequence == "3"
+    checkpoint.reading(["4", "5"])
+    checkpoint.done(["4"])
+    checkpoint.done(["4", "2"])  # said again
+    assert Checkpoint(database, STREAM, FUNCTION).sequence == "4"
+    assert Checkpoint(database, STREAM, "another").sequence is None
+    checkpoint.forget()
+    assert Checkpoint(database, STREAM, FUNCTION).sequence is None
+
+
+def test_work_is_left_behind_for_the_next_engine_alone(database: Database) -> None:
+    first = KeptPending(database)
+    done, changed = first.add("delivery", lambda: "done"), first.add("delivery", lambda: "0 retries")
+    first.add("invocation", lambda: "of another kind")
+    first.change(changed, lambda: "1 retry")
+    first.done(done)
+    assert first.of("delivery") == []
+
+    second = KeptPending(database)
+    second.add("delivery", lambda: "new")
+    assert second.of("delivery") == [(changed, "1 retry")]
+
+
+@pytest.fixture
+def restart(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Has moto forget everything, as a process that ends, and begin with what the file has."""
+    held: list[tuple[Database, Replacements]] = []
+
+    def stop() -> None:
+        for database, replacements in held:
+            replacements.undo()
+            database.close()
+        held.clear()
+        backends.reset()
+
+    def start() -> None:
+        stop()
+        database, replacements = Database(tmp_path / "state.db"), Replacements()
+        KeptMessages(database, replacements)
+        KeptHistories(database, replacements)
+        held.append((database, replacements))
+
+    start()
+    yield start
+    stop()
+
+
+def queues() -> Any:
+    return backends.queues(REGION)
+
+
+def received(queue: str, count: int = 10) -> list[Any]:
+    return list(queues().receive_message(queue, count, 0, 30))
+
+
+def test_messages_are_in_the_queue_again_in_their_order(restart: Callable[[], None]) -> None:
+    queues().create_queue("queue")
+    attributes = {
+        "text": {"DataType": "String", "StringValue": "é"},
+        "bytes": {"DataType": "Binary", "BinaryValue": b"\xff"},
+    }
+    first = queues().send_message("queue", "first", attributes)
+    for body in ("second", "third"):
+        queues().send_message("queue", body)
+    queues().delete_message("queue", received("queue", 2)[1].receipt_handle)  # the first is in flight
+
+    restart()
+    queues().create_queue("queue")
+    again = queues().queues["queue"]._messages
+    assert [message.body for message in again] == ["first", "third"]
+    assert (again[0].id, again[0].attribute_md5) == (first.id, first.attribute_md5)
+    assert [message.approximate_receive_count for message in received("queue")] == [2, 1]
+
+
+def test_a_message_that_moved_to_the_dead_letters_is_there(restart: Callable[[], None]) -> None:
+    def make() -> None:
+        dead = queues().create_queue("dead")
+        policy = json.dumps({"deadLetterTargetArn": dead.queue_arn, "maxReceiveCount": 1})
+        queues().create_queue("queue", RedrivePolicy=policy)
+
+    make()
+    sent = queues().send_message("queue", "poison")
+    queues().change_message_visibility("queue", received("queue")[0].receipt_handle, 0)
+    time.sleep(0.002)  # moto compares for "later than", in milliseconds
+    assert received("queue") == []
+
+    restart()
+    make()
+    assert queues().queues["queue"]._messages == []
+    assert [message.id for message in received("dead")] == [sent.id]
+
+
+@pytest.mark.parametrize("lose", ["purge_queue", "delete_queue"])
+def test_a_queue_that_lost_its_messages_has_none_again(restart: Callable[[], None], lose: str) -> None:
+    queues().create_queue("queue")
+    queues().send_message("queue", "gone")
+    getattr(queues(), lose)("queue")
+    restart()
+    queues().create_queue("queue")
+    assert received("queue") == []
+
+
+def test_messages_beyond_the_queues_retention_are_let_go(restart: Callable[[], None]) -> None:
+    queues().create_queue("queue")
+    message = queues().send_message("queue", "old")
+    message.sent_timestamp -= 100_000
+    received("queue")  # writes it as it is now
+    restart()
+    queues().create_queue("queue", MessageRetentionPeriod="60")
+    assert queues().queues["queue"]._messages == []
+    restart()
+    queues().create_queue("queue")
+    assert queues().queues["queue"]._messages == []
+
+
+def test_a_log_group_has_its_streams_and_events_again(restart: Callable[[], None]) -> None:
+    now = int(time.time() * 1000)
+    logs = backends.logs(REGION)
+    for name in ("group", "other"):
+        logs.create_log_group(name, {})
+        logs.create_log_stream(name, "stream")
+    logs.put_log_events(
+        "group", "stream", [{"timestamp": now, "message": "kept ë"}, {"timestamp": now, "message": "2"}]
+    )
+    logs.put_log_events("other", "stream", [{"timestamp": now, "message": "of another group"}])
+
+    restart()
+    logs = backends.logs(REGION)
+    logs.create_log_group("group", {})
+    assert [event.message for event in logs.groups["group"].streams["stream"].events] == ["kept ë", "2"]
+    described = logs.groups["group"].streams["stream"].to_describe_dict()
+    assert (described["storedBytes"], described["lastEventTimestamp"]) == (7, now)
+
+    logs.delete_log_group("group")
+    restart()
+    backends.logs(REGION).create_log_group("group", {})
+    assert backends.logs(REGION).groups["group"].streams == {}
+
+
+def test_log_events_beyond_the_retention_are_let_go(restart: Callable[[], None]) -> None:
+    now = int(time.time() * 1000)
+    logs = backends.logs(REGION)
+    logs.create_log_group("group", {})
+    for stream, at in (("old", now - 2 * 86_400_000), ("new", now)):
+        logs.create_log_stream("group", stream)
+        logs.put_log_events("group", stream, [{"timestamp": at, "message": stream}])
+    logs.put_retention_policy("group", 1)
+    assert list(logs.groups["group"].streams) == ["new"]
+
+
+def test_an_archive_has_its_events_again_with_their_numbers_as_they_were(restart: Callable[[], None]) -> None:
+    def make(retention: int = 0) -> Any:
+        events = backends.events(REGION)
+        bus = events.create_event_bus("bus")
+        return events.create_archive("archive", bus.arn, "", "", retention)
+
+    event = {"time": "2024-01-01T00:00:00Z", "detail": {"amount": ExactNumber("100.10")}}
+    make().events.append(event)
+    restart()
+    archive = make()
+    (again,) = archive.events
+    assert again == event
+    assert again["detail"]["amount"].text == "100.10"
+    assert archive.describe_short()["EventCount"] == 1
+
+    archive.delete(ACCOUNT, REGION)
+    restart()
+    assert list(make().events) == []
