@@ -28,7 +28,9 @@ demo: $(STAMP) ## run the whole story on the embedded AWS and check every result
 serve: $(STAMP) ## start the embedded AWS on port 4566 with the stack deployed
 	@$(BIN)/python -m local serve --port 4566 --outputs out.json
 
-test: lint types unit ## all checks: style, import rules, types, tests
+# Style and types begin together and have one core each; the tests follow when the first is through, unless it failed.
+test: $(STAMP) ## all checks: style, import rules, types, tests
+	@$(MAKE) --no-print-directory -j 2 lint types unit
 
 test-long: $(STAMP) ## random schedules and fuzzing for longer than the ordinary run
 	@FAULTS_STEPS=10000 LEDGER_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/faults tests/fuzz tests/handlers tests/local/test_long_stream.py
@@ -57,7 +59,7 @@ types: $(STAMP) ## strict type check
 	@$(BIN)/mypy
 
 unit: $(STAMP) ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadscope --durations 20 --durations-min 2
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 20 --durations-min 2
 
 format: $(STAMP) ## format the code
 	@$(BIN)/ruff check --fix .

@@ -143,6 +143,7 @@ def handler(
             timeout=timeout,
             concurrency=concurrency,
             log_level=settings.log_level,
+            system_log_level=settings.system_log_level,
             log_retention_days=settings.log_retention_days,
             tracing=settings.tracing,
             kms_key_arn=kms_key_arn,
@@ -162,11 +163,14 @@ query = handler(
         "SNAPSHOT_EVERY": str(settings.snapshot_every),
         "TYPE_BUCKETS": str(settings.type_buckets),
         "TYPE_INDEX": json.dumps(settings.type_index),
+        "STATEMENT": json.dumps(settings.statement),
+        "STATEMENT_ENTRIES": str(settings.statement_entries),
     },
     grants=[
         event_store.grant_read(),
         *([event_store.grant_query_by_type()] if event_store.type_index else []),
         read_model.grant_read(),
+        *([read_model.grant_read_entries()] if settings.statement else []),
         snapshots.grant_read(),
         snapshots.grant_read_by_time(),
     ],
@@ -187,9 +191,13 @@ projection = handler(
     environment={
         "EVENT_STORE_TABLE": event_store.table_name,
         "READ_MODEL_TABLE": read_model.table_name,
-        "STATEMENT_ENTRIES": str(settings.statement_entries),
+        "STATEMENT": json.dumps(settings.statement),
     },
-    grants=[event_store.grant_read(), read_model.grant_project()],
+    grants=[
+        event_store.grant_read(),
+        read_model.grant_project(),
+        *([read_model.grant_write_entries()] if settings.statement else []),
+    ],
     concurrency=settings.projection_concurrency,
     timeout=settings.projection_timeout,
 )

@@ -14,6 +14,7 @@ from handlers.store.snapshots import record_of
 from tests.aws import SNAPSHOTS, STORE
 
 from . import accounts
+from .cost import WARM
 from .engines import SETTINGS, Engines
 from .process import PROJECT, Process
 from .subjects import recipe_tables
@@ -44,6 +45,10 @@ class Contestant:
     seeds_itself: bool = False
     task: Mapping[str, Any] = field(default_factory=dict)
     """What else its tasks say."""
+    subject: str = ""
+    """The module of `bench.subjects` that it is, where several are one."""
+    shortest: int = 0
+    """It has nothing to do on shorter accounts."""
     command: tuple[str, ...] = ()
     """What starts it, if it is not a module of `bench.subjects`."""
     why_not: str = ""
@@ -51,7 +56,7 @@ class Contestant:
 
     def start(self, engines: Engines) -> Process:
         """Its process."""
-        return Process(FLOOR if self.task else self.name, engines.environment, self.command)
+        return Process(self.subject or self.name, engines.environment, self.command)
 
     def seed(
         self, engines: Engines, process: Process, account: str, length: int, written: Callable[[int], object]
@@ -76,9 +81,17 @@ def all_contestants() -> tuple[Contestant, ...]:
     """Everybody, whether able to run here or not; ours first."""
     return (
         Contestant(OURS, "this ledger", STORE, _ledger_key, _ledger_history),
+        Contestant(WARM, "this ledger, account met", STORE, _ledger_key, task={"met": True}, subject=OURS, shortest=1),
         Contestant("recipe", "the recipe's calls", recipe_tables.NAME, _ledger_key, _recipe_history),
         Contestant(FLOOR, "floor: bare boto3", STORE, _ledger_key),
-        Contestant("floor_of_our_calls", "bare boto3, our calls", STORE, _ledger_key, task={"side_by_side": True}),
+        Contestant(
+            "floor_of_our_calls",
+            "bare boto3, our calls",
+            STORE,
+            _ledger_key,
+            task={"side_by_side": True},
+            subject=FLOOR,
+        ),
         _castore(),
         _pyeventsourcing(),
     )

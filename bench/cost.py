@@ -52,12 +52,14 @@ class Choice:
     statement: bool = True
     tracing: bool = True
     type_index: bool = True
+    reports: bool = True
+    """Lambda's own lines around an invocation that went well."""
     warm: bool = True
     """Every command meets a process that keeps its account's present; else none does."""
 
 
 EVERYTHING = Choice()
-RECIPES_OWN = Choice(audit_log=False, statement=False, tracing=False)
+RECIPES_OWN = Choice(audit_log=False, statement=False, tracing=False, reports=False)
 """What the recipe has, too, as docs/examples/Pulumi.lean.yaml sets it."""
 
 
@@ -129,7 +131,7 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
             prices.WRITE_UNIT,
         ),
         Line(
-            "reads before it: what is new, look-up of the command" + ("" if choice.warm else ", snapshot, tail"),
+            "reads before it: look-up of the command" + ("" if choice.warm else ", snapshot, tail"),
             _times(_reads_before(append)),
             "read units",
             prices.READ_UNIT,
@@ -156,8 +158,8 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
             else []
         ),
         Line(
-            f"functions' logs: {function_log_bytes(results):.0f} bytes a command",
-            COMMANDS * function_log_bytes(results) / 1e9,
+            f"functions' logs: {function_log_bytes(results, choice):.0f} bytes a command",
+            COMMANDS * function_log_bytes(results, choice) / 1e9,
             "GB",
             prices.LOG_GB,
         ),
@@ -165,11 +167,12 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
     ]
 
 
-def function_log_bytes(results: Results) -> float:
-    """What all functions log for one command, Lambda's own lines with it."""
+def function_log_bytes(results: Results, choice: Choice = EVERYTHING) -> float:
+    """What all functions log for one command."""
     logs = results["latency"]["logs"]
     share = {"command": 1, "relay": BATCH, "projection": BATCH, "snapshot": SNAPSHOT_EVERY}
-    return float(sum((logs[name]["ownBytes"] + logs[name]["platformBytes"]) / each for name, each in share.items()))
+    lines = ("ownBytes", "platformBytes") if choice.reports else ("ownBytes",)
+    return float(sum(logs[name][line] / each for name, each in share.items() for line in lines))
 
 
 def settings(results: Results) -> list[tuple[str, str, float]]:
@@ -184,6 +187,7 @@ def settings(results: Results) -> list[tuple[str, str, float]]:
         ("statement: false", "account statements", saved(Choice(statement=False))),
         ("tracing: false", "X-Ray", saved(Choice(tracing=False))),
         ("typeIndex: false", "getEventsByType", saved(Choice(type_index=False))),
+        ("systemLogLevel: WARN", "Lambda's reports of what went well", saved(Choice(reports=False))),
         ("snapshotEvery: 100", "nine of ten snapshots; cold commands read ten times as much", _snapshots_saved()),
     ]
 
@@ -234,11 +238,8 @@ def _rows(what: str, reads: float, writes: float) -> list[Line]:
 
 
 def _reads_before(append: Results) -> float:
-    """A command's read units. DynamoDB Local states none for a Query that finds nothing: the look-up, and where the
-    present is kept what is new.
-    """
-    found_nothing = 1 if append["readUnits"] else 2
-    return float(append["readUnits"]) + found_nothing * LOOK_UP_UNITS
+    """A command's read units. DynamoDB Local states none for the look-up, which finds nothing."""
+    return float(append["readUnits"]) + LOOK_UP_UNITS
 
 
 def warm_is_known(results: Results) -> bool:

@@ -16,7 +16,7 @@ from tests.aws import BUS, ENVIRONMENT, TABLES
 
 from .subjects import peer_tables, recipe_tables
 
-SETTINGS = {**ENVIRONMENT, "TYPE_BUCKETS": "4", "STATEMENT_ENTRIES": "20", "SNAPSHOT_EVERY": "10"}
+SETTINGS = {**ENVIRONMENT, "TYPE_BUCKETS": "4", "STATEMENT": "true", "STATEMENT_ENTRIES": "20", "SNAPSHOT_EVERY": "10"}
 """The functions' environment with the defaults of Pulumi.yaml."""
 
 

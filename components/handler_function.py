@@ -11,7 +11,15 @@ from pulumi import Input, Output
 
 from components.dead_letter_queue import DeadLetterQueue
 from components.handler_package import HandlerPackage
-from components.limits import LOG_LEVELS, LOG_RETENTION_DAYS, UNRESERVED, check_choice, check_concurrency, check_range
+from components.limits import (
+    LOG_LEVELS,
+    LOG_RETENTION_DAYS,
+    SYSTEM_LOG_LEVELS,
+    UNRESERVED,
+    check_choice,
+    check_concurrency,
+    check_range,
+)
 from components.policies import Grant, assume_role_policy, role_policy
 
 METRICS_NAMESPACE = "EventSourcing"
@@ -40,6 +48,8 @@ class HandlerFunctionArgs:
     concurrency: Input[int] = UNRESERVED
     """Reserved concurrent executions."""
     log_level: Input[str] = "INFO"
+    system_log_level: Input[str] = "INFO"
+    """Of Lambda's own lines; INFO keeps the report of each invocation: duration, memory, cold start."""
     log_retention_days: Input[int] = 30
     tracing: bool = True
     """Trace with X-Ray, whoever calls."""
@@ -66,6 +76,7 @@ class HandlerFunction(pulumi.ComponentResource):
         check_range(name, "timeout", args.timeout, 1, 900)
         check_concurrency(name, "concurrency", args.concurrency)
         check_choice(name, "log_level", args.log_level, LOG_LEVELS)
+        check_choice(name, "system_log_level", args.system_log_level, SYSTEM_LOG_LEVELS)
         check_choice(name, "log_retention_days", args.log_retention_days, LOG_RETENTION_DAYS)
         child = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
@@ -112,7 +123,7 @@ class HandlerFunction(pulumi.ComponentResource):
                 log_format="JSON",
                 log_group=logs.name,
                 application_log_level=args.log_level,
-                system_log_level="INFO",  # keeps the report line of each invocation: duration, memory, cold start
+                system_log_level=args.system_log_level,
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )

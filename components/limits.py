@@ -14,6 +14,9 @@ BILLING_MODES = ("PAY_PER_REQUEST", "PROVISIONED")
 # them, and with them the alarms.
 LOG_LEVELS = ("TRACE", "DEBUG", "INFO")
 
+SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
+"""Of Lambda's own lines. WARN leaves out those of invocations that went well."""
+
 # PutRetentionPolicy takes these and no other.
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -21,7 +24,7 @@ LOG_RETENTION_DAYS = (
 )
 
 MAX_STATEMENT_ENTRIES = 500
-"""A statement is one item of at most 400 KB, and so are 500 of the longest entries."""
+"""On a page of a statement where the request says no limit."""
 
 # What the handlers keep of their time; a test holds these to the handlers' own constants.
 COMMAND_RESERVE_SECONDS = 6

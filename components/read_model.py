@@ -10,7 +10,8 @@ from components.table import TableArgs
 
 
 class ReadModel(pulumi.ComponentResource):
-    """Keyed by AccountId and ProjectionType: one item for each projection of an account."""
+    """Keyed by AccountId and ProjectionType: one item for each projection of an account, and one for each entry of its
+    statement."""
 
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]
@@ -43,6 +44,14 @@ class ReadModel(pulumi.ComponentResource):
         actions = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem")
         return Grant("Project", actions, (self.table_arn,))
 
+    def grant_write_entries(self) -> Grant:
+        """Leave to write the entries of statements, by batches."""
+        return Grant("WriteEntries", ("dynamodb:BatchWriteItem",), (self.table_arn,))
+
     def grant_read(self) -> Grant:
         """Leave to read a projection by its key."""
         return Grant("ReadProjections", ("dynamodb:GetItem",), (self.table_arn,))
+
+    def grant_read_entries(self) -> Grant:
+        """Leave to read the entries of a statement."""
+        return Grant("ReadEntries", ("dynamodb:Query",), (self.table_arn,))

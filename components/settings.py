@@ -43,10 +43,12 @@ class Settings:
     alarm_emails: tuple[str, ...]
     type_index: bool
     type_buckets: int
+    statement: bool
     statement_entries: int
     snapshot_every: int
     snapshot_retention_days: int
     log_level: str
+    system_log_level: str
     architecture: str
     runtime: str
     memory_size: int
@@ -115,10 +117,12 @@ class Settings:
             alarm_emails=read.emails("alarmEmails"),
             type_index=read.boolean("typeIndex"),
             type_buckets=read.integer("typeBuckets", 1, 100),
+            statement=read.boolean("statement"),
             statement_entries=read.integer("statementEntries", 1, limits.MAX_STATEMENT_ENTRIES),
             snapshot_every=read.integer_of("snapshotEvery", limits.SNAPSHOT_INTERVALS),
             snapshot_retention_days=read.integer("snapshotRetentionDays", 0, _FOREVER_DAYS),
             log_level=read.choice("logLevel", limits.LOG_LEVELS),
+            system_log_level=read.choice("systemLogLevel", limits.SYSTEM_LOG_LEVELS),
             architecture=read.choice("architecture", limits.ARCHITECTURES),
             runtime=read.choice("runtime", limits.RUNTIMES),
             memory_size=read.integer("memorySize", 128, 10_240),

@@ -8,20 +8,20 @@ from typing import Any, NamedTuple
 
 from .domain import KINDS
 from .runtime import Context, log, seconds_left
-from .settings import number, setting
+from .settings import flag, setting
 from .sourcing.errors import MalformedError
 from .sourcing.event import Event
 from .store import clients
 from .store.event_bus import delivered_event
 from .store.event_store import EventStore
-from .store.projector import Projector
+from .store.projector import Progress, Projector
 from .store.read_model import NOTHING, Key, ReadModel, Stored
 
 _dynamodb = clients.dynamodb()
 _projector = Projector(
     EventStore(_dynamodb, setting("EVENT_STORE_TABLE")),
     ReadModel(_dynamodb, setting("READ_MODEL_TABLE")),
-    KINDS.projections(number),
+    KINDS.projections(flag),
 )
 
 
@@ -35,7 +35,8 @@ class Poke(NamedTuple):
 def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
     """A batch of queue messages, in any order and with duplicates, to the ids of those to deliver again.
 
-    One BatchGetItem for the whole batch, then per aggregate what `Projector.bring_up` takes. What is no event, or
+    Three waits where the batch continues the rows of all its aggregates: one BatchGetItem, and what `Projector.advance`
+    takes. Then, one by one, whatever else is due: per aggregate what `Projector.bring_up` takes. What is no event, or
     announces one that the store does not have, fails alone, and one aggregate's failure is only its own; after enough
     receives the queue sets such messages aside. An aggregate that is far behind waits for the others, and gives up
     before the time is over; the next delivery goes on from where it came.
@@ -50,30 +51,44 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
             failed.append(record["messageId"])
         else:
             pokes[poke.event.aggregate_id].append(poke)
-    rows = _projector.load({each: [poke.event for poke in announced] for each, announced in pokes.items()})
-    for aggregate_id, announced in sorted(pokes.items(), key=lambda each: _behind(each[0], each[1], rows)):
-        reached = _bring_up(aggregate_id, [poke.event for poke in announced], rows, context)
-        failed += [poke.message_id for poke in announced if poke.event.sequence > reached]
+    if pokes:
+        announced = {aggregate_id: [poke.event for poke in each] for aggregate_id, each in pokes.items()}
+        reached = _bring_up(announced, context)
+        failed += [poke.message_id for each in pokes.values() for poke in each if not _is_there(poke.event, reached)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _behind(aggregate_id: str, announced: Sequence[Poke], rows: Mapping[Key, Stored]) -> int:
-    """How many events the newest announced one is ahead of the aggregate's hindmost row."""
-    concerned = _projector.concerned(poke.event for poke in announced)
-    keys = (Key(aggregate_id, projection.name) for projection in concerned)
-    hindmost = min(rows.get(key, NOTHING).position.sequence for key in keys)
-    return max(poke.event.sequence for poke in announced) - hindmost
+def _is_there(event: Event, reached: Mapping[str, int]) -> bool:
+    return event.sequence <= reached[event.aggregate_id]
 
 
-def _bring_up(aggregate_id: str, events: Sequence[Event], rows: dict[Key, Stored], context: Context) -> int:
-    """Bring one aggregate's rows up to date; the sequence they have reached, 0 where that failed."""
+def _bring_up(announced: Mapping[str, Sequence[Event]], context: Context) -> dict[str, int]:
+    """Bring aggregates' rows up to date; the sequence that each has reached, 0 where it failed."""
+    rows, left = _projector.load(announced), seconds_left(context)
+    outcomes = _projector.advance(announced, rows, left)
+    others = announced.keys() - outcomes.keys()
+    for aggregate_id in sorted(others, key=lambda each: (_behind(each, announced[each], rows), each)):
+        try:
+            outcomes[aggregate_id] = _projector.bring_up(aggregate_id, announced[aggregate_id], rows, left)
+        except Exception as error:  # noqa: BLE001 -- reported as this aggregate's failure, to be delivered again
+            outcomes[aggregate_id] = error
+    return {aggregate_id: _told(aggregate_id, announced[aggregate_id], each) for aggregate_id, each in outcomes.items()}
+
+
+def _told(aggregate_id: str, events: Sequence[Event], outcome: Progress | Exception) -> int:
+    """Log what became of an aggregate; the sequence that it has reached."""
     place = {"aggregateId": aggregate_id, "events": len(events)}
-    try:
-        progress = _projector.bring_up(aggregate_id, events, rows, seconds_left(context))
-    except Exception:  # noqa: BLE001 -- reported as this aggregate's failure, to be delivered again
-        log.exception("not projected", extra=place)
+    if isinstance(outcome, Exception):
+        log.error("not projected", exc_info=outcome, extra=place)
         return 0
-    log.info("projected", extra={**place, "rowsWritten": progress.written})
-    if progress.sequence < max(event.sequence for event in events):
-        log.error("announced, but not in the store beyond %s", progress.sequence, extra=place)
-    return progress.sequence
+    log.info("projected", extra={**place, "rowsWritten": outcome.written})
+    if outcome.sequence < max(event.sequence for event in events):
+        log.error("announced, but not in the store beyond %s", outcome.sequence, extra=place)
+    return outcome.sequence
+
+
+def _behind(aggregate_id: str, events: Sequence[Event], rows: Mapping[Key, Stored]) -> int:
+    """How many events the newest announced one is ahead of the aggregate's hindmost row."""
+    keys = (Key(aggregate_id, projection.name) for projection in _projector.concerned(events))
+    hindmost = min(rows.get(key, NOTHING).position.sequence for key in keys)
+    return max(event.sequence for event in events) - hindmost

@@ -12,15 +12,17 @@ from .settings import flag, number, setting
 from .sourcing import times
 from .sourcing.command import MAX_SEQUENCE
 from .sourcing.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
-from .sourcing.fields import folded, identifier, unknown, whole
+from .sourcing.fields import check_whole, folded, identifier, unknown, whole
 from .sourcing.payload import beside_body, request_of
 from .sourcing.values import Value
-from .store import clients
+from .store import clients, tokens
+from .store.deadline import Deadline
 from .store.event_store import EventStore
 from .store.history import History
 from .store.pages import by_type, of_aggregate
-from .store.read_model import MECHANICS, UNKNOWN, Key, ReadModel, position_in
+from .store.read_model import ENTRIES_SEQUENCE, UNKNOWN, Key, ReadModel, stored_of
 from .store.snapshots import Snapshots
+from .store.statement import Statements, Stretch
 from .store.type_index import TypeIndex
 
 _buckets = number("TYPE_BUCKETS")
@@ -30,8 +32,14 @@ _store = EventStore(_dynamodb, _table)
 _history = History(_store, Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE")), every=number("SNAPSHOT_EVERY"))
 _types = TypeIndex(_dynamodb, _table, _buckets) if flag("TYPE_INDEX") else None
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
-_PROJECTIONS = {each.name: each for each in KINDS.projections(lambda _: 1)}
-"""For what their rows look like."""
+_STATEMENT_ENTRIES = number("STATEMENT_ENTRIES")
+"""How many a page of the statement has where nobody says."""
+_SUMMARY = next(each for each in KINDS.projections(flag) if each.name == "AccountSummary")
+_statements = (
+    Statements(_read_model, _store, _history, _SUMMARY, _SUMMARY.entries) if _SUMMARY.entries is not None else None
+)
+"""None where the ledger keeps no statements."""
+_HEAD_OF_STATEMENT = ("AccountId", "Balance", "Currency", "LastSequence", "LastHash")
 
 _TYPES = {folded(name): name for name in EVENT_TYPES}
 
@@ -95,12 +103,35 @@ def _get_events_by_type(request: Mapping[str, Any], left: SecondsLeft) -> Value:
 
 def _get_account_summary(request: Mapping[str, Any], _: SecondsLeft) -> Value:
     """`{accountId}`: the row of the projection AccountSummary; one GetItem."""
-    return _row(identifier(request, "accountId"), "AccountSummary")
+    record = _summary(identifier(request, "accountId"), "AccountSummary")
+    return {name: value for name, value in record.items() if name != ENTRIES_SEQUENCE}
 
 
-def _get_account_statement(request: Mapping[str, Any], _: SecondsLeft) -> Value:
-    """`{accountId}`: the row of the projection AccountStatement; one GetItem."""
-    return _row(identifier(request, "accountId"), "AccountStatement")
+def _get_account_statement(request: Mapping[str, Any], left: SecondsLeft) -> Value:
+    """`{accountId, limit?, fromTimestamp?, toTimestamp?, nextToken?}`: newest first, with the balance after each.
+
+    Of the times at which transactions were recorded, both inclusive. One GetItem, and what `Statements.page` takes.
+    """
+    account_id = identifier(request, "accountId")
+    if _statements is None:
+        raise MalformedError("queryType", "this ledger keeps no statements: its setting `statement` is false")
+    limit = whole(request, "limit", 1, 1_000, default=_STATEMENT_ENTRIES) or 0
+    since, until = _time(request, "fromTimestamp", times.FIRST), _time(request, "toTimestamp", times.LAST)
+    if since > until:
+        raise MalformedError("fromTimestamp", "must not be later than toTimestamp")
+    subject = ["getAccountStatement", account_id, since, until]
+    start = tokens.decode(
+        request.get("nextToken"), subject, lambda place: check_whole(place, "nextToken", 1, MAX_SEQUENCE)
+    )
+    record = _summary(account_id, "AccountStatement")
+    deadline = Deadline(left, "ask for fewer entries (limit) at a time")
+    page = _statements.page(account_id, stored_of(record), Stretch(since, until, start), limit, deadline)
+    return {
+        **{name: record[name] for name in _HEAD_OF_STATEMENT if name in record},
+        "ProjectionType": "AccountStatement",
+        "Entries": [entry.content for entry in page.entries],
+        **({"nextToken": tokens.encode(subject, page.rest)} if page.rest is not None else {}),
+    }
 
 
 def _reconstruct_state(request: Mapping[str, Any], left: SecondsLeft) -> Value:
@@ -123,17 +154,17 @@ def _reconstruct_state(request: Mapping[str, Any], left: SecondsLeft) -> Value:
     }
 
 
-def _row(account_id: str, projection: str) -> Value:
-    record = _read_model.record(Key(account_id, projection))
+def _summary(account_id: str, asked: str) -> dict[str, Any]:
+    """The row of AccountSummary, for who asked for it or for what lies beside it."""
+    record = _read_model.record(Key(account_id, _SUMMARY.name))
     if record is None:
-        text = f"there is no account {account_id}, or no {projection} of it yet: read models follow the events"
+        text = f"there is no account {account_id}, or no {asked} of it yet: read models follow the events"
         raise NotFoundError(text, accountId=account_id)
-    position = position_in(record)
-    row = {name: record[name] for name in record.keys() - MECHANICS}
-    damage = _PROJECTIONS[projection].damage(row, position.sequence or MAX_SEQUENCE)
+    row, position = stored_of(record)[:2]
+    damage = _SUMMARY.damage(row, position.sequence or MAX_SEQUENCE)
     damage += ["LastSequence"] * (not position.sequence) + ["LastHash"] * (position.hash == UNKNOWN)
     if damage:
-        raise UnreadableRowError(projection, account_id, damage)
+        raise UnreadableRowError(_SUMMARY.name, account_id, damage)
     return record
 
 
@@ -157,7 +188,9 @@ _QUERIES: Mapping[str, _Query] = MappingProxyType(
     {
         "getAggregateEvents": _Query(_get_aggregate_events, ("aggregateId", "limit", "nextToken")),
         "getAccountSummary": _Query(_get_account_summary, ("accountId",)),
-        "getAccountStatement": _Query(_get_account_statement, ("accountId",)),
+        "getAccountStatement": _Query(
+            _get_account_statement, ("accountId", "limit", "fromTimestamp", "toTimestamp", "nextToken")
+        ),
         "reconstructState": _Query(_reconstruct_state, ("aggregateId", "upToSequence", "asOf")),
         "getEventsByType": _Query(
             _get_events_by_type, ("eventType", "limit", "fromTimestamp", "toTimestamp", "nextToken")

@@ -100,6 +100,16 @@ class System:
                 f"the function {self.output(function)} has no number in {variable}: `pulumi up --refresh` sets it again"
             ) from error
 
+    def flag(self, function: str, variable: str) -> bool:
+        """What is on or off in a deployed function, likewise."""
+        value = self._variables(function).get(variable)
+        if value not in ("true", "false"):
+            raise OperatorError(
+                f"the function {self.output(function)} has neither true nor false in {variable}: `pulumi up --refresh` "
+                "sets it again"
+            )
+        return value == "true"
+
     def _variables(self, function: str) -> Mapping[str, str]:
         """The environment of a deployed function; `function` is the output that names it. One request."""
         configuration = self.client("lambda").get_function_configuration(FunctionName=self.output(function))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
+from botocore.validate import ParamValidator
 
 from local.engine import dynamodb_json, partitions
 
@@ -34,6 +35,7 @@ ENVIRONMENT = {
     "EVENT_BUS_NAME": BUS,
     "TYPE_BUCKETS": "3",
     "TYPE_INDEX": "true",
+    "STATEMENT": "true",
     "STATEMENT_ENTRIES": "5",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/123456789012/{DEAD_LETTERS}",
 }
@@ -59,6 +61,14 @@ def environment() -> Iterator[None]:
 Around = Callable[[BaseClient, str, dict[str, Any], Callable[[], Any]], Any]
 
 
+def _check_arguments(client: BaseClient, operation: str, arguments: dict[str, Any]) -> None:
+    """What botocore does, unless a client leaves it out to be faster. Raises ParamValidationError."""
+    shape: Any = client.meta.service_model.operation_model(operation).input_shape
+    report = ParamValidator().validate(arguments, shape)
+    if report.has_errors():
+        raise ParamValidationError(report=report.generate_report())
+
+
 @contextmanager
 def around_every_call(around: Around) -> Iterator[None]:
     """Hand every AWS call of every client to `around(client, operation, arguments, proceed)`.
@@ -69,6 +79,7 @@ def around_every_call(around: Around) -> Iterator[None]:
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def make(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+        _check_arguments(client, operation, arguments)
         return around(client, operation, arguments, lambda: original(client, operation, arguments))
 
     with pytest.MonkeyPatch.context() as patch:

@@ -20,7 +20,7 @@ def measure(world: World) -> dict[str, Any]:
     """`{"rows": one per length and contestant, "absent": {title: why}}`."""
     rows = []
     for length in LENGTHS:
-        for contestant in world.contestants:
+        for contestant in _who(world, length):
             world.seed(contestant, length, WARM_UP + 1 + ROUNDS)
         rows += _at(world, length)
     return {
@@ -32,10 +32,11 @@ def measure(world: World) -> dict[str, Any]:
 def _at(world: World, length: int) -> list[dict[str, Any]]:
     """The contestants take turns, so that what slows the machine for a while slows all of them."""
     costs: dict[str, Any] = {}
-    timings = {contestant.name: Timings(ROUNDS) for contestant in world.contestants}
+    contestants = _who(world, length)
+    timings = {contestant.name: Timings(ROUNDS) for contestant in contestants}
     with world.steps.step(f"append at {length:,} events", 1 + WARM_UP + ROUNDS) as advance:
         for number in range(1 + WARM_UP + ROUNDS):
-            for contestant in world.contestants:
+            for contestant in contestants:
                 if number == 0:
                     counted = _append(world, contestant, length, number, meter=True)
                     costs[contestant.name] = counted["cost"]
@@ -45,7 +46,11 @@ def _at(world: World, length: int) -> list[dict[str, Any]]:
                     if number > WARM_UP:
                         timings[contestant.name].add(sample)
             advance(1)
-    return [_row(world, each, length, costs[each.name], timings[each.name]) for each in world.contestants]
+    return [_row(world, each, length, costs[each.name], timings[each.name]) for each in contestants]
+
+
+def _who(world: World, length: int) -> list[Contestant]:
+    return [each for each in world.contestants if length >= each.shortest]
 
 
 def _append(world: World, contestant: Contestant, length: int, sample: int, **how: bool) -> dict[str, Any]:

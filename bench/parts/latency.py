@@ -30,7 +30,7 @@ CLIENTS = 8
 ACCOUNTS_OF_A_CLIENT = 25
 STORED = 10_000
 """Events after which the store counts as full."""
-LONGEST_LOAD = 240.0
+LONGEST_LOAD = 200.0
 """Seconds after which the load ends short of that."""
 SETTLED = 300.0
 """Seconds that projections may take to catch up with the load."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench import cost, prices
 from bench.results import Results
@@ -16,7 +17,8 @@ def render(results: Results) -> dict[str, str]:
     """File name under docs/ to content."""
     ours, recipe, idle = cost.ours(results), cost.recipe(results), cost.recipe_idle()
     cold = cost.ours(results, cost.Choice(warm=False))
-    lean = cost.ours(results, cost.RECIPES_OWN)
+    lean = cost.total(cost.ours(results, cost.RECIPES_OWN))
+    leanest = cost.total(cost.ours(results, replace(cost.RECIPES_OWN, type_index=False)))
     saved, slower_ms = cost.smaller_memory(results, _SMALLER_MB)
     return {
         "cost.md": f"""# What it costs
@@ -42,8 +44,8 @@ it](operations.md#leaving-parts-out).
 {_settings(results)}
 
 **The recipe's own set of features** ([`docs/examples/Pulumi.lean.yaml`](examples/Pulumi.lean.yaml): no audit log, no
-statement, no traces) costs {money(cost.total(lean))} US$, {number(cost.total(lean) / cost.total(recipe))} × the recipe's. What is left
-above it buys the promises: the command index ({money(cost.COMMANDS * prices.WRITE_UNIT)}), by which no command is carried out
+statement, no traces, no reports of invocations) costs {money(lean)} US$, {number(lean / cost.total(recipe))} × the recipe's, and without its type index, too, {money(leanest)}
+({number(leanest / cost.total(recipe))} ×). What is left above it buys the promises: the command index ({money(cost.COMMANDS * prices.WRITE_UNIT)}), by which no command is carried out
 twice; the queue, which tries again and sets aside; strongly consistent reads; snapshots, which keep a command's cost from growing.
 
 Not cheaper, and why:
@@ -54,6 +56,8 @@ Not cheaper, and why:
 - **X-Ray.** Lambda lets nobody set the share that it samples. The first trace of every second weighs most where little
   is done: at one command a second and less all are traced, and a million cost
   {money(cost.COMMANDS * (1 + 3 / cost.BATCH) * prices.TRACE)} US$.
+- **The audit log's class.** Infrequent Access would take in a line for {money(prices.LOG_GB_INFREQUENT)} a GB instead of
+  {money(prices.LOG_GB)}: [why it is not offered](decisions.md).
 - **Batches.** A queue's batch waits for nobody (`projectionBatchWindow: 0`): a window of some seconds fills batches at low rates,
   and delays every row by as much.
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 from handlers.store import clients
 
 # DynamoDB Local takes seconds for a page out of a stream of 100,000 events, where DynamoDB takes milliseconds.
-clients._CONFIG = clients._CONFIG.merge(Config(read_timeout=60))
+clients._DYNAMODB = clients._DYNAMODB.merge(Config(read_timeout=60))
 
 from handlers import command, projection, query
 
@@ -42,12 +42,25 @@ class _Context:
         return 30_000
 
 
+def _meet(account: str, met: bool) -> None:
+    reader = command._ledger.reader
+    reader._kept.forget(account)
+    if met:
+        reader.read(account, "nobody's")
+
+
 _log_as_lambda_does()
 
 
 def prepare(task: Mapping[str, Any]) -> Callable[[], object]:
-    """Do: append, query (both with the request in `command`), project (with the queue's batch there)."""
+    """Do: append, query (both with the request in `command`), project (with the queue's batch there).
+
+    An append is to an account that this process has not met, or just did (`met`). What was kept of the sample before is
+    forgotten either way: the event that it appended is taken back.
+    """
     entry_point, event = _ENTRY_POINTS[task["do"]], task["command"]
+    if task["do"] == "append":
+        _meet(event["aggregateId"], task.get("met", False))
 
     def run() -> None:
         answer = entry_point(event, _Context())

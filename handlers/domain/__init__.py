@@ -5,10 +5,10 @@ a line in `registry`; whoever asks here need not know which there are.
 """
 
 from .facts import EVENT_TYPES, REJECTION_VERSION, scales
-from .meaning import meaning, repeats
-from .registry import KINDS
+from .registry import KINDS, MEANINGS
 
 check, decide, evolve, opens = KINDS.check, KINDS.decide, KINDS.evolve, KINDS.opens
+meaning, repeats = MEANINGS.of, MEANINGS.repeats
 
 __all__ = [
     "EVENT_TYPES",

@@ -72,8 +72,8 @@ class Account:
         return account
 
     def fits(self, sequence: int) -> bool:
-        """Whether so many events can lead to it."""
-        return self.transaction_count <= sequence
+        """Whether so many events, of which one opened it, can lead to it."""
+        return self.status != "Unknown" and self.transaction_count <= sequence
 
 
 _restored = restorer(Account, {Decimal: sum_of_money})

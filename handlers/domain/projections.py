@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
+from handlers.sourcing import times
 from handlers.sourcing.event import Event
-from handlers.sourcing.kinds import Setting
-from handlers.sourcing.projection import Projection, Row
-from handlers.sourcing.restoring import Shape, counted, each_of, one_of, optional, text
+from handlers.sourcing.kinds import State, Switch
+from handlers.sourcing.projection import Entries, Projection, Row
+from handlers.sourcing.restoring import Shape, counted, one_of, optional, text
 from handlers.sourcing.values import ARITHMETIC
 
 from .bounds import LARGEST, limit, money, sum_of_money
@@ -25,6 +25,7 @@ class AccountSummary:
     say: LastTransactionAt is the newest transaction's, though it may lie before another one's.
     """
 
+    entries: Entries | None = None
     name: str = "AccountSummary"
 
     def apply(self, row: Row, event: Event) -> Row:
@@ -71,50 +72,57 @@ class AccountSummary:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatement:
-    """The latest transactions, newest first, each with the balance after it; `entries` is how many are kept."""
+    """The account's transactions, each with the balance after it, beside the row of AccountSummary.
 
-    entries: int
+    Timestamp is when it happened, as the caller said, and decides nothing. RecordedAt is when the ledger recorded it:
+    it never goes back along a stream, so that the statement's order is that of its times, too.
+    """
+
     name: str = "AccountStatement"
 
-    def apply(self, row: Row, event: Event) -> Row:
+    def entry(self, row: Row, event: Event) -> Row | None:
         match fact_of(event):
-            case AccountCreated() as created:
-                return {"Balance": ZERO, "Currency": created.currency, "Entries": []}
             case TransactionProcessed() as transaction:
-                balance = ARITHMETIC.add(row["Balance"], transaction.amount)
-                entry = {
+                return {
                     "EventSequence": event.sequence,
                     "TransactionId": transaction.transaction_id,
                     "Type": transaction.type,
                     "Category": transaction.category,
                     "Amount": transaction.amount,
-                    "Balance": balance,
+                    "Balance": row["Balance"],
                     "Timestamp": transaction.timestamp or event.timestamp,
+                    "RecordedAt": event.timestamp,
                 }
-                return {**row, "Balance": balance, "Entries": [entry, *row["Entries"]][: self.entries]}
             case _:
-                return row
+                return None
 
-    def knows(self, row: Row, sequence: int) -> bool:
-        return _STATEMENT.is_whole(row) and not self.damage(row, sequence)
-
-    def damage(self, row: Row, sequence: int) -> list[str]:
-        if damage := _STATEMENT.damage(row):
+    def damage(self, entry: Row, sequence: int) -> list[str]:
+        if damage := _ENTRY.damage(entry):
             return damage
-        # Newest first: each stands before the one above it, and the first one not behind the row.
-        places = [sequence + 1, *(entry["EventSequence"] for entry in row["Entries"])]
-        disordered = any(earlier >= later for later, earlier in pairwise(places))
-        newest = row["Entries"][0]["Balance"] if row["Entries"] else ZERO
         wrong = {
-            "Entries": disordered or newest != row["Balance"],
-            "Balance": abs(row["Balance"]) > LARGEST * sequence,
+            "EventSequence": entry["EventSequence"] != sequence,
+            "Balance": abs(entry["Balance"]) > LARGEST * sequence,
+            "RecordedAt": not times.is_text(entry["RecordedAt"]),
         }
         return [name for name, is_wrong in wrong.items() if is_wrong]
 
+    def time(self, entry: Row) -> str:
+        return str(entry["RecordedAt"])
 
-def account_projections(setting: Setting) -> tuple[Projection, ...]:
-    """Every projection of accounts."""
-    return AccountSummary(), AccountStatement(setting("STATEMENT_ENTRIES"))
+    def follows(self, entry: Row, older: Row | None) -> bool:
+        before = older["Balance"] if older else ZERO
+        return bool(ARITHMETIC.add(before, entry["Amount"]) == entry["Balance"])
+
+    def ends(self, newest: Row | None, row: Row) -> bool:
+        return bool(row["Balance"] == (newest["Balance"] if newest else ZERO))
+
+    def row_of(self, state: State) -> Row:
+        return {"Balance": state.balance, "TransactionCount": state.transaction_count}
+
+
+def account_projections(switch: Switch) -> tuple[Projection, ...]:
+    """Every projection of accounts. Where STATEMENT is off, no transaction leaves an entry."""
+    return (AccountSummary(AccountStatement() if switch("STATEMENT") else None),)
 
 
 _SUMMARY = Shape(
@@ -139,11 +147,6 @@ _ENTRY = Shape(
         "Amount": money,
         "Balance": sum_of_money,
         "Timestamp": text,
+        "RecordedAt": text,
     },
-    later=frozenset({"Category"}),
-)
-_STATEMENT = Shape(
-    {"Balance": sum_of_money, "Currency": text, "Entries": each_of(_ENTRY)},
-    later=frozenset({"Currency"}),
-    lists={"Entries": _ENTRY},
 )

@@ -1,11 +1,13 @@
 """The kinds of aggregates of this ledger: a new one is its module, its schemas and a line here."""
 
 from handlers.sourcing.kinds import Kinds
+from handlers.sourcing.meaning import Meanings
 
 from . import account
-from .generated.tables import STREAMS
+from .facts import FACTS
 
 KINDS = Kinds(
-    STREAMS,
+    FACTS.streams,
     account.KIND,
 )
+MEANINGS = Meanings(KINDS, FACTS)

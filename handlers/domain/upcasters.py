@@ -7,13 +7,10 @@ leaves the others out: they were somebody's extra fields). What it makes must fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from handlers.sourcing.values import Value
-
-Data = Mapping[str, Value]
-Upcaster = Callable[[Data], Data]
+from handlers.sourcing.facts import Data, Upcaster
 
 
 def _created_1(data: Data) -> Data:

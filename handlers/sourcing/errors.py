@@ -138,13 +138,20 @@ class NotAnEventError(UnreadableEventError):
 
 
 class UnreadableRowError(LedgerError):
-    """A row of the read model is damaged. It is a copy: the account's next event makes it again, or a repair does."""
+    """A row of the read model, or an entry beside it, is damaged: a copy, and `healed_by` says what makes it again."""
 
     code = "UnreadableRow"
 
-    def __init__(self, projection: str, account_id: str, damage: list[str]) -> None:
+    def __init__(
+        self,
+        projection: str,
+        account_id: str,
+        damage: list[str],
+        *,
+        healed_by: str = "its next event or a repair makes it again",
+    ) -> None:
         names = ", ".join(shortened(name) for name in damage[:5])
-        text = f"the row {projection} of {account_id} is damaged ({names}); its next event or a repair makes it again"
+        text = f"the row {projection} of {account_id} is damaged ({names}); {healed_by}"
         super().__init__(text, accountId=account_id)
 
 

@@ -14,14 +14,14 @@ from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 from .command import Command
 from .errors import IntegrityError, MalformedError, RuleBrokenError, Violation
 from .event import Event, NewEvent
-from .projection import Projection, Row
+from .projection import Entries, Projection, Row
 from .values import Value
 
 State: TypeAlias = Any
 """An object of its kind's class, which never changes; None where nothing of a known type has happened yet."""
 Data = Mapping[str, Value]
-Setting = Callable[[str], int]
-"""A function's setting by the name of its environment variable."""
+Switch = Callable[[str], bool]
+"""Whether something is on in a function, by the name of its environment variable."""
 
 
 class Folded(Protocol):
@@ -77,7 +77,7 @@ class Kind(Generic[S]):
     """What goes without saying in data of any kind, by state, aggregate id and type."""
     shown_by: Callable[[Event], S]
     """As much of a state as one event tells of what went without saying there."""
-    projections: Callable[[Setting], tuple[Projection, ...]]
+    projections: Callable[[Switch], tuple[Projection, ...]]
     """Its read models. A new one fills itself: its rows start at sequence 0 and catch up from the store."""
 
     @property
@@ -97,6 +97,10 @@ class OfKind:
     @property
     def name(self) -> str:
         return self.projection.name
+
+    @property
+    def entries(self) -> Entries | None:
+        return self.projection.entries
 
     def apply(self, row: Row, event: Event) -> Row:
         self.kinds.hold(self.kind, event)
@@ -195,9 +199,9 @@ class Kinds:
         shown: Folded = self.all[0].state() if state is None else state
         return shown.describe()
 
-    def projections(self, setting: Setting) -> tuple[OfKind, ...]:
+    def projections(self, switch: Switch) -> tuple[OfKind, ...]:
         """Every projection there is, of all kinds."""
-        return tuple(OfKind(kind, each, self) for kind in self.all for each in kind.projections(setting))
+        return tuple(OfKind(kind, each, self) for kind in self.all for each in kind.projections(switch))
 
     def _no_command(self) -> Violation:
         return Violation("eventType", f"must be one of {', '.join(self._by_command)}")

@@ -6,7 +6,7 @@ converge (order, duplicates, gaps, crashes) is not here: see `handlers.store.pro
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from .event import Event
 from .values import Value
@@ -14,11 +14,49 @@ from .values import Value
 Row = dict[str, Value]
 
 
+class Entries(Protocol):
+    """What some events leave beside a projection's row for good, each in an item of its own that is written once."""
+
+    @property
+    def name(self) -> str:
+        """The items stand under `<name>#<sequence>`."""
+        ...
+
+    def entry(self, row: Row, event: Event) -> Row | None:
+        """What `event` leaves, None for nothing; `row` is the projection's row after the event."""
+        ...
+
+    def damage(self, entry: Row, sequence: int) -> list[str]:
+        """The attributes of the entry of event `sequence` that are missing or nothing that `entry` makes."""
+        ...
+
+    def time(self, entry: Row) -> str:
+        """When the event of an undamaged entry was recorded."""
+        ...
+
+    def follows(self, entry: Row, older: Row | None) -> bool:
+        """Whether an undamaged entry can be the next one behind `older`, None being the account's beginning."""
+        ...
+
+    def ends(self, newest: Row | None, row: Row) -> bool:
+        """Whether the entries of a row can end with `newest`, None being that there is none."""
+        ...
+
+    def row_of(self, state: Any) -> Row:
+        """As much of the projection's row as `entry` and `apply` need to go on from an aggregate's state."""
+        ...
+
+
 class Projection(Protocol):
     """One read model per aggregate, stored under `name` as its ProjectionType."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def entries(self) -> Entries | None:
+        """What is written beside the row, and before it: with a row at n are all entries of events 1 to n."""
+        ...
 
     def apply(self, row: Row, event: Event) -> Row:
         """The row after `event`; `row` is empty before the first one and must not be changed."""

@@ -1,4 +1,4 @@
-"""A refused command as something that happened: published for auditors, never stored in an account's stream."""
+"""A refused command as something that happened: published for auditors, never stored in an aggregate's stream."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Rejection:
     def of(
         cls, request: Mapping[str, Any], error: LedgerError, request_id: str, now: str, version: int
     ) -> Rejection | None:
-        """The refusal of a request; None where that names no aggregate, so that it concerns nobody's account.
+        """The refusal of a request; None where that names no aggregate: it concerns nobody.
 
         `version` is that of the schema of `EVENT_TYPE`. What else is malformed in the request counts as not given. The
         id follows from the request's, so that Lambda's own retries of one request tell of one rejection.
@@ -65,7 +65,7 @@ class Rejection:
                 "status": error.status,
                 "code": error.code,
                 "message": carried(error.message),
-                "details": carried(error.details),  # such as the balance of a very rich account, which no rule bounds
+                "details": carried(error.details),  # such as a very large balance, which no rule bounds
             },
         )
 

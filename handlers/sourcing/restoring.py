@@ -46,8 +46,6 @@ class Shape:
     sometimes: Mapping[str, Read] = field(default_factory=dict)
     later: frozenset[str] = frozenset()
     """Those of `always` that older code did not write yet."""
-    lists: Mapping[str, Shape] = field(default_factory=dict)
-    """Those of `always` that are lists of objects, and of which."""
 
     def damage(self, kept: Mapping[str, Any]) -> list[str]:
         """The attributes that are something else than what they are for, or nothing that JSON has, or not there."""
@@ -56,25 +54,10 @@ class Shape:
 
     def is_whole(self, kept: Mapping[str, Any]) -> bool:
         """Whether nothing is damaged or missing, not even what older code did not know."""
-        return (
-            not self.damage(kept)
-            and self.always.keys() <= kept.keys()
-            and all(shape.is_whole(each) for name, shape in self.lists.items() for each in kept[name])
-        )
+        return not self.damage(kept) and self.always.keys() <= kept.keys()
 
     def _reader(self, name: str) -> Read:
         return self.always.get(name) or self.sometimes.get(name) or _anything
-
-
-def each_of(shape: Shape) -> Read:
-    """A list of undamaged objects of a shape, or ValueError."""
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, list) or any(not isinstance(each, dict) or shape.damage(each) for each in value):
-            raise ValueError("not a list of such objects")
-        return value
-
-    return read
 
 
 def _passes(read: Read, value: Any) -> bool:

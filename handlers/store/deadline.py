@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from handlers.sourcing.errors import OutOfTimeError
 
+SPARE_SECONDS = 3.0
+"""Time that the projection of one aggregate leaves to others of the batch, and to the answer."""
 _RESERVE = 1.0
 """Seconds for what comes after the reading: to decide, to write, to answer."""
 

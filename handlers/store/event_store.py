@@ -47,6 +47,13 @@ class Page(NamedTuple):
     next_after: int | None
 
 
+class LookUp(NamedTuple):
+    """The sequence of the last event that a command caused, if any, and what AWS's clock said at the answer."""
+
+    sequence: int | None
+    told: datetime | None = None
+
+
 class Tail(NamedTuple):
     """The newest events of a stream, in order, and what AWS's clock said when it answered with them."""
 
@@ -139,16 +146,23 @@ class EventStore:
         )
         return Tail(events_of(reversed(answer["Items"])), time_of(answer))
 
-    def find(self, aggregate_id: str, command_id: str) -> int | None:
-        """The sequence of the last event that a command caused, None where it caused none: one Query, one read unit."""
-        answer = self._client.query(
-            TableName=self._table,
-            IndexName=COMMAND_INDEX,
-            KeyConditionExpression="AggregateId = :id AND CommandId = :command",
-            ExpressionAttributeValues={":id": {"S": aggregate_id}, ":command": {"S": command_id}},
-            ConsistentRead=True,
-        )
-        return max((_sequence(item) for item in answer["Items"]), default=None)
+    def find(self, aggregate_id: str, command_id: str) -> LookUp:
+        """Look a command up among all events of an aggregate: one Query, one read unit; more if it answers in pages."""
+        place: dict[str, Any] = {}
+        found: list[int] = []
+        while True:
+            answer = self._client.query(
+                TableName=self._table,
+                IndexName=COMMAND_INDEX,
+                KeyConditionExpression="AggregateId = :id AND CommandId = :command",
+                ExpressionAttributeValues={":id": {"S": aggregate_id}, ":command": {"S": command_id}},
+                ConsistentRead=True,
+                **place,
+            )
+            found += [_sequence(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return LookUp(max(found, default=None), time_of(answer))
+            place = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def event(self, aggregate_id: str, sequence: int) -> Event:
         """The event of that sequence, which must be there: one Query, one read unit for each 4 KB."""

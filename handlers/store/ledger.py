@@ -3,21 +3,30 @@
 Why this is exact. Read the aggregate's present, up to the end n of its stream; decide; write n+1 on the condition that
 it does not exist. A duplicate of the command at or below n is known to the present (see `present`) and is answered as
 the first time; one above n has taken the place, so the write fails, and the next round reads it. A lost answer looks
-the same as a duplicate: the repeated write fails, and the round after finds its own event.
+the same as a duplicate: the repeated write fails, and the round after finds its own event. A present that this process
+kept of the aggregate may be out of date: then the write fails, and what speaks against the command is decided anew.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from handlers.domain import KINDS, decide, opens, repeats
 from handlers.sourcing.command import Command
-from handlers.sourcing.errors import CommandReusedError, ContentionError, RuleBrokenError, SequenceConflictError
+from handlers.sourcing.errors import (
+    CommandReusedError,
+    ContentionError,
+    LedgerError,
+    RuleBrokenError,
+    SequenceConflictError,
+)
 from handlers.sourcing.event import Event, chain
 from handlers.sourcing.kinds import RULE
+from handlers.sourcing.restoring import UNFOLDABLE
 from handlers.sourcing.values import Value
 
 from .clocks import Sighting
@@ -70,33 +79,32 @@ class Ledger:
         """Append what `command` causes, or answer for the time it already did.
 
         Uncontended, however long the stream: two waits, the first for at most three Queries (`PresentReader.read`), the
-        second for one PutItem (3 write units up to 1 KB). A new aggregate takes one Query and the PutItem. Each race
-        lost adds a Query of the new events and a PutItem. A command that is malformed is only looked up (`_recall`).
+        second for one PutItem (3 write units up to 1 KB). A new aggregate takes one Query and the PutItem, and so does
+        one that this process has met and nobody else writes: the look-up alone, whatever the length. Each race lost
+        adds a Query of the new events and a PutItem, and a refusal decided on what was kept a Query. A command that is
+        malformed is only looked up (`_recall`).
         Raises MalformedError, RuleBrokenError, SequenceConflictError, CommandReusedError, TooLargeError,
         ContentionError when `attempts` or the time is used up, OutOfTimeError where it does not suffice to read what
         there is, and ClockSkewError; in every such case nothing was stored.
         """
         if command.violations:
             return self._recall(command)
-        store = self.reader.store
-        present = self._present(command, seconds_left)
+        present = self._present(command, Deadline(seconds_left, ADVICE), to_write=True)
+        if not present.is_current:
+            with suppress(LedgerError, *UNFOLDABLE):  # told only if it is so at the stream's end
+                if receipt := self._attempt(present, command):
+                    return receipt
+            present = self.reader.catch_up(present)
         for attempt in range(self.attempts):
-            if receipt := _receipt_of_before(present.own, command):
+            if receipt := self._attempt(present, command):
                 return receipt
-            events = self._decide(present, command)
-            try:
-                store.append(events)
-            except ConcurrentAppendError:
-                longest = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE)
-                in_time = seconds_left() >= 2 * longest + 1
-                if in_time:
-                    self.pause(random.uniform(0, longest))  # noqa: S311 -- spreads writers, hides nothing
-                present.with_newest(list(store.read(command.aggregate_id, after=present.position.sequence)))
-                if not in_time:
-                    break
-            else:
-                self.reader.remember(command.aggregate_id, events[-1].sequence)
-                return Receipt.of(events[-1])
+            longest = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE)
+            in_time = seconds_left() >= 2 * longest + 1
+            if in_time:
+                self.pause(random.uniform(0, longest))  # noqa: S311 -- spreads writers, hides nothing
+            present = self.reader.catch_up(present)
+            if not in_time:
+                break
         # The race that was lost may have been lost to this very command, in a write whose answer never came.
         if receipt := _receipt_of_before(present.own, command):
             return receipt
@@ -105,6 +113,18 @@ class Ledger:
             aggregateId=command.aggregate_id,
         )
 
+    def _attempt(self, present: Present, command: Command) -> Receipt | None:
+        """The command's receipt, of before or by one write now; None where another took its place."""
+        if receipt := _receipt_of_before(present.own, command):
+            return receipt
+        events = self._decide(present, command)
+        try:
+            self.reader.store.append(events)
+        except ConcurrentAppendError:
+            return None
+        self.reader.remember(present, events)
+        return Receipt.of(events[-1])
+
     def foresee(self, command: Command, seconds_left: Callable[[], float]) -> Receipt:
         """What `execute` would answer if nobody else wrote, or the same refusal; nothing is written.
 
@@ -112,7 +132,7 @@ class Ledger:
         """
         if command.violations:
             return self._recall(command)
-        present = self._present(command, seconds_left)
+        present = self._present(command, Deadline(seconds_left, ADVICE))
         if receipt := _receipt_of_before(present.own, command):
             return receipt
         events = self._decide(present, command)
@@ -126,17 +146,16 @@ class Ledger:
         Raises MalformedError where the command was not carried out, CommandReusedError where another one was.
         """
         store = self.reader.store
-        found = store.find(command.aggregate_id, command.command_id)
+        found = store.find(command.aggregate_id, command.command_id).sequence
         event = store.event(command.aggregate_id, found) if found else None
         if receipt := _receipt_of_before(event, command):
             return receipt
         raise command.refusal()
 
-    def _present(self, command: Command, seconds_left: Callable[[], float]) -> Present:
+    def _present(self, command: Command, deadline: Deadline, *, to_write: bool = False) -> Present:
         expected = 0 if opens(command) else command.expected_sequence
-        deadline = Deadline(seconds_left, ADVICE)
         kind = KINDS.of_command(command.event_type)
-        return self.reader.read(command.aggregate_id, command.command_id, expected, deadline, kind)
+        return self.reader.read(command.aggregate_id, command.command_id, expected, deadline, kind, to_write=to_write)
 
     def _decide(self, present: Present, command: Command) -> list[Event]:
         """The events to append at the present, or why there are none. By a clock that is off, nothing is decided: the

@@ -1,9 +1,9 @@
 """The present: an aggregate's newest state, and whether a command is part of it, at a cost that the stream's length
 does not change.
 
-Three reads go side by side: the newest snapshot, the tail of the stream (its newest events, strongly consistent), and a
-look-up of the command among all events of the aggregate (the local index, strongly consistent). Snapshot and tail make
-the state. Tail and look-up tell whether the command has been executed before:
+Read whole. Three reads go side by side: the newest snapshot, the tail of the stream (its newest events, strongly
+consistent), and a look-up of the command among all events of the aggregate (the local index, strongly consistent).
+Snapshot and tail make the state. Tail and look-up tell whether the command has been executed before:
 
 - Let the tail be the events t..n. The write that follows puts n+1 on the condition that it does not exist, so nothing
   above n matters: it makes the write fail.
@@ -16,35 +16,69 @@ So the look-up counts only if all events below t were there before it began. Thr
 
 - the tail begins at event 1, so there are none below it;
 - this process has seen event t-1 or a later one before it began (which is so for a busy aggregate);
-- the tail holds an event that was decided before the look-up began: whoever wrote event e had read e-1 *before* it
-  took e's Timestamp, so all up to e-1 were there by then. Clocks may differ, by CLOCK_TOLERANCE at most: every process
-  compares its own with AWS's before it writes (see `clocks`). (The events of one transaction were written together: e
-  must be of another command than e-1.)
+- the tail holds an event that was decided before the look-up began: whoever wrote event e had known e-1 to be stored
+  *before* it took e's Timestamp, so all up to e-1 were there by then. Clocks may differ, by CLOCK_TOLERANCE at most:
+  every process compares its own with AWS's before it writes (see `clocks`). (The events of one transaction were written
+  together: e must be of another command than e-1.)
 
 Where none of them does, the look-up is made once more, behind the tail: one wait more, for a stream whose whole tail is
 younger than the tolerance.
+
+Kept. A process that has met an aggregate keeps its present: the state at n, folded soundly, of a stream that it saw
+reach n. Next time it only looks the command up, decides on what it kept, and puts n+1 on the condition that it does not
+exist. Neither an event nor a refusal nor a receipt can come from a state that is out of date:
+
+- *An event.* The put succeeds only where n+1 is free. A stream has no gaps, so n is its end, and what was kept is the
+  present. Its own command is not among 1..n: the process had seen n before the look-up began, so all of these were
+  there when it was made. This is the second proof above, always; no clock is asked.
+- *A refusal*, of whatever kind, that was decided on a kept present is not told. What came behind n is read, and decided
+  on again: that is a strongly consistent read, which began after the command came in.
+- *A receipt* is only made of a stored event: the one that the put wrote, that the look-up found or that was read.
+- *A lost race* reads what came behind n, too, as it always has, and finds the command's own event if that is what took
+  the place. A put whose answer was lost changes nothing that is kept.
+
+What came behind n is read from n on: its own event is seen again, by its hash. If it is another one, or gone, the
+stream is not the one that was met (a table was replaced under a living process), and it is read whole. So it is where
+more than a tail has come, in a process that slept.
+
+Who writes an aggregate together with others would lose races, so it reads what came behind n side by side with the
+look-up, as long as its last look found events of others. The same is done where the caller expects another sequence
+than n (it may know better), where nothing is to be written, so that no condition would tell, and where the store has
+not been seen to hold n for CONFIRMED_SECONDS. In that time nobody can put another table into the place of one: it has
+to be deleted, made and filled. After WHOLE_SECONDS a present is read whole again, so that a wrong snapshot (see
+guarantees), once mended, is nobody's to decide on for longer.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from handlers.domain import KINDS, evolve
 from handlers.sourcing import times
-from handlers.sourcing.errors import IntegrityError
+from handlers.sourcing.errors import IntegrityError, LedgerError
 from handlers.sourcing.event import Event, Position
 from handlers.sourcing.kinds import Kind, State
+from handlers.sourcing.restoring import UNFOLDABLE
 
 from .clocks import CLOCK_TOLERANCE, Sighting
 from .deadline import Deadline
-from .event_store import EventStore, Tail
+from .event_store import EventStore, LookUp, Page, Tail
+from .kept import Kept, KeptPresents
 from .snapshots import Snapshot, Snapshots, fold_from
 
+log = logging.getLogger("ledger")
+
 MAX_REMEMBERED = 10_000
+CONFIRMED_SECONDS = 60.0
+"""For so long a kept present is decided on without a look at the stream's end; at most twice that, by a clock that is
+off as far as it may be."""
+WHOLE_SECONDS = 900.0
+"""After so long a present is read whole again."""
 
 T = TypeVar("T")
 
@@ -55,6 +89,15 @@ class Begin(Protocol):
     def __call__(self, read: Callable[[], T], /) -> Callable[[], T]: ...
 
 
+class Wanted(NamedTuple):
+    """Whose present is read, for which command, and how long it may take."""
+
+    aggregate_id: str
+    command_id: str
+    kind: Kind[Any] | None
+    deadline: Deadline | None
+
+
 @dataclass(slots=True)
 class Present:
     """What is known of an aggregate so far; a lost race only needs the events that were added since.
@@ -62,20 +105,26 @@ class Present:
     Of a command that was carried out before, its `own` event is all that is needed: the rest may be left out.
     """
 
-    command_id: str
+    wanted: Wanted
     sighting: Sighting
-    """Of this process's clock beside AWS's, at the reading of the stream's end."""
+    """Of this process's clock beside AWS's, at the reading of the stream's end, or at the look-up."""
     position: Position = field(default_factory=Position)
     state: State = None
     own: Event | None = None
     """The last event that the command itself has caused."""
+    is_current: bool = True
+    """Whether the stream's end was read for this command. Where not, only a write on condition may follow from it."""
+    whole: str = ""
+    """When it was read whole; see `Kept`."""
+    shared: bool = False
+    """Whether others wrote since this process had met it."""
 
     def fold(self, events: Iterable[Event]) -> Present:
         """Go on to the last of these events. Raises IntegrityError where they do not continue the chain."""
         for event in events:
             self.position = self.position.advance(event)
             self.state = evolve(self.state, event)
-            if event.command_id == self.command_id:
+            if event.command_id == self.wanted.command_id:
                 self.own = event
         return self
 
@@ -84,7 +133,7 @@ class Present:
 
         So an event beside it that cannot be folded is in nobody's way. Raises what `fold` does.
         """
-        self.own = _last_of(self.command_id, events)
+        self.own = _last_of(self.wanted.command_id, events)
         return self if self.own else self.fold(events)
 
 
@@ -103,6 +152,7 @@ class PresentReader:
     begin: Begin
     _seen: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """How long the streams were that this process met last: a lower bound for ever, since they only grow."""
+    _kept: KeptPresents = field(default_factory=KeptPresents)
 
     def read(
         self,
@@ -111,47 +161,137 @@ class PresentReader:
         expected: int | None = None,
         deadline: Deadline | None = None,
         kind: Kind[Any] | None = None,
+        *,
+        to_write: bool = False,
     ) -> Present:
         """The present of an aggregate for a command, of a `kind`; `expected` is how long its stream should be, if
         somebody knows.
 
-        One wait: three Queries side by side (half a read unit, one per 4 KB of tail, one). A single Query for an
-        aggregate whose stream should be short, so that the tail covers it: as expected, or as this process met it. More
-        only where that turns out wrong, where the look-up has to be repeated, where the snapshots have fallen behind
-        the tail or are of no use, and for the event of a command that was executed before. Raises IntegrityError where
-        the chain is broken, OutOfTimeError where the `deadline` does not allow for all that there is to read.
+        One wait. Of an aggregate that was met before and only `to_write`, the look-up alone (one read unit), and what
+        was kept: not current. Of one that others write, or that was met longer ago, a Query beside it of what came
+        since (one read unit). Of an aggregate whose stream should be short, so that the tail covers it, a single Query
+        of that (one unit per 4 KB). Else three Queries side by side: half a read unit, one per 4 KB of tail, one.
+
+        More only where any of that turns out wrong, where the look-up has to be repeated, where the snapshots have
+        fallen behind the tail or are of no use, and for the event of a command that was executed before. Raises
+        IntegrityError where the chain is broken, OutOfTimeError where the `deadline` does not allow for all to read.
         """
+        wanted, kept = Wanted(aggregate_id, command_id, kind, deadline), self._kept.get(aggregate_id)
+        known = kept and self._known(wanted, kept, expected, to_write=to_write)
+        return known or self._read_whole(wanted, expected)
+
+    def catch_up(self, present: Present) -> Present:
+        """The present at the stream's end: one Query of the event where it stands and what came behind (one read unit).
+
+        Where that is not the one that it was, or more than a tail has come, the stream is read whole. Raises as `read`.
+        """
+        return self._go_on(present, self._behind(present.wanted, present.position))
+
+    def remember(self, present: Present, appended: Sequence[Event]) -> None:
+        """Keep a present with the events that were just appended to it. They are stored: whatever folding them raises
+        is for the next command to hear."""
+        aggregate_id = present.wanted.aggregate_id
+        self._note(aggregate_id, appended[-1].sequence)
+        try:
+            present.fold(appended)
+        except (LedgerError, *UNFOLDABLE):
+            self._kept.forget(aggregate_id)
+        else:
+            self._keep(present)
+
+    def _known(self, wanted: Wanted, kept: Kept, expected: int | None, *, to_write: bool) -> Present | None:
+        """The present by what is kept; None where it is better read whole."""
+        before, length = self.now(), kept.position.sequence
+        if not times.earlier(before, WHOLE_SECONDS) <= kept.whole <= before:
+            return None
+        is_confirmed = times.earlier(before, CONFIRMED_SECONDS) <= kept.confirmed <= before
+        decides = to_write and is_confirmed and not kept.shared and expected in (None, length)
+        if not decides and length <= self.tail // 2:
+            return None
+        look_up, page = self._look_up(wanted), None
+        if decides:
+            found = look_up()
+        else:
+            begun = self.begin(look_up)
+            page = self._behind(wanted, kept.position)
+            found = begun()
+        sighting = Sighting(before, found.told, self.now())
+        if found.sequence:
+            return Present(wanted, sighting, own=self.store.event(wanted.aggregate_id, found.sequence))
+        present = Present(wanted, sighting, kept.position, kept.state, whole=kept.whole, is_current=False)
+        return self._go_on(present, page) if page else present
+
+    def _look_up(self, wanted: Wanted) -> Callable[[], LookUp]:
+        return lambda: self.store.find(wanted.aggregate_id, wanted.command_id)
+
+    def _behind(self, wanted: Wanted, position: Position) -> Page:
+        """The event at a position and those behind it: a tail of them at most."""
+        return self.store.page(wanted.aggregate_id, after=max(0, position.sequence - 1), limit=self.tail)
+
+    def _go_on(self, present: Present, page: Page) -> Present:
+        aggregate_id, at = present.wanted.aggregate_id, min(present.position.sequence, 1)
+        own, came = page.events[:at], page.events[at:]
+        is_that_stream = [_position_of(event) for event in own] == [present.position] * at
+        if is_that_stream and page.next_after is None:
+            try:
+                present.with_newest(came)
+            except (IntegrityError, *UNFOLDABLE) as error:
+                log.warning("a kept present cannot be gone on from: %s", error, extra={"aggregateId": aggregate_id})
+            else:
+                present.is_current, present.shared = True, bool(came)
+                if not present.own:
+                    self._note(aggregate_id, present.position.sequence)
+                    self._keep(present)
+                return present
+        return self._read_whole(present.wanted, None)
+
+    def _read_whole(self, wanted: Wanted, expected: int | None) -> Present:
+        aggregate_id, command_id, kind, deadline = wanted
         seen = self._seen.get(aggregate_id)
         lengths = [length for length in (seen, expected) if length is not None]
         if lengths and max(lengths) <= self.tail // 2:
             tail, sighting = self._tail(aggregate_id)
             if not tail.before:
-                return Present(command_id, sighting).with_newest(tail.events)
+                return self._met(Present(wanted, sighting).with_newest(tail.events), seen)
         before = self.now()
-        look_up = self.begin(lambda: self.store.find(aggregate_id, command_id))
+        look_up = self.begin(self._look_up(wanted))
         newest = self.begin(lambda: self.snapshots.nearest(aggregate_id, kind=kind))
         tail, sighting = self._tail(aggregate_id)
-        found, snapshot = look_up(), newest()
+        found, snapshot = look_up().sequence, newest()
         if not tail.before:
-            return Present(command_id, sighting).with_newest(tail.events)
+            return self._met(Present(wanted, sighting).with_newest(tail.events), seen)
         own = _last_of(command_id, tail.events)
         if own is None and found is None and not _all_below_were_there(tail, seen or 0, before):
-            found = self.store.find(aggregate_id, command_id)
+            found = self.store.find(aggregate_id, command_id).sequence
         if own is None and found:
             own = self.store.event(aggregate_id, found)
         if own:  # it will be answered as the first time, whatever the state is and however much there is to fold
-            return Present(command_id, sighting, own=own)
+            return Present(wanted, sighting, own=own)
         told = KINDS.of_events(tail.events)
         if kind and told and told is not kind:  # it will be refused, whatever the state is
-            return Present(command_id, sighting, _position_of(tail.events[-1]), told.state())
+            return Present(wanted, sighting, _position_of(tail.events[-1]), told.state())
         if snapshot and snapshot.position.sequence > tail.end:  # made in the meantime, or of a store since restored
             snapshot = self.snapshots.nearest(aggregate_id, tail.end, kind)
-        beginning = Present(command_id, sighting)
-        return fold_from(snapshot, lambda start: self._present(aggregate_id, beginning, start, tail, deadline))
+        beginning = Present(wanted, sighting)
+        present = fold_from(snapshot, lambda start: self._present(aggregate_id, beginning, start, tail, deadline))
+        return self._met(present, seen)
 
-    def remember(self, aggregate_id: str, sequence: int) -> None:
+    def _met(self, present: Present, seen: int | None) -> Present:
+        """Keep a present that was read whole; `seen` is how long its stream was to this process before."""
+        present.whole, present.shared = present.sighting.before, seen is not None and seen < present.position.sequence
+        self._keep(present)
+        return present
+
+    def _keep(self, present: Present) -> None:
+        """Keep a present that was folded; one that only has a command's own event has no state."""
+        if present.state is not None:
+            at, confirmed = present.position, present.sighting.before
+            kept = Kept(present.state, at, present.whole, confirmed, present.shared)
+            self._kept.keep(present.wanted.aggregate_id, kept)
+
+    def _note(self, aggregate_id: str, length: int) -> None:
         """Note how long a stream is."""
-        self._seen[aggregate_id] = sequence
+        self._seen[aggregate_id] = length
         self._seen.move_to_end(aggregate_id)
         if len(self._seen) > MAX_REMEMBERED:
             self._seen.popitem(last=False)
@@ -159,7 +299,7 @@ class PresentReader:
     def _tail(self, aggregate_id: str) -> tuple[Tail, Sighting]:
         before = self.now()
         tail = self.store.tail(aggregate_id, self.tail)
-        self.remember(aggregate_id, tail.end)
+        self._note(aggregate_id, tail.end)
         return tail, Sighting(before, tail.told, self.now())
 
     def _present(
@@ -188,7 +328,7 @@ def _check_that_it_fits(snapshot: Snapshot, tail: Tail, aggregate_id: str) -> No
     if sequence <= tail.before:
         return
     event = tail.events[sequence - tail.before - 1]
-    if (event.sequence, event.hash, event.timestamp) != snapshot.position:
+    if _position_of(event) != snapshot.position:
         raise IntegrityError(
             f"the snapshot at {sequence} of {aggregate_id} is not of this stream",
             aggregateId=aggregate_id,

@@ -4,6 +4,11 @@ The bus neither orders nor deduplicates, and it is not the truth: whoever may pu
 message is a poke, "aggregate X has reached sequence n". Events that came along are used where they continue the row's
 hash chain; otherwise the store is read. Each row moves by one conditional write. Whatever is delivered, in whatever
 order and however often, a row equals the fold of its stream up to its LastSequence.
+
+What events leave beside a row (`Projection.entries`) is written before it. The entry of an event is the same whoever
+makes it, so it needs no condition, and the row's condition orders the rest: the row moves from a place up to which all
+entries were there, as it says itself, to one up to which they are. A row that does not say so was moved by older code,
+or by code that leaves entries out: it moves on without them, and then `_fill` writes all that it lacks.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -22,14 +28,13 @@ from handlers.sourcing.kinds import OfKind
 from handlers.sourcing.projection import Projection
 from handlers.sourcing.restoring import UNFOLDABLE
 
+from . import side_by_side
+from .deadline import SPARE_SECONDS
 from .event_store import EventStore, kind_of
+from .folding import CHUNK, Fold, Move, folded
 from .read_model import NOTHING, UNKNOWN, Key, ReadModel, StaleRowError, Stored
 
 ATTEMPTS = 5
-CHUNK = 5_000
-"""Events that are read from the store before the rows are written: of a long stream, what is done stays done."""
-SPARE_SECONDS = 3.0
-"""Time that is left to others of the batch, and to the answer."""
 
 log = logging.getLogger("ledger")
 
@@ -41,6 +46,9 @@ class Progress(NamedTuple):
     written: int
 
 
+Moves = dict[Key, Move]
+
+
 @dataclass(frozen=True, slots=True)
 class Projector:
     """Keeps every projection of every poked aggregate up to date."""
@@ -48,6 +56,7 @@ class Projector:
     store: EventStore
     read_model: ReadModel
     projections: Sequence[OfKind]
+    begin: side_by_side.Begin = side_by_side.begin
 
     def load(self, pokes: Mapping[str, Sequence[Event]]) -> dict[Key, Stored]:
         """The rows of the aggregates that were poked: one BatchGetItem per 100 rows."""
@@ -62,6 +71,73 @@ class Projector:
         kind = KINDS.of_events(pokes)
         return [each for each in self.projections if kind in (None, each.kind)]
 
+    def advance(
+        self,
+        announced: Mapping[str, Sequence[Event]],
+        rows: dict[Key, Stored],
+        seconds_left: Callable[[], float] = lambda: math.inf,
+    ) -> dict[str, Progress | Exception]:
+        """Move on, all together, the aggregates whose rows the announced events continue; what became of each.
+
+        Two waits, however many they are: one BatchWriteItem per 25 entries, then a PutItem per row, side by side. Who
+        is missing in the answer is for `bring_up`, as if nothing had been tried: the store must be read for it, or it
+        lost a race (`rows` then holds what was read after that), or the entries of all could not be written together.
+        """
+        moves = {name: moves for name, pokes in announced.items() if (moves := self._continued(name, pokes, rows))}
+        try:
+            entries = [entry for each in moves.values() for move in each.values() for entry in move.entries]
+            self.read_model.put_entries(entries, seconds_left)
+        except Exception:  # whose failure it is shows where each writes its own
+            log.warning("the entries of %s aggregates cannot be written together", len(moves), exc_info=True)
+            return {}
+        writes = {
+            key: self.begin(partial(self._put, key, move.stored, rows.get(key, NOTHING)))
+            for each in moves.values()
+            for key, move in each.items()
+        }
+        outcomes: dict[str, Progress | Exception] = {
+            name: Progress(max(poke.sequence for poke in announced[name]), len(each)) for name, each in moves.items()
+        }
+        for key, written in writes.items():
+            try:
+                rows[key], has_moved = written()
+            except Exception as error:  # noqa: BLE001 -- reported as this aggregate's failure
+                outcomes[key.aggregate_id] = error
+            else:
+                if not has_moved:
+                    outcomes.pop(key.aggregate_id, None)
+        return outcomes
+
+    def _put(self, key: Key, new: Stored, seen: Stored) -> tuple[Stored, bool]:
+        """The row after an attempt to replace the one that was `seen`, and whether it is ours: one PutItem, and one
+        GetItem where somebody else was first."""
+        try:
+            self.read_model.put(key, new, seen=seen.position, odd_place=seen.odd_place)
+        except StaleRowError:
+            return self.read_model.get(key), False
+        return new, True
+
+    def _continued(self, aggregate_id: str, pokes: Sequence[Event], rows: Mapping[Key, Stored]) -> Moves:
+        """What all rows of an aggregate become by the announced events alone; empty where there is more to it."""
+        if KINDS.of_events(pokes) is None:
+            return {}
+        projections = {Key(aggregate_id, projection.name): projection for projection in self.concerned(pokes)}
+        current = {key: rows.get(key, NOTHING) for key in projections}
+        for key, stored in current.items():
+            if stored.position.sequence and not (
+                _is_sound(stored, projections[key]) and (stored.has_entries or not projections[key].entries)
+            ):
+                return {}
+        target = max(poke.sequence for poke in pokes)
+        start = min((stored.position for stored in current.values()), key=lambda position: position.sequence)
+        events = _delivered(start, target, pokes)
+        if not events or any(stored.position.sequence >= target for stored in current.values()):
+            return {}
+        try:
+            return _applied(events, current, projections, {key: stored.position for key, stored in current.items()})[0]
+        except (IntegrityError, UnreadableEventError, *UNFOLDABLE):
+            return {}
+
     def bring_up(
         self,
         aggregate_id: str,
@@ -71,11 +147,12 @@ class Projector:
     ) -> Progress:
         """Apply everything up to the newest of `pokes`, as far as the store goes, to rows read by `load`.
 
-        One PutItem per row that lags, and one Query where the pokes leave a gap; nothing for a duplicate. One Query
-        more where a row says a place that is in doubt, and where the pokes do not tell the kind of aggregate. Of a gap
-        of more than 5,000 events each 5,000 are written, so that whoever goes on finds how far this came. Raises
-        IntegrityError where a row and the store contradict each other, or the stream is of several kinds,
-        ContentionError after losing 5 races, TimeoutError when hardly any time is left.
+        One PutItem per row that lags, behind a BatchWriteItem per 25 entries, and one Query where the pokes leave a
+        gap; nothing for a duplicate. One Query more where a row says a place that is in doubt, and where the pokes do
+        not tell the kind of aggregate. Of a gap of more than 5,000 events each 5,000 are written, so that whoever goes
+        on finds how far this came. A row that lacks entries gets them then. Raises IntegrityError where a row and the
+        store contradict each other, or the stream is of several kinds, ContentionError after losing 5 races,
+        TimeoutError when hardly any time is left.
         """
         target = max(poke.sequence for poke in pokes)
         written = lost = 0
@@ -92,24 +169,68 @@ class Projector:
                 key: stored for key, stored in current.items() if key in displaced or stored.position.sequence < target
             }
             if not lagging:
+                for key, projection in pending.items():
+                    written += self._fill(key, projection, current[key], seconds_left)
                 return Progress(target, written)
-            advanced, target = self._fold(
+            moves, target = self._fold(
                 aggregate_id, target, pokes, lagging, pending, displaced=displaced, seconds_left=seconds_left
             )
             displaced = frozenset()
             race_lost = False
-            for key, stored in advanced.items():
-                try:
-                    self.read_model.put(key, stored, seen=current[key].position, odd_place=current[key].odd_place)
-                    current[key] = stored
-                    written += 1
-                except StaleRowError:
-                    current[key] = self.read_model.get(key)
-                    race_lost = True
+            for key, move in moves.items():
+                self.read_model.put_entries(move.entries, seconds_left)
+                current[key], has_moved = self._put(key, move.stored, current[key])
+                written += has_moved
+                race_lost = race_lost or not has_moved
             if race_lost:
                 displaced = self._displaced(current, pokes)
                 lost += 1
         raise ContentionError("others kept updating this aggregate's read model", aggregateId=aggregate_id)
+
+    def _fill(self, key: Key, projection: Projection, current: Stored, seconds_left: Callable[[], float]) -> int:
+        """Write all entries up to a row's place where the row does not say that they are there; how many rows it took.
+
+        From the first event on, and by pieces: each ends with a row under the entries' name that holds the fold so far,
+        from which whoever comes next goes on. For a row that lacks them one GetItem, a Query a megabyte, a
+        BatchWriteItem per 25 entries, a PutItem per 5,000 events, and one for the row itself. Raises like `bring_up`.
+        """
+        if not projection.entries or current.has_entries or not _is_sound(current, projection):
+            return 0
+        place = Key(key.aggregate_id, projection.entries.name)
+        kept = self.read_model.get(place)
+        written = lost = 0
+        while lost < ATTEMPTS and not current.has_entries:
+            reached = kept if _is_sound(kept, projection) and kept.has_entries else NOTHING
+            if reached.position.sequence > current.position.sequence:
+                reached = NOTHING
+            if reached.position[:2] == current.position[:2]:
+                whole = current._replace(entries=current.position.sequence)
+                current, has_moved = self._put(key, whole, current)
+            else:
+                move = self._next_piece(key, projection, reached, current.position.sequence, seconds_left)
+                if move.stored.position.sequence == reached.position.sequence:
+                    return written  # the store has another event at the row's place, or none: `verify` tells
+                self.read_model.put_entries(move.entries, seconds_left)
+                kept, has_moved = self._put(place, move.stored, kept)
+            written += has_moved
+            lost += not has_moved
+        if not current.has_entries:
+            raise ContentionError("others kept updating this aggregate's read model", aggregateId=key.aggregate_id)
+        return written
+
+    def _next_piece(
+        self, key: Key, projection: Projection, start: Stored, up_to: int, seconds_left: Callable[[], float]
+    ) -> Move:
+        """The fold of the next 5,000 events behind `start`, or from the first one where they do not continue it."""
+        for each in (start, NOTHING):
+            stored = self.store.read(key.aggregate_id, after=each.position.sequence, up_to=up_to)
+            events = islice(_in_time(stored, seconds_left), CHUNK)
+            try:
+                return folded(key.aggregate_id, projection, each, events)
+            except (IntegrityError, *UNFOLDABLE):
+                if each is NOTHING or start is NOTHING:
+                    raise
+        raise AssertionError("the second is NOTHING")
 
     def _displaced(self, current: Mapping[Key, Stored], pokes: Sequence[Event]) -> frozenset[Key]:
         """The rows for which nothing is due by the place that they say, though they do not stand there.
@@ -121,7 +242,8 @@ class Projector:
         announced = {poke.sequence: poke.hash for poke in pokes}
         places = {stored.position[:2] for stored in current.values()}
         displaced = set()
-        for key, (_, position, _) in current.items():
+        for key, stored in current.items():
+            position = stored.position
             if position.hash == UNKNOWN:
                 displaced.add(key)
             elif position.sequence >= max(announced):
@@ -145,7 +267,7 @@ class Projector:
         *,
         displaced: frozenset[Key],
         seconds_left: Callable[[], float],
-    ) -> tuple[dict[Key, Stored], int]:
+    ) -> tuple[Moves, int]:
         """The rows that have moved, to `target` or later, a chunk on, or to the store's end; and the target as far as
         that goes.
 
@@ -197,19 +319,20 @@ def _applied(
     rows: Mapping[Key, Stored],
     projections: Mapping[Key, Projection],
     seen: Mapping[Key, Position],
-) -> tuple[dict[Key, Stored], int]:
+) -> tuple[Moves, int]:
     """The rows that `events` move, and how far these go. IntegrityError where they contradict what a row had `seen`."""
-    advanced, reached = dict(rows), min(stored.position.sequence for stored in rows.values())
+    folds = {key: Fold(key.aggregate_id, projections[key], stored) for key, stored in rows.items()}
+    reached = min(stored.position.sequence for stored in rows.values())
     places: dict[Key, int] = {}
     for event in events:
         reached = event.sequence
-        for key, (row, position, _) in advanced.items():
-            if position.sequence < event.sequence:
-                advanced[key] = Stored(projections[key].apply(row, event), position.advance(event))
+        for key, fold in folds.items():
+            fold.take(event)
             if event.hash == seen[key].hash:
                 places[key] = event.sequence
+    moves = {key: fold.move for key, fold in folds.items()}
     return {
-        key: new for key, new in advanced.items() if _is_news(key, new, seen[key], places.get(key, 0), rows)
+        key: move for key, move in moves.items() if _is_news(key, move.stored, seen[key], places.get(key, 0), rows)
     }, reached
 
 

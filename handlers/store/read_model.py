@@ -1,16 +1,28 @@
-"""The read model: one row per aggregate and projection, replaced only from the state it was computed from."""
+"""The read model: one row per aggregate and projection, replaced only from the state it was computed from.
+
+Beside its row a projection may have entries, an item for each event that leaves one. An entry follows from the stream
+up to its event alone, so whoever writes it writes the same bytes, and it needs no condition. A row says how far its
+entries are all there (EntriesSequence), and whoever writes the row has written them before. So with a row that stands
+at n and says n are all entries of the events 1 to n, whoever crashes when. Entries above n may be there, of a process
+that ended before it wrote the row: they are shown to nobody.
+"""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from handlers.sourcing.command import MAX_SEQUENCE
+from handlers.sourcing.errors import UnreadableRowError
 from handlers.sourcing.event import Position, ordinal
 from handlers.sourcing.projection import Row
 
+from .deadline import SPARE_SECONDS
 from .items import to_item, to_record
 
 if TYPE_CHECKING:
@@ -18,7 +30,11 @@ if TYPE_CHECKING:
 
 BATCH_KEYS = 100
 """BatchGetItem's limit."""
-MECHANICS = frozenset({"AccountId", "ProjectionType", "LastSequence", "LastHash"})
+BATCH_WRITES = 25
+"""BatchWriteItem's limit."""
+ENTRIES_SEQUENCE = "EntriesSequence"
+_KEYS = frozenset({"AccountId", "ProjectionType"})
+MECHANICS = _KEYS | {"LastSequence", "LastHash", ENTRIES_SEQUENCE}
 """The attributes of a row that are not its projection's."""
 
 
@@ -36,6 +52,26 @@ class Key(NamedTuple):
         return {"AccountId": {"S": self.aggregate_id}, "ProjectionType": {"S": self.projection}}
 
 
+class Entry(NamedTuple):
+    """What an event left beside a row of its aggregate, under the name of such entries."""
+
+    aggregate_id: str
+    name: str
+    sequence: int
+    content: Row
+
+    @property
+    def key(self) -> Key:
+        return Key(self.aggregate_id, entry_type(self.name, self.sequence))
+
+
+class Entries(NamedTuple):
+    """Entries, newest first, and the place at and below which there may be more; 0 where there are none."""
+
+    newest_first: list[Entry]
+    rest: int
+
+
 class Stored(NamedTuple):
     """A row and the position in the stream that it stands for; both empty where there is no row.
 
@@ -47,20 +83,32 @@ class Stored(NamedTuple):
     position: Position
     odd_place: Any = None
     """LastSequence exactly as DynamoDB holds it, where that is no place in a stream."""
+    entries: int = 0
+    """EntriesSequence, 0 where the row says none: up to there all entries are stored."""
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether all entries up to the row's place are stored. Older code, which knows no entries, moves a row on and
+        leaves EntriesSequence where it was."""
+        return self.entries == self.position.sequence
 
 
 NOTHING = Stored({}, Position())
 UNKNOWN = ""
 """The hash of a position whose hash was lost. No event has it."""
+_DIGITS = len(str(MAX_SEQUENCE))
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 2.0
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class ReadModel:
     """The table of projected rows. Reads are strongly consistent."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, pause: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._table = table
+        self._pause = pause
 
     def record(self, key: Key) -> dict[str, Any] | None:
         """A whole row as it is stored, keys included: one GetItem."""
@@ -85,6 +133,50 @@ class ReadModel:
             wanted = [*undone[self._table]["Keys"], *wanted[BATCH_KEYS:]]
         return found
 
+    def entries(self, aggregate_id: str, name: str, *, up_to: int, limit: int) -> Entries:
+        """At most `limit` entries, those of events `up_to` and before: one Query, one read unit for each 4 KB.
+
+        Raises UnreadableRowError where an item among them is none.
+        """
+        ends = {":first": entry_type(name, 0), ":last": entry_type(name, up_to)}
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="AccountId = :id AND ProjectionType BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":id": {"S": aggregate_id},
+                **{end: {"S": each} for end, each in ends.items()},
+            },
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        found = [entry_in(to_record(item), name) for item in answer["Items"]]
+        rest = found[-1].sequence - 1 if "LastEvaluatedKey" in answer and found else 0
+        return Entries(found, rest)
+
+    def put_entries(self, entries: Sequence[Entry], seconds_left: Callable[[], float] = lambda: math.inf) -> None:
+        """Write entries, of whatever aggregates: one BatchWriteItem per 25, a write unit each up to 1 KB.
+
+        What AWS leaves undone is asked for again, after pauses that grow, while there is time. Writing them again
+        changes nothing. Raises TimeoutError: some may be written then.
+        """
+        items = [{"PutRequest": {"Item": _entry_item(entry)}} for entry in entries]
+        pause = _FIRST_PAUSE
+        while items:
+            if len(items) < len(entries) and seconds_left() < SPARE_SECONDS:
+                raise TimeoutError(f"too little time is left to write {len(items)} of {len(entries)} entries")
+            request: Any = {self._table: items[:BATCH_WRITES]}
+            answer: Any = self._client.batch_write_item(RequestItems=request)
+            undone = answer.get("UnprocessedItems", {}).get(self._table, [])
+            items = [*undone, *items[BATCH_WRITES:]]
+            if undone:
+                if seconds_left() < SPARE_SECONDS + pause:
+                    raise TimeoutError(f"too little time is left for {len(items)} entries that AWS left unwritten")
+                self._pause(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                pause = _FIRST_PAUSE
+
     def put(self, key: Key, new: Stored, seen: Position, odd_place: Any = None) -> None:
         """Replace the row if it still stands at `seen`, the start being no row at all or one without a position.
 
@@ -97,6 +189,7 @@ class ReadModel:
             "ProjectionType": key.projection,
             "LastSequence": new.position.sequence,
             "LastHash": new.position.hash,
+            **({ENTRIES_SEQUENCE: new.entries} if new.has_entries else {}),
         }
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(LastSequence)"}
         if seen.sequence or odd_place is not None:
@@ -114,19 +207,49 @@ class ReadModel:
 
 def stored_in(item: Mapping[str, Any]) -> Stored:
     """The row in an item of the table, whatever is damaged in it."""
-    record = to_record(item)
-    position = position_in(record)
-    if not position.sequence:
-        return Stored({}, position, item.get("LastSequence"))
-    return Stored({name: value for name, value in record.items() if name not in MECHANICS}, position)
+    stored = stored_of(to_record(item))
+    return stored if stored.position.sequence else stored._replace(row={}, odd_place=item.get("LastSequence"))
+
+
+def stored_of(record: Mapping[str, Any]) -> Stored:
+    """The row in a record of the table, with what it says even where it does not say its place."""
+    row = {name: value for name, value in record.items() if name not in MECHANICS}
+    return Stored(row, position_in(record), entries=_ordinal(record, ENTRIES_SEQUENCE))
 
 
 def position_in(record: Mapping[str, Any]) -> Position:
     """Where a row says that it stands: at the start if it says no place, with the hash UNKNOWN if it says no hash."""
-    try:
-        sequence = ordinal(record, "LastSequence")
-    except ValueError:
+    sequence = _ordinal(record, "LastSequence")
+    if not sequence:
         return Position()
     last_hash = record.get("LastHash")
     is_hash = isinstance(last_hash, str) and _HASH.fullmatch(last_hash)
     return Position(sequence, str(last_hash) if is_hash else UNKNOWN)
+
+
+def entry_type(name: str, sequence: int) -> str:
+    """The ProjectionType of an event's entry. Their order is that of their events."""
+    return f"{name}#{sequence:0{_DIGITS}}"
+
+
+def entry_in(record: Mapping[str, Any], name: str) -> Entry:
+    """The entry in a record of the table. UnreadableRowError where its key is that of no event."""
+    account_id, key = record["AccountId"], record["ProjectionType"]
+    digits = key.removeprefix(f"{name}#")
+    if not (digits.isascii() and digits.isdigit() and key == entry_type(name, int(digits))):
+        raise UnreadableRowError(name, account_id, [key], healed_by="a repair removes it")
+    content = {each: value for each, value in record.items() if each not in _KEYS}
+    return Entry(account_id, name, int(digits), content)
+
+
+def _entry_item(entry: Entry) -> Any:
+    aggregate_id, projection = entry.key
+    return to_item({**entry.content, "AccountId": aggregate_id, "ProjectionType": projection})
+
+
+def _ordinal(record: Mapping[str, Any], name: str) -> int:
+    """A place that a row says; 0 where it says none."""
+    try:
+        return ordinal(record, name)
+    except ValueError:
+        return 0

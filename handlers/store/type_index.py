@@ -140,7 +140,7 @@ class TypeIndex:
         """At most `limit` events with since <= Timestamp <= until, newest first, going on behind `after`.
 
         An item on the way that is no event raises NotAnEventError or, where somebody listens, is told to `unreadable`
-        (by several threads) and left out: one account's damage is not everybody's.
+        (by several threads) and left out: one aggregate's damage is not everybody's.
         One Query per bucket side by side, each for its share of the page, then more only from a bucket whose share ran
         out. Half a read unit per 4 KB. `after` must lie in the range; its bucket is read even beyond `buckets`.
         Raises OutOfTimeError where the `deadline` does not allow for those.

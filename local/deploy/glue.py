@@ -24,7 +24,7 @@ def registry(new: NewResource) -> Created:
     fields("schemaName", "registryArn", "dataFormat", "compatibility", "schemaDefinition", "description", "tags"),
 )
 def schema(new: NewResource) -> Created:
-    """A schema with its first version; its id is its ARN. Versions that break its compatibility are taken here."""
+    """A schema with its first version; its id is its ARN."""
     glue = new.client("glue")
     names = {
         "schemaName": "SchemaName",

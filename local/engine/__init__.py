@@ -16,14 +16,15 @@ from typing import Any, Self
 
 from botocore.config import Config
 
-from local.engine import arrivals, aws, backends, dynamodb_json, partitions, retention, scratch, targets
+from local.engine import arrivals, aws, backends, dynamodb_json, partitions, queue_clock, retention, scratch, targets
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.archives import Archives
 from local.engine.async_invoke import AsyncInvoker
 from local.engine.authorizations import Authorizations, Call, Permission
-from local.engine.background import Background
+from local.engine.background import Background, Queues
 from local.engine.bus import EventBus
 from local.engine.changes import Changes
+from local.engine.clock import Clock, ManualClock, SystemClock
 from local.engine.cloud_control import CloudControl
 from local.engine.destinations import Destinations
 from local.engine.durable.folder import DataError, DataFolder
@@ -45,6 +46,9 @@ from local.engine.queue_attributes import QueueAttributes
 from local.engine.refusals import Refusals
 from local.engine.registry_tags import RegistryTags
 from local.engine.replay import Replays
+from local.engine.scheduler import SERVICE as SCHEDULER
+from local.engine.scheduler import Scheduler
+from local.engine.schema_versions import SchemaVersions
 from local.engine.server import ApiServer, PortTaken
 from local.engine.storage import InMemory, KeptNames, Storage
 from local.engine.watchdog import Watchdog
@@ -57,6 +61,7 @@ __all__ = [
     "Fault",
     "InterceptedRequest",
     "KeptNames",
+    "ManualClock",
     "NotStarted",
     "Permission",
     "PortTaken",
@@ -73,6 +78,7 @@ class Engine:
 
     `stream_disorder`: seconds that each of a stream's parallel batches waits at most, at random, so that changes of
     different items overtake each other as they may on AWS. For tests: nothing may lean on an order that is not kept.
+    `clock`: by which schedules are due, this machine's if none is given. For tests, which move a `ManualClock`.
 
     `data`: a folder that outlives the engine. What is made again under its name has its contents again (`durable`).
     """
@@ -83,11 +89,13 @@ class Engine:
         region: str = DEFAULT_REGION,
         *,
         stream_disorder: float = 0,
+        clock: Clock | None = None,
         data: Path | None = None,
     ) -> None:
         self._port = port
         self._region = region
         self._stream_disorder = stream_disorder
+        self._clock = clock or SystemClock()
         self._data = data
         self._running: _Running | None = None
 
@@ -100,7 +108,7 @@ class Engine:
         if not _only_one.acquire(blocking=False):
             raise RuntimeError("An engine runs in this process already: moto's state is global to it")
         try:
-            self._running = _Running(self._port, self._stream_disorder, self._data)
+            self._running = _Running(self._port, self._stream_disorder, self._clock, self._data)
         except BaseException:
             _only_one.release()
             raise
@@ -186,10 +194,11 @@ def _not_yet(request: InterceptedRequest) -> Response:
 class _Running:
     """All that lives between start and stop."""
 
-    def __init__(self, port: int, stream_disorder: float, data: Path | None) -> None:
+    def __init__(self, port: int, stream_disorder: float, clock: Clock, data: Path | None) -> None:
         backends.reset()
         dynamodb_json.install()
         partitions.install()
+        queue_clock.install()
         retention.install()
         self._changes = Changes()
         arrivals.install(self._changes.notify)
@@ -228,6 +237,9 @@ class _Running:
         self._targets = targets.Targets(self.gateway, self.background, of_events, pending)
         bus = EventBus(self.gateway, self._targets)
         Replays(self.gateway, self.background, bus)
+        of_scheduler = aws.ServiceClients(self.gateway, SCHEDULER, endpoint)
+        scheduled: Queues[str] = Queues(self.background, "schedule")  # so that a target that hangs holds up no other
+        Scheduler(self.gateway, of_scheduler, clock, scheduled.put).watch(self.background)
         Archives(self.gateway)
         EventPatterns(self.gateway)
         KmsKeys(self.gateway)
@@ -238,6 +250,7 @@ class _Running:
         QueueAttributes(self.gateway)
         MessageLimits(self.gateway)
         RegistryTags(self.gateway)
+        SchemaVersions(self.gateway)
         Refusals(self.gateway)
         self.server.start()
 

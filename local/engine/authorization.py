@@ -7,11 +7,11 @@ resource "*", knows policies of resources for buckets only, and takes a conditio
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.engine import actions, backends
 from local.engine.api import ACCOUNT, ApiError, ApiRequest
-from local.engine.authorizations import Authorizations
+from local.engine.authorizations import Authorizations, Noted
 from local.engine.policy_conditions import Unevaluable
 from local.engine.policy_documents import ALLOW_ALL, Access, Context, Decision, decide
 from local.engine.principals import ADMINISTRATOR, Principal, Session
@@ -35,6 +35,34 @@ _DENIAL = ("AccessDeniedException", 400)
 
 _TEMPORARY = "ASIA"  # how the keys of sessions begin
 
+_MOST_KNOWN = 10_000
+"""Decisions that are remembered; their conditions may name what callers make up."""
+
+LEAVES_POLICIES = frozenset(
+    (service, operation)
+    for service, operations in {
+        "cloudwatch": ("PutMetricData",),
+        "dynamodb": (
+            "BatchGetItem", "BatchWriteItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Query", "Scan",
+            "TransactGetItems", "TransactWriteItems", "UpdateItem",
+        ),
+        "dynamodbstreams": ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"),
+        "events": ("PutEvents",),
+        "glue": ("GetSchema", "GetSchemaVersion"),
+        "lambda": ("GetFunctionConfiguration", "Invoke"),
+        "logs": ("CreateLogStream", "FilterLogEvents", "GetLogEvents", "PutLogEvents"),
+        "sns": ("Publish", "PublishBatch"),
+        "sqs": (
+            "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "DeleteMessage", "DeleteMessageBatch",
+            "GetQueueAttributes", "GetQueueUrl", "ReceiveMessage", "SendMessage", "SendMessageBatch",
+        ),
+        "sts": ("GetCallerIdentity",),
+        "xray": ("PutTelemetryRecords", "PutTraceSegments"),
+    }.items()
+    for operation in operations
+)  # fmt: skip
+"""Calls after which everybody may do what they could before. After every other, nothing is taken for decided."""
+
 # The endpoint has no TLS, being a part of the machine: policies that demand it are to be testable all the same.
 _EVERYBODY: Context = (("aws:securetransport", "true"), ("aws:viaawsservice", "false"))
 
@@ -49,6 +77,12 @@ class Authorizer:
         self.lock = lock
         self.record = Authorizations(lock)
         self._sessions: dict[str, Session] = {}
+        self._known: dict[Any, Any] = {}  # what was decided under the policies that there are
+
+    def called(self, service: str, operation: str) -> None:
+        """To be told of every call that was made, before it is answered: its caller may see a change at once."""
+        if (service, operation) not in LEAVES_POLICIES or len(self._known) > _MOST_KNOWN:
+            self._known = {}  # another one, so that who decides by what was before leaves nothing in it
 
     def check(self, request: ApiRequest) -> None:
         """Raises: ApiError, if the caller may not do it. AWS services acting for themselves check with `admits`."""
@@ -59,27 +93,31 @@ class Authorizer:
             return  # on AWS it cannot even be denied
         needs = actions.needed(request)
         for action, resource, keys in needs:
-            with self.lock:
-                decision = self._decide(session, action, resource, request.region, keys)
+            decision = self._decide(session, action, resource, request.region, keys)
             if not decision.allowed:
                 raise _denial(request.service, session, action, resource, decision.reason)
         if session is not None and not needs:
             action = f"{request.service}:{request.operation or request.path}"
             reason = "because the embedded AWS does not know how to authorise this call"
-            self.record.record(session, Access(action, "*"), Decision(allowed=False, reason=reason))
+            self.record.count(Noted.of(session, Access(action, "*"), Decision(allowed=False, reason=reason)))
             raise _denial(request.service, session, action, "*", reason)
 
     def permits(self, session: Session, action: str, resource: str, *, record: bool = True) -> bool:
         """Whether the session may do what an AWS service does for it without an API call."""
         region = resource.split(":")[3] if resource != "*" else ""
-        with self.lock:
-            decision = self._decide(session, action, resource, region, record=record)
+        decision = self._decide(session, action, resource, region, record=record)
         if not decision.allowed:
             _logger.debug("%s may not %s on %s %s", session.arn, action, resource, decision.reason)
         return decision.allowed
 
     def admits(self, service: str, action: str, resource: str, source_arn: str) -> bool:
         """Whether the policies of the resource let an AWS service act on it on behalf of a resource of the account."""
+        known, key = self._known, (service, action, resource, source_arn)
+        if key not in known:
+            known[key] = self._admits(service, action, resource, source_arn)
+        return bool(known[key])
+
+    def _admits(self, service: str, action: str, resource: str, source_arn: str) -> bool:
         context = (("aws:sourceaccount", ACCOUNT), ("aws:sourcearn", source_arn), *_EVERYBODY)
         with self.lock:
             policies = backends.resource_policies(resource)
@@ -99,6 +137,15 @@ class Authorizer:
         *,
         record: bool = True,
     ) -> Decision:
+        known, key = self._known, (session, action, resource, region, keys)
+        noted: Noted | None = known.get(key)
+        if noted is None:
+            noted = known[key] = self._decided(session, action, resource, region, keys)
+        if record and session is not None:
+            self.record.count(noted)
+        return noted.decision
+
+    def _decided(self, session: Session | None, action: str, resource: str, region: str, keys: Context) -> Noted:
         context: Context = (("aws:principalaccount", ACCOUNT), ("aws:requestedregion", region), *_EVERYBODY, *keys)
         principal = ADMINISTRATOR
         policies: Mapping[str, str] = {"": ALLOW_ALL}
@@ -109,14 +156,14 @@ class Authorizer:
             context = (("aws:principalarn", ADMINISTRATOR.arn), ("aws:principaltype", "Account"), *context)
         access = Access(action, resource, context)
         try:
-            if session is not None:
-                policies = _policies(session)
-            decision = decide(access, principal, policies, backends.resource_policies(resource))
+            with self.lock:
+                if session is not None:
+                    policies = _policies(session)
+                of_the_resource = backends.resource_policies(resource)
+            decision = decide(access, principal, policies, of_the_resource)
         except Unevaluable as error:
             decision = Decision(allowed=False, reason=f"because {error}")
-        if record and session is not None:
-            self.record.record(session, access, decision)
-        return decision
+        return Noted.of(session, access, decision)
 
     def _session(self, access_key: str) -> Session | None:
         if not access_key.startswith(_TEMPORARY):

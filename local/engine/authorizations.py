@@ -38,6 +38,26 @@ class Call:
         return f"{self.session.role}: {self.access.action} on {self.access.resource}"
 
 
+@dataclass(frozen=True)
+class Noted:
+    """A decision on a call, with what is recorded each time that it is made. `call` is None for the administrator's."""
+
+    decision: Decision
+    call: Call | None
+    permissions: frozenset[Permission]
+
+    @classmethod
+    def of(cls, session: Session | None, access: Access, decision: Decision) -> Noted:
+        if session is None:
+            return cls(decision, None, frozenset())
+        permissions = {
+            # Under NotAction it has no name.
+            Permission(session.role, policy, statement.sid, statement.acting(access.action) or access.action)
+            for policy, statement in decision.by
+        }
+        return cls(decision, Call(session, access), frozenset(permissions))
+
+
 class Authorizations:
     """`allowed` and `refused` count the calls."""
 
@@ -48,12 +68,11 @@ class Authorizations:
         self._moto = lock
         self._own = threading.Lock()
 
-    def record(self, session: Session, access: Access, decision: Decision) -> None:
-        with self._own:
-            (self.allowed if decision.allowed else self.refused)[Call(session, access)] += 1
-            for policy, statement in decision.by:
-                action = statement.acting(access.action) or access.action  # under NotAction it has no name
-                self._used.add(Permission(session.role, policy, statement.sid, action))
+    def count(self, noted: Noted) -> None:
+        if noted.call is not None:
+            with self._own:
+                (self.allowed if noted.decision.allowed else self.refused)[noted.call] += 1
+                self._used |= noted.permissions
 
     def used(self, role: str) -> set[Permission]:
         """The permissions that allowed something, by the role's name; with policies that it had at the time."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.parsers import create_parser
 
 from local.engine import backends
 from local.engine.api import AnswerLost, ApiRequest, Response
 from local.engine.moto_app import Request as MotoRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from local.engine.gateway import Gateway
     from local.engine.principals import Session
 
@@ -48,14 +55,17 @@ class ServiceClients:
         key = (service, region, session)
         with self._lock:
             if key not in self._clients:
+                credentials = self._credentials(session, region)
                 made = self._boto3.client(
                     service,
                     region_name=region,
                     endpoint_url=self._endpoint,
                     config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
-                    **self._credentials(session, region),
+                    **credentials,
                 )
                 made.meta.events.register_first("before-send", self._send)
+                if made.meta.service_model.protocol == "json":
+                    made = JsonClient(made, credentials["aws_access_key_id"], self._handle)
                 self._clients[key] = made
             return self._clients[key]
 
@@ -70,13 +80,78 @@ class ServiceClients:
         environ = MotoRequest.from_primitives(request.method, request.url, request.headers, request.body).environ
         body = request.body or b""
         body = body.encode() if isinstance(body, str) else bytes(body)  # type: ignore[arg-type] # services send no files
-        try:
-            response = self._gateway.handle(ApiRequest.of(environ, body, self._principal))
-        except AnswerLost:
-            response = Response(503)  # in process there is no connection to cut
+        response = self._handle(ApiRequest.of(environ, body))
         return AWSResponse(
             request.url, response.status, HTTPHeaders.from_dict(dict(response.headers)), _Body(response.body)
         )
+
+    def _handle(self, request: ApiRequest) -> Response:
+        try:
+            return self._gateway.handle(replace(request, principal=self._principal))
+        except AnswerLost:
+            return Response(503)  # in process there is no connection to cut
+
+
+class JsonClient:
+    """A client of boto3's for a service of the JSON protocol, whose requests are made without it.
+
+    Signing, endpoints and hooks are most of what a call costs, and in process there is nobody to look at them. Answers
+    and errors are read by botocore's parser, so that they are the same to the last member.
+    """
+
+    def __init__(self, client: Any, access_key: str, handle: Callable[[ApiRequest], Response]) -> None:
+        self._client = client
+        self._handle = handle
+        self._parser = create_parser("json")
+        meta, model = client.meta, client.meta.service_model
+        self._target = model.metadata["targetPrefix"]
+        scope = f"{access_key}/20260101/{meta.region_name}/{model.signing_name}/aws4_request"
+        host, _, port = meta.endpoint_url.removeprefix("http://").partition(":")
+        self._environ = {
+            "REQUEST_METHOD": "POST",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_NAME": host,
+            "SERVER_PORT": port,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": "/",
+            "RAW_URI": "/",
+            "REQUEST_URI": "/",
+            "QUERY_STRING": "",
+            "CONTENT_TYPE": f"application/x-amz-json-{model.metadata['jsonVersion']}",
+            "HTTP_HOST": f"{host}:{port}",
+            "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+            "wsgi.url_scheme": "http",
+        }
+        if model.is_query_compatible:
+            self._environ["HTTP_X_AMZN_QUERY_MODE"] = "true"
+
+    def __getattr__(self, method: str) -> Any:
+        """The method of the client's of that name. Raises what the client's raises."""
+        operation = self._client.meta.method_to_api_mapping.get(method)
+        if operation is None:
+            return getattr(self._client, method)
+        call = functools.partial(self._call, operation, getattr(self._client, method))
+        setattr(self, method, call)  # the next time it is found at once
+        return call
+
+    def _call(self, operation: str, by_boto3: Callable[..., Any], **arguments: Any) -> Any:
+        try:
+            body = json.dumps(arguments).encode()
+        except TypeError:  # bytes or times, which the description of the service says how to write
+            return by_boto3(**arguments)
+        environ = {
+            **self._environ,
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_X_AMZ_TARGET": f"{self._target}.{operation}",
+        }
+        response = self._handle(ApiRequest.of(environ, body))
+        shape = self._client.meta.service_model.operation_model(operation).output_shape
+        headers = HTTPHeaders.from_dict(dict(response.headers))
+        answer = {"headers": headers, "status_code": response.status, "body": response.body}
+        parsed: Any = self._parser.parse(answer, shape)
+        if response.status >= 300:  # noqa: PLR2004 - as botocore has it
+            raise ClientError(parsed, operation)
+        return parsed
 
 
 class _Body:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
 from moto.core.common_models import BaseModel
+from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend as StreamsBackend
 from moto.dynamodbstreams.models import dynamodbstreams_backends
@@ -28,7 +29,9 @@ from moto.kms.models import kms_backends
 from moto.kms.utils import _deserialize_ciphertext_blob
 from moto.logs.models import LogEvent, LogGroup, LogsBackend, LogStream, logs_backends
 from moto.moto_api._internal import moto_api_backend
+from moto.scheduler.models import scheduler_backends
 from moto.sns.models import Topic, sns_backends
+from moto.sqs import models as sqs_models
 from moto.sqs.models import Message, Queue, sqs_backends
 from moto.sqs.models import SQSBackend as QueueBackend
 from moto.sts.models import sts_backends
@@ -44,6 +47,9 @@ __all__ = [
     "BaseModel",
     "DynamoDBBackend",
     "DynamoType",
+    "Item",
+    "ItemSizeTooLarge",
+    "LimitedSizeDict",
     "LogEvent",
     "LogGroup",
     "LogStream",
@@ -56,6 +62,7 @@ __all__ = [
     "StreamsBackend",
     "Table",
     "Topic",
+    "sqs_models",
 ]
 
 
@@ -83,6 +90,16 @@ def logs(region: str) -> Any:
 
 def glue(region: str) -> Any:
     return glue_backends[ACCOUNT][region]
+
+
+def glue_schema(region: str, identity: dict[str, Any]) -> Any:
+    """The schema with that ARN, or with these names; None if there is none."""
+    registry, name = identity.get("RegistryName"), identity.get("SchemaName")
+    if "SchemaArn" in identity:
+        _, _, path = str(identity["SchemaArn"]).partition(":schema/")
+        registry, _, name = path.partition("/")
+    found = glue(region).registries.get(registry)
+    return None if found is None else found.schemas.get(name)
 
 
 def log_group(arn: str) -> Any:
@@ -228,6 +245,10 @@ def role_policies(role_arn: str) -> dict[str, str]:
     return {**role.policies, **attached}
 
 
+def role_exists(role_arn: str) -> bool:
+    return _role(role_arn) is not None
+
+
 def has_boundary(role_arn: str) -> bool:
     """Whether a permissions boundary limits the role."""
     role = _role(role_arn)
@@ -295,6 +316,23 @@ def assume_role(session: Session, region: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
         "AWS_SESSION_TOKEN": role.session_token,
     }
+
+
+def schedule_groups(region: str) -> Any:
+    """The groups of schedules by name."""
+    return scheduler_backends[ACCOUNT][region].schedule_groups
+
+
+def schedules() -> list[Any]:
+    """All of them, of every region."""
+    regions = scheduler_backends[ACCOUNT].values()
+    return [
+        each for region in regions for group in region.schedule_groups.values() for each in group.schedules.values()
+    ]
+
+
+def delete_schedule(schedule: Any) -> None:
+    schedule_groups(schedule.arn.split(":")[3])[schedule.group_name].delete_schedule(schedule.name)
 
 
 def new_replay(region: str, request: dict[str, Any]) -> Any:

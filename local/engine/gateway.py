@@ -14,7 +14,7 @@ from local.engine.authorization import Authorizer
 from local.engine.moto_handlers import Moto
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from local.engine.changes import Changes
 
@@ -139,6 +139,7 @@ class Gateway:
         try:
             return self._answer(request)
         finally:
+            self.authorizer.called(request.service, request.operation)
             topic = _CHANGES.get(request.service)
             if topic is not None and not request.operation.startswith(_READS):
                 self._changes.notify(topic)
@@ -147,14 +148,12 @@ class Gateway:
         seam = self._seams.get((request.service, request.operation)) or self._services.get(request.service)
         checks = self._checks.get((request.service, request.operation), ())
         try:
-            if seam is None and not checks:
-                with self.lock:  # once for both: moto is what everybody waits for
-                    self.authorizer.check(request)
+            if seam is None:
+                with self.lock:  # once for all: moto is what everybody waits for
+                    self._check(request, checks)
                     return self.moto(request)
-            self.authorizer.check(request)
-            for check in checks:
-                check(request)
-            return (seam or self.moto)(request)
+            self._check(request, checks)
+            return seam(request)
         except ApiError as error:
             return request.error(error.code, error.message, error.status)
         except NotImplementedError as error:
@@ -164,6 +163,12 @@ class Gateway:
         except Exception as error:
             _logger.exception("%s %s failed", request.service, request.operation)
             return request.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
+
+    def _check(self, request: ApiRequest, checks: Sequence[Check]) -> None:
+        """Raises: ApiError, NotImplementedError."""
+        self.authorizer.check(request)
+        for check in checks:
+            check(request)
 
     def moto(self, request: ApiRequest) -> Response:
         """Answers the call with what moto has for it."""

@@ -13,6 +13,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from local.engine import item_sizes
 from local.engine.backends import RESULT_SIZE_LIMIT, DynamoDBBackend, DynamoType, Table
 from local.engine.orders import Condition, Key, Order, Place, Unordered, key_of
 
@@ -35,6 +36,7 @@ def install() -> None:
     Table.put_item = _put
     Table.delete_item = _delete
     DynamoDBBackend.update_item = _update
+    item_sizes.install()
 
 
 def forget(table: Any) -> None:
@@ -205,19 +207,21 @@ def _delete(table: Any, *keys: Any, **more: Any) -> Any:
 
 
 def _update(backend: Any, table_name: str, key: Mapping[str, Any], *arguments: Any, **more: Any) -> Any:
-    """An update changes the item in its place: it is out of the orders meanwhile."""
+    """An update changes the item in its place: it is out of the orders meanwhile, and its size is another."""
     table = backend.tables.get(table_name.rsplit("/", 1)[-1])
-    orders = None if table is None else vars(table).pop(_ORDERS, None)
-    if orders is None:
+    if table is None:
         return _plain_update(backend, table_name, key, *arguments, **more)
+    orders: _Orders = vars(table).setdefault(_ORDERS, _Orders())
     old = _held(table, key)
     if old is not None:
         orders.replace(old, None)
+    forget(table)  # or the put of a new item would tell them of one that is about to change
     try:
         return _plain_update(backend, table_name, key, *arguments, **more)
     finally:
         new = _held(table, key)
         if new is not None:
+            item_sizes.forget(new)
             orders.replace(None, new)
         setattr(table, _ORDERS, orders)
 

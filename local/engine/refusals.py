@@ -70,6 +70,14 @@ _TARGET = (
     "RunCommandParameters",
     "SageMakerPipelineParameters",
 )
+_SCHEDULE: Mapping[str, Harmless] = {
+    "FlexibleTimeWindow.MaximumWindowInMinutes": (),
+    "Target.EcsParameters": (),
+    "Target.EventBridgePutEventsV2Parameters": (),
+    "Target.EventBridgePutRawEventsParameters": (),
+    "Target.KinesisParameters": (),
+    "Target.SageMakerPipelineParameters": (),
+}
 _LAYERS = {"CompatibleArchitecture": (), "CompatibleRuntime": ()}
 
 INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
@@ -160,6 +168,8 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
         "logGroupNamePattern": (),
     },
     ("logs", "PutLogEvents"): {"entity": ()},
+    ("scheduler", "CreateSchedule"): _SCHEDULE,
+    ("scheduler", "UpdateSchedule"): _SCHEDULE,
     ("sns", "CreateTopic"): {"DataProtectionPolicy": ()},
     ("sqs", "GetQueueUrl"): {"QueueOwnerAWSAccountId": (ACCOUNT,)},
     ("sqs", "ListQueues"): {"MaxResults": (), "NextToken": ()},
@@ -183,13 +193,24 @@ TOPIC_ATTRIBUTES = frozenset(
 """Of a topic, those that moto keeps."""
 
 TARGETS = ("sqs", "lambda", "sns", "logs", "events")
-"""The services that rules deliver to."""
+"""The services that rules deliver to; of events the buses alone."""
+
+DESTINATIONS = ("sqs", "lambda", "sns", "events")
+"""The services that hear how an asynchronous invocation went, or what a mapping gave up."""
 
 SOURCES = ("sqs", "dynamodb")
 """The services whose queues or streams are polled for functions."""
 
 SUBSCRIBERS = ("email", "email-json", "sms", "sqs")
 """The protocols of subscriptions. Nothing is sent to people (docs/local.md says so), so theirs do no harm."""
+
+
+_WITH_DESTINATIONS = (
+    "CreateEventSourceMapping",
+    "PutFunctionEventInvokeConfig",
+    "UpdateEventSourceMapping",
+    "UpdateFunctionEventInvokeConfig",
+)
 
 
 class Refusals:
@@ -204,6 +225,8 @@ class Refusals:
         gateway.before("events", "PutRule", _check_rule)
         gateway.before("events", "PutTargets", _check_targets)
         gateway.before("lambda", "CreateEventSourceMapping", _check_source)
+        for operation in _WITH_DESTINATIONS:
+            gateway.before("lambda", operation, _check_destinations)
         gateway.before("sns", "CreateTopic", _check_topic)
         gateway.before("sns", "SetTopicAttributes", _check_topic)
         gateway.before("sns", "Subscribe", _check_subscriber)
@@ -287,7 +310,8 @@ def _check_enabled(gateway: Gateway, request: ApiRequest) -> None:
 def _check_targets(request: ApiRequest) -> None:
     for target in request.parameters.get("Targets") or ():
         arn = str(target.get("Arn"))
-        if arn.split(":")[2:3] and arn.split(":")[2] not in TARGETS:
+        kind = arn.split(":")[2:3]
+        if kind and (kind[0] not in TARGETS or (kind[0] == "events" and ":event-bus/" not in arn)):
             raise NotImplementedError(f"the target {arn}")
 
 
@@ -295,6 +319,13 @@ def _check_source(request: ApiRequest) -> None:
     arn = str(request.parameters.get("EventSourceArn"))
     if arn.split(":")[2:3] and arn.split(":")[2] not in SOURCES:
         raise NotImplementedError(f"the event source {arn}")
+
+
+def _check_destinations(request: ApiRequest) -> None:
+    for condition in (request.parameters.get("DestinationConfig") or {}).values():
+        arn = str((condition or {}).get("Destination") or "")
+        if arn.split(":")[2:3] and arn.split(":")[2] not in DESTINATIONS:
+            raise NotImplementedError(f"the destination {arn}")
 
 
 def _check_topic(request: ApiRequest) -> None:

@@ -187,7 +187,7 @@ class Targets:
         }
         if group:
             arguments["MessageGroupId"] = group
-        _call(lambda: self._clients.get("sqs", arn).send_message(**arguments))
+        carry_out(lambda: self._clients.get("sqs", arn).send_message(**arguments))
 
     def _to_function(self, arn: str, rule_arn: str, body: str) -> None:
         with self._gateway.lock:
@@ -196,7 +196,7 @@ class Targets:
             except ApiError as error:
                 raise Undeliverable("NO_RESOURCE", error.message) from error
         self._require("lambda:InvokeFunction", arn, rule_arn)
-        _call(
+        carry_out(
             lambda: self._clients.get("lambda", arn).invoke(
                 FunctionName=arn, InvocationType="Event", Payload=body.encode()
             )
@@ -208,7 +208,7 @@ class Targets:
         if not exists:
             raise Undeliverable("NO_RESOURCE", f"The topic {arn} does not exist.")
         self._require("sns:Publish", arn, rule_arn)
-        _call(lambda: self._clients.get("sns", arn).publish(TopicArn=arn, Message=body))
+        carry_out(lambda: self._clients.get("sns", arn).publish(TopicArn=arn, Message=body))
 
     def _to_log_group(self, delivery: _Delivery, body: str) -> None:
         arn = delivery.arn.removesuffix(":*")
@@ -224,7 +224,7 @@ class Targets:
             self._require("logs:PutLogEvents", stream, delivery.rule_arn)
             logs.ensure_log_stream(group, name)
         event = {"timestamp": int(time.time() * 1000), "message": body}
-        _call(
+        carry_out(
             lambda: self._clients.get("logs", arn).put_log_events(
                 logGroupName=group, logStreamName=name, logEvents=[event]
             )
@@ -257,7 +257,7 @@ def _text(delivery: _Delivery) -> str:
     )
 
 
-def _call(call: Any) -> None:
+def carry_out(call: Any) -> None:
     """Raises: Undeliverable, with the code that EventBridge has for the failure."""
     try:
         call()

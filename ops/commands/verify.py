@@ -49,7 +49,8 @@ def add_to(commands: Commands) -> None:
     command.add_argument(
         "--repair-read-model",
         action="store_true",
-        help="rebuild the rows that are missing, lag or differ; delete rows without a stream, and wrong snapshots",
+        help="rebuild the rows that are missing, lag or differ, and the statements' entries; delete rows without a "
+        "stream, entries without an event, and wrong snapshots",
     )
     command.add_argument(
         "--trust-store",
@@ -80,7 +81,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
         store_table=system.output("eventStoreTable"),
         rows_table=system.output("readModelTable"),
         snapshots_table=system.output("snapshotsTable"),
-        projections=KINDS.projections(partial(system.setting, "projectionFunction")),
+        projections=KINDS.projections(partial(system.flag, "projectionFunction")),
         type_buckets=system.setting("commandFunction", "TYPE_BUCKETS"),
         grace=timedelta(seconds=options.grace),
         now=lambda: datetime.now(UTC),

@@ -210,7 +210,7 @@ class Diagnosis:
     def _progress(self, event: Event) -> str:
         try:
             kind = kind_of(self.store, event.aggregate_id, [event])
-            projections = kind.projections(lambda _: 1) if kind else ()
+            projections = kind.projections(lambda _: False) if kind else ()
             keys = [Key(event.aggregate_id, projection.name) for projection in projections]
             rows = self.read_model.get_many(keys)
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:

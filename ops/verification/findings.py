@@ -45,6 +45,14 @@ class Kind(StrEnum):
     """There is no stream for this row: the row was made up, or the whole stream removed."""
     ROW_UNKNOWN = "row-unknown"
     """No projection makes such rows: it belongs to an older program, or to a newer one."""
+    ENTRY_MISSING = "entry-missing"
+    """The row says that all its entries are there, and this event's is not, or those of several in a row."""
+    ENTRY_DIFFERS = "entry-differs"
+    """The entry is not what its event leaves."""
+    ENTRY_FOREIGN = "entry-foreign"
+    """No event of the stream leaves such an entry."""
+    ENTRY_AHEAD = "entry-ahead"
+    """The entry stands beyond the stream's end: the end was removed, or the store restored to before it."""
     SNAPSHOT_DIFFERS = "snapshot-differs"
     """The snapshot is not the fold of its stream up to its place."""
     SNAPSHOT_AHEAD = "snapshot-ahead"
@@ -58,6 +66,9 @@ BROKEN = frozenset({Kind.UNREADABLE, Kind.GAP, Kind.HASH, Kind.LINK, Kind.UNFOLD
 
 LAGGING = frozenset({Kind.ROW_MISSING, Kind.ROW_BEHIND, Kind.ROW_DIFFERS})
 """The stream is intact, and the row can be rebuilt from it."""
+
+ENTRIES = frozenset({Kind.ENTRY_MISSING, Kind.ENTRY_DIFFERS, Kind.ENTRY_FOREIGN})
+"""The stream is intact, and the entries can be put right from it."""
 
 UNDER_WAY = frozenset({Kind.ROW_MISSING, Kind.ROW_BEHIND})
 """What also shows where nothing is wrong, and the row's events are still on their way."""

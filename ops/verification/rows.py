@@ -10,7 +10,7 @@ from handlers.sourcing.event import Event, Position
 from handlers.sourcing.kinds import OfKind
 from handlers.sourcing.projection import Row
 from handlers.store.items import to_record
-from handlers.store.read_model import MECHANICS, NOTHING, UNKNOWN, Stored, stored_in
+from handlers.store.read_model import ENTRIES_SEQUENCE, MECHANICS, NOTHING, UNKNOWN, Stored, stored_in
 
 from .differences import Differing, attribute, describe, differing, text_of
 from .findings import CONTRADICTED, LAGGING, Finding, Kind
@@ -54,7 +54,12 @@ class RowCheck:
     @property
     def rebuilt(self) -> Stored:
         """What the row must be, at the stream's end."""
-        return Stored(self.folded, self.position)
+        return Stored(self.folded, self.position, entries=self.position.sequence if self.projection.entries else 0)
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether the row speaks against its stream."""
+        return any(finding.kind in CONTRADICTED for finding in self.findings)
 
     def is_repairable(self, *, trust_store: bool) -> bool:
         """Whether something is wrong that a rebuilt row would put right, and nothing that speaks against it."""
@@ -71,7 +76,7 @@ class RowCheck:
             self._place_of_hash = event.sequence
         if event.sequence == self.seen:
             self._own_hash = event.hash
-            self._differing = dict(differing(self._record, self.folded, tuple(MECHANICS)))
+            self._differing = self._compared()
         elif event.sequence > self.seen and self._first_lacking is None:
             self._first_lacking = event
 
@@ -81,7 +86,7 @@ class RowCheck:
         end = self.position.sequence
         if self.item is not None and (damage := self._damaged_place()):
             if not self._own_hash:
-                self._differing = dict(differing(self._record, self.folded, tuple(MECHANICS)))
+                self._differing = self._compared()
             self._differs({**self._differing, **damage}, self.seen if self._own_hash else end)
             return 0
         if self.seen > end:
@@ -96,6 +101,14 @@ class RowCheck:
         if self._first_lacking is None:
             return 0
         return self._lacks(self._first_lacking, cutoff, latest)
+
+    def _compared(self) -> dict[str, tuple[str, str]]:
+        """The attributes in which the row is not the fold at this place, with whether it says that its entries are all
+        there."""
+        if self.projection.entries is None:
+            return dict(differing(self._record, self.folded, tuple(MECHANICS)))
+        whole = {**self.folded, ENTRIES_SEQUENCE: self.position.sequence}
+        return dict(differing(self._record, whole, tuple(MECHANICS - {ENTRIES_SEQUENCE})))
 
     def _damaged_place(self) -> dict[str, tuple[str, str]]:
         """What the row says of its place that cannot be, as attributes that differ."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -14,10 +15,12 @@ from handlers.sourcing import times
 from handlers.sourcing.event import Event
 from handlers.sourcing.kinds import OfKind
 from handlers.store.clocks import CLOCK_TOLERANCE
+from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
-from handlers.store.read_model import Key, ReadModel, StaleRowError, stored_in
+from handlers.store.read_model import BATCH_WRITES, NOTHING, Key, ReadModel, StaleRowError
 
 from .differences import text_of
+from .entries import STATEMENT, EntriesCheck, EntryItems, digest
 from .findings import BROKEN, Finding, Kind
 from .rows import RowCheck
 from .snapshot_check import SnapshotCheck
@@ -42,6 +45,7 @@ class Verdict:
     records: tuple[Mapping[str, Any], ...]
     """All rows, as they were read before the stream was."""
     snapshots: SnapshotCheck
+    entries: tuple[EntriesCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +64,20 @@ class Verifier:
     def check(self, aggregate_id: str) -> Verdict:
         """Read rows and snapshots, then the stream: one Query per megabyte of each, one read unit per 4 KB."""
         verdict = self._check(aggregate_id)
-        if any(finding.kind is Kind.GAP for finding in verdict.findings):
-            verdict = self._check(aggregate_id)  # a Query may see half of a transaction; a moment later it is whole
+        # A Query may see half of a transaction, or a row and not yet the entries from before it; a moment later all.
+        if any(finding.kind in (Kind.GAP, Kind.ENTRY_MISSING) for finding in verdict.findings):
+            verdict = self._check(aggregate_id)
         return verdict
 
     def repair(self, verdict: Verdict, *, trust_store: bool = False) -> Verdict:
-        """Rebuild the rows that lag, differ or are missing, delete orphans and snapshots that differ, and check again.
+        """Rebuild the rows that lag, differ or are missing, and their entries before them; delete orphans, foreign
+        entries and snapshots that differ; and check again.
 
         Never writes to the event store. Rows are written on the condition that their LastSequence is still the one
         seen, so that no progress of a live projection is undone. (A projection that read a damaged row before and
         writes after the repair puts the damage back; the next verification finds it.) Snapshots are deleted without a
-        condition: whatever has come to stand there meanwhile is a copy as well. What belongs to a broken stream is
+        condition: whatever has come to stand there meanwhile is a copy as well; entries while they are as they were
+        read, since a live projection may have written the right one by now. What belongs to a broken stream is
         left alone, and so is what contradicts its stream, unless the store is to be trusted.
         """
         for _ in range(ATTEMPTS):
@@ -80,30 +87,37 @@ class Verifier:
         return verdict
 
     def places(self, aggregate_id: str) -> tuple[int, ...]:
-        """Where the aggregate's rows stand, 0 where there is none: one Query."""
-        rows = {row["ProjectionType"]["S"]: row for row in self._read(self.rows_table, "AccountId", aggregate_id)}
-        return tuple(
-            stored_in(rows[each.name]).position.sequence if each.name in rows else 0 for each in self.projections
-        )
+        """Where the aggregate's rows stand, 0 where there is none: one BatchGetItem."""
+        keys = [Key(aggregate_id, each.name) for each in self.projections]
+        rows = ReadModel(self.client, self.rows_table).get_many(keys)
+        return tuple(rows.get(key, NOTHING).position.sequence for key in keys)
 
     def _check(self, aggregate_id: str) -> Verdict:
-        records = tuple(self._read(self.rows_table, "AccountId", aggregate_id))
-        by_projection = {record["ProjectionType"]["S"]: record for record in records}
+        by_projection, digests = self._rows(aggregate_id)
         rows = [RowCheck(aggregate_id, each, by_projection.get(each.name)) for each in self.projections]
+        entries = [
+            EntriesCheck(row, row.projection.entries, digests, self._item) for row in rows if row.projection.entries
+        ]
         kept = self._read(self.snapshots_table, "AggregateId", aggregate_id)
         snapshots = SnapshotCheck(aggregate_id, map(to_record, kept))
         stream = StreamCheck(aggregate_id, self.type_buckets, self._latest)
-        events = 0
+        events, kind = 0, None
         for item in self._read(self.store_table, "AggregateId", aggregate_id):
             events += 1
             event = stream.take(item)
             if event is not None and stream.intact:
-                rows = _concerned(rows, event)
-                _take(stream, rows, snapshots, event)
+                if kind is None and (kind := KINDS.of_type(event.event_type)):
+                    rows = [row for row in rows if row.projection.kind is kind]
+                    entries = [each for each in entries if each.row.projection.kind is kind]
+                _take(stream, rows, entries, snapshots, event)
+        known = {row.projection.name for row in rows} | {STATEMENT}
+        if kind is None and events:  # newer code's, which says what rows there must be
+            rows, entries = [], []
         in_flight = 0
         if not events:
             snapshots.orphan()
             findings = [_orphan(aggregate_id, name, to_record(record)) for name, record in by_projection.items()]
+            findings += [finding for each in entries for finding in each.orphaned()]
         else:
             stream.finish()
             findings = stream.findings
@@ -112,23 +126,43 @@ class Verifier:
                 in_flight = max((row.finish(cutoff, self._latest()) for row in rows), default=0)
                 snapshots.finish()
                 findings += [finding for row in rows for finding in row.findings]
-            known = {row.projection.name for row in rows}
+                findings += [finding for each in entries for finding in each.finished()]
             findings += [_unknown(aggregate_id, name) for name in by_projection if name not in known]
         if stream.intact:
             findings += snapshots.findings
-        return Verdict(aggregate_id, events, in_flight, tuple(findings), tuple(rows), records, snapshots)
+        records = tuple(by_projection.values())
+        return Verdict(
+            aggregate_id, events, in_flight, tuple(findings), tuple(rows), records, snapshots, tuple(entries)
+        )
+
+    def _rows(self, aggregate_id: str) -> tuple[dict[str, Mapping[str, Any]], EntryItems]:
+        """The items of an aggregate that are rows, by their projections, and what is kept of those that are entries.
+
+        Backwards: AccountSummary stands behind its entries, and so is read before them.
+        """
+        rows: dict[str, Mapping[str, Any]] = {}
+        entries = EntryItems()
+        for item in self._read(self.rows_table, "AccountId", aggregate_id, ScanIndexForward=False):
+            if not entries.take(item):
+                rows[item["ProjectionType"]["S"]] = item
+        return rows, entries
+
+    def _item(self, key: Key) -> Mapping[str, Any] | None:
+        answer = self.client.get_item(TableName=self.rows_table, Key=key.item(), ConsistentRead=True)
+        return answer.get("Item")
 
     def _latest(self) -> str:
         """The latest Timestamp that an event can have by now: the clocks of those that write differ a little."""
         return times.to_text(self.now() + timedelta(seconds=CLOCK_TOLERANCE))
 
-    def _read(self, table: str, key: str, aggregate_id: str) -> Any:
+    def _read(self, table: str, key: str, aggregate_id: str, **order: Any) -> Any:
         pages = self.client.get_paginator("query").paginate(
             TableName=table,
             KeyConditionExpression="#key = :id",
             ExpressionAttributeNames={"#key": key},
             ExpressionAttributeValues={":id": {"S": aggregate_id}},
             ConsistentRead=True,
+            **order,
         )
         return (item for page in pages for item in page["Items"])
 
@@ -142,16 +176,51 @@ class Verifier:
         if not verdict.events:
             for record in verdict.records:
                 self._delete_orphan(record)
-            return bool(verdict.records or removable)
+            for each in verdict.entries:
+                self._delete_entries(verdict.aggregate_id, each.foreign)
+            return bool(verdict.records or removable or any(each.foreign for each in verdict.entries))
         read_model = ReadModel(self.client, self.rows_table)
         lagging = [row for row in verdict.rows if row.is_repairable(trust_store=trust_store)]
+        wrong = [
+            each
+            for each in verdict.entries
+            if (each.row in lagging or each.is_repairable(trust_store=trust_store))
+            and (trust_store or not each.row.is_contradicted)
+        ]
+        for each in wrong:
+            self._write_entries(read_model, verdict.aggregate_id, each)
+            self._delete_entries(verdict.aggregate_id, each.foreign)
+            if trust_store:
+                self._delete_entries(verdict.aggregate_id, each.ahead)
         for row in lagging:
             place = Key(verdict.aggregate_id, row.projection.name)
             try:
                 read_model.put(place, row.rebuilt, seen=row.stored.position, odd_place=row.stored.odd_place)
             except StaleRowError:
                 continue  # a live projection moved it; the check that follows says how it is now
-        return bool(lagging or removable)
+        return bool(lagging or removable or wrong)
+
+    def _write_entries(self, read_model: ReadModel, aggregate_id: str, check: EntriesCheck) -> None:
+        """Before the row: it says that they are there."""
+        if check.unwritten:
+            stream = EventStore(self.client, self.store_table).read(aggregate_id, up_to=check.row.position.sequence)
+            made = check.made_of(stream)
+            while some := list(islice(made, BATCH_WRITES)):
+                read_model.put_entries(some)
+
+    def _delete_entries(self, aggregate_id: str, digests: Mapping[str, bytes]) -> None:
+        for projection, was in digests.items():
+            key = Key(aggregate_id, projection)
+            item = self._item(key)
+            if item is not None and digest(to_record(item)) == was:
+                self._delete(key, _unchanged(item))
+
+    def _delete(self, key: Key, condition: Mapping[str, Any]) -> None:
+        try:
+            self.client.delete_item(TableName=self.rows_table, Key=key.item(), **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
     def _delete_snapshot(self, aggregate_id: str, key: str) -> None:
         self.client.delete_item(
@@ -159,26 +228,19 @@ class Verifier:
         )
 
     def _delete_orphan(self, record: Mapping[str, Any]) -> None:
-        seen = record.get("LastSequence")
-        try:
-            self.client.delete_item(
-                TableName=self.rows_table,
-                Key={name: record[name] for name in ("AccountId", "ProjectionType")},
-                **_unmoved(seen),
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        key = Key(record["AccountId"]["S"], record["ProjectionType"]["S"])
+        self._delete(key, _unmoved(record.get("LastSequence")))
 
 
-def _concerned(rows: Sequence[RowCheck], event: Event) -> list[RowCheck]:
-    """Those of the rows that are of the kind of aggregate that an event tells; all, where it tells none."""
-    kind = KINDS.of_type(event.event_type)
-    return [row for row in rows if kind in (None, row.projection.kind)]
-
-
-def _take(stream: StreamCheck, rows: Sequence[RowCheck], snapshots: SnapshotCheck, event: Event) -> None:
+def _take(
+    stream: StreamCheck,
+    rows: Sequence[RowCheck],
+    entries: Sequence[EntriesCheck],
+    snapshots: SnapshotCheck,
+    event: Event,
+) -> None:
     folds = [(row.projection.name, row.take) for row in rows]
+    folds += [(each.kind.name, each.take) for each in entries]
     for name, take in [*folds, ("the state", snapshots.take)]:
         try:
             take(event)
@@ -190,6 +252,18 @@ def _unmoved(seen: Any) -> dict[str, Any]:
     if seen is None:
         return {"ConditionExpression": "attribute_not_exists(LastSequence)"}
     return {"ConditionExpression": "LastSequence = :seen", "ExpressionAttributeValues": {":seen": seen}}
+
+
+def _unchanged(item: Mapping[str, Any]) -> dict[str, Any]:
+    """On the condition that an item is as it was read, to the last attribute that it had."""
+    names = {f"#{place}": name for place, name in enumerate(sorted(item.keys() - {"AccountId", "ProjectionType"}))}
+    if not names:
+        return {"ConditionExpression": "attribute_not_exists(EventSequence)"}
+    return {
+        "ConditionExpression": " AND ".join(f"{short} = :{short[1:]}" for short in names),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": {f":{short[1:]}": item[name] for short, name in names.items()},
+    }
 
 
 def _orphan(aggregate_id: str, projection: str, record: Mapping[str, Any]) -> Finding:

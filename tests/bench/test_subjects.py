@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench import contestants, world
+from bench import contestants, cost, world
 from bench.parts import append, decoding, imports, projection
 from bench.progress import Steps
 
@@ -42,6 +42,13 @@ def test_the_ledger_makes_the_calls_that_its_floor_of_the_same_calls_makes(rows:
     assert sorted(ours["operations"]) == sorted(floor["operations"]) == ["PutItem", *["Query"] * (3 if length else 1)]
     assert ours["waits"] == floor["waits"] == 2
     assert ours["writeUnits"] == floor["writeUnits"]
+
+
+@pytest.mark.parametrize("length", [10, 60])
+def test_the_ledger_makes_two_calls_on_an_account_that_it_has_met(rows: Any, length: int) -> None:
+    assert rows[cost.WARM, length]["operations"] == ["Query", "PutItem"]
+    assert rows[cost.WARM, length]["waits"] == 2
+    assert (cost.WARM, 0) not in rows
 
 
 def test_the_floor_needs_fewer_calls_for_a_short_stream(rows: Any) -> None:

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from handlers.domain import KINDS
 from handlers.sourcing.event import GENESIS, Event, Position
 from handlers.sourcing.projection import Projection
 from handlers.store.event_store import EventStore
 from handlers.store.projector import Projector
-from handlers.store.read_model import NOTHING, Key, ReadModel, StaleRowError, Stored
+from handlers.store.read_model import NOTHING, Entry, Key, ReadModel, StaleRowError, Stored
 
 from ..aws import ROWS, STORE
-from ..domain.builders import story
+from ..domain.builders import all_projections, story
 from .conftest import BUCKETS, Engine
 from .crowd import at_once
 from .meter import Meter
@@ -128,14 +127,14 @@ def account() -> list[Event]:
 
 def projector(engine: Engine) -> Projector:
     client = engine.client()
-    return Projector(EventStore(client, STORE, BUCKETS), ReadModel(client, ROWS), KINDS.projections(lambda _: 5))
+    return Projector(EventStore(client, STORE, BUCKETS), ReadModel(client, ROWS), all_projections())
 
 
 def folded(projection: Projection, stream: list[Event]) -> Stored:
-    row, position, _ = NOTHING
+    row, position = NOTHING[:2]
     for event in stream:
         row, position = projection.apply(row, event), position.advance(event)
-    return Stored(row, Position(position.sequence, position.hash))
+    return Stored(row, Position(position.sequence, position.hash), entries=position.sequence)
 
 
 def test_projectors_at_odds_leave_the_fold_of_the_stream(
@@ -151,5 +150,38 @@ def test_projectors_at_odds_leave_the_fold_of_the_stream(
 
     at_once(partial(bring_up, mine, poke) for mine, poke in zip(crowd, reversed(account), strict=True))
 
-    for projection in KINDS.projections(lambda _: 5):
+    for projection in all_projections():
         assert read_model.get(Key("account-1", projection.name)) == folded(projection, account)
+
+
+def entry(sequence: int, aggregate_id: str = "a", **content: object) -> Entry:
+    return Entry(aggregate_id, "AccountStatement", sequence, {"EventSequence": sequence, **content})
+
+
+def test_entries_come_back_newest_first_and_none_above_a_place(read_model: ReadModel) -> None:
+    written = [entry(sequence, Amount=sequence) for sequence in (2, 3, 9, 10, 11, 100, 10**15)]
+    read_model.put_entries([*written, entry(4, "b")])
+    read_model.put(KEY, stored(100), Position())
+
+    assert read_model.entries("a", "AccountStatement", up_to=100, limit=10) == (written[5::-1], 0)
+    assert read_model.entries("a", "AccountStatement", up_to=99, limit=2) == ([written[4], written[3]], 9)
+    assert read_model.entries("a", "AccountStatement", up_to=9, limit=1) == ([written[2]], 8)
+    assert read_model.entries("a", "AccountStatement", up_to=1, limit=1) == ([], 0)
+    assert read_model.entries("a", "AccountStatement", up_to=10**15, limit=1).newest_first == [written[-1]]
+
+
+def test_more_entries_are_written_than_one_call_takes(read_model: ReadModel, meter: Meter) -> None:
+    written = [entry(sequence, "ab"[sequence % 2]) for sequence in range(1, 61)]
+
+    read_model.put_entries(written)
+    read_model.put_entries(written[:1])
+
+    assert meter.operations == ["BatchWriteItem"] * 4
+    found = [read_model.entries(name, "AccountStatement", up_to=60, limit=100).newest_first for name in "ab"]
+    assert sorted(each.sequence for each in [*found[0], *found[1]]) == list(range(1, 61))
+
+
+def test_no_entries_are_no_call(read_model: ReadModel, meter: Meter) -> None:
+    read_model.put_entries([])
+
+    assert meter.operations == []

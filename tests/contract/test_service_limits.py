@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from components.limits import MAX_MESSAGE_BYTES, MAX_STATEMENT_ENTRIES
-from handlers.domain import EVENT_TYPES, KINDS, REJECTION_VERSION, evolve
+from components.limits import MAX_MESSAGE_BYTES
+from handlers.domain import EVENT_TYPES, REJECTION_VERSION, evolve
 from handlers.domain.account import Account
 from handlers.domain.generated.tables import SCHEMAS
 from handlers.sourcing.errors import MAX_VIOLATIONS, MalformedError, Violation
@@ -28,12 +28,13 @@ from handlers.store import event_bus, tokens
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import MAX_DETAIL_BYTES, type_bucket
 from handlers.store.items import MAX_ITEM_BYTES, item_bytes, to_item
+from handlers.store.read_model import Entry
 from handlers.store.snapshots import BATCH_WRITES, Snapshot, record_of
 from handlers.store.type_index import MAX_BUCKETS, Place
 from local.engine.bus import entry_failure, entry_size
 
 from ..aws import environment
-from ..domain.builders import NOW, command
+from ..domain.builders import NOW, all_projections, command
 from ..fuzz.system import delivery
 from .events import event
 
@@ -92,28 +93,31 @@ def test_data_nests_less_deeply_than_any_service_takes() -> None:
 
 
 def largest_rows() -> dict[str, dict[str, Value]]:
-    """The rows of an account of the longest events, whole, by their projections."""
-    events = [longest_event("AccountCreated")]
-    events += [longest_event("TransactionProcessed", sequence) for sequence in range(2, MAX_STATEMENT_ENTRIES + 3)]
-    events += [longest_event("AccountClosed", len(events) + 1)]
-    mechanics = {"AccountId": LONGEST_ID, "LastSequence": 10**15, "LastHash": "h" * 64}
+    """The row and the entry of an account of the longest events, whole, by their names."""
+    events = [longest_event("AccountCreated"), longest_event("TransactionProcessed", 10**15 - 1)]
+    events += [longest_event("AccountClosed", 10**15)]
+    mechanics = {"AccountId": LONGEST_ID, "LastSequence": 10**15, "LastHash": "h" * 64, "EntriesSequence": 10**15}
     rows: dict[str, dict[str, Value]] = {}
-    for projection in KINDS.projections(lambda _: MAX_STATEMENT_ENTRIES):
+    for projection in all_projections():
         row: dict[str, Any] = {}
         for each in events:
             row = projection.apply(row, each)
+            if projection.entries and (content := projection.entries.entry(row, each)):
+                entry = Entry(LONGEST_ID, projection.entries.name, each.sequence, content)
+                rows[entry.name] = {**content, "AccountId": LONGEST_ID, "ProjectionType": entry.key.projection}
         rows[projection.name] = {**row, **mechanics, "ProjectionType": projection.name}
     return rows
 
 
-def test_the_largest_rows_are_items() -> None:
+def test_the_largest_rows_and_entries_are_items_and_a_page_of_entries_an_answer() -> None:
     """More transactions make no row larger, and no text without a bound gets into one."""
     rows = largest_rows()
     sizes = {name: item_bytes(row) for name, row in rows.items()}
 
     assert sizes["AccountSummary"] < 2_000
-    assert 300_000 < sizes["AccountStatement"] < MAX_ITEM_BYTES
-    assert all(len(json.dumps({"body": dumps(row)})) < PAYLOAD for row in rows.values())
+    assert sizes["AccountStatement"] < 1_024, "one write unit, whatever the transaction"
+    page = {**rows["AccountSummary"], "Entries": [rows["AccountStatement"]] * 1_000}
+    assert len(json.dumps({"body": dumps(page)})) < PAYLOAD
 
 
 def test_the_largest_snapshots_are_items_and_a_batch_of_them_a_call() -> None:

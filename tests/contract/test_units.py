@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from handlers.domain import KINDS
-from handlers.sourcing.errors import MalformedError, Violation
+from handlers.sourcing import times
+from handlers.sourcing.errors import MalformedError, RuleBrokenError, Violation
 from handlers.sourcing.event import Event
+from handlers.store.deadline import Deadline
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
 from handlers.store.ledger import Ledger
@@ -20,15 +21,18 @@ from handlers.store.read_model import Key, ReadModel
 from handlers.store.side_by_side import begin
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshots
+from handlers.store.statement import Statements, Stretch
 from handlers.store.type_index import TypeIndex
 
-from ..domain.builders import NOW, command, end_of_a_stream, snapshot_at, story
+from ..domain.builders import NOW, all_projections, command, end_of_a_stream, snapshot_at, story
 from .events import TYPE, event, events
 from .meter import Charge, Meter
 
 COMMANDS = "CommandId-index"
 TYPES = "EventType-Timestamp-index"
 TIMES = "TimeKey-index"
+
+T = TypeVar("T")
 
 moto_differs = pytest.mark.differs("moto", reason="counts one unit for a call of any size, half for GetItem, no index")
 
@@ -41,6 +45,12 @@ def account(store: EventStore, meter: Meter) -> list[Event]:
         store.append([each])
     meter.charges.clear()
     return stream
+
+
+def in_turn(call: Callable[[], T]) -> Callable[[], T]:
+    """Calls side by side, made one by one."""
+    result = call()
+    return lambda: result
 
 
 def costs(meter: Meter) -> list[tuple[str, dict[str, float]]]:
@@ -134,6 +144,36 @@ def test_a_command_costs_the_same_however_long_the_stream(
 
 
 @moto_differs
+@pytest.mark.parametrize("length", [10, 1_000, 100_000])
+def test_a_command_on_an_account_that_its_process_has_met_costs_a_look_up_and_the_write(
+    store: EventStore, snapshots: Snapshots, meter: Meter, length: int
+) -> None:
+    keep_the_end(store, snapshots, meter, length)
+    now = ["2024-02-01T00:00:00.000000Z"]
+    reader = PresentReader(store, snapshots, tail=10, now=lambda: now[0], begin=begin)
+    ledger = Ledger(reader, now=reader.now, pause=lambda _: pytest.fail("nobody competes"), check_clock=lambda _: None)
+    ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
+    put = ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})
+    look_up: tuple[str, dict[str, float]] = ("Query", {})  # finds nothing: free in DynamoDB Local, one unit on AWS
+    what_came = ("Query", {"table": 1})
+    meter.charges.clear()
+
+    ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
+    assert costs(meter) == [look_up, put]
+
+    meter.charges.clear()
+    with pytest.raises(RuleBrokenError):
+        ledger.execute(command("TransactionProcessed", amount=-1_000_000), lambda: 30)
+    assert costs(meter) == [look_up, what_came]
+
+    meter.charges.clear()
+    now[0] = "2024-02-01T00:02:00.000000Z"
+    ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
+    assert sorted(costs(meter)[:-1], key=str) == [what_came, look_up]
+    assert costs(meter)[-1] == put
+
+
+@moto_differs
 def test_a_malformed_command_costs_a_look_up(
     store: EventStore, snapshots: Snapshots, account: list[Event], meter: Meter
 ) -> None:
@@ -198,28 +238,60 @@ def test_keeping_a_snapshot(store: EventStore, snapshots: Snapshots, account: li
 def test_projecting_the_next_event(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
-    """Two rows read and written, the statement with its 20 entries; the store is not asked."""
-    projector = Projector(store, read_model, KINDS.projections(lambda _: 20))
+    """A row read, an entry and the row written, however many entries there are; the store is not asked."""
+    projector = Projector(store, read_model, all_projections(), begin=in_turn)
     projector.bring_up("account-1", account[:-1], {})
     meter.charges.clear()
 
-    projector.bring_up("account-1", account[-1:], projector.load({"account-1": account[-1:]}))
+    outcomes = projector.advance({"account-1": account[-1:]}, projector.load({"account-1": account[-1:]}))
 
-    assert costs(meter) == [("BatchGetItem", {"table": 2}), ("PutItem", {"table": 1}), ("PutItem", {"table": 3})]
+    assert outcomes == {"account-1": (21, 1)}
+    assert costs(meter) == [("BatchGetItem", {"table": 1}), ("BatchWriteItem", {"table": 1}), ("PutItem", {"table": 1})]
+
+
+@moto_differs
+def test_projecting_an_event_without_a_statement(
+    store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
+) -> None:
+    projector = Projector(store, read_model, all_projections(statement=False), begin=in_turn)
+    projector.bring_up("account-1", account[:-1], {})
+    meter.charges.clear()
+
+    projector.advance({"account-1": account[-1:]}, projector.load({"account-1": account[-1:]}))
+
+    assert costs(meter) == [("BatchGetItem", {"table": 1}), ("PutItem", {"table": 1})]
+
+
+@moto_differs
+def test_projecting_a_batch_of_ten_accounts(store: EventStore, read_model: ReadModel, meter: Meter) -> None:
+    """Three waits, twelve requests: two write units an event, and one read unit an account."""
+    streams = {f"account-{number}": story(f"account-{number}", [1, 2]) for number in range(10)}
+    projector = Projector(store, read_model, all_projections(), begin=in_turn)
+    projector.advance({name: stream[:2] for name, stream in streams.items()}, projector.load(streams))
+    meter.charges.clear()
+
+    outcomes = projector.advance({name: stream[2:] for name, stream in streams.items()}, projector.load(streams))
+
+    assert outcomes == dict.fromkeys(streams, (3, 1))
+    assert costs(meter) == [
+        ("BatchGetItem", {"table": 10}),
+        ("BatchWriteItem", {"table": 10}),
+        *[("PutItem", {"table": 1})] * 10,
+    ]
 
 
 @moto_differs
 def test_projecting_over_a_gap_reads_what_is_missing_from_the_store(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
-    projector = Projector(store, read_model, KINDS.projections(lambda _: 20))
+    projector = Projector(store, read_model, all_projections())
     projector.bring_up("account-1", account[:10], {})
     meter.charges.clear()
 
     projector.bring_up("account-1", account[-1:], projector.load({"account-1": account[-1:]}))
 
     assert [(charge.operation, charge.units) for charge in meter.charges[:2]] == [
-        ("BatchGetItem", {"table": 2}),
+        ("BatchGetItem", {"table": 1}),
         ("Query", {"table": 2}),
     ]
 
@@ -227,7 +299,7 @@ def test_projecting_over_a_gap_reads_what_is_missing_from_the_store(
 def test_a_duplicate_writes_nothing(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
-    projector = Projector(store, read_model, KINDS.projections(lambda _: 20))
+    projector = Projector(store, read_model, all_projections())
     projector.bring_up("account-1", account, {})
     meter.charges.clear()
 
@@ -238,10 +310,31 @@ def test_a_duplicate_writes_nothing(
 
 @moto_differs
 def test_reading_a_row(store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter) -> None:
-    Projector(store, read_model, KINDS.projections(lambda _: 20)).bring_up("account-1", account, {})
+    Projector(store, read_model, all_projections()).bring_up("account-1", account, {})
     meter.charges.clear()
 
     read_model.record(Key("account-1", "AccountSummary"))
-    read_model.record(Key("account-1", "AccountStatement"))
 
-    assert meter.charges == [Charge("GetItem", {"table": 1}, items=0, undone=0)] * 2
+    assert meter.charges == [Charge("GetItem", {"table": 1}, items=0, undone=0)]
+
+
+@moto_differs
+def test_a_page_of_a_statement_costs_a_unit_for_each_four_kilobytes(
+    store: EventStore, read_model: ReadModel, snapshots: Snapshots, account: list[Event], meter: Meter
+) -> None:
+    """However long the statement; the search for the end of a stretch of time, a unit a step."""
+    (projection,) = all_projections()
+    assert projection.entries
+    projector = Projector(store, read_model, [projection])
+    projector.bring_up("account-1", account, {})
+    row = read_model.get(Key("account-1", projection.name))
+    statements = Statements(read_model, store, History(store, snapshots, every=10), projection, projection.entries)
+    deadline = Deadline(lambda: 30, "")
+    meter.charges.clear()
+
+    page = statements.page("account-1", row, Stretch(times.FIRST, times.LAST, None), 20, deadline)
+    old = statements.page("account-1", row, Stretch(times.FIRST, account[1].timestamp, None), 20, deadline)
+
+    assert [len(each.entries) for each in (page, old)] == [20, 1]
+    assert costs(meter)[0] == ("Query", {"table": 2})
+    assert costs(meter)[1:] == [("Query", {"table": 1})] * 6

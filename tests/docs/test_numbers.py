@@ -24,7 +24,7 @@ from components.monitoring import MonitoringArgs
 from components.stream_feed import StreamFeedArgs
 from handlers.sourcing.errors import RuleBrokenError
 from handlers.sourcing.values import ARITHMETIC
-from handlers.store import event_bus, event_store, items, projector
+from handlers.store import event_bus, event_store, folding, items, kept, present
 from handlers.store.clocks import CLOCK_TOLERANCE
 from local.__main__ import DEFAULT_PORT
 from local.engine import async_invoke, invoke, mapping_status, replay, stream_lane, targets
@@ -151,10 +151,14 @@ CLAIMS = (
     ),
     claim(ARCHITECTURE, "An event fits an item of {} KB", items.MAX_ITEM_BYTES / 1024),
     claim(ARCHITECTURE, "and a bus entry of {} MB", -(-event_store.MAX_DETAIL_BYTES // 10**6)),
+    claim(ARCHITECTURE, "met last: {} at most, in {} MB at most", kept.MOST, kept.MOST_BYTES / 2**20),
+    claim(ARCHITECTURE, "has not seen n for {} s", present.CONFIRMED_SECONDS),
+    claim(ARCHITECTURE, "After {} minutes a present is read whole", present.WHOLE_SECONDS / 60),
     claim(ARCHITECTURE, "stream has {} readers", (ROOT / "__main__.py").read_text("utf-8").count("\nStreamFeed(")),
     claim(GUARANTEES, "no two writers' clocks differ by more than {} s", CLOCK_TOLERANCE),
     claim(GUARANTEES, "a clock that is more than {} s off AWS's", CLOCK_TOLERANCE / 2),
     claim(GUARANTEES, "({} kinds of outage)", kinds_of_outage()),
+    claim(GUARANTEES, "by living processes for {} minutes more", present.WHOLE_SECONDS / 60),
     claim(GUARANTEES, "every function in {} scenarios", len(SCENARIOS)),
     claim(GUARANTEES, "| {0}, on one account, on {0} accounts, and {0} duplicates", test_writers.WRITERS),
     claim(GUARANTEES, "at least {} calls, at least {} removals", *least_tried()),
@@ -181,7 +185,7 @@ CLAIMS = (
     claim(OPERATIONS, "snapshots are made more than {} s late", MonitoringArgs.snapshot_lag_seconds),
     claim(OPERATIONS, "what is read lags more than {} s behind", MonitoringArgs.projection_lag_seconds),
     claim(OPERATIONS, "Those younger than `--grace` ({} s)", default_of("--grace", "ops/commands/verify.py")),
-    claim(OPERATIONS, "written every {} events, so that each delivery", projector.CHUNK),
+    claim(OPERATIONS, "written every {} events, so that each delivery", folding.CHUNK),
     claim(OPERATIONS, "Letters are kept for {} days", limits.DEAD_LETTER_RETENTION_SECONDS / (24 * HOUR)),
     claim(OPERATIONS, "had stays hidden for up to {} s", HIDDEN_SECONDS),
     claim(OPERATIONS, "as many as are held at a time ({})", timeline.MOST),

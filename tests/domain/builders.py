@@ -1,6 +1,6 @@
 """Short ways to say commands and events in tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
@@ -11,6 +11,8 @@ from handlers.domain.account import Account
 from handlers.domain.facts import NEWEST
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import GENESIS, Event, NewEvent, Position, chain
+from handlers.sourcing.kinds import OfKind
+from handlers.sourcing.projection import Projection, Row
 from handlers.store.snapshots import Snapshot
 
 _ids = count(1)
@@ -79,13 +81,25 @@ def stamped(event: Event, moment: str) -> Event:
     return replace(moved, hash=moved.computed_hash())
 
 
-def folded(events: Sequence[Event], statement_entries: int = 5) -> dict[tuple[str, str], dict[str, Any]]:
-    """What the read model's rows of one aggregate must be, under (AccountId, ProjectionType)."""
-    expected = {}
-    for projection in KINDS.projections(lambda _: statement_entries):
+Items = dict[tuple[str, str], dict[str, Any]]
+"""Of the read model, under (AccountId, ProjectionType)."""
+
+
+def folded(events: Sequence[Event], projections: Iterable[Projection] | None = None) -> Items:
+    """What the read model must hold of one aggregate: its rows, and all that its events leave beside them."""
+    expected: Items = {}
+    kind = KINDS.of_events(events)
+    for projection in projections or (kind.projections(lambda _: True) if kind else ()):
         row: dict[str, Any] = {}
         for event in events:
             row = projection.apply(row, event)
+            if projection.entries and (entry := projection.entries.entry(row, event)):
+                name = f"{projection.entries.name}#{event.sequence:016d}"
+                expected[event.aggregate_id, name] = {
+                    **entry,
+                    "AccountId": event.aggregate_id,
+                    "ProjectionType": name,
+                }
         last = events[-1]
         expected[last.aggregate_id, projection.name] = {
             **row,
@@ -93,8 +107,42 @@ def folded(events: Sequence[Event], statement_entries: int = 5) -> dict[tuple[st
             "ProjectionType": projection.name,
             "LastSequence": last.sequence,
             "LastHash": last.hash,
+            **({"EntriesSequence": last.sequence} if projection.entries else {}),
         }
     return expected
+
+
+def of_rows(items: Items) -> Items:
+    """The rows among them, without the entries."""
+    return {key: item for key, item in items.items() if "#" not in key[1]}
+
+
+def all_projections(*, statement: bool = True) -> tuple[OfKind, ...]:
+    """Every projection there is, with or without a statement."""
+    return KINDS.projections(lambda _: statement)
+
+
+def with_tally() -> Sequence[OfKind]:
+    """Them, and one more of accounts."""
+    (summary,) = all_projections()
+    return summary, replace(summary, projection=Tally())
+
+
+class Tally:
+    """How many events there were of each type: a row, and nothing beside it."""
+
+    name = "Tally"
+    entries = None
+
+    def apply(self, row: Row, event: Event) -> Row:
+        return {**row, event.event_type: row.get(event.event_type, 0) + 1}
+
+    def knows(self, row: Row, sequence: int) -> bool:
+        return bool(row) and not self.damage(row, sequence)
+
+    def damage(self, row: Row, sequence: int) -> list[str]:
+        sound = all(isinstance(count, int | Decimal) for count in row.values())
+        return [] if sound and sum(row.values()) == sequence else ["counts"]
 
 
 def end_of_a_stream(length: int, kept: int, aggregate_id: str = "account-1") -> list[Event]:

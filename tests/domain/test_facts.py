@@ -7,18 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain import KINDS, check, decide, evolve, facts
+from handlers.domain import check, decide, evolve, facts
 from handlers.domain.account import Account
-from handlers.domain.facts import NEWEST, _attribute, fact_of, violations
+from handlers.domain.facts import NEWEST, fact_of, violations
 from handlers.domain.generated.tables import SCHEMAS
 from handlers.domain.upcasters import UPCASTERS
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError
 from handlers.sourcing.event import Event
+from handlers.sourcing.facts import attribute
 from handlers.sourcing.values import exact
 from schemas.files import load
 
-from .builders import command, create, run, transact
+from .builders import all_projections, command, create, run, transact
 
 
 def event(event_type: str, data: dict[str, Any], version: int = 1) -> Event:
@@ -148,9 +149,7 @@ def test_an_event_of_a_type_without_a_schema_changes_nothing() -> None:
 
     assert fact_of(stranger) is None
     assert evolve(state, stranger) == state
-    assert all(
-        projection.apply({"Balance": 5}, stranger) == {"Balance": 5} for projection in KINDS.projections(lambda _: 5)
-    )
+    assert all(projection.apply({"Balance": 5}, stranger) == {"Balance": 5} for projection in all_projections())
 
 
 @pytest.mark.parametrize("version", [NEWEST["TransactionProcessed"] + 1, 10**15])
@@ -160,7 +159,7 @@ def test_an_event_of_a_newer_version_is_not_guessed_at(version: int) -> None:
 
     with pytest.raises(UnreadableEventError, match=f"version {version}; this code knows {known} at most"):
         evolve(Account(), newer)
-    for projection in KINDS.projections(lambda _: 5):
+    for projection in all_projections():
         with pytest.raises(UnreadableEventError):
             projection.apply({"Balance": Decimal(0), "TransactionCount": 0, "Entries": []}, newer)
 
@@ -211,7 +210,7 @@ def test_whatever_an_older_version_kept_it_is_read_in_the_newest_shape(draw: st.
 
     read = fact_of(event(event_type, data, version))
 
-    said = {name: getattr(read, _attribute(name)) for name in SCHEMAS[event_type, NEWEST[event_type]]["properties"]}
+    said = {name: getattr(read, attribute(name)) for name in SCHEMAS[event_type, NEWEST[event_type]]["properties"]}
     given_ = {name: value for name, value in said.items() if value is not None}
     assert violations(event_type, NEWEST[event_type], given_, "") == []
     assert data == before
@@ -232,7 +231,7 @@ def test_an_extra_field_whose_name_was_given_a_meaning_counts_only_where_it_fits
 
 def test_a_step_that_makes_what_the_newest_version_forbids_is_not_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {**UPCASTERS, ("TransactionProcessed", 1): lambda data: {**data, "category": 5}}
-    monkeypatch.setattr(facts, "UPCASTERS", wrong)
+    monkeypatch.setattr(facts.FACTS, "upcasters", wrong)
 
     with pytest.raises(UnreadableEventError, match=r"TransactionProcessed, became no version \d+: category must be"):
         fact_of(event("TransactionProcessed", {"amount": Decimal(5), "type": "deposit"}))

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
 
+from ..domain.builders import of_rows
 from . import truth
 from .client import Answer, Sent
 from .delivery import Message, Shard
@@ -70,7 +71,7 @@ class Schedules(RuleBasedStateMachine):
         self.resources.enter_context(self.story.world.running())
         self.tasks: list[Task] = []
         self.attempts: list[Attempt] = []
-        self.changes = self.asked = self.rebuilt = 0
+        self.changes = self.asked = self.rebuilt = self.slept = 0
         for account in ACCOUNTS[:-1]:
             self.story.create(account, overdraftLimit=LIMIT)
 
@@ -95,6 +96,20 @@ class Schedules(RuleBasedStateMachine):
         sent = self._repeatable()
         self._send(sent[-1 - back % len(sent)], calls=calls)
         self._check()
+
+    @precondition(lambda self: len(self.story.world.idle["command"]) > 1)
+    @rule()
+    def take_turns(self) -> None:
+        """The next command goes to the process that has rested longest, and that knows least of what others did."""
+        idle = self.story.world.idle["command"]
+        idle.append(idle.pop(0))
+
+    @precondition(lambda self: not self.tasks and self.slept < len(self.attempts))
+    @rule(seconds=st.sampled_from([120, 120, 3600]))
+    def sleep(self, seconds: int) -> None:
+        """For a while nothing happens."""
+        self.slept = len(self.attempts)
+        self.story.world.now += seconds
 
     @precondition(lambda self: self.tasks)
     @rule(task=few, calls=st.sampled_from([1, 1, 2, 5]))
@@ -147,12 +162,14 @@ class Schedules(RuleBasedStateMachine):
         self.story.world.arrive_all()
         self._check()
 
-    @precondition(lambda self: self.rebuilt < len(self.story.world.stream) and bool(truth.rows(self.story.world)))
+    @precondition(
+        lambda self: self.rebuilt < len(self.story.world.stream) and bool(of_rows(truth.rows(self.story.world)))
+    )
     @rule(which=few)
     def rebuild(self, which: int) -> None:
         """Somebody deletes a row and has it made again from the store, by one message for its newest event."""
         self.rebuilt = len(self.story.world.stream)
-        rows = sorted(truth.rows(self.story.world))
+        rows = sorted(of_rows(truth.rows(self.story.world)))
         account, projection = rows[which % len(rows)]
         self.story.delete_row(account, projection)
         newest = truth.streams(self.story.world)[account][-1]

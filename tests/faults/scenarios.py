@@ -130,6 +130,31 @@ def snapshots(story: Story) -> None:
     story.ask("reconstructState", aggregateId="a")
 
 
+def processes_that_met(story: Story) -> None:
+    """Two processes have met one account, and each decides after the other wrote what it does not know of yet."""
+    with story.prelude():
+        story.create("a", overdraftLimit=10)
+        for amount in (1, 2, 3):
+            story.pay("a", amount)
+        story.change_places()
+        story.pay("a", 4)
+    story.change_places()
+    deposit = story.pay("a", 5)
+    story.change_places()
+    assert _status(story.pay("a", 25)) == 200
+    story.change_places()
+    assert _status(story.pay("a", -50)) == 200, "refused by a balance of before"
+    story.change_places()
+    assert _status(story.pay("a", -1)) == 422, "accepted by a balance of before"
+    assert _status(story.again(deposit)) == 200
+    story.world.now += 120
+    story.pay("a", 20)
+    story.change_places()
+    story.world.now += 3600
+    story.foretell("a", "TransactionProcessed", amount=-10)
+    story.foretell("a", "AccountClosed")
+
+
 def a_narrower_schema(story: Story) -> None:
     """A command comes again when no such command is taken any more."""
     with story.prelude():
@@ -173,6 +198,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     round_by_round,
     questions,
     snapshots,
+    processes_that_met,
     a_narrower_schema,
     events_together,
 )

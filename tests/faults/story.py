@@ -12,12 +12,12 @@ from handlers.domain.account import Account
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
 
-from ..aws import ROWS
+from ..aws import ENVIRONMENT, ROWS
 from ..effort import LONG
 from . import truth
 from .client import ATTEMPTS, Answer, Client, Sent, asked
 from .delivery import Delivery, Shard
-from .world import Fate, World, all_well
+from .world import Environment, Fate, World, all_well
 
 LISTS = {"getAggregateEvents": ("events", "eventCount"), "getEventsByType": ("events", "count")}
 
@@ -30,6 +30,7 @@ class Story:
     world: World = field(default_factory=World)
     client: Client = field(init=False)
     delivery: Delivery = field(init=False)
+    _resting: list[Environment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.client = Client(self.world)
@@ -44,6 +45,10 @@ class Story:
     def again(self, sent: Sent) -> Answer:
         """Send the same command once more."""
         return self.client.send(sent, self.fate)
+
+    def change_places(self) -> None:
+        """Let the processes of the command function rest, and those that rested take what is sent from now on."""
+        self._resting, self.world.idle["command"] = self.world.idle["command"], self._resting
 
     @contextmanager
     def prelude(self) -> Iterator[None]:
@@ -155,10 +160,30 @@ class Story:
                 return 200, _state(request, stored[aggregate_id])
             case {"accountId": account_id}:
                 projection = request["queryType"].removeprefix("get")
-                row = truth.rows(self.world).get((account_id, projection))
+                items = truth.rows(self.world)
+                row = items.get((account_id, "AccountSummary"))
+                if row and projection == "AccountStatement":
+                    row = _statement(account_id, row, items)
+                if row:
+                    row = {name: value for name, value in row.items() if name != "EntriesSequence"}
                 text = f"there is no account {account_id}, or no {projection} of it yet: read models follow the events"
                 return (200, row) if row else (404, _missing(account_id, text))
         raise NotImplementedError(request)
+
+
+def _statement(account_id: str, row: dict[str, Any], items: truth.Rows) -> dict[str, Any]:
+    """The first page, of an account that has few transactions."""
+    own = sorted(key for key in items if key[0] == account_id and "#" in key[1])
+    entries = [items[key] for key in own if items[key]["EventSequence"] <= row["LastSequence"]]
+    assert len(entries) <= int(ENVIRONMENT["STATEMENT_ENTRIES"])
+    return {
+        **{name: row[name] for name in ("AccountId", "Balance", "Currency", "LastSequence", "LastHash")},
+        "ProjectionType": "AccountStatement",
+        "Entries": [
+            {name: value for name, value in entry.items() if name not in ("AccountId", "ProjectionType")}
+            for entry in reversed(entries)
+        ],
+    }
 
 
 def _missing(account_id: str, message: str) -> Any:

@@ -194,7 +194,7 @@ def test_the_handlers_calls_are_answered_as_moto_answers_them(moto: Callable[[],
                 return given[0]
 
             assert outcome(ours, operation, request) == outcome(theirs, operation, request), (operation, request)
-            return given[0]
+            return given[0] if given else DynamoDB.call(self, operation, request)  # refused: it changed nothing
 
     story = Story(world=World(dynamodb=Compared(TABLES)))
     with story.world.running():

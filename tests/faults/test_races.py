@@ -63,6 +63,24 @@ def two_that_create_the_account(story: Story) -> Sequence[Task]:
     return attempts(story, *(story.client.new("a", "AccountCreated") for _ in range(2)))
 
 
+def met_by_both(story: Story) -> None:
+    """An account with a balance of 10 that two processes have met, one of them before the other wrote."""
+    story.create("a")
+    story.pay("a", 4)
+    for task in attempts(story, *(story.client.new("a", "TransactionProcessed", amount=3) for _ in range(2))):
+        task.finish()
+
+
+def two_payments_of_which_one_can_be_afforded_by_processes_that_met(story: Story) -> Sequence[Task]:
+    met_by_both(story)
+    return attempts(story, *(story.client.new("a", "TransactionProcessed", amount=-8) for _ in range(2)))
+
+
+def one_command_again_by_processes_that_met(story: Story) -> Sequence[Task]:
+    met_by_both(story)
+    return attempts(story, *[story.client.new("a", "TransactionProcessed", amount=-8)] * 2)
+
+
 def several_events_and_one(story: Story) -> Sequence[Task]:
     story.create("a")
     payment = story.client.new("a", "TransactionProcessed", amount=3, parts=[1, 2])
@@ -74,6 +92,8 @@ def several_events_and_one(story: Story) -> Sequence[Task]:
     [
         (one_command_again_and_again, [200] * RACING),
         (two_payments_of_which_one_can_be_afforded, [200, 422]),
+        (two_payments_of_which_one_can_be_afforded_by_processes_that_met, [200, 422]),
+        (one_command_again_by_processes_that_met, [200] * 2),
         (deposits, [200] * RACING),
         (two_that_expect_the_same_sequence, [200, 409]),
         (two_that_create_the_account, [200, 422]),

@@ -27,8 +27,9 @@ from botocore.exceptions import ClientError
 
 from handlers.failure import InvocationError
 from handlers.sourcing import times
+from handlers.store.read_model import ReadModel
 
-from ..aws import ENVIRONMENT, STORE, TABLES, around_every_call
+from ..aws import ENVIRONMENT, ROWS, STORE, TABLES, around_every_call
 from .bus import Bus
 from .dynamodb import DynamoDB
 from .faults import NONE, Call, Fault, Killed
@@ -225,6 +226,9 @@ class World:
         if ledger := names.get("_ledger"):
             reader = replace(ledger.reader, **clock, begin=at_once)
             names["_ledger"] = replace(ledger, **clock, reader=reader, pause=self._pause)
+        if projector := names.get("_projector"):
+            read_model = ReadModel(projector.read_model._client, ROWS, pause=self._pause)
+            names["_projector"] = replace(projector, read_model=read_model, begin=at_once)
         if builder := names.get("_builder"):
             names["_builder"] = replace(builder, snapshots=replace(builder.snapshots, pause=self._pause))
         return environment

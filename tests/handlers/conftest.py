@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -59,6 +60,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         for table in TABLES:
             client.create_table(**table)
         boto3.client("events").create_event_bus(Name=BUS)
+        for entry in ("command", "validate"):  # a process that has met nothing of the store that was there before
+            if module := sys.modules.get(f"handlers.{entry}"):
+                monkeypatch.setattr(module, "_ledger", module.wired_ledger())
         yield client
 
 

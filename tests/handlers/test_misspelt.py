@@ -74,7 +74,12 @@ QUERIES: dict[str, dict[str, Any]] = {
             "there are queryType, eventType, limit, fromTimestamp, toTimestamp, nextToken",
         ),
         ("getAccountSummary", "asOf", "there are queryType, accountId"),
-        ("getAccountStatement", "limit", "there are queryType, accountId"),
+        ("getAccountStatement", "limits", "did you mean limit?"),
+        (
+            "getAccountStatement",
+            "asOf",
+            "there are queryType, accountId, limit, fromTimestamp, toTimestamp, nextToken",
+        ),
     ],
 )
 def test_a_query_knows_its_own_arguments(ask: Invoke, calls: Calls, query_type: str, name: str, hint: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -12,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.sourcing.event import Event
+from handlers.sourcing.projection import Projection
 from handlers.sourcing.values import dumps
-from handlers.store import projector
+from handlers.store import folding, projector
 from handlers.store.event_store import EventStore
 
-from ..domain.builders import folded, story
+from ..domain.builders import folded, of_rows, story, with_tally
 from ..effort import LONG
 from .conftest import ROWS, STORE, Calls, Context, message, refusal, rows
 
@@ -52,23 +54,25 @@ def test_events_in_order_become_rows(aws: Any, deliver: Deliver) -> None:
     assert rows(aws)["a", "AccountSummary"]["Balance"] == Decimal("97.5")
 
 
-def test_an_event_in_order_takes_one_read_and_a_write_per_projection(aws: Any, deliver: Deliver, calls: Calls) -> None:
+def test_an_event_in_order_takes_one_read_its_entry_and_its_row(aws: Any, deliver: Deliver, calls: Calls) -> None:
     events = keep(aws, story("a", [1]))
     deliver(events[0])
     calls.made.clear()
 
     deliver(events[1])
 
-    assert calls.names == ["BatchGetItem", "PutItem", "PutItem"]
+    assert calls.names == ["BatchGetItem", "BatchWriteItem", "PutItem"]
 
 
-def test_a_batch_of_one_aggregate_is_one_write_per_projection(aws: Any, deliver: Deliver, calls: Calls) -> None:
+def test_a_batch_of_one_aggregate_is_one_write_of_entries_and_one_of_its_row(
+    aws: Any, deliver: Deliver, calls: Calls
+) -> None:
     events = keep(aws, story("a", [1] * 9))
     calls.made.clear()
 
     assert deliver(*reversed(events)) == []
 
-    assert calls.names == ["BatchGetItem", "PutItem", "PutItem"]
+    assert calls.names == ["BatchGetItem", "BatchWriteItem", "PutItem"]
     assert rows(aws) == folded(events)
 
 
@@ -90,20 +94,31 @@ def test_a_gap_is_filled_from_the_store(aws: Any, deliver: Deliver, calls: Calls
 
     assert deliver(events[3]) == []
 
-    assert calls.names == ["BatchGetItem", "Query", "PutItem", "PutItem"]
+    assert calls.names == ["BatchGetItem", "Query", "BatchWriteItem", "PutItem"]
     assert rows(aws) == folded(events)
 
 
-def test_rows_at_different_places_are_brought_up_by_one_reading(aws: Any, deliver: Deliver, calls: Calls) -> None:
+@pytest.fixture
+def two(handlers: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> Sequence[Projection]:
+    """The projection function with a further projection."""
+    module = handlers("projection")
+    projections = with_tally()
+    monkeypatch.setattr(module, "_projector", replace(module._projector, projections=projections))
+    return projections
+
+
+def test_rows_at_different_places_are_brought_up_by_one_reading(
+    aws: Any, deliver: Deliver, two: Sequence[Projection], calls: Calls
+) -> None:
     events = keep(aws, story("a", [1, 2]))
     deliver(*events[:2])
-    aws.delete_item(TableName=ROWS, Key={"AccountId": {"S": "a"}, "ProjectionType": {"S": "AccountStatement"}})
+    aws.delete_item(TableName=ROWS, Key={"AccountId": {"S": "a"}, "ProjectionType": {"S": "Tally"}})
     calls.made.clear()
 
     assert deliver(events[2]) == []
 
-    assert calls.names == ["BatchGetItem", "Query", "PutItem", "PutItem"]
-    assert rows(aws) == folded(events)
+    assert calls.names == ["BatchGetItem", "Query", "BatchWriteItem", "PutItem", "PutItem"]
+    assert rows(aws) == folded(events, two)
 
 
 class Hourglass(Context):
@@ -122,6 +137,7 @@ def test_a_long_gap_is_written_piece_by_piece_so_that_no_attempt_is_in_vain(
     aws: Any, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projector, "CHUNK", 3)
+    monkeypatch.setattr(folding, "CHUNK", 3)
     events = keep(aws, story("a", [1] * 9))
 
     assert deliver(events[9], context=Hourglass(7)) == ["m0"]
@@ -204,7 +220,7 @@ def test_a_slow_worker_does_not_turn_a_row_back(aws: Any, deliver: Deliver, call
 
 
 def test_a_worker_that_dies_between_two_rows_is_made_up_for_by_the_next_delivery(
-    aws: Any, deliver: Deliver, calls: Calls
+    aws: Any, deliver: Deliver, two: Sequence[Projection], calls: Calls
 ) -> None:
     events = keep(aws, story("a", [1]))
     writes: list[str] = []
@@ -217,11 +233,11 @@ def test_a_worker_that_dies_between_two_rows_is_made_up_for_by_the_next_delivery
 
     calls.before = die
     assert deliver(*events) == ["m0", "m1"]
-    assert len(rows(aws)) == 1
+    assert len(of_rows(rows(aws))) == 1
     calls.before = None
 
     assert deliver(*events) == []
-    assert rows(aws) == folded(events)
+    assert rows(aws) == folded(events, two)
 
 
 @pytest.mark.parametrize(
@@ -344,17 +360,17 @@ def test_an_event_that_somebody_made_up_is_not_believed(aws: Any, deliver: Deliv
     assert rows(aws) == folded(events)
 
 
-def test_a_new_projection_fills_itself_from_the_store(aws: Any, deliver: Deliver) -> None:
+def test_a_new_projection_fills_itself_from_the_store(aws: Any, deliver: Deliver, request: Any) -> None:
     events = keep(aws, story("a", [1, 2, 3]))
     deliver(*events[:3])
-    aws.delete_item(TableName=ROWS, Key={"AccountId": {"S": "a"}, "ProjectionType": {"S": "AccountStatement"}})
+    projections = request.getfixturevalue("two")
 
     assert deliver(events[3]) == []
-    assert rows(aws) == folded(events)
+    assert rows(aws) == folded(events, projections)
 
 
 def test_more_rows_than_one_batch_read_takes_are_all_found(aws: Any, deliver: Deliver, calls: Calls) -> None:
-    streams = [keep(aws, story(f"account-{number}", [1])) for number in range(60)]
+    streams = [keep(aws, story(f"account-{number}", [1])) for number in range(110)]
     deliver(*(stream[0] for stream in streams))
     calls.made.clear()
 
@@ -378,11 +394,12 @@ def test_keys_that_dynamodb_leaves_unprocessed_are_asked_for_again(
             undone = {ROWS: {"Keys": keys[1:]}} if keys[1:] else {}
             return {**answer, "UnprocessedKeys": undone}
 
-    events = keep(aws, story("a", [1]))
-    handlers("projection").lambda_handler({"Records": [message(event) for event in events]}, Context())
+    streams = {name: keep(aws, story(name, [1])) for name in ("a", "b")}
+    for events in streams.values():
+        handlers("projection").lambda_handler({"Records": [message(event) for event in events]}, Context())
     monkeypatch.setattr(read_model, "_client", OneAtATime())
 
-    found = handlers("projection")._projector.load({"a": events})
+    found = handlers("projection")._projector.load(streams)
 
     assert asked == [2, 1]
     assert len(found) == 2

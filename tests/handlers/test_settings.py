@@ -14,9 +14,9 @@ STORING = ("EVENT_STORE_TABLE", "SNAPSHOTS_TABLE", "SNAPSHOT_EVERY", "TYPE_BUCKE
 NEEDED = {
     "command": (*STORING, "EVENT_BUS_NAME"),
     "validate": STORING,
-    "query": (*STORING, "READ_MODEL_TABLE", "TYPE_INDEX"),
+    "query": (*STORING, "READ_MODEL_TABLE", "TYPE_INDEX", "STATEMENT", "STATEMENT_ENTRIES"),
     "relay": ("EVENT_BUS_NAME", "DEAD_LETTER_QUEUE_URL"),
-    "projection": ("EVENT_STORE_TABLE", "READ_MODEL_TABLE", "STATEMENT_ENTRIES"),
+    "projection": ("EVENT_STORE_TABLE", "READ_MODEL_TABLE", "STATEMENT"),
     "snapshot": ("EVENT_STORE_TABLE", "SNAPSHOTS_TABLE", "SNAPSHOT_EVERY", "SNAPSHOT_RETENTION_DAYS"),
     "runtime": ("METRICS_NAMESPACE",),
 }
@@ -62,11 +62,14 @@ def test_a_variable_that_should_be_a_number_and_is_none_is_named(
 
 
 @pytest.mark.parametrize("value", ["True", "no", "0"])
+@pytest.mark.parametrize(
+    ("entry", "name"), [("query", "TYPE_INDEX"), ("query", "STATEMENT"), ("projection", "STATEMENT")]
+)
 def test_a_variable_that_should_be_true_or_false_and_is_neither_is_named(
-    monkeypatch: pytest.MonkeyPatch, value: str
+    monkeypatch: pytest.MonkeyPatch, entry: str, name: str, value: str
 ) -> None:
-    monkeypatch.setenv("TYPE_INDEX", value)
+    monkeypatch.setenv(name, value)
 
-    code, message = failing(lambda: load("query"))
+    code, message = failing(lambda: load(entry))
 
-    assert (code, "environment variable TYPE_INDEX is neither true nor false" in message) == ("Misconfigured", True)
+    assert (code, f"environment variable {name} is neither true nor false" in message) == ("Misconfigured", True)

@@ -68,10 +68,10 @@ def test_a_malformed_command_is_only_looked_up(foresee: Invoke, calls: Calls) ->
     assert calls.names == ["Query"]
 
 
-def test_a_dry_run_is_one_query(foresee: Invoke, send: Invoke, calls: Calls) -> None:
+def test_a_dry_run_on_a_short_stream_is_one_query(foresee: Invoke, send: Invoke, calls: Calls) -> None:
     send("AccountCreated", {})
     calls.made.clear()
 
-    assert foresee("TransactionProcessed", {"amount": 1})[0] == 200
+    assert foresee("TransactionProcessed", {"amount": 1}, expectedSequence=1)[0] == 200
 
     assert calls.names == ["Query"]

@@ -73,6 +73,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: HandlerFunction("it", replace(FUNCTION, timeout=901)), "timeout"),
     (lambda: HandlerFunction("it", replace(FUNCTION, concurrency=0)), "concurrency"),
     (lambda: HandlerFunction("it", replace(FUNCTION, log_level="ERROR")), "log_level"),
+    (lambda: HandlerFunction("it", replace(FUNCTION, system_log_level="ERROR")), "system_log_level"),
     (lambda: HandlerFunction("it", replace(FUNCTION, log_retention_days=31)), "log_retention_days"),
     (lambda: StreamFeed("it", replace(STREAM, batch_size=0)), "batch_size"),
     (lambda: StreamFeed("it", replace(STREAM, parallelization_factor=11)), "parallelization_factor"),

@@ -175,8 +175,12 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
             "DEAD_LETTER_QUEUE_URL": stack.exports["invocationDeadLetterQueueUrl"],
             "METRICS_NAMESPACE": "EventSourcing",
         },
-        "projection": store | model | {"STATEMENT_ENTRIES": "20"},
-        "query": store | model | snapshots | buckets | {"TYPE_INDEX": "true"},
+        "projection": store | model | {"STATEMENT": "true"},
+        "query": store
+        | model
+        | snapshots
+        | buckets
+        | {"TYPE_INDEX": "true", "STATEMENT": "true", "STATEMENT_ENTRIES": "20"},
         "snapshot": store | snapshots | {"SNAPSHOT_RETENTION_DAYS": "0"},
     }
 

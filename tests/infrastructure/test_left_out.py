@@ -9,10 +9,10 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.infrastructure.policy import as_list
-from tests.infrastructure.program import ROOT, Graph, Resource, graph, run
+from tests.infrastructure.program import Graph, Resource, graph, run
+from tests.lean import lean_settings
 
 BY_TYPE = {f"monitoring-event-store-by-type-{kind}-throttles" for kind in ("read", "write")}
 
@@ -79,11 +79,18 @@ def test_without_tracing_no_function_begins_a_trace_or_may_send_one() -> None:
     assert not any(action.startswith("xray:") for action in actions)
 
 
-def test_the_example_of_a_lean_stack_leaves_out_what_it_says_and_no_guarantee() -> None:
-    example = yaml.safe_load((ROOT / "docs" / "examples" / "Pulumi.lean.yaml").read_text("utf-8"))["config"]
-    settings = {key: json.dumps(value) for key, value in example.items() if not key.startswith("aws:")}
+def test_without_lambdas_own_lines_a_function_logs_what_it_says_itself_metrics_too() -> None:
+    quiet = run("dev", {"event-sourcing:systemLogLevel": "WARN"})
 
-    lean = run("dev", settings)
+    levels = {
+        tuple(each.inputs["loggingConfig"][f"{of}LogLevel"] for of in ("application", "system"))
+        for each in quiet.of("Function")
+    }
+    assert levels == {("DEBUG", "WARN")}
+
+
+def test_the_example_of_a_lean_stack_leaves_out_what_it_says_and_no_guarantee() -> None:
+    lean = run("dev", lean_settings())
 
     assert not any(name.startswith("audit-log") for name in names(lean))
     assert {each.inputs["tracingConfig"]["mode"] for each in lean.of("Function")} == {"PassThrough"}

@@ -58,6 +58,7 @@ PRIVILEGES = {
         ("dynamodb:BatchGetItem", "read-model-table"),
         ("dynamodb:GetItem", "read-model-table"),
         ("dynamodb:PutItem", "read-model-table"),
+        ("dynamodb:BatchWriteItem", "read-model-table"),
         ("dynamodb:Query", "event-store-table"),
         ("sqs:DeleteMessage", "projection-feed-queue"),
         ("sqs:GetQueueAttributes", "projection-feed-queue"),
@@ -65,6 +66,7 @@ PRIVILEGES = {
     },
     "query": {
         ("dynamodb:GetItem", "read-model-table"),
+        ("dynamodb:Query", "read-model-table"),
         ("dynamodb:Query", "event-store-table"),
         ("dynamodb:Query", "event-store-table/index/EventType-Timestamp-index"),
         ("dynamodb:Query", "snapshots-table"),

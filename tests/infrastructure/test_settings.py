@@ -20,7 +20,7 @@ from components import limits
 from components.account_limits import AccountLimitError
 from components.names import LONGEST, Names
 from components.settings import Settings, SettingsError
-from tests.infrastructure.program import NEUTRAL, ROOT, Graph, configuration, fresh_context, run
+from tests.infrastructure.program import NEUTRAL, ROOT, Graph, configuration, fresh_context, graph, run
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"]
 KEY = "arn:aws:kms:us-east-1:123456789012:key/mrk-0f0e0d0c"
@@ -152,6 +152,7 @@ BAD = [
     ("snapshotConcurrency", "0"),
     ("logLevel", "info"),
     ("logLevel", "WARN"),
+    ("systemLogLevel", "ERROR"),
     ("architecture", "aarch64"),
     ("runtime", "python3.10"),
     ("memorySize", "127"),
@@ -342,7 +343,7 @@ def test_every_name_that_is_composed_is_held_to_its_length() -> None:
         names = Names.of("event-sourcing", stack)
         composed = {
             value
-            for resource in run(stack)
+            for resource in graph(stack)
             if resource.custom
             for key, value in resource.inputs.items()
             if key.lower().endswith("name") and value in vars(names).values()

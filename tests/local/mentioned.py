@@ -29,6 +29,7 @@ SERVICES = (
     "kms",
     "lambda",
     "logs",
+    "scheduler",
     "sns",
     "sqs",
     "sts",

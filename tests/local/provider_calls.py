@@ -165,6 +165,17 @@ def _key(id_: str, _: Outputs) -> list[Call]:
     ]
 
 
+def _schedule(_: str, made: Outputs) -> list[Call]:
+    return [_call("scheduler", "get_schedule", Name=made["name"], GroupName=made["groupName"])]
+
+
+def _schedule_group(_: str, made: Outputs) -> list[Call]:
+    return [
+        _call("scheduler", "get_schedule_group", Name=made["name"]),
+        _call("scheduler", "list_tags_for_resource", ResourceArn=made["arn"]),
+    ]
+
+
 READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:cloudcontrol/resource:Resource": _cloud_control,
     "aws:cloudwatch/dashboard:Dashboard": _dashboard,
@@ -186,6 +197,8 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:lambda/function:Function": _function,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _invoke_config,
     "aws:lambda/layerVersion:LayerVersion": _layer,
+    "aws:scheduler/schedule:Schedule": _schedule,
+    "aws:scheduler/scheduleGroup:ScheduleGroup": _schedule_group,
     "aws:sns/topic:Topic": _topic,
     "aws:sns/topicPolicy:TopicPolicy": _topic_policy,
     "aws:sns/topicSubscription:TopicSubscription": _subscription,

@@ -15,6 +15,7 @@ from local.client import StackClient, eventually
 from local.deploy import DeployedResource, Deployment, deploy
 from local.engine import Engine
 from schemas.files import each_version, load, text_of
+from tests.lean import lean_settings
 from tests.local.conftest import DISORDER, PROJECT
 from tests.local.provider_calls import READS, Call
 
@@ -248,9 +249,7 @@ def test_alarms_ring_the_topic_and_the_topic_mails_whom_the_stack_names(
 @pytest.fixture(scope="module")
 def second(engine: Engine, deployment: Deployment) -> Iterator[Deployment]:
     """A stack beside the first, without any of the parts that can be left out."""
-    lean = yaml.safe_load((PROJECT / "docs" / "examples" / "Pulumi.lean.yaml").read_text("utf-8"))["config"]
-    overrides = {key: json.dumps(value) for key, value in lean.items() if not key.startswith("aws:")}
-    lean_stack = deploy(engine.endpoint, "dev", PROJECT, config_overrides={**overrides, "typeIndex": "false"})
+    lean_stack = deploy(engine.endpoint, "dev", PROJECT, config_overrides={**lean_settings(), "typeIndex": "false"})
     yield lean_stack
     lean_stack.destroy(force=True)
     assert engine.client("dynamodb").describe_table(TableName=deployment.outputs["eventStoreTable"])
@@ -289,6 +288,11 @@ def test_a_stack_without_what_can_be_left_out_does_all_else(engine: Engine, seco
         assert ledger.messages(queue) == 0
     table = engine.client("dynamodb").describe_table(TableName=second.outputs["eventStoreTable"])["Table"]
     assert not table.get("GlobalSecondaryIndexes")
+    configured = engine.client("lambda").get_function_configuration(FunctionName=second.outputs["commandFunction"])
+    assert configured["TracingConfig"] == {"Mode": "PassThrough"}
+    lines = engine.client("logs").filter_log_events(logGroupName=configured["LoggingConfig"]["LogGroup"])["events"]
+    assert lines
+    assert not [line["message"] for line in lines if '"platform.report"' in line["message"]]
     assert not [each for each in second.resources if "audit" in each.urn]
 
 

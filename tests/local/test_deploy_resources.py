@@ -118,6 +118,47 @@ def test_a_rule_on_the_default_bus_with_a_transforming_target(plain: PlainAws, t
     }
 
 
+def test_a_schedule_in_a_group(plain: PlainAws, tmp_path: Path) -> None:
+    program = (
+        ROLE
+        + """
+queue = aws.sqs.Queue("due")
+group = aws.scheduler.ScheduleGroup("sweeps", tags={"kind": "test"})
+schedule = aws.scheduler.Schedule("sweep", group_name=group.name, schedule_expression="cron(0 12 * * ? *)",
+    schedule_expression_timezone="Europe/Berlin", flexible_time_window={"mode": "OFF"}, state="DISABLED",
+    end_date="2030-01-01T01:00:00Z", action_after_completion="DELETE",
+    target={"arn": queue.arn, "role_arn": role.arn, "input": "due", "dead_letter_config": {"arn": queue.arn},
+        "retry_policy": {"maximum_retry_attempts": 3, "maximum_event_age_in_seconds": 90}})
+pulumi.export("id", schedule.id)
+pulumi.export("arn", schedule.arn)
+pulumi.export("queue", queue.arn)
+"""
+    )
+
+    deployment = deployed(plain, tmp_path, program)
+
+    outputs, scheduler = deployment.outputs, plain.client("scheduler")
+    group, name = outputs["id"].split("/")
+    made = scheduler.get_schedule(GroupName=group, Name=name)
+    assert made["Arn"] == outputs["arn"]
+    assert made["Target"] == {
+        "Arn": outputs["queue"],
+        "RoleArn": made["Target"]["RoleArn"],
+        "Input": "due",
+        "DeadLetterConfig": {"Arn": outputs["queue"]},
+        "RetryPolicy": {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 90},
+    }
+    wanted = ("cron(0 12 * * ? *)", "Europe/Berlin", "DISABLED", "DELETE", {"Mode": "OFF"})
+    names = ("ScheduleExpression", "ScheduleExpressionTimezone", "State", "ActionAfterCompletion", "FlexibleTimeWindow")
+    assert tuple(made[each] for each in names) == wanted
+    assert made["EndDate"].year == 2030
+    tags = scheduler.list_tags_for_resource(ResourceArn=scheduler.get_schedule_group(Name=group)["Arn"])["Tags"]
+    assert tags == [{"Key": "kind", "Value": "test"}]
+    scheduler.delete_schedule(GroupName=group, Name=name)  # as one does that is through
+    deployment.destroy()
+    assert [each["Name"] for each in scheduler.list_schedule_groups()["ScheduleGroups"]] == ["default"]
+
+
 def test_a_function_with_permission_concurrency_and_dead_letter_destination(plain: PlainAws, tmp_path: Path) -> None:
     program = (
         FUNCTION.replace("{extra}", 'reserved_concurrent_executions=7, environment={"variables": {"COLOUR": "red"}}')

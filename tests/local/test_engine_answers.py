@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -169,6 +170,7 @@ def tables(caller: Caller) -> None:
     condition = {"KeyConditionExpression": "Id = :id", "ExpressionAttributeValues": {":id": {"S": "a"}}}
     dynamodb.query(TableName="table", **condition, ReturnConsumedCapacity="INDEXES", Limit=1)
     dynamodb.scan(TableName="table", Limit=1)
+    dynamodb.list_tables()
     dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": "table", "Item": item}}])
     dynamodb.delete_item(TableName="table", Key=key)
     streams = caller.client("dynamodbstreams")
@@ -205,6 +207,7 @@ def buses(caller: Caller) -> None:
         "KmsKeyIdentifier": KMS_KEY,
     }
     made = events.create_archive(**archive)["ArchiveArn"]
+    events.list_archives(EventSourceArn=arn)
     caller.kept("CreateArchive", archive, events.describe_archive(ArchiveName="archive"))
     rule = {
         "Name": "rule",
@@ -560,7 +563,46 @@ def mappings(caller: Caller) -> None:
         lambda_.delete_event_source_mapping(UUID=made["UUID"])
 
 
-PARTS = (tables, buses, queues, topics, log_groups, alarms, schemas, keys, roles, functions)
+def schedules(caller: Caller) -> None:
+    scheduler, iam = caller.client("scheduler"), caller.client("iam")
+    role = iam.create_role(RoleName="scheduling", AssumeRolePolicyDocument=json.dumps(NOBODY))["Role"]["Arn"]
+    arn = scheduler.create_schedule_group(Name="sweeps", Tags=[TAG])["ScheduleGroupArn"]
+    told = scheduler.get_schedule_group(Name="sweeps"), scheduler.list_tags_for_resource(ResourceArn=arn)
+    caller.kept("CreateScheduleGroup", {"Name": "sweeps", "Tags": [TAG]}, *told)
+    target = {
+        "Arn": QUEUE,
+        "RoleArn": role,
+        "Input": "due",
+        "DeadLetterConfig": {"Arn": QUEUE},
+        "RetryPolicy": {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 77},
+    }
+    given = {
+        "Name": "sweep",
+        "GroupName": "sweeps",
+        "Description": "now and then",
+        "ScheduleExpression": "cron(0 12 * * ? *)",
+        "ScheduleExpressionTimezone": "Europe/Berlin",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "State": "DISABLED",
+        "KmsKeyArn": KMS_KEY,
+        "StartDate": 1_900_000_000,
+        "EndDate": 1_950_000_000,
+        "ActionAfterCompletion": "DELETE",
+        "Target": target,
+    }
+    scheduler.create_schedule(**given)
+    dates = {
+        "StartDate": datetime.fromtimestamp(1_900_000_000, UTC),
+        "EndDate": datetime.fromtimestamp(1_950_000_000, UTC),
+    }
+    in_utc = scheduler.get_schedule(Name="sweep", GroupName="sweeps")
+    in_utc |= {name: in_utc[name].astimezone(UTC) for name in dates}
+    caller.kept("CreateSchedule", {**given, **dates}, in_utc)
+    scheduler.delete_schedule(Name="sweep", GroupName="sweeps")
+    scheduler.delete_schedule_group(Name="sweeps")
+
+
+PARTS = (tables, buses, queues, topics, log_groups, alarms, schemas, keys, roles, functions, schedules)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ NO_MANAGED_RULES = "no rule here is managed by a service"
 NOTHING_MASKED = "no data is masked"
 
 EXCUSED: dict[tuple[str, str, str], str] = {
-    ("cloudcontrol", "CreateResource", "ClientToken"): "the same text of a schema is the same version",
     ("cloudwatch", "DescribeAlarms", "AlarmTypes"): "every alarm is a metric alarm: composite ones are refused",
     ("cloudwatch", "DescribeAlarms", "MaxRecords"): ONE_PAGE,
     ("dynamodb", "PutResourcePolicy", "ConfirmRemoveSelfResourceAccess"): NO_OWNER,

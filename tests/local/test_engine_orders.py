@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
-from local.engine import backends, partitions
+from local.engine import backends, item_sizes, partitions
 from local.engine.changes import Changes
 from local.engine.gateway import Gateway
 from local.engine.orders import Condition, Unordered
@@ -203,3 +203,32 @@ def test_a_page_is_looked_at_and_no_more(gateway: Gateway, monkeypatch: pytest.M
 def test_what_follows_no_order_is_said() -> None:
     with pytest.raises(Unordered):
         Condition("CONTAINS", ["x"]).bounds([])
+
+
+def test_an_item_has_the_size_that_moto_measures(gateway: Gateway) -> None:
+    table = held()
+    put = call(
+        "dynamodb", "PutItem", {"TableName": TABLE, "Item": {"H": {"S": "é"}, "R": {"N": "1"}, "V": {"N": "1.5"}}}
+    )
+    gateway.handle(put)
+    (item,) = table.items[DynamoType({"S": "é"})].values()
+    assert item.size() == item_sizes._measured(item) == 9
+    for expression, value in (("SET V = :v", {"L": [{"S": "longer"}]}), ("SET W = :v", {"B": "AAEC"})):
+        values = {"UpdateExpression": expression, "ExpressionAttributeValues": {":v": value}}
+        key = {"H": {"S": "é"}, "R": {"N": "1"}}
+        assert gateway.handle(call("dynamodb", "UpdateItem", {"TableName": TABLE, "Key": key, **values})).status == 200
+        assert item.size() == item_sizes._measured(item)
+
+
+@pytest.mark.parametrize("values", [[{"S": "x" * 404_994}], [{"S": "x" * 200_001}, {"S": "y" * 204_992}]])
+def test_the_largest_item_is_as_large_as_motos(gateway: Gateway, values: list[Any]) -> None:
+    def put(*more: str) -> int:
+        attributes = dict(zip("VW", values, strict=False))
+        attributes["V"] = {"S": attributes["V"]["S"] + "".join(more)}
+        content = {"TableName": TABLE, "Item": {"H": {"S": "aa"}, "R": {"N": "1"}, **attributes}}
+        return gateway.handle(call("dynamodb", "PutItem", content)).status
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Item, "__init__", item_sizes._plain_make)
+        own = [put(), put("x")]
+    assert [put(), put("x")] == own == [200, 400]

@@ -27,13 +27,15 @@ BUS = "handlers/store/event_bus.py"
 VALUES = "handlers/sourcing/values.py"
 ACCOUNT = "handlers/domain/account.py"
 CARRIAGE = "handlers/sourcing/carriage.py"
-FACTS = "handlers/domain/facts.py"
+FACTS = "handlers/sourcing/facts.py"
 ERRORS = "handlers/sourcing/errors.py"
-MEANING = "handlers/domain/meaning.py"
+MEANING = "handlers/sourcing/meaning.py"
+KINDS = "handlers/sourcing/kinds.py"
 MISSPELLING = ("tests/handlers/test_misspelt.py",)
 NORMALIZING = ("tests/handlers/test_normal_forms.py",)
 RECALLING = ("tests/handlers/test_recall.py",)
 MEANINGS = ("tests/domain/test_meaning.py",)
+OF_KINDS = ("tests/domain/test_kinds.py", "tests/handlers/test_kinds.py")
 MONEY = ("tests/domain/test_money.py",)
 FLOATING = ("tests/handlers/test_floats.py",)
 CLOCKED = ("tests/handlers/test_clocks.py",)
@@ -48,8 +50,11 @@ RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
 LIMITS = ("tests/contract/test_service_limits.py",)
 CARRYING = ("tests/handlers/test_carriage.py",)
+VERIFYING = ("tests/ops/test_verify.py",)
+STATING = ("tests/handlers/test_statement.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
+KEEPING = ("tests/handlers/test_kept.py",)
 EVOLVING = ("tests/domain/test_facts.py", "tests/handlers/test_evolution.py", "tests/handlers/test_promises.py")
 DAMAGED_SNAPSHOTS = ("tests/handlers/test_damaged_snapshots.py",)
 DAMAGED_ROWS = ("tests/handlers/test_damaged_rows.py",)
@@ -63,7 +68,75 @@ LIVING = ("tests/infrastructure/plan",)
 SETTING = ("tests/infrastructure/test_settings.py",)
 LEAVING_OUT = ("tests/infrastructure/test_left_out.py",)
 
+SERVING = ("tests/local/test_engine_server.py",)
+DECIDING = ("tests/local/test_engine_decisions.py",)
+ORDERING = ("tests/local/test_engine_orders.py",)
+
 MUTANTS = (
+    # Kinds of aggregates
+    Mutant(
+        "give an id in use by one kind of aggregate to another",
+        KINDS,
+        "        if present is not None and present is not kind:\n",
+        "        if False:\n",
+        OF_KINDS,
+    ),
+    Mutant(
+        "give an id that newer code's kind of aggregate uses to another",
+        LEDGER,
+        "        _check_kind(present)\n",
+        "",
+        OF_KINDS,
+    ),
+    Mutant(
+        "have the first event of whatever type tell the kind",
+        KINDS,
+        "return next((kind for event in events if (kind := self.of_type(event.event_type))), None)",
+        "return next((self.of_type(event.event_type) for event in events), None)",
+        OF_KINDS,
+    ),
+    Mutant(
+        "have the last event tell the kind",
+        KINDS,
+        "return next((kind for event in events if",
+        "return next((kind for event in reversed(list(events)) if",
+        OF_KINDS,
+    ),
+    Mutant(
+        "fold another kind's event into a state",
+        KINDS,
+        "        elif type(state) is not kind.state:\n",
+        "        elif False:\n",
+        OF_KINDS,
+    ),
+    Mutant(
+        "make rows of another kind's events",
+        KINDS,
+        "        self.kinds.hold(self.kind, event)\n",
+        "",
+        OF_KINDS,
+    ),
+    Mutant(
+        "believe a message that tells no kind, and make no rows",
+        STORE,
+        "return KINDS.of_events(events) or KINDS.of_events(store.read(aggregate_id, limit=1))",
+        "return KINDS.of_events(events)",
+        OF_KINDS,
+    ),
+    Mutant(
+        "keep the snapshots of two kinds under the same keys",
+        KINDS,
+        " or len({kind.snapshots for kind in kinds}) < len(kinds):",
+        ":",
+        OF_KINDS,
+    ),
+    Mutant(
+        "let a type of events change its kind of aggregate",
+        "schemas/vocabulary.py",
+        "len({repr(schema.get(STREAM)) for schema in versions.values()}) > 1",
+        "False",
+        ("tests/schemas/test_checking.py",),
+    ),
     # Append
     Mutant(
         "put an event without its condition",
@@ -80,8 +153,8 @@ MUTANTS = (
     Mutant(
         "acknowledge a write that lost the race",
         LEDGER,
-        "            except ConcurrentAppendError:\n",
-        "            except ConcurrentAppendError:\n                return Receipt.of(events[-1])\n",
+        "        except ConcurrentAppendError:\n",
+        "        except ConcurrentAppendError:\n            return Receipt.of(events[-1])\n",
     ),
     Mutant(
         "tell a command that lost a race to itself that nothing was stored",
@@ -92,7 +165,8 @@ MUTANTS = (
     Mutant(
         "do not look for the command among the events",
         PRESENT,
-        "        self.own = _last_of(self.command_id, events)\n        return self if self.own else self.fold(events)",
+        "        self.own = _last_of(self.wanted.command_id, events)\n"
+        "        return self if self.own else self.fold(events)",
         "        self.fold(events)\n        self.own = None\n        return self",
     ),
     Mutant(
@@ -132,7 +206,7 @@ MUTANTS = (
     Mutant(
         "refuse a malformed command before it is looked up",
         LEDGER,
-        "        found = store.find(command.aggregate_id, command.command_id)\n        event",
+        "        found = store.find(command.aggregate_id, command.command_id).sequence\n        event",
         "        found = None\n        event",
         RECALLING,
     ),
@@ -258,6 +332,119 @@ MUTANTS = (
         "except ValueError:",
         CLOCKED,
     ),
+    Mutant(
+        "store numbers that are none",
+        "handlers/store/items.py",
+        "kind is int or (kind is Decimal and value.is_finite())",
+        "kind is int or kind is Decimal",
+        ("tests/handlers/test_items.py",),
+    ),
+    Mutant(
+        "take a number of any length as it is spelled",
+        "handlers/store/items.py",
+        "            return _number(held)\n",
+        "            return Decimal(held)\n",
+        ("tests/handlers/test_items.py",),
+    ),
+    # Keeping
+    Mutant(
+        "refuse by a state that was kept",
+        LEDGER,
+        "with suppress(LedgerError, *UNFOLDABLE):",
+        "with suppress():",
+        KEEPING,
+    ),
+    Mutant(
+        "take what was kept for the present",
+        PRESENT,
+        "whole=kept.whole, is_current=False)",
+        "whole=kept.whole)",
+        KEEPING,
+    ),
+    Mutant(
+        "look no command up that is for an aggregate met before",
+        PRESENT,
+        "        if decides:\n            found = look_up()\n",
+        "        if decides:\n            found = look_up()._replace(sequence=None)\n",
+        KEEPING,
+    ),
+    Mutant(
+        "keep an event that was not written",
+        LEDGER,
+        "        except ConcurrentAppendError:\n",
+        "        except ConcurrentAppendError:\n            self.reader.remember(present, events)\n",
+        KEEPING,
+    ),
+    Mutant(
+        "keep the state of before beside the place of after",
+        PRESENT,
+        "            present.fold(appended)\n",
+        "            for event in appended:\n                present.position = present.position.advance(event)\n",
+        KEEPING,
+    ),
+    Mutant(
+        "keep what was not folded",
+        PRESENT,
+        "if present.state is not None:",
+        "if True:",
+        KEEPING,
+    ),
+    Mutant(
+        "foresee on what was kept",
+        PRESENT,
+        "decides = to_write and is_confirmed",
+        "decides = is_confirmed",
+        KEEPING,
+    ),
+    Mutant(
+        "never ask the store again whether it is the one that was met",
+        PRESENT,
+        "is_confirmed = times.earlier(before, CONFIRMED_SECONDS) <= kept.confirmed <= before",
+        "is_confirmed = True",
+        KEEPING,
+    ),
+    Mutant(
+        "go on from another stream than was met",
+        PRESENT,
+        "if is_that_stream and page.next_after is None:",
+        "if page.next_after is None:",
+        KEEPING,
+    ),
+    Mutant(
+        "take a page for all that came",
+        PRESENT,
+        "if is_that_stream and page.next_after is None:",
+        "if is_that_stream:",
+        KEEPING,
+    ),
+    Mutant(
+        "keep a present for ever",
+        PRESENT,
+        "if not times.earlier(before, WHOLE_SECONDS) <= kept.whole <= before:",
+        "if False:",
+        KEEPING,
+    ),
+    Mutant(
+        "lose one race after the other",
+        PRESENT,
+        "present.is_current, present.shared = True, bool(came)",
+        "present.is_current, present.shared = True, False",
+        KEEPING,
+    ),
+    Mutant(
+        "fail a command that was stored since its event cannot be folded",
+        PRESENT,
+        "        except (LedgerError, *UNFOLDABLE):\n            self._kept.forget",
+        "        except UNFOLDABLE:\n            self._kept.forget",
+        KEEPING,
+    ),
+    Mutant(
+        "keep presents without regard to their size",
+        "handlers/store/kept.py",
+        " or self.held_bytes > self.most_bytes",
+        "",
+        KEEPING,
+    ),
     # Reading
     Mutant(
         "fold a long stream for a command that was carried out before",
@@ -311,8 +498,8 @@ MUTANTS = (
     Mutant(
         "look a command up eventually consistent",
         STORE,
-        '":command": {"S": command_id}},\n            ConsistentRead=True,',
-        '":command": {"S": command_id}},\n            ConsistentRead=False,',
+        '":command": {"S": command_id}},\n                ConsistentRead=True,',
+        '":command": {"S": command_id}},\n                ConsistentRead=False,',
         REMEMBERING,
     ),
     Mutant(
@@ -367,8 +554,15 @@ MUTANTS = (
     Mutant(
         "skip the look-up of the command",
         STORE,
-        'return max((_sequence(item) for item in answer["Items"]), default=None)',
-        "return None",
+        "return LookUp(max(found, default=None), time_of(answer))",
+        "return LookUp(None, time_of(answer))",
+        REMEMBERING,
+    ),
+    Mutant(
+        "take a page of the look-up for all of it",
+        STORE,
+        'if "LastEvaluatedKey" not in answer:\n                return LookUp',
+        "if True:\n                return LookUp",
         REMEMBERING,
     ),
     Mutant(
@@ -423,7 +617,7 @@ MUTANTS = (
     Mutant(
         "decide on the snapshot of another stream",
         PRESENT,
-        "if (event.sequence, event.hash, event.timestamp) != snapshot.position:",
+        "if _position_of(event) != snapshot.position:",
         "if False:",
         REMEMBERING,
     ),
@@ -520,9 +714,9 @@ MUTANTS = (
     ),
     Mutant(
         "go on from a row with a damaged attribute",
-        "handlers/sourcing/restoring.py",
-        "            not self.damage(kept)\n            and self.always.keys()",
-        "            self.always.keys()",
+        "handlers/domain/projections.py",
+        "return _SUMMARY.is_whole(row) and not self.damage(row, sequence)",
+        "return _SUMMARY.is_whole(row)",
         DAMAGED_ROWS,
     ),
     Mutant(
@@ -561,11 +755,148 @@ MUTANTS = (
         ("tests/ops/test_verify.py",),
     ),
     Mutant(
-        "show a statement whose entries do not lead to its balance",
-        "handlers/domain/projections.py",
-        "disordered or newest != row",
-        "disordered and newest != row",
-        DAMAGED_ROWS,
+        "show a statement whose entries do not add up",
+        "handlers/store/statement.py",
+        "        if odd:",
+        "        if False:",
+        STATING,
+    ),
+    Mutant(
+        "show a damaged entry of a statement",
+        "handlers/store/statement.py",
+        "        if damage:",
+        "        if False:",
+        STATING,
+    ),
+    Mutant(
+        "write a row before the entries that it counts",
+        PROJECTOR,
+        """                self.read_model.put_entries(move.entries, seconds_left)
+                current[key], has_moved = self._put(key, move.stored, current[key])
+""",
+        """                current[key], has_moved = self._put(key, move.stored, current[key])
+                self.read_model.put_entries(move.entries, seconds_left)
+""",
+        STATING,
+    ),
+    Mutant(
+        "show entries above the row's place",
+        "handlers/store/statement.py",
+        "up_to=place, limit=limit)",
+        "up_to=place + 1, limit=limit)",
+        STATING,
+    ),
+    Mutant(
+        "take entries that were left undone for written",
+        ROWS,
+        "items = [*undone, *items[BATCH_WRITES:]]",
+        "items = items[BATCH_WRITES:]",
+        STATING,
+    ),
+    Mutant(
+        "ask for entries that were left undone for ever",
+        ROWS,
+        "if seconds_left() < SPARE_SECONDS + pause:",
+        "if False:",
+        STATING,
+    ),
+    Mutant(
+        "file all entries under one place",
+        ROWS,
+        'return f"{name}#{sequence:0{_DIGITS}}"',
+        'return f"{name}#{0:0{_DIGITS}}"',
+        STATING,
+    ),
+    Mutant(
+        "file entries under places in the order of texts",
+        ROWS,
+        'return f"{name}#{sequence:0{_DIGITS}}"',
+        'return f"{name}#{sequence}"',
+        ("tests/contract/test_read_model.py",),
+    ),
+    Mutant(
+        "take a row of code that wrote no entries for one that has them",
+        ROWS,
+        "return self.entries == self.position.sequence",
+        "return True",
+        STATING,
+    ),
+    Mutant(
+        "believe a row's entries where older code moved it on",
+        ROWS,
+        "return self.entries == self.position.sequence",
+        "return self.entries > 0 or self.position.sequence == 0",
+        STATING,
+    ),
+    Mutant(
+        "leave the last moment out of a stretch of time",
+        "handlers/store/statement.py",
+        "there[1] <= until",
+        "there[1] < until",
+        STATING,
+    ),
+    Mutant(
+        "leave an entry out between two pages",
+        "handlers/store/statement.py",
+        "shown[-1].sequence - 1",
+        "shown[-1].sequence - 2",
+        STATING,
+    ),
+    Mutant(
+        "fail a whole batch for one account's entries",
+        PROJECTOR,
+        "        except Exception:  # whose failure it is shows where each writes its own",
+        "        except TimeoutError:",
+        STATING,
+    ),
+    Mutant(
+        "write the rows of a batch one after the other",
+        PROJECTOR,
+        "key: self.begin(partial(self._put, key, move.stored, rows.get(key, NOTHING)))",
+        "key: partial(self._put, key, move.stored, rows.get(key, NOTHING))",
+        STATING,
+    ),
+    Mutant(
+        "start to fill in entries anew with each delivery",
+        PROJECTOR,
+        "kept, has_moved = self._put(place, move.stored, kept)",
+        "kept, has_moved = move.stored, True",
+        STATING,
+    ),
+    Mutant(
+        "say that the entries of a row ahead of its stream are there",
+        PROJECTOR,
+        "if reached.position[:2] == current.position[:2]:",
+        "if True:",
+        STATING,
+    ),
+    Mutant(
+        "remove an entry that has changed since it was judged",
+        "ops/verification/verifier.py",
+        "self._delete(key, _unchanged(item))",
+        "self._delete(key, {})",
+        VERIFYING,
+    ),
+    Mutant(
+        "remove the witnesses of an end that was removed",
+        "ops/verification/verifier.py",
+        "            if trust_store:\n                self._delete_entries",
+        "            if True:\n                self._delete_entries",
+        VERIFYING,
+    ),
+    Mutant(
+        "pass over what is missing among the entries",
+        "ops/verification/entries.py",
+        "if event.sequence <= self.row.seen and self.row.stored.has_entries:",
+        "if False:",
+        VERIFYING,
+    ),
+    Mutant(
+        "miss the entries of a row that is not said to have them",
+        "ops/verification/entries.py",
+        "if event.sequence <= self.row.seen and self.row.stored.has_entries:",
+        "if True:",
+        VERIFYING,
     ),
     Mutant(
         "divide a stored number whatever its size",
@@ -756,8 +1087,8 @@ MUTANTS = (
     Mutant(
         "take any text in a command for a time",
         FACTS,
-        "                _KINDS[kind](text, path)\n",
-        "                pass\n",
+        "                    self._kinds[kind](text, path)\n",
+        "                    pass\n",
         ("tests/domain/test_times.py",),
     ),
     # Publish
@@ -819,11 +1150,11 @@ MUTANTS = (
         LIMITS,
     ),
     Mutant(
-        "let a statement outgrow its item",
+        "take longer pages for a statement than were taken before",
         "components/limits.py",
         "MAX_STATEMENT_ENTRIES = 500",
-        "MAX_STATEMENT_ENTRIES = 1000",
-        LIMITS,
+        "MAX_STATEMENT_ENTRIES = 5000",
+        ("tests/infrastructure/test_settings.py",),
     ),
     Mutant(
         "let an event's envelope not fit a message",
@@ -961,9 +1292,9 @@ MUTANTS = (
     ),
     Mutant(
         "apply a duplicate again",
-        PROJECTOR,
-        "if position.sequence < event.sequence:",
-        "if True:",
+        "handlers/store/folding.py",
+        "if event.sequence <= self._position.sequence:",
+        "if False:",
         PROJECTING,
     ),
     Mutant(
@@ -990,8 +1321,8 @@ MUTANTS = (
     Mutant(
         "let an account far behind go first",
         "handlers/projection.py",
-        "sorted(pokes.items(), key=lambda each: _behind(each[0], each[1], rows))",
-        "pokes.items()",
+        "sorted(others, key=lambda each: (_behind(each, announced[each], rows), each))",
+        "sorted(others)",
         PROJECTING,
     ),
     Mutant(
@@ -1058,22 +1389,22 @@ MUTANTS = (
     Mutant(
         "take an ill-formed extra field for what a newer version means by its name",
         FACTS,
-        "            if unusable:\n",
-        "            if False:\n",
+        "                if unusable:\n",
+        "                if False:\n",
         EVOLVING,
     ),
     Mutant(
         "read an older event without its upcasters",
         FACTS,
-        "data = UPCASTERS[event_type, version](data)",
+        "data = self.upcasters[event_type, version](data)",
         "pass",
         EVOLVING,
     ),
     Mutant(
         "read an event of an unknown version as the newest",
         FACTS,
-        "    if version > newest:\n",
-        "    version = min(version, newest)\n    if False:\n",
+        "        if version > newest:\n",
+        "        version = min(version, newest)\n        if False:\n",
         EVOLVING,
     ),
     Mutant(
@@ -1389,7 +1720,7 @@ MUTANTS = (
     ),
     Mutant(
         "deploy to the embedded AWS in any partition",
-        "local/deploy/provider.py",
+        "local/deploy/regions.py",
         'if partition != "aws":',
         "if False:",
         ("tests/local/test_deploy_config.py",),
@@ -1439,8 +1770,8 @@ MUTANTS = (
     Mutant(
         "let the projection write events",
         "__main__.py",
-        "    grants=[event_store.grant_read(), read_model.grant_project()],\n",
-        "    grants=[event_store.grant_read(), event_store.grant_append(), read_model.grant_project()],\n",
+        "        read_model.grant_project(),\n",
+        "        read_model.grant_project(),\n        event_store.grant_append(),\n",
         INFRASTRUCTURE,
     ),
     Mutant(
@@ -1463,6 +1794,27 @@ MUTANTS = (
         "            if args.event_store.type_index\n",
         "            if True\n",
         LEAVING_OUT,
+    ),
+    Mutant(
+        "keep Lambda's own lines whatever is asked",
+        "components/handler_function.py",
+        "                system_log_level=args.system_log_level,\n",
+        '                system_log_level="INFO",\n',
+        LEAVING_OUT,
+    ),
+    Mutant(
+        "call a goal reached from its bound on",
+        "bench/goals.py",
+        "else value <= self.bound",
+        "else value >= self.bound",
+        ("tests/bench/test_goals.py",),
+    ),
+    Mutant(
+        "bill what was left out",
+        "bench/cost.py",
+        "        *([_audit_log(results)] if choice.audit_log else []),\n",
+        "        _audit_log(results),\n",
+        ("tests/bench/test_goals.py",),
     ),
     Mutant(
         "ask an index for events that the stack leaves out",
@@ -1629,9 +1981,128 @@ MUTANTS = (
     Mutant(
         "answer without the time, as AWS never does",
         "local/engine/server.py",
-        '        headers.setdefault("date", formatdate(usegmt=True))  # as every answer of AWS\n',
+        '    headers.setdefault("date", formatdate(usegmt=True))  # as every answer of AWS\n',
         "",
-        ("tests/local/test_engine_faults.py",),
+        SERVING,
+    ),
+    Mutant(
+        "read the body before the client is told to send it",
+        "local/engine/http_requests.py",
+        "            self._connection.sendall(_CONTINUE)\n",
+        "            pass\n",
+        SERVING,
+    ),
+    Mutant(
+        "let a header with an underscore pass for the one with a dash",
+        "local/engine/http_requests.py",
+        "        if key in names or key not in environ:",
+        "        if True:",
+        SERVING,
+    ),
+    Mutant(
+        "keep a connection open that its client wants closed",
+        "local/engine/server.py",
+        "        return asked.keep_alive\n",
+        "        return True\n",
+        SERVING,
+    ),
+    Mutant(
+        "hand moto's handlers what its web server reads more of",
+        "local/engine/moto_handlers.py",
+        "        and not any(name in environ for name in _ELSEWHERE)\n",
+        "",
+        ("tests/local/test_engine_moto_handlers.py",),
+    ),
+    Mutant(
+        "take a query in the path for nothing",
+        "local/engine/moto_handlers.py",
+        '        and environ.get("RAW_URI") == "/"\n',
+        "",
+        ("tests/local/test_engine_moto_handlers.py",),
+    ),
+    Mutant(
+        "remember a decision when policies have changed",
+        "local/engine/gateway.py",
+        "            self.authorizer.called(request.service, request.operation)\n",
+        "",
+        DECIDING,
+    ),
+    Mutant(
+        "take the setting of a queue's attributes for a call that leaves policies alone",
+        "local/engine/authorization.py",
+        '"GetQueueAttributes", "GetQueueUrl"',
+        '"GetQueueAttributes", "GetQueueUrl", "SetQueueAttributes"',
+        DECIDING,
+    ),
+    Mutant(
+        "remember a decision that was made by what was before",
+        "local/engine/authorization.py",
+        "            noted = known[key] = self._decided(",
+        "            noted = self._known[key] = self._decided(",
+        DECIDING,
+    ),
+    Mutant(
+        "take what is decided of one resource for decided of all",
+        "local/engine/authorization.py",
+        "(session, action, resource, region, keys)\n        noted",
+        "(session, action, region, keys)\n        noted",
+        DECIDING,
+    ),
+    Mutant(
+        "count a call once, however often it is made",
+        "local/engine/authorizations.py",
+        "[noted.call] += 1",
+        "[noted.call] = 1",
+        DECIDING,
+    ),
+    Mutant(
+        "leave an item in its old place when an update moves it",
+        "local/engine/partitions.py",
+        "    if old is not None:\n        orders.replace(old, None)\n",
+        "",
+        ORDERING,
+    ),
+    Mutant(
+        "find what a transaction wrote that was rolled back",
+        "local/engine/transactions.py",
+        "        partitions.forget(saved)\n",
+        "",
+        ORDERING,
+    ),
+    Mutant(
+        "end a page without saying that there is more",
+        "local/engine/orders.py",
+        "range(low, max(low, high) + 1)",
+        "range(low, max(low, high))",
+        ORDERING,
+    ),
+    Mutant(
+        "look at the whole partition for a page of it",
+        "local/engine/partitions.py",
+        "        if size > RESULT_SIZE_LIMIT or number == limit:\n            return\n",
+        "",
+        ORDERING,
+    ),
+    Mutant(
+        "leave half of a transaction that moto refuses as a whole",
+        "local/engine/transactions.py",
+        "        if response.status != 200:",
+        "        if False:",
+        ("tests/local/test_engine_transactions.py",),
+    ),
+    Mutant(
+        "leave half of a transaction on a table that is named by its ARN",
+        "local/engine/transactions.py",
+        'operation["TableName"] = operation["TableName"].rsplit("/", 1)[-1]',
+        "pass",
+        ("tests/local/test_engine_transactions.py",),
+    ),
+    Mutant(
+        "let services call one another as the administrator",
+        "local/engine/aws.py",
+        'JsonClient(made, credentials["aws_access_key_id"], self._handle)',
+        'JsonClient(made, "test", self._handle)',
+        ("tests/local/test_engine_service_clients.py",),
     ),
     Mutant(
         "find every log event, whatever the pattern says",
@@ -1650,7 +2121,7 @@ MUTANTS = (
     Mutant(
         "answer before the checks of an operation",
         "local/engine/gateway.py",
-        "            for check in checks:\n                check(request)\n",
+        "        for check in checks:\n            check(request)\n",
         "",
         ("tests/local/test_engine_event_patterns.py",),
     ),
@@ -1723,5 +2194,82 @@ MUTANTS = (
         "    known = backends.functions_by_name(ref.region)\n",
         '    known = backends.functions(ref.region)._lambdas.__dict__["_functions"]\n    from moto.sqs import models\n',
         ("tests/local/test_engine_moto.py",),
+    ),
+    Mutant(
+        "have a disabled schedule due",
+        "local/engine/scheduler.py",
+        ' if schedule.state == "ENABLED" else None',
+        "",
+        ("tests/local/test_engine_scheduler.py",),
+    ),
+    Mutant(
+        "call the target of a schedule in nobody's name",
+        "local/engine/schedule_targets.py",
+        'calls = self._clients.get("sqs", arn, due.session)',
+        'calls = self._clients.get("sqs", arn)',
+        ("tests/local/test_engine_scheduler.py",),
+    ),
+    Mutant(
+        "take any expression of a schedule",
+        "local/engine/schedule_settings.py",
+        "        raise invalid(str(error)) from error\n",
+        "        str(error)\n",
+        ("tests/local/test_engine_scheduler.py",),
+    ),
+    Mutant(
+        "go on after the end of a schedule",
+        "local/engine/scheduler.py",
+        "    return None if ends else found",
+        "    return found",
+        ("tests/local/test_engine_scheduler.py",),
+    ),
+    Mutant(
+        "keep a schedule that is to be deleted after its last time",
+        "local/engine/scheduler.py",
+        "        elif is_last:\n",
+        "        elif False:\n",
+        ("tests/local/test_engine_scheduler.py",),
+    ),
+    Mutant(
+        "try a schedule's target once more than its policy says",
+        "local/engine/schedule_targets.py",
+        'if due.attempts > policy.get("MaximumRetryAttempts"',
+        'if due.attempts - 1 > policy.get("MaximumRetryAttempts"',
+        ("tests/local/test_engine_scheduler.py",),
+    ),
+    Mutant(
+        "make a schedule again whose answer was lost",
+        "local/engine/scheduler.py",
+        "existing.token == token:",
+        "existing.token != token:",
+        ("tests/local/test_engine_scheduler.py",),
+    ),
+    Mutant(
+        "be due twice where clocks are set back",
+        "local/engine/schedule_expressions.py",
+        "    moment = local.replace(tzinfo=zone)\n",
+        "    moment = local.replace(tzinfo=zone, fold=1)\n",
+        ("tests/local/test_engine_schedule_expressions.py",),
+    ),
+    Mutant(
+        "be due at times that the clocks skip",
+        "local/engine/schedule_expressions.py",
+        "    return moment.timestamp() if exists else None",
+        "    return moment.timestamp()",
+        ("tests/local/test_engine_schedule_expressions.py",),
+    ),
+    Mutant(
+        "accept a version that breaks its schema's compatibility",
+        "local/engine/schema_versions.py",
+        "            if fits or not made or made in known:\n",
+        "            if True:\n",
+        ("tests/local/test_engine_schema_versions.py",),
+    ),
+    Mutant(
+        "compare a version of a schema with those that were not accepted",
+        "local/engine/schema_versions.py",
+        " if version.schema_version_status == ACCEPTED]",
+        "]",
+        ("tests/local/test_engine_schema_versions.py",),
     ),
 )

@@ -35,7 +35,6 @@ BATCH = 25
 """Items of one BatchWriteItem."""
 ROLE = "role"
 BUCKETS = 3
-ENTRIES = 5
 EVERY = 2
 QUEUES = {
     "projectionQueueUrl": "projection",
@@ -75,7 +74,7 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
     sqs: Any = boto3.client("sqs")
     boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
     settings = {"commandFunction": {"TYPE_BUCKETS": str(BUCKETS)}, "queryFunction": {"TYPE_BUCKETS": str(BUCKETS)}}
-    settings["projectionFunction"] = {"STATEMENT_ENTRIES": str(ENTRIES)}
+    settings["projectionFunction"] = {"STATEMENT": "true"}
     settings["snapshotFunction"] = {"SNAPSHOT_EVERY": str(EVERY), "SNAPSHOT_RETENTION_DAYS": "0"}
     create_functions(settings)
     content = {

@@ -126,7 +126,9 @@ def test_the_embedded_aws_needs_no_credentials(monkeypatch: pytest.MonkeyPatch, 
 def test_settings_are_those_of_the_deployed_function(outputs: Path) -> None:
     system = System.of_file(outputs)
 
-    assert system.setting("projectionFunction", "STATEMENT_ENTRIES") == 5
+    assert system.flag("projectionFunction", "STATEMENT") is True
+    with pytest.raises(OperatorError, match="projectionFunction has neither true nor false in TYPE_INDEX"):
+        system.flag("projectionFunction", "TYPE_INDEX")
     with pytest.raises(OperatorError, match="projectionFunction has no number in TYPE_BUCKETS"):
         system.setting("projectionFunction", "TYPE_BUCKETS")
 

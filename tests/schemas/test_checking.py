@@ -262,6 +262,8 @@ def test_a_spoilt_published_version_keeps_new_ones_from_being_published(copy: Pa
     [
         (lambda schema: schema.update({"$schema": "https://json-schema.org/draft/2020-12/schema"}), "$schema", "draft"),
         (lambda schema: schema.update(title="Other"), "title", "title"),
+        (lambda schema: schema.update({"x-stream": True}), "x-stream", "kind-name"),
+        (lambda schema: schema.update({"x-stream": "Big account"}), "x-stream", "kind-name"),
         (lambda schema: schema.update(examples=[]), "examples", "examples"),
         (_set("reason", oneOf=[]), "reason", "known-keywords"),
         (_set("reason", format="email"), "reason", "known-keywords"),
@@ -374,6 +376,17 @@ def test_a_file_that_is_no_schema_is_named(copy: Path, file: str, text: str, rul
     (copy / "AccountClosed" / file).write_text(text, "utf-8")
 
     assert refused(copy) == [(f"schemas/AccountClosed/{file}", "", rule)]
+
+
+@pytest.mark.parametrize("stream", ["transfer", None])
+def test_a_type_stays_with_its_kind_of_aggregate(copy: Path, change: Change, stream: str | None) -> None:
+    def move(schema: dict[str, Any]) -> None:
+        schema.pop("x-stream")
+        schema.update({"x-stream": stream} if stream else {})
+
+    change("AccountClosed", 2, move)
+
+    assert ("schemas/AccountClosed", "x-stream", "one-kind") in refused(copy, "NONE")
 
 
 def test_versions_have_no_gap(copy: Path) -> None:

@@ -13,9 +13,10 @@ import jsonschema
 import pytest
 import yaml
 
-from handlers.domain.facts import EVENT_TYPES, NEWEST, _attribute, fact, violations
+from handlers.domain.facts import EVENT_TYPES, NEWEST, fact, violations
 from handlers.domain.generated.classes import CLASSES
 from handlers.domain.upcasters import UPCASTERS
+from handlers.sourcing.facts import attribute
 from handlers.sourcing.values import exact
 from schemas import checking
 from schemas.__main__ import main
@@ -107,7 +108,7 @@ def test_the_classes_hold_exact_defaults_under_the_names_that_the_handlers_look_
     made = module.__dict__["CLASSES"]["ThingDone"]()
 
     del sys.modules[module.__name__]
-    assert {_attribute(name): getattr(made, _attribute(name)) for name in properties} == {
+    assert {attribute(name): getattr(made, attribute(name)) for name in properties} == {
         "amount": Decimal("0.1"),
         "line2_text": "none",
         "type": "none",

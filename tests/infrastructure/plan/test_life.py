@@ -282,7 +282,14 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         },
     ),
     (
-        ("memorySize=2048", "functionTimeout=60", "projectionTimeout=60", "logLevel=TRACE", "tracing=false"),
+        (
+            "memorySize=2048",
+            "functionTimeout=60",
+            "projectionTimeout=60",
+            "logLevel=TRACE",
+            "systemLogLevel=WARN",
+            "tracing=false",
+        ),
         {
             **{function: {"memorySize", "timeout", "loggingConfig", "tracingConfig"} for function in FUNCTIONS},
             **{policy: {"policy"} for policy in ROLE_POLICIES},

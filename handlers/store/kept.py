@@ -1,0 +1,73 @@
+"""What a process keeps of the aggregates that it has met, so that it need not read and fold them again.
+
+Nothing that is kept ever changes: a state is immutable, and what follows from it is another one. Kept is only what was
+folded soundly from stored events, so it was true at its position once; `present` proves how far it may be believed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from handlers.sourcing.event import Position
+from handlers.sourcing.kinds import State
+
+from .items import item_bytes
+
+MOST = 10_000
+MOST_BYTES = 16 * 1024 * 1024
+_BESIDE = 2_048
+"""Bytes that Python takes for one that is kept, besides its texts."""
+_WIDEST = 4
+"""Bytes that Python takes for a character, where one of a text needs so many."""
+
+
+class Kept(NamedTuple):
+    """An aggregate's present as this process knew it last. Times are the ledger's texts of this process's clock."""
+
+    state: State
+    position: Position
+    whole: str
+    """When snapshot and stream were read for it; since then only the events behind have been."""
+    confirmed: str
+    """The beginning of the read, or of the command, by which the store showed or took the event at `position`."""
+    shared: bool
+    """Whether another process wrote when this one looked last; probably it will again."""
+
+    def bytes_in(self, aggregate_id: str) -> int:
+        """How much memory it takes at most, with its key."""
+        return _BESIDE + _WIDEST * (len(aggregate_id) + item_bytes(self.state.snapshot()))
+
+
+@dataclass(slots=True)
+class KeptPresents:
+    """The presents that were used last: so many at most, of so many bytes."""
+
+    most: int = MOST
+    most_bytes: int = MOST_BYTES
+    held_bytes: int = 0
+    _kept: OrderedDict[str, tuple[Kept, int]] = field(default_factory=OrderedDict)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, aggregate_id: str) -> Kept | None:
+        """What is kept of an aggregate."""
+        found = self._kept.get(aggregate_id)
+        return found[0] if found else None
+
+    def keep(self, aggregate_id: str, kept: Kept) -> None:
+        """Keep a present, in place of an older one; the least recently kept ones make room."""
+        self.forget(aggregate_id)
+        size = kept.bytes_in(aggregate_id)
+        self._kept[aggregate_id] = kept, size
+        self.held_bytes += size
+        while len(self._kept) > self.most or self.held_bytes > self.most_bytes:
+            _, (_, freed) = self._kept.popitem(last=False)
+            self.held_bytes -= freed
+
+    def forget(self, aggregate_id: str) -> None:
+        """Keep nothing of an aggregate."""
+        _, freed = self._kept.pop(aggregate_id, (None, 0))
+        self.held_bytes -= freed

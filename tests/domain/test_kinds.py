@@ -1,0 +1,110 @@
+"""An aggregate is of one kind, which its first event of a known type tells, and nothing to any other kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from handlers.domain import KINDS
+from handlers.domain.account import KIND, Account
+from handlers.sourcing.errors import IntegrityError, RuleBrokenError
+from handlers.sourcing.event import NewEvent
+from handlers.sourcing.kinds import Kinds
+from handlers.sourcing.values import Value
+
+from .builders import command, create, run, story
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """What is either on or off."""
+
+    on: bool = False
+
+    def describe(self) -> dict[str, Value]:
+        return {"on": self.on}
+
+    def snapshot(self) -> dict[str, Value]:
+        return {"on": self.on}
+
+    @classmethod
+    def restore(cls, snapshot: Any) -> Lamp:
+        return cls(snapshot["on"])
+
+    def fits(self, sequence: int) -> bool:
+        return not self.on or sequence > 0
+
+
+def lamps(**other: Any) -> Any:
+    """The kind, with something else about it."""
+    lamp = {"name": "lamp", "state": Lamp, "snapshots": "lamp.", "commands": ("LampLit",)}
+    functions = {"decide": lambda lamp, _: [NewEvent("LampLit", {})], "evolve": lambda lamp, _: Lamp(on=True)}
+    return replace(KIND, **{**lamp, **functions, **other})
+
+
+STREAMS = {**dict.fromkeys(KIND.commands, "account"), "LampLit": "lamp"}
+BOTH = Kinds(STREAMS, KIND, lamps())
+(OPENED, PAID) = story("a", [5])
+LIT, STRANGE = replace(OPENED, event_type="LampLit"), replace(OPENED, event_type="LampPolished")
+
+
+def test_the_first_event_of_a_known_type_tells_the_kind() -> None:
+    assert BOTH.of_events([OPENED, LIT]) is KIND
+    assert BOTH.of_events([STRANGE, LIT, OPENED]) is BOTH.all[1]
+    assert BOTH.of_events([STRANGE]) is None
+    assert BOTH.evolve(None, STRANGE) is None
+    assert BOTH.evolve(BOTH.evolve(None, STRANGE), LIT) == Lamp(on=True)
+
+
+def test_an_event_of_another_kind_changes_no_state_and_no_row() -> None:
+    account, lamp = BOTH.evolve(None, OPENED), BOTH.evolve(None, LIT)
+
+    for state, event in ((account, LIT), (lamp, PAID)):
+        with pytest.raises(IntegrityError, match="of kind"):
+            BOTH.evolve(state, event)
+    row: dict[str, Any] = {}
+    for projection in BOTH.projections(lambda _: True):
+        other = LIT if projection.kind is KIND else PAID
+        with pytest.raises(IntegrityError, match="of kind"):
+            projection.apply(row, other)
+        assert projection.apply(row, STRANGE) is row
+
+
+def test_an_id_in_use_by_one_kind_is_refused_to_another() -> None:
+    lit = replace(command("LampLit"), event_type="LampLit")
+    account, _ = run(create())
+
+    for state, each, kinds in ((account, lit, ("account", "lamp")), (Lamp(), create(), ("lamp", "account"))):
+        with pytest.raises(RuleBrokenError) as refused:
+            BOTH.decide(state, each)
+        assert refused.value.rule == "aggregate-kind"
+        assert (refused.value.details["aggregateKind"], refused.value.details["commandKind"]) == kinds
+    assert BOTH.decide(None, lit) == [NewEvent("LampLit", {})]
+    assert BOTH.decide(Lamp(), lit) == [NewEvent("LampLit", {})]
+
+
+def test_what_a_command_may_ask_for_is_named_over_all_kinds() -> None:
+    (violation,) = BOTH.check("a", "LampPolished", {})
+
+    assert violation == ("eventType", f"must be one of {', '.join(KIND.commands)}, LampLit")
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        [KIND],
+        [KIND, lamps(), lamps(name="torch")],
+        [KIND, lamps(snapshots=KIND.snapshots)],
+        [KIND, lamps(commands=("AccountClosed",))],
+    ],
+    ids=["missing", "unknown to the schemas", "snapshots under the same keys", "a command for another kind's event"],
+)
+def test_kinds_that_do_not_go_together_do_not_even_start(kinds: list[Any]) -> None:
+    with pytest.raises(ValueError, match="kind"):
+        Kinds(STREAMS, *kinds)
+
+
+def test_where_nothing_is_known_an_aggregate_is_shown_as_the_first_kind_begins() -> None:
+    assert KINDS.described(None) == Account().describe()
