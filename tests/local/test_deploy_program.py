@@ -284,6 +284,8 @@ def test_a_stack_without_what_can_be_left_out_does_all_else(engine: Engine, seco
     assert made == 1
     status, answer = ledger.query("getEventsByType", eventType="AccountCreated")
     assert (status, "its setting typeIndex" in answer["error"]["message"]) == (400, True)
+    status, answer = ledger.query("getAccountStatement", accountId="lean")
+    assert (status, "its setting `statement`" in answer["error"]["message"]) == (400, True)
     for queue in ("deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"):
         assert ledger.messages(queue) == 0
     table = engine.client("dynamodb").describe_table(TableName=second.outputs["eventStoreTable"])["Table"]

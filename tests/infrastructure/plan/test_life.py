@@ -369,21 +369,22 @@ def test_the_watch_comes_and_goes_in_production_too(stack: Graph, standing: Stat
 
 
 AUDIT = {f"audit-log-{part}" for part in ("group", "admission", "rule", "target", "apart-rule", "apart-target")}
+QUERY, PROJECTION = {"query-policy", "query-function"}, {"projection-policy", "projection-function"}
 LEFT_OUT = [
-    ("auditLog", "audit", AUDIT, {"monitoring-dashboard"}),
-    ("typeIndex", "event-store-by-type", set(), {"event-store-table", "query-policy", "query-function"}),
+    ("auditLog", ("audit-log-", "monitoring-audit-"), {"monitoring-dashboard"}),
+    ("typeIndex", ("monitoring-event-store-by-type-",), {"event-store-table", "monitoring-dashboard", *QUERY}),
+    ("statement", (), QUERY | PROJECTION),
 ]
-"""Each setting, its alarms' name, and beside these what it takes along and what it changes."""
+"""Each setting, how the names begin of what it takes along, and what it changes."""
 
 
-@pytest.mark.parametrize(("setting", "alarms", "parts", "altered"), LEFT_OUT, ids=[setting for setting, *_ in LEFT_OUT])
+@pytest.mark.parametrize(("setting", "names", "altered"), LEFT_OUT, ids=[setting for setting, *_ in LEFT_OUT])
 def test_a_part_that_is_left_out_goes_and_comes_back_alone(
-    setting: str, alarms: str, parts: set[str], altered: set[str]
+    setting: str, names: tuple[str, ...], altered: set[str]
 ) -> None:
     """The table is changed in place: its events, its stream and its local index stay."""
     lean, dev = changed("dev", f"{setting}=false"), graph("dev")
-    parts = parts | {each.name for each in dev.of("MetricAlarm") if each.name.startswith(f"monitoring-{alarms}-")}
-    altered = altered | {"monitoring-dashboard"}
+    parts = {name for name in custom(dev) if name.startswith(names)}
 
     off = up(up(State(), dev).after, lean)
     assert (off.deleted, set(off.updated), off.created) == (parts, altered, set())
