@@ -20,7 +20,7 @@ _CRON = re.compile(r"cron\(([^()]*)\)")
 _SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 _MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 _DAYS = {name: number for number, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), 1)}
-_LAST_YEAR = 2199
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
 
 
 class Expression(Protocol):
@@ -46,7 +46,7 @@ def parse(text: str, zone: str) -> Expression:
         raise InvalidExpressionError(f"Invalid Schedule Expression Timezone {zone}.") from error
     try:
         if match := _AT.fullmatch(text):
-            return _At(datetime.fromisoformat(match[1]), time_zone)
+            return _at(datetime.fromisoformat(match[1]), time_zone)
         if match := _RATE.fullmatch(text):
             return _rate(int(match[1]), match[2])
         if match := _CRON.fullmatch(text):
@@ -54,6 +54,12 @@ def parse(text: str, zone: str) -> Expression:
     except ValueError as error:
         raise InvalidExpressionError(f"Invalid Schedule Expression {text}.") from error
     raise InvalidExpressionError(f"Invalid Schedule Expression {text}.")
+
+
+def _at(local: datetime, zone: ZoneInfo) -> _At:
+    if not _FIRST_YEAR <= local.year <= _LAST_YEAR:
+        raise ValueError(local.year)
+    return _At(local, zone)
 
 
 def _moment(local: datetime, zone: ZoneInfo) -> float | None:
@@ -180,7 +186,7 @@ def _cron(fields: list[str], zone: ZoneInfo) -> _Cron:
         hours=_numbers(hours, 0, 23),
         days=_days(day, weekday),
         months=_numbers(month, 1, 12, _MONTHS),
-        years=_numbers(year, 1970, _LAST_YEAR),
+        years=_numbers(year, _FIRST_YEAR, _LAST_YEAR),
         zone=zone,
     )
 

@@ -10,6 +10,8 @@ from local.engine import backends
 from local.engine.api import ApiError
 from local.engine.schedule_expressions import InvalidExpressionError, parse
 
+LATEST = 7_258_118_400
+"""Seconds since 1970: the end of the year 2199, the last that expressions know."""
 MAX_INPUT = 256 * 1024
 _QUEUE = re.compile(r"arn:aws:sqs:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]+")
 _ROLE = re.compile(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]+")
@@ -39,13 +41,23 @@ def check(asked: dict[str, Any]) -> None:
         raise NotImplementedError("the FlexibleTimeWindow FLEXIBLE: schedules are due at their time")
     if window != "OFF":
         raise invalid(f"FlexibleTimeWindow.Mode is {window}.")
-    start, end = asked.get("StartDate"), asked.get("EndDate")
+    start, end = _moment(asked, "StartDate"), _moment(asked, "EndDate")
     if start is not None and end is not None and start >= end:
         raise invalid("The EndDate is not after the StartDate.")
     for name, values in (("State", ("ENABLED", "DISABLED")), ("ActionAfterCompletion", ("NONE", "DELETE"))):
         if asked.get(name) not in (None, *values):
             raise invalid(f"{name} is {asked[name]}.")
     _check_target(asked.get("Target") or {})
+
+
+def _moment(asked: dict[str, Any], name: str) -> float | None:
+    """Seconds since 1970, within what expressions count with."""
+    given = asked.get(name)
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= LATEST:
+        raise invalid(f"{name} is {given}.")
+    return float(given)
 
 
 def is_once(asked: dict[str, Any]) -> bool:

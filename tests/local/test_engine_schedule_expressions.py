@@ -90,6 +90,8 @@ def test_the_first_time_is_found_whatever_day_it_is_there(start: str, zone: str)
         "",
         "at(2026-13-01T00:00:00)",
         "at(2026-01-01)",
+        "at(0001-01-01T00:00:00)",
+        "at(9999-12-31T23:59:59)",
         "rate(0 minutes)",
         "rate(5 seconds)",
         "rate(five minutes)",

@@ -252,6 +252,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "nonsense": {"ScheduleExpression": "nonsense"},
     "zone": {"ScheduleExpressionTimezone": "Mars/Olympus"},
     "dates": {"StartDate": NOON + 60, "EndDate": NOON + 60},
+    "far": {"EndDate": 7_258_118_401},
+    "before 1970": {"StartDate": -1},
     "state": {"State": "PAUSED"},
     "action": {"ActionAfterCompletion": "KEEP"},
     "window": {"FlexibleTimeWindow": {}},
