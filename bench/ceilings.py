@@ -105,7 +105,7 @@ def of_one_account(results: Results) -> list[Ceiling]:
             "its rows of the read model",
             f"{PARTITION_WRITES:,} units / {_row_writes(results):g} a batch × {BATCH} events a batch",
             batches * BATCH,
-            "projectionBatchSize, statementEntries",
+            "projectionBatchSize, statement",
         ),
     ]
 

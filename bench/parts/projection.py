@@ -17,7 +17,7 @@ BATCHES = {1: 150, 10: 40, 100: 10}
 """Batch size to how many batches are measured."""
 ACCOUNTS = {"hot": 1, "spread": 100}
 WARM_UP = 30
-"""Events that come before on each account: the statement's row is as full as it gets."""
+"""Events that come before on each account."""
 
 _messages = count(1)
 

@@ -61,9 +61,9 @@ Not cheaper, and why:
 - **Batches.** A queue's batch waits for nobody (`projectionBatchWindow: 0`): a window of some seconds fills batches at low rates,
   and delays every row by as much.
 
-What moves it: `statementEntries` (each 1 KB more of row costs {money(cost.COMMANDS * prices.WRITE_UNIT)}), events over 1 KB
+What moves it: events over 1 KB
 (each further KB costs two write units, {money(2 * cost.COMMANDS * prices.WRITE_UNIT)}), batching (a busy account's batch is
-one write per row, not one per event), `snapshotEvery` (fewer snapshots, longer tails). The length of an account's history
+one write of the summary, not one per event), `snapshotEvery` (fewer snapshots, longer tails). The length of an account's history
 does not move it.
 
 What stays: a million events are some {number(cost.gigabytes_kept(cost.COMMANDS))} GB of tables, indexes and snapshots,

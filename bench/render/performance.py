@@ -181,10 +181,10 @@ def _projection(results: Results) -> tuple[str, dict[str, str]]:
     text = (
         "## Projecting\n\n"
         "Events that one core brings into the read model in a second, through the projection function: *hot*, all of one "
-        "account, or *spread*, each of another among 100. Both rows (summary, statement of 20 entries) are written. "
+        "account, or *spread*, each of another among 100. The summary's row and an entry of the statement are written. "
         f"Requests and units are for one event.\n\n{table(header, lines)}\n\n"
-        "A batch is read in one request, and a row written once a batch and account: what batching saves depends on how "
-        "many events of a batch are of one account."
+        "A batch is read in one request, its entries are written by 25 to a request, and a row once a batch and account, "
+        "side by side: three waits, however many accounts."
     )
     return text, {}
 

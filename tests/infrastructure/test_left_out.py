@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.policy import as_list
+from tests.infrastructure.policy import as_list, may
 from tests.infrastructure.program import Graph, Resource, graph, run
 from tests.lean import lean_settings
 
@@ -102,3 +102,17 @@ def test_the_example_of_a_lean_stack_leaves_out_what_it_says_and_no_guarantee() 
 def _variables(function: Resource) -> dict[str, str]:
     variables: dict[str, str] = function.inputs["environment"]["variables"]
     return variables
+
+
+def test_without_the_statement_its_functions_know_and_may_not_touch_entries() -> None:
+    unstated = without("statement")
+    denied = {"projection": "dynamodb:BatchWriteItem", "query": "dynamodb:Query"}
+
+    for function, action in denied.items():
+        variables = unstated.named(f"{function}-function").inputs["environment"]["variables"]
+        assert variables["STATEMENT"] == "false"
+        for declared, granted in ((graph("dev"), True), (unstated, False)):
+            statements = declared.named(f"{function}-policy").statements()
+            table = declared.named("read-model-table").outputs["arn"]
+            assert may(statements, action, table) is granted
+    assert names(unstated) == names(graph("dev"))
