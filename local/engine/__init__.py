@@ -42,6 +42,7 @@ from local.engine.long_polling import LongPolling
 from local.engine.mappings import Mappings
 from local.engine.message_limits import MessageLimits
 from local.engine.packages import Packages, RuntimeClientMissing
+from local.engine.processes import Processes
 from local.engine.queue_attributes import QueueAttributes
 from local.engine.refusals import Refusals
 from local.engine.registry_tags import RegistryTags
@@ -217,7 +218,8 @@ class _Running:
             undo.pop_all()
         endpoint = self.server.endpoint
         self.background = Background()
-        self._invoker = Invoker(self.gateway, self.background, packages, self._watchdog, endpoint)
+        self._processes = Processes(self._watchdog)
+        self._invoker = Invoker(self.gateway, self.background, packages, self._processes, endpoint)
         of_lambda = aws.ServiceClients(self.gateway, "lambda.amazonaws.com", endpoint)
         destinations = Destinations(of_lambda)
         pending = self.storage.pending
@@ -271,6 +273,7 @@ class _Running:
         self._changes.close()
         self._invoker.stop()
         self.background.stop()
+        self._processes.stop()
         self.server.stop()
         self.storage.close()
         self._watchdog.stop()

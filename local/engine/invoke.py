@@ -17,8 +17,9 @@ from local.engine.execution import Execution, Outcome
 from local.engine.functions import Function, FunctionRef, load
 from local.engine.logs import LogStream
 from local.engine.pool import Environment, Pool, PoolClosed
+from local.engine.processes import Launch, Processes
 from local.engine.tracing import Tracing
-from local.engine.worker import Invocation, Launch
+from local.engine.worker import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from local.engine.background import Background
     from local.engine.gateway import Gateway
     from local.engine.packages import Packages
-    from local.engine.watchdog import Watchdog
 
 _logger = logging.getLogger(__name__)
 
@@ -61,12 +61,17 @@ class Invoker:
     """Runs functions in worker processes, as moto's records say at the moment of the invocation."""
 
     def __init__(
-        self, gateway: Gateway, background: Background, packages: Packages, watchdog: Watchdog, endpoint: str
+        self,
+        gateway: Gateway,
+        background: Background,
+        packages: Packages,
+        processes: Processes,
+        endpoint: str,
     ) -> None:
         self._gateway = gateway
         self._background = background
         self._packages = packages
-        self._watchdog = watchdog
+        self._processes = processes
         self._endpoint = endpoint
         self._tracing = Tracing(gateway.authorizer)
         self._lock = threading.Lock()
@@ -193,7 +198,8 @@ class Invoker:
             opt=opt,
             runtime=self._packages.runtime,
         )
-        return Environment(Launch(function.handler, task, variables), stream, self._watchdog)
+        launch = Launch(function.handler, task, opt, variables, frozenset(function.variables))
+        return Environment(launch, self._processes, stream)
 
     def _exists(self, version_arn: str) -> bool:
         region, name, version = version_arn.split(":")[3], version_arn.split(":")[6], version_arn.split(":")[7]

@@ -9,13 +9,13 @@ import time
 from typing import TYPE_CHECKING
 
 from local.engine.api import ApiError
-from local.engine.worker import InitFailed, Launch, Worker, WorkerExited, WorkerTimeout
+from local.engine.worker import InitFailed, Worker, WorkerExited, WorkerTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.engine.logs import LogStream
-    from local.engine.watchdog import Watchdog
+    from local.engine.processes import Launch, Processes
 
 _logger = logging.getLogger(__name__)
 
@@ -30,13 +30,12 @@ class PoolClosed(Exception):  # noqa: N818
 class Environment:
     """A worker with its log stream."""
 
-    def __init__(self, launch: Launch, stream: LogStream, watchdog: Watchdog) -> None:
+    def __init__(self, launch: Launch, processes: Processes, stream: LogStream) -> None:
         self.stream = stream
-        self._watchdog = watchdog
+        self._processes = processes
         self._started = time.time()
         self._init_duration: float | None = None
-        self.worker = Worker(launch)
-        watchdog.watch(self.worker.group)
+        self.worker = Worker(launch, processes)
 
     def initialise(self, timeout: float) -> None:
         """Raises what `Worker.initialise` raises."""
@@ -51,7 +50,7 @@ class Environment:
 
     def close(self) -> None:
         self.stream.write(self.worker.close())
-        self._watchdog.forget(self.worker.group)
+        self._processes.forget(self.worker.group)
 
 
 class Pool:

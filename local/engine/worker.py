@@ -13,17 +13,16 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from local.engine.server import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from local.engine.processes import Launch, Processes
 
 _CHUNK = 1 << 16
 _EXIT_POLL_SECONDS = 0.02  # between looks at a process whose connection is gone
@@ -54,15 +53,6 @@ class InitFailed(Exception):  # noqa: N818
 
 
 @dataclass(frozen=True)
-class Launch:
-    """How a worker is started."""
-
-    handler: str
-    folder: Path
-    environment: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Invocation:
     request_id: str
     function_arn: str
@@ -83,7 +73,8 @@ class _Message:
 class Worker:
     """Not thread-safe: whoever takes it out of the pool has it alone."""
 
-    def __init__(self, launch: Launch) -> None:
+    def __init__(self, launch: Launch, processes: Processes) -> None:
+        """Raises: OSError."""
         self._listener = socket.create_server((HOST, 0))
         self._connection: socket.socket | None = None
         self._received = bytearray()
@@ -94,15 +85,8 @@ class Worker:
         os.set_blocking(self._output, False)
         port = self._listener.getsockname()[1]
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - the function's handler is what we are here to run
-                [sys.executable, "-S", "-m", "awslambdaric", launch.handler],
-                cwd=launch.folder,
-                env={**launch.environment, "AWS_LAMBDA_RUNTIME_API": f"{HOST}:{port}"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # its own process group, so that what it starts dies with it
-            )
+            environment = {**launch.environment, "AWS_LAMBDA_RUNTIME_API": f"{HOST}:{port}"}
+            self._process = processes.start(replace(launch, environment=environment), output)
         except OSError:
             self._listener.close()
             os.close(self._output)
@@ -181,9 +165,9 @@ class Worker:
             remaining = deadline - time.time()
             if remaining <= 0:
                 raise WorkerTimeout
-            gone = self._connection is None and self._process.poll() is not None
-            if gone:
-                raise WorkerExited(self._process.returncode)
+            status = self._process.poll() if self._connection is None else None
+            if status is not None:
+                raise WorkerExited(status)
             wait = remaining if self._connection is not None else min(remaining, _EXIT_POLL_SECONDS)
             for key, _ in self._selector.select(wait):
                 self._receive(key.fileobj)

@@ -33,6 +33,16 @@ def _gone(process: int) -> bool:
     return False
 
 
+def _children() -> set[int]:
+    """Of this process: on Linux, the watchdog and what workers are forked from."""
+    tasks = Path("/proc/self/task")
+    return {
+        int(child)
+        for task in (tasks.iterdir() if tasks.exists() else ())
+        for child in (task / "children").read_text().split()
+    }
+
+
 def test_stop_leaves_no_process_thread_or_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     threads = set(threading.enumerate())
@@ -45,8 +55,10 @@ def test_stop_leaves_no_process_thread_or_folder(tmp_path: Path, monkeypatch: py
         workshop.map(stream, function, StartingPosition="TRIM_HORIZON")
         worker = workshop.invoke(function)["Payload"]
         assert list(tmp_path.iterdir())
+        started = _children()
 
     assert _gone(worker)
+    assert not started & _children()
     assert set(threading.enumerate()) <= threads
     assert not list(tmp_path.iterdir())
 

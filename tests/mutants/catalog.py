@@ -45,6 +45,7 @@ PAGING = ("tests/handlers/test_type_pages.py",)
 DOCUMENTS = ("tests/docs",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
+FORKING = ("tests/local/test_engine_processes.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
 RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
@@ -1921,6 +1922,27 @@ MUTANTS = (
         "pipe.send(stopped is None)",
         "pipe.send(True)",
         ("tests/local/test_deploy_apart.py",),
+    ),
+    Mutant(
+        "leave a forked worker what the template has open",
+        "local/engine/template_process.py",
+        "    os.closerange(3, 1 << 20)\n",
+        "",
+        FORKING,
+    ),
+    Mutant(
+        "give a function the template's module in place of its own",
+        "local/engine/processes.py",
+        "return None if _shadows(launch, template.loaded) else template.fork",
+        "return template.fork",
+        FORKING,
+    ),
+    Mutant(
+        "keep the template of a layer that nobody uses any more",
+        "local/engine/processes.py",
+        "                self._end_unused()\n",
+        "",
+        FORKING,
     ),
     Mutant(
         "lose an event for a target where the engine fails",
