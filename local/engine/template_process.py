@@ -83,29 +83,38 @@ def serve(control: socket.socket) -> str | None:
             if not message:
                 return None
             (output,) = descriptors
-            set_up, tells = os.pipe()
+            ours, theirs = socket.socketpair()
             child = os.fork()
             if child == 0:
+                ours.close()
                 control.detach()
-                return _become(json.loads(message), output, tells)
+                return _become(json.loads(message), output, theirs)
             os.close(output)
-            os.close(tells)
-            os.read(set_up, 1)  # it has a process group of its own by then, or has ended
-            os.close(set_up)
+            theirs.close()
+            ours.recv(1)  # it has a process group of its own by then, or has ended
             ending = os.pidfd_open(child)
             children[ending] = child
             poll.register(ending, select.POLLIN)
             socket.send_fds(control, [json.dumps({"started": child}).encode()], [ending])
+            with contextlib.suppress(OSError):  # it has ended already
+                ours.send(b"x")
+            ours.close()
 
 
-def _become(launch: dict[str, object], output: int, tells: int) -> str:
-    """Makes this fork what a fresh process would be. Returns the handler."""
+def _become(launch: dict[str, object], output: int, template: socket.socket) -> str:
+    """Makes this fork what a fresh process would be. Returns the handler.
+
+    Where the template dies before it has told the engine of this fork, nobody knows of it, and it ends.
+    """
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.write(tells, b"x")
+    template.send(b"x")
+    if not template.recv(1):
+        os._exit(1)
+    template.detach()
     os.closerange(3, 1 << 20)
     environment, folder, handler = launch["environment"], str(launch["folder"]), str(launch["handler"])
     os.environ.clear()
