@@ -95,6 +95,23 @@ def round_by_round(story: Story) -> None:
     story.ask("getAccountSummary", accountId="a")
 
 
+def rows_without_entries(story: Story) -> None:
+    """What code left that knew no entries: asked about, and filled in with the account's next event."""
+    with story.prelude():
+        story.create("a")
+        for amount in (1, 2):
+            story.pay("a", amount)
+        story.relay()
+        story.project()
+        story.forget_entries("a")
+    story.ask("getAccountStatement", accountId="a")
+    with story.prelude():
+        story.pay("a", 3)
+        story.relay()
+    story.project()
+    story.ask("getAccountStatement", accountId="a")
+
+
 def questions(story: Story) -> None:
     """Every query, before there is anything and after; in pages and whole; of now and of the past."""
     story.ask("getAccountSummary", accountId="a")
@@ -196,6 +213,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     several_accounts,
     gaps,
     round_by_round,
+    rows_without_entries,
     questions,
     snapshots,
     processes_that_met,
