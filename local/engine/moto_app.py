@@ -16,6 +16,7 @@ from moto.core.request import (
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
+from moto.dynamodb import responses as dynamodb_responses
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.events.responses import EventsHandler
@@ -42,6 +43,7 @@ __all__ = [
     "SQSResponse",
     "create_backend_app",
     "determine_request_protocol",
+    "dynamodb_responses",
     "environ_key_for_header",
     "get_partition",
     "get_service_model",
