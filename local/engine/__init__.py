@@ -16,7 +16,18 @@ from typing import Any, Self
 
 from botocore.config import Config
 
-from local.engine import arrivals, aws, backends, dynamodb_json, partitions, queue_clock, retention, scratch, targets
+from local.engine import (
+    arrivals,
+    aws,
+    backends,
+    descriptions,
+    dynamodb_json,
+    partitions,
+    queue_clock,
+    retention,
+    scratch,
+    targets,
+)
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.archives import Archives
 from local.engine.async_invoke import AsyncInvoker
@@ -197,10 +208,8 @@ class _Running:
 
     def __init__(self, port: int, stream_disorder: float, clock: Clock, data: Path | None) -> None:
         backends.reset()
-        dynamodb_json.install()
-        partitions.install()
-        queue_clock.install()
-        retention.install()
+        for amendment in (dynamodb_json, partitions, queue_clock, descriptions, retention):
+            amendment.install()
         self._changes = Changes()
         arrivals.install(self._changes.notify)
         self.gateway = Gateway(self._changes)
