@@ -16,7 +16,7 @@ from local.engine.api import ApiError
 from local.engine.execution import Execution, Outcome
 from local.engine.functions import Function, FunctionRef, load
 from local.engine.logs import LogStream
-from local.engine.pool import Environment, Pool, PoolClosed
+from local.engine.pool import IDLE_SECONDS, Environment, Pool, PoolClosed
 from local.engine.processes import Launch, Processes
 from local.engine.tracing import Tracing
 from local.engine.worker import Invocation
@@ -77,6 +77,7 @@ class Invoker:
         self._lock = threading.Lock()
         self._pools: dict[str, tuple[str, Pool]] = {}
         self._in_flight: Counter[str] = Counter()
+        background.spawn("engine-idle", self._thin_out)
 
     def find(self, ref: FunctionRef) -> Function:
         """Raises: ApiError (ResourceNotFoundException)."""
@@ -97,6 +98,14 @@ class Invoker:
             pools = [self._pools.pop(arn)[1] for arn in gone]
         for pool in pools:
             pool.retire()
+
+    def _thin_out(self) -> None:
+        """What a busy minute began is not kept for good."""
+        while not self._background.closing.wait(IDLE_SECONDS / 4):
+            with self._lock:
+                pools = [pool for _, pool in self._pools.values()]
+            for pool in pools:
+                pool.thin_out()
 
     def stop(self) -> None:
         with self._lock:

@@ -23,6 +23,10 @@ INIT_SECONDS = 10.0
 """How long a function may take to load, as on Lambda; at an invocation its timeout comes on top."""
 
 
+IDLE_SECONDS = 60.0
+"""Until an environment that has nothing to do is ended, if there is another one. On AWS: minutes."""
+
+
 class PoolClosed(Exception):  # noqa: N818
     """The function changed, was deleted, or the engine stops."""
 
@@ -32,6 +36,7 @@ class Environment:
 
     def __init__(self, launch: Launch, processes: Processes, stream: LogStream) -> None:
         self.stream = stream
+        self.idle_since = 0.0
         self._processes = processes
         self._started = time.time()
         self._init_duration: float | None = None
@@ -117,6 +122,7 @@ class Pool:
     def release(self, environment: Environment) -> None:
         with self._condition:
             if not self._closed:
+                environment.idle_since = time.monotonic()
                 self._idle.append(environment)
                 self._condition.notify()
                 return
@@ -130,6 +136,15 @@ class Pool:
                 self._count -= 1
                 self._all.discard(environment)
                 self._condition.notify()
+
+    def thin_out(self) -> None:
+        """Ends the environments that were idle for IDLE_SECONDS, all but the last one used."""
+        with self._condition:
+            long_ago = time.monotonic() - IDLE_SECONDS
+            idle = [each for each in self._idle[:-1] if each.idle_since <= long_ago]
+            self._idle = [each for each in self._idle if each not in idle]
+        for environment in idle:
+            self.discard(environment)
 
     def retire(self) -> None:
         """Ends the idle environments now, the busy ones when they are done."""

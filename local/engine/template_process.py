@@ -58,12 +58,52 @@ _LOADED = (
 )
 
 
+_READ = ("endpoints", "partitions", "_retry", "sdk-default-configuration")
+_SERVICES = ("dynamodb", "events", "sqs")
+"""Whose descriptions are read as well, in the newest version."""
+
+
 def load() -> list[str]:
     """The names of the top-level modules that are loaded now. What a layer does not bring is left out."""
     for name in _LOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    with contextlib.suppress(ImportError, AttributeError):
+        _read_descriptions()
     return sorted({name.partition(".")[0] for name in sys.modules} - {"__main__"})
+
+
+def _read_descriptions() -> None:
+    """Reads botocore's descriptions of AWS once for all forks: 12 MB as objects.
+
+    A fork that reads such a file gets what was read here; when it reads it again, for another session, it reads it
+    anew. So each session holds one of its own, as in a fresh process.
+    """
+    from botocore.exceptions import DataNotFoundError  # noqa: PLC0415
+    from botocore.loaders import JSONFileLoader, Loader  # type: ignore[import-untyped, unused-ignore] # noqa: PLC0415
+
+    read = JSONFileLoader.load_file
+    found: dict[str, object] = {}
+
+    def note(loader: JSONFileLoader, file_path: str) -> object:
+        content = read(loader, file_path)
+        if content is not None:
+            found[file_path] = content
+        return content
+
+    def once(loader: JSONFileLoader, file_path: str) -> object:
+        return found.pop(file_path, None) or read(loader, file_path)
+
+    JSONFileLoader.load_file = note  # type: ignore[method-assign, assignment]
+    loader = Loader(include_default_search_paths=True)
+    for name in _READ:
+        with contextlib.suppress(DataNotFoundError):
+            loader.load_data(name)
+    for name in _SERVICES:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            with contextlib.suppress(DataNotFoundError):
+                loader.load_service_model(name, kind)
+    JSONFileLoader.load_file = once  # type: ignore[method-assign, assignment]
 
 
 def serve(control: socket.socket) -> str | None:

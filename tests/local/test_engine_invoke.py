@@ -466,3 +466,25 @@ def test_a_worker_that_died_while_idle_is_replaced(workshop: Workshop) -> None:
         return bool(answer["Payload"] != first)
 
     eventually(replaced)
+
+
+def test_environments_that_have_nothing_to_do_are_ended_but_for_one(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = workshop.function("import time\ndef handler(event, context): time.sleep(event)")
+    with ThreadPoolExecutor() as callers:
+        list(callers.map(lambda _: workshop.invoke(function, 0.5), range(3)))
+    running = workshop.engine._running  # nobody else is to know of it
+    assert running is not None
+    (pool,) = [pool for arn, (_, pool) in running._invoker._pools.items() if function in arn.split(":")]
+    there = list(pool._idle)
+    assert len(there) > 1
+
+    pool.thin_out()
+    assert pool._idle == there  # not yet
+    monkeypatch.setattr("local.engine.pool.IDLE_SECONDS", 0)
+    pool.thin_out()
+
+    assert pool._idle == there[-1:]
+    assert [each.worker.is_alive() for each in there] == [False] * (len(there) - 1) + [True]
+    assert "FunctionError" not in workshop.invoke(function, 0)

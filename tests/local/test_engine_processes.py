@@ -6,6 +6,9 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from tests.support import eventually
 
 pytestmark = pytest.mark.skipif(not processes._CAN_FORK, reason="workers are forked on Linux alone")
 
+ROOT = Path(__file__).parents[2]
 PID = "import os\ndef handler(event, context): return os.getpid()"
 TELLS_ALL = """
 import gc, locale, os, resource, signal, sys, threading, time
@@ -162,3 +166,19 @@ def test_a_template_ends_when_it_has_no_workers_and_another_begins(workshop: Wor
 
     assert former not in _templates(workshop.engine).values()
     assert not Path(f"/proc/{former.pid}").exists()
+
+
+def test_each_session_of_a_fork_has_descriptions_of_its_own() -> None:
+    code = """
+    from local.engine import template_process
+    template_process._read_descriptions()
+    from botocore.loaders import Loader
+    first, second = (Loader().load_service_model("sqs", "service-2") for _ in range(2))
+    print(first == second, first is second, "SendMessage" in first["operations"])
+    """
+
+    answer = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout == "True False True\n"

@@ -1938,6 +1938,20 @@ MUTANTS = (
         FORKING,
     ),
     Mutant(
+        "give two sessions of a worker one description to edit",
+        "local/engine/template_process.py",
+        "found.pop(file_path, None)",
+        "found.get(file_path)",
+        FORKING,
+    ),
+    Mutant(
+        "keep every environment that a busy minute began",
+        "local/engine/pool.py",
+        "        for environment in idle:\n            self.discard(environment)\n\n    def retire",
+        "\n    def retire",
+        ("tests/local/test_engine_invoke.py",),
+    ),
+    Mutant(
         "keep the template of a layer that nobody uses any more",
         "local/engine/processes.py",
         "                self._end_unused()\n",
