@@ -91,7 +91,9 @@ def test_nothing_is_touched_but_the_domain_and_its_schemas(project: Path) -> Non
 
 
 def test_everything_works_on_the_new_kind_and_on_the_old(project: Path) -> None:
-    said = run(project, "pytest", "-q", "-p", "no:cacheprovider", "tests/kinds/inside.py", "tests/domain/test_kinds.py")
+    tests = ("tests/kinds/inside.py", "tests/kinds/test_rooms.py", "tests/domain/test_kinds.py")
+
+    said = run(project, "pytest", "-q", "-p", "no:cacheprovider", *tests)
 
     assert " passed" in said
     assert "skipped" not in said
