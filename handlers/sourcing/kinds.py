@@ -200,8 +200,11 @@ class Kinds:
         return shown.describe()
 
     def projections(self, switch: Switch) -> tuple[OfKind, ...]:
-        """Every projection there is, of all kinds."""
-        return tuple(OfKind(kind, each, self) for kind in self.all for each in kind.projections(switch))
+        """Every projection there is, of all kinds. ValueError for one whose entries would stand behind its row."""
+        every = tuple(OfKind(kind, each, self) for kind in self.all for each in kind.projections(switch))
+        if late := [each.name for each in every if each.entries and each.entries.name >= each.name]:
+            raise ValueError(f"the entries beside {', '.join(late)} have a name that sorts behind the row's")
+        return every
 
     def _no_command(self) -> Violation:
         return Violation("eventType", f"must be one of {', '.join(self._by_command)}")

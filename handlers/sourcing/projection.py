@@ -19,7 +19,7 @@ class Entries(Protocol):
 
     @property
     def name(self) -> str:
-        """The items stand under `<name>#<sequence>`."""
+        """The items stand under `<name>#<sequence>`, and so before the row: its name sorts behind this one."""
         ...
 
     def entry(self, row: Row, event: Event) -> Row | None:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from handlers.domain.projections import AccountStatement
+from handlers.domain import KINDS
 from handlers.sourcing.errors import UnreadableRowError
 from handlers.sourcing.event import Event
 from handlers.sourcing.projection import Entries, Row
@@ -26,8 +26,8 @@ Fetch = Callable[[Key], Mapping[str, Any] | None]
 """An item of the read model as it is now."""
 
 
-STATEMENT = AccountStatement().name
-"""Entries of this name may be there though nobody keeps them any more; and so may a row, of older code, or of one that
+NAMES = frozenset(each.entries.name for each in KINDS.projections(lambda _: True) if each.entries)
+"""Entries of these names may be there though nobody keeps them any more; and so may a row, of older code, or of one that
 fills them in."""
 
 
@@ -40,7 +40,8 @@ class EntryItems:
     def take(self, item: Mapping[str, Any]) -> bool:
         """Whether an item is one of them, which is kept then."""
         projection = item["ProjectionType"]["S"]
-        if not projection.startswith(f"{STATEMENT}#"):
+        name, mark, _ = projection.partition("#")
+        if not mark or name not in NAMES:
             return False
         self.digests[projection] = digest(to_record(item))
         return True

@@ -20,7 +20,7 @@ from handlers.store.items import to_record
 from handlers.store.read_model import BATCH_WRITES, NOTHING, Key, ReadModel, StaleRowError
 
 from .differences import text_of
-from .entries import STATEMENT, EntriesCheck, EntryItems, digest
+from .entries import NAMES, EntriesCheck, EntryItems, digest
 from .findings import BROKEN, Finding, Kind
 from .rows import RowCheck
 from .snapshot_check import SnapshotCheck
@@ -110,7 +110,7 @@ class Verifier:
                     rows = [row for row in rows if row.projection.kind is kind]
                     entries = [each for each in entries if each.row.projection.kind is kind]
                 _take(stream, rows, entries, snapshots, event)
-        known = {row.projection.name for row in rows} | {STATEMENT}
+        known = {row.projection.name for row in rows} | NAMES
         if kind is None and events:  # newer code's, which says what rows there must be
             rows, entries = [], []
         in_flight = 0
@@ -138,7 +138,7 @@ class Verifier:
     def _rows(self, aggregate_id: str) -> tuple[dict[str, Mapping[str, Any]], EntryItems]:
         """The items of an aggregate that are rows, by their projections, and what is kept of those that are entries.
 
-        Backwards: AccountSummary stands behind its entries, and so is read before them.
+        Backwards: by its name a row stands behind its entries, and so is read before them.
         """
         rows: dict[str, Mapping[str, Any]] = {}
         entries = EntryItems()

@@ -9,6 +9,7 @@ import pytest
 
 from handlers.domain import KINDS
 from handlers.domain.account import KIND, Account
+from handlers.domain.projections import AccountStatement, AccountSummary
 from handlers.sourcing.errors import IntegrityError, RuleBrokenError
 from handlers.sourcing.event import NewEvent
 from handlers.sourcing.kinds import Kinds
@@ -104,6 +105,14 @@ def test_what_a_command_may_ask_for_is_named_over_all_kinds() -> None:
 def test_kinds_that_do_not_go_together_do_not_even_start(kinds: list[Any]) -> None:
     with pytest.raises(ValueError, match="kind"):
         Kinds(STREAMS, *kinds)
+
+
+def test_entries_stand_before_their_row() -> None:
+    """Whoever reads an aggregate's rows backwards has the row first, and then at least the entries that it counts."""
+    late = lamps(projections=lambda _: (AccountSummary(AccountStatement(name="AccountTurnover")),))
+
+    with pytest.raises(ValueError, match="AccountSummary have a name that sorts behind"):
+        Kinds(STREAMS, KIND, late).projections(lambda _: True)
 
 
 def test_where_nothing_is_known_an_aggregate_is_shown_as_the_first_kind_begins() -> None:
