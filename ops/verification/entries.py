@@ -27,8 +27,8 @@ Fetch = Callable[[Key], Mapping[str, Any] | None]
 
 
 NAMES = frozenset(each.entries.name for each in KINDS.projections(lambda _: True) if each.entries)
-"""Entries of these names may be there though nobody keeps them any more; and so may a row, of older code, or of one that
-fills them in."""
+"""Entries of these names may be there though nobody keeps them any more; and so may a row, of older code, or of one
+that fills them in."""
 
 
 @dataclass(slots=True)
