@@ -110,10 +110,9 @@ def gigabytes_kept(events: float) -> float:
     return events * (2 * EVENT_BYTES + COMMAND_ENTRY_BYTES + 2 * SNAPSHOT_BYTES / SNAPSHOT_EVERY) / 1e9
 
 
-def projection_ms(results: Results) -> float:
+def projection_ms(results: Results, memory_mb: int = MEMORY_MB) -> float:
     """The projection function's duration for a batch of `BATCH` events of as many accounts."""
-    row = _projection(results)
-    return milliseconds(row["cpuMs"], PROJECTION_WAITS, MEMORY_MB)
+    return milliseconds(_projection(results)["cpuMs"], PROJECTION_WAITS, memory_mb)
 
 
 def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
@@ -199,8 +198,7 @@ def smaller_memory(results: Results, memory_mb: int) -> tuple[float, float]:
 
     def gb_seconds(size: int) -> float:
         command = command_ms(results, _subject(results, EVERYTHING), size)
-        row = _projection(results)
-        return (command + milliseconds(row["cpuMs"], row["requests"], size) / BATCH) * size / 1024 / 1e3
+        return (command + projection_ms(results, size) / BATCH) * size / 1024 / 1e3
 
     saved = COMMANDS * (gb_seconds(MEMORY_MB) - gb_seconds(memory_mb)) * prices.LAMBDA_GB_SECOND["arm64"]
     return saved, command_ms(results, _subject(results, EVERYTHING), memory_mb)
