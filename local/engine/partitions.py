@@ -26,13 +26,15 @@ _ORDERS = "orders_of_the_engine"
 _MALFORMED = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What moto's attributes raise for values that are none; moto's own answer to those comes later."""
 
-_query_of_the_whole_table, _plain_put, _plain_delete = Table.query, Table.put_item, Table.delete_item
+_query_of_the_whole_table, _plain_get = Table.query, Table.get_item
+_plain_put, _plain_delete = Table.put_item, Table.delete_item
 _plain_update = DynamoDBBackend.update_item
 
 
 def install() -> None:
     """From here on moto's queries look at what they answer. Calling it again changes nothing."""
     Table.query = _query
+    Table.get_item = _get
     Table.put_item = _put
     Table.delete_item = _delete
     DynamoDBBackend.update_item = _update
@@ -188,6 +190,13 @@ def _page(items: Iterator[Any], limit: int | None) -> Iterator[Any]:
             return
 
 
+def _get(table: Any, hash_key: Any, range_key: Any = None, *arguments: Any, **more: Any) -> Any:
+    """Moto's own leaves an empty partition behind for each key that it looks for in vain."""
+    if range_key and hash_key not in table.items:
+        return None
+    return _plain_get(table, hash_key, range_key, *arguments, **more)
+
+
 def _put(table: Any, item_attrs: Mapping[str, Any], *arguments: Any, **more: Any) -> Any:
     orders = vars(table).get(_ORDERS)
     if orders is None:
@@ -198,8 +207,10 @@ def _put(table: Any, item_attrs: Mapping[str, Any], *arguments: Any, **more: Any
     return new
 
 
-def _delete(table: Any, *keys: Any, **more: Any) -> Any:
-    item = _plain_delete(table, *keys, **more)
+def _delete(table: Any, hash_key: Any, *arguments: Any, **more: Any) -> Any:
+    item = _plain_delete(table, hash_key, *arguments, **more)
+    if table.has_range_key and not table.items.get(hash_key, True):
+        del table.items[hash_key]
     orders = vars(table).get(_ORDERS)
     if item is not None and orders is not None:
         orders.replace(item, None)

@@ -232,3 +232,16 @@ def test_the_largest_item_is_as_large_as_motos(gateway: Gateway, values: list[An
         patch.setattr(Item, "__init__", item_sizes._plain_make)
         own = [put(), put("x")]
     assert [put(), put("x")] == own == [200, 400]
+
+
+def test_what_is_looked_for_in_vain_or_deleted_leaves_nothing_behind(gateway: Gateway) -> None:
+    item = {"H": {"S": "a"}, "R": {"N": "1"}}
+    for operation, content in (
+        ("GetItem", {"Key": {**item, "H": {"S": "b"}}}),
+        ("DeleteItem", {"Key": {**item, "H": {"S": "c"}}}),
+        ("PutItem", {"Item": {**item, "H": {"S": "d"}}, "ConditionExpression": "attribute_exists(H)"}),
+        ("PutItem", {"Item": item}),
+        ("DeleteItem", {"Key": item}),
+    ):
+        gateway.handle(call("dynamodb", operation, {"TableName": TABLE, **content}))
+    assert dict(held().items) == {}

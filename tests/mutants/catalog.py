@@ -2099,6 +2099,20 @@ MUTANTS = (
         ORDERING,
     ),
     Mutant(
+        "keep the size of an item that an update changed",
+        "local/engine/partitions.py",
+        "            item_sizes.forget(new)\n",
+        "",
+        ORDERING,
+    ),
+    Mutant(
+        "leave an empty partition for each key that is looked for in vain",
+        "local/engine/partitions.py",
+        "    if range_key and hash_key not in table.items:\n        return None\n",
+        "",
+        ORDERING,
+    ),
+    Mutant(
         "find what a transaction wrote that was rolled back",
         "local/engine/transactions.py",
         "        partitions.forget(saved)\n",
