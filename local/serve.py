@@ -10,6 +10,7 @@ from local.deploy import ConfigError, DeployError, Deployment, Progress, deploy_
 from local.deploy.regions import in_aws
 from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import DataError, Engine, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError
+from local.memory import give_back
 from local.outputs_file import OutputsFile
 
 
@@ -63,6 +64,7 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
             with engine.settling():
                 deployment = _deploy(engine, options, display, stop)
             outputs_file.write({"endpoint": engine.endpoint, **deployment.outputs})
+            give_back()
             display.deployed(engine.endpoint, config, deployment)
         else:
             display.empty(engine.endpoint, config)
