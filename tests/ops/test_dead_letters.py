@@ -32,7 +32,7 @@ from ops.dead_letters.queues import BATCH_BYTES, HIDDEN_SECONDS, held, uninterru
 from ops.dead_letters.stretch import ARN_LENGTH, NUMBER_LENGTH, SHARD_LENGTH
 
 from ..aws import around_every_call
-from ..domain.builders import command, folded, moved, older, story
+from ..domain.builders import command, folded, moved, of_rows, older, story
 from ..fuzz.budget import examples
 from ..fuzz.wire import bodies, text_of
 from ..handlers.conftest import STORE, Calls, Context, message, refusal, refusing, rows
@@ -172,9 +172,10 @@ def test_a_redrive_in_any_order_never_shows_a_row_that_skips_events(
         size = data.draw(st.integers(1, 3))
         batch, delivery = delivery[:size], delivery[size:]
         assert project(handlers, batch) == []
-        for key, row in rows(aws).items():
+        for key, row in of_rows(rows(aws)).items():
             if key[0] in streams:
-                assert row == folded(streams[key[0]][: int(row["LastSequence"])])[key]
+                expected = folded(streams[key[0]][: int(row["LastSequence"])])
+                assert {each: item for each, item in rows(aws).items() if each in expected} == expected
 
 
 def test_what_would_only_come_back_is_skipped_unless_forced(aws: Any, sqs: Any, run: Run) -> None:

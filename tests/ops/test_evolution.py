@@ -42,7 +42,8 @@ def test_rows_of_the_older_code_differ_by_what_they_lack_and_repair_makes_them_w
     assert run("verify", "--repair-read-model").code == 0
     assert run("verify", "--json").json["clean"] is True
     streams = {account: list(EventStore(aws, STORE).read(account)) for account in BALANCES}
-    assert rows(aws) == {key: row for stream in streams.values() for key, row in folded(stream).items()}
+    now = {key: row for key, row in rows(aws).items() if key[1] != "AccountStatement"}
+    assert now == {key: row for stream in streams.values() for key, row in folded(stream).items()}
     assert {account: rows(aws)[account, "AccountSummary"]["Currency"] for account in BALANCES} == CURRENCIES
     stored = aws.scan(TableName=STORE)["Items"]
     assert all(item in stored for item in GOLDEN["events"]), "no stored event changed"
