@@ -306,7 +306,7 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
     (
         ("snapshotEvery=100", "typeBuckets=12", "statementEntries=30", "snapshotRetentionDays=9"),
         {
-            **{function: {"environment"} for function in FUNCTIONS - {"relay-function"}},
+            **{function: {"environment"} for function in FUNCTIONS - {"relay-function", "projection-function"}},
             "snapshot-feed-mapping": {"filterCriteria"},
         },
     ),
