@@ -221,7 +221,7 @@ def test_nothing_that_was_acknowledged_is_lost_to_a_kill(
     chance = random.Random(KILLS)  # noqa: S311 - keeps no secret
     with Load(stack) as load:
         for kill in range(KILLS):
-            if kill % 4 == 3:  # while it is made again
+            if chance.random() < 0.4:  # while it is made again
                 time.sleep(chance.uniform(0, 5))
             else:
                 stack.until_ready()
