@@ -7,8 +7,11 @@ STAMP := $(VENV)/.locked
 # Where it is set, each of the many processes of a test run would compile AWS's libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# What drives the stack, or streams, through the embedded AWS.
+REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_operator_roles.py test_engine_streams.py)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-long mutants bench bench-peers dynamodb-local lint scan types unit format lock clean
+.PHONY: help setup demo serve test test-real test-long mutants bench bench-peers dynamodb-local lint scan types unit format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +34,9 @@ serve: $(STAMP) ## start the embedded AWS on port 4566 with the stack deployed
 # Style and types begin together and have one core each; the tests follow when the first is through, unless it failed.
 test: $(STAMP) ## all checks: style, import rules, types, tests
 	@$(MAKE) --no-print-directory -j 2 lint types unit
+
+test-real: $(STAMP) ## the deployed stack's tests on Amazon's own DynamoDB engine (needs Java 17 and `make dynamodb-local`)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --real $(REAL)
 
 test-long: $(STAMP) ## random schedules and fuzzing for longer than the ordinary run
 	@FAULTS_STEPS=10000 LEDGER_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/faults tests/fuzz tests/handlers tests/local/test_long_stream.py

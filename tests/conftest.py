@@ -10,6 +10,8 @@ import pytest
 from botocore.loaders import JSONFileLoader, Loader
 from hypothesis import settings
 
+from local.engine.dynamodb_local import installation
+
 from .effort import LONG
 
 # How long an example takes says more about the machine than about the code.
@@ -62,6 +64,20 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--real", action="store_true", help="have the embedded AWS keep its tables in Amazon's DynamoDB Local"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--real"):
+        try:
+            installation.java(), installation.jars()
+        except installation.UnavailableError as problem:
+            raise pytest.UsageError(f"--real: {problem}") from problem
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

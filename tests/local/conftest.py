@@ -185,8 +185,10 @@ DISORDER = 0.05
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with Engine(stream_disorder=DISORDER) as running:
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """With `--real`, its tables are in Amazon's own engine."""
+    data = tmp_path_factory.mktemp("real") / "data" if request.config.getoption("--real") else None
+    with Engine(stream_disorder=DISORDER, data=data) as running:
         yield running
 
 

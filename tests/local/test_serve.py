@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
+from local.engine.dynamodb_local.installation import available
 from tests.local.projects import STACK, write_project
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
@@ -295,3 +296,76 @@ def test_a_port_that_is_none_is_a_usage_error(refused: Refused, port: str) -> No
 
     assert code == 2
     assert f"'{port}' is not a port" in text
+
+
+def test_without_java_the_data_option_says_what_to_install(
+    start: Callable[..., Served], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "no-java"))
+    served = start("--port", "0", "--data", str(tmp_path / "data"), folder=project(tmp_path, ""))
+
+    assert served.process.wait(READY_SECONDS) == 1
+    [line] = served.text.splitlines()
+    assert line.startswith("error: DynamoDB Local needs a Java runtime of version 17 or newer (Debian: openjdk-17-jre")
+    assert served.left_behind() == []
+
+
+def test_data_that_cannot_be_used_is_one_line_and_exit_code_1(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+
+    code, text, left_behind = refused("--port", "0", "--data", str(tmp_path), folder=project(tmp_path / "of", ""))
+
+    assert code == 1
+    [line] = text.splitlines()
+    assert line.startswith(f"error: {tmp_path} holds other files: --data takes a new or empty folder")
+    assert left_behind == []
+
+
+def test_data_is_of_no_use_to_an_empty_aws(refused: Refused, tmp_path: Path) -> None:
+    code, text, _ = refused("--data", str(tmp_path / "data"), "--no-deploy")
+
+    assert code == 2
+    assert "not allowed with argument --data" in text
+
+
+CHANGING = """
+aws.sqs.Queue("queue"{0})
+table = aws.dynamodb.Table("table", attributes=[{{"name": "Id", "type": "S"}}], hash_key="Id",
+                           billing_mode="PAY_PER_REQUEST", stream_enabled=True, stream_view_type="NEW_IMAGE")
+pulumi.export("region", "us-east-1")
+pulumi.export("table", table.name)
+pulumi.export("stream", table.stream_arn)
+{1}
+"""
+
+
+@pytest.mark.skipif(not available(), reason="there is no Java, or `make dynamodb-local` was not run")
+def test_a_restart_on_the_same_data_has_the_same_outputs_and_the_programs_changes(
+    start: Callable[..., Served], tmp_path: Path
+) -> None:
+    def serve(folder: Path) -> tuple[Served, dict[str, Any]]:
+        served = start("--port", "0", "--data", str(tmp_path / "data"), "--json", folder=folder)
+        served.until(lambda: served.text.endswith("}\n"), "line of JSON")
+        return served, json.loads(served.text)
+
+    folder = project(tmp_path, CHANGING.format("", ""))
+    first, before = serve(folder)
+    second = start("--port", "0", "--data", str(tmp_path / "data"), folder=folder)
+    assert second.process.wait(READY_SECONDS) == 1
+    assert second.text.startswith(f"error: {tmp_path / 'data'} is in use by another embedded AWS (process ")
+    item = {"Id": {"S": "kept"}}
+    client(before["endpoint"], "dynamodb").put_item(TableName=before["outputs"]["table"], Item=item)
+    first.process.kill()
+    first.process.wait(STOP_SECONDS)
+
+    project(tmp_path, CHANGING.format(", delay_seconds=7", 'pulumi.export("topic", aws.sns.Topic("topic").name)'))
+    third, after = serve(folder)
+
+    assert {**after["outputs"], "topic": None} == {**before["outputs"], "topic": None}
+    assert after["outputs"]["topic"].startswith("topic-")
+    url = next(each["id"] for each in after["resources"] if each["type"] == "aws:sqs/queue:Queue")
+    asked = client(after["endpoint"], "sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["DelaySeconds"])
+    assert asked["Attributes"]["DelaySeconds"] == "7"
+    assert client(after["endpoint"], "dynamodb").scan(TableName=after["outputs"]["table"])["Items"] == [item]
+    assert third.stop() == 0
+    assert third.left_behind() == []

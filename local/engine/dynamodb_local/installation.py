@@ -63,6 +63,14 @@ def jars() -> Path:
     return folder
 
 
+def available() -> bool:
+    """Whether it can be run here and now."""
+    try:
+        return bool(java() and jars())
+    except UnavailableError:
+        return False
+
+
 def fetch(say: Callable[[str], None]) -> Path:
     """Put the jars into the cache unless they are there, and return their folder. Raises UnavailableError."""
     folder = _CACHE / version()
