@@ -46,7 +46,7 @@ def deploy_apart(
             )
         try:
             with contextlib.suppress(ConnectionError):  # it has ended: `_watch` says so
-                ours.send(keeper and keeper.known())
+                ours.send(None if keeper is None else keeper.known())
             result = _watch(ours, process, on_progress, keeper)
         finally:
             process.wait()
@@ -65,7 +65,7 @@ def _watch(
             told = pipe.recv()
         except (EOFError, ConnectionError):
             return stopped or DeployError(f"the deployment's process ended with status {process.wait()}")
-        if isinstance(told, Name) and keeper:
+        if isinstance(told, Name) and keeper is not None:
             keeper.keep(told.urn, told.prop, told.name)
             pipe.send(True)
             continue

@@ -29,7 +29,7 @@ def physical_name(
         def make() -> str:
             return beginning + _hex(_PREFIX_DIGITS if prefix else _HEX_DIGITS) + suffix
 
-        name = names.of(urn, prop, beginning, make) if names else make()
+        name = names.of(urn, prop, beginning, make) if names is not None else make()
     if len(name) > limit:
         raise DeployError(f"{prop}: {name!r} is {len(name)} characters long; the service allows {limit}")
     return name

@@ -84,6 +84,36 @@ def test_whoever_watches_can_stop_it_and_what_there_was_is_deleted(tmp_path: Pat
     assert _queues(plain) == []
 
 
+class Kept(dict[tuple[str, str], str]):
+    """A NameKeeper in memory."""
+
+    def known(self) -> dict[tuple[str, str], str]:
+        return dict(self)
+
+    def keep(self, urn: str, prop: str, name: str) -> None:
+        self[urn, prop] = name
+
+
+def test_names_that_are_kept_are_taken_again_and_nothing_is_deleted(tmp_path: Path, plain: PlainAws) -> None:
+    kept = Kept()
+    program = 'aws.sqs.Queue("plain")\naws.sqs.Queue("prefixed", name_prefix="{}-")\n{}'
+
+    def deployed(prefix: str, more: str = "") -> set[str]:
+        folder = write_project(tmp_path, program.format(prefix, more))
+        return {each.id for each in deploy_apart(plain.endpoint, "local", folder, _ignore, kept).resources}
+
+    first = deployed("one")
+    assert len(kept) == 2
+    assert deployed("one") == first
+    with pytest.raises(DeployError, match="no"):
+        deployed("one", 'raise pulumi.RunError("no")')
+    assert set(_queues(plain)) == first
+    (changed,) = deployed("two") - first  # the program wants another beginning, so it is another resource
+    assert "/two-" in changed
+    for url in _queues(plain):
+        plain.client("sqs").delete_queue(QueueUrl=url)
+
+
 def test_what_serves_does_not_load_what_deploys() -> None:
     code = "import sys, local.serve; print([name for name in sys.modules if name.split('.')[0] in ('pulumi', 'grpc')])"
 

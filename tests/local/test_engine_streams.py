@@ -26,7 +26,7 @@ def test_a_record_has_the_shape_that_lambda_gives_it(workshop: Workshop) -> None
     table, stream = workshop.table()
     workshop.map(stream, workshop.function(TELLS_ALL, tell=tell), StartingPosition="TRIM_HORIZON")
 
-    workshop.put(table, "a", 1, Amount={"N": "100.10"}, Nested={"M": {"L": {"L": [{"BOOL": True}]}}})
+    workshop.put(table, "a", 1, Amount={"N": "100.1"}, Nested={"M": {"L": {"L": [{"BOOL": True}]}}})
 
     (record,) = workshop.told(tell)[0]["Records"]
     assert record.pop("eventID")
@@ -44,7 +44,7 @@ def test_a_record_has_the_shape_that_lambda_gives_it(workshop: Workshop) -> None
     keys = {"Id": {"S": "a"}, "Number": {"N": "1"}}
     assert stream_part == {
         "Keys": keys,
-        "NewImage": {**keys, "Amount": {"N": "100.10"}, "Nested": {"M": {"L": {"L": [{"BOOL": True}]}}}},
+        "NewImage": {**keys, "Amount": {"N": "100.1"}, "Nested": {"M": {"L": {"L": [{"BOOL": True}]}}}},
         "StreamViewType": "NEW_AND_OLD_IMAGES",
     }
 
