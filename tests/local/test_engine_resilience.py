@@ -213,8 +213,10 @@ def _watchdog_of(engine: Engine) -> Watchdog:
 
 
 def _has_ended(process: int) -> bool:
-    """Whether it is gone, or a zombie that its parent has not asked for yet."""
+    """Whether it is gone with all its threads, or a zombie that its parent has not asked for yet."""
+    folder = Path(f"/proc/{process}")
     try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
+        threads = [each.name for each in (folder / "task").iterdir()]
+        return threads == [folder.name] and (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return True
