@@ -10,8 +10,6 @@ import pytest
 from botocore.loaders import JSONFileLoader, Loader
 from hypothesis import settings
 
-from local.engine.dynamodb_local import installation
-
 from .effort import LONG
 
 # How long an example takes says more about the machine than about the code.
@@ -74,6 +72,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--real"):
+        from local.engine.dynamodb_local import installation  # noqa: PLC0415 - it loads the engine, which few tests need
+
         try:
             installation.java(), installation.jars()
         except installation.UnavailableError as problem:
