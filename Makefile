@@ -8,7 +8,7 @@ STAMP := $(VENV)/.locked
 unexport PYTHONDONTWRITEBYTECODE
 
 # What drives the stack, or streams, through the embedded AWS.
-REAL := $(addprefix tests/local/,test_ledger.py test_operator_roles.py test_engine_streams.py)
+REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_operator_roles.py test_engine_streams.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test test-real test-long mutants bench bench-peers dynamodb-local lint scan types unit format lock clean

@@ -31,6 +31,12 @@ from telling import tell
 def handler(event, context):
     tell([record["dynamodb"]["Keys"]["Id"]["S"] for record in event["Records"]] if "Records" in event else event)
 """
+IMAGES = """
+from telling import tell
+
+def handler(event, context):
+    tell([record["dynamodb"]["NewImage"] for record in event["Records"]])
+"""
 KEYS: dict[str, Any] = {
     "KeySchema": [{"AttributeName": "Id", "KeyType": "HASH"}],
     "AttributeDefinitions": [{"AttributeName": "Id", "AttributeType": "S"}],
@@ -88,12 +94,12 @@ def make_queue(engine: Engine, name: str = "queue") -> str:
     return str(made["QueueUrl"])
 
 
-def make_function(engine: Engine, tell: str, name: str = "function", **settings: Any) -> None:
+def make_function(engine: Engine, tell: str, name: str = "function", code: str = TELL, **settings: Any) -> None:
     engine.client("lambda").create_function(
         FunctionName=name,
         Runtime="python3.13",
         Handler="main.handler",
-        Code={"ZipFile": package({"main.py": TELL, "telling.py": TELLING})},
+        Code={"ZipFile": package({"main.py": code, "telling.py": TELLING})},
         Environment={"Variables": {"TELL": tell}},
         Role=Workshop(engine).role,
         Timeout=10,
@@ -101,10 +107,10 @@ def make_function(engine: Engine, tell: str, name: str = "function", **settings:
     )
 
 
-def map_stream(engine: Engine, stream: str, **settings: Any) -> str:
+def map_stream(engine: Engine, stream: str, function: str = "function", **settings: Any) -> str:
     arguments = {"StartingPosition": "TRIM_HORIZON", **settings}
     made = engine.client("lambda").create_event_source_mapping(
-        EventSourceArn=stream, FunctionName="function", **arguments
+        EventSourceArn=stream, FunctionName=function, **arguments
     )
     return str(made["UUID"])
 
@@ -323,6 +329,33 @@ def test_the_streams_api_speaks_of_this_aws(engine: Engine) -> None:
     assert (record["awsRegion"], record["dynamodb"]["NewImage"]) == ("us-east-1", {"Id": {"S": "a"}})
     with pytest.raises(ClientError, match="not found"):
         streams.describe_stream(StreamArn=stream + "0")
+
+
+def test_an_empty_map_is_one_in_every_record(engine: Engine) -> None:
+    stream = make_table(engine, "emptied", **STREAM)["LatestStreamArn"]
+    attributes: dict[str, Any] = {
+        "Empty": {"M": {}},
+        "None": {"L": []},
+        "Deep": {"M": {"Map": {"M": {}}, "List": {"L": [{"M": {}}, {"S": ""}]}}},
+    }
+    put(engine, "a", table="emptied", **attributes)
+    put(engine, "a", table="emptied")
+    streams = engine.client("dynamodbstreams")
+    (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    place = {"StreamArn": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+    records = streams.get_records(ShardIterator=streams.get_shard_iterator(**place)["ShardIterator"])["Records"]
+    image = {"Id": {"S": "a"}, **attributes}
+    assert [each["dynamodb"].get("NewImage") for each in records] == [image, {"Id": {"S": "a"}}]
+    assert records[1]["dynamodb"]["OldImage"] == image
+
+
+def test_a_function_is_given_an_empty_map(engine: Engine) -> None:
+    queue = make_queue(engine, "images")
+    make_function(engine, queue, "images", code=IMAGES)
+    stream = make_table(engine, "imaged", **STREAM)["LatestStreamArn"]
+    map_stream(engine, stream, "images")
+    put(engine, "a", table="imaged", Empty={"M": {}})
+    assert told(engine, queue, 1) == [[{"Id": {"S": "a"}, "Empty": {"M": {}}}]]
 
 
 def test_regions_have_tables_of_their_own(engine: Engine) -> None:

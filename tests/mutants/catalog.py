@@ -2371,4 +2371,11 @@ MUTANTS = (
         "        if True:\n            _roll_back",
         ("tests/local/test_deploy_apart.py",),
     ),
+    Mutant(
+        "hand on an empty map that has lost its type in DynamoDB Local's streams",
+        "local/engine/durable/streams.py",
+        '    if not value:\n        return {"M": {}}\n',
+        "    if not value:\n        return value\n",
+        ("tests/local/test_data.py",),
+    ),
 )

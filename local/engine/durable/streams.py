@@ -42,7 +42,28 @@ def _as_ours(answer: Any, region: str) -> Any:
                 place[name] = ours(place[name], region)
     for record in answer.get("Records", ()):
         record["awsRegion"] = region
+        record["dynamodb"] = _with_maps(record["dynamodb"])
     return answer
+
+
+def _with_maps(change: dict[str, Any]) -> dict[str, Any]:
+    """The change with its images as they are: DynamoDB Local writes an empty map without its type."""
+    images: dict[str, Any] = {
+        image: {name: _typed(value) for name, value in change[image].items()}
+        for image in ("OldImage", "NewImage")
+        if image in change
+    }
+    return {**change, **images}
+
+
+def _typed(value: dict[str, Any]) -> dict[str, Any]:
+    if not value:
+        return {"M": {}}
+    if "M" in value:
+        return {"M": {name: _typed(inner) for name, inner in value["M"].items()}}
+    if "L" in value:
+        return {"L": [_typed(inner) for inner in value["L"]]}
+    return value
 
 
 class StreamRefused(RuntimeError):  # noqa: N818 - reads as what happened
@@ -123,7 +144,7 @@ class LocalStream:
 
     def _whole(self, record: Raw) -> Raw:
         """DynamoDB Local cuts the time off to the minute: it was not before that, and not after now."""
-        change = record["dynamodb"]
+        change = _with_maps(record["dynamodb"])
         latest = min(time.time(), change["ApproximateCreationDateTime"] + 60)
         return {**record, "shardId": self._shard, "dynamodb": {**change, "ApproximateCreationDateTime": latest}}
 
