@@ -220,9 +220,9 @@ def held(
 def uninterrupted() -> Iterator[None]:
     """Let a first Ctrl-C wait for the end of the block, which knows then what AWS answered. A second one does not wait.
 
-    Only the main thread hears of signals; elsewhere this does nothing.
+    Only the main thread hears of signals, and no command that a script began in the background: there it does nothing.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield
         return
     heard: list[int] = []

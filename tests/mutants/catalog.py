@@ -1228,6 +1228,13 @@ MUTANTS = (
         ("tests/ops/test_dead_letters.py",),
     ),
     Mutant(
+        "hear a Ctrl-C in the background of a script",
+        "ops/dead_letters/queues.py",
+        " or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:",
+        ":",
+        ("tests/ops/test_dead_letters.py::test_a_ctrl_c_that_is_ignored_stays_so",),
+    ),
+    Mutant(
         "take what its time tells for all of a forgotten stretch",
         "ops/dead_letters/redrive.py",
         "        if not self.forced:\n            for at,",

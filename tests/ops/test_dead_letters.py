@@ -43,6 +43,14 @@ LOG_GROUP = "/aws/events/audit-log"
 LOG_ARN = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{LOG_GROUP}"
 
 
+@pytest.fixture(autouse=True)
+def _hears_ctrl_c() -> Iterator[None]:
+    """Also where the tests run in the background of a script, to which the shell lets no Ctrl-C through."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def body(event: Event) -> str:
     """An event as the bus delivers it."""
     return message(event)["body"]
@@ -919,6 +927,18 @@ def test_the_first_ctrl_c_waits_and_the_second_does_not() -> None:
         wait()
     assert reached == ["after the first"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_ctrl_c_that_is_ignored_stays_so() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    try:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        pytest.fail("it was heard")
+
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_people_read_a_line_for_each_letter(aws: Any, sqs: Any, run: Run) -> None:
