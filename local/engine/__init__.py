@@ -212,7 +212,7 @@ class _Running:
             amendment.install()
         self._changes = Changes()
         arrivals.install(self._changes.notify)
-        self.gateway = Gateway(self._changes)
+        self.gateway = Gateway()
         with contextlib.ExitStack() as undo:
             self.server = ApiServer(port, self.gateway.handle)
             undo.callback(self.server.stop)

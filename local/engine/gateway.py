@@ -16,13 +16,7 @@ from local.engine.moto_handlers import Moto
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from local.engine.changes import Changes
-
 _logger = logging.getLogger(__name__)
-
-# Which pollers may have something to do after a call of a service.
-_CHANGES = {"dynamodb": "dynamodb", "sqs": "sqs", "sns": "sqs"}
-_READS = ("BatchGet", "Describe", "Get", "List", "Query", "Scan", "TransactGet")
 
 Seam = Callable[[ApiRequest], Response]
 Check = Callable[[ApiRequest], None]
@@ -77,8 +71,7 @@ class _Interception:
 class Gateway:
     """Answers API calls. Moto's backends are not thread-safe: every use of them, here or in a seam, holds `lock`."""
 
-    def __init__(self, changes: Changes) -> None:
-        self._changes = changes
+    def __init__(self) -> None:
         self.lock = threading.RLock()
         self.authorizer = Authorizer(self.lock)
         self.calls: Counter[tuple[str, str]] = Counter()
@@ -140,9 +133,6 @@ class Gateway:
             return self._answer(request)
         finally:
             self.authorizer.called(request.service, request.operation)
-            topic = _CHANGES.get(request.service)
-            if topic is not None and not request.operation.startswith(_READS):
-                self._changes.notify(topic)
 
     def _answer(self, request: ApiRequest) -> Response:
         seam = self._seams.get((request.service, request.operation)) or self._services.get(request.service)

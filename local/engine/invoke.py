@@ -22,11 +22,12 @@ from local.engine.tracing import Tracing
 from local.engine.worker import Invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from local.engine.background import Background
     from local.engine.gateway import Gateway
     from local.engine.packages import Packages
+    from local.engine.principals import Session
 
 _logger = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class Invoker:
         self._lock = threading.Lock()
         self._pools: dict[str, tuple[str, Pool]] = {}
         self._in_flight: Counter[str] = Counter()
+        self._credentials: dict[tuple[Session, str], Mapping[str, str]] = {}
         background.spawn("engine-idle", self._thin_out)
 
     def find(self, ref: FunctionRef) -> Function:
@@ -196,12 +198,10 @@ class Invoker:
         task = self._packages.code(function.code)
         opt = self._packages.layers(function.layers)
         stream = LogStream(function, self._gateway.authorizer)
-        with self._gateway.lock:
-            credentials = backends.assume_role(function.session, function.region)
         variables = environment.variables(
             function,
             endpoint=self._endpoint,
-            credentials=credentials,
+            credentials=self._credentials_of(function),
             stream=stream.name,
             task=task,
             opt=opt,
@@ -209,6 +209,14 @@ class Invoker:
         )
         launch = Launch(function.handler, task, opt, variables, frozenset(function.variables))
         return Environment(launch, self._processes, stream)
+
+    def _credentials_of(self, function: Function) -> Mapping[str, str]:
+        """One session for all workers of the function in turn: moto and the authorizer keep what was ever assumed."""
+        key = (function.session, function.region)
+        with self._gateway.lock:
+            if key not in self._credentials:
+                self._credentials[key] = backends.assume_role(*key)
+            return self._credentials[key]
 
     def _exists(self, version_arn: str) -> bool:
         region, name, version = version_arn.split(":")[3], version_arn.split(":")[6], version_arn.split(":")[7]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import http
 import logging
+import selectors
 import socket
 import socketserver
 import sys
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 _logger = logging.getLogger(__name__)
-_POLL_SECONDS = 0.2  # how soon the accepting thread sees that it is to stop
 _JOIN_SECONDS = 5.0
 _PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 
@@ -66,9 +66,8 @@ class ApiServer(socketserver.ThreadingTCPServer):
         self.socket.close()
         self.socket = listener
         self.server_address = listener.getsockname()
-        self._acceptor = threading.Thread(
-            target=self.serve_forever, args=(_POLL_SECONDS,), name="engine-accept", daemon=True
-        )
+        self._woken, self._wake = socket.socketpair()
+        self._acceptor = threading.Thread(target=self._accept, name="engine-accept", daemon=True)
 
     @property
     def port(self) -> int:
@@ -83,9 +82,10 @@ class ApiServer(socketserver.ThreadingTCPServer):
 
     def stop(self) -> None:
         """Ends the accepting thread and every connection's thread."""
+        self._wake.close()
         if self._acceptor.is_alive():
-            self.shutdown()
             self._acceptor.join(_JOIN_SECONDS)
+        self._woken.close()
         self.server_close()
         with self._connections_lock:
             connections = dict(self._connections)
@@ -98,6 +98,27 @@ class ApiServer(socketserver.ThreadingTCPServer):
         for thread in connections.values():
             if thread is not None:
                 thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _accept(self) -> None:
+        """Until the stop, which wakes it. `serve_forever` would look for that from time to time."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while self._woken not in (ready := [key.fileobj for key, _ in selector.select()]):
+                if ready:
+                    self._accept_one()
+
+    def _accept_one(self) -> None:
+        try:
+            connection, address = self.get_request()
+        except OSError as error:  # the client was faster
+            _logger.debug("a connection was gone before it was taken: %s", error)
+            return
+        try:
+            self.process_request(connection, address)
+        except Exception:  # no thread for it: the next one may get one
+            _logger.exception("a connection cannot be answered")
+            self.shutdown_request(connection)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         with self._connections_lock:

@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 
 from local.engine import backends
 from local.engine.aws import ServiceClients
-from local.engine.changes import Changes
 from local.engine.gateway import Gateway
 
 Clients = Callable[[str], Any]
@@ -22,7 +21,7 @@ Clients = Callable[[str], Any]
 def aws(*seams: Callable[[Gateway], object]) -> Iterator[Clients]:
     """An empty AWS of moto and these seams."""
     backends.reset()
-    gateway = Gateway(Changes())
+    gateway = Gateway()
     for seam in seams:
         seam(gateway)
     clients = ServiceClients(gateway, "tests.amazonaws.com", "http://127.0.0.1")

@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError
 from local.engine import authorization, backends
 from local.engine.authorization import LEAVES_POLICIES, Authorizer
 from local.engine.aws import ServiceClients
-from local.engine.changes import Changes
 from local.engine.gateway import Gateway
 from local.engine.log_policies import LogGroupPolicies
 from local.engine.policy_documents import decide
@@ -53,7 +52,7 @@ class World:
     """An account with one of each thing, a role that may do everything, and clients of both."""
 
     def __init__(self) -> None:
-        self.gateway = Gateway(Changes())
+        self.gateway = Gateway()
         QueueAttributes(self.gateway)
         LogGroupPolicies(self.gateway)
         self._clients = ServiceClients(self.gateway, "tests.amazonaws.com", "http://127.0.0.1")

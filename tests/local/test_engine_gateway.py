@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from local.engine.api import ApiRequest, Response
-from local.engine.changes import Changes
 from local.engine.gateway import Gateway
 from tests.local.calls import call
 
 
 @pytest.fixture
 def gateway() -> Gateway:
-    return Gateway(Changes())
+    return Gateway()
 
 
 def test_a_service_can_be_taken_over_but_for_the_operations_that_have_a_seam(gateway: Gateway) -> None:

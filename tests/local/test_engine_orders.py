@@ -11,7 +11,6 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from local.engine import backends, item_sizes, partitions
-from local.engine.changes import Changes
 from local.engine.gateway import Gateway
 from local.engine.orders import Condition, Unordered
 from local.engine.transactions import Transactions
@@ -48,7 +47,7 @@ def held(name: str = TABLE) -> Any:
 def gateway() -> Iterator[Gateway]:
     backends.reset()
     partitions.install()
-    made = Gateway(Changes())
+    made = Gateway()
     Transactions(made)
     create(
         made,

@@ -88,3 +88,13 @@ def test_what_is_put_in_again_is_not_new() -> None:
     recent["c"] = None
 
     assert list(recent) == ["b", "c"]
+
+
+def test_the_workers_of_a_function_act_in_one_session(workshop: Workshop) -> None:
+    name = workshop.function('import os\ndef handler(event, context):\n    return os.environ["AWS_ACCESS_KEY_ID"]')
+    keys = set()
+    for number in range(3):  # each time in a worker of its own
+        variables = {"NUMBER": str(number)}
+        workshop.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        keys.add(workshop.invoke(name)["Payload"])
+    assert len(keys) == 1

@@ -12,7 +12,6 @@ import pytest
 from local.engine import Engine, ManualClock, backends
 from local.engine.api import Response
 from local.engine.aws import ServiceClients
-from local.engine.changes import Changes
 from local.engine.gateway import Gateway
 from local.engine.refusals import Refusals
 from local.engine.scheduler import SERVICE, Scheduler
@@ -30,7 +29,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = ManualClock(NOON)
-        self.gateway = Gateway(Changes())
+        self.gateway = Gateway()
         clients = ServiceClients(self.gateway, SERVICE, "http://127.0.0.1")
         self._scheduler = Scheduler(self.gateway, clients, self.clock, lambda _, work: work())
         Refusals(self.gateway)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -202,3 +203,34 @@ def test_a_large_body_arrives_whole(served: Served) -> None:
     served.ask(raw + body)
     assert served.asked[0].body == body
     assert io.BytesIO(served.asked[0].wsgi_environ()["wsgi.input"].read()).read() == body
+
+
+def test_it_stops_at_once_though_nobody_connects() -> None:
+    served = Served()
+    with served.connect() as connection:  # so that it waits for others by now
+        connection.sendall(REQUESTS["a call"])
+        assert connection.recv(1 << 16).endswith(b"answer")
+    began = time.monotonic()
+    served.server.stop()
+    assert time.monotonic() - began < 2  # seconds; who is not woken is waited for longer
+
+
+def test_a_connection_that_gets_no_thread_costs_the_others_nothing(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(served.server, "process_request", _no_thread)
+        with served.connect() as connection:
+            assert connection.recv(1) == b""
+    assert served.ask(REQUESTS["a call"]).endswith(b"answer")
+
+
+def _no_thread(*_: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_server_that_never_started_stops() -> None:
+    server = ApiServer(0, lambda _: Response(200))
+    server.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((HOST, server.port), timeout=5)

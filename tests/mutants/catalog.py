@@ -2050,6 +2050,20 @@ MUTANTS = (
         SERVING,
     ),
     Mutant(
+        "wake nobody who waits for connections at the stop",
+        "local/engine/server.py",
+        "        self._wake.close()\n",
+        "",
+        SERVING,
+    ),
+    Mutant(
+        "begin a session of its role with each worker of a function, which nothing lets go of",
+        "local/engine/invoke.py",
+        "            if key not in self._credentials:\n",
+        "            if True:\n",
+        RETENTION,
+    ),
+    Mutant(
         "hand moto's handlers what its web server reads more of",
         "local/engine/moto_handlers.py",
         "        and not any(name in environ for name in _ELSEWHERE)\n",
