@@ -20,9 +20,9 @@ NOW = "2024-01-15T10:00:00.000000Z"
 
 
 def command(event_type: str, aggregate_id: str = "account-1", **data: Any) -> Command:
-    """A command as a client would send it, under an id of its own."""
+    """A command as a client would send it, under an id of its own: no request to a function has it."""
     request = {"aggregateId": aggregate_id, "eventType": event_type, "eventData": data}
-    return Command.parse(request, f"request-{next(_ids)}")
+    return Command.parse(request, f"builder-{next(_ids)}")
 
 
 def create(**data: Any) -> Command:
