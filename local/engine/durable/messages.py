@@ -2,7 +2,8 @@
 
 Moto's queue stays in memory and decides; the file follows it within the lock, so before anything is acknowledged. A
 queue that is made has the messages again that it had, in their order, and all of them can be received: who had received
-some is gone. How often each was received is kept.
+some is gone. How often each was received starts anew: an attempt that a kill cut off is nobody's failure, and a few
+kills in a row are not to make a dead letter.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from local.engine.durable.replacements import Replacements
 
 _KEPT = (
-    "approximate_first_receive_timestamp",
-    "approximate_receive_count",
     "deduplication_id",
     "delayed_until",
     "group_id",
@@ -42,7 +41,6 @@ class KeptMessages:
         replacements.replace(Queue, "__init__", self._made)
         replacements.replace(Queue, "add_message", self._added)
         replacements.replace(Queue, "delete_message", self._deleted)
-        replacements.replace(Message, "mark_received", self._received)
         replacements.replace(QueueBackend, "purge_queue", self._emptied)
         replacements.replace(QueueBackend, "delete_queue", self._emptied)
 
@@ -80,13 +78,6 @@ class KeptMessages:
             self._forget(before - {message.id for message in queue._messages})
 
         return delete_message
-
-    def _received(self, mark: _Method) -> _Method:
-        def mark_received(message: Any, *arguments: Any, **settings: Any) -> None:
-            mark(message, *arguments, **settings)
-            self._database.write("UPDATE message SET content = ? WHERE id = ?", _text(message), message.id)
-
-        return mark_received
 
     def _emptied(self, empty: _Method) -> _Method:
         def empty_queue(backend: Any, queue_name: str) -> None:
