@@ -26,6 +26,7 @@ from local.engine import (
     queue_clock,
     retention,
     scratch,
+    shortcuts,
     targets,
 )
 from local.engine.api import DEFAULT_REGION, Response
@@ -208,7 +209,7 @@ class _Running:
 
     def __init__(self, port: int, stream_disorder: float, clock: Clock, data: Path | None) -> None:
         backends.reset()
-        for amendment in (dynamodb_json, partitions, queue_clock, descriptions, retention):
+        for amendment in (dynamodb_json, partitions, queue_clock, shortcuts, descriptions, retention):
             amendment.install()
         self._changes = Changes()
         arrivals.install(self._changes.notify)

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
+from moto.core.base_backend import BackendDict
 from moto.core.common_models import BaseModel
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
@@ -28,7 +29,8 @@ from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.kms.utils import _deserialize_ciphertext_blob
 from moto.logs.models import LogEvent, LogGroup, LogsBackend, LogStream, logs_backends
-from moto.moto_api._internal import moto_api_backend
+from moto.moto_api._internal import mock_random, moto_api_backend
+from moto.moto_api._internal.moto_random import MotoRandom
 from moto.scheduler.models import scheduler_backends
 from moto.sns.models import Topic, sns_backends
 from moto.sqs import models as sqs_models
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RESULT_SIZE_LIMIT",
     "Archive",
+    "BackendDict",
     "BaseModel",
     "DynamoDBBackend",
     "DynamoType",
@@ -55,6 +58,7 @@ __all__ = [
     "LogStream",
     "LogsBackend",
     "Message",
+    "MotoRandom",
     "Queue",
     "QueueBackend",
     "ReplayState",
@@ -62,6 +66,7 @@ __all__ = [
     "StreamsBackend",
     "Table",
     "Topic",
+    "mock_random",
     "sqs_models",
 ]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.engine import item_sizes
-from local.engine.backends import RESULT_SIZE_LIMIT, DynamoDBBackend, DynamoType, Table
+from local.engine.backends import RESULT_SIZE_LIMIT, DynamoDBBackend, DynamoType, Item, Table
 from local.engine.orders import Condition, Key, Order, Place, Unordered, key_of
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _query(
         other = bool(fields) or bool(range_key_conditions and range_key_conditions[-1][0] != index.sort)
         condition = Condition(comparison, [value.cast_value for value in values]) if comparison else None
         question = None if other or hash_key is None else _Question(hash_key, condition, start, forward)
-        items = _candidates(table, index, hash_key, question, limit)
+        items = [_lent(item) for item in _candidates(table, index, hash_key, question, limit)]
         seen = copy.copy(table)
         seen.all_items = lambda: items
     conditions = {"hash_key_conditions": hash_key_conditions, "range_key_conditions": range_key_conditions}
@@ -178,6 +178,19 @@ def _candidates(table: Any, index: _Index, hash_key: Any, question: _Question | 
         with contextlib.suppress(Unordered):
             return list(_page(question.slice(table, index), limit))
     return index.items(table, hash_key)
+
+
+class _Lent(Item):  # type: ignore[misc] # moto is untyped
+    """An item on its way into an answer, which moto would copy with all that is in it, and only reads."""
+
+    def __deepcopy__(self, _: Any) -> _Lent:
+        return self
+
+
+def _lent(item: Any) -> Any:
+    lent: Any = object.__new__(_Lent)
+    vars(lent).update(vars(item))  # its size as well
+    return lent
 
 
 def _page(items: Iterator[Any], limit: int | None) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from local.engine import partitions
 from tests.aws import STORE, TABLES, environment
@@ -71,3 +71,40 @@ def test_a_query_of_a_global_index_finds_the_items_of_every_partition_in_their_o
 def test_there_is_nothing_in_a_partition_that_does_not_exist(dynamodb: Any) -> None:
     arguments = {"KeyConditionExpression": "AggregateId = :id", "ExpressionAttributeValues": {":id": {"S": "none"}}}
     assert dynamodb.query(TableName=STORE, **arguments)["Items"] == []
+
+
+@pytest.mark.parametrize("index", [{}, {"IndexName": "EventType-Timestamp-index"}])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"ProjectionExpression": "Nested.Inner[0]"}, {"FilterExpression": "attribute_exists(Nested)"}],
+    ids=["whole", "projected", "filtered"],
+)
+def test_a_query_copies_no_item_and_changes_none(
+    dynamodb: Any, monkeypatch: pytest.MonkeyPatch, index: dict[str, str], more: dict[str, str]
+) -> None:
+    key = {"AggregateId": {"S": "c"}, "EventSequence": {"N": "1"}}
+    item = {
+        **key,
+        "CommandId": {"S": "d"},
+        "TypeBucket": {"S": "T#1"},
+        "Timestamp": {"S": "2024-01-01T00:00:00"},
+        "Nested": {"M": {"Inner": {"L": [{"S": "one"}, {"S": "two"}]}}},
+        "Names": {"SS": ["x", "y"]},
+    }
+    dynamodb.put_item(TableName=STORE, Item=item)
+    name, value = ("TypeBucket", "T#1") if index else ("AggregateId", "c")
+    with monkeypatch.context() as patch:
+        patch.setattr(Item, "__deepcopy__", lambda *_: pytest.fail("an item was copied"))
+        answers = [
+            dynamodb.query(
+                TableName=STORE,
+                KeyConditionExpression=f"{name} = :value",
+                ExpressionAttributeValues={":value": {"S": value}},
+                **index,
+                **more,
+            )["Items"]
+            for _ in range(2)
+        ]
+    inner = {"Nested": {"M": {"Inner": {"L": [{"S": "one"}]}}}}
+    assert answers == [[inner if "ProjectionExpression" in more else item]] * 2
+    assert dynamodb.get_item(TableName=STORE, Key=key)["Item"] == item

@@ -70,6 +70,7 @@ SETTING = ("tests/infrastructure/test_settings.py",)
 LEAVING_OUT = ("tests/infrastructure/test_left_out.py",)
 
 SERVING = ("tests/local/test_engine_server.py",)
+SHORTENING = ("tests/local/test_engine_shortcuts.py",)
 DECIDING = ("tests/local/test_engine_decisions.py",)
 ORDERING = ("tests/local/test_engine_orders.py",)
 
@@ -2125,6 +2126,34 @@ MUTANTS = (
         "            item_sizes.forget(new)\n",
         "",
         ORDERING,
+    ),
+    Mutant(
+        "copy each item of an answer with all that is in it",
+        "local/engine/partitions.py",
+        "[_lent(item) for item in _candidates(table, index, hash_key, question, limit)]",
+        "_candidates(table, index, hash_key, question, limit)",
+        ("tests/local/test_engine_partitions.py",),
+    ),
+    Mutant(
+        "hold a part of AWS that a reset forgot, and no reset will find",
+        "local/engine/shortcuts.py",
+        "_made_or_found(backends, account) if found is None else found",
+        "backends.setdefault(account, backends.backend) if found is None else found",
+        SHORTENING,
+    ),
+    Mutant(
+        "spell each name anew that moto has another spelling for",
+        "local/engine/shortcuts.py",
+        "    sqs_models.camelcase_to_underscores = in_python\n",
+        "",
+        SHORTENING,
+    ),
+    Mutant(
+        "make handles of messages of fewer letters than moto does",
+        "local/engine/shortcuts.py",
+        "_HANDLE_LETTERS = 185",
+        "_HANDLE_LETTERS = 18",
+        SHORTENING,
     ),
     Mutant(
         "leave an empty partition for each key that is looked for in vain",
