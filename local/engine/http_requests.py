@@ -21,7 +21,8 @@ MAX_HEAD = 1 << 16
 """Bytes of request line and headers together."""
 
 _CHUNK = 1 << 16
-_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
+_LENGTH = re.compile("[0-9]{1,18}")
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -93,7 +94,7 @@ class RequestReader:
             environ["wsgi.input_terminated"] = True
             return self._chunks()
         length = environ.get("CONTENT_LENGTH") or "0"
-        if not (length.isascii() and length.isdecimal()):
+        if not _LENGTH.fullmatch(length):
             raise BadRequest(400, f"Bad content length {length[:100]!r}")
         return self._take(int(length))
 
@@ -171,6 +172,8 @@ def _add_headers(environ: dict[str, Any], fields: list[str]) -> None:
                 preserved.append((name, value))
             continue
         key = name.upper().replace("-", "_")
+        if key == "CONTENT_LENGTH" and environ.get(key, value) != value:  # where does the next request begin?
+            raise BadRequest(400, f"Two content lengths, {environ[key][:100]!r} and {value[:100]!r}")
         if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
             key = f"HTTP_{key}"
             if key in environ:
@@ -186,7 +189,7 @@ def _add_headers(environ: dict[str, Any], fields: list[str]) -> None:
 
 
 def _keep_alive(environ: Mapping[str, Any]) -> bool:
-    connection = environ.get("HTTP_CONNECTION", "").lower()
+    options = {option.strip().lower() for option in environ.get("HTTP_CONNECTION", "").split(",")}
     if environ["SERVER_PROTOCOL"] == "HTTP/1.0":
-        return bool(connection == "keep-alive")
-    return bool(connection != "close")
+        return "keep-alive" in options and "close" not in options
+    return "close" not in options

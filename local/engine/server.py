@@ -18,6 +18,7 @@ import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
+from local.engine import callers
 from local.engine.api import AnswerLost, ApiRequest, Response
 from local.engine.http_requests import BadRequest, Disconnected, HttpRequest, RequestReader
 
@@ -143,19 +144,26 @@ class _Connection(socketserver.BaseRequestHandler):
             while self._answer(reader.read()):
                 pass
         except BadRequest as error:
-            refusal = Response(error.status, str(error).encode(), {"content-type": "text/plain"})
-            self.request.sendall(_written(refusal, "GET", keep_alive=False))
+            self._refuse(error.status, str(error))
         except (Disconnected, ConnectionError, TimeoutError) as error:
             _logger.debug("connection ended: %s", error)
 
     def _answer(self, asked: HttpRequest) -> bool:
         """Whether the connection stays open."""
+        refused = callers.refusal(asked.environ)
+        if refused is not None:
+            self._refuse(403, refused)
+            return False
         try:
             response = self.server.handle(ApiRequest.of(asked.environ, asked.body))
         except AnswerLost:
             return False
         self.request.sendall(_written(response, asked.method, keep_alive=asked.keep_alive))
         return asked.keep_alive
+
+    def _refuse(self, status: int, reason: str) -> None:
+        answer = Response(status, reason.encode(), {"content-type": "text/plain"})
+        self.request.sendall(_written(answer, "GET", keep_alive=False))
 
     def _base(self) -> dict[str, Any]:
         """What the environments of all requests of the connection have in common."""

@@ -85,19 +85,26 @@ def of_werkzeug(raw: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 REQUESTS = {
-    "a call": b"POST / HTTP/1.1\r\nHost: a:1\r\nX-Amz-Target: DynamoDB_20120810.Query\r\nContent-Length: 4\r\n\r\n{ab}",
-    "no body": b"GET /bucket/key HTTP/1.1\r\nhost: a\r\n\r\n",
-    "query and fragment": b"GET /2015-03-31/functions?Marker=a%20b&x=1#part HTTP/1.1\r\nHost: a\r\n\r\n",
-    "quoted path": b"GET /bucket/caf%C3%A9%2Fkey%20a HTTP/1.1\r\nHost: a\r\n\r\n",
-    "bytes beyond ASCII": "GET /bücket?ä HTTP/1.1\r\nHost: a\r\nX-Text: é\r\n\r\n".encode(),
-    "two slashes": b"GET //evil/key HTTP/1.1\r\nHost: a\r\n\r\n",
-    "whole URL": b"GET http://other:80/key?q HTTP/1.1\r\nHost: a\r\n\r\n",
-    "repeated header": b"GET / HTTP/1.1\r\nHost: a\r\nX-Two: 1\r\nX-Two:  2\r\n\r\n",
-    "underscores": b"PUT /b/k HTTP/1.1\r\nHost: a\r\nX_Foo: 1\r\nx-amz-meta-my_key: 2\r\nx-amz-meta-my_key: 3\r\n\r\n",
-    "underscore beside a dash": b"PUT / HTTP/1.1\r\nx-amz-meta-a_b: 1\r\nx-amz-meta-a-b: 2\r\nHost: a\r\n\r\n",
-    "chunked": b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
-    "empty header": b"POST / HTTP/1.1\r\nHost: a\r\nX-Empty:\r\nContent-Type: application/json\r\n\r\n",
-    "old version": b"GET / HTTP/1.0\r\nHost: a\r\n\r\n",
+    "a call": (
+        b"POST / HTTP/1.1\r\nHost: localhost:1\r\n"
+        b"X-Amz-Target: DynamoDB_20120810.Query\r\nContent-Length: 4\r\n\r\n{ab}"
+    ),
+    "no body": b"GET /bucket/key HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    "query and fragment": b"GET /2015-03-31/functions?Marker=a%20b&x=1#part HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "quoted path": b"GET /bucket/caf%C3%A9%2Fkey%20a HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "bytes beyond ASCII": "GET /bücket?ä HTTP/1.1\r\nHost: localhost\r\nX-Text: é\r\n\r\n".encode(),
+    "two slashes": b"GET //evil/key HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "whole URL": b"GET http://other.localhost:80/key?q HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "repeated header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Two: 1\r\nX-Two:  2\r\n\r\n",
+    "underscores": (
+        b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nX_Foo: 1\r\nx-amz-meta-my_key: 2\r\nx-amz-meta-my_key: 3\r\n\r\n"
+    ),
+    "underscore beside a dash": b"PUT / HTTP/1.1\r\nx-amz-meta-a_b: 1\r\nx-amz-meta-a-b: 2\r\nHost: localhost\r\n\r\n",
+    "chunked": (
+        b"PUT / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    ),
+    "empty header": b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Empty:\r\nContent-Type: application/json\r\n\r\n",
+    "old version": b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n",
 }
 
 
@@ -112,7 +119,7 @@ def test_a_request_is_read_as_motos_own_server_reads_it(served: Served, name: st
 
 
 def test_a_connection_is_kept_and_what_comes_early_is_answered_in_turn(served: Served) -> None:
-    one, two = (f"GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for name in ("one", "two"))
+    one, two = (f"GET /{name} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for name in ("one", "two"))
     with served.connect() as connection:
         connection.sendall(one)
         assert b"x-of: /one" in connection.recv(1 << 16)
@@ -138,9 +145,17 @@ def test_a_head_answer_has_no_body(served: Served) -> None:
     assert served.ask(REQUESTS["no body"].replace(b"GET", b"HEAD")).endswith(b"\r\n\r\n")
 
 
-@pytest.mark.parametrize(("version", "header"), [("HTTP/1.1", "Connection: close"), ("HTTP/1.0", "X-Nothing: 1")])
+@pytest.mark.parametrize(
+    ("version", "header"),
+    [
+        ("HTTP/1.1", "Connection: close"),
+        ("HTTP/1.1", "Connection: TE, Close"),
+        ("HTTP/1.0", "X-Nothing: 1"),
+        ("HTTP/1.0", "Connection: keep-alive, close"),
+    ],
+)
 def test_a_connection_ends_where_the_client_says_so(served: Served, version: str, header: str) -> None:
-    raw = f"GET / {version}\r\nHost: a\r\n{header}\r\n\r\n".encode()
+    raw = f"GET / {version}\r\nHost: localhost\r\n{header}\r\n\r\n".encode()
     with served.connect() as connection:
         connection.sendall(raw + raw)
         answers = b"".join(iter(lambda: connection.recv(1 << 16), b""))
@@ -149,7 +164,7 @@ def test_a_connection_ends_where_the_client_says_so(served: Served, version: str
 
 def test_a_client_that_asks_first_is_told_to_go_on(served: Served) -> None:
     with served.connect() as connection:
-        connection.sendall(b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        connection.sendall(b"PUT / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
         assert connection.recv(1 << 16) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"abc")
         assert connection.recv(1 << 16).endswith(b"answer")
@@ -168,10 +183,13 @@ def test_a_lost_answer_cuts_the_connection(served: Served) -> None:
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/2.0\r\n\r\n", 505),
         (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nHost: a\r\n folded: 1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n folded: 1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 12\r\n\r\n{}", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n{}", 400),
+        (b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 5000 + b"\r\n", 400),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\nabc\r\n0\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n", 400),
@@ -187,8 +205,15 @@ def test_what_is_no_request_is_refused_and_ends_the_connection(served: Served, r
     assert served.asked == []
 
 
+def test_the_same_length_twice_is_one(served: Served) -> None:
+    served.ask(b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc")
+    assert served.asked[0].body == b"abc"
+
+
 def test_extensions_and_trailers_of_chunks_are_left_out(served: Served) -> None:
-    served.ask(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n")
+    served.ask(
+        b"PUT / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n"
+    )
     assert served.asked[0].body == b"abc"
 
 
@@ -199,7 +224,7 @@ def test_half_a_request_is_no_request(served: Served) -> None:
 
 def test_a_large_body_arrives_whole(served: Served) -> None:
     body = bytes(range(256)) * 20_000
-    raw = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+    raw = b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
     served.ask(raw + body)
     assert served.asked[0].body == body
     assert io.BytesIO(served.asked[0].wsgi_environ()["wsgi.input"].read()).read() == body

@@ -2428,4 +2428,32 @@ MUTANTS = (
         "    if not value:\n        return value\n",
         ("tests/local/test_data.py",),
     ),
+    Mutant(
+        "answer whoever asks, web pages as well",
+        "local/engine/server.py",
+        "        refused = callers.refusal(asked.environ)\n",
+        "        refused = callers.refusal({**asked.environ, 'HTTP_HOST': 'localhost', 'PATH_INFO': ''})\n",
+        ("tests/local/test_engine_callers.py",),
+    ),
+    Mutant(
+        "take a name that only begins like this machine's for its own",
+        "local/engine/callers.py",
+        "_OF_THIS_MACHINE.fullmatch(",
+        "_OF_THIS_MACHINE.match(",
+        ("tests/local/test_engine_callers.py",),
+    ),
+    Mutant(
+        "answer pages of any origin",
+        "local/engine/callers.py",
+        'if origin != f"http://{host}" and origin not in ALLOWED_ORIGINS:',
+        'if origin == "null":',
+        ("tests/local/test_engine_callers.py",),
+    ),
+    Mutant(
+        "take the last of two lengths of a body",
+        "local/engine/http_requests.py",
+        'if key == "CONTENT_LENGTH" and environ.get(key, value) != value:',
+        'if key == "CONTENT_LENGTH" and not value:',
+        ("tests/local/test_engine_server.py",),
+    ),
 )
