@@ -10,7 +10,7 @@ from local.deploy import ConfigError, DeployError, Deployment, Progress, deploy_
 from local.deploy.regions import in_aws
 from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import DataError, Engine, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError
-from local.memory import give_back
+from local.memory import give_back, spare_loaded
 from local.outputs_file import OutputsFile
 
 
@@ -65,8 +65,10 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
                 deployment = _deploy(engine, options, display, stop)
             outputs_file.write({"endpoint": engine.endpoint, **deployment.outputs})
             give_back()
+            spare_loaded()
             display.deployed(engine.endpoint, config, deployment)
         else:
+            spare_loaded()
             display.empty(engine.endpoint, config)
         stop.wait()
         display.stopping()

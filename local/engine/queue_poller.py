@@ -35,6 +35,8 @@ _logger = logging.getLogger(__name__)
 
 _RECEIVE = 10  # messages of one ReceiveMessage or DeleteMessageBatch
 _THROTTLE_SECONDS = 0.1
+_GATHER_SECONDS = 0.02
+"""From one batch to the next while a function is at work, which leaves what comes meanwhile for a batch together."""
 _ATTRIBUTES = (
     "ApproximateReceiveCount",
     "AWSTraceHeader",
@@ -75,6 +77,7 @@ class QueuePoller:
         self._status = MappingStatus(gateway.authorizer, region, uuid)
         self._lock = threading.Lock()
         self._running = 0  # batches that a function works on
+        self._started = 0.0  # the last of them, by the monotonic clock
         background.keep(f"queue-{uuid}", self._poll)
 
     def _poll(self) -> None:
@@ -86,7 +89,10 @@ class QueuePoller:
             if settings is None:
                 return
             if settings.enabled and self._has_room(settings) and wait == 0:
-                if self._status.may_poll(settings):
+                gathering = self._gathering(settings)
+                if gathering > 0:
+                    wait = gathering
+                elif self._status.may_poll(settings):
                     batch = self._receive(settings)
                     if batch:
                         self._start(settings, batch)
@@ -99,6 +105,13 @@ class QueuePoller:
     def _has_room(self, settings: Settings) -> bool:
         with self._lock:
             return self._running < min(settings.max_concurrency or MAX_WORKERS, MAX_WORKERS)
+
+    def _gathering(self, settings: Settings) -> float:
+        """Seconds until another batch begins beside those at work. It begins sooner when those are done."""
+        with self._lock:
+            if not self._running or settings.batch_size == 1:
+                return 0
+            return self._started + _GATHER_SECONDS - time.monotonic()
 
     def _receive(self, settings: Settings) -> list[Message]:
         """A batch: full, or what is there when the batching window ends."""
@@ -150,6 +163,7 @@ class QueuePoller:
             return
         with self._lock:
             self._running += 1
+            self._started = time.monotonic()
         # The visibility timeout runs from now on, so that is how long a throttled batch may wait.
         self._background.spawn(f"batch-{self._uuid}", lambda: self._process(settings, _by_id(kept)))
 

@@ -1,6 +1,8 @@
 """What is freed goes back to the system."""
 
 import ctypes
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,22 @@ def test_what_was_freed_between_what_is_kept_is_given_back() -> None:
 
     assert before - _resident() > PIECES * SIZE / 2
     assert len(kept) == PIECES / 50
+
+
+def test_what_is_loaded_is_not_searched_for_garbage_and_what_comes_later_is() -> None:
+    """In a process of its own, which it stays with."""
+    program = """
+import gc, weakref
+from local.memory import spare_loaded
+class Ring:
+    def __init__(self): self.ring = self
+loaded = len(gc.get_objects())
+spare_loaded()
+assert gc.get_freeze_count() > loaded / 2, gc.get_freeze_count()
+assert len(gc.get_objects()) < loaded / 10
+lost = weakref.ref(Ring())
+assert lost() is not None
+kept = [[] for _ in range(100_000)]
+assert lost() is None
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])

@@ -2128,6 +2128,27 @@ MUTANTS = (
         ORDERING,
     ),
     Mutant(
+        "begin a batch for each message that comes while a function is at work",
+        "local/engine/queue_poller.py",
+        "            if not self._running or settings.batch_size == 1:\n                return 0\n",
+        "            return 0\n",
+        ("tests/local/test_engine_gathering.py",),
+    ),
+    Mutant(
+        "let messages gather until the function is done, however long it takes",
+        "local/engine/queue_poller.py",
+        "_GATHER_SECONDS = 0.02",
+        "_GATHER_SECONDS = 60",
+        ("tests/local/test_engine_gathering.py",),
+    ),
+    Mutant(
+        "search what serve has loaded for garbage again and again",
+        "local/memory.py",
+        "    gc.freeze()\n",
+        "",
+        ("tests/local/test_memory.py",),
+    ),
+    Mutant(
         "copy each item of an answer with all that is in it",
         "local/engine/partitions.py",
         "[_lent(item) for item in _candidates(table, index, hash_key, question, limit)]",
