@@ -105,10 +105,12 @@ class Story:
 
     def forget_entries(self, account_id: str) -> None:
         """Leave an account's row as code does that knows no entries."""
-        table = self.world.dynamodb.tables[ROWS]
-        for key in [key for key in table.items if key[0] == account_id and "#" in key[1]]:
-            del table.items[key]
-        del table.items[account_id, "AccountSummary"]["EntriesSequence"]
+        items = self.world.dynamodb.tables[ROWS].items
+        for projection in [projection for account, projection in items if account == account_id and "#" in projection]:
+            self.delete_row(account_id, projection)
+        row = items[account_id, "AccountSummary"]
+        older = {name: value for name, value in row.items() if name != "EntriesSequence"}
+        self.world.dynamodb.call("PutItem", {"TableName": ROWS, "Item": older})
 
     def ask(self, query_type: str, **arguments: Any) -> None:
         """Ask the query function, all pages of it, and compare with the truth; it may fail, but never be wrong."""
