@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
-from local.engine.api import ACCOUNT, ApiRequest
+from local.engine.api import ACCOUNT, ApiRequest, queue_named
 from local.engine.functions import FunctionRef
 from local.engine.policy_documents import Context
 
@@ -32,6 +32,7 @@ _IN_TRANSACTION = {
     "Put": "PutItem",
     "Update": "UpdateItem",
 }
+_NO_BUCKET = re.compile(r"localhost|[\d.]+")
 _PARTIQL = re.compile(
     r"\s*(?:(SELECT)\b.*?\bFROM|(INSERT)\s+INTO|(UPDATE)|(DELETE)\s+FROM)\s+\"?([\w.-]+)\"?(?:\.\"?([\w.-]+)\"?)?",
     re.IGNORECASE | re.DOTALL,
@@ -93,18 +94,20 @@ def _partiql(request: ApiRequest) -> Iterable[Need]:
 def _on_stream(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
     # An iterator of moto's begins with the ARN of its stream.
-    yield Need(f"dynamodb:{request.operation}", asked.get("StreamArn") or asked["ShardIterator"].split("|")[0])
+    stream = asked["ShardIterator"].split("|")[0] if request.operation == "GetRecords" else asked["StreamArn"]
+    yield Need(f"dynamodb:{request.operation}", stream)
 
 
 def _on_queue(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
-    name = asked.get("QueueName") or urlparse(asked["QueueUrl"]).path.rsplit("/", 1)[-1]
+    name = asked["QueueName"] if request.operation == "GetQueueUrl" else queue_named(asked["QueueUrl"])
     yield Need(f"sqs:{request.operation.removesuffix('Batch')}", _arn(request, "sqs", name))
 
 
 def _on_topic(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
-    yield Need("sns:Publish", asked.get("TopicArn") or asked.get("TargetArn") or "*")  # a telephone number is none
+    named = asked.get("TargetArn") or asked.get("TopicArn")  # in the order in which moto looks at them
+    yield Need("sns:Publish", "*" if "PhoneNumber" in asked or not named else named)  # a telephone number is none
 
 
 def _on_buses(request: ApiRequest) -> Iterable[Need]:
@@ -147,10 +150,18 @@ def _on_logs(request: ApiRequest) -> Iterable[Need]:
 
 
 def _on_bucket(request: ApiRequest) -> Iterable[Need]:
+    _check_host(request)
     yield Need("s3:ListBucket", f"arn:aws:s3:::{unquote(request.path).split('/')[1]}")
 
 
+def _check_host(request: ApiRequest) -> None:
+    """Raises: ValueError where the name of the host may be that of a bucket, which moto would act on."""
+    if not _NO_BUCKET.fullmatch(request.header("host").partition(":")[0]):
+        raise ValueError(request.header("host"))
+
+
 def _on_object(request: ApiRequest) -> Iterable[Need]:
+    _check_host(request)
     action = request.operation.replace("HeadObject", "GetObject")
     yield Need(f"s3:{action}", f"arn:aws:s3:::{unquote(request.path).removeprefix('/')}")
 

@@ -112,6 +112,21 @@ class ApiRequest:
     def is_form(self) -> bool:
         return self.header("content-type").startswith("application/x-www-form-urlencoded")
 
+    @property
+    def ambiguity(self) -> str:
+        """What moto may read otherwise than who authorises the call; "" if nothing is so.
+
+        Of a parameter that is given twice it takes the first, and an `Action` in the URL, or in JSON that reads as a
+        form, over the operation.
+        """
+        in_url = str(self.environ.get("QUERY_STRING", ""))
+        if in_url and self.operation and (self.is_form or "Action" in parse_qs(in_url, keep_blank_values=True)):
+            return "parameters in the URL of a call that has its own in the body"
+        if self.is_form:
+            names = [name for name, _ in parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True)]
+            return "a parameter that is given twice" if len(set(names)) < len(names) else ""
+        return ""
+
     def with_body(self, body: bytes) -> ApiRequest:
         return replace(self, body=body)
 
@@ -128,6 +143,11 @@ class ApiRequest:
             return Response(status, xml.encode(), {"content-type": "text/xml"})
         content = {"__type": code, "Type": "User", "message": message, "Message": message}
         return Response.of_json(content, status, {"x-amzn-errortype": code})
+
+
+def queue_named(url: str) -> str:
+    """The queue that a QueueUrl means to moto, which acts on it: whoever decides about the call is to read the same."""
+    return url.rsplit("/", 1)[-1] if url.startswith(("http://", "https://")) else url
 
 
 @cache

@@ -5,6 +5,7 @@ Moto is untyped, so what comes out of here is `Any` with the names that moto giv
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
 import json
@@ -216,11 +217,11 @@ def copy_item(table: Any, key: dict[str, Any]) -> None:
 
 
 def _dynamo_type(value: Any) -> Any:
-    """The value of a key as moto has it, None if it can be none of a key."""
+    """The value of a key in a call, as moto has it (of a binary one the bytes); None if it can be none of a key."""
     if not isinstance(value, dict) or len(value) != 1 or not isinstance(next(iter(value.values())), str):
         return None
-    made = DynamoType(value)
-    with contextlib.suppress(ArithmeticError):  # a number that is none
+    with contextlib.suppress(ArithmeticError, ValueError):  # a number, or base64, that is none
+        made = DynamoType({"B": base64.b64decode(value["B"])} if "B" in value else value)
         hash(made)
         return made
     return None

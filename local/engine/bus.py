@@ -51,6 +51,8 @@ class EventBus:
     def _put_events(self, request: ApiRequest) -> Response:
         entries = exact_json.loads(request.body).get("Entries") or []
         _check_request(entries)
+        for entry in entries:
+            _bus(request.region, entry.get("EventBusName") or "")
         from_service = request.principal is not None
         results = [self._put(entry, request.region, from_service=from_service) for entry in entries]
         failed = sum("ErrorCode" in result for result in results)
@@ -71,7 +73,7 @@ class EventBus:
             "resources": entry.get("Resources") or [],
             "detail": exact_json.loads(entry["Detail"]),
         }
-        self.publish(region, (entry.get("EventBusName") or "default").rsplit("/", 1)[-1], event)
+        self.publish(region, _bus(region, entry.get("EventBusName") or "default"), event)
         return {"EventId": event["id"]}
 
     def publish(self, region: str, bus: str, event: Event, *, only_rules: Collection[str] = ()) -> None:
@@ -112,6 +114,16 @@ class EventBus:
             and rule.event_pattern.matches_event(event)
             for target in rule.targets
         ]
+
+
+def _bus(region: str, named: str) -> str:
+    """The name of a bus that may be named by ARN. Raises: NotImplementedError for one of another account or Region."""
+    if not named.startswith("arn:"):
+        return named.rsplit("/", 1)[-1]
+    here = f"arn:aws:events:{region}:{ACCOUNT}:event-bus/"
+    if not named.startswith(here):
+        raise NotImplementedError(f"the bus {named}: there is one account, and PutEvents reaches buses of its Region")
+    return named.removeprefix(here)
 
 
 def event_time(given: Any) -> str:

@@ -156,6 +156,8 @@ class Gateway:
 
     def _check(self, request: ApiRequest, checks: Sequence[Check]) -> None:
         """Raises: ApiError, NotImplementedError."""
+        if ambiguity := request.ambiguity:
+            raise NotImplementedError(ambiguity)
         self.authorizer.check(request)
         for check in checks:
             check(request)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlparse
+from urllib.parse import urlencode
 
 from local.engine import backends
-from local.engine.api import ACCOUNT, ApiRequest, Response
+from local.engine.api import ACCOUNT, ApiRequest, Response, queue_named
 from local.engine.changes import source
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class LongPolling:
 
     def _receive(self, request: ApiRequest) -> Response:
         parameters = request.parameters
-        name = urlparse(parameters.get("QueueUrl", "")).path.rsplit("/", 1)[-1]
+        name = queue_named(parameters.get("QueueUrl", ""))
         arn = f"arn:aws:sqs:{request.region}:{ACCOUNT}:{name}"
         with self._gateway.lock:
             queue = backends.queue(arn)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
 
 from local.engine import backends
-from local.engine.api import ACCOUNT, ApiError, ApiRequest, Response
+from local.engine.api import ACCOUNT, ApiError, ApiRequest, Response, queue_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +36,7 @@ class MessageLimits:
 
     def _check(self, request: ApiRequest) -> None:
         content = request.json()
-        name = urlparse(content.get("QueueUrl", "")).path.rsplit("/", 1)[-1]
+        name = queue_named(content.get("QueueUrl", ""))
         with self._gateway.lock:
             queue = backends.queue(f"arn:aws:sqs:{request.region}:{ACCOUNT}:{name}")
             longest = queue.maximum_message_size if queue else MAX_BATCH

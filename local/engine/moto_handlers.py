@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
+from urllib.parse import parse_qsl, urlparse
 
 from botocore.exceptions import ClientError
 from werkzeug.exceptions import HTTPException
@@ -67,7 +67,11 @@ class Moto:
         return self.served(request) if handler is None or not _is_plain(request) else _direct(handler, request)
 
     def served(self, request: ApiRequest) -> Response:
-        """By moto's web server, which knows all services and protocols."""
+        """By moto's web server, which knows all services and protocols. Raises: NotImplementedError."""
+        if "HTTP_X_AMZ_TARGET" in request.environ and b"Action=" in request.body and _reads_as_a_form(request.body):
+            raise NotImplementedError(
+                "JSON with a text that reads as a form with an Action, which moto would carry out"
+            )
         body, status, headers = run_wsgi_app(self._served, request.wsgi_environ(), buffered=True)
         return Response(int(status.split()[0]), b"".join(body), dict(headers.items()))
 
@@ -125,6 +129,10 @@ _HANDLERS = {
     "logs": _lean(LogsResponse),
     "sqs": _lean(SQSResponse),
 }
+
+
+def _reads_as_a_form(body: bytes) -> bool:
+    return any(name == "Action" for name, _ in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _is_plain(request: ApiRequest) -> bool:

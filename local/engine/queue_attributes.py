@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
 
 from local.engine import backends
-from local.engine.api import ACCOUNT, ApiRequest, Response
+from local.engine.api import ACCOUNT, ApiRequest, Response, queue_named
 
 if TYPE_CHECKING:
     from local.engine.gateway import Gateway
@@ -51,5 +50,5 @@ class QueueAttributes:
 
 
 def _queue(request: ApiRequest) -> Any:
-    name = urlparse(request.json().get("QueueUrl", "")).path.rsplit("/", 1)[-1]
+    name = queue_named(request.json().get("QueueUrl", ""))
     return backends.queue(f"arn:aws:sqs:{request.region}:{ACCOUNT}:{name}")

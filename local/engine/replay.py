@@ -118,7 +118,7 @@ def _check(region: str, asked: dict[str, Any]) -> Any:
     archive_name = asked["EventSourceArn"].rsplit("/", 1)[-1]
     archive = backend.archives.get(archive_name)
     bus_arn = asked["Destination"]["Arn"]
-    if archive is None:
+    if archive is None or archive.arn != asked["EventSourceArn"]:
         raise _invalid("EventSourceArn", f"Archive {archive_name} does not exist.")
     if ":event-bus/" not in bus_arn:
         raise _invalid("Destination.Arn", "Must contain an event bus ARN.")

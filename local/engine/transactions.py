@@ -11,7 +11,7 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from local.engine import backends, partitions
+from local.engine import backends, partitions, table_names
 from local.engine.idempotency import Tokens
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Transactions:
         asked = request.parameters
         operations = list(_operations(asked))
         for _, operation in operations:
-            operation["TableName"] = operation["TableName"].rsplit("/", 1)[-1]
+            operation["TableName"] = table_names.named(request.region, operation["TableName"])
         named = request.with_body(json.dumps(asked).encode())
         with self._gateway.lock, _Backups(operations) as backups:
             return self._tokens.once(request, lambda: self._all_or_nothing(named, backups))

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local.engine.transactions import Transactions
 from tests.local.conftest import Workshop
+from tests.local.in_process import Clients, aws, refusal
 
 _ABSENT = {"ConditionExpression": "attribute_not_exists(Id)"}
+
+
+@pytest.fixture
+def transacting() -> Iterator[Clients]:
+    with aws(Transactions) as clients:
+        yield clients
 
 
 def _key(number: int) -> dict[str, Any]:
@@ -137,3 +146,41 @@ def test_a_query_after_a_failed_transaction_finds_what_was_there_before(workshop
     assert workshop.dynamodb.query(TableName=table, **asked)["Items"] == before
     workshop.put(table, "a", 0)
     assert [item["Number"]["N"] for item in workshop.dynamodb.query(TableName=table, **asked)["Items"]] == ["0", "1"]
+
+
+_ONE = {"S": {"S": "x"}, "N": {"N": "1"}, "B": {"B": b"x"}}
+_KINDS = [(hash_, range_) for hash_ in _ONE for range_ in ("", *_ONE)]
+
+
+@pytest.mark.parametrize(("hash_", "range_"), _KINDS)
+@pytest.mark.parametrize("kind", ["Update", "Put", "Delete"])
+def test_a_failed_transaction_changes_nothing_whatever_kind_its_keys_are(
+    transacting: Clients, hash_: str, range_: str, kind: str
+) -> None:
+    dynamodb = transacting("dynamodb")
+    kinds = {"Id": hash_, **({"Sort": range_} if range_ else {})}
+    dynamodb.create_table(
+        TableName="table",
+        KeySchema=[{"AttributeName": n, "KeyType": k} for n, k in zip(kinds, ("HASH", "RANGE"), strict=False)],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": type_} for name, type_ in kinds.items()],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    key = {name: _ONE[type_] for name, type_ in kinds.items()}
+    item = {**key, "V": {"S": "old"}}
+    dynamodb.put_item(TableName="table", Item=item)
+    operation = {
+        "Put": {"Item": {**key, "V": {"S": "new"}}},
+        "Delete": {"Key": key},
+        "Update": {"Key": key, "UpdateExpression": "SET V = :v", "ExpressionAttributeValues": {":v": {"S": "new"}}},
+    }[kind]
+    other = {**key, "Id": {"S": {"S": "y"}, "N": {"N": "2"}, "B": {"B": b"y"}}[hash_]}
+    check = {"TableName": "table", "Key": other, "ConditionExpression": "attribute_exists(Id)"}
+
+    code, _ = refusal(
+        dynamodb.transact_write_items,
+        TransactItems=[{kind: {"TableName": "table", **operation}}, {"ConditionCheck": check}],
+    )
+
+    assert code == "TransactionCanceledException"
+    assert dynamodb.get_item(TableName="table", Key=key)["Item"] == item
+    assert dynamodb.scan(TableName="table")["Items"] == [item]

@@ -44,6 +44,7 @@ QUERYING = ("tests/handlers/test_query.py",)
 PAGING = ("tests/handlers/test_type_pages.py",)
 DOCUMENTS = ("tests/docs",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
+WHOSE_CALL = ("tests/local/test_engine_whose_call.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
@@ -2214,9 +2215,44 @@ MUTANTS = (
     Mutant(
         "leave half of a transaction on a table that is named by its ARN",
         "local/engine/transactions.py",
-        'operation["TableName"] = operation["TableName"].rsplit("/", 1)[-1]',
+        'operation["TableName"] = table_names.named(request.region, operation["TableName"])',
         "pass",
         ("tests/local/test_engine_transactions.py",),
+    ),
+    Mutant(
+        "leave half of a transaction where a key is binary",
+        "local/engine/backends.py",
+        'DynamoType({"B": base64.b64decode(value["B"])} if "B" in value else value)',
+        "DynamoType(value)",
+        ("tests/local/test_engine_transactions.py",),
+    ),
+    Mutant(
+        "write the table here that has the name of one elsewhere",
+        "local/engine/table_names.py",
+        'if name == table or "/" in name:',
+        "if False:",
+        WHOSE_CALL,
+    ),
+    Mutant(
+        "authorise a message for a queue that it does not go to",
+        "local/engine/actions.py",
+        'asked["QueueName"] if request.operation == "GetQueueUrl" else queue_named',
+        'asked["QueueName"] if "QueueName" in asked else queue_named',
+        WHOSE_CALL,
+    ),
+    Mutant(
+        "let a call name two operations",
+        "local/engine/gateway.py",
+        "        if ambiguity := request.ambiguity:\n            raise NotImplementedError(ambiguity)\n",
+        "",
+        WHOSE_CALL,
+    ),
+    Mutant(
+        "take an input whose name is spelled with escapes",
+        "local/engine/refusals.py",
+        "not in request.body and not spelled_otherwise:",
+        "not in request.body:",
+        WHOSE_CALL,
     ),
     Mutant(
         "let services call one another as the administrator",

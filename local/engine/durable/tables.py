@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from local.engine import backends
+from local.engine import backends, table_names
 from local.engine.api import ACCOUNT, ApiRequest, Response
 from local.engine.durable.alignment import Alignment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from local.engine.durable.wire import Wire
     from local.engine.gateway import Gateway
@@ -121,30 +121,19 @@ class Tables:
 
 def _by_name(request: ApiRequest) -> ApiRequest:
     """The call with its tables named where it has their ARNs, which DynamoDB Local does not take."""
-    if b'"arn:aws:dynamodb:' not in request.body:
+    if not table_names.may_have_arns(request):
         return request
     asked = request.json()
-    for place in _places(asked):
+    for place in table_names.places(asked):
         if "TableName" in place:
-            place["TableName"] = _name(place["TableName"])
+            place["TableName"] = table_names.named(request.region, place["TableName"])
     if "RequestItems" in asked:
-        asked["RequestItems"] = {_name(name): items for name, items in asked["RequestItems"].items()}
+        items = asked["RequestItems"].items()
+        asked["RequestItems"] = {table_names.named(request.region, name): each for name, each in items}
     return request.with_body(json.dumps(asked).encode())
 
 
 def _tables(request: ApiRequest) -> Iterable[str]:
     if request.operation in _SOME_TABLE:
         return [str(table.name) for table in backends.tables(request.region)]
-    asked = request.parameters
-    named = [str(place["TableName"]) for place in _places(asked) if "TableName" in place]
-    return {_name(name) for name in (*named, *(asked.get("RequestItems") or ()))}
-
-
-def _places(asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Where a call may name a table."""
-    transaction: Iterable[Mapping[str, Any]] = asked.get("TransactItems") or ()
-    return [asked, *(action for item in transaction for action in item.values())]
-
-
-def _name(table: str) -> str:
-    return table.rsplit("/", 1)[-1] if table.startswith("arn:") else table
+    return {table_names.named(request.region, name) for name in table_names.given(request.parameters)}
