@@ -168,17 +168,17 @@ def test_a_failed_transaction_changes_nothing_whatever_kind_its_keys_are(
     key = {name: _ONE[type_] for name, type_ in kinds.items()}
     item = {**key, "V": {"S": "old"}}
     dynamodb.put_item(TableName="table", Item=item)
-    operation = {
+    operations: dict[str, dict[str, Any]] = {
         "Put": {"Item": {**key, "V": {"S": "new"}}},
         "Delete": {"Key": key},
         "Update": {"Key": key, "UpdateExpression": "SET V = :v", "ExpressionAttributeValues": {":v": {"S": "new"}}},
-    }[kind]
+    }
     other = {**key, "Id": {"S": {"S": "y"}, "N": {"N": "2"}, "B": {"B": b"y"}}[hash_]}
     check = {"TableName": "table", "Key": other, "ConditionExpression": "attribute_exists(Id)"}
 
     code, _ = refusal(
         dynamodb.transact_write_items,
-        TransactItems=[{kind: {"TableName": "table", **operation}}, {"ConditionCheck": check}],
+        TransactItems=[{kind: {"TableName": "table", **operations[kind]}}, {"ConditionCheck": check}],
     )
 
     assert code == "TransactionCanceledException"
