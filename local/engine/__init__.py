@@ -121,7 +121,7 @@ class Engine:
         if not _only_one.acquire(blocking=False):
             raise RuntimeError("An engine runs in this process already: moto's state is global to it")
         try:
-            self._running = _Running(self._port, self._stream_disorder, self._clock, self._data)
+            self._running = _Running(self._port, self._stream_disorder, self._clock, self._data, self._region)
         except BaseException:
             _only_one.release()
             raise
@@ -207,7 +207,7 @@ def _not_yet(request: InterceptedRequest) -> Response:
 class _Running:
     """All that lives between start and stop."""
 
-    def __init__(self, port: int, stream_disorder: float, clock: Clock, data: Path | None) -> None:
+    def __init__(self, port: int, stream_disorder: float, clock: Clock, data: Path | None, region: str) -> None:
         backends.reset()
         for amendment in (dynamodb_json, partitions, queue_clock, shortcuts, descriptions, retention):
             amendment.install()
@@ -224,7 +224,7 @@ class _Running:
             undo.callback(self._watchdog.stop)
             self._owner = scratch.make(self.folder)
             packages = Packages(self.folder)
-            self.storage = self._storage(kept)
+            self.storage = self._storage(kept, region)
             undo.pop_all()
         endpoint = self.server.endpoint
         self.background = Background()
@@ -266,10 +266,10 @@ class _Running:
         Refusals(self.gateway)
         self.server.start()
 
-    def _storage(self, kept: DataFolder | None) -> Storage:
+    def _storage(self, kept: DataFolder | None, region: str) -> Storage:
         if kept is None:
             return InMemory(self.gateway)
-        return OnDisk(kept, self.gateway, self._changes, self._watchdog, self.folder)
+        return OnDisk(kept, region, self.gateway, self._changes, watchdog=self._watchdog, scratch=self.folder)
 
     def resume(self) -> None:
         """Goes on with what an earlier engine left behind, now that the resources are there that it is for."""

@@ -139,6 +139,19 @@ def test_a_path_that_can_be_no_folder_is_said(tmp_path: Path) -> None:
             opened(path)
 
 
+def test_dynamodb_local_finds_files_that_are_written_ahead(path: Path) -> None:
+    with closing(opened(path)) as folder:
+        with closing(sqlite3.connect(folder.tables / "older.db")) as older:
+            older.execute("CREATE TABLE items (id)")
+        folder.prepare_tables("newer.db")
+        for name in ("older.db", "newer.db"):
+            with closing(sqlite3.connect(folder.tables / name)) as connection:
+                assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        (folder.tables / "older.db").write_bytes(b"no database at all" * 100)
+        with pytest.raises(DataError, match=r"older\.db is damaged \(file is not a database\); put back a copy"):
+            folder.prepare_tables("newer.db")
+
+
 def test_what_is_written_is_there_after_a_kill(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, tmp_path / "state.db"], check=False, cwd=PROJECT)
     with closing(Database(tmp_path / "state.db")) as database:

@@ -2513,4 +2513,11 @@ MUTANTS = (
         'if key == "CONTENT_LENGTH" and not value:',
         ("tests/local/test_engine_server.py",),
     ),
+    Mutant(
+        "have DynamoDB Local wait for the disk three times a write",
+        "local/engine/durable/database.py",
+        'PRAGMA journal_mode = WAL")\n\n\n',
+        'PRAGMA journal_mode = DELETE")\n\n\n',
+        ("tests/local/test_data_folder.py",),
+    ),
 )

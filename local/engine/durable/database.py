@@ -7,9 +7,10 @@ it acknowledges loses nothing to a kill.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,23 +44,35 @@ class DamagedError(Exception):
     """The file is none of ours, of another format, or damaged; the message says which in one clause."""
 
 
+def write_ahead(path: Path) -> None:
+    """Has whoever writes to the file do so in a log first. Makes the file. Raises: DamagedError, OSError."""
+    with _told(path), contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OSError(str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise DamagedError(f"{path} is damaged ({error})") from error
+
+
 class Database:
     """One connection, used by one thread at a time. Raises sqlite3.Error where the disk does not do its part."""
 
     def __init__(self, path: Path) -> None:
         """Opens the file, or makes it. Raises: DamagedError, OSError."""
         self._lock = threading.Lock()
-        try:
+        with _told(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare(path)
             except BaseException:
                 self._connection.close()
                 raise
-        except sqlite3.OperationalError as error:
-            raise OSError(str(error)) from error
-        except sqlite3.DatabaseError as error:
-            raise DamagedError(f"{path} is damaged ({error})") from error
 
     def read(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock:

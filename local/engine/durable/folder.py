@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.engine.durable.database import DamagedError, Database
+from local.engine.durable.database import DamagedError, Database, write_ahead
 
 _LOCK = "lock"
 _STATE = "state.db"
@@ -61,6 +61,16 @@ class DataFolder:
     def lock(self) -> int:
         """The file descriptor whose lock says that the folder is in use. Who works in the folder keeps it open, too."""
         return self._lock
+
+    def prepare_tables(self, name: str) -> None:
+        """Has DynamoDB Local write ahead in its files, of which `name` is the one that it is going to make.
+
+        SQLite keeps that mode in the file. A write then waits for the disk once and not three times, and is as safe.
+        Raises: DataError, also where a file is damaged.
+        """
+        with _told(self.path):
+            for path in {self.tables / name, *self.tables.glob("*.db")}:
+                write_ahead(path)
 
     def used_by(self, dynamodb_local: int) -> None:
         """Tells the next engine which process to end, if it outlives this one."""

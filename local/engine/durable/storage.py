@@ -39,19 +39,31 @@ _TRIM_SECONDS = 3600.0
 
 
 class OnDisk:
-    """In `folder`, which it closes. Raises: UnavailableError without DynamoDB Local, NotStarted."""
+    """In `folder`, which it closes. `region` is where most tables are going to be.
+
+    Raises: UnavailableError without DynamoDB Local, NotStarted, DataError where its files are damaged.
+    """
 
     def __init__(
-        self, folder: DataFolder, gateway: Gateway, changes: Changes, watchdog: Watchdog, scratch: Path
+        self,
+        folder: DataFolder,
+        region: str,
+        gateway: Gateway,
+        changes: Changes,
+        *,
+        watchdog: Watchdog,
+        scratch: Path,
     ) -> None:
         self._folder = folder
         self._gateway = gateway
         self._watchdog = watchdog
         self._scratch = scratch
         self._closing = threading.Event()
-        self._process = self._start()
         database = folder.database
-        self._wire = Wire(self._process.port, _access_key(database))
+        key = _access_key(database)
+        folder.prepare_tables(f"{key}_{region}.db")  # as DynamoDB Local names it
+        self._process = self._start()
+        self._wire = Wire(self._process.port, key)
         self._replacements = Replacements()
         KeptMessages(database, self._replacements)
         self._histories = KeptHistories(database, self._replacements)
