@@ -23,7 +23,6 @@ from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend as StreamsBackend
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.events.models import Archive, Replay, ReplayState, events_backends
-from moto.events.models import EventPattern as _MotoPattern
 from moto.glue.models import glue_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
@@ -355,13 +354,3 @@ def new_replay(region: str, request: dict[str, Any]) -> Any:
     )
     events(region).replays[replay.name] = replay
     return replay
-
-
-class Pattern:
-    """An event pattern, as in rules, archives and filter criteria."""
-
-    def __init__(self, text: str | None) -> None:
-        self._pattern = _MotoPattern.load(text)
-
-    def matches(self, event: dict[str, Any]) -> bool:
-        return bool(self._pattern.matches_event(event))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from local.engine import backends, exact_json
 from local.engine.api import ACCOUNT, ApiError, ApiRequest, Response
+from local.engine.pattern_matching import matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from local.engine.gateway import Gateway
     from local.engine.targets import Targets
+
+_logger = logging.getLogger(__name__)
 
 MAX_ENTRIES = 10
 MAX_REQUEST = 999_999  # bytes, all entries together: "less than 1MB", of which this is the smaller reading
@@ -102,7 +106,7 @@ class EventBus:
             return []
         if "replay-name" not in event:
             for archive in backend.archives.values():
-                if archive.source_arn == bus.arn and archive.event_pattern.matches_event(event):
+                if archive.source_arn == bus.arn and _wants(archive, event):
                     archive.events.append(event)
         return [
             Matched(rule.arn, dict(target))
@@ -111,9 +115,18 @@ class EventBus:
             and rule.managed_by is None  # an archive's own rule: archives are served above
             and rule.event_pattern.dump()  # a rule with a schedule only matches no event
             and (not only_rules or rule.arn in only_rules)
-            and rule.event_pattern.matches_event(event)
+            and _wants(rule, event)
             for target in rule.targets
         ]
+
+
+def _wants(rule: Any, event: Event) -> bool:
+    """Whether its pattern, or that of an archive, describes the event. One that fails takes no other delivery down."""
+    try:
+        return matches(rule.event_pattern.get_pattern(), event)
+    except Exception:
+        _logger.exception("the pattern of %s failed: it does not get the event %s", rule.arn, event["id"])
+        return False
 
 
 def _bus(region: str, named: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from local.engine import backends
 from local.engine.api import ApiError
 from local.engine.functions import FunctionRef, record_of
+from local.engine.pattern_matching import matches
 from local.engine.principals import Session
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ class Filters:
 
     def __init__(self, criteria: Mapping[str, Any] | None) -> None:
         texts = [entry["Pattern"] for entry in (criteria or {}).get("Filters") or ()]
-        self._patterns = [(json.loads(text), backends.Pattern(text)) for text in texts]
+        self._patterns: list[dict[str, Any]] = [json.loads(text) for text in texts]
 
     def keep(self, record: dict[str, Any]) -> bool:
         return not self._patterns or any(
-            pattern.matches(_with_parsed_body(record) if isinstance(content.get("body"), dict) else record)
-            for content, pattern in self._patterns
+            matches(pattern, _with_parsed_body(record) if isinstance(pattern.get("body"), dict) else record)
+            for pattern in self._patterns
         )
 
 

@@ -45,6 +45,7 @@ PAGING = ("tests/handlers/test_type_pages.py",)
 DOCUMENTS = ("tests/docs",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
 WHOSE_CALL = ("tests/local/test_engine_whose_call.py",)
+PATTERNS = ("tests/local/test_engine_event_patterns.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
@@ -2271,9 +2272,44 @@ MUTANTS = (
     Mutant(
         "take a kind of match that EventBridge does not know",
         "local/engine/event_patterns.py",
-        "            if kind not in _KINDS:\n",
-        "            if False:\n",
-        ("tests/local/test_engine_event_patterns.py",),
+        "            if kind not in _VALUES:\n                yield f",
+        "            if kind not in _VALUES:\n                f",
+        PATTERNS,
+    ),
+    Mutant(
+        "take a match whatever its value is",
+        "local/engine/event_patterns.py",
+        "                yield from _VALUES[kind](kind, value)\n",
+        "                pass\n",
+        PATTERNS,
+    ),
+    Mutant(
+        "take a lower bound above the upper one",
+        "local/engine/event_patterns.py",
+        "elif sorted(set(bounds)) != bounds:",
+        "elif False:",
+        PATTERNS,
+    ),
+    Mutant(
+        "take true for 1 in a pattern",
+        "local/engine/pattern_matching.py",
+        "isinstance(one, bool) == isinstance(other, bool) and ",
+        "",
+        PATTERNS,
+    ),
+    Mutant(
+        "let two objects of an array fit a pattern together",
+        "local/engine/pattern_matching.py",
+        "            values = list(_leaves(node, name))\n",
+        "            values = [value for each in beside for value in _leaves(each, name)]\n",
+        PATTERNS,
+    ),
+    Mutant(
+        "fail a bus for one rule's pattern",
+        "local/engine/bus.py",
+        '    except Exception:\n        _logger.exception("the pattern',
+        '    except KeyboardInterrupt:\n        _logger.exception("the pattern',
+        PATTERNS,
     ),
     Mutant(
         "answer before the checks of an operation",
