@@ -53,7 +53,17 @@ def test_only_an_event_can_be_holds(client: Clients) -> None:
     assert refusal(test, EventPattern=pattern, Event=without_id)[0] == "ValidationException"
 
 
-WRONG = [
+WRONG_VALUES: dict[str, tuple[Any, ...]] = {
+    "prefix": (1, None, ["x"], {"wildcard": "x"}, {"equals-ignore-case": 1}),
+    "suffix": (1, ["x"], {"equals-ignore-case": ["x"]}),
+    "equals-ignore-case": (1, ["x"], True),
+    "exists": ("true", 1, None),
+    "cidr": ("nope", "10.0.0.0", "10.0.0.1/24", "10.0.0.0/255.255.255.0", 10, ["10.0.0.0/24"]),
+    "wildcard": (["x"], 1, "a**c", "a\\n"),
+    "numeric": (["<", "x"], ["<"], [">", 6, "<", 5], [">", 5, "<", 5], ["<", 5, ">", 1], ["!=", 1], [], "<"),
+    "anything-but": ([], None, True, ["x", 1], [["x"]], {"prefix": 1}, {"suffix": [1]}, {"prefix": []}),
+}
+WRONG: list[Any] = [
     {"source": [{"begins-with": "x"}]},
     {"source": [{"anything-but": {"numeric": [">", 1]}}]},
     {"source": [{"prefix": "x", "suffix": "y"}]},
@@ -63,20 +73,7 @@ WRONG = [
     {"$or": [{"source": [{"begins-with": "x"}]}, {"source": ["x"]}]},
     {"$or": [{"source": ["x"]}]},
     {},
-    *(
-        {"source": [{kind: value}]}
-        for kind, values in {
-            "prefix": (1, None, ["x"], {"wildcard": "x"}, {"equals-ignore-case": 1}),
-            "suffix": (1, ["x"], {"equals-ignore-case": ["x"]}),
-            "equals-ignore-case": (1, ["x"], True),
-            "exists": ("true", 1, None),
-            "cidr": ("nope", "10.0.0.0", "10.0.0.1/24", "10.0.0.0/255.255.255.0", 10, ["10.0.0.0/24"]),
-            "wildcard": (["x"], 1, "a**c", "a\\n"),
-            "numeric": (["<", "x"], ["<"], [">", 6, "<", 5], [">", 5, "<", 5], ["<", 5, ">", 1], ["!=", 1], [], "<"),
-            "anything-but": ([], None, True, ["x", 1], [["x"]], {"prefix": 1}, {"suffix": [1]}, {"prefix": []}),
-        }.items()
-        for value in values
-    ),
+    *({"source": [{kind: value}]} for kind, values in WRONG_VALUES.items() for value in values),
     {"source": [{"numeric": ["<", 5.1e9]}]},
     {"source": [{"numeric": ["<", True]}]},
     {"source": [{"numeric": [["<"], 5]}]},
