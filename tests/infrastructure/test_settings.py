@@ -142,6 +142,7 @@ BAD = [
     ("alarmEmails", '["a@example.com", "a@example.com"]'),
     ("alarmEmails", "[1]"),
     ("typeIndex", "yes"),
+    ("statement", "yes"),
     ("typeBuckets", "0"),
     ("typeBuckets", "101"),
     ("statementEntries", "0"),
@@ -307,7 +308,7 @@ def test_good_values_are_taken(overrides: dict[str, str], field: str, expected: 
 def test_the_reserves_are_those_of_the_handlers() -> None:
     """The infrastructure may not import the handlers, so it has the numbers again."""
     assert _constant("handlers/command.py", "_RESERVE_SECONDS") == limits.COMMAND_RESERVE_SECONDS
-    assert _constant("handlers/store/projector.py", "SPARE_SECONDS") == limits.PROJECTION_RESERVE_SECONDS
+    assert _constant("handlers/store/deadline.py", "SPARE_SECONDS") == limits.PROJECTION_RESERVE_SECONDS
 
 
 @pytest.mark.parametrize(("project", "stack"), [("event-sourcing", "prod.eu"), ("event.sourcing", "prod")])
