@@ -18,7 +18,10 @@ from tests.support import eventually
 
 ENGINE = Path(scratch.__file__).parent
 OWNER = f"""
-import subprocess, sys
+import signal, subprocess, sys
+# Whoever runs the tests may have them ignored, as a script does in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.path.insert(0, {str(ENGINE)!r})  # without the engine, which takes seconds to load
 import scratch
 from watchdog import Watchdog
