@@ -13,7 +13,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local.engine import item_sizes
+from local.engine import item_records, item_sizes
 from local.engine.backends import RESULT_SIZE_LIMIT, DynamoDBBackend, DynamoType, Item, Table
 from local.engine.orders import Condition, Key, Order, Place, Unordered, key_of
 
@@ -211,12 +211,13 @@ def _get(table: Any, hash_key: Any, range_key: Any = None, *arguments: Any, **mo
 
 
 def _put(table: Any, item_attrs: Mapping[str, Any], *arguments: Any, **more: Any) -> Any:
-    orders = vars(table).get(_ORDERS)
-    if orders is None:
-        return _plain_put(table, item_attrs, *arguments, **more)
     old = _held(table, item_attrs)
-    new = _plain_put(table, item_attrs, *arguments, **more)
-    orders.replace(old, new)
+    with item_records.withheld(table) as record:
+        new = _plain_put(table, item_attrs, *arguments, **more)
+    record(old, new)
+    orders = vars(table).get(_ORDERS)
+    if orders is not None:
+        orders.replace(old, new)
     return new
 
 
@@ -231,7 +232,10 @@ def _delete(table: Any, hash_key: Any, *arguments: Any, **more: Any) -> Any:
 
 
 def _update(backend: Any, table_name: str, key: Mapping[str, Any], *arguments: Any, **more: Any) -> Any:
-    """An update changes the item in its place: it is out of the orders meanwhile, and its size is another."""
+    """An update changes the item in its place: it is out of the orders meanwhile, and its size is another.
+
+    Where moto stops half way, the item is as it was.
+    """
     table = backend.tables.get(table_name.rsplit("/", 1)[-1])
     if table is None:
         return _plain_update(backend, table_name, key, *arguments, **more)
@@ -240,14 +244,36 @@ def _update(backend: Any, table_name: str, key: Mapping[str, Any], *arguments: A
     if old is not None:
         orders.replace(old, None)
     forget(table)  # or the put of a new item would tell them of one that is about to change
+    before = copy.deepcopy(old)
     try:
-        return _plain_update(backend, table_name, key, *arguments, **more)
+        with item_records.withheld(table) as record:
+            item = _plain_update(backend, table_name, key, *arguments, **more)
+        record(before, item)
+    except BaseException:
+        if old is None:
+            _take_back(table, key)
+        else:
+            old.attrs = before.attrs
+        raise
+    else:
+        return item
     finally:
         new = _held(table, key)
         if new is not None:
             item_sizes.forget(new)
             orders.replace(None, new)
         setattr(table, _ORDERS, orders)
+
+
+def _take_back(table: Any, key: Mapping[str, Any]) -> None:
+    """The item that an update made, if it came so far."""
+    made = _held(table, key)
+    if made is not None and table.has_range_key:
+        del table.items[made.hash_key][made.range_key]
+    elif made is not None:
+        del table.items[made.hash_key]
+    if made is not None and not table.items.get(made.hash_key, True):
+        del table.items[made.hash_key]
 
 
 def _held(table: Any, attributes: Mapping[str, Any]) -> Any:

@@ -46,6 +46,7 @@ DOCUMENTS = ("tests/docs",)
 WATCHING = ("tests/local/test_engine_watchdog.py",)
 WHOSE_CALL = ("tests/local/test_engine_whose_call.py",)
 PATTERNS = ("tests/local/test_engine_event_patterns.py",)
+UPDATES = ("tests/local/test_engine_updates.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
@@ -2205,6 +2206,34 @@ MUTANTS = (
         "        if size > RESULT_SIZE_LIMIT or number == limit:\n            return\n",
         "",
         ORDERING,
+    ),
+    Mutant(
+        "leave half of an update that moto stops in the middle",
+        "local/engine/partitions.py",
+        "            old.attrs = before.attrs\n",
+        "            pass\n",
+        UPDATES,
+    ),
+    Mutant(
+        "leave an item that an update made before it failed",
+        "local/engine/partitions.py",
+        "            _take_back(table, key)\n",
+        "            pass\n",
+        UPDATES,
+    ),
+    Mutant(
+        "tell of a change where nothing changed",
+        "local/engine/item_records.py",
+        "after is not None and _same_item(before, after)):",
+        "after is not None and False):",
+        UPDATES,
+    ),
+    Mutant(
+        "tell of an item's making twice",
+        "local/engine/item_records.py",
+        "shard, table.stream_shard = table.stream_shard, None",
+        "shard = table.stream_shard",
+        UPDATES,
     ),
     Mutant(
         "leave half of a transaction that moto refuses as a whole",
