@@ -1,8 +1,12 @@
-"""Entry point of the read side: one function per queryType."""
+"""Entry point of the read side: one function per queryType.
+
+The queries of rows are those that the kinds of aggregates have (`Kind.queries`); those of events are asked of any kind.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,7 +17,9 @@ from .sourcing import times
 from .sourcing.command import MAX_SEQUENCE
 from .sourcing.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
 from .sourcing.fields import check_whole, folded, identifier, unknown, whole
+from .sourcing.kinds import OfKind
 from .sourcing.payload import beside_body, request_of
+from .sourcing.projection import RowQuery
 from .sourcing.values import Value
 from .store import clients, tokens
 from .store.deadline import Deadline
@@ -34,13 +40,6 @@ _types = TypeIndex(_dynamodb, _table, _buckets) if flag("TYPE_INDEX") else None
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
 _STATEMENT_ENTRIES = number("STATEMENT_ENTRIES")
 """How many a page of the statement has where nobody says."""
-_SUMMARY = next(each for each in KINDS.projections(flag) if each.name == "AccountSummary")
-_statements = (
-    Statements(_read_model, _store, _history, _SUMMARY, _SUMMARY.entries) if _SUMMARY.entries is not None else None
-)
-"""None where the ledger keeps no statements."""
-_HEAD_OF_STATEMENT = ("AccountId", "Balance", "Currency", "LastSequence", "LastHash")
-
 _TYPES = {folded(name): name for name in EVENT_TYPES}
 
 SecondsLeft = Callable[[], float]
@@ -73,7 +72,7 @@ def _get_aggregate_events(request: Mapping[str, Any], _: SecondsLeft) -> Value:
     token = request.get("nextToken")
     page = of_aggregate(_store, aggregate_id, limit, token)
     if token is None and not page["events"]:
-        raise _no_account(aggregate_id)
+        raise _no_aggregate(aggregate_id)
     return page
 
 
@@ -101,34 +100,37 @@ def _get_events_by_type(request: Mapping[str, Any], left: SecondsLeft) -> Value:
     )
 
 
-def _get_account_summary(request: Mapping[str, Any], _: SecondsLeft) -> Value:
-    """`{accountId}`: the row of the projection AccountSummary; one GetItem."""
-    record = _summary(identifier(request, "accountId"), "AccountSummary")
-    return {name: value for name, value in record.items() if name != ENTRIES_SEQUENCE}
+def _get_row(query: RowQuery, projection: OfKind, request: Mapping[str, Any], _: SecondsLeft) -> Value:
+    """`{<argument>}`: the row of a projection; one GetItem."""
+    record = _row(query, projection, identifier(request, query.argument), projection.name)
+    return {_shown(query, name): value for name, value in record.items() if name != ENTRIES_SEQUENCE}
 
 
-def _get_account_statement(request: Mapping[str, Any], left: SecondsLeft) -> Value:
-    """`{accountId, limit?, fromTimestamp?, toTimestamp?, nextToken?}`: newest first, with the balance after each.
+def _get_entries(query: RowQuery, projection: OfKind, request: Mapping[str, Any], left: SecondsLeft) -> Value:
+    """`{<argument>, limit?, fromTimestamp?, toTimestamp?, nextToken?}`: what events left beside the row, newest first.
 
-    Of the times at which transactions were recorded, both inclusive. One GetItem, and what `Statements.page` takes.
+    Of the times at which events were recorded, both inclusive. One GetItem, and what `Statements.page` takes.
     """
-    account_id = identifier(request, "accountId")
-    if _statements is None:
+    aggregate_id = identifier(request, query.argument)
+    kind = projection.entries
+    if kind is None:
         raise MalformedError("queryType", "this ledger keeps no statements: its setting `statement` is false")
     limit = whole(request, "limit", 1, 1_000, default=_STATEMENT_ENTRIES) or 0
     since, until = _time(request, "fromTimestamp", times.FIRST), _time(request, "toTimestamp", times.LAST)
     if since > until:
         raise MalformedError("fromTimestamp", "must not be later than toTimestamp")
-    subject = ["getAccountStatement", account_id, since, until]
+    subject = [query.name, aggregate_id, since, until]
     start = tokens.decode(
         request.get("nextToken"), subject, lambda place: check_whole(place, "nextToken", 1, MAX_SEQUENCE)
     )
-    record = _summary(account_id, "AccountStatement")
+    record = _row(query, projection, aggregate_id, kind.name)
     deadline = Deadline(left, "ask for fewer entries (limit) at a time")
-    page = _statements.page(account_id, stored_of(record), Stretch(since, until, start), limit, deadline)
+    statements = Statements(_read_model, _store, _history, projection, kind)
+    page = statements.page(aggregate_id, stored_of(record), Stretch(since, until, start), limit, deadline)
+    head = ("AccountId", *(query.head or ()), "LastSequence", "LastHash")
     return {
-        **{name: record[name] for name in _HEAD_OF_STATEMENT if name in record},
-        "ProjectionType": "AccountStatement",
+        **{_shown(query, name): record[name] for name in head if name in record},
+        "ProjectionType": kind.name,
         "Entries": [entry.content for entry in page.entries],
         **({"nextToken": tokens.encode(subject, page.rest)} if page.rest is not None else {}),
     }
@@ -137,14 +139,14 @@ def _get_account_statement(request: Mapping[str, Any], left: SecondsLeft) -> Val
 def _reconstruct_state(request: Mapping[str, Any], left: SecondsLeft) -> Value:
     """`{aggregateId, upToSequence?, asOf?}`: the state by replay of the stream; see `History.reconstruct`.
 
-    Before the account's first event its status is Unknown; 404 where it has no event at all.
+    Before its first event an aggregate is as its kind begins; 404 where it has no event at all.
     """
     aggregate_id = identifier(request, "aggregateId")
     up_to = whole(request, "upToSequence", 0, MAX_SEQUENCE)
     as_of = times.normalize(request["asOf"], "asOf") if request.get("asOf") is not None else None
     moment = _history.reconstruct(aggregate_id, up_to=up_to, as_of=as_of, seconds_left=left)
     if moment is None:
-        raise _no_account(aggregate_id)
+        raise _no_aggregate(aggregate_id)
     return {
         "aggregateId": aggregate_id,
         "reconstructedState": KINDS.described(moment.state),
@@ -154,23 +156,29 @@ def _reconstruct_state(request: Mapping[str, Any], left: SecondsLeft) -> Value:
     }
 
 
-def _summary(account_id: str, asked: str) -> dict[str, Any]:
-    """The row of AccountSummary, for who asked for it or for what lies beside it."""
-    record = _read_model.record(Key(account_id, _SUMMARY.name))
+def _row(query: RowQuery, projection: OfKind, aggregate_id: str, asked: str) -> dict[str, Any]:
+    """A projection's row, for who asked for it or for what lies beside it."""
+    record = _read_model.record(Key(aggregate_id, projection.name))
     if record is None:
-        text = f"there is no account {account_id}, or no {asked} of it yet: read models follow the events"
-        raise NotFoundError(text, accountId=account_id)
+        name = f"{projection.kind.name} {aggregate_id}"
+        text = f"there is no {name}, or no {asked} of it yet: read models follow the events"
+        raise NotFoundError(text, **{query.argument: aggregate_id})
     row, position = stored_of(record)[:2]
-    damage = _SUMMARY.damage(row, position.sequence or MAX_SEQUENCE)
+    damage = projection.damage(row, position.sequence or MAX_SEQUENCE)
     damage += ["LastSequence"] * (not position.sequence) + ["LastHash"] * (position.hash == UNKNOWN)
     if damage:
-        raise UnreadableRowError(_SUMMARY.name, account_id, damage)
+        raise UnreadableRowError(projection.name, aggregate_id, damage)
     return record
 
 
-def _no_account(account_id: str) -> NotFoundError:
-    """The answer of every query that finds no event of an account."""
-    return NotFoundError(f"there is no account {account_id}", accountId=account_id)
+def _shown(query: RowQuery, name: str) -> str:
+    """The name of a row's attribute in an answer: every kind's id stands under AccountId in the table."""
+    return f"{query.argument[:1].upper()}{query.argument[1:]}" if name == "AccountId" else name
+
+
+def _no_aggregate(aggregate_id: str) -> NotFoundError:
+    """The answer of every query that finds no event under an id, and so no kind."""
+    return NotFoundError(f"there is no aggregate {aggregate_id}", aggregateId=aggregate_id)
 
 
 def _time(request: Mapping[str, Any], name: str, default: str) -> str:
@@ -184,13 +192,17 @@ class _Query(NamedTuple):
     arguments: tuple[str, ...]
 
 
+def _of_rows(query: RowQuery, projection: OfKind) -> _Query:
+    if query.head is None:
+        return _Query(partial(_get_row, query, projection), (query.argument,))
+    members = (query.argument, "limit", "fromTimestamp", "toTimestamp", "nextToken")
+    return _Query(partial(_get_entries, query, projection), members)
+
+
 _QUERIES: Mapping[str, _Query] = MappingProxyType(
     {
         "getAggregateEvents": _Query(_get_aggregate_events, ("aggregateId", "limit", "nextToken")),
-        "getAccountSummary": _Query(_get_account_summary, ("accountId",)),
-        "getAccountStatement": _Query(
-            _get_account_statement, ("accountId", "limit", "fromTimestamp", "toTimestamp", "nextToken")
-        ),
+        **{query.name: _of_rows(query, projection) for query, projection in KINDS.queries(flag)},
         "reconstructState": _Query(_reconstruct_state, ("aggregateId", "upToSequence", "asOf")),
         "getEventsByType": _Query(
             _get_events_by_type, ("eventType", "limit", "fromTimestamp", "toTimestamp", "nextToken")

@@ -25,7 +25,7 @@ from .bounds import LARGEST, sum_of_money
 from .facts import IDENTIFIERS, NEWEST, Fact, asked, defaults, extra, fact, fact_of, misspelt, violations
 from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
 from .money import ZERO
-from .projections import account_projections
+from .projections import ACCOUNT_QUERIES, account_projections
 
 STATE_VERSION = 2
 """The version of what `evolve` makes of events. Raise it with every change of its outcome or of the state's fields:
@@ -264,5 +264,6 @@ KIND = Kind(
     unsaid=unsaid,
     shown_by=shown_by,
     projections=account_projections,
+    queries=ACCOUNT_QUERIES,
 )
 """To the mechanics. (Its snapshots' keys name no kind: there was no other when the first ones were made.)"""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from handlers.sourcing import times
 from handlers.sourcing.event import Event
 from handlers.sourcing.kinds import State, Switch
-from handlers.sourcing.projection import Entries, Projection, Row
+from handlers.sourcing.projection import Entries, Projection, Row, RowQuery
 from handlers.sourcing.restoring import Shape, counted, one_of, optional, text
 from handlers.sourcing.values import ARITHMETIC
 
@@ -120,9 +120,17 @@ class AccountStatement:
         return {"Balance": state.balance, "TransactionCount": state.transaction_count}
 
 
-def account_projections(switch: Switch) -> tuple[Projection, ...]:
-    """Every projection of accounts. Where STATEMENT is off, no transaction leaves an entry."""
-    return (AccountSummary(AccountStatement() if switch("STATEMENT") else None),)
+def account_projections(_: Switch) -> tuple[Projection, ...]:
+    """Every projection of accounts, whatever the stack's settings are."""
+    return (AccountSummary(AccountStatement()),)
+
+
+ACCOUNT_QUERIES = (
+    RowQuery(name="getAccountSummary", argument="accountId", projection="AccountSummary"),
+    RowQuery(
+        name="getAccountStatement", argument="accountId", projection="AccountSummary", head=("Balance", "Currency")
+    ),
+)
 
 
 _SUMMARY = Shape(

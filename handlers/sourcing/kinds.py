@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 from .command import Command
 from .errors import IntegrityError, MalformedError, RuleBrokenError, Violation
 from .event import Event, NewEvent
-from .projection import Entries, Projection, Row
+from .projection import Entries, Projection, Row, RowQuery
 from .values import Value
 
 State: TypeAlias = Any
@@ -47,6 +47,8 @@ class Folded(Protocol):
 
 S = TypeVar("S", bound=Folded)
 
+KEEPS_ENTRIES = "STATEMENT"
+"""The switch of all entries beside rows, of whatever kind: without it no function has the permissions for them."""
 RULE = "aggregate-kind"
 """The rule that an id in use by one kind is nothing to another."""
 
@@ -79,6 +81,8 @@ class Kind(Generic[S]):
     """As much of a state as one event tells of what went without saying there."""
     projections: Callable[[Switch], tuple[Projection, ...]]
     """Its read models. A new one fills itself: its rows start at sequence 0 and catch up from the store."""
+    queries: tuple[RowQuery, ...] = ()
+    """What can be asked of their rows, and of the entries beside them."""
 
     @property
     def key_prefix(self) -> str:
@@ -88,11 +92,15 @@ class Kind(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class OfKind:
-    """A projection that takes no event of another kind: rows must not come from a stream that is not theirs."""
+    """A projection that takes no event of another kind: rows must not come from a stream that is not theirs.
+
+    Its events leave no entries where the ledger keeps none.
+    """
 
     kind: Kind[Any]
     projection: Projection
     kinds: Kinds
+    keeps_entries: bool = True
 
     @property
     def name(self) -> str:
@@ -100,7 +108,7 @@ class OfKind:
 
     @property
     def entries(self) -> Entries | None:
-        return self.projection.entries
+        return self.projection.entries if self.keeps_entries else None
 
     def apply(self, row: Row, event: Event) -> Row:
         self.kinds.hold(self.kind, event)
@@ -201,10 +209,29 @@ class Kinds:
 
     def projections(self, switch: Switch) -> tuple[OfKind, ...]:
         """Every projection there is, of all kinds. ValueError for one whose entries would stand behind its row."""
-        every = tuple(OfKind(kind, each, self) for kind in self.all for each in kind.projections(switch))
+        keeps = switch(KEEPS_ENTRIES)
+        every = tuple(OfKind(kind, each, self, keeps) for kind in self.all for each in kind.projections(switch))
         if late := [each.name for each in every if each.entries and each.entries.name >= each.name]:
             raise ValueError(f"the entries beside {', '.join(late)} have a name that sorts behind the row's")
         return every
+
+    def queries(self, switch: Switch) -> tuple[tuple[RowQuery, OfKind], ...]:
+        """Every query of rows, of all kinds, with its projection.
+
+        ValueError for one that is about none of its kind's or about entries that there never are, and for two of one
+        name.
+        """
+        by_name = {(each.kind.name, each.name): each for each in self.projections(switch)}
+        found = []
+        for kind in self.all:
+            for query in kind.queries:
+                projection = by_name.get((kind.name, query.projection))
+                if projection is None or (query.head is not None and projection.projection.entries is None):
+                    raise ValueError(f"{query.name} is about nothing that a {kind.name} has: {query.projection}")
+                found.append((query, projection))
+        if len({query.name for query, _ in found}) < len(found):
+            raise ValueError("two queries of rows have one name")
+        return tuple(found)
 
     def _no_command(self) -> Violation:
         return Violation("eventType", f"must be one of {', '.join(self._by_command)}")

@@ -6,6 +6,7 @@ converge (order, duplicates, gaps, crashes) is not here: see `handlers.store.pro
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .event import Event
@@ -71,3 +72,17 @@ class Projection(Protocol):
         """The attributes of `row`, which stands at `sequence`, that are missing or something else than `apply` makes of
         so many events: nothing to show to anybody."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowQuery:
+    """A query of one aggregate's row of a projection, or of the entries beside it: `handlers.query` answers it."""
+
+    name: str
+    """Its queryType."""
+    argument: str
+    """What its request calls the aggregate's id, such as `accountId`; its answer does, with a capital."""
+    projection: str
+    """The name of the projection whose row it is about."""
+    head: tuple[str, ...] | None = None
+    """Of a query of entries: the attributes of the row that are shown above them. None where the row is shown."""

@@ -124,7 +124,7 @@ def _verify(
         bar = bars.add_task("check", total=len(aggregate_ids), events=0, findings=0)
         for before, after in in_parallel(examine, aggregate_ids, options.segments):
             if not options.repair_read_model and _only_lags(before):
-                lagging[before.aggregate_id] = tuple(row.seen for row in before.rows)
+                lagging[before.aggregate_id] = {row.projection.name: row.seen for row in before.rows}
             else:
                 _tell(report, before, after, console)
             bars.update(bar, advance=1, events=report.events, findings=report.counts.total())

@@ -23,7 +23,8 @@ LOOK_AGAIN_SECONDS = 10.0
 SAMPLE = 1_000
 """Aggregates whose rows are looked at again, evenly from all that lag."""
 
-Places = tuple[int, ...]
+Places = Mapping[str, int]
+"""Where an aggregate's rows stand, by their projections: those of its kind alone."""
 
 
 class Traffic(NamedTuple):
@@ -39,7 +40,9 @@ class Traffic(NamedTuple):
         return bool(self.queued or self.moved)
 
     def __str__(self) -> str:
-        return f"{self.queued:,} messages in the projection queue, {self.moved:,} of {self.looked_at:,} accounts moved"
+        return (
+            f"{self.queued:,} messages in the projection queue, {self.moved:,} of {self.looked_at:,} aggregates moved"
+        )
 
 
 def observe(
@@ -62,4 +65,4 @@ def observe(
 
 def _has_moved(verifier: Verifier, before: tuple[str, Places]) -> bool:
     aggregate_id, places = before
-    return verifier.places(aggregate_id) != places
+    return verifier.places(aggregate_id, places) != places

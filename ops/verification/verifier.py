@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -86,11 +86,11 @@ class Verifier:
             verdict = self.check(verdict.aggregate_id)
         return verdict
 
-    def places(self, aggregate_id: str) -> tuple[int, ...]:
-        """Where the aggregate's rows stand, 0 where there is none: one BatchGetItem."""
-        keys = [Key(aggregate_id, each.name) for each in self.projections]
+    def places(self, aggregate_id: str, projections: Iterable[str]) -> dict[str, int]:
+        """Where the aggregate's rows of these projections stand, 0 where there is none: one BatchGetItem."""
+        keys = [Key(aggregate_id, each) for each in projections]
         rows = ReadModel(self.client, self.rows_table).get_many(keys)
-        return tuple(rows.get(key, NOTHING).position.sequence for key in keys)
+        return {key.projection: rows.get(key, NOTHING).position.sequence for key in keys}
 
     def _check(self, aggregate_id: str) -> Verdict:
         by_projection, digests = self._rows(aggregate_id)

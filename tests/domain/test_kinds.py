@@ -13,6 +13,7 @@ from handlers.domain.projections import AccountStatement, AccountSummary
 from handlers.sourcing.errors import IntegrityError, RuleBrokenError
 from handlers.sourcing.event import NewEvent
 from handlers.sourcing.kinds import Kinds
+from handlers.sourcing.projection import RowQuery
 from handlers.sourcing.values import Value
 
 from .builders import command, create, run, story
@@ -113,6 +114,31 @@ def test_entries_stand_before_their_row() -> None:
 
     with pytest.raises(ValueError, match="AccountSummary have a name that sorts behind"):
         Kinds(STREAMS, KIND, late).projections(lambda _: True)
+
+
+def test_entries_of_whatever_kind_are_kept_only_where_the_ledger_keeps_any() -> None:
+    """Its functions have no permission for them otherwise, whatever a kind's projections ask."""
+    lamp = lamps(projections=lambda _: (replace(AccountSummary(AccountStatement()), name="LampSummary"),), queries=())
+    both = Kinds(STREAMS, KIND, lamp)
+
+    assert [each.entries is None for each in both.projections(lambda _: True)] == [False, False]
+    assert [each.entries is None for each in both.projections(lambda name: name != "STATEMENT")] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (RowQuery(name="getLamp", argument="lampId", projection="AccountSummary"), "about nothing that a lamp has"),
+        (RowQuery(name="getGlow", argument="lampId", projection="Lit", head=()), "about nothing that a lamp has"),
+        (RowQuery(name="getAccountSummary", argument="lampId", projection="Lit"), "one name"),
+    ],
+    ids=["a row of another kind", "entries that there never are", "a name that is taken"],
+)
+def test_queries_that_go_nowhere_do_not_even_start(query: RowQuery, message: str) -> None:
+    lamp = lamps(projections=lambda _: (AccountSummary(name="Lit"),), queries=(query,))
+
+    with pytest.raises(ValueError, match=message):
+        Kinds(STREAMS, KIND, lamp).queries(lambda _: True)
 
 
 def test_where_nothing_is_known_an_aggregate_is_shown_as_the_first_kind_begins() -> None:

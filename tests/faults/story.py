@@ -160,7 +160,7 @@ class Story:
             case {"queryType": "getAggregateEvents" | "reconstructState", "aggregateId": unknown} if not stored[
                 unknown
             ]:
-                return 404, _missing(unknown, f"there is no account {unknown}")
+                return 404, _missing("aggregateId", unknown, f"there is no aggregate {unknown}")
             case {"queryType": "getAggregateEvents", "aggregateId": aggregate_id}:
                 return 200, [event.record() for event in stored[aggregate_id]]
             case {"queryType": "getEventsByType", "eventType": event_type}:
@@ -176,7 +176,7 @@ class Story:
                 if row:
                     row = {name: value for name, value in row.items() if name != "EntriesSequence"}
                 text = f"there is no account {account_id}, or no {projection} of it yet: read models follow the events"
-                return (200, row) if row else (404, _missing(account_id, text))
+                return (200, row) if row else (404, _missing("accountId", account_id, text))
         raise NotImplementedError(request)
 
 
@@ -194,8 +194,8 @@ def _statement(row: dict[str, Any], items: truth.Rows) -> dict[str, Any]:
     }
 
 
-def _missing(account_id: str, message: str) -> Any:
-    return {"error": {"code": "NotFound", "message": message, "details": {"accountId": account_id}}}
+def _missing(argument: str, aggregate_id: str, message: str) -> Any:
+    return {"error": {"code": "NotFound", "message": message, "details": {argument: aggregate_id}}}
 
 
 def newest_first(events: list[Any]) -> list[Any]:

@@ -163,8 +163,9 @@ NOBODY: list[dict[str, Any]] = [
 def test_every_query_has_one_answer_for_an_account_that_is_not_there(ask: Invoke, query: dict[str, Any]) -> None:
     status, body = ask(query["queryType"], **{name: value for name, value in query.items() if name != "queryType"})
 
-    assert (status, body["error"]["code"], body["error"]["details"]) == (404, "NotFound", {"accountId": "nobody"})
-    assert body["error"]["message"].startswith("there is no account nobody")
+    asked, kind = ("accountId", "account") if "accountId" in query else ("aggregateId", "aggregate")
+    assert (status, body["error"]["code"], body["error"]["details"]) == (404, "NotFound", {asked: "nobody"})
+    assert body["error"]["message"].startswith(f"there is no {kind} nobody")
 
 
 @pytest.mark.parametrize(

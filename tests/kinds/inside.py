@@ -132,6 +132,22 @@ def test_each_kind_has_rows_of_its_own_projections_alone(aws: Any, handlers: Any
     assert (whereabouts["Status"], whereabouts["Place"], whereabouts["LastSequence"]) == ("Delivered", "Bergen", 8)
 
 
+def test_a_query_of_the_kind_shows_its_row(aws: Any, ask: Invoke, handlers: Any) -> None:
+    events = keep(aws, journey())
+    status, answer = ask("getParcel", parcelId="parcel-1")
+    assert (status, answer["error"]["details"]) == (404, {"parcelId": "parcel-1"})
+    assert answer["error"]["message"].startswith("there is no parcel parcel-1, or no ParcelWhereabouts of it yet")
+
+    project(handlers, *events)
+
+    status, answer = ask("getParcel", parcelId="parcel-1")
+    assert (status, answer["ParcelId"], answer["Place"]) == (200, "parcel-1", "Bergen")
+    assert "AccountId" not in answer
+    assert ask("getParcel", accountId="parcel-1")[0] == 400
+    status, answer = ask("reconstructState", aggregateId="nobody")
+    assert (status, answer["error"]["message"]) == (404, "there is no aggregate nobody")
+
+
 def test_what_does_not_tell_the_kind_brings_up_the_rows_that_the_stream_tells(aws: Any, handlers: Any) -> None:
     """A type of newer code, whether first or last."""
     newer = NewEvent("ParcelBlessed", {})
@@ -195,6 +211,19 @@ def test_verify_looks_at_every_kind_and_mends_it(aws: Any, run: Run, handlers: A
     aws.delete_item(TableName=ROWS, Key={**key, "ProjectionType": {"S": "AccountSummary"}})
     assert run("verify", "--grace", "0", "--repair-read-model").code == 0
     assert (rows(aws), kept(aws)) == whole
+
+
+def test_verify_reports_rows_that_lag_while_nothing_moves(aws: Any, run: Run, handlers: Any) -> None:
+    """The rows of its kind are all that an aggregate has."""
+    parcel = keep(aws, journey())
+    account = keep(aws, story("a", [5, 6]))
+    project(handlers, *account[:1])
+
+    result = run("verify", "--grace", "0", "--json")
+
+    found = {(each["aggregateId"], each["kind"], each["row"]) for each in result.json["findings"]}
+    behind = {("a", "row-behind", "AccountSummary")}
+    assert (result.code, found) == (1, {(parcel[0].aggregate_id, "row-missing", "ParcelWhereabouts")} | behind)
 
 
 def test_a_stream_of_two_kinds_is_nobodys_state(aws: Any, run: Run, ask: Invoke, send: Invoke, handlers: Any) -> None:

@@ -755,7 +755,7 @@ def test_rows_that_lag_while_messages_wait_may_be_on_their_way(
 
     assert result.code == 3
     assert (result.json["clean"], result.json["onTheirWay"], result.json["findings"]) == (False, 2, [])
-    assert "2 rows may be on their way (1 messages in the projection queue, 0 of 2 accounts moved)" in result.error
+    assert "2 rows may be on their way (1 messages in the projection queue, 0 of 2 aggregates moved)" in result.error
     assert "not settled" in run("verify").out
 
 
@@ -771,7 +771,7 @@ def test_rows_that_lag_while_others_move_may_be_on_their_way(
     result = run("verify", "--json")
 
     assert (result.code, result.json["onTheirWay"], result.json["findings"]) == (3, 1, [])
-    assert "0 messages in the projection queue, 1 of 2 accounts moved" in result.error
+    assert "0 messages in the projection queue, 1 of 2 aggregates moved" in result.error
 
 
 def test_rows_that_lag_while_nothing_moves_are_findings(imported: list[list[Event]], run: Run) -> None:
