@@ -38,6 +38,47 @@ GENERATED = {
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with parcels in it."""
     copy = tmp_path_factory.mktemp("project")
+    _copy_with_schemas(copy)
+    registry = copy / "handlers" / "domain" / "registry.py"
+    lines = registry.read_text("utf-8").replace("import account\n", "import account, parcel\n")
+    registry.write_text(lines.replace("    account.KIND,\n", "    account.KIND,\n    parcel.KIND,\n"), "utf-8")
+    run(copy, "schemas", "publish")
+    run(copy, "schemas", "generate")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def parcels_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy in which parcels take the place of accounts: of the domain and its schemas, nothing of these is left."""
+    copy = tmp_path_factory.mktemp("alone")
+    _copy_with_schemas(copy)
+    for name in ("AccountCreated", "AccountClosed", "TransactionProcessed"):
+        shutil.rmtree(copy / "schemas" / name)
+    (copy / "schemas" / "commands.json").unlink()
+    (copy / "schemas" / "published.json").write_text("{}", "utf-8")
+    domain = copy / "handlers" / "domain"
+    for name in ("account", "projections", "bounds", "money", "upcasters"):
+        (domain / f"{name}.py").unlink()
+    _edit(domain / "registry.py", ("account", "parcel"))
+    none = (("from . import money\n", ""), ('"currency": money.check_opening', ""))
+    _edit(domain / "facts.py", *none, ("from .upcasters import UPCASTERS\n", ""), ("=UPCASTERS,", "={},"))
+    # Of the tests, those alone that know no account.
+    (copy / "tests" / "kinds" / "conftest.py").unlink()
+    run(copy, "schemas", "publish")
+    run(copy, "schemas", "generate")
+    return copy
+
+
+def _edit(file: Path, *replaced: tuple[str, str]) -> None:
+    text = file.read_text("utf-8")
+    for old, new in replaced:
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text, "utf-8")
+
+
+def _copy_with_schemas(copy: Path) -> None:
+    """The project, with the parcel's module and schemas."""
     for name in COPIED:
         shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copy(PROJECT / "pyproject.toml", copy)
@@ -57,12 +98,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (copy / "schemas" / name).mkdir()
         (copy / "schemas" / name / "1.json").write_text(json.dumps(schema, indent=2), "utf-8")
     shutil.copy(HERE / "parcel.py.txt", copy / "handlers" / "domain" / "parcel.py")
-    registry = copy / "handlers" / "domain" / "registry.py"
-    lines = registry.read_text("utf-8").replace("import account\n", "import account, parcel\n")
-    registry.write_text(lines.replace("    account.KIND,\n", "    account.KIND,\n    parcel.KIND,\n"), "utf-8")
-    run(copy, "schemas", "publish")
-    run(copy, "schemas", "generate")
-    return copy
 
 
 def run(project: Path, *words: str) -> str:
@@ -94,6 +129,13 @@ def test_everything_works_on_the_new_kind_and_on_the_old(project: Path) -> None:
     tests = ("tests/kinds/inside.py", "tests/kinds/test_rooms.py", "tests/domain/test_kinds.py")
 
     said = run(project, "pytest", "-q", "-p", "no:cacheprovider", *tests)
+
+    assert " passed" in said
+    assert "skipped" not in said
+
+
+def test_another_domain_takes_the_place_of_the_accounts(parcels_alone: Path) -> None:
+    said = run(parcels_alone, "pytest", "-q", "-p", "no:cacheprovider", "tests/kinds/alone.py")
 
     assert " passed" in said
     assert "skipped" not in said

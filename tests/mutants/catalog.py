@@ -36,6 +36,7 @@ NORMALIZING = ("tests/handlers/test_normal_forms.py",)
 RECALLING = ("tests/handlers/test_recall.py",)
 MEANINGS = ("tests/domain/test_meaning.py",)
 OF_KINDS = ("tests/domain/test_kinds.py", "tests/handlers/test_kinds.py")
+SECOND_KIND = ("tests/kinds",)
 MONEY = ("tests/domain/test_money.py",)
 FLOATING = ("tests/handlers/test_floats.py",)
 CLOCKED = ("tests/handlers/test_clocks.py",)
@@ -120,6 +121,35 @@ MUTANTS = (
         "        self.kinds.hold(self.kind, event)\n",
         "",
         OF_KINDS,
+    ),
+    Mutant(
+        "leave entries of a kind where the functions may not write any",
+        KINDS,
+        "self.projection.entries if self.keeps_entries else None",
+        "self.projection.entries",
+        OF_KINDS,
+    ),
+    Mutant(
+        "start with a query of rows that there never are",
+        KINDS,
+        "if projection is None or (query.head is not None and projection.projection.entries is None):",
+        "if projection is None:",
+        OF_KINDS,
+    ),
+    Mutant(
+        "lean the queries of every ledger on the account's rows",
+        "handlers/query.py",
+        "_TYPES = {folded(name): name for name in EVENT_TYPES}",
+        """_TYPES = {folded(name): name for name in EVENT_TYPES}
+_ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSummary")""",
+        SECOND_KIND,
+    ),
+    Mutant(
+        "see rows of other kinds move for ever",
+        "ops/verification/verifier.py",
+        "keys = [Key(aggregate_id, each) for each in projections]",
+        "keys = [Key(aggregate_id, each.name) for each in self.projections]",
+        SECOND_KIND,
     ),
     Mutant(
         "believe a message that tells no kind, and make no rows",
