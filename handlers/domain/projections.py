@@ -114,7 +114,9 @@ class AccountStatement:
         return bool(ARITHMETIC.add(before, entry["Amount"]) == entry["Balance"])
 
     def ends(self, newest: Row | None, row: Row) -> bool:
-        return bool(row["Balance"] == (newest["Balance"] if newest else ZERO))
+        if newest is None:
+            return bool(row["Balance"] == ZERO)
+        return bool(row["Balance"] == newest["Balance"] and row["LastUpdated"] >= newest["RecordedAt"])
 
     def row_of(self, state: State) -> Row:
         return {"Balance": state.balance, "TransactionCount": state.transaction_count}

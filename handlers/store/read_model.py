@@ -154,6 +154,26 @@ class ReadModel:
         rest = found[-1].sequence - 1 if "LastEvaluatedKey" in answer and found else 0
         return Entries(found, rest)
 
+    def entry_above(self, aggregate_id: str, name: str, place: int, *, up_to: int) -> list[Entry]:
+        """The next entry behind that of event `place`, none above `up_to`; empty where there is none: one Query.
+
+        Raises UnreadableRowError where the item is none.
+        """
+        if place >= up_to:
+            return []
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="AccountId = :id AND ProjectionType BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":id": {"S": aggregate_id},
+                ":first": {"S": entry_type(name, place + 1)},
+                ":last": {"S": entry_type(name, up_to)},
+            },
+            ConsistentRead=True,
+            Limit=1,
+        )
+        return [entry_in(to_record(item), name) for item in answer["Items"]]
+
     def put_entries(self, entries: Sequence[Entry], seconds_left: Callable[[], float] = lambda: math.inf) -> None:
         """Write entries, of whatever aggregates: one BatchWriteItem per 25, a write unit each up to 1 KB.
 

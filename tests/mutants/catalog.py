@@ -792,8 +792,36 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "show a statement whose entries do not add up",
         "handlers/store/statement.py",
-        "        if odd:",
-        "        if False:",
+        "if odd or back:",
+        "if back:",
+        STATING,
+    ),
+    Mutant(
+        "show a page without what it goes on from",
+        "handlers/store/statement.py",
+        "        return min(self.end, place + 1)",
+        "        return place",
+        STATING,
+    ),
+    Mutant(
+        "let an entry's time hide those above it",
+        "handlers/store/statement.py",
+        "if is_searched or not is_known:",
+        "if not is_known:",
+        STATING,
+    ),
+    Mutant(
+        "let an entry's time hide those below it",
+        "handlers/store/statement.py",
+        "if shown > limit or before > 1:",
+        "if shown > limit or before > 0:",
+        STATING,
+    ),
+    Mutant(
+        "show a statement that goes back in time",
+        "handlers/store/statement.py",
+        "if odd or back:",
+        "if odd:",
         STATING,
     ),
     Mutant(
