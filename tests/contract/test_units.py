@@ -322,7 +322,7 @@ def test_reading_a_row(store: EventStore, read_model: ReadModel, account: list[E
 def test_a_page_of_a_statement_costs_a_unit_for_each_four_kilobytes(
     store: EventStore, read_model: ReadModel, snapshots: Snapshots, account: list[Event], meter: Meter
 ) -> None:
-    """However long the statement; the search for the end of a stretch of time, a unit a step, and one for the proof of it."""
+    """However long the statement; a search for the end of a stretch of time, a unit a step, and one that proves it."""
     (projection,) = all_projections()
     assert projection.entries
     projector = Projector(store, read_model, [projection])
