@@ -3,8 +3,10 @@
 import argparse
 import os
 import re
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 4566
@@ -14,6 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the process's exit code."""
     options = _parser().parse_args(arguments)
     _forget_the_users_aws()
+    _end_at_a_signal()
     if options.command == "demo":
         return _demo(options.stack, options.json)
     from local import serve  # noqa: PLC0415
@@ -38,13 +41,34 @@ def _forget_the_users_aws() -> None:
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
+def _end_at_a_signal() -> None:
+    """While everything is loaded, which takes seconds, there is nothing to clear up: a line, and no traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell leaves Ctrl-C for what it starts in the background
+            signal.signal(number, _end)
+
+
+def _end(*_: Any) -> None:
+    os.write(sys.stderr.fileno(), b"Stopped before it had started.\n")
+    os._exit(0)
+
+
 def _demo(stack: str, as_json: bool) -> int:
     from local import demo  # noqa: PLC0415  each command loads only what it needs
-    from local.deploy import DeployError  # noqa: PLC0415
+    from local.deploy import DeployError, Stopped  # noqa: PLC0415
     from local.engine import RuntimeClientMissing  # noqa: PLC0415
 
+    def stop(*_: Any) -> None:
+        raise Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
     try:
         return demo.main(stack=stack, as_json=as_json)
+    except Stopped:
+        print("Stopped.", file=sys.stderr)
+        return 1
     except (DeployError, RuntimeClientMissing) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.deploy import ConfigError, DeployError, Deployment, Progress, deploy_apart, load_config
+from local.deploy import ConfigError, DeployError, Stopped, deploy_apart, load_config
 from local.deploy.regions import in_aws
 from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import DataError, Engine, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError
@@ -30,17 +30,14 @@ class Options:
     data: Path | None = None
 
 
-class _StopRequested(Exception):  # noqa: N818  it is not an error
-    """Ends a deployment that nobody waits for any more."""
-
-
 def main(options: Options) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP. Returns 0, or 1 with the reason on stderr if it could not be started."""
     stop = _stop_on_signals()
     display = JsonDisplay() if options.as_json else TextDisplay(options.data)
     try:
         _serve(options, display, stop)
-    except _StopRequested:
+    except Stopped:
+        display.stopping()
         return 0
     except (DataError, DeployError, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError, OSError) as exc:
         if stop.is_set():  # what a Ctrl-C breaks on its way here, such as pip, is no failure
@@ -61,8 +58,10 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
     with Engine(options.port, region, data=options.data) as engine, outputs_file:
         display.started(engine.endpoint)
         if options.deploy:
-            with engine.settling():
-                deployment = _deploy(engine, options, display, stop)
+            with engine.settling(), display.deploying(options.stack):
+                deployment = deploy_apart(
+                    engine.endpoint, options.stack, options.project_dir, display.progress, engine.names, stop=stop
+                )
             outputs_file.write({"endpoint": engine.endpoint, **deployment.outputs})
             give_back()
             spare_loaded()
@@ -72,16 +71,6 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
             display.empty(engine.endpoint, config)
         stop.wait()
         display.stopping()
-
-
-def _deploy(engine: Engine, options: Options, display: Display, stop: threading.Event) -> Deployment:
-    def watch(progress: Progress) -> None:
-        if stop.is_set() and progress.kind == "creating":
-            raise _StopRequested
-        display.progress(progress)
-
-    with display.deploying(options.stack):
-        return deploy_apart(engine.endpoint, options.stack, options.project_dir, watch, engine.names)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -8,7 +8,7 @@ from local.deploy.apart import deploy_apart
 from local.deploy.config import StackConfig, stacks
 from local.deploy.config import load as load_config
 from local.deploy.deployment import Deployment, deploy
-from local.deploy.errors import ConfigError, DeployError
+from local.deploy.errors import ConfigError, DeployError, Stopped
 from local.deploy.progress import DeployedResource, OnProgress, Progress
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "OnProgress",
     "Progress",
     "StackConfig",
+    "Stopped",
     "deploy",
     "deploy_apart",
     "load_config",

@@ -7,20 +7,25 @@ tells its progress, and is answered each time whether it is to go on; in the end
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
 from local.deploy.deployment import Deployment, deploy
-from local.deploy.errors import DeployError
+from local.deploy.errors import DeployError, Stopped
 from local.deploy.names import Name, NameKeeper, Names
 from local.deploy.progress import OnProgress, Progress
 
 _ROOT = Path(__file__).resolve().parents[2]
+_LOOK_SECONDS = 0.1  # between looks at whether to stop
+_END_SECONDS = 3.0  # for what runs to clear up, such as what pip was to fill
+_STOP = signal.SIGUSR1  # of which whatever else runs in that process group dies, such as pip
 _MAIN = "import sys; from local.deploy import apart; apart.main(*sys.argv[1:])"
 
 
@@ -29,12 +34,19 @@ class _Stopped(Exception):  # noqa: N818  it is not an error
 
 
 def deploy_apart(
-    endpoint: str, stack: str, project_dir: Path, on_progress: OnProgress, keeper: NameKeeper | None = None
+    endpoint: str,
+    stack: str,
+    project_dir: Path,
+    on_progress: OnProgress,
+    keeper: NameKeeper | None = None,
+    *,
+    stop: threading.Event | None = None,
 ) -> Deployment:
     """As `deploy`, and raises what it raises. What comes back can be looked at, and not be destroyed.
 
     What `on_progress` raises while something is created ends the deployment; what there was by then is deleted first.
     With a `keeper` nothing is: the stack has the names again that it keeps, and may have contents from before.
+    Once `stop` is set, it ends at once and deletes nothing. Raises: Stopped.
     """
     ours, theirs = Pipe()
     with ours:
@@ -43,11 +55,12 @@ def deploy_apart(
                 [sys.executable, "-c", _MAIN, str(theirs.fileno()), endpoint, stack, str(project_dir.resolve())],
                 cwd=_ROOT,
                 pass_fds=[theirs.fileno()],
+                start_new_session=True,  # a Ctrl-C in the terminal is for whoever watches
             )
         try:
             with contextlib.suppress(ConnectionError):  # it has ended: `_watch` says so
                 ours.send(None if keeper is None else keeper.known())
-            result = _watch(ours, process, on_progress, keeper)
+            result = _watch(ours, process, on_progress, keeper, stop or threading.Event())
         finally:
             process.wait()
     if isinstance(result, BaseException):
@@ -56,11 +69,20 @@ def deploy_apart(
 
 
 def _watch(
-    pipe: Connection, process: subprocess.Popen[bytes], on_progress: OnProgress, keeper: NameKeeper | None
+    pipe: Connection,
+    process: subprocess.Popen[bytes],
+    on_progress: OnProgress,
+    keeper: NameKeeper | None,
+    stop: threading.Event,
 ) -> Deployment | BaseException:
     """Passes progress on, and names, until there is a result."""
     stopped: BaseException | None = None
     while True:
+        if stop.is_set():
+            _end(process)
+            return Stopped()
+        if not pipe.poll(_LOOK_SECONDS):
+            continue
         try:
             told = pipe.recv()
         except (EOFError, ConnectionError):
@@ -79,6 +101,14 @@ def _watch(
         pipe.send(stopped is None)
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended
+        os.killpg(process.pid, _STOP)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_END_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def main(descriptor: str, endpoint: str, stack: str, project_dir: str) -> None:
     """What the deploying process does. `descriptor` is the number of its end of the pipe."""
     pipe = Connection(int(descriptor))
@@ -86,6 +116,7 @@ def main(descriptor: str, endpoint: str, stack: str, project_dir: str) -> None:
     # inherit that, and is to die of them.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _pass)
+    signal.signal(_STOP, _stop)
 
     def tell(progress: Progress) -> None:
         pipe.send(progress)
@@ -100,7 +131,7 @@ def main(descriptor: str, endpoint: str, stack: str, project_dir: str) -> None:
         known = pipe.recv()
         names = None if known is None else Names(known, keep)
         pipe.send(_described(deploy(endpoint, stack, Path(project_dir), tell, names=names)))
-    except (_Stopped, EOFError, ConnectionError):  # the answer is known, or nobody is there to hear it
+    except (_Stopped, Stopped, EOFError, ConnectionError):  # the answer is known, or nobody is there to hear it
         return
     except (DeployError, OSError) as exc:
         pipe.send(exc)
@@ -109,6 +140,11 @@ def main(descriptor: str, endpoint: str, stack: str, project_dir: str) -> None:
 def _described(deployment: Deployment) -> Deployment:
     """Without the means to delete it, which belong to this process."""
     return replace(deployment, resources=[replace(each, created=None) for each in deployment.resources])
+
+
+def _stop(*_: Any) -> None:
+    signal.signal(_STOP, signal.SIG_IGN)  # once is enough
+    raise Stopped
 
 
 def _pass(*_: Any) -> None:

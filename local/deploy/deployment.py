@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local.deploy import config
-from local.deploy.errors import DeployError
+from local.deploy.errors import DeployError, Stopped
 from local.deploy.names import Names
 from local.deploy.progress import DeployedResource, OnProgress, Progress
 from local.deploy.regions import in_aws
@@ -53,7 +53,7 @@ def deploy(
     DeployError for a Region of another partition.
 
     With `names`, a stack that was there before is made again under the names that it had. Nothing is deleted then,
-    whatever fails: it may have contents from before.
+    whatever fails: it may have contents from before. Nor is anything where a signal's handler raises `Stopped`.
     """
     watch = on_progress or _ignore
     settings = config.load(project_dir, stack, config_overrides)
@@ -69,7 +69,7 @@ def deploy(
     try:
         outputs = program.run(project_dir.resolve(), settings, monitor, watch)
     except BaseException as exc:
-        if names is None:
+        if names is None and not isinstance(exc, Stopped):
             _roll_back(Deployment(stack, {}, monitor.deployed), exc, watch)
         raise
     return Deployment(stack, outputs, monitor.deployed)

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from local.engine.logs import Report
-from local.engine.pool import INIT_SECONDS, Environment
 from local.engine.worker import InitFailed, Invocation, WorkerExited, WorkerTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from local.engine.functions import Function
+    from local.engine.pool import Environment
     from local.engine.worker import Line
 
 MAX_PAYLOAD = 6 * 1024 * 1024
@@ -39,6 +39,10 @@ class Outcome:
         return "\n".join(text for _, text in self.log).encode()[-_TAIL:]
 
 
+class LoadsTooLong(Exception):  # noqa: N818
+    """The function was not loaded within INIT_SECONDS."""
+
+
 class Execution:
     """One invocation in one environment."""
 
@@ -52,22 +56,30 @@ class Execution:
         self._start_lines: list[Line] = []
 
     def run(self, *, is_new: bool) -> tuple[Outcome, bool]:
-        """The outcome, and whether the environment can be used again."""
+        """The outcome, and whether the environment can be used again.
+
+        Raises: LoadsTooLong, where the function is to be loaded once more in a new environment.
+        """
         worker = self._environment.worker
         self._begin()
+        deadline = None
         if is_new:
+            if self._environment.is_second_try:  # this time is the invocation's, as on Lambda
+                deadline = self._began + self._function.timeout
             try:
-                self._environment.initialise(INIT_SECONDS + self._function.timeout)
+                self._environment.initialise(None if deadline is None else self._function.timeout)
             except InitFailed as error:
                 return self._failed("error", error.payload), False
             except WorkerExited as error:
                 return self._failed("error", self._exit_payload(error)), False
-            except WorkerTimeout:
+            except WorkerTimeout as error:
+                if deadline is None:
+                    raise LoadsTooLong from error
                 return self._failed("timeout", self._timeout_payload()), False
         self._stream.write(worker.take_lines())  # what it printed outside of invocations
         self._begin()
         try:
-            payload, is_error = worker.invoke(self._with_deadline())
+            payload, is_error = worker.invoke(self._with(deadline or self._began + self._function.timeout))
         except WorkerExited as error:
             return self._failed("failure", self._exit_payload(error)), False
         except WorkerTimeout:
@@ -82,8 +94,8 @@ class Execution:
         self._began = time.time()
         self._start_lines = self._stream.start(self._request_id)
 
-    def _with_deadline(self) -> Invocation:
-        return replace(self._invocation, deadline=self._began + self._function.timeout)
+    def _with(self, deadline: float) -> Invocation:
+        return replace(self._invocation, deadline=deadline)
 
     def _failed(self, status: str, payload: bytes) -> Outcome:
         error = json.loads(payload)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from local.engine import backends, environment
 from local.engine.api import ApiError
-from local.engine.execution import Execution, Outcome
+from local.engine.execution import Execution, LoadsTooLong, Outcome
 from local.engine.functions import Function, FunctionRef, load
 from local.engine.logs import LogStream
 from local.engine.pool import IDLE_SECONDS, Environment, Pool, PoolClosed
@@ -142,13 +142,7 @@ class Invoker:
 
     def _run(self, function: Function, invocation: Invocation) -> Outcome:
         try:
-            lease = self._acquire(function)
-            reusable = False
-            try:
-                execution = Execution(lease.function, invocation, lease.environment)
-                outcome, reusable = execution.run(is_new=lease.is_new)
-            finally:  # whatever happened, or the pool would have one place less for good
-                (lease.pool.release if reusable else lease.pool.discard)(lease.environment)
+            lease, outcome = self._execute(function, invocation)
         except ApiError:
             raise
         except Exception as error:  # a fault of the engine: who waits may try again, and does
@@ -158,6 +152,20 @@ class Invoker:
             ) from error
         self._tracing.put(lease.function)
         return outcome
+
+    def _execute(self, function: Function, invocation: Invocation) -> tuple[_Lease, Outcome]:
+        while True:
+            lease = self._acquire(function)
+            reusable = False
+            try:
+                execution = Execution(lease.function, invocation, lease.environment)
+                outcome, reusable = execution.run(is_new=lease.is_new)
+                break
+            except LoadsTooLong:
+                lease.pool.try_again()
+            finally:  # whatever happened, or the pool would have one place less for good
+                (lease.pool.release if reusable else lease.pool.discard)(lease.environment)
+        return lease, outcome
 
     def _acquire(self, function: Function) -> _Lease:
         while True:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 INIT_SECONDS = 10.0
-"""How long a function may take to load, as on Lambda; at an invocation its timeout comes on top."""
-
+"""How long a function may take to load, as on Lambda. Then it is loaded once more, within the invocation's timeout."""
 
 IDLE_SECONDS = 60.0
 """Until an environment that has nothing to do is ended, if there is another one. On AWS: minutes."""
@@ -36,16 +35,18 @@ class Environment:
 
     def __init__(self, launch: Launch, processes: Processes, stream: LogStream) -> None:
         self.stream = stream
+        self.is_second_try = False
+        """Whether it stands in for one that took longer than INIT_SECONDS to load."""
         self.idle_since = 0.0
         self._processes = processes
         self._started = time.time()
         self._init_duration: float | None = None
         self.worker = Worker(launch, processes)
 
-    def initialise(self, timeout: float) -> None:
-        """Raises what `Worker.initialise` raises."""
+    def initialise(self, timeout: float | None = None) -> None:
+        """Within INIT_SECONDS, or `timeout` (seconds) from now. Raises what `Worker.initialise` raises."""
         self.stream.write(self.stream.init_start())
-        self.worker.initialise(self._started + timeout)
+        self.worker.initialise(self._started + INIT_SECONDS if timeout is None else time.time() + timeout)
         self._init_duration = (time.time() - self._started) * 1000
 
     def take_init_duration(self) -> float | None:
@@ -70,6 +71,7 @@ class Pool:
         self._count = 0
         self._starting = 0  # environments that will be idle soon
         self._claims = 0  # who waits for those
+        self._too_slow = 0  # environments that took too long to load, and have no second try yet
         self._closed = False
 
     def prestart(self) -> None:
@@ -100,21 +102,32 @@ class Pool:
                     raise PoolClosed
                 if not self._idle:
                     self._count += 1
+                    is_second_try = self._too_slow > 0
+                    self._too_slow -= is_second_try
                     break
                 environment = self._idle.pop()
             if environment.worker.is_alive():
                 return environment, False
             self.discard(environment)  # it died while idle: nobody's invocation failed
-        return self._new(), True
+        environment = self._new()
+        environment.is_second_try = is_second_try
+        return environment, True
+
+    def try_again(self) -> None:
+        """The next new environment is the second try of one that took too long to load."""
+        with self._condition:
+            self._too_slow += 1
 
     def _start_idle(self) -> None:
         with contextlib.suppress(PoolClosed, ApiError):
             environment = self._new()
             loaded = False
             try:
-                environment.initialise(INIT_SECONDS)
+                environment.initialise()
                 loaded = True
-            except (InitFailed, WorkerExited, WorkerTimeout) as error:
+            except WorkerTimeout:
+                self.try_again()
+            except (InitFailed, WorkerExited) as error:
                 _logger.debug("proactive initialisation failed, the next invocation will tell: %s", error)
             finally:
                 (self.release if loaded else self.discard)(environment)

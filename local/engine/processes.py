@@ -57,10 +57,18 @@ class Process(Protocol):
     def wait(self) -> int:
         """The exit status, once it has ended."""
 
+    def ending(self) -> int | None:
+        """A new descriptor that is readable once it has ended; None where the system has none (macOS)."""
+
+
+class _Spawned(subprocess.Popen[bytes]):
+    def ending(self) -> int | None:
+        return os.pidfd_open(self.pid) if _CAN_FORK else None  # it is not reaped before somebody asks
+
 
 def spawn(launch: Launch, output: int) -> Process:
     """A fresh process. Raises: OSError."""
-    return subprocess.Popen(  # noqa: S603 - the function's handler is what we are here to run
+    return _Spawned(  # the function's handler is what we are here to run
         [sys.executable, "-S", "-m", "awslambdaric", launch.handler],
         cwd=launch.folder,
         env=launch.environment,
@@ -91,6 +99,10 @@ class _Forked:
             self._end(status)
         self._told.set()
 
+    def ending(self) -> int:
+        with self._lock:
+            return os.dup(self._ending) if self._status is None else _at_its_end()
+
     def poll(self) -> int | None:
         with self._lock:
             running = self._status is None and not _is_readable(self._ending, 0)
@@ -112,6 +124,13 @@ class _Forked:
             if self._status is None:
                 self._status = status
                 os.close(self._ending)
+
+
+def _at_its_end() -> int:
+    """A descriptor that is readable and has nothing to read."""
+    reading, writing = os.pipe()
+    os.close(writing)
+    return reading
 
 
 def _is_readable(descriptor: int, milliseconds: int | None) -> bool:

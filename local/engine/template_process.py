@@ -18,11 +18,20 @@ import json
 import os
 import runpy
 import select
+import signal
 import socket
 import sys
 import time
 
+try:
+    from ctypes import CDLL
+except ImportError:  # a Python without it: what a function leaves behind may stay
+    _prctl = None
+else:
+    _prctl = getattr(CDLL(None), "prctl", None)
+
 _MESSAGE = 1 << 20
+_PR_SET_CHILD_SUBREAPER = 36
 _LOADED = (
     # what the runtime client loads, without itself: it reads its settings while it is imported
     "argparse",
@@ -116,6 +125,7 @@ def serve(control: socket.socket) -> str | None:
         for ended in [each for each in ready if each in children]:
             poll.unregister(ended)
             _, status = os.waitpid(children[ended], 0)
+            _end_strays({each for each in children.values() if each != children[ended]})
             _tell(control, {"exited": children.pop(ended), "status": os.waitstatus_to_exitcode(status)})
             os.close(ended)
         if control.fileno() in ready:
@@ -141,12 +151,35 @@ def serve(control: socket.socket) -> str | None:
             ours.close()
 
 
+def _keep_descendants() -> None:
+    """What this process's descendants leave behind becomes its own child, and nobody else's."""
+    if _prctl is not None:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_strays(workers: set[int]) -> None:
+    """Ends what workers that have ended had started, in whatever session. What living ones started is theirs."""
+    path = f"/proc/self/task/{os.getpid()}/children"
+    while True:
+        try:
+            with open(path, encoding="ascii") as children:  # noqa: PTH123 - the template loads no pathlib
+                strays = {int(child) for child in children.read().split()} - workers
+        except OSError:  # a system without such files
+            return
+        if not strays:
+            return
+        for stray in strays:  # whose own children are strays next
+            os.kill(stray, signal.SIGKILL)
+            os.waitpid(stray, 0)
+
+
 def _become(launch: dict[str, object], output: int, template: socket.socket) -> str:
     """Makes this fork what a fresh process would be. Returns the handler.
 
     Where the template dies before it has told the engine of this fork, nobody knows of it, and it ends.
     """
     os.setsid()
+    _keep_descendants()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(output, 1)
@@ -178,6 +211,7 @@ if __name__ == "__main__":
     # Where the machine has not the locale of LANG, Python sets this at its start.
     _COERCED = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}
     _control = socket.socket(fileno=int(sys.argv[1]))
+    _keep_descendants()
     _control.send(json.dumps({"loaded": load()}).encode())
     gc.collect()
     gc.freeze()  # a collection in a fork would write to, and so copy, every page

@@ -19,11 +19,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 _logger = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0  # before another try, where none could be started
 _END_SECONDS = 10.0  # for the watchdog to clear up and end
+_ESCAPED_SECONDS = 1.0  # for what a worker has started to end
+_LOOK_SECONDS = 0.002
 
 
 class Watchdog:
@@ -95,11 +98,56 @@ class Watchdog:
             self._stopping.wait(_PAUSE_SECONDS)
 
 
+def end_group(group: int) -> None:
+    """Kills a process group and, on Linux, whatever its leader's descendants have put in groups of their own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # gone by itself; macOS answers EPERM for a zombie
+        if _escaped(group):
+            os.killpg(group, signal.SIGSTOP)  # or it could start more
+            deadline = time.monotonic() + _ESCAPED_SECONDS
+            while (escaped := _escaped(group)) and time.monotonic() < deadline:
+                for process in escaped:
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(process, signal.SIGKILL)
+                time.sleep(_LOOK_SECONDS)
+        os.killpg(group, signal.SIGKILL)
+
+
+def _escaped(group: int) -> list[int]:
+    """The living descendants of the group's leader that are in other groups."""
+    found, parents = [], [group]
+    while parents:
+        children = _children(parents.pop())
+        parents += children
+        found += [child for child in children if _state(child) not in "ZX" and _group(child) not in (group, None)]
+    return found
+
+
+def _children(process: int) -> list[int]:
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it has ended, or the system has no such files
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            found += map(int, (thread / "children").read_text("ascii").split())
+    return found
+
+
+def _state(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+def _group(process: int) -> int | None:
+    try:
+        return os.getpgid(process)
+    except ProcessLookupError:
+        return None
+
+
 def clear(groups: set[int], folder: Path) -> None:
     """Kill these process groups and remove the folder."""
     for group in groups:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # gone by itself
-            os.killpg(group, signal.SIGKILL)
+        end_group(group)
     shutil.rmtree(folder, ignore_errors=True)
 
 

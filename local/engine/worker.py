@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from local.engine.server import HOST
+from local.engine.watchdog import end_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from local.engine.processes import Launch, Processes
 
 _CHUNK = 1 << 16
-_EXIT_POLL_SECONDS = 0.02  # between looks at a process whose connection is gone
+_EXIT_POLL_SECONDS = 0.02  # between looks at a process, where the system does not tell of its end
 _MAX_LINE = 256 * 1024  # bytes of one log event
 
 Line = tuple[int, str]
@@ -96,6 +97,9 @@ class Worker:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._output, selectors.EVENT_READ)
+        self._ending = self._process.ending()
+        if self._ending is not None:
+            self._selector.register(self._ending, selectors.EVENT_READ)
 
     @property
     def group(self) -> int:
@@ -142,8 +146,7 @@ class Worker:
 
     def kill(self) -> None:
         """Kills the process and all it started. From any thread: the one that invokes sees the worker exit."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS answers EPERM for a zombie
-            os.killpg(self._process.pid, signal.SIGKILL)
+        end_group(self._process.pid)
 
     def close(self) -> list[Line]:
         """Kills it and returns its last words."""
@@ -155,6 +158,8 @@ class Worker:
         if self._connection is not None:
             self._connection.close()
         os.close(self._output)
+        if self._ending is not None:
+            os.close(self._ending)
         return lines
 
     def _next_message(self, deadline: float) -> _Message:
@@ -165,12 +170,15 @@ class Worker:
             remaining = deadline - time.time()
             if remaining <= 0:
                 raise WorkerTimeout
-            status = self._process.poll() if self._connection is None else None
-            if status is not None:
-                raise WorkerExited(status)
-            wait = remaining if self._connection is not None else min(remaining, _EXIT_POLL_SECONDS)
-            for key, _ in self._selector.select(wait):
-                self._receive(key.fileobj)
+            # Its end counts, not that of its connection: what it forked may hold that, and its output, for long.
+            ended = self._ending is None and self._process.poll() is not None
+            wait = remaining if self._ending is not None else min(remaining, _EXIT_POLL_SECONDS)
+            ready = [key.fileobj for key, _ in self._selector.select(0 if ended else wait)]
+            for source in ready:
+                self._receive(source)
+            said_more = self._listener in ready or self._connection in ready
+            if (ended or self._ending in ready) and not said_more:  # an answer before its end is one
+                raise WorkerExited(self._process.wait())
 
     def _receive(self, source: object) -> None:
         if source is self._listener:

@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.deploy import ConfigError, DeployError, Progress, apart, deploy_apart
+from local.deploy import ConfigError, DeployError, Progress, Stopped, apart, deploy_apart
 from tests.local.projects import PlainAws, plain_aws, write_project
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,29 @@ def test_whoever_watches_can_stop_it_and_what_there_was_is_deleted(tmp_path: Pat
     assert sum(each.kind == "creating" for each in told) == 3
     assert sum(each.kind == "deleted" for each in told) == 2
     assert _queues(plain) == []
+
+
+@pytest.mark.parametrize(
+    "busy", ["", "import time; time.sleep(60)", "import subprocess; subprocess.run(['sleep', '60'])"]
+)
+def test_a_stop_ends_it_at_once_whatever_it_does(tmp_path: Path, plain: PlainAws, busy: str) -> None:
+    stop = threading.Event()
+    began = 0.0
+
+    def stop_at_the_second(progress: Progress) -> None:
+        nonlocal began
+        if progress.kind == "created":
+            stop.set()
+            began = time.monotonic()
+
+    program = f'first = aws.sqs.Queue("first")\nfor n in range(200):\n    aws.sqs.Queue(f"queue-{{n}}")\n{busy}'
+    with pytest.raises(Stopped):
+        deploy_apart(plain.endpoint, "local", write_project(tmp_path, program), stop_at_the_second, stop=stop)
+
+    assert time.monotonic() - began < 4.5  # seconds
+    assert 0 < len(_queues(plain)) < 200  # nothing is deleted: that takes longer than what there was is worth
+    for url in _queues(plain):
+        plain.client("sqs").delete_queue(QueueUrl=url)
 
 
 class Kept(dict[tuple[str, str], str]):

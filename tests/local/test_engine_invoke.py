@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -488,3 +489,36 @@ def test_environments_that_have_nothing_to_do_are_ended_but_for_one(
     assert pool._idle == there[-1:]
     assert [each.worker.is_alive() for each in there] == [False] * (len(there) - 1) + [True]
     assert "FunctionError" not in workshop.invoke(function, 0)
+
+
+@pytest.mark.parametrize(("timeout", "well"), [(1, False), (4, True)])
+def test_a_function_that_loads_for_too_long_is_loaded_once_more_in_the_time_of_its_invocation(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, timeout: int, well: bool
+) -> None:
+    monkeypatch.setattr("local.engine.pool.INIT_SECONDS", 1.5)
+    name = workshop.function(
+        "import time\ntime.sleep(2)\ndef handler(event, context): return context.get_remaining_time_in_millis()",
+        Timeout=timeout,
+    )
+    began = time.monotonic()
+    answer = workshop.invoke(name)
+
+    took = time.monotonic() - began
+    if well:
+        assert 0 < answer["Payload"] < 2000  # milliseconds: loading took its part
+    else:
+        assert answer["Payload"]["errorMessage"].endswith("Task timed out after 1.00 seconds")
+        assert took < 1.5 + 1 + 1.4  # the two times, and the new process
+
+
+@pytest.mark.parametrize("end", ["os._exit(3)", "os.kill(os.getpid(), 9)"])
+def test_the_end_of_a_worker_is_seen_while_what_it_forked_lives(workshop: Workshop, end: str) -> None:
+    name = workshop.function(
+        f"import os, time\ndef handler(event, context):\n    if os.fork(): {end}\n    time.sleep(60)"
+    )
+    began = time.monotonic()
+
+    answer = workshop.invoke(name)
+
+    assert answer["Payload"]["errorType"] == "Runtime.ExitError"
+    assert time.monotonic() - began < 8  # seconds; the timeout is 10

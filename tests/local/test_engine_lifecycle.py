@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -171,3 +172,69 @@ def test_an_engine_that_is_killed_takes_its_workers_and_folder_along(tmp_path: P
 
     eventually(lambda: _gone(worker))
     eventually(lambda: not list(tmp_path.glob("embedded-aws-*")))
+
+
+_STARTING = """
+    import os, subprocess, sys
+    def handler(event, context):
+        command = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+        if event["forgets"]:  # by a parent that is gone
+            options = "start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL"
+            program = f"import subprocess; print(subprocess.Popen({command}, {options}).pid, flush=True)"
+            process = int(subprocess.run([sys.executable, "-S", "-c", program], capture_output=True).stdout)
+        else:
+            process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL).pid
+        if event["told"]:
+            with open(event["told"], "w") as told:
+                told.write(str(process))
+        if event["ends"]:
+            os._exit(1)
+        return process
+    """
+linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody knows whose a process was")
+
+
+@linux
+@pytest.mark.parametrize("forgets", [False, True])
+def test_a_stop_ends_what_functions_started_in_sessions_of_its_own(forgets: bool) -> None:
+    with Engine() as engine:
+        workshop = Workshop(engine)
+        event = {"forgets": forgets, "told": None, "ends": False}
+        started = workshop.invoke(workshop.function(_STARTING), event)["Payload"]
+        assert not _gone(started)
+
+    eventually(lambda: _gone(started))
+
+
+@linux
+@pytest.mark.parametrize("forgets", [False, True])
+def test_what_a_worker_started_ends_with_it(tmp_path: Path, forgets: bool) -> None:
+    told = tmp_path / "started"
+    with Engine() as engine:
+        workshop = Workshop(engine)
+        answer = workshop.invoke(workshop.function(_STARTING), {"forgets": forgets, "told": str(told), "ends": True})
+        assert answer["Payload"]["errorType"] == "Runtime.ExitError"
+        eventually(lambda: _gone(int(told.read_text())))
+
+
+@linux
+def test_an_engine_that_is_killed_takes_along_what_functions_started(tmp_path: Path) -> None:
+    told = tmp_path / "started"
+    event = json.dumps({"forgets": True, "told": str(told), "ends": False})
+    program = f"""
+        import time
+        from local.engine import Engine
+        from tests.local.conftest import Workshop
+        workshop = Workshop(Engine().__enter__())
+        workshop.lambda_.invoke(FunctionName=workshop.function({_STARTING!r}), Payload={event!r})
+        time.sleep(60)
+        """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    engine = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], env=environment, cwd=ROOT)
+    started = int(eventually(lambda: told.exists() and told.read_text(), timeout=30))
+    assert not _gone(started)
+
+    engine.kill()
+    engine.wait()
+
+    eventually(lambda: _gone(started))

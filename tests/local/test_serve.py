@@ -226,8 +226,29 @@ def test_a_signal_during_the_deployment_ends_it(start: Callable[..., Served], tm
 
     assert served.stop(signal.SIGINT) == 0
     assert served.text.count("  + ") < 400
+    assert "  - " not in served.text  # it is all forgotten anyway
+    assert served.text.endswith("\nStopping ...\n")
     assert not file.exists()
     assert served.left_behind() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_anything_has_begun_is_one_line(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "moto").mkdir()
+    (tmp_path / "moto" / "__init__.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
+    with subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {ELSEWHERE}", "/nowhere", "serve"],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(number)
+
+        assert process.wait(STOP_SECONDS) == 0
+        assert process.stdout.read() == "Stopped before it had started.\n"
 
 
 @dataclass(frozen=True)

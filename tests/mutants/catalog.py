@@ -2597,8 +2597,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "delete what has contents from before when a deployment fails",
         "local/deploy/deployment.py",
-        "        if names is None:\n            _roll_back",
-        "        if True:\n            _roll_back",
+        "        if names is None and not isinstance(exc, Stopped):\n",
+        "        if not isinstance(exc, Stopped):\n",
         ("tests/local/test_deploy_apart.py",),
     ),
     Mutant(
@@ -2642,5 +2642,48 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         'PRAGMA journal_mode = WAL")\n\n\n',
         'PRAGMA journal_mode = DELETE")\n\n\n',
         ("tests/local/test_data_folder.py",),
+    ),
+    Mutant(
+        "wait for a worker that has ended while its fork lives",
+        "local/engine/worker.py",
+        "            if (ended or self._ending in ready) and not said_more:  # an answer before its end is one\n",
+        "            if (ended or self._ending in ready) and self._connection is None and not said_more:\n",
+        ("tests/local/test_engine_invoke.py",),
+    ),
+    Mutant(
+        "leave what a function put in a session of its own",
+        "local/engine/watchdog.py",
+        "                    with contextlib.suppress(ProcessLookupError, PermissionError):\n"
+        "                        os.kill(process, signal.SIGKILL)\n",
+        "                    pass\n",
+        ("tests/local/test_engine_lifecycle.py",),
+    ),
+    Mutant(
+        "leave what a worker that has ended had started",
+        "local/engine/template_process.py",
+        "        if not strays:\n",
+        "        if True:\n",
+        ("tests/local/test_engine_lifecycle.py",),
+    ),
+    Mutant(
+        "load a function that takes too long for as long again",
+        "local/engine/execution.py",
+        "            if self._environment.is_second_try:  # this time is the invocation's, as on Lambda\n",
+        "            if False:\n",
+        ("tests/local/test_engine_invoke.py",),
+    ),
+    Mutant(
+        "delete all that was deployed when nobody wants it any more",
+        "local/deploy/deployment.py",
+        "        if names is None and not isinstance(exc, Stopped):\n",
+        "        if names is None:\n",
+        ("tests/local/test_deploy_apart.py",),
+    ),
+    Mutant(
+        "let a signal wait for what is being deployed",
+        "local/deploy/apart.py",
+        "        if stop.is_set():\n            _end(process)\n",
+        "        if stop.is_set() and process.poll() is not None:\n            _end(process)\n",
+        ("tests/local/test_deploy_apart.py",),
     ),
 )
