@@ -22,6 +22,7 @@ from local.engine import (
     backends,
     descriptions,
     dynamodb_json,
+    lifetimes,
     partitions,
     queue_clock,
     retention,
@@ -209,7 +210,7 @@ class _Running:
 
     def __init__(self, port: int, stream_disorder: float, clock: Clock, data: Path | None, region: str) -> None:
         backends.reset()
-        for amendment in (dynamodb_json, partitions, queue_clock, shortcuts, descriptions, retention):
+        for amendment in (dynamodb_json, partitions, lifetimes, queue_clock, shortcuts, descriptions, retention):
             amendment.install()
         self._changes = Changes()
         arrivals.install(self._changes.notify)

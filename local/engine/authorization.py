@@ -157,6 +157,9 @@ class Authorizer:
         access = Access(action, resource, context)
         try:
             with self.lock:
+                if session is not None and session.role_id not in {None, backends.role_id(session.role_arn)}:
+                    gone = Decision(allowed=False, reason="because the role that the session is of is gone")
+                    return Noted.of(session, access, gone)
                 if session is not None:
                     policies = _policies(session)
                 of_the_resource = backends.resource_policies(resource)

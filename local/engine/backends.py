@@ -36,7 +36,7 @@ from moto.sns.models import Topic, sns_backends
 from moto.sqs import models as sqs_models
 from moto.sqs.models import Message, Queue, sqs_backends
 from moto.sqs.models import SQSBackend as QueueBackend
-from moto.sts.models import sts_backends
+from moto.sts.models import AssumedRole, sts_backends
 
 from local.engine.api import ACCOUNT
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RESULT_SIZE_LIMIT",
     "Archive",
+    "AssumedRole",
     "BackendDict",
     "BaseModel",
     "DynamoDBBackend",
@@ -254,6 +255,12 @@ def role_exists(role_arn: str) -> bool:
     return _role(role_arn) is not None
 
 
+def role_id(role_arn: str) -> str:
+    """The unique id of the role that has the ARN now, "" if none has."""
+    role = _role(role_arn)
+    return "" if role is None else str(role.id)
+
+
 def has_boundary(role_arn: str) -> bool:
     """Whether a permissions boundary limits the role."""
     role = _role(role_arn)
@@ -267,13 +274,17 @@ def _role(arn: str) -> Any:
         return None
 
 
-def role_session(access_key: str) -> tuple[str, str, bool] | None:
+def role_session(access_key: str) -> tuple[str, str, bool, str | None] | None:
     """Of the session that the key belongs to: the role's ARN, the session's name, whether a session policy limits it.
+
+    And the unique id of the role, None where the role is whoever has the ARN.
 
     None if no role's session has the key.
     """
     session = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
-    return None if session is None else (session.role_arn, session.session_name, bool(session.policy))
+    if session is None:
+        return None
+    return session.role_arn, session.session_name, bool(session.policy), getattr(session, "role_id", None)
 
 
 def resource_policies(arn: str) -> list[str]:
@@ -307,7 +318,10 @@ def resource_policies(arn: str) -> list[str]:
 
 
 def assume_role(session: Session, region: str) -> dict[str, str]:
-    """Credentials of the session, as the environment variables that the SDKs read."""
+    """Credentials of the session, as the environment variables that the SDKs read.
+
+    The service that has it begins another one where the role is another: it is of whoever has the ARN.
+    """
     role = sts_backends[ACCOUNT]["aws"].assume_role(
         region_name=region,
         role_session_name=session.name,
@@ -316,6 +330,7 @@ def assume_role(session: Session, region: str) -> dict[str, str]:
         duration=43_200,
         external_id=None,
     )
+    role.role_id = None
     return {
         "AWS_ACCESS_KEY_ID": role.access_key_id,
         "AWS_SECRET_ACCESS_KEY": role.secret_access_key,

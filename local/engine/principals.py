@@ -31,6 +31,8 @@ class Session:
     name: str
     limited: bool = False
     """By a policy of the session's own."""
+    role_id: str | None = None
+    """The role that it is of, "" if there was none; None is whichever has the ARN."""
 
     @property
     def role(self) -> str:

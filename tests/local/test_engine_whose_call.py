@@ -9,16 +9,18 @@ from urllib.parse import urlencode
 
 import pytest
 
-from local.engine import backends
+from local.engine import backends, lifetimes
 from local.engine.api import ApiRequest, Response
 from local.engine.aws import ServiceClients
 from local.engine.changes import Changes
 from local.engine.gateway import Gateway
 from local.engine.long_polling import LongPolling
 from local.engine.message_limits import MessageLimits
+from local.engine.principals import Session
 from local.engine.refusals import Refusals
 from local.engine.transactions import Transactions
 from tests.local.calls import call
+from tests.local.in_process import refusal
 
 ACCOUNT = "123456789012"
 URL = f"http://127.0.0.1:4566/{ACCOUNT}"
@@ -55,22 +57,27 @@ class World(NamedTuple):
 @pytest.fixture
 def world() -> Iterator[World]:
     backends.reset()
+    lifetimes.install()
     gateway = Gateway()
     Transactions(gateway)
     MessageLimits(gateway)
     LongPolling(gateway, Changes())
     Refusals(gateway)
     made = World(gateway, ServiceClients(gateway, "tests.amazonaws.com", "http://127.0.0.1"))
-    made.client("dynamodb").create_table(
+    make_table(made)
+    for queue in ("allowed", "victim"):
+        made.client("sqs").create_queue(QueueName=queue)
+    yield made
+    backends.reset()
+
+
+def make_table(world: World) -> None:
+    world.client("dynamodb").create_table(
         TableName="table",
         KeySchema=[{"AttributeName": "Id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "Id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    for queue in ("allowed", "victim"):
-        made.client("sqs").create_queue(QueueName=queue)
-    yield made
-    backends.reset()
 
 
 def form(content: list[tuple[str, str]], key: str, **environ: str) -> ApiRequest:
@@ -148,3 +155,50 @@ def test_an_input_is_refused_however_its_name_is_spelled(world: World, name: str
     answer: Response = world.gateway.handle(call("dynamodb", "CreateTable", (TABLE % name).encode()))
     assert (answer.status, answer.json()["__type"]) == (501, "NotImplemented")
     assert world.client("dynamodb").list_tables()["TableNames"] == ["table"]
+
+
+def sends_a_message(world: World, key: str) -> bool:
+    asked = call("sqs", "SendMessage", {"QueueUrl": VICTIM[1], "MessageBody": "x"}, key=key)
+    return world.gateway.handle(asked).status == 200
+
+
+def test_a_session_has_nothing_of_another_role_with_the_name_of_its_own(world: World) -> None:
+    iam, sts, arn = world.client("iam"), world.client("sts"), f"arn:aws:iam::{ACCOUNT}:role/role"
+    early = sts.assume_role(RoleArn=arn, RoleSessionName="early")["Credentials"]["AccessKeyId"]
+    old = world.session("sqs:SendMessage", "*")
+    assert (sends_a_message(world, old), sends_a_message(world, early)) == (True, False)
+
+    admits = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [admits]})
+    world.client("sqs").set_queue_attributes(QueueUrl=VICTIM[1], Attributes={"Policy": policy})
+    iam.delete_role_policy(RoleName="role", PolicyName="own")
+    iam.delete_role(RoleName="role")
+    assert not sends_a_message(world, old)
+    new = world.session("sqs:SendMessage", "*")
+    assert [sends_a_message(world, key) for key in (early, old, new)] == [False, False, True]
+
+
+def test_a_function_acts_in_whichever_role_has_the_name(world: World) -> None:
+    """Lambda begins sessions of its own."""
+    world.session("sqs:SendMessage", "*")
+    function = Session(f"arn:aws:iam::{ACCOUNT}:role/role", "function")
+    key = backends.assume_role(function, "us-east-1")["AWS_ACCESS_KEY_ID"]
+    world.client("iam").delete_role_policy(RoleName="role", PolicyName="own")
+    world.client("iam").delete_role(RoleName="role")
+    assert not sends_a_message(world, key)
+    world.session("sqs:SendMessage", "*")
+    assert sends_a_message(world, key)
+
+
+def test_a_tables_policy_ends_with_the_table(world: World) -> None:
+    dynamodb, arn = world.client("dynamodb"), f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/table"
+    key = world.session("sqs:SendMessage", "*")
+    admits = {"Effect": "Allow", "Principal": "*", "Action": "dynamodb:Scan", "Resource": arn}
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [admits]}))
+    scan = call("dynamodb", "Scan", {"TableName": "table"}, key=key)
+    assert world.gateway.handle(scan).status == 200
+
+    dynamodb.delete_table(TableName="table")
+    make_table(world)
+    assert world.gateway.handle(scan).json()["__type"] == "AccessDeniedException"
+    assert refusal(dynamodb.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"

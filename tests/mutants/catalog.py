@@ -2336,6 +2336,20 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         WHOSE_CALL,
     ),
     Mutant(
+        "give a session the rights of another role with the same name",
+        "local/engine/authorization.py",
+        "session.role_id not in {None, backends.role_id(session.role_arn)}:",
+        "False:",
+        WHOSE_CALL,
+    ),
+    Mutant(
+        "leave a deleted table's policy to the next of its name",
+        "local/engine/lifetimes.py",
+        "            del backend.resource_policies[arn]\n",
+        "            pass\n",
+        WHOSE_CALL,
+    ),
+    Mutant(
         "take an input whose name is spelled with escapes",
         "local/engine/refusals.py",
         "not in request.body and not spelled_otherwise:",
