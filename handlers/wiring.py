@@ -32,7 +32,7 @@ def wired_ledger() -> Ledger:
         now=now,
         begin=begin,
     )
-    return Ledger(reader, now=now, pause=time.sleep, check_clock=ClockCheck(_cannot_compare))
+    return Ledger(reader, pause=time.sleep, check_clock=ClockCheck(_cannot_compare))
 
 
 def _cannot_compare() -> None:

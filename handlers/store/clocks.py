@@ -34,9 +34,15 @@ class Sighting(NamedTuple):
         """
         if self.aws is None:
             return None
-        ahead = datetime.fromisoformat(self.after) - self.aws
-        behind = self.aws - datetime.fromisoformat(self.before) + _RESOLUTION  # in this order at the end of time, too
+        first, last = sorted((self.before, self.after))  # a clock that was set back meanwhile is off at its end
+        ahead = datetime.fromisoformat(last) - self.aws
+        behind = self.aws - datetime.fromisoformat(first) + _RESOLUTION  # in this order at the end of time, too
         return max(ahead, behind).total_seconds()
+
+    def is_off(self) -> bool:
+        """Whether this process's clock may be further off than half of CLOCK_TOLERANCE; False where nothing tells."""
+        off = self.seconds_off()
+        return off is not None and off > CLOCK_TOLERANCE / 2
 
 
 @dataclass(slots=True)
@@ -53,7 +59,7 @@ class ClockCheck:
             if not self._told:
                 self._told = True
                 self.unchecked()
-        elif off > CLOCK_TOLERANCE / 2:
+        elif sighting.is_off():
             raise ClockSkewError(
                 f"our clock may be {off:.0f} s off and must not stamp events; nothing was stored, send it again"
             )

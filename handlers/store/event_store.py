@@ -41,10 +41,11 @@ class ConcurrentAppendError(Exception):
 
 
 class Page(NamedTuple):
-    """Some consecutive events of a stream; `next_after` is where to go on, None at the end."""
+    """Some consecutive events of a stream, where to go on (None at the end), and what AWS's clock said."""
 
     events: list[Event]
     next_after: int | None
+    told: datetime | None = None
 
 
 class LookUp(NamedTuple):
@@ -128,11 +129,9 @@ class EventStore:
         while next_after is not None:
             if deadline:
                 deadline.allow()
-            events, next_after = self.page(
-                aggregate_id, after=next_after, up_to=up_to, limit=limit, unreadable=unreadable
-            )
-            limit = None
-            yield from events
+            page = self.page(aggregate_id, after=next_after, up_to=up_to, limit=limit, unreadable=unreadable)
+            next_after, limit = page.next_after, None
+            yield from page.events
 
     def tail(self, aggregate_id: str, limit: int) -> Tail:
         """At most the newest `limit` events, and no more than 1 MB: one Query, one read unit for each 4 KB."""
@@ -199,7 +198,7 @@ class EventStore:
         events = events_of(answer["Items"], unreadable)
         last: Any = answer.get("LastEvaluatedKey")
         # Rounded down: where the last item stood between two places, the reading goes on at the next one.
-        return Page(events, int(Decimal(last["EventSequence"]["N"])) if last else None)
+        return Page(events, int(Decimal(last["EventSequence"]["N"])) if last else None, time_of(answer))
 
     def item(self, event: Event) -> Item:
         """An event as it lies in the table. Raises TooLargeError."""

@@ -1,8 +1,8 @@
 """What a process keeps of the aggregates that it has met, so that it need not read and fold them again.
 
 Nothing that is kept ever changes: a state is immutable, and what follows from it is another one. Kept is only what was
-folded soundly from stored events, so it was true at its position once; `present` proves how far it may be believed. It
-ends with its process, so no other code than this one's ever made it.
+folded soundly, from events that had their own hashes, so it was true at its position once; `present` proves how far it
+may be believed. It ends with its process, so no other code than this one's ever made it.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ class KeptPresents:
         while len(self._kept) > self.most or self.held_bytes > self.most_bytes:
             _, (_, freed) = self._kept.popitem(last=False)
             self.held_bytes -= freed
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
+        self.held_bytes = 0
 
     def forget(self, aggregate_id: str) -> None:
         """Keep nothing of an aggregate."""

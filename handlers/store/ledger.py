@@ -65,12 +65,11 @@ class Receipt(NamedTuple):
 class Ledger:
     """Executes commands against the event store of `reader`.
 
-    `now` gives the ledger's UTC text; `pause` waits some seconds; `check_clock` raises where that text must not
-    stamp an event; `attempts` bounds the races one command may lose.
+    `pause` waits some seconds; `check_clock` raises where this process's clock must not stamp an event; `attempts`
+    bounds the races one command may lose.
     """
 
     reader: PresentReader
-    now: Callable[[], str]
     pause: Callable[[float], None]
     check_clock: Callable[[Sighting], None]
     attempts: int = 40
@@ -159,11 +158,12 @@ class Ledger:
 
     def _decide(self, present: Present, command: Command) -> list[Event]:
         """The events to append at the present, or why there are none. By a clock that is off, nothing is decided: the
-        present may lack the command's own event (see `present`)."""
+        present may lack the command's own event (see `present`). The time that was checked is the one that is stamped.
+        """
         self.check_clock(present.sighting)
         _check_expectation(command, present.position.sequence)
         _check_kind(present)
-        return chain(present.position, decide(present.state, command.sound()), command, self.now())
+        return chain(present.position, decide(present.state, command.sound()), command, present.sighting.after)
 
 
 def _receipt_of_before(own: Event | None, command: Command) -> Receipt | None:

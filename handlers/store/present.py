@@ -15,7 +15,8 @@ Snapshot and tail make the state. Tail and look-up tell whether the command has 
 So the look-up counts only if all events below t were there before it began. Three things prove that:
 
 - the tail begins at event 1, so there are none below it;
-- this process has seen event t-1 or a later one before it began (which is so for a busy aggregate);
+- this process has seen event t-1 or a later one before it began (which is so for a busy aggregate), and the tail has
+  that event, or follows it, by its hash: so it is still the stream that was seen;
 - the tail holds an event that was decided before the look-up began: whoever wrote event e had known e-1 to be stored
   *before* it took e's Timestamp, so all up to e-1 were there by then. Clocks may differ, by CLOCK_TOLERANCE at most:
   every process compares its own with AWS's before it writes (see `clocks`). (The events of one transaction were written
@@ -38,29 +39,41 @@ exist. Neither an event nor a refusal nor a receipt can come from a state that i
   the place. A put whose answer was lost changes nothing that is kept.
 
 What came behind n is read from n on: its own event is seen again, by its hash. If it is another one, or gone, the
-stream is not the one that was met (a table was replaced under a living process), and it is read whole. So it is where
-more than a tail has come, in a process that slept.
+stream is not the one that was met (a table was replaced under a living process): what was kept is forgotten, and the
+stream read whole. It is read whole, too, where more than a tail has come, in a process that slept.
+
+Kept is only what others would read as well. Each event that was read for it has the hash that it says, so nothing of an
+edited event outlives its being put back (but in a snapshot, see below). And by a clock that is off, nothing is kept: it
+could not be told later how old that is.
 
 Who writes an aggregate together with others would lose races, so it reads what came behind n side by side with the
 look-up, as long as its last look found events of others. The same is done where the caller expects another sequence
 than n (it may know better), where nothing is to be written, so that no condition would tell, and where the store has
-not been seen to hold n for CONFIRMED_SECONDS. In that time nobody can put another table into the place of one: it has
-to be deleted, made and filled. After WHOLE_SECONDS a present is read whole again, so that a wrong snapshot (see
-guarantees), once mended, is nobody's to decide on for longer.
+not been seen to hold n for CONFIRMED_SECONDS. In that time a table can be deleted and made again, though hardly filled.
+A process that asks while there is none forgets all that it kept; one that does not ask can put n+1 behind nothing.
+Nothing in the answer to a look-up tells, since a new command is in neither table: see guarantees. After WHOLE_SECONDS
+a present is read whole again, so that a wrong snapshot (see guarantees), once mended, is nobody's to decide on for
+longer.
+
+What is decided is stamped by the time of the last reading, which was compared with AWS's, whatever the clock did since.
+An item that is no event is in the way of reading and of new commands; one that was carried out is looked up past it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from botocore.exceptions import ClientError
+
 from handlers.domain import KINDS, evolve
 from handlers.sourcing import times
-from handlers.sourcing.errors import IntegrityError, LedgerError
+from handlers.sourcing.errors import IntegrityError, LedgerError, NotAnEventError
 from handlers.sourcing.event import Event, Position
 from handlers.sourcing.kinds import Kind, State
 from handlers.sourcing.restoring import UNFOLDABLE
@@ -107,7 +120,8 @@ class Present:
 
     wanted: Wanted
     sighting: Sighting
-    """Of this process's clock beside AWS's, at the reading of the stream's end, or at the look-up."""
+    """Of this process's clock beside AWS's, at the last reading of the stream's end, or at the look-up. Its `after`
+    stamps what is decided."""
     position: Position = field(default_factory=Position)
     state: State = None
     own: Event | None = None
@@ -118,15 +132,22 @@ class Present:
     """When it was read whole; see `Kept`."""
     shared: bool = False
     """Whether others wrote since this process had met it."""
+    is_sound: bool = True
+    """Whether each event that was read and folded is still what its Hash was made of."""
 
     def fold(self, events: Iterable[Event]) -> Present:
         """Go on to the last of these events. Raises IntegrityError where they do not continue the chain."""
         for event in events:
-            self.position = self.position.advance(event)
-            self.state = evolve(self.state, event)
+            self.go_on_to(event)
+            self.is_sound = self.is_sound and event.computed_hash() == event.hash
             if event.command_id == self.wanted.command_id:
                 self.own = event
         return self
+
+    def go_on_to(self, event: Event) -> None:
+        """Go on to an event whose hash is known to be right. Raises IntegrityError as `fold`."""
+        self.position = self.position.advance(event)
+        self.state = evolve(self.state, event)
 
     def with_newest(self, events: Sequence[Event]) -> Present:
         """Go on to the last of these events, unless one is the command's own: then that is all there is to know.
@@ -150,8 +171,11 @@ class PresentReader:
     tail: int
     now: Callable[[], str]
     begin: Begin
-    _seen: OrderedDict[str, int] = field(default_factory=OrderedDict)
-    """How long the streams were that this process met last: a lower bound for ever, since they only grow."""
+    is_off: Callable[[Sighting], bool] = Sighting.is_off
+    """Whether nothing is to be kept by a clock that was seen so."""
+    _seen: OrderedDict[str, Position] = field(default_factory=OrderedDict)
+    """Where the streams ended that this process met last. They only grow, and whether one is still that stream, its
+    hash tells."""
     _kept: KeptPresents = field(default_factory=KeptPresents)
 
     def read(
@@ -174,26 +198,38 @@ class PresentReader:
 
         More only where any of that turns out wrong, where the look-up has to be repeated, where the snapshots have
         fallen behind the tail or are of no use, and for the event of a command that was executed before. Raises
-        IntegrityError where the chain is broken, OutOfTimeError where the `deadline` does not allow for all to read.
+        IntegrityError where the chain is broken, NotAnEventError where an item is in the way that is none (after one
+        more look-up), OutOfTimeError where the `deadline` does not allow for all to read.
         """
         wanted, kept = Wanted(aggregate_id, command_id, kind, deadline), self._kept.get(aggregate_id)
-        known = kept and self._known(wanted, kept, expected, to_write=to_write)
-        return known or self._read_whole(wanted, expected)
+        with self._forgetting_a_deleted_table():
+            try:
+                known = kept and self._known(wanted, kept, expected, to_write=to_write)
+                return known or self._read_whole(wanted, expected)
+            except NotAnEventError as error:
+                return self._carried_out(wanted, error)
 
     def catch_up(self, present: Present) -> Present:
         """The present at the stream's end: one Query of the event where it stands and what came behind (one read unit).
 
         Where that is not the one that it was, or more than a tail has come, the stream is read whole. Raises as `read`.
         """
-        return self._go_on(present, self._behind(present.wanted, present.position))
+        wanted, before = present.wanted, self.now()
+        with self._forgetting_a_deleted_table():
+            try:
+                page = self._behind(wanted, present.position)
+                return self._go_on(present, page, Sighting(before, page.told, self.now()))
+            except NotAnEventError as error:
+                return self._carried_out(wanted, error)
 
     def remember(self, present: Present, appended: Sequence[Event]) -> None:
         """Keep a present with the events that were just appended to it. They are stored: whatever folding them raises
         is for the next command to hear."""
         aggregate_id = present.wanted.aggregate_id
-        self._note(aggregate_id, appended[-1].sequence)
+        self._note(aggregate_id, _position_of(appended[-1]))
         try:
-            present.fold(appended)
+            for event in appended:
+                present.go_on_to(event)
         except (LedgerError, *UNFOLDABLE):
             self._kept.forget(aggregate_id)
         else:
@@ -215,11 +251,32 @@ class PresentReader:
             begun = self.begin(look_up)
             page = self._behind(wanted, kept.position)
             found = begun()
-        sighting = Sighting(before, found.told, self.now())
+        sighting = Sighting(before, page.told if page else found.told, self.now())
         if found.sequence:
             return Present(wanted, sighting, own=self.store.event(wanted.aggregate_id, found.sequence))
         present = Present(wanted, sighting, kept.position, kept.state, whole=kept.whole, is_current=False)
-        return self._go_on(present, page) if page else present
+        return self._go_on(present, page, sighting) if page else present
+
+    def _carried_out(self, wanted: Wanted, error: NotAnEventError) -> Present:
+        """The command's own event, where an item that is no event was in the way: one Query of the command index, and
+        one of the event. Raises that error where the command was not carried out."""
+        before = self.now()
+        found = self._look_up(wanted)()
+        if not found.sequence:
+            raise error
+        own = self.store.event(wanted.aggregate_id, found.sequence)
+        return Present(wanted, Sighting(before, found.told, self.now()), own=own)
+
+    @contextmanager
+    def _forgetting_a_deleted_table(self) -> Iterator[None]:
+        """Another table may come under the name of one that is gone: what was met in the old one is forgotten."""
+        try:
+            yield
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                self._kept.clear()
+                self._seen.clear()
+            raise
 
     def _look_up(self, wanted: Wanted) -> Callable[[], LookUp]:
         return lambda: self.store.find(wanted.aggregate_id, wanted.command_id)
@@ -228,7 +285,7 @@ class PresentReader:
         """The event at a position and those behind it: a tail of them at most."""
         return self.store.page(wanted.aggregate_id, after=max(0, position.sequence - 1), limit=self.tail)
 
-    def _go_on(self, present: Present, page: Page) -> Present:
+    def _go_on(self, present: Present, page: Page, sighting: Sighting) -> Present:
         aggregate_id, at = present.wanted.aggregate_id, min(present.position.sequence, 1)
         own, came = page.events[:at], page.events[at:]
         is_that_stream = [_position_of(event) for event in own] == [present.position] * at
@@ -238,30 +295,32 @@ class PresentReader:
             except (IntegrityError, *UNFOLDABLE) as error:
                 log.warning("a kept present cannot be gone on from: %s", error, extra={"aggregateId": aggregate_id})
             else:
-                present.is_current, present.shared = True, bool(came)
+                present.is_current, present.shared, present.sighting = True, bool(came), sighting
                 if not present.own:
-                    self._note(aggregate_id, present.position.sequence)
+                    self._note(aggregate_id, present.position)
                     self._keep(present)
                 return present
+        if not is_that_stream:
+            self._kept.forget(aggregate_id)
         return self._read_whole(present.wanted, None)
 
     def _read_whole(self, wanted: Wanted, expected: int | None) -> Present:
         aggregate_id, command_id, kind, deadline = wanted
         seen = self._seen.get(aggregate_id)
-        lengths = [length for length in (seen, expected) if length is not None]
+        lengths = [length for length in (seen and seen.sequence, expected) if length is not None]
         if lengths and max(lengths) <= self.tail // 2:
-            tail, sighting = self._tail(aggregate_id)
+            tail, sighting = self._tail(aggregate_id, self.now())
             if not tail.before:
                 return self._met(Present(wanted, sighting).with_newest(tail.events), seen)
         before = self.now()
         look_up = self.begin(self._look_up(wanted))
         newest = self.begin(lambda: self.snapshots.nearest(aggregate_id, kind=kind))
-        tail, sighting = self._tail(aggregate_id)
+        tail, sighting = self._tail(aggregate_id, before)
         found, snapshot = look_up().sequence, newest()
         if not tail.before:
             return self._met(Present(wanted, sighting).with_newest(tail.events), seen)
         own = _last_of(command_id, tail.events)
-        if own is None and found is None and not _all_below_were_there(tail, seen or 0, before):
+        if own is None and found is None and not _all_below_were_there(tail, seen, before):
             found = self.store.find(aggregate_id, command_id).sequence
         if own is None and found:
             own = self.store.event(aggregate_id, found)
@@ -276,30 +335,37 @@ class PresentReader:
         present = fold_from(snapshot, lambda start: self._present(aggregate_id, beginning, start, tail, deadline))
         return self._met(present, seen)
 
-    def _met(self, present: Present, seen: int | None) -> Present:
-        """Keep a present that was read whole; `seen` is how long its stream was to this process before."""
-        present.whole, present.shared = present.sighting.before, seen is not None and seen < present.position.sequence
+    def _met(self, present: Present, seen: Position | None) -> Present:
+        """Keep a present that was read whole; `seen` is where its stream ended to this process before."""
+        present.whole = present.sighting.before
+        present.shared = seen is not None and seen.sequence < present.position.sequence
         self._keep(present)
         return present
 
     def _keep(self, present: Present) -> None:
-        """Keep a present that was folded; one that only has a command's own event has no state."""
-        if present.state is not None:
-            at, confirmed = present.position, present.sighting.before
-            kept = Kept(present.state, at, present.whole, confirmed, present.shared)
-            self._kept.keep(present.wanted.aggregate_id, kept)
+        """Keep a present that was folded; one that only has a command's own event has no state.
 
-    def _note(self, aggregate_id: str, length: int) -> None:
-        """Note how long a stream is."""
-        self._seen[aggregate_id] = length
+        Nothing is kept of an edited event, nor by a clock that is off: both may be put right, and what was kept by
+        them would be believed.
+        """
+        aggregate_id, sighting = present.wanted.aggregate_id, present.sighting
+        if not present.is_sound or self.is_off(sighting):
+            self._kept.forget(aggregate_id)
+        elif present.state is not None:
+            kept = Kept(present.state, present.position, present.whole, sighting.before, present.shared)
+            self._kept.keep(aggregate_id, kept)
+
+    def _note(self, aggregate_id: str, end: Position) -> None:
+        """Note where a stream ends."""
+        self._seen[aggregate_id] = end
         self._seen.move_to_end(aggregate_id)
         if len(self._seen) > MAX_REMEMBERED:
             self._seen.popitem(last=False)
 
-    def _tail(self, aggregate_id: str) -> tuple[Tail, Sighting]:
-        before = self.now()
+    def _tail(self, aggregate_id: str, before: str) -> tuple[Tail, Sighting]:
+        """The tail, and the clock from `before` on, by which a look-up beside it is believed: it is checked as well."""
         tail = self.store.tail(aggregate_id, self.tail)
-        self._note(aggregate_id, tail.end)
+        self._note(aggregate_id, _position_of(tail.events[-1]) if tail.events else Position())
         return tail, Sighting(before, tail.told, self.now())
 
     def _present(
@@ -336,10 +402,16 @@ def _check_that_it_fits(snapshot: Snapshot, tail: Tail, aggregate_id: str) -> No
         )
 
 
-def _all_below_were_there(tail: Tail, seen: int, moment: str) -> bool:
-    """Whether what lies below the tail had been written at a moment of this process's clock; see above."""
+def _all_below_were_there(tail: Tail, seen: Position | None, moment: str) -> bool:
+    """Whether what lies below a tail had been written at a moment of this process's clock; see above.
+
+    `seen` is where the stream ended to this process before: that counts where the tail has that event, or follows it.
+    """
     settled = times.earlier(moment, CLOCK_TOLERANCE)
-    return seen >= tail.before or any(
+    is_known = seen is not None and (
+        tail.events[0].follows(seen.sequence, seen.hash) or seen in map(_position_of, tail.events)
+    )
+    return is_known or any(
         later.command_id != earlier.command_id and later.timestamp <= settled
         for earlier, later in pairwise(tail.events)
     )

@@ -60,7 +60,7 @@ def test_a_part_of_a_stream_is_bounded_on_both_sides(
 
 
 def test_an_unknown_stream_is_empty(store: EventStore) -> None:
-    assert store.page("nobody") == ([], None)
+    assert store.page("nobody")[:2] == ([], None)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 7])
@@ -86,4 +86,4 @@ def test_a_page_that_ends_with_the_last_event_cannot_know_it(store: EventStore) 
     page = store.page("a", limit=3)
 
     assert page.next_after == 3
-    assert store.page("a", after=3) == ([], None)
+    assert store.page("a", after=3)[:2] == ([], None)

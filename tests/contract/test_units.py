@@ -128,9 +128,11 @@ def test_a_command_costs_the_same_however_long_the_stream(
 ) -> None:
     """Two waits: three Queries side by side, then the write."""
     keep_the_end(store, snapshots, meter, length)
-    reader = PresentReader(store, snapshots, tail=10, now=lambda: "2024-02-01T00:00:00.000000Z", begin=begin)
+    reader = PresentReader(
+        store, snapshots, tail=10, now=lambda: "2024-02-01T00:00:00.000000Z", begin=begin, is_off=lambda _: False
+    )
 
-    ledger = Ledger(reader, now=reader.now, pause=lambda _: pytest.fail("nobody competes"), check_clock=lambda _: None)
+    ledger = Ledger(reader, pause=lambda _: pytest.fail("nobody competes"), check_clock=lambda _: None)
 
     receipt = ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
 
@@ -150,8 +152,8 @@ def test_a_command_on_an_account_that_its_process_has_met_costs_a_look_up_and_th
 ) -> None:
     keep_the_end(store, snapshots, meter, length)
     now = ["2024-02-01T00:00:00.000000Z"]
-    reader = PresentReader(store, snapshots, tail=10, now=lambda: now[0], begin=begin)
-    ledger = Ledger(reader, now=reader.now, pause=lambda _: pytest.fail("nobody competes"), check_clock=lambda _: None)
+    reader = PresentReader(store, snapshots, tail=10, now=lambda: now[0], begin=begin, is_off=lambda _: False)
+    ledger = Ledger(reader, pause=lambda _: pytest.fail("nobody competes"), check_clock=lambda _: None)
     ledger.execute(command("TransactionProcessed", amount=5), lambda: 30)
     put = ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1})
     look_up: tuple[str, dict[str, float]] = ("Query", {})  # finds nothing: free in DynamoDB Local, one unit on AWS
@@ -179,8 +181,7 @@ def test_a_malformed_command_costs_a_look_up(
 ) -> None:
     """However long the stream; one Query more where it was carried out before it was refused."""
     ledger = Ledger(
-        PresentReader(store, snapshots, tail=10, now=lambda: NOW, begin=begin),
-        now=lambda: NOW,
+        PresentReader(store, snapshots, tail=10, now=lambda: NOW, begin=begin, is_off=lambda _: False),
         pause=lambda _: pytest.fail("nobody competes"),
         check_clock=lambda _: None,
     )

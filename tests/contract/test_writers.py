@@ -44,7 +44,7 @@ def writers(engine: Engine) -> list[Execute]:
         store, snapshots = EventStore(client, STORE, BUCKETS), Snapshots(client, SNAPSHOTS)
         reader = PresentReader(store, snapshots, tail=8, now=_now, begin=begin)
         check_clock = ClockCheck(lambda: pytest.fail("no Date in the engine's answers"))
-        ledger = Ledger(reader, now=_now, pause=time.sleep, check_clock=check_clock)
+        ledger = Ledger(reader, pause=time.sleep, check_clock=check_clock)
 
         def execute(each: Command) -> Receipt | LedgerError:
             try:

@@ -39,6 +39,9 @@ def at(seconds: float) -> str:
         (20, 20, 20),
         (-2, 4, 4),  # a slow call: its answer may have been given at its beginning or at its end
         (-4, 1, 5),
+        (0, -40, 41),  # set back, or put forward, during the call
+        (0, 40, 40),
+        (40, 0, 40),
     ],
 )
 def test_a_clock_is_as_far_off_as_it_may_be(before: float, after: float, off: float) -> None:
@@ -95,9 +98,7 @@ def off(handlers: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) 
 
         for entry in ("command", "validate"):
             ledger: Ledger = handlers(entry)._ledger
-            monkeypatch.setattr(
-                handlers(entry), "_ledger", replace(ledger, now=now, reader=replace(ledger.reader, now=now))
-            )
+            monkeypatch.setattr(handlers(entry), "_ledger", replace(ledger, reader=replace(ledger.reader, now=now)))
 
     return put
 

@@ -129,7 +129,7 @@ def test_a_page_that_ends_between_two_places_goes_on_at_the_next(aws: Any) -> No
     store, found, after = EventStore(aws, STORE), [], 0
 
     for _ in range(10):
-        events, following = store.page("a", after=after, limit=3, unreadable=foreign.append)
+        events, following, _ = store.page("a", after=after, limit=3, unreadable=foreign.append)
         found += [event.sequence for event in events]
         if following is None:
             break

@@ -6,12 +6,12 @@ import tracemalloc
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from handlers.domain import account
 from handlers.domain.account import Account as State
@@ -21,6 +21,7 @@ from handlers.sourcing.errors import (
     ClockSkewError,
     IntegrityError,
     LedgerError,
+    NotAnEventError,
     RuleBrokenError,
     SequenceConflictError,
     TooLargeError,
@@ -29,6 +30,7 @@ from handlers.sourcing.errors import (
 from handlers.sourcing.event import Event, Position
 from handlers.store import ledger as module
 from handlers.store import present
+from handlers.store.clocks import ClockCheck
 from handlers.store.event_store import EventStore
 from handlers.store.kept import Kept, KeptPresents
 from handlers.store.ledger import Ledger, Receipt
@@ -36,8 +38,10 @@ from handlers.store.present import CONFIRMED_SECONDS, WHOLE_SECONDS, PresentRead
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshots
 
-from ..domain.builders import close, create, story, transact
+from ..aws import TABLES
+from ..domain.builders import close, command, create, story, transact
 from ..faults.world import at_once
+from ..foreign import put_foreign
 from .conftest import SNAPSHOTS, STORE, Calls, refusing
 from .test_present import ID, LATER, LOOK_UP, SNAPSHOT, TAIL, TAIL_END, deposit, execute, keep, new_ledger, reads
 
@@ -74,7 +78,7 @@ def other(store: EventStore, snapshots: Snapshots) -> Ledger:
 def after(ledger: Ledger, seconds: float) -> Ledger:
     """The same process, so much later."""
     now = times.to_text(datetime.fromisoformat(LATER) + timedelta(seconds=seconds))
-    return replace(ledger, now=lambda: now, reader=replace(ledger.reader, now=lambda: now))
+    return replace(ledger, reader=replace(ledger.reader, now=lambda: now))
 
 
 def kept(ledger: Ledger) -> Kept | None:
@@ -492,6 +496,220 @@ def test_several_events_are_kept_as_one(
     assert execute(met, deposit()).sequence == LENGTH + 4
     assert reads(calls) == [LOOK_UP, "PutItem"]
     assert balance(store, snapshots) == LENGTH + 3
+
+
+def enrich(aws: Any, sequence: int) -> dict[str, Any]:
+    """Edit a stored event's amount and leave its Hash; the value is the item as it was."""
+    key = {"AggregateId": {"S": ID}, "EventSequence": {"N": str(sequence)}}
+    item: dict[str, Any] = aws.get_item(TableName=STORE, Key=key)["Item"]
+    edited = deepcopy(item)
+    edited["EventData"]["M"]["amount"] = {"N": str(10**13)}
+    aws.put_item(TableName=STORE, Item=edited)
+    return item
+
+
+@pytest.mark.parametrize("length", [3, LENGTH])
+@pytest.mark.parametrize("met_before", [True, False])
+@pytest.mark.parametrize("writes", [True, False])
+def test_what_was_read_of_an_edited_event_is_not_kept(
+    aws: Any, store: EventStore, snapshots: Snapshots, *, length: int, met_before: bool, writes: bool
+) -> None:
+    """So the event need only be put back: nobody goes on from what it was for a while."""
+    keep(store, story(ID, [1] * (length - 2)))
+    ledger = new_ledger(store, snapshots)
+    if met_before:
+        ledger.foresee(deposit(), lambda: 30)
+    execute(new_ledger(store, snapshots), deposit())
+    was = enrich(aws, length)
+    ledger.foresee(deposit(), lambda: 30)
+    if writes:
+        execute(ledger, deposit())
+    assert kept(ledger) is None
+
+    aws.put_item(TableName=STORE, Item=was)
+    with pytest.raises(RuleBrokenError) as refused:
+        execute(ledger, transact(-(10**12) - 10**6))
+    assert refused.value.details["balance"] == length - 1 + writes
+
+
+def test_an_edited_event_of_before_is_nothing_to_who_had_folded_it(aws: Any, met: Ledger, calls: Calls) -> None:
+    enrich(aws, LENGTH)
+
+    with pytest.raises(RuleBrokenError) as refused:
+        execute(met, transact(-(10**13)))
+    assert refused.value.details["balance"] == LENGTH - 1
+
+
+def by_its_clock(store: EventStore, snapshots: Snapshots, off: list[float]) -> Ledger:
+    """A ledger whose clock is so many seconds off, and compared with that of AWS's answers."""
+
+    def now() -> str:
+        return times.to_text(datetime.now(UTC) + timedelta(seconds=off[0]))
+
+    reader = PresentReader(store, snapshots, tail=TAIL, now=now, begin=at_once)
+    return Ledger(reader, pause=lambda _: None, check_clock=ClockCheck(lambda: pytest.fail("no Date in the answers")))
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+@pytest.mark.parametrize("met_before", [True, False])
+@pytest.mark.parametrize("length", [3, LENGTH])
+def test_nothing_is_kept_by_a_clock_that_is_off(
+    store: EventStore, snapshots: Snapshots, length: int, met_before: bool, seconds: float
+) -> None:
+    """Once it is right again, what it took for the present would be believed as long as it was ahead."""
+    keep(store, story(ID, [1] * (length - 1)))
+    off = [0.0]
+    ledger = by_its_clock(store, snapshots, off)
+    if met_before:
+        execute(ledger, deposit())
+    off[0] = seconds
+
+    for _ in range(2):
+        with pytest.raises(ClockSkewError):
+            ledger.foresee(deposit(), lambda: 30)
+        with pytest.raises(ClockSkewError):
+            execute(ledger, deposit())
+        assert kept(ledger) is None
+
+
+def test_what_was_confirmed_in_the_future_is_not_confirmed(met: Ledger, calls: Calls) -> None:
+    found = kept(met)
+    assert found
+    met.reader._kept.keep(ID, found._replace(confirmed=f"2025{LATER[4:]}"))
+
+    execute(met, deposit())
+
+    assert reads(calls) == [LOOK_UP, "events", "PutItem"]
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_a_clock_that_moves_during_a_lost_race_writes_nothing(
+    store: EventStore, snapshots: Snapshots, calls: Calls, seconds: float
+) -> None:
+    off = [0.0]
+    ledger, other = by_its_clock(store, snapshots, off), by_its_clock(store, snapshots, [0.0])
+    execute(ledger, create())
+
+    def overtake(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            calls.before = None
+            execute(other, deposit())
+            off[0] = seconds
+
+    calls.before = overtake
+
+    with pytest.raises(ClockSkewError):
+        execute(ledger, deposit())
+    assert len(list(store.read(ID))) == 2
+
+
+def test_the_time_by_which_a_look_up_is_believed_is_checked(
+    store: EventStore, snapshots: Snapshots, calls: Calls
+) -> None:
+    """A clock that was ahead as the look-up began would take the whole tail for old, and is right at the tail."""
+    keep(store, story(ID, [1] * (LENGTH - 1)))
+    off = [3600.0]
+    ledger = by_its_clock(store, snapshots, off)
+
+    def put_right(_: str, arguments: Any) -> None:
+        if "IndexName" in arguments:
+            off[0] = 0.0
+
+    calls.before = put_right
+
+    with pytest.raises(ClockSkewError):
+        execute(ledger, deposit())
+
+
+def test_what_is_stamped_is_the_time_that_was_checked(store: EventStore, snapshots: Snapshots, calls: Calls) -> None:
+    """The clock moves behind the reading that it was compared by."""
+    keep(store, story(ID, [1] * (LENGTH - 1)))
+    off = [0.0]
+    ledger = by_its_clock(store, snapshots, off)
+
+    def move(operation: str, arguments: Any) -> None:
+        if operation == "Query" and "ScanIndexForward" not in arguments and "IndexName" not in arguments:
+            calls.before = None
+            off[0] = 3600  # at the read of what lies between the beginning and the tail
+
+    calls.before = move
+    execute(ledger, deposit())
+
+    assert off[0]
+    (*_, stored) = store.read(ID)
+    assert abs(datetime.fromisoformat(stored.timestamp) - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+def test_a_process_that_finds_no_table_forgets_what_it_met_in_it(
+    aws: Any, store: EventStore, met: Ledger, calls: Calls
+) -> None:
+    aws.delete_table(TableName=STORE)
+    with pytest.raises(ClientError):
+        execute(met, command("AccountCreated", "another"))
+    aws.create_table(**next(each for each in TABLES if each["TableName"] == STORE))
+
+    with pytest.raises(RuleBrokenError, match="no account"):
+        execute(met, deposit())
+
+
+def test_who_found_another_stream_goes_on_from_the_old_one_no_more_though_the_new_one_cannot_be_read(
+    aws: Any, store: EventStore, met: Ledger, calls: Calls
+) -> None:
+    cut_off(aws, store)
+
+    def refuse(_: str, arguments: Any) -> None:
+        if not arguments.get("ScanIndexForward", True):
+            raise ReadTimeoutError(endpoint_url="dynamodb")
+
+    calls.before = refuse
+    with pytest.raises(ReadTimeoutError):
+        execute(met, transact(-(10**13)))
+    calls.before = None
+
+    assert execute(met, deposit()).sequence == LENGTH - 1
+
+
+Answer = Callable[[Ledger, Command], Receipt]
+ANSWERS: dict[str, Answer] = {"command": execute, "validate": lambda ledger, each: ledger.foresee(each, lambda: 30)}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("sequence", [LENGTH + 1, LENGTH + 2, LENGTH + 4])
+@pytest.mark.parametrize("length", [3, LENGTH])
+def test_a_command_that_was_carried_out_is_answered_whatever_stands_at_the_streams_end(
+    aws: Any, store: EventStore, snapshots: Snapshots, *, length: int, sequence: int, answer: str
+) -> None:
+    """By who had met the account and by who had not; and a new one fails by both."""
+    stream = keep(store, story(ID, [1] * (length - 1)))
+    SnapshotBuilder(store, snapshots, every=2).bring_up_to(ID, length)
+    met, other = new_ledger(store, snapshots), new_ledger(store, snapshots)
+    met.foresee(deposit(), lambda: 30)
+    put_foreign(aws, ID, str(sequence - LENGTH + length), {"EventData": None})
+
+    for event in (stream[1], stream[-1]):
+        done = replace(deposit(), command_id=event.command_id)
+        for ledger in (met, other):
+            assert ANSWERS[answer](ledger, done) == Receipt.of(event)
+    for ledger in (met, other):
+        with pytest.raises(NotAnEventError):
+            ledger.foresee(deposit(), lambda: 30)
+
+
+def test_a_race_that_was_lost_to_the_commands_own_twin_is_answered_whatever_came_behind(
+    aws: Any, met: Ledger, other: Ledger, calls: Calls
+) -> None:
+    payment = deposit()
+    twins: list[Receipt] = []
+
+    def overtake(operation: str, _: Any) -> None:
+        if operation == "PutItem":
+            calls.before = None
+            twins.append(execute(other, payment))
+            put_foreign(aws, ID, str(LENGTH + 2), {"EventData": None})
+
+    calls.before = overtake
+
+    assert execute(met, payment) == twins[0]
 
 
 def one(text: str = "2024-01-15T10:00:00Z") -> Kept:

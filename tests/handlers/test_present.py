@@ -47,8 +47,8 @@ def ledger(store: EventStore, snapshots: Snapshots) -> Ledger:
 
 
 def new_ledger(store: EventStore, snapshots: Snapshots, now: str = LATER, tail: int = TAIL) -> Ledger:
-    reader = PresentReader(store, snapshots, tail=tail, now=lambda: now, begin=at_once)
-    return Ledger(reader, now=lambda: now, pause=lambda _: None, check_clock=lambda _: None)
+    reader = PresentReader(store, snapshots, tail=tail, now=lambda: now, begin=at_once, is_off=lambda _: False)
+    return Ledger(reader, pause=lambda _: None, check_clock=lambda _: None)
 
 
 def keep(store: EventStore, events: Sequence[Event]) -> Sequence[Event]:
@@ -293,6 +293,27 @@ def test_a_process_vouches_for_what_it_has_seen(store: EventStore, snapshots: Sn
     execute(busy, deposit())
 
     assert reads(calls) == [LOOK_UP, SNAPSHOT, TAIL_END, "PutItem"]
+
+
+@pytest.mark.parametrize("length", [9, 10, 10 + TAIL, 10 + TAIL + 1])
+def test_a_process_does_not_vouch_for_a_stream_by_what_it_has_seen_of_another(
+    aws: Any, store: EventStore, snapshots: Snapshots, calls: Calls, length: int
+) -> None:
+    """Of a store that was replaced: the process has seen more events than lie below the tail, but not these."""
+    for event in keep(store, story(ID, [1] * 9)):
+        key = {"AggregateId": {"S": ID}, "EventSequence": {"N": str(event.sequence)}}
+        if event.sequence == 1:
+            busy = new_ledger(store, snapshots, "2024-01-15T10:00:30.000000Z")
+            busy.foresee(deposit(), lambda: 30)
+            assert busy.reader._seen[ID].sequence == 10
+            busy.reader._kept.forget(ID)
+        aws.delete_item(TableName=STORE, Key=key)
+    keep(store, story(ID, [2] * (length - 1)))
+    reads(calls)
+
+    busy.foresee(deposit(), lambda: 30)
+
+    assert reads(calls).count(LOOK_UP) == 2
 
 
 def test_snapshots_that_lag_behind_the_tail_cost_a_read_and_nothing_else(
