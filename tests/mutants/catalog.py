@@ -349,15 +349,15 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "let each of two clocks be off by what the two may differ",
         CLOCKS,
-        "elif off > CLOCK_TOLERANCE / 2:",
-        "elif off > CLOCK_TOLERANCE:",
+        "off > CLOCK_TOLERANCE / 2",
+        "off > CLOCK_TOLERANCE",
         CLOCKED,
     ),
     Mutant(
         "take the first reading of a clock for its reading at the answer, however slow the call",
         CLOCKS,
-        "ahead = datetime.fromisoformat(self.after) - self.aws",
-        "ahead = datetime.fromisoformat(self.before) - self.aws",
+        "ahead = datetime.fromisoformat(last) - self.aws",
+        "ahead = datetime.fromisoformat(first) - self.aws",
         CLOCKED,
     ),
     Mutant(
@@ -420,8 +420,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "keep the state of before beside the place of after",
         PRESENT,
-        "            present.fold(appended)\n",
-        "            for event in appended:\n                present.position = present.position.advance(event)\n",
+        "                present.go_on_to(event)\n",
+        "                present.position = present.position.advance(event)\n",
         KEEPING,
     ),
     Mutant(
@@ -673,7 +673,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "believe a look-up that may have been made too early",
         PRESENT,
-        "if own is None and found is None and not _all_below_were_there(tail, seen or 0, before):",
+        "if own is None and found is None and not _all_below_were_there(tail, seen, before):",
         "if False:",
         REMEMBERING,
     ),
