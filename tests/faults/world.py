@@ -225,7 +225,7 @@ class World:
             names.update(clock)
         if ledger := names.get("_ledger"):
             reader = replace(ledger.reader, **clock, begin=at_once)
-            names["_ledger"] = replace(ledger, **clock, reader=reader, pause=self._pause)
+            names["_ledger"] = replace(ledger, reader=reader, pause=self._pause)
         if projector := names.get("_projector"):
             read_model = ReadModel(projector.read_model._client, ROWS, pause=self._pause)
             names["_projector"] = replace(projector, read_model=read_model, begin=at_once)
