@@ -49,6 +49,7 @@ from local.engine.gateway import Fault, Gateway, InterceptedRequest
 from local.engine.invoke import Invoker
 from local.engine.kms_keys import KmsKeys
 from local.engine.lambda_api import LambdaApi
+from local.engine.limits import Limits
 from local.engine.log_policies import LogGroupPolicies
 from local.engine.log_search import LogSearch
 from local.engine.long_polling import LongPolling
@@ -265,6 +266,7 @@ class _Running:
         RegistryTags(self.gateway)
         SchemaVersions(self.gateway)
         Refusals(self.gateway)
+        Limits(self.gateway)
         self.server.start()
 
     def _storage(self, kept: DataFolder | None, region: str) -> Storage:

@@ -109,6 +109,16 @@ class ApiRequest:
         return given if isinstance(given, dict) else {}
 
     @property
+    def is_broken(self) -> bool:
+        """Whether the body is to be a JSON object, and is none."""
+        if "HTTP_X_AMZ_TARGET" not in self.environ:
+            return False
+        try:
+            return not isinstance(json.loads(self.body.decode()), dict)
+        except (ValueError, RecursionError):
+            return True
+
+    @property
     def is_form(self) -> bool:
         return self.header("content-type").startswith("application/x-www-form-urlencoded")
 

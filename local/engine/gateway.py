@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+_BROKEN = ("SerializationException", "The body of the call is no JSON object")
+
 Seam = Callable[[ApiRequest], Response]
 Check = Callable[[ApiRequest], None]
 """Raises ApiError or NotImplementedError for what is refused."""
@@ -151,11 +153,15 @@ class Gateway:
             what = f"{request.service} {request.operation or request.path}"
             return request.error("NotImplemented", f"The embedded AWS does not have {what}: {error}", 501)
         except Exception as error:
+            if request.is_broken:
+                return request.error(*_BROKEN)
             _logger.exception("%s %s failed", request.service, request.operation)
             return request.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
 
     def _check(self, request: ApiRequest, checks: Sequence[Check]) -> None:
         """Raises: ApiError, NotImplementedError."""
+        if "HTTP_X_AMZ_TARGET" in request.environ and request.body.lstrip()[:1] not in {b"{", b""}:
+            raise ApiError(*_BROKEN)
         if ambiguity := request.ambiguity:
             raise NotImplementedError(ambiguity)
         self.authorizer.check(request)

@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from local.engine import exact_json
 from local.engine.api import ApiError, ApiRequest, Response
 from local.engine.execution import MAX_PAYLOAD
 from local.engine.functions import FunctionRef, Logging, record_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from local.engine.invoke import Invoker
 
 MAX_ASYNC_PAYLOAD = 1024 * 1024
+_KINDS = ("DryRun", "Event", "RequestResponse")
 
 # Moto drops these settings of a function; we keep them on its record, where they live and die with it.
 _DROPPED = {"LoggingConfig": "logging_config", "DeadLetterConfig": "dead_letter_config"}
@@ -59,7 +61,7 @@ class LambdaApi:
     def _invoke(self, request: ApiRequest) -> Response:
         ref = FunctionRef.parse(_function_in(request.path), request.region, request.query("Qualifier"))
         kind = request.header("x-amz-invocation-type", "RequestResponse")
-        _check_payload(request.body, kind)
+        check_invocation(request.body, kind)
         if kind == "DryRun":
             self._invoker.find(ref)
             return Response(204)
@@ -149,14 +151,18 @@ def _function_in(path: str) -> str:
     return unquote(path.split("/functions/", 1)[1].split("/", 1)[0])
 
 
-def _check_payload(payload: bytes, kind: str) -> None:
+def check_invocation(payload: bytes, kind: str) -> None:
+    """Raises: ApiError for what Lambda hands to no function."""
+    if kind not in _KINDS:
+        text = f"Value '{kind}' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set"
+        raise ApiError("ValidationException", f"1 validation error detected: {text}: {', '.join(_KINDS)}")
     limit = MAX_ASYNC_PAYLOAD if kind == "Event" else MAX_PAYLOAD
     if len(payload) > limit:
         text = f"{len(payload)} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
         raise ApiError("RequestTooLargeException", text, 413)
     try:
-        json.loads(payload or b"{}")
-    except ValueError as error:
+        exact_json.loads(payload or b"{}")
+    except (ValueError, RecursionError) as error:
         text = f"Could not parse request body into json: {error}"
         raise ApiError("InvalidRequestContentException", text) from error
 

@@ -1,0 +1,125 @@
+"""What AWS refuses of SQS, EventBridge and CloudWatch Logs, and moto takes. One check an operation, before any effect.
+
+Of SQS the JSON protocol alone: who speaks the old query protocol is checked by moto.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local.engine import backends
+from local.engine.api import ApiError, ApiRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from local.engine.gateway import Gateway
+
+MAX_TARGETS = 5
+"""Of a rule."""
+MAX_LOG_BYTES, MAX_LOG_EVENTS, LOG_EVENT_OVERHEAD = 1_048_576, 10_000, 26
+"""Of a PutLogEvents, in which each event counts its text in UTF-8 and the overhead."""
+
+QUEUE_ATTRIBUTES: Mapping[str, range] = {
+    "DelaySeconds": range(901),
+    "KmsDataKeyReusePeriodSeconds": range(60, 86_401),
+    "MaximumMessageSize": range(1024, 1_048_577),
+    "MessageRetentionPeriod": range(60, 1_209_601),
+    "ReceiveMessageWaitTimeSeconds": range(21),
+    "VisibilityTimeout": range(43_201),
+}
+OTHER_QUEUE_ATTRIBUTES = frozenset(
+    {
+        "ContentBasedDeduplication",
+        "DeduplicationScope",
+        "FifoQueue",
+        "FifoThroughputLimit",
+        "KmsMasterKeyId",
+        "Policy",
+        "RedriveAllowPolicy",
+        "RedrivePolicy",
+        "SqsManagedSseEnabled",
+    }
+)
+MESSAGE_PARAMETERS: Mapping[str, range] = {
+    "DelaySeconds": range(901),
+    "MaxNumberOfMessages": range(1, 11),
+    "VisibilityTimeout": range(43_201),
+    "WaitTimeSeconds": range(21),
+}
+
+
+class Limits:
+    def __init__(self, gateway: Gateway) -> None:
+        for operation in ("CreateQueue", "SetQueueAttributes"):
+            gateway.before("sqs", operation, _of_json(_check_queue))
+        for operation in ("ChangeMessageVisibility", "ReceiveMessage", "SendMessage"):
+            gateway.before("sqs", operation, _of_json(_check_message))
+        for operation in ("ChangeMessageVisibilityBatch", "SendMessageBatch"):
+            gateway.before("sqs", operation, _of_json(_check_messages))
+        gateway.before("events", "PutTargets", lambda request: _check_targets(gateway, request))
+        gateway.before("logs", "PutLogEvents", _of_json(_check_log_events))
+
+
+def _of_json(check: Callable[[dict[str, Any]], None]) -> Callable[[ApiRequest], None]:
+    def checked(request: ApiRequest) -> None:
+        if not request.is_form:
+            try:
+                check(request.parameters)
+            except (AttributeError, KeyError, TypeError) as error:
+                raise ApiError(
+                    "SerializationException", f"The call is not as its description has it: {error}"
+                ) from error
+
+    return checked
+
+
+def _check_queue(asked: dict[str, Any]) -> None:
+    for name, value in (asked.get("Attributes") or {}).items():
+        if name in QUEUE_ATTRIBUTES:
+            if value != "" and not _is_in(QUEUE_ATTRIBUTES[name], value):
+                raise ApiError("InvalidAttributeValue", f"Invalid value for the parameter {name}.")
+        elif name not in OTHER_QUEUE_ATTRIBUTES:
+            raise ApiError("InvalidAttributeName", f"Unknown Attribute {name}.")
+
+
+def _check_message(asked: dict[str, Any]) -> None:
+    for name, allowed in MESSAGE_PARAMETERS.items():
+        if asked.get(name) is not None and not _is_in(allowed, asked[name]):
+            reason = f"Must be between {allowed[0]} and {allowed[-1]}, if provided."
+            raise ApiError(
+                "InvalidParameterValue", f"Value {asked[name]} for parameter {name} is invalid. Reason: {reason}"
+            )
+    if asked.get("MessageBody") == "":
+        raise ApiError("MissingParameter", "The request must contain the parameter MessageBody.")
+
+
+def _check_messages(asked: dict[str, Any]) -> None:
+    for entry in asked.get("Entries") or ():
+        _check_message(entry)
+
+
+def _is_in(allowed: range, value: Any) -> bool:
+    return str(value).isdecimal() and int(value) in allowed
+
+
+def _check_targets(gateway: Gateway, request: ApiRequest) -> None:
+    asked = request.parameters
+    bus = str(asked.get("EventBusName") or "default").rsplit("/", 1)[-1]
+    with gateway.lock:
+        found = backends.events(request.region).event_buses.get(bus)
+        rule = found and found.rules.get(asked.get("Rule"))
+        held: Iterable[str] = [target["Id"] for target in rule.targets] if rule else []
+    given = [str(target.get("Id")) for target in asked.get("Targets") or ()]
+    if len({*held, *given}) > MAX_TARGETS:
+        raise ApiError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+
+
+def _check_log_events(asked: dict[str, Any]) -> None:
+    events = asked.get("logEvents") or ()
+    size = sum(len(event["message"].encode()) + LOG_EVENT_OVERHEAD for event in events)
+    if size > MAX_LOG_BYTES:
+        reason = f"Upload too large: {size} bytes exceeds limit of {MAX_LOG_BYTES}"
+        raise ApiError("InvalidParameterException", reason)
+    if len(events) > MAX_LOG_EVENTS:
+        raise ApiError("InvalidParameterException", f"Log events in a single PutLogEvents exceed {MAX_LOG_EVENTS}")

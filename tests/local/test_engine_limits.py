@@ -1,0 +1,123 @@
+"""What AWS refuses is refused, where moto takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from local.engine import backends
+from local.engine.api import ApiError
+from local.engine.bus import EventBus
+from local.engine.event_patterns import EventPatterns
+from local.engine.gateway import Gateway
+from local.engine.lambda_api import check_invocation
+from local.engine.limits import Limits
+from local.engine.message_limits import MessageLimits
+from local.engine.refusals import Refusals
+from local.engine.streams_api import StreamsApi
+from local.engine.transactions import Transactions
+from tests.local.calls import call
+from tests.local.in_process import Clients, aws, refusal
+
+QUEUE = {"QueueUrl": "http://127.0.0.1/123456789012/q"}
+QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:q"
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Clients]:
+    with aws(Limits) as clients:
+        clients("sqs").create_queue(QueueName="q", Attributes={"VisibilityTimeout": "43200", "DelaySeconds": "0"})
+        clients("logs").create_log_group(logGroupName="g")
+        clients("logs").create_log_stream(logGroupName="g", logStreamName="s")
+        yield clients
+
+
+@pytest.fixture(scope="module")
+def every_seam() -> Iterator[Gateway]:
+    gateway = Gateway()
+    for seam in (Limits, MessageLimits, Refusals, StreamsApi, Transactions, EventPatterns):
+        seam(gateway)
+    EventBus(gateway, SimpleNamespace())  # type: ignore[arg-type] # it delivers nothing
+    yield gateway
+    backends.reset()
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked", "code"),
+    [
+        ("receive_message", {"WaitTimeSeconds": 21}, "InvalidParameterValue"),
+        ("receive_message", {"VisibilityTimeout": 43_201}, "InvalidParameterValue"),
+        ("receive_message", {"MaxNumberOfMessages": 11}, "InvalidParameterValue"),
+        ("send_message", {"MessageBody": ""}, "MissingParameter"),
+        ("send_message", {"MessageBody": "x", "DelaySeconds": 901}, "InvalidParameterValue"),
+        ("send_message_batch", {"Entries": [{"Id": "1", "MessageBody": ""}]}, "MissingParameter"),
+        ("change_message_visibility", {"ReceiptHandle": "r", "VisibilityTimeout": -1}, "InvalidParameterValue"),
+        ("set_queue_attributes", {"Attributes": {"VisibilityTimeout": "43201"}}, "InvalidAttributeValue"),
+        ("set_queue_attributes", {"Attributes": {"VisibilityTimeout": "long"}}, "InvalidAttributeValue"),
+        ("set_queue_attributes", {"Attributes": {"Bogus": "1"}}, "InvalidAttributeName"),
+        ("send_message_batch", {"Entries": ["x"]}, "SerializationException"),
+    ],
+)
+def test_what_sqs_refuses(client: Clients, operation: str, asked: dict[str, Any], code: str) -> None:
+    assert refusal(getattr(client("sqs"), operation), **QUEUE, **asked)[0].endswith(code)
+    names = ["VisibilityTimeout", "ApproximateNumberOfMessages"]
+    told = client("sqs").get_queue_attributes(**QUEUE, AttributeNames=names)["Attributes"]
+    assert told == {"VisibilityTimeout": "43200", "ApproximateNumberOfMessages": "0"}
+
+
+def test_a_rule_has_five_targets(client: Clients) -> None:
+    events = client("events")
+    events.put_rule(Name="rule", EventPattern='{"source": ["x"]}')
+    targets = [{"Id": str(number), "Arn": QUEUE_ARN} for number in range(6)]
+    events.put_targets(Rule="rule", Targets=targets[:4])
+    assert refusal(events.put_targets, Rule="rule", Targets=targets[4:])[0] == "LimitExceededException"
+    events.put_targets(Rule="rule", Targets=targets[3:5])  # one of them is there already
+    assert len(events.list_targets_by_rule(Rule="rule")["Targets"]) == 5
+
+
+def test_log_events_come_in_a_megabyte_together(client: Clients) -> None:
+    logs, stream = client("logs"), {"logGroupName": "g", "logStreamName": "s"}
+    event = {"timestamp": 1_800_000_000_000, "message": "ä" * 262_000}
+    code, _ = refusal(logs.put_log_events, **stream, logEvents=[event, {**event, "message": "ä" * 262_288}])
+    assert code == "InvalidParameterException"
+    assert refusal(logs.put_log_events, **stream, logEvents=[{**event, "message": "x"}] * 10_001)[0] == code
+    assert logs.get_log_events(**stream)["events"] == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind", "code"),
+    [
+        (b"{}", "Foo", "ValidationException"),
+        (b"NaN", "RequestResponse", "InvalidRequestContentException"),
+        (b'{"a": -Infinity}', "Event", "InvalidRequestContentException"),
+        (b"{", "RequestResponse", "InvalidRequestContentException"),
+        (b"\xff", "RequestResponse", "InvalidRequestContentException"),
+        (b"[" * 100_000, "RequestResponse", "InvalidRequestContentException"),
+    ],
+)
+def test_what_lambda_does_not_invoke_a_function_with(payload: bytes, kind: str, code: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        check_invocation(payload, kind)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("dynamodb", "PutItem"),
+        ("dynamodb", "TransactWriteItems"),
+        ("dynamodbstreams", "GetRecords"),
+        ("events", "PutEvents"),
+        ("events", "PutTargets"),
+        ("logs", "PutLogEvents"),
+        ("sqs", "SendMessage"),
+        ("sqs", "CreateQueue"),
+    ],
+)
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b"null"])
+def test_what_is_no_json_object_is_no_call(every_seam: Any, service: str, operation: str, body: bytes) -> None:
+    answer = every_seam.handle(call(service, operation, body))
+    assert (answer.status, answer.json()["__type"]) == (400, "SerializationException")
