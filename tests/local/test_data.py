@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from local.engine import Engine, InterceptedRequest, Response, aws, faults
 from local.engine.durable.database import Database
+from local.engine.durable.folder import servers_of
 from local.engine.dynamodb_local import installation
 from tests.local.conftest import TELLING, Workshop, package
 from tests.support import eventually
@@ -251,9 +252,8 @@ def test_a_dynamodb_local_that_ends_is_started_again(data: Path) -> None:
     with Engine(data=data) as engine:
         make_table(engine)
         put(engine, "a")
-        owner = json.loads((data / "lock").read_text())
-        assert owner["engine"] == os.getpid()
-        os.kill(owner["dynamodbLocal"], signal.SIGKILL)
+        (server,) = servers_of(data / "tables")
+        os.kill(server, signal.SIGKILL)
 
         def answers() -> bool:
             try:

@@ -18,6 +18,7 @@ import pytest
 
 from local.engine import backends
 from local.engine.api import ACCOUNT
+from local.engine.durable import folder
 from local.engine.durable.checkpoints import Checkpoint
 from local.engine.durable.database import Database
 from local.engine.durable.folder import DataError, DataFolder
@@ -77,12 +78,26 @@ def test_a_dynamodb_local_that_outlived_its_engine_is_ended(path: Path) -> None:
     opened(path).close()
     with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
         gone.wait()
-    with subprocess.Popen([sys.executable, "-c", ORPHAN, str(path / "lock")], stdout=subprocess.PIPE) as orphan:
+    (path / "lock").write_text(str(gone.pid))
+    command = [sys.executable, "-c", ORPHAN, str(path / "lock")]
+    with subprocess.Popen([*command, "-dbPath", str(path / "tables"), "-x"], stdout=subprocess.PIPE) as orphan:
         assert orphan.stdout
         orphan.stdout.readline()
-        (path / "lock").write_text(json.dumps({"engine": gone.pid, "dynamodbLocal": orphan.pid}))
         opened(path).close()
         assert orphan.wait(10) < 0
+
+
+def test_a_lock_that_something_else_has_is_waited_for_and_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(path).close()
+    (path / "lock").write_text("")
+    monkeypatch.setattr(folder, "ORPHAN_SECONDS", 0.1)
+    with subprocess.Popen([sys.executable, "-c", ORPHAN, str(path / "lock")], stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        other.stdout.readline()
+        with pytest.raises(DataError, match="is in use: another process has a lock on"):
+            opened(path)
+        assert other.poll() is None
+        other.kill()
 
 
 def test_another_folders_files_are_left_alone(path: Path) -> None:
@@ -140,16 +155,16 @@ def test_a_path_that_can_be_no_folder_is_said(tmp_path: Path) -> None:
 
 
 def test_dynamodb_local_finds_files_that_are_written_ahead(path: Path) -> None:
-    with closing(opened(path)) as folder:
-        with closing(sqlite3.connect(folder.tables / "older.db")) as older:
+    with closing(opened(path)) as data:
+        with closing(sqlite3.connect(data.tables / "older.db")) as older:
             older.execute("CREATE TABLE items (id)")
-        folder.prepare_tables("newer.db")
+        data.prepare_tables("newer.db")
         for name in ("older.db", "newer.db"):
-            with closing(sqlite3.connect(folder.tables / name)) as connection:
+            with closing(sqlite3.connect(data.tables / name)) as connection:
                 assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        (folder.tables / "older.db").write_bytes(b"no database at all" * 100)
+        (data.tables / "older.db").write_bytes(b"no database at all" * 100)
         with pytest.raises(DataError, match=r"older\.db is damaged \(file is not a database\); put back a copy"):
-            folder.prepare_tables("newer.db")
+            data.prepare_tables("newer.db")
 
 
 def test_what_is_written_is_there_after_a_kill(tmp_path: Path) -> None:

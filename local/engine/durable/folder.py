@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ from local.engine.durable.database import DamagedError, Database, write_ahead
 
 _LOCK = "lock"
 _STATE = "state.db"
-_ORPHAN_SECONDS = 15.0
+_TABLES = "tables"
+ORPHAN_SECONDS = 15.0
 """For a DynamoDB Local whose engine was killed to end: its watchdog ends it, or we do."""
 _LOOK_SECONDS = 0.05
 _ROOM = 1024 * 1024
@@ -50,7 +51,7 @@ class DataFolder:
     @property
     def tables(self) -> Path:
         """The folder of DynamoDB Local's own files."""
-        return self.path / "tables"
+        return self.path / _TABLES
 
     @property
     def log(self) -> Path:
@@ -72,10 +73,6 @@ class DataFolder:
             for path in {self.tables / name, *self.tables.glob("*.db")}:
                 write_ahead(path)
 
-    def used_by(self, dynamodb_local: int) -> None:
-        """Tells the next engine which process to end, if it outlives this one."""
-        _say_owner(self._lock, dynamodb_local)
-
     def close(self) -> None:
         self.database.close()
         os.close(self._lock)
@@ -88,38 +85,58 @@ class DataFolder:
 
 def _locked(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + _ORPHAN_SECONDS
+    deadline = time.monotonic() + ORPHAN_SECONDS
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                _end_orphan(path, descriptor, deadline)
+                _end_orphans(path, descriptor, deadline)
             time.sleep(_LOOK_SECONDS)
-        _say_owner(descriptor)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _end_orphan(path: Path, descriptor: int, deadline: float) -> None:
+def _end_orphans(lock: Path, descriptor: int, deadline: float) -> None:
     """Ends the DynamoDB Local of an engine that is gone. Raises: DataError while the engine is there."""
     try:
-        owner = json.loads(os.pread(descriptor, 1000, 0))
+        engine = int(os.pread(descriptor, 100, 0))
     except ValueError:  # being written at this moment
-        owner = {}
-    if "engine" in owner and not _is_there(owner["engine"]) and "dynamodbLocal" in owner:
-        with contextlib.suppress(ProcessLookupError):  # the watchdog was faster
-            os.kill(owner["dynamodbLocal"], signal.SIGKILL)  # it has the lock, so nobody else has its number
-    elif "engine" in owner and _is_there(owner["engine"]):
+        engine = None
+    if engine is not None and _is_there(engine):
         raise DataError(
-            f"{path.parent} is in use by another embedded AWS (process {owner['engine']}): "
+            f"{lock.parent} is in use by another embedded AWS (process {engine}): "
             "stop that one, or choose another folder"
         )
+    if engine is not None:
+        for process in servers_of(lock.parent / _TABLES):
+            with contextlib.suppress(ProcessLookupError):  # the watchdog was faster
+                os.kill(process, signal.SIGKILL)
     if time.monotonic() > deadline:
-        raise DataError(f"{path.parent} is in use: another process has a lock on {path}")
+        raise DataError(f"{lock.parent} is in use: another process has a lock on {lock}")
+
+
+def servers_of(tables: Path) -> list[int]:
+    """The processes of DynamoDB Local that work in the folder, by what they were told: nobody else is told that."""
+    return [process for process, command in _commands() if f" -dbPath {tables} " in command]
+
+
+def _commands() -> Iterator[tuple[int, str]]:
+    """Every process of the machine, with its command and arguments."""
+    if Path("/proc/self/cmdline").exists():
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has ended, or is not ours to look into
+                yield int(folder.name), (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+        return
+    listed = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=False)  # noqa: S607
+    for line in listed.stdout.splitlines():
+        process, command = line.split(maxsplit=1)
+        yield int(process), f"{command} "
 
 
 def _is_there(process: int) -> bool:
@@ -130,12 +147,6 @@ def _is_there(process: int) -> bool:
     except PermissionError:  # somebody else's
         return True
     return True
-
-
-def _say_owner(descriptor: int, dynamodb_local: int | None = None) -> None:
-    owner = {"engine": os.getpid()} | ({} if dynamodb_local is None else {"dynamodbLocal": dynamodb_local})
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(owner).encode(), 0)
 
 
 def _try_room(folder: Path) -> None:

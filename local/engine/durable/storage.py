@@ -89,11 +89,9 @@ class OnDisk:
         self._folder.close()
 
     def _start(self) -> server.Process:
-        process = server.Process(
+        return server.Process(
             self._scratch, self._folder.log, self._watchdog, tables=self._folder.tables, keep=[self._folder.lock]
         )
-        self._folder.used_by(process.pid)
-        return process
 
     def _keep_running(self) -> None:
         """A DynamoDB Local that ends is followed by another one, with the same files."""
