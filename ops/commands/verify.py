@@ -49,14 +49,14 @@ def add_to(commands: Commands) -> None:
     command.add_argument(
         "--repair-read-model",
         action="store_true",
-        help="rebuild the rows that are missing, lag or differ, and the statements' entries; delete rows without a "
-        "stream, entries without an event, and wrong snapshots",
+        help="rebuild the rows that are missing, lag or differ, and the statements' entries; delete entries without an "
+        "event, and wrong snapshots",
     )
     command.add_argument(
         "--trust-store",
         action="store_true",
-        help="with --repair-read-model: also rebuild rows that contradict their intact stream, and delete snapshots "
-        "that stand beyond its end (after restoring it)",
+        help="with --repair-read-model: also rebuild rows that contradict their intact stream, and delete entries and "
+        "snapshots that stand beyond its end, and whatever has no stream (after restoring it)",
     )
     command.add_argument(
         "--grace",
@@ -116,7 +116,7 @@ def _verify(
             before = replace(before, findings=(absent,))
             return before, before
         if options.repair_read_model and before.findings:
-            return before, verifier.repair(before, trust_store=options.trust_store)
+            return verifier.repair(before, trust_store=options.trust_store)
         return before, before
 
     lagging: dict[str, Places] = {}
@@ -160,9 +160,7 @@ def _only_lags(verdict: Verdict) -> bool:
 
 
 def _tell(report: Report, before: Verdict, after: Verdict, console: Console) -> None:
-    shown = len(report.findings)
-    found = report.add(before, after)
-    for finding, repaired in found[: len(report.findings) - shown]:
+    for finding, repaired in report.add(before, after):
         console.print(_line(finding, repaired=repaired))
 
 

@@ -102,25 +102,29 @@ class EntriesCheck:
             first, last = places[0], places[-1]
             which = f"entry of event {first} is" if first == last else f"entries of events {first} to {last} are"
             self._find(Kind.ENTRY_MISSING, f"the {which} missing", first)
-        for name in self.foreign:
-            self._find(Kind.ENTRY_FOREIGN, f"{name} is the entry of no event")
+        for name, of in self.foreign.items():
+            self._tell(Kind.ENTRY_FOREIGN, "this is the entry of no event", name, of)
         end = self.row.position.sequence
         for sequence, of in self._stored.items():
-            beyond = sequence > end
-            (self.ahead if beyond else self.foreign)[entry_type(self.kind.name, sequence)] = of
-            if not beyond:
-                self._find(Kind.ENTRY_FOREIGN, f"event {sequence} leaves no entry", sequence)
-        if self.ahead:
-            which = f"{len(self.ahead)} entries stand beyond it: its end was removed"
-            self._find(Kind.ENTRY_AHEAD, f"the stream ends at {end}, but {which}", end + 1)
+            name = entry_type(self.kind.name, sequence)
+            if sequence > end:
+                self.ahead[name] = of
+                detail = f"the entry stands at event {sequence}, but the stream ends at {end}: its end was removed"
+                self._tell(Kind.ENTRY_AHEAD, detail, name, of, sequence)
+            else:
+                self.foreign[name] = of
+                self._tell(Kind.ENTRY_FOREIGN, f"event {sequence} leaves no entry", name, of, sequence)
         return self.findings
 
     def orphaned(self) -> list[Finding]:
         """What is wrong where there is no stream."""
+        for name, of in self.foreign.items():
+            self.ahead[name] = of
+            self._tell(Kind.ROW_ORPHANED, "there is no stream for this entry", name, of)
         for sequence, of in self._stored.items():
-            self.foreign[entry_type(self.kind.name, sequence)] = of
-        if self.foreign:
-            self._find(Kind.ROW_ORPHANED, f"there is no stream for these {len(self.foreign)} entries")
+            name = entry_type(self.kind.name, sequence)
+            self.ahead[name] = of
+            self._tell(Kind.ROW_ORPHANED, "there is no stream for this entry", name, of, sequence)
         return self.findings
 
     def is_repairable(self, *, trust_store: bool) -> bool:
@@ -148,6 +152,17 @@ class EntriesCheck:
         self.findings.append(
             Finding(self.row.aggregate_id, Kind.ENTRY_DIFFERS, detail, sequence, self.kind.name, attributes)
         )
+
+    def _tell(self, kind: Kind, detail: str, name: str, of: bytes, sequence: int | None = None) -> None:
+        """What a repair may remove, as long as it is as it was read, with its whole content: one GetItem.
+
+        Under its whole name where that tells no place.
+        """
+        item = self.fetch(Key(self.row.aggregate_id, name))
+        record = to_record(item) if item else {}
+        content = text_of(record) if digest(record) == of else "it was another one a moment ago"
+        row = name if sequence is None else self.kind.name
+        self.findings.append(Finding(self.row.aggregate_id, kind, f"{detail}: {content}", sequence, row))
 
     def _find(self, kind: Kind, detail: str, sequence: int | None = None) -> None:
         self.findings.append(Finding(self.row.aggregate_id, kind, detail, sequence, self.kind.name))

@@ -76,6 +76,18 @@ UNDER_WAY = frozenset({Kind.ROW_MISSING, Kind.ROW_BEHIND})
 CONTRADICTED = frozenset({Kind.TRUNCATED, Kind.ROW_HASH})
 """The row may be right and the stream wrong: the row is the witness, and is only overwritten on request."""
 
+CONTENTS = frozenset(
+    {
+        *CONTRADICTED,
+        Kind.ROW_ORPHANED,
+        Kind.ENTRY_FOREIGN,
+        Kind.ENTRY_AHEAD,
+        Kind.SNAPSHOT_AHEAD,
+        Kind.SNAPSHOT_ORPHANED,
+    }
+)
+"""The finding holds the whole of what a repair deletes or overwrites, and no stream makes again."""
+
 OF_SNAPSHOTS = frozenset({Kind.SNAPSHOT_DIFFERS, Kind.SNAPSHOT_AHEAD, Kind.SNAPSHOT_ORPHANED})
 
 

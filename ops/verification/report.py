@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from .findings import Finding
+from .findings import CONTENTS, Finding
 from .verifier import Verdict
 
 
 @dataclass(slots=True)
 class Report:
-    """Counts everything, and keeps the first `limit` findings."""
+    """Counts everything, and keeps the first `limit` findings, and each that holds what a repair took away."""
 
     limit: int
     aggregates: int = 0
@@ -39,7 +39,7 @@ class Report:
         return bool(self.on_their_way) and not self.remaining
 
     def add(self, before: Verdict, after: Verdict) -> list[tuple[Finding, bool]]:
-        """Count one aggregate; what was found, each with whether it is repaired."""
+        """Count one aggregate; the findings that are kept, each with whether it is repaired."""
         self.aggregates += 1
         self.events += after.events
         self.in_flight += after.in_flight
@@ -53,8 +53,10 @@ class Report:
                 self.repaired += 1
             else:
                 self.remaining[finding.kind.value] += 1
-        self.findings += found[: max(self.limit - len(self.findings), 0)]
-        return found
+        room = max(self.limit - len(self.findings), 0)
+        kept = found[:room] + [each for each in found[room:] if each[1] and each[0].kind in CONTENTS]
+        self.findings += kept
+        return kept
 
     def describe(self) -> dict[str, Any]:
         """The report as JSON."""

@@ -91,13 +91,13 @@ class RowCheck:
             return 0
         if self.seen > end:
             detail = f"the row stands at event {self.seen}, but the stream ends at {end}: its end was removed"
-            self._find(Kind.TRUNCATED, detail, end + 1)
+            self._find(Kind.TRUNCATED, f"{detail}: {text_of(dict(self._record))}", end + 1)
             return 0
         if self.seen and self._differing:
             self._differs(self._differing, self.seen)
         if self.seen and not self._place_of_hash:
             detail = f"LastHash is {self.stored.position.hash}, but event {self.seen} has {self._own_hash}"
-            self._find(Kind.ROW_HASH, detail, self.seen)
+            self._find(Kind.ROW_HASH, f"{detail}: {text_of(dict(self._record))}", self.seen)
         if self._first_lacking is None:
             return 0
         return self._lacks(self._first_lacking, cutoff, latest)

@@ -69,16 +69,17 @@ class SnapshotCheck:
         for key in sorted(key for key in self._waiting if kind_in(key)):
             place, record = _place(key), self._waiting[key]
             if kind_in(key) is not own:
-                detail = f"the snapshot {key} is not of the kind of the stream"
+                detail = f"the snapshot {key} is not of the kind of the stream: {text_of(dict(record))}"
                 self._find(Kind.SNAPSHOT_DIFFERS, key, detail, place)
             elif place is None:
-                self._find(Kind.SNAPSHOT_DIFFERS, key, f"no event has the place of the snapshot {key}", None)
+                detail = f"no event has the place of the snapshot {key}: {text_of(dict(record))}"
+                self._find(Kind.SNAPSHOT_DIFFERS, key, detail, None)
             elif not is_sound(record) or record["Hash"] in self._hashes:
                 detail = f"the snapshot stands at event {place}, beyond the stream's end at {end}, and is damaged"
                 self._find(Kind.SNAPSHOT_DIFFERS, key, f"{detail}: {text_of(dict(record))}", place)
             else:
                 detail = f"the snapshot stands at event {place}, but the stream ends at {end}: its end is gone"
-                self._find(Kind.SNAPSHOT_AHEAD, key, detail, place)
+                self._find(Kind.SNAPSHOT_AHEAD, key, f"{detail}: {text_of(dict(record))}", place)
 
     def orphan(self) -> None:
         """Judge the snapshots, of all versions, where there is no stream."""
@@ -87,10 +88,11 @@ class SnapshotCheck:
             self._find(Kind.SNAPSHOT_ORPHANED, key, detail, _place(key))
 
     def removable(self, *, trust_store: bool) -> list[str]:
-        """The keys of the snapshots to delete: what is ahead is a witness, unless the store is to be trusted."""
-        kinds = [Kind.SNAPSHOT_DIFFERS, Kind.SNAPSHOT_ORPHANED]
+        """The keys of the snapshots to delete: what is ahead of its stream, or of none, is a witness, unless the store
+        is to be trusted."""
+        kinds = [Kind.SNAPSHOT_DIFFERS]
         if trust_store:
-            kinds.append(Kind.SNAPSHOT_AHEAD)
+            kinds += [Kind.SNAPSHOT_AHEAD, Kind.SNAPSHOT_ORPHANED]
         return [key for kind in kinds for key in self._wrong.get(kind, [])]
 
     def _find(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from handlers.store.read_model import BATCH_WRITES, NOTHING, Key, ReadModel, Sta
 
 from .differences import text_of
 from .entries import NAMES, EntriesCheck, EntryItems, digest
-from .findings import BROKEN, Finding, Kind
+from .findings import BROKEN, CONTENTS, Finding, Kind
 from .rows import RowCheck
 from .snapshot_check import SnapshotCheck
 from .stream import StreamCheck
@@ -69,22 +69,26 @@ class Verifier:
             verdict = self._check(aggregate_id)
         return verdict
 
-    def repair(self, verdict: Verdict, *, trust_store: bool = False) -> Verdict:
-        """Rebuild the rows that lag, differ or are missing, and their entries before them; delete orphans, foreign
-        entries and snapshots that differ; and check again.
+    def repair(self, verdict: Verdict, *, trust_store: bool = False) -> tuple[Verdict, Verdict]:
+        """Rebuild the rows that lag, differ or are missing, and their entries before them; delete foreign entries and
+        snapshots that differ; and check again. The verdict with all that was found on the way, and the last one.
 
         Never writes to the event store. Rows are written on the condition that their LastSequence is still the one
         seen, so that no progress of a live projection is undone. (A projection that read a damaged row before and
         writes after the repair puts the damage back; the next verification finds it.) Snapshots are deleted without a
         condition: whatever has come to stand there meanwhile is a copy as well; entries while they are as they were
         read, since a live projection may have written the right one by now. What belongs to a broken stream is
-        left alone, and so is what contradicts its stream, unless the store is to be trusted.
+        left alone, and so is what contradicts its stream, or has none, unless the store is to be trusted.
         """
+        found = verdict
         for _ in range(ATTEMPTS):
             if not self._write(verdict, trust_store=trust_store):
                 break
             verdict = self.check(verdict.aggregate_id)
-        return verdict
+            known = {_told(finding) for finding in found.findings}
+            new = (finding for finding in verdict.findings if _told(finding) not in known)
+            found = replace(found, findings=(*found.findings, *new))
+        return found, verdict
 
     def places(self, aggregate_id: str, projections: Iterable[str]) -> dict[str, int]:
         """Where the aggregate's rows of these projections stand, 0 where there is none: one BatchGetItem."""
@@ -174,11 +178,13 @@ class Verifier:
         for key in removable:
             self._delete_snapshot(verdict.aggregate_id, key)
         if not verdict.events:
-            for record in verdict.records:
+            orphans = verdict.records if trust_store else ()
+            entries = [each.ahead for each in verdict.entries if each.ahead and trust_store]
+            for record in orphans:
                 self._delete_orphan(record)
-            for each in verdict.entries:
-                self._delete_entries(verdict.aggregate_id, each.foreign)
-            return bool(verdict.records or removable or any(each.foreign for each in verdict.entries))
+            for ahead in entries:
+                self._delete_entries(verdict.aggregate_id, ahead)
+            return bool(removable or orphans or entries)
         read_model = ReadModel(self.client, self.rows_table)
         lagging = [row for row in verdict.rows if row.is_repairable(trust_store=trust_store)]
         wrong = [
@@ -229,7 +235,7 @@ class Verifier:
 
     def _delete_orphan(self, record: Mapping[str, Any]) -> None:
         key = Key(record["AccountId"]["S"], record["ProjectionType"]["S"])
-        self._delete(key, _unmoved(record.get("LastSequence")))
+        self._delete(key, _unchanged(record))
 
 
 def _take(
@@ -248,17 +254,16 @@ def _take(
             stream.find(Kind.UNFOLDABLE, event.sequence, f"{name} cannot take the event: {error!r}")
 
 
-def _unmoved(seen: Any) -> dict[str, Any]:
-    if seen is None:
-        return {"ConditionExpression": "attribute_not_exists(LastSequence)"}
-    return {"ConditionExpression": "LastSequence = :seen", "ExpressionAttributeValues": {":seen": seen}}
+def _told(finding: Finding) -> tuple[Any, str]:
+    """What tells a finding from others on the way of a repair: by its content, too, where that may be deleted next."""
+    return finding.place, finding.detail if finding.kind in CONTENTS else ""
 
 
 def _unchanged(item: Mapping[str, Any]) -> dict[str, Any]:
     """On the condition that an item is as it was read, to the last attribute that it had."""
     names = {f"#{place}": name for place, name in enumerate(sorted(item.keys() - {"AccountId", "ProjectionType"}))}
     if not names:
-        return {"ConditionExpression": "attribute_not_exists(EventSequence)"}
+        return {"ConditionExpression": "attribute_not_exists(EventSequence) AND attribute_not_exists(LastSequence)"}
     return {
         "ConditionExpression": " AND ".join(f"{short} = :{short[1:]}" for short in names),
         "ExpressionAttributeNames": names,

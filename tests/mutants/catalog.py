@@ -1025,6 +1025,27 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         VERIFYING,
     ),
     Mutant(
+        "remove the witnesses of a stream that was removed",
+        "ops/verification/verifier.py",
+        "orphans = verdict.records if trust_store else ()",
+        "orphans = verdict.records",
+        VERIFYING,
+    ),
+    Mutant(
+        "remove an entry without a word of what it was",
+        "ops/verification/entries.py",
+        'f"{detail}: {content}"',
+        "detail",
+        VERIFYING,
+    ),
+    Mutant(
+        "leave out of the report what a repair took away",
+        "ops/verification/report.py",
+        "if each[1] and each[0].kind in CONTENTS]",
+        "if False]",
+        VERIFYING,
+    ),
+    Mutant(
         "pass over what is missing among the entries",
         "ops/verification/entries.py",
         "if event.sequence <= self.row.seen and self.row.stored.has_entries:",
