@@ -446,6 +446,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         KEEPING,
     ),
     Mutant(
+        "take what will be confirmed for what was confirmed",
+        PRESENT,
+        "<= kept.confirmed <= before",
+        "<= kept.confirmed",
+        KEEPING,
+    ),
+    Mutant(
         "go on from another stream than was met",
         PRESENT,
         "if is_that_stream and page.next_after is None:",
