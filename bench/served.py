@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,12 +21,13 @@ _STOP_SECONDS = 60.0
 
 
 @contextmanager
-def serving() -> Iterator[tuple[subprocess.Popen[bytes], StackClient]]:
-    """A `serve` process with the stack deployed; told to stop at the end."""
-    with tempfile.TemporaryDirectory() as folder:
+def serving(log: Path | None = None) -> Iterator[tuple[subprocess.Popen[bytes], StackClient]]:
+    """A `serve` process with the stack deployed; told to stop at the end. `log` is where it writes."""
+    with tempfile.TemporaryDirectory() as folder, (log or Path(os.devnull)).open("wb") as written:
         outputs = Path(folder) / "outputs.json"
         command = [sys.executable, "-m", "local", "serve", "--port", "0", "--outputs", str(outputs)]
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)  # noqa: S603 -- our own program
+        errors = None if log is None else subprocess.STDOUT
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=written, stderr=errors)  # noqa: S603 -- our own program
         try:
             _await(lambda: outputs.exists() and outputs.read_text(), process)
             yield process, StackClient(json.loads(outputs.read_text()))

@@ -7,18 +7,22 @@ follows one command after the other until it is visible. Linux only: memory is r
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from local.client import StackClient
+from local.client import FunctionFailed, StackClient
 
 from .accounts import request
 from .memory import Held, held_by
@@ -30,6 +34,9 @@ ACCOUNTS = 200
 _SENDERS = 8
 _PATIENCE = 30.0
 _LOOK_EVERY = 0.005
+_AGAIN_SECONDS = 60.0
+"""A command that failed is sent again for so long; then the soak ends."""
+_PAUSE = 0.5
 _PROBE_EVERY = 1.0
 _HEAD = "   time  commands  sent→accepted p50/p99  accepted→visible p50/p99   engine  workers   data MB  threads  files"
 
@@ -44,6 +51,8 @@ class Tally:
     visible: list[float] = field(default_factory=list)
     late: float = 0.0
     """The most that a command was sent after its time."""
+    failed: int = 0
+    """Answers that were none; each command was sent again."""
 
 
 class Load:
@@ -56,6 +65,7 @@ class Load:
         self._tally = Tally()
         self._stop = threading.Event()
         self.sent = 0
+        self.failures = 0
         self.failed: BaseException | None = None
 
     def run(self) -> None:
@@ -112,17 +122,38 @@ class Load:
                 self._tally.visible.append((time.perf_counter() - accepted) * 1e3)
 
     def _command(self, account: str, sequence: int) -> float:
+        """Milliseconds until it is accepted. What fails is sent again: its commandId makes it one command."""
         began = time.perf_counter()
-        status, answer = self._client.invoke("commandFunction", request(account, sequence, f"{account}-{sequence}"))
-        if (status, answer.get("sequence")) != (200, sequence):
-            raise RuntimeError(f"command {sequence} of {account} was answered {status} {answer}")
+        while (problem := self._problem(account, sequence)) is not None:
+            with self._lock:
+                self.failures += 1
+                self._tally.failed += 1
+            _say(f"command {sequence} of {account} {problem}: sent again")
+            if time.perf_counter() - began > _AGAIN_SECONDS:
+                raise RuntimeError(f"command {sequence} of {account} is not accepted within {_AGAIN_SECONDS:g} s")
+            self._stop.wait(_PAUSE)
         return (time.perf_counter() - began) * 1e3
+
+    def _problem(self, account: str, sequence: int) -> str | None:
+        """Sends the command; why it was not accepted as the event of that sequence. Raises: RuntimeError."""
+        try:
+            status, answer = self._client.invoke("commandFunction", request(account, sequence, f"{account}-{sequence}"))
+        except (FunctionFailed, BotoCoreError, ClientError) as error:
+            return f"failed ({error})"
+        if status >= 500:  # noqa: PLR2004 -- HTTP's own boundary
+            return f"was answered {status} {answer}"
+        if (status, answer.get("sequence")) != (200, sequence):  # lost, or applied twice
+            raise RuntimeError(f"command {sequence} of {account} was answered {status} {answer}")
+        return None
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns 0; 1 if memory grew beyond the data, or anything else that must not grow did."""
+    """Returns 0; 1 if memory grew beyond the data, or anything else that must not grow did, or it could not go on."""
     options = _options(arguments)
-    with serving() as (process, client):
+    descriptor, name = tempfile.mkstemp(prefix="soak-serve-", suffix=".log")
+    os.close(descriptor)
+    _say(f"What serve writes is kept in {name}")
+    with serving(Path(name)) as (process, client):
         load = Load(client, options.rate)
         driving = threading.Thread(target=load.run, name="soak")
         driving.start()
@@ -131,8 +162,11 @@ def main(arguments: Sequence[str]) -> int:
         finally:
             load.stop()
             driving.join()
-        if load.failed is not None:
-            raise load.failed
+    if load.failures:
+        _say(f"{load.failures:,} of {load.sent:,} commands failed and were sent again; {name} may say why.")
+    if load.failed is not None:
+        _say(f"ENDED EARLY: {type(load.failed).__name__}: {load.failed}")
+        return 1
     problems = faults(marks)
     for problem in problems:
         _say(f"GREW: {problem}")
@@ -175,6 +209,7 @@ def _marks(
 def _print(mark: Mark, tally: Tally) -> None:
     held: Held = mark.held
     late = f"  up to {tally.late:.1f} s late" if tally.late > 1 else ""
+    late += f"  {tally.failed} failed" if tally.failed else ""
     _say(
         f"{mark.seconds:6.0f} s {mark.commands:9,}  {_percentiles(tally.accepted):>21}  "
         f"{_percentiles(tally.visible):>24}   {held.engine_mb:6.0f}  {held.workers_mb:4.0f}/{held.workers}  "

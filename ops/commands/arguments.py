@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from handlers.sourcing.errors import MalformedError, shortened
 from handlers.sourcing.fields import check_key
@@ -105,6 +105,12 @@ class Parser(ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
         self.register("action", None, Once)
+
+    def error(self, message: str) -> NoReturn:
+        """Says where options belong, too, where one may have come before the command or action that it is of."""
+        if self._subparsers is not None and ("invalid choice" in message or "unrecognized arguments" in message):
+            message += "; options follow the command, and its action: dead-letters list --outputs FILE"
+        super().error(message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,12 @@ class Redriver:
     def _log(self, case: Case) -> dict[str, str]:
         """Straight to the log group: through the bus again, the event would be archived and projected again, too."""
         group = case.letter.attributes["TARGET_ARN"].split(":log-group:")[1].removesuffix(":*")
-        with suppress(self.logs.exceptions.ResourceAlreadyExistsException):
-            self.logs.create_log_stream(logGroupName=group, logStreamName=LOG_STREAM)
+        try:
+            with suppress(self.logs.exceptions.ResourceAlreadyExistsException):
+                self.logs.create_log_stream(logGroupName=group, logStreamName=LOG_STREAM)
+        except self.logs.exceptions.ResourceNotFoundException:
+            problem = f"the stack has no audit log {group} any more (its setting auditLog); the event is in the store"
+            return {case.letter.message_id: f"not sent: {problem}"}
         # CloudWatch refuses what is older than 14 days; the event's own time is in its text.
         now = int(datetime.now(UTC).timestamp() * 1000)
         line: Any = [{"timestamp": now, "message": case.letter.body}]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from bench import soak
 from bench.memory import Held, held_by
 from bench.soak_verdict import Mark, faults
 from bench.stored import stored_bytes
-from local.client import StackClient
+from local.client import FunctionFailed, StackClient
 from local.engine import Engine
 
 MINUTES = 60
@@ -112,6 +115,48 @@ def test_data_are_the_items_with_their_images_the_archived_events_and_the_logs()
         (group,) = logs.describe_log_groups()["logGroups"]
         assert group["storedBytes"] >= 100
         assert held == (10 + 10 + 10 + 1) * item + group["storedBytes"]
+
+
+class Answers(StackClient):
+    """Answers commands in turn; what is an exception is raised."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__({"region": "us-east-1"})
+        self.answers = list(answers)
+        self.asked: list[Mapping[str, Any]] = []
+
+    def invoke(self, _: str, request: Mapping[str, Any]) -> tuple[int, Any]:
+        self.asked.append(request)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = answer
+        return status, body
+
+
+def test_a_command_that_fails_is_counted_and_sent_again_as_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "_PAUSE", 0.0)
+    failed = FunctionFailed("commandFunction", {"errorType": "Sandbox.Timedout", "errorMessage": "too late"})
+    client = Answers(
+        (500, {"code": "InternalError"}), failed, EndpointConnectionError(endpoint_url="x"), (200, {"sequence": 7})
+    )
+    load = soak.Load(client, rate=1)
+
+    assert load._command("a", 7) > 0
+    assert load.failures == load.take().failed == 3
+    assert [each["commandId"] for each in client.asked] == ["a-7"] * 4
+
+
+@pytest.mark.parametrize("answer", [(200, {"sequence": 8}), (409, {"code": "SequenceConflict"})])
+def test_a_command_that_was_lost_or_applied_twice_ends_it(answer: tuple[int, Any]) -> None:
+    with pytest.raises(RuntimeError, match="command 7 of a was answered"):
+        soak.Load(Answers(answer), rate=1)._command("a", 7)
+
+
+def test_a_command_that_fails_for_good_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "_AGAIN_SECONDS", 0.0)
+    with pytest.raises(RuntimeError, match="is not accepted within"):
+        soak.Load(Answers((500, {})), rate=1)._command("a", 7)
 
 
 def test_a_rate_has_to_be_one() -> None:

@@ -58,6 +58,8 @@ def test_the_stack_readme_mentions_only_outputs_that_exist() -> None:
     placeholders = {part.split("}")[0] for part in readme.split("${outputs.")[1:]}
     assert placeholders
     assert placeholders <= OUTPUTS
+    assert {output for output in OUTPUTS if output.endswith("Function")} <= placeholders
+    assert "unless the setting `auditLog` is false" in readme
 
 
 def test_every_resource_belongs_to_a_component(stack: Graph) -> None:

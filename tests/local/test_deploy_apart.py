@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.deploy import ConfigError, DeployError, Progress, Stopped, apart, deploy_apart
+from local.deploy import ConfigError, DeployError, Progress, Stopped, apart, deploy, deploy_apart
 from tests.local.projects import PlainAws, plain_aws, write_project
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 def plain() -> Iterator[PlainAws]:
     with plain_aws() as started:
         yield started
+
+
+_QUEUES = 'for n in range(50):\n    aws.sqs.Queue(f"queue-{n}")'
 
 
 def _queues(plain: PlainAws) -> list[str]:
@@ -77,7 +80,7 @@ def test_whoever_watches_can_stop_it_and_what_there_was_is_deleted(tmp_path: Pat
         if sum(each.kind == "created" for each in told) == 2 and progress.kind == "creating":
             raise KeyboardInterrupt
 
-    program = 'for n in range(50):\n    aws.sqs.Queue(f"queue-{n}")'
+    program = _QUEUES
     with pytest.raises(KeyboardInterrupt):
         deploy_apart(plain.endpoint, "local", write_project(tmp_path, program), stop_at_the_third)
 
@@ -106,6 +109,20 @@ def test_a_stop_ends_it_at_once_whatever_it_does(tmp_path: Path, plain: PlainAws
     assert time.monotonic() - began < 4.5  # seconds
     assert 0 < len(_queues(plain)) < 200  # nothing is deleted: that takes longer than what there was is worth
     for url in _queues(plain):
+        plain.client("sqs").delete_queue(QueueUrl=url)
+
+
+def test_where_nobody_wants_it_any_more_nothing_is_deleted(tmp_path: Path, plain: PlainAws) -> None:
+    def stop_behind_the_first(progress: Progress) -> None:
+        if progress.kind == "creating" and _queues(plain):
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        deploy(plain.endpoint, "local", write_project(tmp_path, _QUEUES), stop_behind_the_first)
+
+    left = _queues(plain)
+    assert left
+    for url in left:
         plain.client("sqs").delete_queue(QueueUrl=url)
 
 

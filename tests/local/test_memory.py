@@ -49,3 +49,20 @@ kept = [[] for _ in range(100_000)]
 assert lost() is None
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_data_are_searched_for_garbage_once() -> None:
+    """Or each search of everything takes longer, until who waits for an answer gives up."""
+    program = """
+import gc
+from local.memory import spare_loaded
+spare_loaded()
+kept = []
+for _ in range(3):
+    kept.append([[] for _ in range(100_000)])
+    before = gc.get_freeze_count()
+    gc.collect()
+    assert gc.get_freeze_count() - before > 90_000, gc.get_freeze_count()
+    assert len(gc.get_objects()) < 10_000
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])

@@ -2310,8 +2310,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "search what serve has loaded for garbage again and again",
         "local/memory.py",
-        "    gc.freeze()\n",
-        "",
+        "    gc.freeze()\n    gc.set_threshold",
+        "    gc.set_threshold",
         ("tests/local/test_memory.py",),
     ),
     Mutant(
@@ -2804,5 +2804,26 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "        if stop.is_set():\n            _end(process)\n",
         "        if stop.is_set() and process.poll() is not None:\n            _end(process)\n",
         ("tests/local/test_deploy_apart.py",),
+    ),
+    Mutant(
+        "search all data for garbage again and again",
+        "local/memory.py",
+        '    if phase == "stop" and about["generation"] == _EVERYTHING:\n',
+        '    if phase == "never":\n',
+        ("tests/local/test_memory.py",),
+    ),
+    Mutant(
+        "send a command of the soak again as another one",
+        "bench/soak.py",
+        "        while (problem := self._problem(account, sequence)) is not None:\n",
+        "        while (problem := self._problem(account, sequence + self.failures)) is not None:\n",
+        ("tests/bench/test_soak.py",),
+    ),
+    Mutant(
+        "run a step of the demo whose part is left out",
+        "local/demo.py",
+        '        if needs and self.config.get(f"event-sourcing:{needs}") == "false":\n',
+        '        if needs and self.config.get(needs) == "false":\n',
+        ("tests/local/test_demo.py",),
     ),
 )

@@ -315,7 +315,8 @@ def test_a_log_that_is_gone_keeps_the_letter(aws: Any, sqs: Any, run: Run) -> No
     result = run("dead-letters", "redrive", "--json")
 
     assert (result.code, result.json["counts"]) == (1, {"failed": 1})
-    assert "ResourceNotFoundException" in result.json["letters"][0]["problem"]
+    problem = result.json["letters"][0]["problem"]
+    assert problem.startswith(f"not sent: the stack has no audit log {LOG_GROUP} any more (its setting auditLog)")
     assert waiting(sqs, "delivery-dlq") == (1, 0)
 
 

@@ -138,3 +138,19 @@ def test_a_command_line_that_makes_no_sense_ends_in_2(arguments: list[str]) -> N
     with pytest.raises(SystemExit) as exit_:
         main(arguments)
     assert exit_.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--outputs", "F", "verify"],
+        ["dead-letters", "--outputs", "F", "list"],
+        ["dead-letters", "--dry-run", "redrive"],
+    ],
+)
+def test_an_option_before_what_it_is_of_is_told_where_it_belongs(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "options follow the command, and its action: dead-letters list --outputs FILE" in capsys.readouterr().err
