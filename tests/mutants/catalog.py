@@ -48,6 +48,7 @@ WATCHING = ("tests/local/test_engine_watchdog.py",)
 WHOSE_CALL = ("tests/local/test_engine_whose_call.py",)
 PATTERNS = ("tests/local/test_engine_event_patterns.py",)
 UPDATES = ("tests/local/test_engine_updates.py",)
+AT_LIMITS = ("tests/local/test_engine_limits.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
@@ -2453,6 +2454,34 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "            del backend.resource_policies[arn]\n",
         "            pass\n",
         WHOSE_CALL,
+    ),
+    Mutant(
+        "take a number that the service has no room for",
+        "local/engine/limits.py",
+        "    return str(value).isdecimal() and int(value) in allowed\n",
+        "    return str(value).isdecimal()\n",
+        AT_LIMITS,
+    ),
+    Mutant(
+        "give a rule its sixth target in a second call",
+        "local/engine/limits.py",
+        "if len({*held, *given}) > MAX_TARGETS:",
+        "if len({*given}) > MAX_TARGETS:",
+        AT_LIMITS,
+    ),
+    Mutant(
+        "hand a function what is no JSON",
+        "local/engine/lambda_api.py",
+        'exact_json.loads(payload or b"{}")',
+        'json.loads(payload or b"{}")',
+        AT_LIMITS,
+    ),
+    Mutant(
+        "answer what is no JSON as a failure of the engine",
+        "local/engine/gateway.py",
+        "            if request.is_broken:\n",
+        "            if False:\n",
+        AT_LIMITS,
     ),
     Mutant(
         "take an input whose name is spelled with escapes",
