@@ -47,6 +47,7 @@ from local.engine.dynamodb_local.server import NotStarted
 from local.engine.event_patterns import EventPatterns
 from local.engine.gateway import Fault, Gateway, InterceptedRequest
 from local.engine.invoke import Invoker
+from local.engine.item_limits import ItemLimits
 from local.engine.kms_keys import KmsKeys
 from local.engine.lambda_api import LambdaApi
 from local.engine.limits import Limits
@@ -267,6 +268,7 @@ class _Running:
         SchemaVersions(self.gateway)
         Refusals(self.gateway)
         Limits(self.gateway)
+        ItemLimits(self.gateway)
         self.server.start()
 
     def _storage(self, kept: DataFolder | None, region: str) -> Storage:

@@ -49,6 +49,7 @@ WHOSE_CALL = ("tests/local/test_engine_whose_call.py",)
 PATTERNS = ("tests/local/test_engine_event_patterns.py",)
 UPDATES = ("tests/local/test_engine_updates.py",)
 AT_LIMITS = ("tests/local/test_engine_limits.py",)
+ITEMS_AT_LIMITS = ("tests/local/test_engine_item_limits.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
@@ -2482,6 +2483,41 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "            if request.is_broken:\n",
         "            if False:\n",
         AT_LIMITS,
+    ),
+    Mutant(
+        "write one key twice in a batch",
+        "local/engine/item_limits.py",
+        "            if len(set(keys)) < len(keys):\n",
+        "            if False:\n",
+        ITEMS_AT_LIMITS,
+    ),
+    Mutant(
+        "look for an item by a key of another kind",
+        "local/engine/item_limits.py",
+        "{name: next(iter(value), None) for name, value in key.items()} != kinds:",
+        "key.keys() != kinds.keys():",
+        ITEMS_AT_LIMITS,
+    ),
+    Mutant(
+        "take a number of 39 digits",
+        "local/engine/item_limits.py",
+        "    if len(digits) > MAX_DIGITS:\n",
+        "    if False:\n",
+        ITEMS_AT_LIMITS,
+    ),
+    Mutant(
+        "filter a query by its key",
+        "local/engine/item_limits.py",
+        "            if key in found:\n",
+        "            if False:\n",
+        ITEMS_AT_LIMITS,
+    ),
+    Mutant(
+        "take values that no expression names",
+        "local/engine/item_limits.py",
+        "                if unused:\n",
+        "                if False:\n",
+        ITEMS_AT_LIMITS,
     ),
     Mutant(
         "take an input whose name is spelled with escapes",

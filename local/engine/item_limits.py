@@ -1,0 +1,174 @@
+"""What DynamoDB refuses of a call about items, and moto takes: values, keys, and expressions that say too much.
+
+Most calls are small. Those that carry items are read for their values only where the text of the call gives reason to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from local.engine import backends, table_names
+from local.engine.api import ApiError, ApiRequest
+
+if TYPE_CHECKING:
+    from local.engine.gateway import Gateway
+
+MAX_WRITES = 25
+"""Of a BatchWriteItem."""
+MAX_DIGITS, LARGEST, SMALLEST = 38, Decimal("9.9999999999999999999999999999999999999E+125"), Decimal("1E-130")
+"""Of a number: its digits without zeros around them, and its size."""
+
+_Part = Mapping[str, Any]
+"""A call, or one operation of a transaction."""
+
+_SUSPECT = re.compile(rb'"N"\s*:\s*"(?:[^"]{39,}|[^"]*[eE])|"[SNB]S"|\\u')
+_EXPRESSIONS = (
+    "ConditionExpression",
+    "FilterExpression",
+    "KeyConditionExpression",
+    "ProjectionExpression",
+    "UpdateExpression",
+)
+_PLACEHOLDER = re.compile(r"[#:]\w+")
+_NAME = re.compile(r"(?<![.\w:#])#?[A-Za-z]\w*(?!\w|\s*\()")
+
+
+class ItemLimits:
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        checks: Mapping[Callable[[ApiRequest], None], Iterable[str]] = {
+            _check_values: ("BatchWriteItem", "PutItem", "TransactWriteItems", "UpdateItem"),
+            self._check_batch: ("BatchWriteItem",),
+            self._check_key: ("DeleteItem", "GetItem", "UpdateItem"),
+            self._check_filter: ("Query",),
+            _check_use: ("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"),
+        }
+        for check, operations in checks.items():
+            for operation in operations:
+                gateway.before("dynamodb", operation, _well_formed(check))
+
+    def _check_key(self, request: ApiRequest) -> None:
+        asked = request.parameters
+        key, kinds = asked.get("Key"), self._key_kinds(request.region, asked.get("TableName"))
+        if kinds and isinstance(key, dict) and {name: next(iter(value), None) for name, value in key.items()} != kinds:
+            raise _invalid("The provided key element does not match the schema")
+
+    def _check_batch(self, request: ApiRequest) -> None:
+        asked = request.parameters.get("RequestItems") or {}
+        if sum(map(len, asked.values())) > MAX_WRITES:
+            raise _invalid(f"Too many items requested for the BatchWriteItem call: at most {MAX_WRITES}")
+        for table, writes in asked.items():
+            names = self._key_kinds(request.region, table)
+            keys = [_key_in(write, names) for write in writes]
+            if len(set(keys)) < len(keys):
+                raise _invalid("Provided list of item keys contains duplicates")
+
+    def _check_filter(self, request: ApiRequest) -> None:
+        if b"FilterExpression" not in request.body and b"\\u" not in request.body:
+            return
+        asked = request.parameters
+        names = asked.get("ExpressionAttributeNames") or {}
+        found = {names.get(name, name) for name in _NAME.findall(asked.get("FilterExpression") or "")}
+        for key in self._sorted_by(request.region, asked):
+            if key in found:
+                reason = f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {key}"
+                raise _invalid(reason)
+
+    def _key_kinds(self, region: str, named: Any) -> dict[str, str]:
+        """The attributes of the table's key and their types; {} if there is no such table."""
+        with self._gateway.lock:
+            table = backends.table(region, table_names.named(region, str(named)))
+            if table is None:
+                return {}
+            kinds = {table.hash_key_attr: table.hash_key_type}
+            return {**kinds, table.range_key_attr: table.range_key_type} if table.has_range_key else kinds
+
+    def _sorted_by(self, region: str, asked: _Part) -> Iterable[str]:
+        """The attributes of the key of the table, or of the index that is asked."""
+        index = asked.get("IndexName")
+        if index is None:
+            return self._key_kinds(region, asked.get("TableName"))
+        with self._gateway.lock:
+            table = backends.table(region, table_names.named(region, str(asked.get("TableName"))))
+            indexes = table.all_indexes() if table is not None else ()
+            return [key["AttributeName"] for each in indexes if each.name == index for key in each.schema]
+
+
+def _well_formed(check: Callable[[ApiRequest], None]) -> Callable[[ApiRequest], None]:
+    def checked(request: ApiRequest) -> None:
+        try:
+            check(request)
+        except (AttributeError, KeyError, TypeError) as error:
+            reason = f"The call is not as its description has it: {error}"
+            raise ApiError("SerializationException", reason) from error
+
+    return checked
+
+
+def _check_values(request: ApiRequest) -> None:
+    if _SUSPECT.search(request.body):
+        waiting: list[Any] = [request.parameters]
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, dict):
+                waiting += each.values()
+                for kind, value in each.items():
+                    _check_value(kind, value)
+            elif isinstance(each, list):
+                waiting += each
+
+
+def _check_value(kind: str, value: Any) -> None:
+    """Of anything in a call; what is no value of an item has other types under these names."""
+    if kind == "N" and isinstance(value, str):
+        _number(value)
+    elif kind in {"SS", "NS", "BS"} and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        distinct = {_number(each) if kind == "NS" else each for each in value}
+        if len(distinct) < len(value):
+            raise _invalid("One or more parameter values were invalid: Input collection contains duplicates")
+
+
+def _number(text: str) -> Decimal:
+    """Raises: ApiError for what DynamoDB has no room for, and for what is no number."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise _invalid(f"The parameter cannot be converted to a numeric value: {text}") from error
+    if not number.is_finite():
+        raise _invalid(f"The parameter cannot be converted to a numeric value: {text}")
+    digits = "".join(map(str, number.as_tuple().digits)).strip("0")
+    if len(digits) > MAX_DIGITS:
+        raise _invalid("Attempting to store more than 38 significant digits in a Number")
+    if number and not SMALLEST <= number.copy_abs() <= LARGEST:
+        raise _invalid("Number overflow or underflow: its magnitude is beyond the supported range")
+    return number
+
+
+def _key_in(write: Mapping[str, Any], names: Iterable[str]) -> tuple[Any, ...]:
+    """The key of a put or deletion, comparable."""
+    put, delete = write.get("PutRequest"), write.get("DeleteRequest")
+    attributes = put["Item"] if put else (delete or {})["Key"]
+    return tuple(_comparable(attributes.get(name) or {}) for name in names) if names else (id(write),)
+
+
+def _comparable(value: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((kind, _number(each) if kind == "N" else str(each)) for kind, each in value.items())
+
+
+def _check_use(request: ApiRequest) -> None:
+    if b"ExpressionAttribute" in request.body or b"\\u" in request.body:
+        for part in table_names.places(request.parameters):
+            text = " ".join(str(part.get(name) or "") for name in _EXPRESSIONS)
+            used = set(_PLACEHOLDER.findall(text))
+            for kind in ("Names", "Values"):
+                unused = (part.get(f"ExpressionAttribute{kind}") or {}).keys() - used
+                if unused:
+                    reason = f"unused in expressions: keys: {{{', '.join(sorted(unused))}}}"
+                    raise _invalid(f"Value provided in ExpressionAttribute{kind} {reason}")
+
+
+def _invalid(reason: str) -> ApiError:
+    return ApiError("ValidationException", reason)
