@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from schemas.catalog import DOCUMENT, with_catalog
 from schemas.compatibility import DEFAULT_MODE, MODES
 from schemas.files import SchemaError, Versions, load
 from schemas.generation import PROJECT, generated
-from schemas.scaffold import EVENT_TYPE_RULE, ScaffoldError, is_event_type, new
+from schemas.scaffold import ACCOUNTS, EVENT_TYPE_RULE, ScaffoldError, is_event_type, new
 
 _console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 
@@ -53,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     publish.set_defaults(run=_publish)
     scaffold = commands.add_parser("new", help="draft a new event type, or the next version of one")
     scaffold.add_argument("event_type", type=_event_type, metavar="EventType")
+    scaffold.add_argument(
+        "--stream",
+        type=_stream,
+        default=ACCOUNTS,
+        metavar="NAME",
+        help=f"the kind of aggregate that a new type is of (x-stream); default: {ACCOUNTS}",
+    )
     scaffold.set_defaults(run=_new)
     return parser
 
@@ -65,6 +73,12 @@ def _takes_mode(command: argparse.ArgumentParser) -> None:
 def _event_type(text: str) -> str:
     if not is_event_type(text):
         raise argparse.ArgumentTypeError(f"{text[:100]!a}: {EVENT_TYPE_RULE}")
+    return text
+
+
+def _stream(text: str) -> str:
+    if not re.fullmatch("[a-z][a-zA-Z0-9]{0,99}", text):
+        raise argparse.ArgumentTypeError(f"{text[:100]!a}: a kind is up to 100 letters and digits, as in parcel")
     return text
 
 
@@ -99,10 +113,11 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _new(options: argparse.Namespace) -> int:
-    written = new(options.event_type, load())
+    written = new(options.event_type, load(), stream=options.stream)
     _write(_made_from(_loaded()))
     code = [str(path) for path in written if path.suffix == ".py"]
-    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", *code], check=True, cwd=PROJECT)  # noqa: S603
+    if code:
+        subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", *code], check=True, cwd=PROJECT)  # noqa: S603
     for path in written:
         _console.print(f"  {path} is a draft: make it yours", style="yellow")
     _console.print("Then: python -m schemas generate, make test, and python -m schemas publish once it is final.")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from schemas.files import Versions, newest, streams, text_of
 from schemas.generation import PROJECT
 from schemas.vocabulary import DRAFT
 
+ACCOUNTS = "account"
+"""The kind of aggregate that a new type is of where nobody says."""
 ACCOUNT = Path("handlers", "domain", "account.py")
 UPCASTERS = Path("handlers", "domain", "upcasters.py")
 _HUMPS = re.compile(r"(?<!^)(?=[A-Z])")
@@ -27,11 +30,23 @@ def is_event_type(text: str) -> bool:
     return re.fullmatch("[A-Z][A-Za-z0-9]{0,99}", text) is not None
 
 
-def new(event_type: str, schemas: Mapping[str, Versions], project: Path = PROJECT) -> list[Path]:
-    """Write the drafts; the files written. Raises ScaffoldError with nothing written."""
+def new(
+    event_type: str, schemas: Mapping[str, Versions], project: Path = PROJECT, stream: str = ACCOUNTS
+) -> list[Path]:
+    """Write the drafts; the files written. Raises ScaffoldError with nothing written.
+
+    Of a new type of another kind than the account the schema alone: its rules stand where that kind's are.
+    """
     if not is_event_type(event_type):
         raise ScaffoldError(f"{event_type!r}: {EVENT_TYPE_RULE}")
-    drafts = _next_version(event_type, schemas, project) if event_type in schemas else _new_type(event_type, project)
+    if event_type in schemas:
+        if stream not in (ACCOUNTS, streams(schemas).get(event_type)):
+            raise ScaffoldError(f"{event_type} is there, and of no stream {stream}: a type never changes its stream")
+        drafts = _next_version(event_type, schemas, project)
+    elif stream == ACCOUNTS:
+        drafts = _new_type(event_type, project)
+    else:
+        drafts = {_first_version(event_type): text_of(_schema(event_type, stream, _REASON))}
     for path, text in drafts.items():
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text(text, "utf-8")
@@ -54,31 +69,30 @@ def _new_type(event_type: str, project: Path) -> dict[Path, str]:
     account = _before(account, "def _require_active(", rule)
     entry = f'"{event_type}": _{name}'
     account = _replaced(account, r'("AccountClosed": _close[^}]*?),?\s*\}', lambda found: f"{found[1]}, {entry}}}")
-    schema = {
+    schema = _schema(event_type, ACCOUNTS, {**_ACCOUNT_ID, **_REASON})
+    return {
+        _first_version(event_type): text_of(schema),
+        ACCOUNT: account,
+        Path("tests", "domain", f"test_{name}.py"): _TEST.format(event_type=event_type, name=name, words=words),
+    }
+
+
+def _first_version(event_type: str) -> Path:
+    return Path("schemas", event_type, "1.json")
+
+
+def _schema(event_type: str, stream: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    words = _HUMPS.sub(" ", event_type).lower()
+    return {
         "$schema": DRAFT,
         "title": event_type,
         "description": f"{words.capitalize()}: say what happened.",
         "type": "object",
-        "x-stream": "account",
+        "x-stream": stream,
         "required": [],
-        "properties": {
-            "accountId": {
-                "description": "The account, where it is repeated in the data: the event's AggregateId.",
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 256,
-                "x-max-bytes": 256,
-                "examples": ["account-123"],
-            },
-            "reason": {"description": "Why it happened.", "type": ["string", "null"], "examples": ["on request"]},
-        },
+        "properties": dict(properties),
         "additionalProperties": True,
         "examples": [{"reason": "on request"}],
-    }
-    return {
-        Path("schemas", event_type, "1.json"): text_of(schema),
-        ACCOUNT: account,
-        Path("tests", "domain", f"test_{name}.py"): _TEST.format(event_type=event_type, name=name, words=words),
     }
 
 
@@ -115,6 +129,17 @@ def _replaced(text: str, pattern: str, replacement: object) -> str:
     return str(text)
 
 
+_ACCOUNT_ID = {
+    "accountId": {
+        "description": "The account, where it is repeated in the data: the event's AggregateId.",
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 256,
+        "x-max-bytes": 256,
+        "examples": ["account-123"],
+    }
+}
+_REASON = {"reason": {"description": "Why it happened.", "type": ["string", "null"], "examples": ["on request"]}}
 _TEST = '''"""{event_type}: when it may happen, and what follows."""
 
 import pytest

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from handlers.domain import KINDS, decide, evolve
-from handlers.domain.account import Account
+from handlers.domain.account import KIND, Account
 from handlers.domain.facts import NEWEST
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import GENESIS, Event, NewEvent, Position, chain
@@ -118,8 +118,8 @@ def of_rows(items: Items) -> Items:
 
 
 def all_projections(*, statement: bool = True) -> tuple[OfKind, ...]:
-    """Every projection there is, with or without a statement."""
-    return KINDS.projections(lambda _: statement)
+    """Every projection of accounts, with or without a statement."""
+    return tuple(each for each in KINDS.projections(lambda _: statement) if each.kind is KIND)
 
 
 def with_tally() -> Sequence[OfKind]:

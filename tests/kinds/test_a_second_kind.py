@@ -126,7 +126,8 @@ def test_nothing_is_touched_but_the_domain_and_its_schemas(project: Path) -> Non
 
 
 def test_everything_works_on_the_new_kind_and_on_the_old(project: Path) -> None:
-    tests = ("tests/kinds/inside.py", "tests/kinds/test_rooms.py", "tests/domain/test_kinds.py")
+    domain = (f"tests/domain/test_{name}.py" for name in ("kinds", "facts", "projections", "times"))
+    tests = ("tests/kinds/inside.py", "tests/kinds/test_rooms.py", *domain)
 
     said = run(project, "pytest", "-q", "-p", "no:cacheprovider", *tests)
 

@@ -14,7 +14,7 @@ import pytest
 
 from schemas.files import load
 from schemas.generation import PROJECT
-from schemas.scaffold import ACCOUNT, UPCASTERS, new
+from schemas.scaffold import ACCOUNT, UPCASTERS, ScaffoldError, new
 
 COPIED = (
     "docs",
@@ -64,6 +64,18 @@ def test_a_new_type_is_drafted_whole_and_published_when_it_is_final(project: Pat
     assert "schemas/AccountDrafted/1.json" in run(project, "schemas", "publish")
 
     assert "AccountDrafted" in run(project, "schemas", "check")
+
+
+def test_a_new_type_of_another_kind_is_a_schema_of_its_stream_alone(project: Path) -> None:
+    written = new("ParcelPosted", load(project / "schemas"), project, stream="parcel")
+
+    assert written == [Path("schemas", "ParcelPosted", "1.json")]
+    schemas = load(project / "schemas")
+    assert schemas["ParcelPosted"][1]["x-stream"] == "parcel"
+    assert "accountId" not in schemas["ParcelPosted"][1]["properties"]
+    run(project, "schemas", "new", "parcelPosted", "--stream", "Parcel!", status=2)
+    with pytest.raises(ScaffoldError, match="never changes its stream"):
+        new("AccountClosed", schemas, project, stream="parcel")
 
 
 def test_one_draft_follows_another_however_long_the_lists_become(project: Path) -> None:
