@@ -17,6 +17,7 @@ from typing import Any, Self
 from botocore.config import Config
 
 from local.engine import (
+    archives,
     arrivals,
     aws,
     backends,
@@ -212,7 +213,11 @@ class _Running:
 
     def __init__(self, port: int, stream_disorder: float, clock: Clock, data: Path | None, region: str) -> None:
         backends.reset()
-        for amendment in (dynamodb_json, partitions, lifetimes, queue_clock, shortcuts, descriptions, retention):
+        quicker, leaner = (
+            (dynamodb_json, partitions, lifetimes, queue_clock, shortcuts, descriptions),
+            (retention, archives),
+        )
+        for amendment in (*quicker, *leaner):
             amendment.install()
         self._changes = Changes()
         arrivals.install(self._changes.notify)

@@ -14,6 +14,10 @@ MAX_SIZE = 405_000
 """Bytes of an item, where moto has its limit."""
 
 _SIZE = "size_of_the_engine"
+_MOST_NAMES = 10_000
+_names: dict[str, str] = {}
+"""Of attributes: each item comes with texts of its own, which are the same in every item of a table."""
+
 _plain_make, _measured = Item.__init__, Item.size
 
 
@@ -39,8 +43,12 @@ def _make(item: Any, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> No
         size += len(name.encode()) + made.size()
         if size > MAX_SIZE:
             raise ItemSizeTooLarge
-        dict.__setitem__(item.attrs, name, made)  # moto's own would measure all of it again
+        dict.__setitem__(item.attrs, _shared(name), made)  # moto's own would measure all of it again
     setattr(item, _SIZE, size)
+
+
+def _shared(name: str) -> str:
+    return _names.setdefault(name, name) if len(_names) < _MOST_NAMES else _names.get(name, name)
 
 
 def _known(item: Any) -> int:

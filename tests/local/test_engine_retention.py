@@ -7,7 +7,7 @@ import gc
 import pytest
 from botocore.exceptions import ClientError
 
-from local.engine import backends, retention
+from local.engine import backends, exact_json, retention
 from local.engine.retention import Recent
 from tests.local.conftest import Workshop
 
@@ -98,3 +98,33 @@ def test_the_workers_of_a_function_act_in_one_session(workshop: Workshop) -> Non
         workshop.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
         keys.add(workshop.invoke(name)["Payload"])
     assert len(keys) == 1
+
+
+def test_an_archive_keeps_its_events_as_texts_with_their_numbers_as_they_were(workshop: Workshop) -> None:
+    name = workshop.name("archive")
+    bus = workshop.events.create_event_bus(Name=workshop.name("bus"))["EventBusArn"]
+    workshop.events.create_archive(ArchiveName=name, EventSourceArn=bus)
+    detail = '{"amount": 100.10, "text": "é"}'
+    entry = {"EventBusName": bus.rsplit("/", 1)[1], "Source": "test", "DetailType": "Test", "Detail": detail}
+    for _ in range(2):
+        workshop.events.put_events(Entries=[entry])
+
+    kept = backends.events("us-east-1").archives[name].events
+    texts = [exact_json.dumps(event["detail"]) for event in kept]
+    assert texts == ['{"amount":100.10,"text":"é"}'] * 2
+    described = workshop.events.describe_archive(ArchiveName=name)
+    assert described["EventCount"] == 2
+    texts_take = sum(len(exact_json.dumps(event).encode()) for event in kept)
+    assert texts_take <= described["SizeBytes"] < texts_take + 100  # Python adds what it needs for the object
+    assert not isinstance(kept, list)
+
+
+def test_items_share_the_names_of_their_attributes(workshop: Workshop) -> None:
+    table, _ = workshop.table()
+    for number in range(2):
+        workshop.put(table, "a", number, SomeName={"S": "x"})
+
+    items = [each for each in gc.get_objects() if type(each).__name__ == "Item" and "SomeName" in vars(each)["attrs"]]
+    names = {id(name) for item in items for name in item.attrs if name == "SomeName"}
+    assert len(items) >= 2
+    assert len(names) == 1

@@ -2891,4 +2891,18 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         '        if needs and self.config.get(needs) == "false":\n',
         ("tests/local/test_demo.py",),
     ),
+    Mutant(
+        "round the numbers of archived events",
+        "local/engine/archives.py",
+        "        return map(exact_json.loads, self._texts)\n",
+        "        return map(__import__('json').loads, self._texts)\n",
+        ("tests/local/test_engine_retention.py",),
+    ),
+    Mutant(
+        "keep the names of attributes with each item",
+        "local/engine/item_sizes.py",
+        "        dict.__setitem__(item.attrs, _shared(name), made)",
+        "        dict.__setitem__(item.attrs, name, made)",
+        ("tests/local/test_engine_retention.py",),
+    ),
 )
