@@ -2828,13 +2828,6 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ("tests/local/test_data_folder.py",),
     ),
     Mutant(
-        "wait for a worker that has ended while its fork lives",
-        "local/engine/worker.py",
-        "            if (ended or self._ending in ready) and not said_more:  # an answer before its end is one\n",
-        "            if (ended or self._ending in ready) and self._connection is None and not said_more:\n",
-        ("tests/local/test_engine_invoke.py",),
-    ),
-    Mutant(
         "leave what a function put in a session of its own",
         "local/engine/watchdog.py",
         "                    with contextlib.suppress(ProcessLookupError, PermissionError):\n"
@@ -2848,13 +2841,6 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "        if not strays:\n",
         "        if True:\n",
         ("tests/local/test_engine_lifecycle.py",),
-    ),
-    Mutant(
-        "load a function that takes too long for as long again",
-        "local/engine/execution.py",
-        "            if self._environment.is_second_try:  # this time is the invocation's, as on Lambda\n",
-        "            if False:\n",
-        ("tests/local/test_engine_invoke.py",),
     ),
     Mutant(
         "delete all that was deployed when nobody wants it any more",
