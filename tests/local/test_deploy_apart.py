@@ -89,10 +89,7 @@ def test_whoever_watches_can_stop_it_and_what_there_was_is_deleted(tmp_path: Pat
     assert _queues(plain) == []
 
 
-@pytest.mark.parametrize(
-    "busy", ["", "import time; time.sleep(60)", "import subprocess; subprocess.run(['sleep', '60'])"]
-)
-def test_a_stop_ends_it_at_once_whatever_it_does(tmp_path: Path, plain: PlainAws, busy: str) -> None:
+def test_a_stop_ends_it_at_once_and_deletes_nothing(tmp_path: Path, plain: PlainAws) -> None:
     stop = threading.Event()
     began = 0.0
 
@@ -102,7 +99,7 @@ def test_a_stop_ends_it_at_once_whatever_it_does(tmp_path: Path, plain: PlainAws
             stop.set()
             began = time.monotonic()
 
-    program = f'first = aws.sqs.Queue("first")\nfor n in range(200):\n    aws.sqs.Queue(f"queue-{{n}}")\n{busy}'
+    program = 'first = aws.sqs.Queue("first")\nfor n in range(200):\n    aws.sqs.Queue(f"queue-{n}")\n'
     with pytest.raises(Stopped):
         deploy_apart(plain.endpoint, "local", write_project(tmp_path, program), stop_at_the_second, stop=stop)
 
@@ -110,6 +107,28 @@ def test_a_stop_ends_it_at_once_whatever_it_does(tmp_path: Path, plain: PlainAws
     assert 0 < len(_queues(plain)) < 200  # nothing is deleted: that takes longer than what there was is worth
     for url in _queues(plain):
         plain.client("sqs").delete_queue(QueueUrl=url)
+
+
+@pytest.mark.parametrize("busy", ["import time; time.sleep(60)", "import subprocess; subprocess.run(['sleep', '60'])"])
+def test_a_stop_ends_a_program_that_is_busy(tmp_path: Path, plain: PlainAws, busy: str) -> None:
+    stop, at_work = threading.Event(), tmp_path / "at-work"
+    began = 0.0
+
+    def stop_once_it_is_at_work() -> None:
+        nonlocal began
+        while not at_work.exists():
+            time.sleep(0.02)
+        began = time.monotonic()
+        stop.set()
+
+    watcher = threading.Thread(target=stop_once_it_is_at_work, daemon=True)
+    watcher.start()
+    program = f"import pathlib; pathlib.Path({str(at_work)!r}).touch()\n{busy}"
+    with pytest.raises(Stopped):
+        deploy_apart(plain.endpoint, "local", write_project(tmp_path, program), lambda _: None, stop=stop)
+
+    assert time.monotonic() - began < 4.5  # seconds
+    watcher.join()
 
 
 def test_where_nobody_wants_it_any_more_nothing_is_deleted(tmp_path: Path, plain: PlainAws) -> None:

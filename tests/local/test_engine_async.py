@@ -111,16 +111,15 @@ def test_success_goes_to_its_destination_number_for_number(workshop: Workshop) -
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST"}
 
 
-def test_a_payload_that_is_no_json_is_told_as_text_and_not_lost(workshop: Workshop) -> None:
-    failures = workshop.queue()
-    name = workshop.function("def handler(event, context): raise ValueError(event)")
-    destination = {"OnFailure": {"Destination": workshop.queue_arn(failures)}}
-    _set(workshop, name, MaximumRetryAttempts=0, DestinationConfig=destination)
+def test_a_result_that_is_no_json_is_told_as_text_and_not_lost(workshop: Workshop) -> None:
+    successes = workshop.queue()
+    name = workshop.function("def handler(event, context): return float('nan')")
+    _set(workshop, name, DestinationConfig={"OnSuccess": {"Destination": workshop.queue_arn(successes)}})
 
-    _invoke(workshop, name, "NaN")
+    _invoke(workshop, name)
 
-    (record,) = workshop.told(failures)
-    assert record["requestPayload"] == "NaN"
+    (record,) = workshop.told(successes)
+    assert record["responsePayload"] == "NaN"
 
 
 def test_a_function_can_be_the_destination(workshop: Workshop) -> None:
