@@ -46,7 +46,7 @@ def _children() -> set[int]:
 
 def test_stop_leaves_no_process_thread_or_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    threads = set(threading.enumerate())
+    threads, others = set(threading.enumerate()), _children()  # such as the DynamoDB Local of other tests
     with Engine() as engine:
         workshop = Workshop(engine)
         source = workshop.queue()
@@ -56,7 +56,7 @@ def test_stop_leaves_no_process_thread_or_folder(tmp_path: Path, monkeypatch: py
         workshop.map(stream, function, StartingPosition="TRIM_HORIZON")
         worker = workshop.invoke(function)["Payload"]
         assert list(tmp_path.iterdir())
-        started = _children()
+        started = _children() - others
 
     assert _gone(worker)
     assert not started & _children()
