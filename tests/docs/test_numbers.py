@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import re
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -113,7 +112,7 @@ CLAIMS = (
     claim(README, "serve --port {} --outputs", DEFAULT_PORT),
     claim(README, "export AWS_ENDPOINT_URL=http://127.0.0.1:{} ", DEFAULT_PORT),
     claim(README, "# {} sufficient-funds", RuleBrokenError.status),
-    claim(README, "Under {} US$ for a million commands", ceil(cost.total(cost.ours(results.load())) / 5) * 5),
+    claim(README, "Some {} US$ for a million commands", round(cost.total(cost.ours(results.load())))),
     claim(README, "{} entry points (command, validate", entry_points()),
     claim(
         ARCHITECTURE, "a read unit for the snapshot, one per 4 KB of the newest {} events", 2 * setting("snapshotEvery")
