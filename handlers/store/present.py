@@ -67,7 +67,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -82,6 +82,7 @@ from .clocks import CLOCK_TOLERANCE, Sighting
 from .deadline import Deadline
 from .event_store import EventStore, LookUp, Page, Tail
 from .kept import Kept, KeptPresents
+from .side_by_side import Begin
 from .snapshots import Snapshot, Snapshots, fold_from
 
 log = logging.getLogger("ledger")
@@ -92,14 +93,6 @@ CONFIRMED_SECONDS = 60.0
 off as far as it may be."""
 WHOLE_SECONDS = 900.0
 """After so long a present is read whole again."""
-
-T = TypeVar("T")
-
-
-class Begin(Protocol):
-    """Starts a read and returns what waits for its result; so several go side by side."""
-
-    def __call__(self, read: Callable[[], T], /) -> Callable[[], T]: ...
 
 
 class Wanted(NamedTuple):
