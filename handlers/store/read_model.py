@@ -138,18 +138,7 @@ class ReadModel:
 
         Raises UnreadableRowError where an item among them is none.
         """
-        ends = {":first": entry_type(name, 0), ":last": entry_type(name, up_to)}
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="AccountId = :id AND ProjectionType BETWEEN :first AND :last",
-            ExpressionAttributeValues={
-                ":id": {"S": aggregate_id},
-                **{end: {"S": each} for end, each in ends.items()},
-            },
-            ConsistentRead=True,
-            ScanIndexForward=False,
-            Limit=limit,
-        )
+        answer = self._query_entries(aggregate_id, name, 0, up_to, ScanIndexForward=False, Limit=limit)
         found = [entry_in(to_record(item), name) for item in answer["Items"]]
         rest = found[-1].sequence - 1 if "LastEvaluatedKey" in answer and found else 0
         return Entries(found, rest)
@@ -161,18 +150,21 @@ class ReadModel:
         """
         if place >= up_to:
             return []
-        answer = self._client.query(
+        answer = self._query_entries(aggregate_id, name, place + 1, up_to, Limit=1)
+        return [entry_in(to_record(item), name) for item in answer["Items"]]
+
+    def _query_entries(self, aggregate_id: str, name: str, first: int, last: int, **how: Any) -> Any:
+        return self._client.query(
             TableName=self._table,
             KeyConditionExpression="AccountId = :id AND ProjectionType BETWEEN :first AND :last",
             ExpressionAttributeValues={
                 ":id": {"S": aggregate_id},
-                ":first": {"S": entry_type(name, place + 1)},
-                ":last": {"S": entry_type(name, up_to)},
+                ":first": {"S": entry_type(name, first)},
+                ":last": {"S": entry_type(name, last)},
             },
             ConsistentRead=True,
-            Limit=1,
+            **how,
         )
-        return [entry_in(to_record(item), name) for item in answer["Items"]]
 
     def put_entries(self, entries: Sequence[Entry], seconds_left: Callable[[], float] = lambda: math.inf) -> None:
         """Write entries, of whatever aggregates: one BatchWriteItem per 25, a write unit each up to 1 KB.
