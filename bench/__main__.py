@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ PARTS = ("imports", "decoding", *ON_ENGINES, "latency")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the parts that are asked for, or all; then write the documents from all that is known."""
+    # Where it is set, each process that is measured compiles its own modules anew, and pays for that with its start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["soak"]:  # measures nothing for the documents, and takes as long as it is told
         return soak.main(given[1:])
