@@ -1,4 +1,4 @@
-"""`python -m schemas COMMAND`: check the events' schemas, make code and catalog from them, start a new one."""
+"""`python -m schemas COMMAND`: check the events' schemas, make what is made from them, start a new one."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from schemas.catalog import DOCUMENT, with_catalog
 from schemas.compatibility import DEFAULT_MODE, MODES
 from schemas.files import SchemaError, Versions, load
 from schemas.generation import PROJECT, generated
+from schemas.openapi import described
 from schemas.scaffold import ACCOUNTS, EVENT_TYPE_RULE, ScaffoldError, is_event_type, new
 
 _console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _takes_mode(check)
     check.add_argument("--json", action="store_true", help="one JSON object instead of text")
     check.set_defaults(run=_check)
-    generate = commands.add_parser("generate", help="write the handlers' code and the catalog from the schemas")
+    generate = commands.add_parser("generate", help="write the handlers' code, the catalog and the API's document")
     generate.set_defaults(run=_generate)
     catalog = commands.add_parser("catalog", help=f"write the catalog in {DOCUMENT} from the schemas")
     catalog.set_defaults(run=_catalog)
@@ -97,7 +98,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _generate(_: argparse.Namespace) -> int:
-    _write(_made_from(_loaded()))
+    _write_all(_loaded())
     return 0
 
 
@@ -114,7 +115,7 @@ def _publish(options: argparse.Namespace) -> int:
 
 def _new(options: argparse.Namespace) -> int:
     written = new(options.event_type, load(), stream=options.stream)
-    _write(_made_from(_loaded()))
+    _write_all(_loaded())
     code = [str(path) for path in written if path.suffix == ".py"]
     if code:
         subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", *code], check=True, cwd=PROJECT)  # noqa: S603
@@ -143,7 +144,20 @@ def _stale_if_readable() -> list[str] | None:
 
 
 def _made_from(schemas: Mapping[str, Versions]) -> dict[Path, str]:
+    return {**_code_and_catalog(schemas), **described(schemas, PROJECT)}
+
+
+def _code_and_catalog(schemas: Mapping[str, Versions]) -> dict[Path, str]:
     return {**generated(schemas), DOCUMENT: with_catalog(_read(DOCUMENT), schemas)}
+
+
+def _write_all(schemas: Mapping[str, Versions]) -> None:
+    """The API's document last: it is made with the code. While a new kind is half made, it stays as it was."""
+    _write(_code_and_catalog(schemas))
+    try:
+        _write(described(schemas, PROJECT))
+    except SchemaError as error:
+        _console.print(f"  {error.problems[0]}", style="yellow")
 
 
 def _write(texts: Mapping[Path, str]) -> None:

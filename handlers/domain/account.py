@@ -265,5 +265,6 @@ KIND = Kind(
     shown_by=shown_by,
     projections=account_projections,
     queries=ACCOUNT_QUERIES,
+    collection="accounts",
 )
 """To the mechanics. (Its snapshots' keys name no kind: there was no other when the first ones were made.)"""

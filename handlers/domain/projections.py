@@ -130,7 +130,11 @@ def account_projections(_: Switch) -> tuple[Projection, ...]:
 ACCOUNT_QUERIES = (
     RowQuery(name="getAccountSummary", argument="accountId", projection="AccountSummary"),
     RowQuery(
-        name="getAccountStatement", argument="accountId", projection="AccountSummary", head=("Balance", "Currency")
+        name="getAccountStatement",
+        argument="accountId",
+        projection="AccountSummary",
+        head=("Balance", "Currency"),
+        below="statement",
     ),
 )
 

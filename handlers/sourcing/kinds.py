@@ -83,6 +83,8 @@ class Kind(Generic[S]):
     """Its read models. A new one fills itself: its rows start at sequence 0 and catch up from the store."""
     queries: tuple[RowQuery, ...] = ()
     """What can be asked of their rows, and of the entries beside them."""
+    collection: str | None = None
+    """Where the HTTP API has its aggregates: `accounts` is /accounts/{id}. None where it has them nowhere."""
 
     @property
     def key_prefix(self) -> str:

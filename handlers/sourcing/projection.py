@@ -86,3 +86,5 @@ class RowQuery:
     """The name of the projection whose row it is about."""
     head: tuple[str, ...] | None = None
     """Of a query of entries: the attributes of the row that are shown above them. None where the row is shown."""
+    below: str = ""
+    """Where the HTTP API has it, below the aggregate's own place: `statement` is /accounts/{id}/statement."""

@@ -30,6 +30,7 @@ GENERATED = {
     "docs/events.md",
     "handlers/domain/generated/classes.py",
     "handlers/domain/generated/tables.py",
+    "handlers/http_api/openapi.json",
     "schemas/published.json",
 }
 

@@ -1,0 +1,249 @@
+"""The OpenAPI document of the HTTP API: made of the handlers' routes and of the events' schemas.
+
+The handlers say the routes themselves, in a process of their own: so this depends on none of their code, and has that
+code read what was generated just now.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from schemas.files import Problem, Schema, SchemaError, Versions, newest, text_of
+from schemas.keywords import types_of
+from schemas.openapi_parts import COMPONENTS, CREDENTIALS, DESCRIPTION, EXACT_TEXT, PARAMETERS, answer_of
+
+TARGET = Path("handlers", "http_api", "openapi.json")
+INTERNAL = "x-internal"
+_DROPPED = frozenset({"$schema", "x-stream", "x-derived", INTERNAL})
+_WORDS = {
+    "receipt": "Carry out a command on one {kind}",
+    "foresight": "Say what a command on one {kind} would do, and write nothing",
+    "row": "The {kind} as it stands now",
+    "entries": "What the events of one {kind} left, newest first",
+    "state": "The {kind} at any moment, by replay of its events",
+    "stream": "The events of one {kind}, in order",
+    "health": "Whether the API answers",
+    "document": "This document",
+    "getEventsByType": "The events of one type, of whatever aggregate, newest first",
+    "getEventsByCorrelation": "The events that one request led to, across aggregates, in the order of their times",
+}
+
+
+def described(schemas: Mapping[str, Versions], project: Path) -> dict[Path, str]:
+    """The document's text by its path in the project. Raises SchemaError where the handlers cannot be loaded."""
+    told = _told(project)
+    document = {
+        "openapi": "3.1.1",
+        "info": {"title": "The ledger's HTTP API", "version": "1", "description": DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "paths": _paths(told, schemas),
+        "components": _components(told, schemas),
+    }
+    return {TARGET: text_of(document)}
+
+
+def _told(project: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "handlers.http_api"], capture_output=True, text=True, check=False, cwd=project
+    )
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SchemaError(
+            [Problem(str(TARGET), "", "routes", f"cannot be made, since the handlers do not load: {why}")]
+        )
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def _paths(told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for route in told["routes"]:
+        paths.setdefault(route["path"], {})[route["method"].lower()] = _operation(route, told, schemas)
+    return paths
+
+
+def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
+    words = _WORDS.get(route["query"]) or _WORDS[route["answer"]]
+    codes = [each for each in told["errors"] if each["status"] in answer_of(route)]
+    responses = {"200": _success(route), **{str(status): _refusal(status, codes) for status in answer_of(route)}}
+    operation: dict[str, Any] = {
+        "operationId": route["operation"],
+        "summary": words.format(kind=route["kind"] or "aggregate") + ".",
+        "tags": [route["kind"] or "ledger"],
+        "x-ledger-function": route["function"],
+        "security": [{"oauth": [f"ledger/{route['scope']}"]}] if route["scope"] else [],
+    }
+    if parameters := _parameters(route):
+        operation["parameters"] = parameters
+    if route["method"] == "POST":
+        operation["requestBody"] = _body(route["kind"], told, schemas)
+    return {**operation, "responses": responses}
+
+
+def _parameters(route: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if route["subject"]:
+        found.append({"$ref": f"#/components/parameters/{'correlation' if not route['kind'] else 'aggregate'}Id"})
+    if route["method"] == "POST":
+        found += [{"$ref": f"#/components/parameters/{name}"} for name in ("idempotencyKey", "ifMatch")]
+    for name in route["parameters"]:
+        found.append({"$ref": f"#/components/parameters/{_parameter(name, route['answer'])}"})
+    return found
+
+
+def _parameter(name: str, answer: str) -> str:
+    return "limitOfStream" if name == "limit" and answer == "stream" else name
+
+
+def _body(kind: str, told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
+    names = _commands(kind, told, schemas)
+    return {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": f"#/components/schemas/{_title(kind)}Command"},
+                "examples": {
+                    name: {"value": {"eventType": name, "eventData": _example(newest(schemas[name]))}} for name in names
+                },
+            }
+        },
+    }
+
+
+def _success(route: Mapping[str, Any]) -> dict[str, Any]:
+    answer, kind = route["answer"], _title(route["kind"])
+    schema = f"{kind}State" if answer == "state" else answer[:1].upper() + answer[1:]
+    tagged = answer in ("receipt", "row", "entries", "state")
+    return {
+        "description": "Done." if answer == "receipt" else "The answer.",
+        **({"headers": {"ETag": {"$ref": "#/components/headers/ETag"}}} if tagged else {}),
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
+def _refusal(status: int, errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    if status in CREDENTIALS:
+        return {"$ref": f"#/components/responses/{status}"}
+    same = 409 if status == 412 else status  # noqa: PLR2004 -- the unmet If-Match of the same conflict
+    told = [each for each in errors if each["status"] == same]
+    if status == 412:  # noqa: PLR2004
+        told = [each for each in told if each["code"] == "SequenceConflict"]
+    meanings = " ".join(f"`{each['code']}`: {' '.join(each['meaning'].split())}" for each in told)
+    return {
+        "description": meanings,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Error"}},
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+        },
+    }
+
+
+def _components(told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for kind, known in told["kinds"].items():
+        names = _commands(kind, told, schemas)
+        made[f"{_title(kind)}Command"] = {
+            "oneOf": [{"$ref": f"#/components/schemas/{name}Command"} for name in names],
+            "discriminator": {
+                "propertyName": "eventType",
+                "mapping": {name: f"#/components/schemas/{name}Command" for name in names},
+            },
+        }
+        made[f"{_title(kind)}State"] = _state(known["state"])
+        for name in names:
+            made[f"{name}Command"] = _command(name)
+            made[f"{name}Data"] = _data(newest(schemas[name]))
+    return {**COMPONENTS, "parameters": PARAMETERS, "schemas": {**COMPONENTS["schemas"], **made}}
+
+
+def _commands(kind: str, told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> list[str]:
+    """The types of events that a caller may ask for."""
+    return [name for name in told["kinds"][kind]["commands"] if not newest(schemas[name]).get(INTERNAL)]
+
+
+def _command(name: str) -> dict[str, Any]:
+    envelope = COMPONENTS["schemas"]["Envelope"]["properties"]
+    return {
+        "type": "object",
+        "required": ["eventType", "eventData"],
+        "properties": {
+            "eventType": {"const": name},
+            "eventData": {"$ref": f"#/components/schemas/{name}Data"},
+            **{each: {"$ref": f"#/components/schemas/Envelope/properties/{each}"} for each in envelope},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _data(schema: Schema) -> dict[str, Any]:
+    """An event's schema as that of a command: what the ledger fills in may be left out, and a number may be text."""
+    properties = {
+        name: _field(name, each, schema) for name, each in schema["properties"].items() if not each.get(INTERNAL)
+    }
+    required = [name for name in schema["required"] if name in properties and "x-derived" not in properties[name]]
+    for each in properties.values():
+        each.pop("x-derived", None)
+    return {
+        "type": "object",
+        "description": schema["description"],
+        **({"required": required} if required else {}),
+        "properties": properties,
+        "additionalProperties": schema.get("additionalProperties", True),
+        "examples": [_example(schema)],
+    }
+
+
+def _field(name: str, field: Schema, schema: Schema) -> dict[str, Any]:
+    kept = {keyword: value for keyword, value in field.items() if keyword not in _DROPPED - {"x-derived"}}
+    types = set(types_of(field))
+    if name not in schema["required"] or "x-derived" in field:
+        types |= {"null"}  # which says nothing
+    if "number" in types:
+        types |= {"string"}
+        kept["pattern"] = EXACT_TEXT
+    if "null" in types and "enum" in kept:
+        kept["enum"] = [*kept["enum"], None]
+    if "x-derived" in field:
+        kept["description"] = f"{field['description']} Left out: {field['x-derived']}."
+        kept.pop("default", None)  # of older events; a new one gets what is derived
+    kept["type"] = sorted(types)[0] if len(types) == 1 else sorted(types)
+    return kept
+
+
+def _example(schema: Schema) -> dict[str, Any]:
+    """The first example, without what only the ledger says."""
+    internal = {name for name, each in schema["properties"].items() if each.get(INTERNAL)}
+    example: Mapping[str, Any] = schema["examples"][0]
+    return {name: _plain(value) for name, value in example.items() if name not in internal | {"accountId"}}
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _state(names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["aggregateId", "reconstructedState", "eventsProcessed", "upToSequence"],
+        "properties": {
+            "aggregateId": {"type": "string"},
+            "reconstructedState": {
+                "type": "object",
+                "required": list(names),
+                "properties": {name: {} for name in names},
+            },
+            "eventsProcessed": {"type": "integer", "description": "The sequence of the last event that it is of."},
+            "upToSequence": {"type": ["integer", "null"]},
+            "asOf": {"type": "string"},
+        },
+    }
+
+
+def _title(kind: str) -> str:
+    return f"{kind[:1].upper()}{kind[1:]}"

@@ -1,0 +1,284 @@
+"""The parts of the OpenAPI document that no kind of aggregates has to do with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DESCRIPTION = """\
+Commands, and questions about the present and the past, of an event-sourced ledger.
+
+**Numbers are exact.** Every number is read and written digit by digit, up to 38 significant ones:
+999999999999999999.99999999 stays what it is. A client that parses JSON numbers as binary floats loses that: parse them
+as decimals or texts. In a command a number may be sent as text.
+
+**The same command twice is one event.** Send an `Idempotency-Key`; repeat it with the same request until there is an
+answer: all answers to it are equal.
+
+**Who did it** is who is signed in: the token's `sub`, or the ARN of who signed the request. A body's `actor` is
+ignored.
+
+**Errors** have one form, `{"error": {"code", "message", "details"}}`. A client whose `Accept` names
+`application/problem+json` gets the members of RFC 9457 beside it.
+"""
+
+EXACT_TEXT = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+CREDENTIALS = (401, 403, 429)
+"""What API Gateway answers, without a function: its errors are of its own form."""
+_LEDGERS = {
+    "command": (400, 409, 412, 413, 422, 500, 503),
+    "validate": (400, 409, 412, 413, 422, 500, 503),
+    "query": (400, 404, 500, 503),
+}
+
+
+def answer_of(route: Mapping[str, Any]) -> tuple[int, ...]:
+    """The statuses that a route may answer beside 200."""
+    if route["scope"] is None:
+        return (429,)
+    statuses = set(_LEDGERS[route["function"]])
+    if not route["kind"]:
+        statuses -= {404}
+    return tuple(sorted({*statuses, *CREDENTIALS}))
+
+
+_ID: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 256,
+    "x-max-bytes": 256,
+    "description": "1 to 256 bytes of visible characters, without spaces at its ends.",
+}
+_SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 10**15}
+_TIME = "An ISO 8601 date and time with its offset (`+` as %2B)."
+_GATEWAYS: dict[str, Any] = {
+    "application/json": {"schema": {"type": "object", "properties": {"message": {"type": "string"}}}}
+}
+
+
+def _in_query(name: str, description: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "required": required, "schema": schema}
+
+
+PARAMETERS: dict[str, Any] = {
+    "aggregateId": {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The aggregate's id, percent-encoded once.",
+        "schema": _ID,
+    },
+    "correlationId": {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The correlationId, percent-encoded once.",
+        "schema": _ID,
+    },
+    "idempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The commandId: repeated under it, a command is one event and gets one answer. As it is, "
+        "without quotes. Where the body says a commandId, too, the two must be equal.",
+        "schema": _ID,
+    },
+    "ifMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The ETag of what the command was decided on: its expectedSequence, in quotes. Where the "
+        "aggregate has moved on, the answer is 412. Where the body says an expectedSequence, too, both must be equal.",
+        "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,15})"$', "examples": ['"5"']},
+    },
+    "type": _in_query("type", "The type of the events.", _ID, required=True),
+    "from": _in_query("from", f"Recorded at this time or later. {_TIME}", {"type": "string"}),
+    "to": _in_query("to", f"Recorded at this time or earlier. {_TIME}", {"type": "string"}),
+    "limit": _in_query("limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 1000}),
+    "limitOfStream": _in_query(
+        "limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 10_000}
+    ),
+    "nextToken": _in_query(
+        "nextToken", "The nextToken of the page before, of the same question by the same caller.", {"type": "string"}
+    ),
+    "asOf": _in_query("asOf", f"The state after all that was recorded until then. {_TIME}", {"type": "string"}),
+    "upToSequence": _in_query("upToSequence", "The state after the event of this sequence.", _SEQUENCE),
+}
+
+_NEXT: dict[str, Any] = {"type": "string", "description": "Where there is more: for the next page."}
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "An event as it is stored. What EventData holds is said by the schema of its EventType and Version.",
+    "required": [
+        *("AggregateId", "EventSequence", "EventId", "EventType", "EventData", "Version", "Timestamp"),
+        *("CommandId", "CorrelationId", "CausationId", "Actor", "PreviousHash", "Hash"),
+    ],
+    "properties": {
+        "AggregateId": {"type": "string"},
+        "EventSequence": {"type": "integer", "description": "1..n, without a gap."},
+        "EventId": {"type": "string"},
+        "EventType": {"type": "string"},
+        "EventData": {"type": "object"},
+        "Version": {"type": "integer", "description": "Of the schema of its type."},
+        "Timestamp": {"type": "string", "description": "When it was recorded: UTC, with microseconds."},
+        "CommandId": {"type": "string"},
+        "CommandDigest": {"type": "string"},
+        "CorrelationId": {"type": "string"},
+        "CausationId": {"type": "string"},
+        "Actor": {"type": "string", "description": "Who asked for it."},
+        "PreviousHash": {"type": "string"},
+        "Hash": {"type": "string"},
+    },
+}
+_EVENTS: dict[str, Any] = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}
+_RECEIPT: dict[str, Any] = {
+    "type": "object",
+    "required": ["eventId", "aggregateId", "sequence", "commandId"],
+    "properties": {
+        "eventId": {"type": "string"},
+        "aggregateId": {"type": "string"},
+        "sequence": {"type": "integer", "description": "Of the (last) event that the command caused."},
+        "commandId": {"type": "string", "description": "Under which the command counts."},
+    },
+    "examples": [
+        {
+            "eventId": "0b6f0c3e-1f0e-5a52-9a3c-7d4f1d0a2b11",
+            "aggregateId": "account-123",
+            "sequence": 2,
+            "commandId": "deposit-1",
+        }
+    ],
+}
+_ERROR: dict[str, Any] = {
+    "type": "object",
+    "required": ["code", "message", "details"],
+    "properties": {
+        "code": {"type": "string", "description": "Stable: what a program decides on."},
+        "message": {"type": "string", "description": "For people."},
+        "details": {
+            "type": "object",
+            "description": "Of 400: `field`, and all `violations` with their paths. Of 422: the `rule`, and more.",
+        },
+    },
+}
+
+COMPONENTS: dict[str, Any] = {
+    "securitySchemes": {
+        "oauth": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "An access token of the issuer that the deployment names. The scopes that an operation "
+            "needs stand with it. The API for machines takes requests that are signed with AWS's Signature Version 4 "
+            "(service execute-api) instead.",
+        }
+    },
+    "headers": {
+        "ETag": {
+            "description": "The sequence of the last event that the answer is of, in quotes: for If-Match.",
+            "schema": {"type": "string", "examples": ['"5"']},
+        }
+    },
+    "responses": {
+        "401": {"description": "No token, or one that does not hold.", "content": _GATEWAYS},
+        "403": {"description": "A token without the scope, or a signer without the permission.", "content": _GATEWAYS},
+        "429": {
+            "description": "More requests than the API takes at a time: wait, and send it again.",
+            "content": _GATEWAYS,
+        },
+    },
+    "schemas": {
+        "Envelope": {
+            "type": "object",
+            "description": "What any command may say beside its event.",
+            "properties": {
+                "commandId": {"anyOf": [_ID, {"type": "null"}], "description": "As Idempotency-Key."},
+                "expectedSequence": {
+                    **_SEQUENCE,
+                    "type": ["integer", "null"],
+                    "description": "As If-Match; where the aggregate has moved on, the answer is 409.",
+                },
+                "correlationId": {
+                    "anyOf": [_ID, {"type": "null"}],
+                    "description": "What it belongs to; left out: the commandId.",
+                },
+                "causationId": {
+                    "anyOf": [_ID, {"type": "null"}],
+                    "description": "What caused it; left out: the commandId.",
+                },
+                "aggregateId": {
+                    "anyOf": [_ID, {"type": "null"}],
+                    "description": "The path's id, where it is repeated.",
+                },
+                "actor": {"description": "Ignored: the actor is who is signed in."},
+            },
+        },
+        "Receipt": _RECEIPT,
+        "Foresight": {
+            "type": "object",
+            "required": ["valid", "wouldBe"],
+            "properties": {"valid": {"const": True}, "wouldBe": {"$ref": "#/components/schemas/Receipt"}},
+        },
+        "Row": {
+            "type": "object",
+            "description": "A row of the read model, which follows the events: LastSequence says how far.",
+            "required": ["ProjectionType", "LastSequence", "LastHash"],
+            "properties": {
+                "ProjectionType": {"type": "string"},
+                "LastSequence": {"type": "integer"},
+                "LastHash": {"type": "string"},
+            },
+        },
+        "Entries": {
+            "type": "object",
+            "required": ["ProjectionType", "LastSequence", "Entries"],
+            "properties": {
+                "ProjectionType": {"type": "string"},
+                "LastSequence": {"type": "integer"},
+                "LastHash": {"type": "string"},
+                "Entries": {"type": "array", "items": {"type": "object"}},
+                "nextToken": _NEXT,
+            },
+        },
+        "Event": _EVENT,
+        "Stream": {
+            "type": "object",
+            "required": ["aggregateId", "events", "eventCount"],
+            "properties": {
+                "aggregateId": {"type": "string"},
+                "events": _EVENTS,
+                "eventCount": {"type": "integer"},
+                "nextToken": _NEXT,
+            },
+        },
+        "Events": {
+            "type": "object",
+            "required": ["events", "count"],
+            "properties": {
+                "eventType": {"type": "string"},
+                "correlationId": {"type": "string"},
+                "events": _EVENTS,
+                "count": {"type": "integer"},
+                "unreadable": {
+                    "type": "array",
+                    "items": {"type": "object"},
+                    "description": "Items on the way that are no events.",
+                },
+                "nextToken": _NEXT,
+            },
+        },
+        "Health": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
+        "Document": {"type": "object", "required": ["openapi"], "properties": {"openapi": {"type": "string"}}},
+        "Error": {"type": "object", "required": ["error"], "properties": {"error": _ERROR}},
+        "Problem": {
+            "description": "RFC 9457, and the error beside it.",
+            "type": "object",
+            "required": ["type", "title", "status", "detail", "error"],
+            "properties": {
+                "type": {"type": "string", "format": "uri", "examples": ["urn:ledger:error:SequenceConflict"]},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "error": _ERROR,
+            },
+        },
+    },
+}

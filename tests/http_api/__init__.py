@@ -1,0 +1,1 @@
+"""The HTTP API: its document, its requests and its answers."""

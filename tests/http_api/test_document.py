@@ -1,0 +1,89 @@
+"""`openapi.json`: valid, and what the routes and the schemas say today."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from handlers.domain import KINDS
+from handlers.http_api.routes import ROUTES, routes
+from handlers.sourcing.kinds import Kinds
+from schemas.files import load
+from schemas.generation import PROJECT
+from schemas.openapi import TARGET, described
+
+DOCUMENT: dict[str, Any] = json.loads((PROJECT / TARGET).read_text("utf-8"))
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+
+
+def test_it_is_what_the_routes_and_the_schemas_say() -> None:
+    assert described(load(), PROJECT) == {TARGET: (PROJECT / TARGET).read_text("utf-8")}
+
+
+def test_it_is_a_valid_document() -> None:
+    assert [error.message for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
+
+
+def test_every_route_is_an_operation_with_its_function_and_its_scope() -> None:
+    told = {key: (each["operationId"], each["x-ledger-function"], each["security"]) for key, each in OPERATIONS.items()}
+
+    assert told == {
+        key: (route.operation, route.function, [{"oauth": [f"ledger/{route.scope}"]}] if route.scope else [])
+        for key, route in ROUTES.items()
+    }
+    assert [key for key, each in OPERATIONS.items() if not each["security"]] == ["GET /health"]
+
+
+def test_every_parameter_is_told() -> None:
+    known = DOCUMENT["components"]["parameters"]
+    for key, operation in OPERATIONS.items():
+        given = [known[each["$ref"].rsplit("/", 1)[1]] for each in operation.get("parameters", [])]
+        assert {each["name"] for each in given if each["in"] == "query"} == set(ROUTES[key].parameters)
+        assert [each["name"] for each in given if each["in"] == "path"] == (["id"] if "{id}" in key else [])
+
+
+def test_every_command_that_may_be_asked_for_has_its_body() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    for kind in KINDS.all:
+        title = kind.name.capitalize()
+        asked = schemas[f"{title}Command"]["discriminator"]["mapping"]
+        assert set(asked) <= set(kind.commands)
+        for name in asked:
+            assert schemas[f"{name}Command"]["properties"]["eventType"] == {"const": name}
+            assert schemas[f"{name}Data"]["properties"]
+
+
+def test_no_number_of_a_command_has_to_pass_through_a_float() -> None:
+    amount = DOCUMENT["components"]["schemas"]["TransactionProcessedData"]["properties"]["amount"]
+
+    assert amount["type"] == ["number", "string"]
+    assert amount["x-scale"] == 8
+
+
+@pytest.mark.parametrize("collection", ["", "Accounts", "a/b", "events", "health", "{id}", "console"])
+def test_a_collection_is_a_word_of_its_own(collection: str) -> None:
+    with pytest.raises(ValueError, match="no word for a path, or one that is taken"):
+        routes(_only(collection))
+
+
+def test_a_kind_without_a_collection_has_no_routes() -> None:
+    assert {route.kind for route in routes(_only(None))} == {""}
+
+
+def _only(collection: str | None) -> Kinds:
+    kind = replace(KINDS.all[0], collection=collection)
+    return Kinds(dict.fromkeys(kind.commands, kind.name), kind)
+
+
+def test_code_that_does_not_load_is_told_and_makes_no_document(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the handlers do not load"):
+        described(load(), tmp_path)
