@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -69,6 +69,7 @@ from local.engine.schema_versions import SchemaVersions
 from local.engine.server import ApiServer, PortTaken
 from local.engine.storage import InMemory, KeptNames, Storage
 from local.engine.watchdog import Watchdog
+from local.engine.web.front import Front
 
 __all__ = [
     "Authorizations",
@@ -204,6 +205,22 @@ class Engine:
         return self._running
 
 
+_WITH_THE_GATEWAY_ALONE: tuple[Callable[[Gateway], object], ...] = (
+    Archives,
+    EventPatterns,
+    KmsKeys,
+    LogGroupPolicies,
+    LogSearch,
+    QueueAttributes,
+    MessageLimits,
+    RegistryTags,
+    SchemaVersions,
+    Refusals,
+    Limits,
+    ItemLimits,
+)
+
+
 def _not_yet(request: InterceptedRequest) -> Response:
     return request.error("ServiceUnavailable", "The stack is being deployed: try again", 503)
 
@@ -260,20 +277,11 @@ class _Running:
         of_scheduler = aws.ServiceClients(self.gateway, SCHEDULER, endpoint)
         scheduled: Queues[str] = Queues(self.background, "schedule")  # so that a target that hangs holds up no other
         Scheduler(self.gateway, of_scheduler, clock, scheduled.put).watch(self.background)
-        Archives(self.gateway)
-        EventPatterns(self.gateway)
-        KmsKeys(self.gateway)
-        LogGroupPolicies(self.gateway)
-        LogSearch(self.gateway)
         CloudControl(self.gateway, aws.ServiceClients(self.gateway, "cloudformation.amazonaws.com", endpoint))
         LongPolling(self.gateway, self._changes)
-        QueueAttributes(self.gateway)
-        MessageLimits(self.gateway)
-        RegistryTags(self.gateway)
-        SchemaVersions(self.gateway)
-        Refusals(self.gateway)
-        Limits(self.gateway)
-        ItemLimits(self.gateway)
+        for seam in _WITH_THE_GATEWAY_ALONE:
+            seam(self.gateway)
+        self._front = Front(self.gateway, self.background, clock, port, self.storage.ports)
         self.server.start()
 
     def _storage(self, kept: DataFolder | None, region: str) -> Storage:
@@ -294,6 +302,7 @@ class _Running:
         self._invoker.stop()
         self.background.stop()
         self._processes.stop()
+        self._front.stop()
         self.server.stop()
         self.storage.close()
         self._watchdog.stop()

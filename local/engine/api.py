@@ -46,11 +46,12 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP answer. Without a `content-type` it is taken for JSON."""
+    """An HTTP answer. Without a `content-type` it is taken for JSON. `cookies` are set, a header each."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
 
     def json(self) -> Any:
         return json.loads(self.body) if self.body else None
@@ -84,6 +85,8 @@ class ApiRequest:
         if environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDBStreams"):
             service = "dynamodbstreams"
         service = _CLIENT_NAMES.get(service, service)
+        if service == "apigateway" and str(environ.get("PATH_INFO", "")).startswith("/v2/"):
+            service = "apigatewayv2"  # two services under one name
         return cls(service, _operation(service, environ, body), region, environ, body, principal, key)
 
     @property

@@ -14,7 +14,7 @@ from local.engine.api import ACCOUNT, ApiError, ApiRequest
 from local.engine.authorizations import Authorizations, Noted
 from local.engine.policy_conditions import Unevaluable
 from local.engine.policy_documents import ALLOW_ALL, Access, Context, Decision, decide
-from local.engine.principals import ADMINISTRATOR, Principal, Session
+from local.engine.principals import ADMINISTRATOR, Caller, Principal, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +109,18 @@ class Authorizer:
         if not decision.allowed:
             _logger.debug("%s may not %s on %s %s", session.arn, action, resource, decision.reason)
         return decision.allowed
+
+    def caller(self, access_key: str) -> Caller:
+        """Whose key it is."""
+        session = self._session(access_key)
+        if session is None:
+            return Caller(ADMINISTRATOR.arn, ACCOUNT)
+        with self.lock:
+            return Caller(session.arn, f"{backends.role_id(session.role_arn)}:{session.name}")
+
+    def allows(self, access_key: str, action: str, resource: str) -> bool:
+        """Whether who signed with the key may do it, past the API: an API of the account's own asks that."""
+        return self._decide(self._session(access_key), action, resource, resource.split(":")[3]).allowed
 
     def admits(self, service: str, action: str, resource: str, source_arn: str) -> bool:
         """Whether the policies of the resource let an AWS service act on it on behalf of a resource of the account."""

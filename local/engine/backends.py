@@ -13,7 +13,9 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any
 
+from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.awslambda.models import lambda_backends
+from moto.cognitoidp.models import cognitoidp_backends
 from moto.core.base_backend import BackendDict
 from moto.core.common_models import BaseModel
 from moto.dynamodb.exceptions import ItemSizeTooLarge
@@ -70,6 +72,10 @@ __all__ = [
     "mock_random",
     "sqs_models",
 ]
+
+
+POOL_KEY = "dummy"
+"""The id of the key with which moto signs tokens."""
 
 
 def reset() -> None:
@@ -287,6 +293,18 @@ def role_session(access_key: str) -> tuple[str, str, bool, str | None] | None:
     return session.role_arn, session.session_name, bool(session.policy), getattr(session, "role_id", None)
 
 
+def secret_of(access_key: str) -> tuple[str, str] | None:
+    """The secret of a session's key with the session's token, or that of a user's key with ""; None of any other."""
+    session = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
+    if session is not None:
+        return session.secret_access_key, session.session_token
+    for user in iam_backends[ACCOUNT]["aws"].users.values():
+        for key in user.access_keys:
+            if key.access_key_id == access_key and key.status == "Active":
+                return key.secret_access_key, ""
+    return None
+
+
 def resource_policies(arn: str) -> list[str]:
     """The policies of the resource itself; for a log group, the account's as well. Buckets' are moto's business."""
     parts = arn.split(":", 5)
@@ -369,3 +387,54 @@ def new_replay(region: str, request: dict[str, Any]) -> Any:
     )
     events(region).replays[replay.name] = replay
     return replay
+
+
+def http_apis(region: str) -> Any:
+    """All HTTP APIs of a Region by their ids."""
+    return apigatewayv2_backends[ACCOUNT][region].apis
+
+
+def http_api(region: str, api_id: str) -> Any:
+    """The HTTP API, None if there is none."""
+    return http_apis(region).get(api_id)
+
+
+def name_http_api(region: str, was: str, api_id: str, endpoint: str) -> Any:
+    """Gives an API another id, and the address at which it answers."""
+    apis = http_apis(region)
+    api = apis.pop(was)
+    tags = api.backend.get_tags(api.arn)
+    api.arn = api.arn.replace(was, api_id)
+    api.api_id, api.api_endpoint = api_id, endpoint
+    api.backend.tag_resource(api.arn, tags)
+    apis[api_id] = api
+    return api
+
+
+def forget_http_api(region: str, api_id: str) -> None:
+    """Takes back an API that could not come about."""
+    http_apis(region).pop(api_id, None)
+
+
+def user_pools(region: str) -> Any:
+    """The user pools of a Region by their ids."""
+    return cognitoidp_backends[ACCOUNT][region].user_pools
+
+
+def user_pool(region: str, pool_id: str) -> Any:
+    """The user pool, None if there is none."""
+    return user_pools(region).get(pool_id)
+
+
+def pool_keys(region: str, pool_id: str) -> dict[str, Any]:
+    """The public keys of a user pool, as a JWK set; empty if there is no such pool."""
+    pool = user_pool(region, pool_id)
+    if pool is None:
+        return {"keys": []}
+    public = {name: value for name, value in pool.json_web_key.as_dict(private=False).items() if name != "use"}
+    return {"keys": [{**public, "kid": POOL_KEY, "alg": "RS256", "use": "sig"}]}
+
+
+def pool_signing_key(pool: Any) -> Any:
+    """With which the pool signs its tokens. Moto has one for all pools, in its package."""
+    return pool.json_web_key.private_key

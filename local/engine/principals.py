@@ -24,6 +24,14 @@ ACCOUNT_NAMES = frozenset({ACCOUNT, ADMINISTRATOR.arn})
 
 
 @dataclass(frozen=True)
+class Caller:
+    """Who signed a request, as an API tells its functions: an ARN, and the unique id that belongs to it."""
+
+    arn: str
+    id: str
+
+
+@dataclass(frozen=True)
 class Session:
     """A session of a role: what a function acts in, and Lambda when it acts for the function."""
 

@@ -53,13 +53,20 @@ def _bind(port: int) -> socket.socket:
     return listener
 
 
-class ApiServer(socketserver.ThreadingTCPServer):
-    """Listens on `port` (0: any free one) once constructed, answers with `handle` once started."""
+class Refused(Exception):  # noqa: N818 - reads as what happened
+    """Who asks is not answered; the message says why. The connection is closed."""
+
+
+class HttpServer(socketserver.ThreadingTCPServer):
+    """Listens on `port` (0: any free one) once constructed, answers with `answer` once started.
+
+    `answer` may raise Refused, and AnswerLost, which cuts the connection.
+    """
 
     daemon_threads = True
 
-    def __init__(self, port: int, handle: Callable[[ApiRequest], Response]) -> None:
-        self.handle = handle
+    def __init__(self, port: int, answer: Callable[[HttpRequest], Response]) -> None:
+        self.answer = answer
         self._connections: dict[socket.socket, threading.Thread | None] = {}
         self._connections_lock = threading.Lock()
         listener = _bind(port)
@@ -131,10 +138,23 @@ class ApiServer(socketserver.ThreadingTCPServer):
                 self._connections.pop(request, None)
 
 
+class ApiServer(HttpServer):
+    """The endpoint of AWS: answers API calls with `handle`, and only those of who may talk to it (`callers`)."""
+
+    def __init__(self, port: int, handle: Callable[[ApiRequest], Response]) -> None:
+        def answer(asked: HttpRequest) -> Response:
+            refused = callers.refusal(asked.environ)
+            if refused is not None:
+                raise Refused(refused)
+            return handle(ApiRequest.of(asked.environ, asked.body))
+
+        super().__init__(port, answer)
+
+
 class _Connection(socketserver.BaseRequestHandler):
     """Answers the requests of one connection until either side closes it."""
 
-    server: ApiServer
+    server: HttpServer
     request: socket.socket
 
     def handle(self) -> None:
@@ -150,12 +170,11 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def _answer(self, asked: HttpRequest) -> bool:
         """Whether the connection stays open."""
-        refused = callers.refusal(asked.environ)
-        if refused is not None:
-            self._refuse(403, refused)
-            return False
         try:
-            response = self.server.handle(ApiRequest.of(asked.environ, asked.body))
+            response = self.server.answer(asked)
+        except Refused as refused:
+            self._refuse(403, str(refused))
+            return False
         except AnswerLost:
             return False
         self.request.sendall(_written(response, asked.method, keep_alive=asked.keep_alive))
@@ -191,5 +210,6 @@ def _written(response: Response, method: str, *, keep_alive: bool) -> bytes:
         headers["content-length"] = str(len(response.body))
     headers["connection"] = "keep-alive" if keep_alive else "close"
     lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    lines += [f"set-cookie: {cookie}\r\n" for cookie in response.cookies]
     head = f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, 'Unknown')}\r\n{''.join(lines)}\r\n"
     return head.encode() if method == "HEAD" else head.encode() + response.body

@@ -9,11 +9,13 @@ from local.engine.pending import NothingPending, Pending
 from local.engine.stream_source import MotoStream, OpenStream
 from local.engine.streams_api import StreamsApi
 from local.engine.transactions import Transactions
+from local.engine.web.origins import NothingKept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from local.engine.gateway import Gateway
+    from local.engine.web.origins import KeptPorts
 
 
 class KeptNames(Protocol):
@@ -37,6 +39,10 @@ class Storage(Protocol):
     def names(self) -> KeptNames | None:
         """Gives the names that a stack had before; None where there was nothing before."""
 
+    @property
+    def ports(self) -> KeptPorts:
+        """Of the origins."""
+
     def close(self) -> None:
         """Comes last: nobody writes any more."""
 
@@ -50,6 +56,7 @@ class InMemory:
         self.open_stream: OpenStream = partial(MotoStream, gateway.lock)
         self.pending: Pending = NothingPending()
         self.names: KeptNames | None = None
+        self.ports: KeptPorts = NothingKept()
 
     def close(self) -> None:
         """There is nothing to close."""

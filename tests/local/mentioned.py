@@ -19,6 +19,7 @@ _PROVIDER = "tests/local/provider_calls.py"
 _COMMAND = re.compile(r"\baws ([a-z0-9]+) ([a-z-]+)")
 
 SERVICES = (
+    "apigatewayv2",
     "cloudcontrol",
     "cloudwatch",
     "dynamodb",
@@ -38,7 +39,10 @@ SERVICES = (
 Operation = tuple[str, str]
 
 _OF_ANOTHER_SERVICE = {
+    ("apigatewayv2", "GetTags"),
+    ("glue", "CreateIntegration"),
     ("glue", "CreateTable"),
+    ("glue", "DeleteIntegration"),
     ("glue", "DeleteResourcePolicy"),
     ("glue", "DeleteTable"),
     ("glue", "GetResourcePolicy"),
@@ -47,6 +51,7 @@ _OF_ANOTHER_SERVICE = {
     ("lambda", "DeleteResourcePolicy"),
     ("lambda", "GetResourcePolicy"),
     ("lambda", "PutResourcePolicy"),
+    ("logs", "DeleteIntegration"),
     ("sns", "AddPermission"),
     ("sns", "RemovePermission"),
     ("sqs", "AddPermission"),

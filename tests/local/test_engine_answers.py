@@ -602,7 +602,78 @@ def schedules(caller: Caller) -> None:
     scheduler.delete_schedule_group(Name="sweeps")
 
 
-PARTS = (tables, buses, queues, topics, log_groups, alarms, schemas, keys, roles, functions, schedules)
+def http_apis(caller: Caller) -> None:
+    gateway, logs = caller.client("apigatewayv2"), caller.client("logs")
+    logs.create_log_group(logGroupName="access")
+    log = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:access"
+    cors = {
+        "AllowCredentials": True,
+        "AllowHeaders": ["authorization"],
+        "AllowMethods": ["GET"],
+        "AllowOrigins": ["https://console.example"],
+        "ExposeHeaders": ["etag"],
+        "MaxAge": 601,
+    }
+    api = {
+        "Name": "people",
+        "ProtocolType": "HTTP",
+        "Description": "for people",
+        "Version": "v7",
+        "Tags": {"owner": "ledger"},
+        "CorsConfiguration": cors,
+    }
+    of = {"ApiId": gateway.create_api(**api)["ApiId"]}
+    caller.kept("CreateApi", api, gateway.get_api(**of))
+    authorizer = {
+        "Name": "tokens",
+        "AuthorizerType": "JWT",
+        "IdentitySource": ["$request.header.Authorization"],
+        "JwtConfiguration": {"Issuer": "https://issuer.example", "Audience": ["client"]},
+    }
+    by = {"AuthorizerId": gateway.create_authorizer(**of, **authorizer)["AuthorizerId"]}
+    caller.kept("CreateAuthorizer", authorizer, gateway.get_authorizer(**of, **by))
+    integration = {
+        "ConnectionType": "INTERNET",
+        "Description": "of commands",
+        "IntegrationMethod": "POST",
+        "IntegrationType": "AWS_PROXY",
+        "IntegrationUri": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:command",
+        "PayloadFormatVersion": "2.0",
+        "TimeoutInMillis": 12_345,
+    }
+    to = {"IntegrationId": gateway.create_integration(**of, **integration)["IntegrationId"]}
+    caller.kept("CreateIntegration", integration, gateway.get_integration(**of, **to))
+    route = {
+        "AuthorizationScopes": ["ledger/read"],
+        "AuthorizationType": "JWT",
+        "OperationName": "show",
+        "RouteKey": "GET /accounts/{id}",
+        "Target": f"integrations/{to['IntegrationId']}",
+        **by,
+    }
+    at = {"RouteId": gateway.create_route(**of, **route)["RouteId"]}
+    caller.kept("CreateRoute", route, gateway.get_route(**of, **at))
+    throttles = {"ThrottlingBurstLimit": 77, "ThrottlingRateLimit": 33.5}
+    stage = {
+        "StageName": "$default",
+        "AutoDeploy": True,
+        "Description": "the one",
+        "StageVariables": {"variable": "value"},
+        "AccessLogSettings": {"DestinationArn": log, "Format": "$context.requestId"},
+        "DefaultRouteSettings": {**throttles, "DetailedMetricsEnabled": False},
+        "RouteSettings": {"GET /accounts/{id}": {"ThrottlingBurstLimit": 5, "ThrottlingRateLimit": 6.5}},
+        "Tags": {"kind": "stage"},
+    }
+    gateway.create_stage(**of, **stage)
+    caller.kept("CreateStage", stage, gateway.get_stage(**of, StageName="$default"))
+    gateway.delete_stage(**of, StageName="$default")
+    gateway.delete_route(**of, **at)
+    gateway.delete_integration(**of, **to)
+    gateway.delete_authorizer(**of, **by)
+    gateway.delete_api(**of)
+
+
+PARTS = (tables, buses, queues, topics, log_groups, alarms, schemas, keys, roles, functions, schedules, http_apis)
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ NO_MANAGED_RULES = "no rule here is managed by a service"
 NOTHING_MASKED = "no data is masked"
 
 EXCUSED: dict[tuple[str, str, str], str] = {
+    ("apigatewayv2", "CreateIntegration", "TlsConfig.ServerNameToVerify"): "TlsConfig is refused, whatever is in it",
     ("cloudwatch", "DescribeAlarms", "AlarmTypes"): "every alarm is a metric alarm: composite ones are refused",
     ("cloudwatch", "DescribeAlarms", "MaxRecords"): ONE_PAGE,
     ("dynamodb", "PutResourcePolicy", "ConfirmRemoveSelfResourceAccess"): NO_OWNER,

@@ -14,6 +14,7 @@ from local.engine.durable.histories import KeptHistories
 from local.engine.durable.messages import KeptMessages
 from local.engine.durable.names import FileNames
 from local.engine.durable.pending import KeptPending
+from local.engine.durable.ports import FilePorts
 from local.engine.durable.replacements import Replacements
 from local.engine.durable.streams import LocalStream, LocalStreamsApi
 from local.engine.durable.tables import Tables
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from local.engine.storage import KeptNames
     from local.engine.stream_source import OpenStream
     from local.engine.watchdog import Watchdog
+    from local.engine.web.origins import KeptPorts
 
 _logger = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class OnDisk:
         self.open_stream: OpenStream = partial(_open, database, self._wire)
         self.pending = KeptPending(database)
         self.names: KeptNames | None = FileNames(database)
+        self.ports: KeptPorts = FilePorts(database)
         self._threads = [
             threading.Thread(target=work, name=f"engine-{work.__name__}", daemon=True)
             for work in (self._keep_running, self._trim)
