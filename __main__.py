@@ -8,20 +8,26 @@ from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
+from pulumi import Output
 
 from components import limits
 from components.account_limits import check_concurrency
+from components.api_operations import read_operations
+from components.api_routes import CustomDomain, Throttle
 from components.append_guard import AppendGuard, AppendGuardArgs, break_glass
 from components.audit_log import AuditLog, AuditLogArgs
+from components.console import Alias
 from components.customer_key import CustomerKey, CustomerKeyArgs, check_given_keys
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
 from components.event_store import EventStore, EventStoreArgs
+from components.front_door import ExternalIssuer, FrontDoor, FrontDoorArgs, Pages, UserPool
 from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
+from components.identity_provider import Client, IdentityProvider
 from components.monitoring import Monitoring, MonitoringArgs
-from components.names import Names
+from components.names import Names, sign_in_prefix
 from components.policies import Grant
 from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
 from components.read_model import ReadModel
@@ -36,6 +42,10 @@ SOURCE = "event-sourcing.financial"
 SNAPSHOT_RETRIES = 20
 """A snapshot that is not made is no loss: the next one of the account covers its events."""
 REJECTION = "CommandRejected"
+TOKEN_SECONDS = 5
+"""Cognito waits no longer for what changes a token."""
+OPEN = Throttle(rate=10, burst=20)
+"""Of operations that are open to everybody, who must not be able to keep the functions from those who sign in."""
 
 settings = Settings.load(pulumi.Config())
 check_given_keys(settings.given_keys())
@@ -125,7 +135,7 @@ def handler(
     *,
     environment: dict[str, pulumi.Input[str]],
     grants: list[Grant],
-    concurrency: int,
+    concurrency: int = limits.UNRESERVED,
     timeout: int = settings.function_timeout,
     after: Sequence[HandlerFunction] = (),
 ) -> HandlerFunction:
@@ -134,7 +144,7 @@ def handler(
         name,
         HandlerFunctionArgs(
             package=package,
-            entry=name,
+            entry=name.replace("-", "_"),
             description=description,
             dead_letters=invocation_dead_letters,
             environment=environment,
@@ -328,6 +338,80 @@ audit_log = (
     else None
 )
 
+
+def people() -> UserPool | ExternalIssuer:
+    """Who says who somebody is: a pool of the stack's own, or whom the settings name."""
+    if settings.oidc_issuer:
+        return ExternalIssuer(
+            IdentityProvider(
+                issuer=settings.oidc_issuer,
+                authorize_url=settings.oidc_authorize_url,
+                token_url=settings.oidc_token_url,
+                logout_url=settings.oidc_logout_url,
+            ),
+            Client(settings.oidc_client_id, settings.oidc_audience),
+        )
+    token_scopes = handler(
+        "token-scopes",
+        "Leaves whoever signs in the scopes of her groups",
+        environment={},
+        grants=[],
+        timeout=TOKEN_SECONDS,
+    )
+    composed = Output.concat(sign_in_prefix(pulumi.get_project(), pulumi.get_stack()), account_id)
+    return UserPool(
+        token_scopes=token_scopes,
+        domain_prefix=settings.sign_in_prefix or composed,
+        mfa=settings.sign_in_mfa,
+        deletion_protection=settings.production,
+    )
+
+
+def pages() -> Pages | None:
+    """The console, where it is wanted."""
+    if not settings.console:
+        return None
+    return Pages(
+        files=ROOT / "console",
+        alias=(Alias(settings.console_domain, settings.console_certificate_arn) if settings.console_domain else None),
+        price_class=settings.console_price_class,
+        web_acl_arn=settings.web_acl_arn or None,
+        log_bucket=settings.console_log_bucket or None,
+        force_destroy=not settings.production,
+    )
+
+
+def domain(name: str) -> CustomDomain | None:
+    return CustomDomain(name, settings.api_certificate_arn) if name else None
+
+
+operations = read_operations(ROOT / "handlers" / "http_api" / "openapi.json") if settings.http_api else []
+who = people() if settings.http_api else None
+front_door = (
+    FrontDoor(
+        "front-door",
+        FrontDoorArgs(
+            operations=operations,
+            functions={"command": command, "validate": validate, "query": query},
+            people=who,
+            pages=pages(),
+            region=region,
+            partition=partition.partition,
+            dns_suffix=partition.dns_suffix,
+            throttle=Throttle(settings.api_throttle_rate, settings.api_throttle_burst),
+            throttles={each.id: OPEN for each in operations if not each.scopes},
+            cors_origins=settings.cors_origins,
+            people_domain=domain(settings.api_domain),
+            machine_domain=domain(settings.machine_api_domain),
+            log_retention_days=settings.access_log_retention_days,
+            kms_key_arn=kms_key_arn,
+        ),
+        guarded,
+    )
+    if who
+    else None
+)
+
 monitoring = Monitoring(
     "monitoring",
     MonitoringArgs(
@@ -353,6 +437,8 @@ monitoring = Monitoring(
         dashboard_name=names.dashboard,
         guard_watch=guard_watch,
         delivery_dead_letters=delivery_dead_letters,
+        apis=front_door.apis if front_door else {},
+        token_scopes=who.token_scopes if isinstance(who, UserPool) else None,
         emails=settings.alarm_emails,
         kms_key_arn=kms_key_arn,
     ),
@@ -381,6 +467,7 @@ for output, value in {
     "dashboardName": monitoring.dashboard_name,
     "accountRuleArn": projection_feed.rule_arn,
     "schemaRegistryName": schema_registry.registry_name,
+    **(front_door.outputs if front_door else {}),
     "region": region,
     "readme": (ROOT / "Pulumi.README.md").read_text("utf-8"),
 }.items():

@@ -14,7 +14,8 @@ from components.handler_function import METRICS_NAMESPACE
 class Alarm:
     """Alarms when `statistic` of the metric, per `period` seconds, exceeds `threshold` in `periods` periods running.
 
-    AWS emits most of these metrics only when there is something to count: missing data is good news.
+    AWS emits most of these metrics only when there is something to count: missing data is good news. A statistic that
+    begins with p is a percentile, and is not looked at over too few samples.
     """
 
     name: str
@@ -90,6 +91,42 @@ def rule_alarms(label: str, bus_name: Input[str], rule_name: Input[str]) -> list
             "AWS/Events",
             "InvocationsFailedToBeSentToDlq",
             dimensions,
+        ),
+    ]
+
+
+def api_alarms(label: str, api_id: Input[str], latency_ms: int, refusals: int) -> list[Alarm]:
+    """Requests that failed, that were slow, or were refused more often than callers' mistakes account for."""
+    dimensions = {"ApiId": api_id}
+    return [
+        Alarm(
+            f"{label}-faults",
+            "Callers are answered 5xx: the access log tells the route, the function's log why.",
+            "AWS/ApiGateway",
+            "5xx",
+            dimensions,
+        ),
+        Alarm(
+            f"{label}-latency",
+            f"One in a hundred requests takes more than {latency_ms} ms: compare integrationLatency in the access log.",
+            "AWS/ApiGateway",
+            "Latency",
+            dimensions,
+            statistic="p99",
+            threshold=latency_ms,
+            period=300,
+            periods=3,
+        ),
+        Alarm(
+            f"{label}-refusals",
+            f"More than {refusals} requests in five minutes are answered 4xx: the access log tells whether callers are "
+            "not admitted (401, 403), throttled (429) or mistaken.",
+            "AWS/ApiGateway",
+            "4xx",
+            dimensions,
+            threshold=refusals,
+            period=300,
+            periods=2,
         ),
     ]
 

@@ -13,6 +13,13 @@ from components import limits
 
 KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 IDENTITY = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII)
+CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+", re.ASCII)
+WEB_ACL_ARN = re.compile(r"arn:aws[a-z-]*:wafv2:us-east-1:\d{12}:global/webacl/[\w-]+/[\w-]+", re.ASCII)
+HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+ORIGIN = re.compile(rf"https://{HOST.pattern}(?::\d{{1,5}})?|http://localhost(?::\d{{1,5}})?", re.ASCII)
+HTTPS_URL = re.compile(r"https://[^\s?#]+")
+WORD = re.compile(r"\S+")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -48,6 +55,17 @@ class Reader:
         if text and text not in allowed:
             self._reject(key, text, f"empty or one of {', '.join(allowed)}")
         return text or ""
+
+    def matching(self, key: str, pattern: re.Pattern[str], description: str) -> str:
+        """A text that may be empty, and else is of the pattern, which `description` says in words."""
+        text = self._text(key)
+        if text and not pattern.fullmatch(text):
+            self._reject(key, text, f"empty or {description}")
+        return text or ""
+
+    def origins(self, key: str) -> tuple[str, ...]:
+        description = "a list of origins, https://<host>; http for localhost alone"
+        return self._texts(key, lambda text: ORIGIN.fullmatch(text) is not None, description)
 
     def key_arn(self, key: str) -> str | None:
         text = self._text(key)

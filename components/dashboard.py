@@ -40,11 +40,14 @@ class DashboardSubjects:
     dead_letter_queues: Mapping[str, Input[str]]
     log_groups: Mapping[str, Input[str]]
     alarm_arns: Sequence[Input[str]]
+    apis: Mapping[str, Input[str]]
+    """Ids of the HTTP APIs, by what they are called; empty where there are none."""
 
 
 def dashboard_body(subjects: DashboardSubjects) -> dict[str, Any]:
     """The body of a CloudWatch dashboard, its names still inputs."""
     graphs = [
+        *(_front_door(subjects) if subjects.apis else ()),
         *_traffic(subjects),
         *_lag(subjects),
         *_trouble(subjects),
@@ -61,6 +64,27 @@ def dashboard_body(subjects: DashboardSubjects) -> dict[str, Any]:
     ]
     below = _ALARMS_HEIGHT + -(-len(graphs) // _ROW) * _HEIGHT
     return {"start": "-PT3H", "widgets": [alarms, *placed, {**_error_log(subjects), **_place(0, below, 24, 8)}]}
+
+
+def _front_door(of: DashboardSubjects) -> list[Widget]:
+    """A row of its own, so that the rows below stay as they are."""
+
+    def of_each(metrics: Mapping[str, str], stat: str) -> list[Metric]:
+        return [
+            ["AWS/ApiGateway", metric, "ApiId", api, _show(f"{name}: {label}", stat)]
+            for metric, label in metrics.items()
+            for name, api in of.apis.items()
+        ]
+
+    return [
+        _graph(of, "APIs: requests", of_each({"Count": "requests"}, "Sum")),
+        _graph(of, "APIs: refused and failed", of_each({"4xx": "4xx", "5xx": "5xx"}, "Sum")),
+        _graph(
+            of,
+            "APIs: latency",
+            [*of_each({"Latency": "p50 ms"}, "p50"), *of_each({"Latency": "p99 ms"}, "p99")],
+        ),
+    ]
 
 
 def _traffic(of: DashboardSubjects) -> list[Widget]:

@@ -56,6 +56,12 @@ RISKS = (NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_AUDIT_LOG
 SNAPSHOT_INTERVALS = (10, 100, 1000)
 """Powers of ten: which events are due for a snapshot shows in the last digits of their sequences."""
 
+API_TIMEOUT_SECONDS = 30
+"""API Gateway waits for an answer for no longer; what a function does after it, nobody hears of."""
+
+SIGN_IN_MFA = ("OPTIONAL", "ON")
+PRICE_CLASSES = ("PriceClass_100", "PriceClass_200", "PriceClass_All")
+
 UNRESERVED = -1
 """The concurrency of a function that draws on the account's common pool."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -18,6 +18,7 @@ from components.event_bus import EventBus
 from components.event_store import EventStore
 from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction
+from components.http_api import HttpApi
 from components.limits import check_range
 from components.policies import alarm_topic_policy
 from components.projection_feed import ProjectionFeed
@@ -58,6 +59,14 @@ class MonitoringArgs:
     kms_key_arn: Input[str] | None = None
     """A customer key whose policy admits CloudWatch. Without it the topic is not encrypted: alarms cannot publish
     through the key that AWS manages, and they say no more than names and numbers."""
+    apis: Mapping[str, HttpApi] = field(default_factory=dict)
+    """By the name that they go by in alarms."""
+    token_scopes: HandlerFunction | None = None
+    """Without which nobody signs in; None where the stack has no user pool."""
+    api_latency_ms: int = 5000
+    """Of which one request in a hundred may take more. A function that starts cold takes two or three seconds."""
+    api_refusals: int = 1000
+    """Of an API in five minutes that callers' mistakes account for."""
     relay_lag_seconds: int = 60
     snapshot_lag_seconds: int = 600
     projection_lag_seconds: int = 300
@@ -73,6 +82,8 @@ class Monitoring(pulumi.ComponentResource):
         super().__init__("event-sourcing:index:Monitoring", name, None, opts)
         check_range(name, "relay_lag_seconds", args.relay_lag_seconds, 1, 86_400)
         check_range(name, "snapshot_lag_seconds", args.snapshot_lag_seconds, 1, 86_400)
+        check_range(name, "api_latency_ms", args.api_latency_ms, 1, 30_000)
+        check_range(name, "api_refusals", args.api_refusals, 0, 10_000_000)
         check_range(name, "projection_lag_seconds", args.projection_lag_seconds, 1, 345_600)
         child = pulumi.ResourceOptions(parent=self)
         # What only shows or tells what is there may go at any time, and so may an addressee who left.
@@ -135,6 +146,11 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
         *(alarm for label, function in functions.items() for alarm in alarms.function_alarms(label, function.name)),
         *(alarm for label, rule in _rules(args).items() for alarm in alarms.rule_alarms(f"{label}-rule", bus, rule)),
         *(alarms.dead_letter_alarm(label, queue.name) for label, queue in args.dead_letter_queues.items()),
+        *(
+            alarm
+            for label, api in args.apis.items()
+            for alarm in alarms.api_alarms(label, api.id, args.api_latency_ms, args.api_refusals)
+        ),
         alarms.queue_age_alarm("projection", args.projection_feed.queue_name, args.projection_lag_seconds),
         alarms.iterator_age_alarm(
             "relay",
@@ -196,13 +212,16 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
 def _metric_alarm(
     name: str, alarm: Alarm, topic_arn: Input[str], opts: pulumi.ResourceOptions
 ) -> aws.cloudwatch.MetricAlarm:
+    percentile = alarm.statistic.startswith("p")
     return aws.cloudwatch.MetricAlarm(
         f"{name}-{alarm.name}",
         alarm_description=alarm.description,
         namespace=alarm.namespace,
         metric_name=alarm.metric,
         dimensions=dict(alarm.dimensions),
-        statistic=alarm.statistic,
+        statistic=None if percentile else alarm.statistic,
+        extended_statistic=alarm.statistic if percentile else None,
+        evaluate_low_sample_count_percentiles="ignore" if percentile else None,
         comparison_operator="GreaterThanThreshold",
         threshold=alarm.threshold,
         period=alarm.period,
@@ -223,6 +242,7 @@ def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
         "query": args.query,
         "snapshot": args.snapshot,
         "validate": args.validate,
+        **({"token-scopes": args.token_scopes} if args.token_scopes else {}),
     }
 
 
@@ -250,6 +270,7 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
         bus=args.event_bus.name,
         rules={label.replace("-", " "): rule for label, rule in _rules(args).items()},
         queue=args.projection_feed.queue_name,
+        apis={label: api.id for label, api in args.apis.items()},
         dead_letter_queues={label: queue.name for label, queue in args.dead_letter_queues.items()},
         log_groups={label: function.log_group_name for label, function in functions.items()},
         alarm_arns=alarm_arns,

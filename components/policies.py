@@ -136,6 +136,24 @@ def event_log_policy(log_group_arn: Input[str], rule_arns: Sequence[Input[str]])
     )
 
 
+def published_files_policy(bucket_arn: Input[str], distribution_arn: Input[str]) -> Output[str]:
+    """TLS only; the distribution reads files and lists none, and nobody else reads in CloudFront's name."""
+    inside = Output.concat(bucket_arn, "/*")
+    return Output.json_dumps(
+        _document(
+            _deny_plain_http("s3:*", [bucket_arn, inside]),
+            {
+                "Sid": "AdmitDistribution",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudfront.amazonaws.com"},
+                "Action": "s3:GetObject",
+                "Resource": inside,
+                "Condition": {"StringEquals": {"aws:SourceArn": distribution_arn}},
+            },
+        )
+    )
+
+
 def customer_key_policy(
     account_id: Input[str], region: Input[str], partition: Input[str], dns_suffix: Input[str]
 ) -> Output[str]:
@@ -241,7 +259,7 @@ def _document(*statements: Statement) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def _deny_plain_http(action: str, resource: Input[str]) -> Statement:
+def _deny_plain_http(action: str, resource: Input[str] | Sequence[Input[str]]) -> Statement:
     return {
         "Sid": "DenyPlainHttp",
         "Effect": "Deny",

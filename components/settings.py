@@ -6,11 +6,17 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components import limits, setting_rules
+from components import config_reader, front_door_rules, limits, setting_rules
 from components.config_reader import Reader
+from components.names import SIGN_IN_PREFIX
 from schemas.compatibility import MODES
 
 _FOREVER_DAYS = 36_500
+_A_URL = "an address, https://<host>/..."
+_A_HOST = "the name of a host"
+_A_CERTIFICATE = "the ARN of a certificate, arn:aws:acm:<region>:<account>:certificate/<id>"
+_A_WEB_ACL = "the ARN of a web ACL for CloudFront, arn:aws:wafv2:us-east-1:<account>:global/webacl/<name>/<id>"
+_A_PREFIX = "a name of small letters, digits and -, up to 63, in which neither aws, amazon nor cognito occurs"
 
 
 class SettingsError(ValueError):
@@ -75,6 +81,30 @@ class Settings:
     delivery_retry_attempts: int
     delivery_max_event_age: int
     tracing: bool
+    http_api: bool
+    console: bool
+    cors_origins: tuple[str, ...]
+    oidc_issuer: str
+    """Who says who somebody is instead of a user pool of the stack's own; empty for the pool."""
+    oidc_client_id: str
+    oidc_audience: str
+    oidc_authorize_url: str
+    oidc_token_url: str
+    oidc_logout_url: str
+    sign_in_mfa: str
+    sign_in_prefix: str
+    """Empty for one made of project, stack and account."""
+    api_throttle_rate: int
+    api_throttle_burst: int
+    access_log_retention_days: int
+    api_domain: str
+    machine_api_domain: str
+    api_certificate_arn: str
+    console_domain: str
+    console_certificate_arn: str
+    console_price_class: str
+    console_log_bucket: str
+    web_acl_arn: str
 
     def reserved_concurrency(self) -> dict[str, int]:
         """The reservations of all functions, by setting."""
@@ -148,10 +178,36 @@ class Settings:
             delivery_retry_attempts=read.integer("deliveryRetryAttempts", 0, 185),
             delivery_max_event_age=read.integer("deliveryMaxEventAge", 60, 86_400),
             tracing=read.boolean("tracing"),
+            http_api=read.boolean("httpApi"),
+            console=read.boolean("console"),
+            cors_origins=read.origins("corsOrigins"),
+            oidc_issuer=read.matching("oidcIssuer", config_reader.HTTPS_URL, _A_URL),
+            oidc_client_id=read.matching("oidcClientId", config_reader.WORD, "a client's id"),
+            oidc_audience=read.matching("oidcAudience", config_reader.WORD, "what the issuer's tokens have as aud"),
+            oidc_authorize_url=read.matching("oidcAuthorizeUrl", config_reader.HTTPS_URL, _A_URL),
+            oidc_token_url=read.matching("oidcTokenUrl", config_reader.HTTPS_URL, _A_URL),
+            oidc_logout_url=read.matching("oidcLogoutUrl", config_reader.HTTPS_URL, _A_URL),
+            sign_in_mfa=read.choice("signInMfa", limits.SIGN_IN_MFA),
+            sign_in_prefix=read.matching("signInPrefix", SIGN_IN_PREFIX, _A_PREFIX),
+            api_throttle_rate=read.integer("apiThrottleRate", 1, 10_000),
+            api_throttle_burst=read.integer("apiThrottleBurst", 1, 5000),
+            access_log_retention_days=read.integer_of("accessLogRetentionDays", limits.LOG_RETENTION_DAYS),
+            api_domain=read.matching("apiDomain", config_reader.HOST, _A_HOST),
+            machine_api_domain=read.matching("machineApiDomain", config_reader.HOST, _A_HOST),
+            api_certificate_arn=read.matching("apiCertificateArn", config_reader.CERTIFICATE_ARN, _A_CERTIFICATE),
+            console_domain=read.matching("consoleDomain", config_reader.HOST, _A_HOST),
+            console_certificate_arn=read.matching(
+                "consoleCertificateArn", config_reader.CERTIFICATE_ARN, _A_CERTIFICATE
+            ),
+            console_price_class=read.choice("consolePriceClass", limits.PRICE_CLASSES),
+            console_log_bucket=read.matching("consoleLogBucket", config_reader.BUCKET, "the name of a bucket"),
+            web_acl_arn=read.matching("webAclArn", config_reader.WEB_ACL_ARN, _A_WEB_ACL),
         )
+        region = pulumi.Config("aws").get("region")
         setting_rules.check_names(read, pulumi.get_project(), pulumi.get_stack())
         setting_rules.check(read, settings)
-        setting_rules.check_keys(read, settings, pulumi.Config("aws").get("region"))
+        front_door_rules.check(read, settings, pulumi.get_project(), pulumi.get_stack(), region)
+        setting_rules.check_keys(read, settings, region)
         read.refuse_what_was_not_read()
         if read.errors:
             raise SettingsError("\n".join(["the stack's configuration cannot be used:", *read.errors]))

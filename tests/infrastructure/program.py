@@ -41,7 +41,19 @@ T = TypeVar("T")
 
 # The types that the program may declare, with the ARN that AWS would give each; None has no ARN.
 _ARNS: dict[str, str | None] = {
+    "aws:apigatewayv2/api:Api": "apigateway:{region}::/apis/{name}",
+    "aws:apigatewayv2/apiMapping:ApiMapping": None,
+    "aws:apigatewayv2/authorizer:Authorizer": None,
+    "aws:apigatewayv2/domainName:DomainName": "apigateway:{region}::/domainnames/{domainName}",
+    "aws:apigatewayv2/integration:Integration": None,
+    "aws:apigatewayv2/route:Route": None,
+    "aws:apigatewayv2/stage:Stage": None,
     "aws:cloudcontrol/resource:Resource": None,
+    "aws:cloudfront/distribution:Distribution": "cloudfront::{account}:distribution/{name}",
+    "aws:cloudfront/originAccessControl:OriginAccessControl": "cloudfront::{account}:origin-access-control/{name}",
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": (
+        "cloudfront::{account}:response-headers-policy/{name}"
+    ),
     "aws:cloudwatch/dashboard:Dashboard": None,
     "aws:cloudwatch/eventArchive:EventArchive": "events:{place}:archive/{name}",
     "aws:cloudwatch/eventBus:EventBus": "events:{place}:event-bus/{name}",
@@ -50,6 +62,11 @@ _ARNS: dict[str, str | None] = {
     "aws:cloudwatch/logGroup:LogGroup": "logs:{place}:log-group:{name}",
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": None,
     "aws:cloudwatch/metricAlarm:MetricAlarm": "cloudwatch:{place}:alarm:{name}",
+    "aws:cognito/resourceServer:ResourceServer": None,
+    "aws:cognito/userGroup:UserGroup": None,
+    "aws:cognito/userPool:UserPool": "cognito-idp:{place}:userpool/{name}",
+    "aws:cognito/userPoolClient:UserPoolClient": None,
+    "aws:cognito/userPoolDomain:UserPoolDomain": None,
     "aws:dynamodb/resourcePolicy:ResourcePolicy": None,
     "aws:dynamodb/table:Table": "dynamodb:{place}:table/{name}",
     "aws:glue/registry:Registry": "glue:{place}:registry/{registryName}",
@@ -61,6 +78,13 @@ _ARNS: dict[str, str | None] = {
     "aws:lambda/function:Function": "lambda:{place}:function:{name}",
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": None,
     "aws:lambda/layerVersion:LayerVersion": "lambda:{place}:layer:{layerName}:1",
+    "aws:lambda/permission:Permission": None,
+    "aws:s3/bucket:Bucket": "s3:::{name}",
+    "aws:s3/bucketObjectv2:BucketObjectv2": None,
+    "aws:s3/bucketPolicy:BucketPolicy": None,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": None,
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": None,
+    "aws:s3/bucketVersioning:BucketVersioning": None,
     "aws:sns/topic:Topic": "sns:{place}:{name}",
     "aws:sns/topicPolicy:TopicPolicy": None,
     "aws:sns/topicSubscription:TopicSubscription": "sns:{place}:{name}",
@@ -387,9 +411,11 @@ def computed(args: MockResourceArgs, region: str) -> dict[str, str]:
     """What AWS and Pulumi add to the inputs."""
     name = physical_name(args.name, args.inputs.get("namePrefix"))
     template = _ARNS[args.typ]
+    suffix = _partition(region)["dnsSuffix"]
     if template is None:
-        return {}
-    place = {"place": f"{region}:{ACCOUNT}", "account": ACCOUNT}
+        # Of the distribution behind a user pool's own sign-in pages.
+        return {"cloudfrontDistribution": "d111111abcdef8.cloudfront.net"} if args.typ.endswith(":UserPoolDomain") else {}
+    place = {"place": f"{region}:{ACCOUNT}", "account": ACCOUNT, "region": region}
     bus = args.inputs.get("eventBusName")
     registry = str(args.inputs.get("registryArn", "")).rpartition("/")[2]
     partition = _partition(region)
@@ -397,6 +423,16 @@ def computed(args: MockResourceArgs, region: str) -> dict[str, str]:
         {**args.inputs, "name": name, "registry": registry, "bus": f"{bus}/" if bus else "", **place}
     )
     computed = {"name": name, "arn": arn}
+    if args.typ.endswith(":Api"):
+        computed["apiEndpoint"] = f"https://{name}.execute-api.{region}.{suffix}"
+        computed["executionArn"] = f"arn:{partition['partition']}:execute-api:{region}:{ACCOUNT}:{name}"
+    if args.typ.endswith(":Bucket"):
+        computed["bucket"] = name
+        computed["bucketRegionalDomainName"] = f"{name}.s3.{region}.{suffix}"
+    if args.typ.endswith(":Distribution"):
+        computed["domainName"] = "d222222abcdef8.cloudfront.net"
+    if args.typ.endswith(":UserPool"):
+        computed["endpoint"] = f"cognito-idp.{region}.{suffix}/{region}_{name}"
     if args.typ.endswith(":Table"):
         computed["streamArn"] = f"{arn}/stream/2024-01-15T10:00:00.000"
     if args.typ.endswith(":Queue"):
