@@ -32,7 +32,7 @@ def service_may_send(statements: Iterable[Statement], service: str, source_arn: 
     )
 
 
-def refuses_plain_http(statements: Iterable[Statement], action: str, resource_arn: str) -> bool:
+def refuses_plain_http(statements: Iterable[Statement], action: str, resource_arn: str | list[str]) -> bool:
     return any(
         statement["Effect"] == "Deny"
         and statement["Principal"] == "*"

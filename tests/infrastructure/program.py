@@ -414,7 +414,9 @@ def computed(args: MockResourceArgs, region: str) -> dict[str, str]:
     suffix = _partition(region)["dnsSuffix"]
     if template is None:
         # Of the distribution behind a user pool's own sign-in pages.
-        return {"cloudfrontDistribution": "d111111abcdef8.cloudfront.net"} if args.typ.endswith(":UserPoolDomain") else {}
+        return (
+            {"cloudfrontDistribution": "d111111abcdef8.cloudfront.net"} if args.typ.endswith(":UserPoolDomain") else {}
+        )
     place = {"place": f"{region}:{ACCOUNT}", "account": ACCOUNT, "region": region}
     bus = args.inputs.get("eventBusName")
     registry = str(args.inputs.get("registryArn", "")).rpartition("/")[2]

@@ -12,15 +12,18 @@ import pulumi_aws as aws
 import pytest
 
 from components.audit_log import AuditLog, AuditLogArgs
+from components.console import Console, ConsoleArgs
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
 from components.event_store import EventStore, EventStoreArgs
 from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
+from components.http_api import HttpApi, HttpApiArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.policies import Grant
 from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
 from components.read_model import ReadModel
+from components.sign_in import SignIn, SignInArgs
 from components.snapshots import Snapshots
 from components.stream_feed import StreamFeed, StreamFeedArgs
 from components.table import TableArgs
@@ -56,6 +59,8 @@ MONITORING = MonitoringArgs(
     region="us-east-1",
     dashboard_name="d",
 )
+SIGN_IN = SignInArgs(token_scopes=NOTHING, domain_prefix="l", region="us-east-1", partition="aws")
+CONSOLE = ConsoleArgs(files=Path(), api=NOTHING, provider=NOTHING, dns_suffix="amazonaws.com")
 PACKAGE = HandlerPackageArgs(source=Path(), lock_file=Path(), build=Path(), layer_name="l")
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
@@ -90,6 +95,11 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Snapshots("it", TableArgs(read_capacity=1)), "read_capacity"),
     (lambda: Monitoring("it", replace(MONITORING, snapshot_lag_seconds=0)), "snapshot_lag_seconds"),
     (lambda: Monitoring("it", replace(MONITORING, projection_lag_seconds=0)), "projection_lag_seconds"),
+    (lambda: Monitoring("it", replace(MONITORING, api_latency_ms=0)), "api_latency_ms"),
+    (lambda: Monitoring("it", replace(MONITORING, api_refusals=-1)), "api_refusals"),
+    (lambda: HttpApi("it", HttpApiArgs(description="", log_retention_days=2)), "log_retention_days"),
+    (lambda: SignIn("it", replace(SIGN_IN, mfa="OFF")), "mfa"),
+    (lambda: Console("it", replace(CONSOLE, price_class="PriceClass_50")), "price_class"),
 ]
 
 
@@ -124,8 +134,8 @@ def test_the_same_name_twice_is_refused() -> None:
 
 
 def test_an_unknown_resource_type_is_refused() -> None:
-    with pytest.raises(AssertionError, match="unknown resource type aws:s3/bucket:Bucket"):
-        declare(lambda: aws.s3.Bucket("bucket"))
+    with pytest.raises(AssertionError, match="unknown resource type aws:ec2/vpc:Vpc"):
+        declare(lambda: aws.ec2.Vpc("vpc"))
 
 
 def test_an_unknown_function_is_refused() -> None:

@@ -28,9 +28,25 @@ ELSEWHERE = KEY.replace("us-east-1", "eu-central-1")
 TYPES = {"int": "integer", "bool": "boolean", "str": "string", "str | None": "string", "tuple[str, ...]": "array"}
 
 
+API = {"httpApi": "true"}
+ISSUER = {
+    "oidcIssuer": "https://issuer.example.com/",
+    "oidcClientId": "client",
+    "oidcAudience": "ledger",
+    "oidcAuthorizeUrl": "https://issuer.example.com/authorize",
+    "oidcTokenUrl": "https://issuer.example.com/token",
+    "oidcLogoutUrl": "https://issuer.example.com/logout",
+}
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f0e0d0c-1111-2222-3333-444455556666"
+CERTIFICATE_ELSEWHERE = CERTIFICATE.replace("us-east-1", "eu-central-1")
+WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/ledger/0f0e0d0c-1111-2222-3333-444455556666"
+
+
 def load(overrides: Mapping[str, str] | None = None, without: str | None = None) -> Settings:
     """Read the settings of dev with these values, text as the CLI hands it over."""
-    values = configuration("dev") | {f"event-sourcing:{key}": value for key, value in (overrides or {}).items()}
+    values = configuration("dev") | {
+        key if ":" in key else f"event-sourcing:{key}": value for key, value in (overrides or {}).items()
+    }
     values.pop(f"event-sourcing:{without}", None)
     return _in_own_context(values, lambda: Settings.load(pulumi.Config("event-sourcing")))
 
@@ -185,6 +201,33 @@ BAD = [
     ("deliveryRetryAttempts", "186"),
     ("deliveryMaxEventAge", "59"),
     ("tracing", "1"),
+    ("httpApi", "on"),
+    ("console", "on"),
+    ("corsOrigins", "https://app.example.com"),
+    ("corsOrigins", '["*"]'),
+    ("corsOrigins", '["http://app.example.com"]'),
+    ("corsOrigins", '["https://app.example.com/"]'),
+    ("apiThrottleRate", "0"),
+    ("apiThrottleRate", "10001"),
+    ("apiThrottleBurst", "5001"),
+    ("accessLogRetentionDays", "31"),
+    ("apiDomain", "https://api.example.com"),
+    ("machineApiDomain", "api"),
+    ("apiCertificateArn", "arn:aws:iam::123456789012:server-certificate/api"),
+    ("signInMfa", "OFF"),
+    ("signInPrefix", "aws-ledger"),
+    ("signInPrefix", "-ledger"),
+    ("oidcIssuer", "http://issuer.example.com"),
+    ("oidcClientId", "a client"),
+    ("oidcAudience", "an audience"),
+    ("oidcAuthorizeUrl", "/authorize"),
+    ("oidcTokenUrl", "http://issuer.example.com/token"),
+    ("oidcLogoutUrl", "https://issuer.example.com/logout?to=here"),
+    ("consoleDomain", "ledger"),
+    ("consoleCertificateArn", "a certificate"),
+    ("consolePriceClass", "PriceClass_50"),
+    ("consoleLogBucket", "Logs"),
+    ("webAclArn", "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/a/b"),
 ]
 
 
@@ -238,7 +281,7 @@ def test_all_complaints_come_at_once() -> None:
         ({"projectionBatchSize": "541", "projectionBatchWindow": "1"}, "projectionBatchSize"),
         ({"projectionTimeout": "4", "projectionBatchSize": "21", "projectionBatchWindow": "1"}, "projectionBatchSize"),
         ({"projectionVisibilityTimeout": "43200", "projectionMaxReceives": "8"}, "projectionMaxReceives"),
-        ({"relayBatchSize": "3001"}, "relayBatchSize"),
+        ({"relayBatchSize": "2901"}, "relayBatchSize"),
         ({"functionTimeout": "7", "relayBatchSize": "701"}, "relayBatchSize"),
         ({"functionTimeout": "60", "relayMaxRecordAge": "60"}, "relayMaxRecordAge"),
         ({"relayParallelization": "5", "relayConcurrency": "4"}, "relayConcurrency"),
@@ -247,6 +290,44 @@ def test_all_complaints_come_at_once() -> None:
         ({"kmsKey": "create", "kmsKeyArn": KEY}, "kmsKey"),
         ({"kmsKeyArn": KEY, "previousKmsKeyArns": f'["{KEY}"]'}, "previousKmsKeyArns"),
         ({"previousKmsKeyArns": f'["{ELSEWHERE}"]'}, "previousKmsKeyArns"),
+        ({**API, "functionTimeout": "30"}, "functionTimeout"),
+        ({**API, "oidcClientId": "client"}, "oidcClientId"),
+        ({**API, "oidcLogoutUrl": ISSUER["oidcLogoutUrl"]}, "oidcLogoutUrl"),
+        *(({**API, **ISSUER, key: ""}, key) for key in ISSUER if key not in ("oidcIssuer", "oidcLogoutUrl")),
+        ({**API, "apiDomain": "api.example.com"}, "apiCertificateArn"),
+        ({**API, "apiCertificateArn": CERTIFICATE}, "apiCertificateArn"),
+        (
+            {**API, "apiDomain": "api.example.com", "apiCertificateArn": CERTIFICATE_ELSEWHERE},
+            "apiCertificateArn",
+        ),
+        (
+            {
+                **API,
+                "apiDomain": "api.example.com",
+                "machineApiDomain": "api.example.com",
+                "apiCertificateArn": CERTIFICATE,
+            },
+            "machineApiDomain",
+        ),
+        ({**API, "consoleDomain": "ledger.example.com"}, "consoleCertificateArn"),
+        ({**API, "consoleCertificateArn": CERTIFICATE}, "consoleCertificateArn"),
+        (
+            {**API, "consoleDomain": "ledger.example.com", "consoleCertificateArn": CERTIFICATE_ELSEWHERE},
+            "consoleCertificateArn",
+        ),
+        ({**API, "console": "false", "webAclArn": WEB_ACL}, "webAclArn"),
+        ({**API, "console": "false", "consoleLogBucket": "logs"}, "consoleLogBucket"),
+        (
+            {
+                **API,
+                "console": "false",
+                "consoleDomain": "ledger.example.com",
+                "consoleCertificateArn": CERTIFICATE,
+            },
+            "consoleDomain",
+        ),
+        ({**API, "aws:region": "us-gov-west-1"}, "console"),
+        ({**API, "console": "false", "aws:region": "cn-north-1"}, "oidcIssuer"),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(overrides: dict[str, str], key: str) -> None:
@@ -292,6 +373,16 @@ def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> Non
         ({"functionTimeout": "60", "relayMaxRecordAge": "61"}, "relay_max_record_age", 61),
         ({"relayParallelization": "5", "relayConcurrency": "5"}, "relay_concurrency", 5),
         ({"snapshotConcurrency": "10"}, "snapshot_concurrency", 10),
+        ({**API, "functionTimeout": "29"}, "function_timeout", 29),
+        ({"httpApi": "false", "functionTimeout": "60"}, "function_timeout", 60),
+        ({**API, **ISSUER}, "oidc_client_id", "client"),
+        ({**API, **ISSUER, "oidcLogoutUrl": ""}, "oidc_logout_url", ""),
+        ({**API, **ISSUER, "console": "false", "aws:region": "cn-north-1"}, "http_api", True),
+        ({**API, "console": "false", "aws:region": "us-gov-west-1"}, "console", False),
+        ({**API, "machineApiDomain": "api.example.com", "apiCertificateArn": CERTIFICATE}, "api_domain", ""),
+        ({**API, "consoleDomain": "l.example.com", "consoleCertificateArn": CERTIFICATE}, "console", True),
+        ({**API, "webAclArn": WEB_ACL, "consoleLogBucket": "logs"}, "web_acl_arn", WEB_ACL),
+        ({"corsOrigins": '["https://a.example.com:8443", "http://localhost:8000"]'}, "http_api", False),
         ({"logLevel": "TRACE"}, "log_level", "TRACE"),
         (SOUND, "production", True),
         (
@@ -335,6 +426,17 @@ def test_names_may_be_as_long_as_aws_takes_them() -> None:
     (complaint,) = str(refused.value).splitlines()[1:]
     assert complaint.startswith("  the layer would be called 'ppp")
     assert complaint.endswith("-handlers', 141 characters; AWS takes 140: shorten project or stack")
+
+
+@pytest.mark.parametrize("project", ["aws-ledger", "p" * 60])
+def test_a_stack_whose_sign_in_pages_cognito_would_not_name_after_it_is_asked_for_a_name(project: str) -> None:
+    named = {"event-sourcing:httpApi": "true"}
+    with pytest.raises(SettingsError) as refused:
+        run("dev", named, project=project)
+    (complaint,) = str(refused.value).splitlines()[1:]
+    assert complaint.startswith(f"  {project}:signInPrefix is ''; allowed: a name of its own for the sign-in pages")
+    given = {**named, "event-sourcing:signInPrefix": "ledger"}
+    assert run("dev", given, project=project, is_preview=True).resources
 
 
 def test_every_name_that_is_composed_is_held_to_its_length() -> None:
