@@ -9,11 +9,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .domain import REJECTION_VERSION, check, meaning, scales
-from .runtime import Context, answering, count, log, seconds_left
+from .http_api.serving import serving
+from .runtime import Context, count, log, seconds_left
 from .settings import setting
 from .sourcing.command import MEMBERS, Command
 from .sourcing.errors import LedgerError, Violation
-from .sourcing.payload import beside_body, request_of
 from .sourcing.rejection import Rejection
 from .store import clients
 from .store.event_bus import EventBus, PublishError
@@ -29,12 +29,11 @@ _ledger = wired_ledger()
 _bus_name = setting("EVENT_BUS_NAME")
 
 
-@answering
-def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
-    """`{aggregateId, eventType, eventData, ...}`, direct or as `body`, to `{eventId, aggregateId, sequence, ...}`."""
-    request = request_of(event)
+@serving("command", MEMBERS)
+def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> dict[str, Any]:
+    """`{aggregateId, eventType, eventData, ...}` to `{eventId, aggregateId, sequence, ...}`."""
     try:
-        return _execute(request, beside_body(event, MEMBERS), context)
+        return _execute(request, misplaced, context)
     except LedgerError as refusal:
         if refusal.status < 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
             _announce(refusal, request, context)

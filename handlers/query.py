@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .domain import EVENT_TYPES, KINDS
-from .runtime import Context, answering, seconds_left
+from .http_api.serving import serving
+from .runtime import Context, seconds_left
 from .settings import flag, number, setting
 from .sourcing import times
 from .sourcing.command import MAX_SEQUENCE
 from .sourcing.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
 from .sourcing.fields import check_whole, folded, identifier, unknown, whole
 from .sourcing.kinds import OfKind
-from .sourcing.payload import beside_body, request_of
 from .sourcing.projection import RowQuery
 from .sourcing.values import Value
 from .store import clients, tokens
@@ -44,20 +44,6 @@ _TYPES = {folded(name): name for name in EVENT_TYPES}
 
 SecondsLeft = Callable[[], float]
 """A clock that runs towards the function's timeout."""
-
-
-@answering
-def lambda_handler(event: Any, context: Context) -> Value:
-    """`{queryType, ...}`, direct or as `body`, to the answer of that type."""
-    request = request_of(event)
-    _refuse(beside_body(event, _MEMBERS))
-    if request.get("queryType") is None:
-        _refuse(unknown(request, _MEMBERS))
-    query = _QUERIES.get(identifier(request, "queryType"))
-    if query is None:
-        raise MalformedError("queryType", f"must be one of {', '.join(_QUERIES)}")
-    _refuse(unknown(request, ("queryType", *query.arguments)))
-    return query.answer(request, seconds_left(context))
 
 
 def _refuse(found: Sequence[Violation]) -> None:
@@ -211,3 +197,16 @@ _QUERIES: Mapping[str, _Query] = MappingProxyType(
 )
 _MEMBERS = dict.fromkeys(["queryType", *(name for query in _QUERIES.values() for name in query.arguments)])
 """Of any query's request."""
+
+
+@serving("query", _MEMBERS)
+def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> Value:
+    """`{queryType, ...}` to the answer of that type."""
+    _refuse(misplaced)
+    if request.get("queryType") is None:
+        _refuse(unknown(request, _MEMBERS))
+    query = _QUERIES.get(identifier(request, "queryType"))
+    if query is None:
+        raise MalformedError("queryType", f"must be one of {', '.join(_QUERIES)}")
+    _refuse(unknown(request, ("queryType", *query.arguments)))
+    return query.answer(request, seconds_left(context))

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .failure import InvocationError
 from .settings import setting
@@ -18,7 +18,7 @@ log = logging.getLogger("ledger")
 log.setLevel(logging.INFO)
 
 Answer = dict[str, Any]
-"""`{"statusCode": int, "body": JSON text}`"""
+"""`{"statusCode": int, "body": JSON text}`; from the HTTP API also its `headers`."""
 
 NAMESPACE = setting("METRICS_NAMESPACE")
 
@@ -36,14 +36,32 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
+class Outcome(NamedTuple):
+    """What came of a request: its answer in the form of an API proxy."""
+
+    status: int
+    body: Value
+    text: str
+    """The body's JSON; numbers keep every digit."""
+
+    @classmethod
+    def of(cls, status: int, body: Value) -> Outcome:
+        return cls(status, body, dumps(body))
+
+    @classmethod
+    def refusal(cls, error: LedgerError) -> Outcome:
+        """The answer of an error, whatever its status."""
+        told = {"code": error.code, "message": error.message, "details": error.details}
+        return cls.of(error.status, {"error": told})
+
+    def answer(self) -> Answer:
+        """As a direct invocation has it."""
+        return {"statusCode": self.status, "body": self.text}
+
+
 def seconds_left(context: Context) -> Callable[[], float]:
     """A clock that runs towards the function's timeout."""
     return lambda: context.get_remaining_time_in_millis() / 1000
-
-
-def answer(status: int, body: Value) -> Answer:
-    """An answer in the form of an API proxy; numbers in the body keep every digit."""
-    return {"statusCode": status, "body": dumps(body)}
 
 
 def over_http(event: Any) -> bool:
@@ -54,38 +72,38 @@ def over_http(event: Any) -> bool:
 
 
 def answering(handle: Callable[[Any, Context], Value]) -> Callable[[Any, Context], Answer]:
-    """Make an entry point of a function that returns a body or raises.
-
-    LedgerErrors below 500 are the caller's and become their answers. Everything else is a fault: logged with its trace,
-    which nobody else gets to see. Over HTTP it is answered, and counted in the metric Faults. A direct invocation fails
-    (InvocationError), since Lambda takes any answer for a success: so it counts as one of AWS's Errors, and one that
-    nobody waits for is tried again and ends as a dead letter.
-    """
+    """Make an entry point of a function that returns a body or raises: see `outcome`."""
 
     def lambda_handler(event: Any, context: Context) -> Answer:
-        try:
-            return answer(200, handle(event, context))
-        except LedgerError as error:
-            if error.status < 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
-                log.info("refused: %s", error.message, extra={"code": error.code, "details": _loggable(error.details)})
-                return _refusal(error)
-            fault = _fault(error, error)
-            if isinstance(error, ClockSkewError):
-                count("ClockSkew", 1, context)
-        except Exception as error:  # noqa: BLE001 -- logged, and told as a fault
-            message = "something failed on our side; the request can be sent again"
-            fault = _fault(error, LedgerError(message, requestId=context.aws_request_id))
-        if not over_http(event):
-            raise InvocationError(fault.code, f"{fault.message} (request {context.aws_request_id})")
-        count("Faults", 1, context)
-        return _refusal(fault)
+        return outcome(lambda: handle(event, context), context, waited_for=over_http(event)).answer()
 
     return lambda_handler
 
 
-def _refusal(error: LedgerError) -> Answer:
-    body = {"error": {"code": error.code, "message": error.message, "details": error.details}}
-    return answer(error.status, body)
+def outcome(work: Callable[[], Value], context: Context, *, waited_for: bool) -> Outcome:
+    """What comes of something that returns a body or raises.
+
+    LedgerErrors below 500 are the caller's and become their answers. Everything else is a fault: logged with its trace,
+    which nobody else gets to see. Over HTTP it is answered (`waited_for`), and counted in the metric Faults. A direct
+    invocation fails (InvocationError), since Lambda takes any answer for a success: so it counts as one of AWS's
+    Errors, and one that nobody waits for is tried again and ends as a dead letter.
+    """
+    try:
+        return Outcome.of(200, work())
+    except LedgerError as error:
+        if error.status < 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
+            log.info("refused: %s", error.message, extra={"code": error.code, "details": _loggable(error.details)})
+            return Outcome.refusal(error)
+        fault = _fault(error, error)
+        if isinstance(error, ClockSkewError):
+            count("ClockSkew", 1, context)
+    except Exception as error:  # noqa: BLE001 -- logged, and told as a fault
+        message = "something failed on our side; the request can be sent again"
+        fault = _fault(error, LedgerError(message, requestId=context.aws_request_id))
+    if not waited_for:
+        raise InvocationError(fault.code, f"{fault.message} (request {context.aws_request_id})")
+    count("Faults", 1, context)
+    return Outcome.refusal(fault)
 
 
 def _fault(cause: Exception, told: LedgerError) -> LedgerError:

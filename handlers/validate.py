@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .domain import check, meaning, scales
-from .runtime import Context, answering, seconds_left
+from .http_api.serving import serving
+from .runtime import Context, seconds_left
 from .sourcing.command import MEMBERS, Command
-from .sourcing.payload import beside_body, request_of
+from .sourcing.errors import Violation
 from .wiring import wired_ledger
 
 _ledger = wired_ledger()
 
 
-@answering
-def lambda_handler(event: Any, context: Context) -> dict[str, Any]:
+@serving("validate", MEMBERS)
+def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> dict[str, Any]:
     """A command's request to `{valid: true, wouldBe: <the command's receipt>}`, or the command's refusal.
 
     Nothing is written or published. By the time the command is sent, others may have changed the account.
     """
-    request = request_of(event)
-    misplaced = beside_body(event, MEMBERS)
     command = Command.read(request, context.aws_request_id, check, meaning, scales=scales, misplaced=misplaced)
     return {"valid": True, "wouldBe": _ledger.foresee(command, seconds_left(context)).describe()}
