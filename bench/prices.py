@@ -22,6 +22,18 @@ LOG_GB = 0.50
 LOG_GB_INFREQUENT = 0.25
 TRACE = 5.00 / MILLION
 
+API_REQUEST = 1.00 / MILLION
+"""Of an HTTP API, for each 512 KB; the first 300 million a month."""
+CDN_REQUEST = 1.00 / MILLION
+"""HTTPS, in North America; GET and POST alike. 10 million a month are free."""
+CDN_GB = 0.085
+"""To the internet, in North America and Europe; 1 TB a month is free."""
+USER_MONTH = 0.015
+"""Of a user pool of the plan Essentials who signs in at least once; 10,000 are free in an account."""
+USERS_FREE = 10_000
+LOG_GB_DELIVERED = 0.50
+"""API Gateway's access log, as logs of any other kind."""
+
 ALARM_MONTH = 0.10
 DASHBOARD_MONTH = 3.00
 

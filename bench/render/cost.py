@@ -11,6 +11,10 @@ from bench.results import Results
 from .markdown import money, number, table
 
 _SMALLER_MB = 256
+_ACCESS_LINE_GB = 0.5
+"""A million lines of the access log."""
+_ANSWERS_GB = 2.0
+"""A million answers to people."""
 
 
 def render(results: Results) -> dict[str, str]:
@@ -74,6 +78,19 @@ Lambda's reading of the stream is free, and its polling of a queue that is empty
 At rest: some 50 alarms at {money(prices.ALARM_MONTH)} and a dashboard at {money(prices.DASHBOARD_MONTH)} a month, tables by
 their size ({money(prices.STORAGE_GB_MONTH)} per GB, with point-in-time recovery {money(prices.RECOVERY_GB_MONTH)} more).
 
+## The front door
+
+What an HTTP request costs besides what it asks for, with `httpApi`. Nothing of it costs while nobody calls, but
+the alarms (9 at {money(prices.ALARM_MONTH)} a month) and some KB of files.
+
+{_front_door()}
+
+So a million commands through the machines' API cost {money(cost.COMMANDS * prices.API_REQUEST + _ACCESS_LINE_GB * prices.LOG_GB_DELIVERED)} US$ more. Each person costs
+{prices.USER_MONTH} US$ in a month in which she signs in, and {prices.USERS_FREE:,} of them in an account are free. CloudFront's first 10 million requests and first
+TB a month are free. The prices are those of [API Gateway](https://aws.amazon.com/api-gateway/pricing/),
+[CloudFront](https://aws.amazon.com/cloudfront/pricing/) and [Cognito](https://aws.amazon.com/cognito/pricing/), as
+published in {prices.PUBLISHED}; lengths of lines and answers are assumed.
+
 ## The recipe's million, were its tables billed on demand: {money(cost.total(recipe))} US$
 
 {_sum(recipe)}
@@ -85,6 +102,18 @@ statement and no dead letter that is ever written. As it is created, its tables 
 {_sum(idle)}
 """
     }
+
+
+def _front_door() -> str:
+    """A million requests of people and of machines."""
+    million = cost.COMMANDS
+    lines = [
+        cost.Line("both: HTTP API", million, "requests", prices.API_REQUEST),
+        cost.Line("both: access log, 500 bytes a request (assumed)", _ACCESS_LINE_GB, "GB", prices.LOG_GB_DELIVERED),
+        cost.Line("people: CloudFront", million, "requests", prices.CDN_REQUEST),
+        cost.Line("people: CloudFront, 2 KB an answer (assumed)", _ANSWERS_GB, "GB", prices.CDN_GB),
+    ]
+    return _sum(lines)
 
 
 def _warmth(results: Results) -> str:

@@ -25,7 +25,10 @@ def test_the_plan_and_the_template_hold_every_resource(stack: str) -> None:
     assert all(rule["Targets"] for rule in rules)
 
 
-PARTS = ("EventTarget", "RedriveAllowPolicy", "ResourcePolicy")
+PARTS = (
+    *("EventTarget", "RedriveAllowPolicy", "ResourcePolicy"),
+    *("BucketObjectv2", "BucketPublicAccessBlock", "BucketServerSideEncryptionConfiguration", "BucketVersioning"),
+)
 
 
 def test_a_key_of_the_stacks_own_is_scanned_too() -> None:

@@ -17,6 +17,16 @@ import pulumi_aws as aws
 Properties = dict[str, Any]
 
 _CLASSES: dict[str, type[Any]] = {
+    "aws:apigatewayv2/api:Api": aws.apigatewayv2.Api,
+    "aws:apigatewayv2/apiMapping:ApiMapping": aws.apigatewayv2.ApiMapping,
+    "aws:apigatewayv2/authorizer:Authorizer": aws.apigatewayv2.Authorizer,
+    "aws:apigatewayv2/domainName:DomainName": aws.apigatewayv2.DomainName,
+    "aws:apigatewayv2/integration:Integration": aws.apigatewayv2.Integration,
+    "aws:apigatewayv2/route:Route": aws.apigatewayv2.Route,
+    "aws:apigatewayv2/stage:Stage": aws.apigatewayv2.Stage,
+    "aws:cloudfront/distribution:Distribution": aws.cloudfront.Distribution,
+    "aws:cloudfront/originAccessControl:OriginAccessControl": aws.cloudfront.OriginAccessControl,
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": aws.cloudfront.ResponseHeadersPolicy,
     "aws:cloudcontrol/resource:Resource": aws.cloudcontrol.Resource,
     "aws:cloudwatch/dashboard:Dashboard": aws.cloudwatch.Dashboard,
     "aws:cloudwatch/eventArchive:EventArchive": aws.cloudwatch.EventArchive,
@@ -26,6 +36,11 @@ _CLASSES: dict[str, type[Any]] = {
     "aws:cloudwatch/logGroup:LogGroup": aws.cloudwatch.LogGroup,
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": aws.cloudwatch.LogResourcePolicy,
     "aws:cloudwatch/metricAlarm:MetricAlarm": aws.cloudwatch.MetricAlarm,
+    "aws:cognito/resourceServer:ResourceServer": aws.cognito.ResourceServer,
+    "aws:cognito/userGroup:UserGroup": aws.cognito.UserGroup,
+    "aws:cognito/userPool:UserPool": aws.cognito.UserPool,
+    "aws:cognito/userPoolClient:UserPoolClient": aws.cognito.UserPoolClient,
+    "aws:cognito/userPoolDomain:UserPoolDomain": aws.cognito.UserPoolDomain,
     "aws:dynamodb/resourcePolicy:ResourcePolicy": aws.dynamodb.ResourcePolicy,
     "aws:dynamodb/table:Table": aws.dynamodb.Table,
     "aws:glue/registry:Registry": aws.glue.Registry,
@@ -37,6 +52,15 @@ _CLASSES: dict[str, type[Any]] = {
     "aws:lambda/function:Function": aws.lambda_.Function,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": aws.lambda_.FunctionEventInvokeConfig,
     "aws:lambda/layerVersion:LayerVersion": aws.lambda_.LayerVersion,
+    "aws:lambda/permission:Permission": aws.lambda_.Permission,
+    "aws:s3/bucket:Bucket": aws.s3.Bucket,
+    "aws:s3/bucketObjectv2:BucketObjectv2": aws.s3.BucketObjectv2,
+    "aws:s3/bucketPolicy:BucketPolicy": aws.s3.BucketPolicy,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": aws.s3.BucketPublicAccessBlock,
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        aws.s3.BucketServerSideEncryptionConfiguration
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": aws.s3.BucketVersioning,
     "aws:sns/topic:Topic": aws.sns.Topic,
     "aws:sns/topicPolicy:TopicPolicy": aws.sns.TopicPolicy,
     "aws:sns/topicSubscription:TopicSubscription": aws.sns.TopicSubscription,
@@ -47,6 +71,30 @@ _CLASSES: dict[str, type[Any]] = {
 
 # The properties whose change replaces a resource (`ForceNew`).
 _FORCES_REPLACEMENT: dict[str, frozenset[str]] = {
+    "Api": frozenset({"protocolType"}),
+    "ApiMapping": frozenset({"domainName"}),
+    "Authorizer": frozenset({"apiId"}),
+    "DomainName": frozenset({"domainName"}),
+    "Integration": frozenset({"apiId", "connectionType", "integrationSubtype", "integrationType"}),
+    "Route": frozenset({"apiId"}),
+    "Stage": frozenset({"apiId", "name"}),
+    "Distribution": frozenset({"staging"}),
+    "OriginAccessControl": frozenset({"name"}),
+    "ResponseHeadersPolicy": frozenset(),
+    "ResourceServer": frozenset({"identifier", "userPoolId"}),
+    "UserGroup": frozenset({"name", "userPoolId"}),
+    "UserPool": frozenset({"name", "aliasAttributes", "usernameAttributes", "usernameConfiguration"}),
+    "UserPoolClient": frozenset({"generateSecret", "userPoolId"}),
+    "UserPoolDomain": frozenset({"domain", "userPoolId"}),
+    "Permission": frozenset(
+        {"action", "function", "principal", "qualifier", "sourceAccount", "sourceArn", "statementId"}
+    ),
+    "Bucket": frozenset({"bucket", "bucketPrefix", "objectLockEnabled"}),
+    "BucketObjectv2": frozenset({"bucket", "key"}),
+    "BucketPolicy": frozenset({"bucket"}),
+    "BucketPublicAccessBlock": frozenset({"bucket"}),
+    "BucketServerSideEncryptionConfiguration": frozenset({"bucket", "expectedBucketOwner"}),
+    "BucketVersioning": frozenset({"bucket", "expectedBucketOwner"}),
     # Of a schema version every property is create-only, as CloudFormation describes its type.
     "Resource": frozenset({"typeName", "desiredState"}),
     "Dashboard": frozenset({"dashboardName"}),

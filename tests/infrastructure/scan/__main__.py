@@ -22,7 +22,11 @@ from .plan import terraform_plan
 from .template import template
 from .tools import TOOLS, Finding
 
-SETTINGS = {"event-sourcing:kmsKey": "create", "event-sourcing:alarmEmails": '["oncall@example.com"]'}
+SETTINGS = {
+    "event-sourcing:httpApi": "true",
+    "event-sourcing:kmsKey": "create",
+    "event-sourcing:alarmEmails": '["oncall@example.com"]',
+}
 
 
 def main() -> int:

@@ -9,6 +9,14 @@ from typing import Any
 from tests.infrastructure.program import Graph, Resource
 
 TYPES: Mapping[str, str] = {
+    "aws:apigatewayv2/api:Api": "aws_apigatewayv2_api",
+    "aws:apigatewayv2/authorizer:Authorizer": "aws_apigatewayv2_authorizer",
+    "aws:apigatewayv2/integration:Integration": "aws_apigatewayv2_integration",
+    "aws:apigatewayv2/route:Route": "aws_apigatewayv2_route",
+    "aws:apigatewayv2/stage:Stage": "aws_apigatewayv2_stage",
+    "aws:cloudfront/distribution:Distribution": "aws_cloudfront_distribution",
+    "aws:cloudfront/originAccessControl:OriginAccessControl": "aws_cloudfront_origin_access_control",
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": "aws_cloudfront_response_headers_policy",
     "aws:cloudwatch/dashboard:Dashboard": "aws_cloudwatch_dashboard",
     "aws:cloudwatch/eventArchive:EventArchive": "aws_cloudwatch_event_archive",
     "aws:cloudwatch/eventBus:EventBus": "aws_cloudwatch_event_bus",
@@ -18,6 +26,11 @@ TYPES: Mapping[str, str] = {
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": "aws_cloudwatch_log_resource_policy",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "aws_cloudwatch_metric_alarm",
     "aws:cloudcontrol/resource:Resource": "aws_cloudcontrolapi_resource",
+    "aws:cognito/resourceServer:ResourceServer": "aws_cognito_resource_server",
+    "aws:cognito/userGroup:UserGroup": "aws_cognito_user_group",
+    "aws:cognito/userPool:UserPool": "aws_cognito_user_pool",
+    "aws:cognito/userPoolClient:UserPoolClient": "aws_cognito_user_pool_client",
+    "aws:cognito/userPoolDomain:UserPoolDomain": "aws_cognito_user_pool_domain",
     "aws:dynamodb/resourcePolicy:ResourcePolicy": "aws_dynamodb_resource_policy",
     "aws:dynamodb/table:Table": "aws_dynamodb_table",
     "aws:glue/registry:Registry": "aws_glue_registry",
@@ -29,6 +42,15 @@ TYPES: Mapping[str, str] = {
     "aws:lambda/function:Function": "aws_lambda_function",
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": "aws_lambda_function_event_invoke_config",
     "aws:lambda/layerVersion:LayerVersion": "aws_lambda_layer_version",
+    "aws:lambda/permission:Permission": "aws_lambda_permission",
+    "aws:s3/bucket:Bucket": "aws_s3_bucket",
+    "aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object",
+    "aws:s3/bucketPolicy:BucketPolicy": "aws_s3_bucket_policy",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "aws_s3_bucket_public_access_block",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        "aws_s3_bucket_server_side_encryption_configuration"
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": "aws_s3_bucket_versioning",
     "aws:sns/topic:Topic": "aws_sns_topic",
     "aws:sns/topicPolicy:TopicPolicy": "aws_sns_topic_policy",
     "aws:sns/topicSubscription:TopicSubscription": "aws_sns_topic_subscription",
@@ -48,6 +70,11 @@ _SINGULAR = {
     "key_schemas": "key_schema",
     "local_secondary_indexes": "local_secondary_index",
     "layer_code": "filename",
+    "ordered_cache_behaviors": "ordered_cache_behavior",
+    "origins": "origin",
+    "recovery_mechanisms": "recovery_mechanism",
+    "rules": "rule",
+    "scopes": "scope",
 }
 
 

@@ -161,7 +161,9 @@ def _mapping(resource: Resource) -> Properties:
 
 
 def _alarm(resource: Resource) -> Properties:
-    properties = _plainly(okActions="OKActions")(resource)
+    properties = _plainly(okActions="OKActions", evaluateLowSampleCountPercentiles="EvaluateLowSampleCountPercentile")(
+        resource
+    )
     pairs = resource.inputs["dimensions"].items()
     return {**properties, "Dimensions": [{"Name": name, "Value": value} for name, value in pairs]}
 
@@ -181,12 +183,86 @@ def _log_policy(resource: Resource) -> Properties:
     return {"PolicyName": resource.name, "PolicyDocument": resource.inputs["policyDocument"]}
 
 
+def _stage(resource: Resource) -> Properties:
+    properties = _plainly(name="StageName")(resource)
+    properties["RouteSettings"] = {each.pop("RouteKey"): each for each in properties.get("RouteSettings", [])}
+    return properties
+
+
+def _authorizer(resource: Resource) -> Properties:
+    properties = _plainly(identitySources="IdentitySource")(resource)
+    tokens = properties["JwtConfiguration"]
+    tokens["Audience"] = tokens.pop("Audiences")
+    return {"Name": resource.name, **properties}
+
+
+def _pool(resource: Resource) -> Properties:
+    properties = _plainly()(resource)
+    properties["Policies"] = {"PasswordPolicy": properties.pop("PasswordPolicy")}
+    del properties["SoftwareTokenMfaConfiguration"]
+    return {"UserPoolName": resource.outputs["name"], "EnabledMfas": ["SOFTWARE_TOKEN_MFA"], **properties}
+
+
+def _bucket(resource: Resource) -> Properties:
+    return {"BucketName": resource.outputs["bucket"]}
+
+
+def _encryption(resource: Resource) -> Properties:
+    defaults = [each["applyServerSideEncryptionByDefault"]["sseAlgorithm"] for each in resource.inputs["rules"]]
+    rules = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}} for algorithm in defaults]
+    return {"BucketEncryption": {"ServerSideEncryptionConfiguration": rules}}
+
+
+def _privacy(resource: Resource) -> Properties:
+    blocked = {name: value for name, value in resource.inputs.items() if name != "bucket"}
+    return {"PublicAccessBlockConfiguration": _pascal(blocked)}
+
+
+def _distribution(resource: Resource) -> Properties:
+    config = _plainly(
+        isIpv6Enabled="IPV6Enabled",
+        orderedCacheBehaviors="CacheBehaviors",
+        webAclId="WebACLId",
+        loggingConfig="Logging",
+    )(resource)
+    for origin in config["Origins"]:
+        origin["Id"] = origin.pop("OriginId")
+        if custom := origin.get("CustomOriginConfig"):
+            spelled = {"HttpPort": "HTTPPort", "HttpsPort": "HTTPSPort", "OriginSslProtocols": "OriginSSLProtocols"}
+            origin["CustomOriginConfig"] = {spelled.get(name, name): value for name, value in custom.items()}
+        else:
+            origin["S3OriginConfig"] = {"OriginAccessIdentity": ""}
+    certificate = config["ViewerCertificate"]
+    if "CloudfrontDefaultCertificate" in certificate:
+        config["ViewerCertificate"] = {"CloudFrontDefaultCertificate": True}
+    return {"DistributionConfig": config}
+
+
+def _access(resource: Resource) -> Properties:
+    return {"OriginAccessControlConfig": {"Name": resource.outputs["name"], **_plainly()(resource)}}
+
+
+def _headers(resource: Resource) -> Properties:
+    config = {"Name": resource.outputs["name"], **_plainly()(resource)}
+    security = config["SecurityHeadersConfig"]
+    security["StrictTransportSecurity"] = {"Preload": False, **security["StrictTransportSecurity"]}
+    return {"ResponseHeadersPolicyConfig": config}
+
+
 def _policy_of(place: str, kind: str) -> Callable[[Resource], Properties]:
     return lambda resource: {kind: [resource.inputs[place]], "PolicyDocument": resource.document("policy")}
 
 
 _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
+    "Api": ("AWS::ApiGatewayV2::Api", _named(_plainly(), "Name")),
+    "Authorizer": ("AWS::ApiGatewayV2::Authorizer", _authorizer),
+    "Bucket": ("AWS::S3::Bucket", _bucket),
+    "BucketPolicy": (
+        "AWS::S3::BucketPolicy",
+        lambda resource: {"Bucket": resource.inputs["bucket"], "PolicyDocument": resource.document("policy")},
+    ),
     "Dashboard": ("AWS::CloudWatch::Dashboard", _plainly()),
+    "Distribution": ("AWS::CloudFront::Distribution", _distribution),
     "EventArchive": ("AWS::Events::Archive", _plainly(eventSourceArn="SourceArn")),
     "EventBus": ("AWS::Events::EventBus", _named(_plainly(), "Name")),
     "EventRule": ("AWS::Events::Rule", _named(_plainly("eventPattern"), "Name")),
@@ -196,6 +272,10 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
         "AWS::Lambda::EventInvokeConfig",
         lambda resource: {**_plainly()(resource), "Qualifier": "$LATEST"},
     ),
+    "Integration": (
+        "AWS::ApiGatewayV2::Integration",
+        _plainly(timeoutMilliseconds="TimeoutInMillis"),
+    ),
     "Key": (
         "AWS::KMS::Key",
         _plainly("policy", policy="KeyPolicy"),
@@ -204,6 +284,8 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
     "LogGroup": ("AWS::Logs::LogGroup", _log_group),
     "LogResourcePolicy": ("AWS::Logs::ResourcePolicy", _log_policy),
     "MetricAlarm": ("AWS::CloudWatch::Alarm", _alarm),
+    "OriginAccessControl": ("AWS::CloudFront::OriginAccessControl", _access),
+    "Permission": ("AWS::Lambda::Permission", _plainly(function="FunctionName")),
     "Queue": (
         "AWS::SQS::Queue",
         _plainly(
@@ -217,6 +299,8 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
     "QueuePolicy": ("AWS::SQS::QueuePolicy", _policy_of("queueUrl", "Queues")),
     "Registry": ("AWS::Glue::Registry", _plainly(registryName="Name")),
     "Resource": ("AWS::Glue::SchemaVersion", lambda resource: json.loads(resource.inputs["desiredState"])),
+    "ResourceServer": ("AWS::Cognito::UserPoolResourceServer", _plainly()),
+    "ResponseHeadersPolicy": ("AWS::CloudFront::ResponseHeadersPolicy", _headers),
     "Role": (
         "AWS::IAM::Role",
         _named(_plainly("assumeRolePolicy", assumeRolePolicy="AssumeRolePolicyDocument"), "RoleName"),
@@ -229,16 +313,41 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
             "PolicyDocument": resource.document("policy"),
         },
     ),
+    "Route": ("AWS::ApiGatewayV2::Route", _plainly()),
     "Schema": ("AWS::Glue::Schema", _schema),
+    "Stage": ("AWS::ApiGatewayV2::Stage", _stage),
     "Table": ("AWS::DynamoDB::Table", _table),
     "Topic": ("AWS::SNS::Topic", _plainly()),
     "TopicPolicy": ("AWS::SNS::TopicPolicy", _policy_of("arn", "Topics")),
     "TopicSubscription": ("AWS::SNS::Subscription", _plainly(topic="TopicArn")),
+    "UserGroup": ("AWS::Cognito::UserPoolGroup", _plainly(name="GroupName")),
+    "UserPool": ("AWS::Cognito::UserPool", _pool),
+    "UserPoolClient": (
+        "AWS::Cognito::UserPoolClient",
+        _plainly(
+            allowedOauthFlows="AllowedOAuthFlows",
+            allowedOauthFlowsUserPoolClient="AllowedOAuthFlowsUserPoolClient",
+            allowedOauthScopes="AllowedOAuthScopes",
+            callbackUrls="CallbackURLs",
+            logoutUrls="LogoutURLs",
+        ),
+    ),
+    "UserPoolDomain": ("AWS::Cognito::UserPoolDomain", _plainly()),
 }
 """By Pulumi's type: CloudFormation's, and its properties for a resource."""
 
 
 _PARTS: Mapping[str, tuple[str, str, str, Callable[[Resource], Properties]]] = {
+    # CloudFormation has no objects.
+    "BucketObjectv2": ("Bucket", "bucket", "bucket", lambda _: {}),
+    "BucketPublicAccessBlock": ("Bucket", "bucket", "bucket", _privacy),
+    "BucketServerSideEncryptionConfiguration": ("Bucket", "bucket", "bucket", _encryption),
+    "BucketVersioning": (
+        "Bucket",
+        "bucket",
+        "bucket",
+        lambda resource: {"VersioningConfiguration": _pascal(resource.inputs["versioningConfiguration"])},
+    ),
     "EventTarget": ("EventRule", "rule", "name", _target),
     "RedriveAllowPolicy": (
         "Queue",
