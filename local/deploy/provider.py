@@ -9,7 +9,21 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.deploy import apigatewayv2, cloudwatch, dynamodb, events, glue, iam, kms, lambda_, logs, scheduler, sns, sqs
+from local.deploy import (
+    apigatewayv2,
+    cloudwatch,
+    cognito,
+    dynamodb,
+    events,
+    glue,
+    iam,
+    kms,
+    lambda_,
+    logs,
+    scheduler,
+    sns,
+    sqs,
+)
 from local.deploy.aws import Clients
 from local.deploy.config import StackConfig
 from local.deploy.errors import DeployError
@@ -19,7 +33,21 @@ from local.deploy.registry import Created, Inputs, NewResource, ResourceType
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
     token: resource_type
-    for module in (apigatewayv2, cloudwatch, dynamodb, events, glue, iam, kms, lambda_, logs, scheduler, sns, sqs)
+    for module in (
+        apigatewayv2,
+        cloudwatch,
+        cognito,
+        dynamodb,
+        events,
+        glue,
+        iam,
+        kms,
+        lambda_,
+        logs,
+        scheduler,
+        sns,
+        sqs,
+    )
     for token, resource_type in module.TYPES.items()
 }
 _PROVIDER = "pulumi:providers:aws"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.awslambda.models import lambda_backends
-from moto.cognitoidp.models import cognitoidp_backends
+from moto.cognitoidp.models import CognitoIdpUser, UserStatus, cognitoidp_backends
 from moto.core.base_backend import BackendDict
 from moto.core.common_models import BaseModel
 from moto.dynamodb.exceptions import ItemSizeTooLarge
@@ -41,6 +41,7 @@ from moto.sqs.models import SQSBackend as QueueBackend
 from moto.sts.models import AssumedRole, sts_backends
 
 from local.engine.api import ACCOUNT
+from local.engine.web import ids
 
 if TYPE_CHECKING:
     from local.engine.principals import Session
@@ -438,3 +439,51 @@ def pool_keys(region: str, pool_id: str) -> dict[str, Any]:
 def pool_signing_key(pool: Any) -> Any:
     """With which the pool signs its tokens. Moto has one for all pools, in its package."""
     return pool.json_web_key.private_key
+
+
+def name_user_pool(region: str, was: str, pool_id: str) -> None:
+    """Gives a user pool another id."""
+    pools = user_pools(region)
+    pool = pools.pop(was)
+    pool.arn = pool.arn.replace(was, pool_id)
+    pool.id = pool_id
+    pools[pool_id] = pool
+
+
+def pool_trigger(pool: Any) -> str | None:
+    """The function that is asked before tokens are written, None if there is none."""
+    triggers = pool.extended_config.get("LambdaConfig") or {}
+    arn = (triggers.get("PreTokenGenerationConfig") or {}).get("LambdaArn")
+    return None if arn is None else str(arn)
+
+
+def forget_pool_domain(region: str, domain: str) -> None:
+    """Takes back a domain that could not come about."""
+    cognitoidp_backends[ACCOUNT][region].user_pool_domains.pop(domain, None)
+
+
+def name_user(user: Any, subject: str) -> None:
+    """Gives a user of a pool another `sub`."""
+    user.id = subject
+    user.update_attributes([{"Name": "sub", "Value": subject}])
+
+
+def pool_user(region: str, pool_id: str, name: str) -> str | None:
+    """The username of who has that name. Who is new is made a user, of every group.
+
+    None if the user is disabled, or the pool gone.
+    """
+    pool = user_pool(region, pool_id)
+    if pool is None:
+        return None
+    if (pool.extended_config.get("UsernameConfiguration") or {}).get("CaseSensitive") is False:
+        name = name.lower()
+    user = pool.users.get(name)
+    if user is None:
+        user = CognitoIdpUser(pool_id, name, None, UserStatus.CONFIRMED, [])
+        name_user(user, ids.subject(pool_id, name))
+        pool.users[name] = user
+        for group in pool.groups.values():
+            group.users.add(user)
+            user.groups.add(group)
+    return str(user.username) if user.enabled else None

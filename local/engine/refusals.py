@@ -82,6 +82,42 @@ _SCHEDULE: Mapping[str, Harmless] = {
     "Target.KinesisParameters": (),
     "Target.SageMakerPipelineParameters": (),
 }
+_TRIGGERS = (
+    "CreateAuthChallenge",
+    "CustomEmailSender",
+    "CustomMessage",
+    "CustomSMSSender",
+    "DefineAuthChallenge",
+    "InboundFederation",
+    "KMSKeyID",
+    "PostAuthentication",
+    "PostConfirmation",
+    "PreAuthentication",
+    "PreSignUp",
+    "UserMigration",
+    "VerifyAuthChallengeResponse",
+)
+_USER_POOL: Mapping[str, Harmless] = {
+    "AcrConfiguration": (),
+    "DcrConfiguration": (),
+    "DeviceConfiguration": (),
+    "EmailConfiguration": (),
+    "IssuerConfiguration": (),
+    "KeyConfiguration": (),
+    "Policies.SignInPolicy": (),
+    "SmsAuthenticationMessage": (),
+    "SmsConfiguration": (),
+    "UserAttributeUpdateSettings": (),
+    "UserPoolAddOns": (),
+    "VerificationMessageTemplate": (),
+    **{f"LambdaConfig.{name}": () for name in _TRIGGERS},
+}
+_USER_POOL_CLIENT: Mapping[str, Harmless] = {
+    "AnalyticsConfiguration": (),
+    "DefaultRedirectURI": (),
+    "RefreshTokenRotation": (),
+    "WriteAttributes": (),
+}
 _LAYERS = {"CompatibleArchitecture": (), "CompatibleRuntime": ()}
 
 INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
@@ -96,6 +132,16 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
         "Metrics.AccountId": (ACCOUNT,),
         "WarmUpConfiguration": (),
     },
+    ("cognito-idp", "CreateUserPool"): _USER_POOL,
+    ("cognito-idp", "CreateUserPoolClient"): {**_USER_POOL_CLIENT, "ClientSecret": (), "GenerateSecret": _FALSE},
+    ("cognito-idp", "CreateUserPoolDomain"): {"CustomDomainConfig": (), "ManagedLoginVersion": (1, 2), "Routing": ()},
+    ("cognito-idp", "SetUserPoolMfaConfig"): {
+        "EmailMfaConfiguration": (),
+        "SmsMfaConfiguration": (),
+        "WebAuthnConfiguration": (),
+    },
+    ("cognito-idp", "UpdateUserPool"): _USER_POOL,
+    ("cognito-idp", "UpdateUserPoolClient"): _USER_POOL_CLIENT,
     ("dynamodb", "BatchWriteItem"): _METRICS,
     ("dynamodb", "CreateTable"): {
         **_TABLE,

@@ -22,6 +22,7 @@ SERVICES = (
     "apigatewayv2",
     "cloudcontrol",
     "cloudwatch",
+    "cognito-idp",
     "dynamodb",
     "dynamodbstreams",
     "events",
@@ -40,6 +41,7 @@ Operation = tuple[str, str]
 
 _OF_ANOTHER_SERVICE = {
     ("apigatewayv2", "GetTags"),
+    ("cognito-idp", "ListTagsForResource"),
     ("glue", "CreateIntegration"),
     ("glue", "CreateTable"),
     ("glue", "DeleteIntegration"),
@@ -48,6 +50,8 @@ _OF_ANOTHER_SERVICE = {
     ("glue", "GetResourcePolicy"),
     ("glue", "PutResourcePolicy"),
     ("glue", "UpdateTable"),
+    ("iam", "CreateGroup"),
+    ("iam", "DeleteGroup"),
     ("lambda", "DeleteResourcePolicy"),
     ("lambda", "GetResourcePolicy"),
     ("lambda", "PutResourcePolicy"),

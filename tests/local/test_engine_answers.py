@@ -673,7 +673,77 @@ def http_apis(caller: Caller) -> None:
     gateway.delete_api(**of)
 
 
-PARTS = (tables, buses, queues, topics, log_groups, alarms, schemas, keys, roles, functions, schedules, http_apis)
+def user_pools(caller: Caller) -> None:
+    cognito = caller.client("cognito-idp")
+    trigger = {"LambdaArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:scopes", "LambdaVersion": "V2_0"}
+    pool = {
+        "PoolName": "people",
+        "AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}]},
+        "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": True},
+        "AliasAttributes": ["email"],
+        "AutoVerifiedAttributes": ["email"],
+        "DeletionProtection": "ACTIVE",
+        "LambdaConfig": {"PreTokenGenerationConfig": trigger},
+        "Policies": {"PasswordPolicy": {"MinimumLength": 17, "RequireSymbols": True}},
+        "UserPoolTags": {"owner": "ledger"},
+        "UserPoolTier": "ESSENTIALS",
+        "UsernameConfiguration": {"CaseSensitive": False},
+    }
+    of = {"UserPoolId": cognito.create_user_pool(**pool)["UserPool"]["Id"]}
+    by_token = {"SoftwareTokenMfaConfiguration": {"Enabled": True}, "MfaConfiguration": "OPTIONAL"}
+    cognito.set_user_pool_mfa_config(**of, **by_token)
+    told = cognito.describe_user_pool(**of)["UserPool"]
+    caller.kept("CreateUserPool", pool, {**told, "PoolName": told["Name"]})
+    caller.kept("SetUserPoolMfaConfig", by_token, cognito.get_user_pool_mfa_config(**of))
+    scopes = [{"ScopeName": "read", "ScopeDescription": "to look"}]
+    server = {"Identifier": "ledger", "Name": "the ledger", "Scopes": scopes}
+    cognito.create_resource_server(**of, **server)
+    caller.kept("CreateResourceServer", server, cognito.describe_resource_server(**of, Identifier="ledger"))
+    client = {
+        "ClientName": "console",
+        "AccessTokenValidity": 61,
+        "AllowedOAuthFlows": ["code"],
+        "AllowedOAuthFlowsUserPoolClient": True,
+        "AllowedOAuthScopes": ["openid", "ledger/read"],
+        "CallbackURLs": ["https://console.example/"],
+        "EnableTokenRevocation": True,
+        "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"],
+        "IdTokenValidity": 62,
+        "LogoutURLs": ["https://console.example/out"],
+        "PreventUserExistenceErrors": "ENABLED",
+        "RefreshTokenValidity": 7,
+        "SupportedIdentityProviders": ["COGNITO"],
+        "TokenValidityUnits": {"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "days"},
+    }
+    at = {"ClientId": cognito.create_user_pool_client(**of, **client)["UserPoolClient"]["ClientId"]}
+    caller.kept("CreateUserPoolClient", client, cognito.describe_user_pool_client(**of, **at))
+    group = {"GroupName": "readers", "Description": "who look", "Precedence": 9}
+    cognito.create_group(**of, **group)
+    caller.kept("CreateGroup", group, cognito.get_group(**of, GroupName="readers"))
+    cognito.create_user_pool_domain(**of, Domain="people", ManagedLoginVersion=1)
+    cognito.describe_user_pool_domain(Domain="people")
+    cognito.delete_user_pool_domain(**of, Domain="people")
+    cognito.delete_group(**of, GroupName="readers")
+    cognito.delete_user_pool_client(**of, **at)
+    cognito.update_user_pool(**of, DeletionProtection="INACTIVE")
+    cognito.delete_user_pool(**of)
+
+
+PARTS = (
+    tables,
+    buses,
+    queues,
+    topics,
+    log_groups,
+    alarms,
+    schemas,
+    keys,
+    roles,
+    functions,
+    schedules,
+    http_apis,
+    user_pools,
+)
 
 
 @pytest.fixture(scope="module")

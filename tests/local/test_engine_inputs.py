@@ -15,17 +15,31 @@ from local.engine.refusals import INPUTS, OPERATIONS
 from tests.local.mentioned import PROJECT, Operation, mentioned, service_model
 
 _MOTO = Path(moto.__file__).parent
-_FOLDERS = {"lambda": "awslambda"}
+_FOLDERS = {"cognito-idp": "cognitoidp", "lambda": "awslambda"}
 
 ONE_PAGE = "everything is answered in one page"
 NO_OWNER = "there is nobody who could lose access"
 NO_MANAGED_RULES = "no rule here is managed by a service"
 NOTHING_MASKED = "no data is masked"
+NO_PASSWORD = "who signs in gives a name, and no password"
+KEPT = "it is kept and told; nothing here follows from it"
 
 EXCUSED: dict[tuple[str, str, str], str] = {
     ("apigatewayv2", "CreateIntegration", "TlsConfig.ServerNameToVerify"): "TlsConfig is refused, whatever is in it",
     ("cloudwatch", "DescribeAlarms", "AlarmTypes"): "every alarm is a metric alarm: composite ones are refused",
     ("cloudwatch", "DescribeAlarms", "MaxRecords"): ONE_PAGE,
+    ("cognito-idp", "CreateResourceServer", "Scopes.ScopeDescription"): KEPT,
+    ("cognito-idp", "CreateUserPool", "AliasAttributes"): NO_PASSWORD,
+    ("cognito-idp", "CreateUserPool", "Policies.PasswordPolicy.PasswordHistorySize"): NO_PASSWORD,
+    ("cognito-idp", "CreateUserPool", "UserPoolTags"): KEPT,
+    ("cognito-idp", "CreateUserPool", "UserPoolTier"): KEPT,
+    ("cognito-idp", "CreateUserPoolClient", "AccessTokenValidity"): "read by another name, in `user_tokens`",
+    ("cognito-idp", "CreateUserPoolClient", "ExplicitAuthFlows"): NO_PASSWORD,
+    ("cognito-idp", "CreateUserPoolClient", "IdTokenValidity"): "read by another name, in `user_tokens`",
+    ("cognito-idp", "CreateUserPoolClient", "PreventUserExistenceErrors"): NO_PASSWORD,
+    ("cognito-idp", "UpdateUserPool", "Policies.PasswordPolicy.PasswordHistorySize"): NO_PASSWORD,
+    ("cognito-idp", "UpdateUserPool", "UserPoolTags"): KEPT,
+    ("cognito-idp", "UpdateUserPool", "UserPoolTier"): KEPT,
     ("dynamodb", "PutResourcePolicy", "ConfirmRemoveSelfResourceAccess"): NO_OWNER,
     ("events", "DeleteRule", "Force"): NO_MANAGED_RULES,
     ("events", "PutEvents", "EndpointId"): "SDKs send it to the host of the global endpoint, never here",

@@ -8,6 +8,7 @@ from local.engine.web.authorizers import Authorizers
 from local.engine.web.http_apis import HttpApis
 from local.engine.web.issuers import Issuers
 from local.engine.web.origins import Origins
+from local.engine.web.user_pools import UserPools
 
 if TYPE_CHECKING:
     from local.engine.background import Background
@@ -23,6 +24,7 @@ class Front:
         self._origins = Origins(port, kept)
         self._issuers = Issuers(gateway.lock)
         authorizers = Authorizers(gateway.authorizer, self._issuers, clock)
+        UserPools(gateway, self._origins, clock)
         HttpApis(gateway, background, self._origins, authorizers, clock)
 
     def stop(self) -> None:

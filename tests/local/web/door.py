@@ -17,6 +17,7 @@ from local.engine.authorization import Authorizer
 from local.engine.background import Background
 from local.engine.clock import ManualClock
 from local.engine.gateway import Gateway
+from local.engine.refusals import Refusals
 from local.engine.web import tokens
 from local.engine.web.front import Front
 from local.engine.web.origins import NothingKept
@@ -158,6 +159,7 @@ def opened() -> Iterator[Door]:
     def seams(gateway: Gateway) -> None:
         made["authorizer"] = gateway.authorizer
         gateway.seam("lambda", "Invoke", invoke)
+        Refusals(gateway)
         made["front"] = Front(gateway, background, clock, 0, NothingKept())
 
     with aws(seams) as client:
