@@ -12,7 +12,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import ParamValidator
 
-from local.engine import dynamodb_json, partitions
+from local.engine import dynamodb_json, partitions, shortcuts
 
 from .tables import deployed_tables
 
@@ -44,9 +44,10 @@ ENVIRONMENT = {
 TABLES = deployed_tables(event_store=STORE, read_model=ROWS, snapshots=SNAPSHOTS)
 """CreateTable's arguments for the event store, the read model and the snapshots."""
 
-# As the embedded AWS does: moto walks each answer along the service's model, and sorts whole tables.
+# As the embedded AWS does: moto walks each answer along the service's model, sorts whole tables, and spells names anew.
 dynamodb_json.install()
 partitions.install()
+shortcuts.install()
 
 
 @contextmanager

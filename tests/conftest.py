@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.hooks import EVENT_ALIASES, BaseEventHooks, EventAliaser
 from botocore.loaders import JSONFileLoader, Loader
 from hypothesis import settings
 
@@ -43,10 +44,23 @@ def _list_once(loader: Loader, type_name: str) -> list[str]:
 
 Loader.list_available_services = _list_once  # type: ignore[assignment, method-assign]
 
+# And as often work out the same names of some hundred events, each by going through all aliases.
+_make_aliaser = EventAliaser.__init__
+_event_names: dict[str, str] = {}
+
+
+def _share_names(aliaser: Any, emitter: BaseEventHooks, aliases: Any = None) -> None:
+    _make_aliaser(aliaser, emitter, aliases)
+    if aliases is None or aliases == EVENT_ALIASES:
+        aliaser._alias_name_cache = _event_names
+
+
+EventAliaser.__init__ = _share_names  # type: ignore[assignment, method-assign]
+
 
 # Modules are handed to whichever process is free, so the long ones go first: last, one would keep a process busy while
 # the others have nothing left to do. By the number of their tests, which is how xdist would order them, they come last.
-_LONG_FIRST = ("kinds", "local", "faults", "fuzz", "infrastructure", "ops", "contract")
+_LONG_FIRST = ("kinds", "local", "faults", "fuzz", "infrastructure", "ops", "contract", "schemas", "bench")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -34,7 +34,6 @@ from local.engine.moto_app import (
     get_partition,
     get_service_model,
     mark_account_as_visited,
-    responses,
 )
 
 if TYPE_CHECKING:
@@ -48,9 +47,6 @@ _ELSEWHERE = ("HTTP_ORIGIN", "HTTP_CONTENT_ENCODING")
 
 _OF_EVERY_ANSWER = {"Access-Control-Allow-Origin": "*"}
 """By moto's web server."""
-
-# Moto looks through all attributes of a handler's class at each call.
-responses.method_names_from_class = cache(responses.method_names_from_class)
 
 
 class Moto:

@@ -1,13 +1,14 @@
 """What moto works out anew with each call, though it knew it before, or could have it at once.
 
 Names in its own spelling, letter by letter (a tenth of what the engine did for a command, most of it for the attributes
-of a queue); identifiers, with a look at the random numbers for each letter; where its state is, by comparing all of it.
+of a queue); what a handler's class can do; identifiers, with a look at the random numbers for each letter; where its
+state is, by comparing all of it.
 """
 
 from __future__ import annotations
 
 import string
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from local.engine.backends import BackendDict, MotoRandom, mock_random, sqs_models
@@ -20,11 +21,13 @@ _HANDLE_LETTERS = 185
 _made_or_found = BackendDict.__getitem__
 in_python = lru_cache(_NAMES)(sqs_models.camelcase_to_underscores)
 """A name of AWS's in moto's spelling: "VisibilityTimeout" is "visibility_timeout"."""
+_methods = cache(responses.method_names_from_class)
 
 
 def install() -> None:
     """From here on moto takes them. Calling it again changes nothing."""
     responses.camelcase_to_underscores = in_python
+    responses.method_names_from_class = _methods
     sqs_models.camelcase_to_underscores = in_python
     sqs_models.generate_receipt_handle = _receipt_handle
     MotoRandom.get_random_string = _random_string
