@@ -2128,6 +2128,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ("tests/local/test_engine_invoke.py",),
     ),
     Mutant(
+        "wait for the end of a worker's connection, which what it forked may hold",
+        "local/engine/worker.py",
+        "            if (ended or self._ending in ready) and not said_more:",
+        "            if (ended or self._ending in ready) and not said_more and self._connection is None:",
+        ("tests/local/test_engine_invoke.py",),
+    ),
+    Mutant(
         "keep the template of a layer that nobody uses any more",
         "local/engine/processes.py",
         "                self._end_unused()\n",
