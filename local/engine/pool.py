@@ -22,6 +22,12 @@ _logger = logging.getLogger(__name__)
 INIT_SECONDS = 10.0
 """How long a function may take to load, as on Lambda. Then it is loaded once more, within the invocation's timeout."""
 
+FEW = 2
+"""Environments that begin without waiting. A laptop's few processors gain nothing from more of what is soon done."""
+
+PATIENCE_SECONDS = 0.25
+"""How long an invocation waits for one of those. Then it gets another one, so what takes long holds nobody up."""
+
 IDLE_SECONDS = 60.0
 """Until an environment that has nothing to do is ended, if there is another one. On AWS: minutes."""
 
@@ -96,8 +102,9 @@ class Pool:
                     self._claims += 1
                     self._condition.wait_for(lambda: self._closed or self._idle or not self._starting)
                     self._claims -= 1
-                while not (self._closed or self._idle or self._count < self._limit):
-                    self._condition.wait()
+                if self._count >= FEW:
+                    self._condition.wait_for(lambda: self._closed or self._idle or self._count < FEW, PATIENCE_SECONDS)
+                self._condition.wait_for(lambda: self._closed or self._idle or self._count < self._limit)
                 if self._closed:
                     raise PoolClosed
                 if not self._idle:
@@ -148,7 +155,7 @@ class Pool:
             with self._condition:
                 self._count -= 1
                 self._all.discard(environment)
-                self._condition.notify()
+                self._condition.notify_all()  # not each of them waits for the same number
 
     def thin_out(self) -> None:
         """Ends the environments that were idle for IDLE_SECONDS, all but the last one used."""
@@ -181,7 +188,7 @@ class Pool:
         except BaseException:
             with self._condition:
                 self._count -= 1
-                self._condition.notify()
+                self._condition.notify_all()
             raise
         with self._condition:
             self._all.add(environment)

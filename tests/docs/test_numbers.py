@@ -26,7 +26,7 @@ from handlers.sourcing.values import ARITHMETIC
 from handlers.store import event_bus, event_store, folding, items, kept, present
 from handlers.store.clocks import CLOCK_TOLERANCE
 from local.__main__ import DEFAULT_PORT
-from local.engine import async_invoke, invoke, mapping_status, replay, stream_lane, targets
+from local.engine import async_invoke, invoke, mapping_status, pool, replay, stream_lane, targets
 from local.engine.dynamodb_local import installation
 from ops import timeline
 from ops.bulk import parquet
@@ -179,6 +179,8 @@ CLAIMS = (
     claim(LOCAL, "a minute of events in a replay | {} s", replay.MINUTE_SECONDS),
     claim(LOCAL, "{} s for a mapping that was refused", mapping_status.REFUSED_SECONDS),
     claim(LOCAL, "At most {} run at once per function", invoke.MAX_WORKERS),
+    claim(LOCAL, "Beside {} of them another one begins", pool.FEW),
+    claim(LOCAL, "invocation that has waited for {} s", pool.PATIENCE_SECONDS),
     claim(OPERATIONS, "events reach the relay more than {} s late", MonitoringArgs.relay_lag_seconds),
     claim(OPERATIONS, "the stream forgets after {} hours", limits.STREAM_RETENTION_SECONDS / HOUR),
     claim(OPERATIONS, "snapshots are made more than {} s late", MonitoringArgs.snapshot_lag_seconds),

@@ -257,7 +257,8 @@ def test_code_can_come_from_a_bucket(workshop: Workshop) -> None:
     assert workshop.invoke("from-bucket")["Payload"] == "from the bucket"
 
 
-def test_a_worker_is_reused_and_concurrency_gets_more(workshop: Workshop) -> None:
+def test_a_worker_is_reused_and_concurrency_gets_more(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.engine.pool.PATIENCE_SECONDS", 0)
     name = workshop.function("""
         import os, time
         def handler(event, context):
@@ -472,6 +473,7 @@ def test_a_worker_that_died_while_idle_is_replaced(workshop: Workshop) -> None:
 def test_environments_that_have_nothing_to_do_are_ended_but_for_one(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("local.engine.pool.PATIENCE_SECONDS", 0)
     function = workshop.function("import time\ndef handler(event, context): time.sleep(event)")
     with ThreadPoolExecutor() as callers:
         list(callers.map(lambda _: workshop.invoke(function, 0.5), range(3)))

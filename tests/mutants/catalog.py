@@ -2128,6 +2128,20 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ("tests/local/test_engine_invoke.py",),
     ),
     Mutant(
+        "begin an environment for each invocation that comes while another one runs",
+        "local/engine/pool.py",
+        "                if self._count >= FEW:\n",
+        "                if self._count >= self._limit:\n",
+        ("tests/local/test_engine_pool.py",),
+    ),
+    Mutant(
+        "tell one who waits of a place that another one waits for",
+        "local/engine/pool.py",
+        "                self._condition.notify_all()  # not each of them waits for the same number",
+        "                self._condition.notify()",
+        ("tests/local/test_engine_pool.py",),
+    ),
+    Mutant(
         "wait for the end of a worker's connection, which what it forked may hold",
         "local/engine/worker.py",
         "            if (ended or self._ending in ready) and not said_more:",
