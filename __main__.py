@@ -85,7 +85,11 @@ tables = TableArgs(
     kms_key_arn=kms_key_arn,
     deletion_protection=settings.production,
 )
-event_store = EventStore("event-store", EventStoreArgs(**vars(tables), type_index=settings.type_index), guarded)
+event_store = EventStore(
+    "event-store",
+    EventStoreArgs(**vars(tables), type_index=settings.type_index, correlation_index=settings.correlation_index),
+    guarded,
+)
 read_model = ReadModel("read-model", tables, guarded)
 snapshots = Snapshots("snapshots", tables, guarded)
 event_bus = EventBus(
@@ -173,12 +177,14 @@ query = handler(
         "SNAPSHOT_EVERY": str(settings.snapshot_every),
         "TYPE_BUCKETS": str(settings.type_buckets),
         "TYPE_INDEX": json.dumps(settings.type_index),
+        "CORRELATION_INDEX": json.dumps(settings.correlation_index),
         "STATEMENT": json.dumps(settings.statement),
         "STATEMENT_ENTRIES": str(settings.statement_entries),
     },
     grants=[
         event_store.grant_read(),
         *([event_store.grant_query_by_type()] if event_store.type_index else []),
+        *([event_store.grant_query_by_correlation()] if event_store.correlation_index else []),
         read_model.grant_read(),
         *([read_model.grant_read_entries()] if settings.statement else []),
         snapshots.grant_read(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import pulumi
 import pulumi_aws as aws
@@ -14,6 +15,9 @@ from components.table import TableArgs
 TYPE_INDEX = "EventType-Timestamp-index"
 """By TypeBucket and Timestamp: events of one type, spread over the buckets."""
 TYPE_KEY = ("TypeBucket", "Timestamp")
+CORRELATION_INDEX = "Correlation-Timestamp-index"
+"""By Correlation and Timestamp: events that belong together. Only those have the key that say of another command."""
+CORRELATION_KEY = ("Correlation", "Timestamp")
 COMMAND_INDEX = "CommandId-index"
 """By AggregateId and CommandId, strongly consistent: what became of a command.
 
@@ -25,6 +29,8 @@ A local index cannot be added to a table later, and having one keeps each accoun
 class EventStoreArgs(TableArgs):
     type_index: bool = True
     """Have the index by type. Events carry its key either way: DynamoDB fills an index that is made later by itself."""
+    correlation_index: bool = True
+    """Have the index by correlation. Events carry its key either way."""
 
 
 class EventStore(pulumi.ComponentResource):
@@ -35,11 +41,15 @@ class EventStore(pulumi.ComponentResource):
     stream_arn: pulumi.Output[str]
     type_index: str | None
     """The name of the index by type; None where it is left out."""
+    correlation_index: str | None
+    """The name of the index by correlation; None where it is left out."""
 
     def __init__(self, name: str, args: EventStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:EventStore", name, None, opts)
         args.check(name)
         attribute = aws.dynamodb.TableAttributeArgs
+        indexes = {TYPE_INDEX: TYPE_KEY} if args.type_index else {}
+        indexes |= {CORRELATION_INDEX: CORRELATION_KEY} if args.correlation_index else {}
         table = aws.dynamodb.Table(
             f"{name}-table",
             attributes=[
@@ -47,14 +57,14 @@ class EventStore(pulumi.ComponentResource):
                 attribute(name="EventSequence", type="N"),
                 attribute(name="CommandId", type="S"),
                 # DynamoDB takes no attribute here that is in no key.
-                *(attribute(name=each, type="S") for each in TYPE_KEY if args.type_index),
+                *(attribute(name=each, type="S") for each in dict.fromkeys(chain.from_iterable(indexes.values()))),
             ],
             hash_key="AggregateId",
             range_key="EventSequence",
             billing_mode=args.billing_mode,
             read_capacity=args.read_capacity,
             write_capacity=args.write_capacity,
-            global_secondary_indexes=[_type_index(args)] if args.type_index else [],
+            global_secondary_indexes=[_global_index(name, key, args) for name, key in indexes.items()],
             local_secondary_indexes=[
                 aws.dynamodb.TableLocalSecondaryIndexArgs(
                     name=COMMAND_INDEX, range_key="CommandId", projection_type="KEYS_ONLY"
@@ -72,6 +82,7 @@ class EventStore(pulumi.ComponentResource):
         self.table_arn = table.arn
         self.stream_arn = table.stream_arn
         self.type_index = TYPE_INDEX if args.type_index else None
+        self.correlation_index = CORRELATION_INDEX if args.correlation_index else None
         self.register_outputs({"tableName": self.table_name, "streamArn": self.stream_arn})
 
     def grant_append(self) -> Grant:
@@ -92,6 +103,12 @@ class EventStore(pulumi.ComponentResource):
             raise ValueError("the event store has no index by type")
         return Grant("QueryByType", ("dynamodb:Query",), (self._index_arn(self.type_index),))
 
+    def grant_query_by_correlation(self) -> Grant:
+        """Leave to read events by what they belong to."""
+        if self.correlation_index is None:
+            raise ValueError("the event store has no index by correlation")
+        return Grant("QueryByCorrelation", ("dynamodb:Query",), (self._index_arn(self.correlation_index),))
+
     def grant_read_stream(self) -> Grant:
         """Leave to follow the table's stream."""
         actions = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
@@ -101,12 +118,12 @@ class EventStore(pulumi.ComponentResource):
         return Output.concat(self.table_arn, "/index/", index)
 
 
-def _type_index(args: EventStoreArgs) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
+def _global_index(name: str, names: tuple[str, str], args: TableArgs) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
     key = aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs
     return aws.dynamodb.TableGlobalSecondaryIndexArgs(
-        name=TYPE_INDEX,
+        name=name,
         key_schemas=[
-            key(attribute_name=each, key_type=kind) for each, kind in zip(TYPE_KEY, ("HASH", "RANGE"), strict=True)
+            key(attribute_name=each, key_type=kind) for each, kind in zip(names, ("HASH", "RANGE"), strict=True)
         ],
         projection_type="ALL",
         read_capacity=args.read_capacity,

@@ -48,6 +48,7 @@ class Settings:
     """Keys that were left, under which something may still lie."""
     alarm_emails: tuple[str, ...]
     type_index: bool
+    correlation_index: bool
     type_buckets: int
     statement: bool
     statement_entries: int
@@ -146,6 +147,7 @@ class Settings:
             previous_kms_key_arns=read.key_arns("previousKmsKeyArns"),
             alarm_emails=read.emails("alarmEmails"),
             type_index=read.boolean("typeIndex"),
+            correlation_index=read.boolean("correlationIndex"),
             type_buckets=read.integer("typeBuckets", 1, 100),
             statement=read.boolean("statement"),
             statement_entries=read.integer("statementEntries", 1, limits.MAX_STATEMENT_ENTRIES),

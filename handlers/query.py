@@ -22,10 +22,11 @@ from .sourcing.kinds import OfKind
 from .sourcing.projection import RowQuery
 from .sourcing.values import Value
 from .store import clients, tokens
+from .store.correlation_index import CorrelationIndex
 from .store.deadline import Deadline
 from .store.event_store import EventStore
 from .store.history import History
-from .store.pages import by_type, of_aggregate
+from .store.pages import by_correlation, by_type, of_aggregate
 from .store.read_model import ENTRIES_SEQUENCE, UNKNOWN, Key, ReadModel, stored_of
 from .store.snapshots import Snapshots
 from .store.statement import Statements, Stretch
@@ -37,6 +38,7 @@ _table = setting("EVENT_STORE_TABLE")
 _store = EventStore(_dynamodb, _table)
 _history = History(_store, Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE")), every=number("SNAPSHOT_EVERY"))
 _types = TypeIndex(_dynamodb, _table, _buckets) if flag("TYPE_INDEX") else None
+_correlations = CorrelationIndex(_dynamodb, _table) if flag("CORRELATION_INDEX") else None
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
 _STATEMENT_ENTRIES = number("STATEMENT_ENTRIES")
 """How many a page of the statement has where nobody says."""
@@ -84,6 +86,22 @@ def _get_events_by_type(request: Mapping[str, Any], left: SecondsLeft) -> Value:
         token=request.get("nextToken"),
         seconds_left=left,
     )
+
+
+def _get_events_by_correlation(request: Mapping[str, Any], _: SecondsLeft) -> Value:
+    """`{correlationId, limit?, nextToken?}`: across aggregates, the earliest first; one Query a page.
+
+    Those whose correlationId is not their own commandId. 400 where the ledger has no index by correlation.
+    """
+    if _correlations is None:
+        raise MalformedError(
+            "queryType",
+            "getEventsByCorrelation is not offered: this ledger keeps no index by correlation (its setting "
+            "correlationIndex)",
+        )
+    correlation_id = identifier(request, "correlationId")
+    limit = whole(request, "limit", 1, 1_000, default=100) or 0
+    return by_correlation(_correlations, correlation_id, limit=limit, token=request.get("nextToken"))
 
 
 def _get_row(query: RowQuery, projection: OfKind, request: Mapping[str, Any], _: SecondsLeft) -> Value:
@@ -193,6 +211,7 @@ _QUERIES: Mapping[str, _Query] = MappingProxyType(
         "getEventsByType": _Query(
             _get_events_by_type, ("eventType", "limit", "fromTimestamp", "toTimestamp", "nextToken")
         ),
+        "getEventsByCorrelation": _Query(_get_events_by_correlation, ("correlationId", "limit", "nextToken")),
     }
 )
 _MEMBERS = dict.fromkeys(["queryType", *(name for query in _QUERIES.values() for name in query.arguments)])

@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "EVENT_BUS_NAME": BUS,
     "TYPE_BUCKETS": "3",
     "TYPE_INDEX": "true",
+    "CORRELATION_INDEX": "true",
     "STATEMENT": "true",
     "STATEMENT_ENTRIES": "5",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/123456789012/{DEAD_LETTERS}",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 COMMAND_INDEX = "CommandId-index"
+CORRELATION = "Correlation"
+"""The key of the index by correlation: an event's CorrelationId, unless it is the CommandId. Not part of the hash."""
 # An event must also fit a bus entry, whose limit covers source, detail type and time besides this.
 MAX_DETAIL_BYTES = 990_000
 # No byte of an item becomes more than this many of JSON. A control character becomes 6; but a small number in a list,
@@ -83,8 +85,9 @@ class EventStore:
     def append(self, events: Sequence[Event]) -> None:
         """Write events that follow each other in one stream, all or none.
 
-        One event: one PutItem, 3 write units for up to 1 KB (table, type index, command index). Several (100 at most):
-        one TransactWriteItems, twice the units. Raises ConcurrentAppendError where the place is taken, TooLargeError.
+        One event: one PutItem, 3 write units for up to 1 KB (table, type index, command index), 4 where it is in the
+        index by correlation. Several (100 at most): one TransactWriteItems, twice the units. Raises
+        ConcurrentAppendError where the place is taken, TooLargeError.
         """
         items = [to_item(record) for record in self.check(events)]
         condition = "attribute_not_exists(AggregateId)"
@@ -205,7 +208,7 @@ class EventStore:
         return to_item(self._record(event))
 
     def _record(self, event: Event) -> dict[str, Value]:
-        record = {**event.record(), "TypeBucket": bucket_of(event, self._type_buckets)}
+        record = {**event.record(), "TypeBucket": bucket_of(event, self._type_buckets), **correlation_of(event)}
         _check_size(record)
         return record
 
@@ -218,6 +221,11 @@ def type_bucket(event_type: str, number: int) -> str:
 def bucket_of(event: Event, buckets: int) -> str:
     """The TypeBucket of an event that is written while there are so many buckets."""
     return type_bucket(event.event_type, crc32(event.event_id.encode()) % buckets)
+
+
+def correlation_of(event: Event) -> dict[str, Value]:
+    """The attribute that has an event in the index by correlation; none where it belongs to its own command alone."""
+    return {} if event.correlation_id == event.command_id else {CORRELATION: event.correlation_id}
 
 
 def kind_of(store: EventStore, aggregate_id: str, events: Sequence[Event]) -> Kind[Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from handlers.sourcing import times
@@ -15,6 +15,7 @@ from handlers.sourcing.fields import check_identifier, check_whole
 from handlers.sourcing.values import Encoded, Value, dumps
 
 from . import tokens
+from .correlation_index import CorrelatedPlace, CorrelationIndex, place_of_event
 from .deadline import Deadline
 from .event_store import EventStore
 from .type_index import MAX_BUCKETS, Place, TypeIndex
@@ -66,17 +67,46 @@ def by_type(
     page = index.page(
         event_type, limit=limit, since=since, until=until, after=after, unreadable=foreign.append, deadline=deadline
     )
-    for error in foreign:
-        log.error("left out: %s", error.message, extra=dict(error.details))
+    _log(foreign)
     shown = _fitting(page.events)
     rest = page.behind(len(shown))
     return {
         "eventType": event_type,
         "events": shown,
         "count": len(shown),
-        **({"unreadable": [_told(error) for error in foreign[:MAX_TOLD]]} if foreign else {}),
+        **_unreadable(foreign),
         **({"nextToken": tokens.encode(subject, rest)} if rest is not None else {}),
     }
+
+
+def by_correlation(index: CorrelationIndex, correlation_id: str, *, limit: int, token: Any) -> Value:
+    """One page of the events that belong together, the earliest first: one Query.
+
+    An item that is no event is left out, logged, and listed as `unreadable`.
+    """
+    subject = ["getEventsByCorrelation", correlation_id]
+    foreign: list[NotAnEventError] = []
+    after = tokens.decode(token, subject, _correlated)
+    page = index.page(correlation_id, limit=limit, after=after, unreadable=foreign.append)
+    _log(foreign)
+    shown = _fitting(page.events)
+    rest = page.rest if len(shown) == len(page.events) else place_of_event(page.events[len(shown) - 1])
+    return {
+        "correlationId": correlation_id,
+        "events": shown,
+        "count": len(shown),
+        **_unreadable(foreign),
+        **({"nextToken": tokens.encode(subject, rest)} if rest is not None else {}),
+    }
+
+
+def _log(foreign: Iterable[NotAnEventError]) -> None:
+    for error in foreign:
+        log.error("left out: %s", error.message, extra=dict(error.details))
+
+
+def _unreadable(foreign: Sequence[NotAnEventError]) -> dict[str, Value]:
+    return {"unreadable": [_told(error) for error in foreign[:MAX_TOLD]]} if foreign else {}
 
 
 def _told(error: NotAnEventError) -> Value:
@@ -102,6 +132,13 @@ def _place(content: Value, since: str, until: str) -> Place:
         _sequence(sequence),
         check_whole(bucket, "nextToken", 0, MAX_BUCKETS - 1),
     )
+
+
+def _correlated(content: Value) -> CorrelatedPlace:
+    timestamp, aggregate_id, sequence = content
+    if times.normalize(timestamp, "nextToken") != timestamp:
+        raise ValueError("no time of the ledger's")
+    return CorrelatedPlace(timestamp, check_identifier(aggregate_id, "nextToken"), _sequence(sequence))
 
 
 def _sequence(content: Value) -> int:

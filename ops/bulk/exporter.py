@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.sourcing.errors import NotAnEventError
 from handlers.sourcing.event import Event
+from handlers.store.event_store import CORRELATION
 from handlers.store.stored_events import record_of
 from ops.foreign import Foreign
 
@@ -104,7 +105,8 @@ class Exporter:
         for item in items:
             try:
                 record = record_of(item)
-                record.pop("TypeBucket", None)  # says how this table is laid out, and nothing about the event
+                for name in ("TypeBucket", CORRELATION):  # say how this table is laid out, and nothing about the event
+                    record.pop(name, None)
                 yield jsonl.strictly(record)
             except NotAnEventError as error:
                 self.left_out(Foreign.of(error))

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     """The event's Timestamp is later than now, and with it those of all events behind it until that time has come."""
     BUCKET = "wrong-type-bucket"
     """The index by type does not have the event where it is looked for."""
+    CORRELATION = "wrong-correlation"
+    """The index by correlation has the event where it does not belong."""
     COMMAND = "command-repeated"
     """The event's command was carried out before."""
     TRUNCATED = "truncated"

@@ -12,12 +12,12 @@ from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.errors import NotAnEventError
 from handlers.sourcing.event import GENESIS, Event
 from handlers.sourcing.values import check_holdable, dumps
-from handlers.store.event_store import bucket_of
+from handlers.store.event_store import CORRELATION, bucket_of, correlation_of
 from handlers.store.stored_events import record_of
 
 from .findings import BROKEN, Finding, Kind
 
-_UNSEALED = frozenset({"Hash", "TypeBucket"})
+_UNSEALED = frozenset({"Hash", "TypeBucket", CORRELATION})
 
 
 @dataclass(slots=True)
@@ -87,6 +87,10 @@ class StreamCheck:
         if not self._is_bucket(bucket, event):
             detail = f"TypeBucket is {bucket}, and would be {bucket_of(event, self.buckets)} today"
             self.find(Kind.BUCKET, event.sequence, detail)
+        correlation = record.get(CORRELATION)  # events of older code have none
+        if correlation is not None and correlation != correlation_of(event).get(CORRELATION):
+            detail = f"{CORRELATION} is {correlation}, and its CorrelationId {event.correlation_id}"
+            self.find(Kind.CORRELATION, event.sequence, detail)
         earlier = self._commands.get(event.command_id)
         # One command's events stand next to each other, each under an id of its own.
         if earlier is not None and (earlier != event.sequence - 1 or event.event_id == self._event_id):

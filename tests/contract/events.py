@@ -14,10 +14,10 @@ from ..domain.builders import NOW
 TYPE = "TransactionProcessed"
 
 
-def command(aggregate_id: str = "a", command_id: str = "c", **data: Any) -> Command:
+def command(aggregate_id: str = "a", command_id: str = "c", correlation_id: str | None = None, **data: Any) -> Command:
     """A command for an event of TYPE; what of its data cannot be stored exactly is refused as the handlers do."""
-    request = {"aggregateId": aggregate_id, "eventType": TYPE, "eventData": data, "commandId": command_id}
-    return Command.parse(request, "request")
+    ids = {"aggregateId": aggregate_id, "commandId": command_id, "correlationId": correlation_id}
+    return Command.parse({**ids, "eventType": TYPE, "eventData": data}, "request")
 
 
 def events(
@@ -26,13 +26,14 @@ def events(
     *,
     behind: Event | None = None,
     command_id: str = "c",
+    correlation_id: str | None = None,
     now: str = NOW,
     data: dict[str, Any] | None = None,
 ) -> list[Event]:
     """`count` events of one command, all with the same data, at the start of a stream or behind an event of it."""
     position = Position(behind.sequence, behind.hash, behind.timestamp) if behind else Position()
     made = NewEvent(TYPE, exact(data or {"amount": 1}, "data"))
-    return chain(position, [made] * count, command(aggregate_id, command_id), now)
+    return chain(position, [made] * count, command(aggregate_id, command_id, correlation_id), now)
 
 
 def event(aggregate_id: str = "a", **more: Any) -> Event:

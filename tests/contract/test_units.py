@@ -11,6 +11,7 @@ import pytest
 from handlers.sourcing import times
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, Violation
 from handlers.sourcing.event import Event
+from handlers.store.correlation_index import CorrelationIndex
 from handlers.store.deadline import Deadline
 from handlers.store.event_store import EventStore
 from handlers.store.history import History
@@ -24,11 +25,13 @@ from handlers.store.snapshots import Snapshots
 from handlers.store.statement import Statements, Stretch
 from handlers.store.type_index import TypeIndex
 
+from ..aws import STORE
 from ..domain.builders import NOW, all_projections, command, end_of_a_stream, snapshot_at, story
 from .events import TYPE, event, events
 from .meter import Charge, Meter
 
 COMMANDS = "CommandId-index"
+CORRELATIONS = "Correlation-Timestamp-index"
 TYPES = "EventType-Timestamp-index"
 TIMES = "TimeKey-index"
 
@@ -69,6 +72,33 @@ def test_each_further_kilobyte_costs_in_the_table_and_the_type_index(store: Even
     store.append([event(data={"note": "x" * 2_000})])
 
     assert costs(meter) == [("PutItem", {"table": 3, COMMANDS: 1, TYPES: 3})]
+
+
+@moto_differs
+def test_only_an_event_that_belongs_to_another_command_costs_a_unit_in_the_index_of_those(
+    store: EventStore, meter: Meter
+) -> None:
+    itself = event()
+    store.append([itself])
+    store.append([event("account-2", correlation_id="saga-1")])
+
+    assert costs(meter) == [
+        ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1}),
+        ("PutItem", {"table": 1, COMMANDS: 1, TYPES: 1, CORRELATIONS: 1}),
+    ]
+
+
+@moto_differs
+def test_a_page_of_what_belongs_together_costs_half_a_unit_for_each_four_kilobytes(
+    client: Any, store: EventStore, meter: Meter
+) -> None:
+    for number in range(10):
+        store.append([event(f"account-{number}", correlation_id="saga-1", data={"note": "x" * 500})])
+    meter.charges.clear()
+
+    assert len(CorrelationIndex(client, STORE).page("saga-1", limit=100).events) == 10
+
+    assert costs(meter) == [("Query", {CORRELATIONS: 1.5})]
 
 
 @moto_differs

@@ -13,7 +13,7 @@ from local.engine import bus
 from ..aws import refusal
 
 _KEYS = {"AggregateId": 2048, "EventSequence": 0, "AccountId": 2048, "ProjectionType": 1024, "CommandId": 1024}
-_KEYS |= {"TypeBucket": 2048, "Timestamp": 1024}
+_KEYS |= {"TypeBucket": 2048, "Correlation": 2048, "Timestamp": 1024}
 _DIGITS = 38
 _MAX_LEVELS = 32
 _EXPRESSION_BYTES = 4_096

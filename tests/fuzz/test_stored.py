@@ -42,7 +42,7 @@ KEYS = {
     ROWS: ("AccountId", "ProjectionType"),
     SNAPSHOTS: ("AggregateId", "SnapshotKey"),
 }
-INDEXED = {STORE: {"CommandId", "TypeBucket", "Timestamp"}, SNAPSHOTS: {"TimeKey"}, ROWS: set()}
+INDEXED = {STORE: {"CommandId", "Correlation", "TypeBucket", "Timestamp"}, SNAPSHOTS: {"TimeKey"}, ROWS: set()}
 """Keys of indexes: DynamoDB takes no other type for them than text, and none that is empty."""
 _numbers = count()
 

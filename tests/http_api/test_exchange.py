@@ -57,6 +57,17 @@ def test_every_question_has_its_answer(account: Api) -> None:
     assert "etag" not in events.headers
 
 
+def test_what_belongs_together_is_found_by_its_correlation(api: Api) -> None:
+    for account in ("a", "b"):
+        assert api.command("AccountCreated", {}, account, body={"correlationId": "saga/1"}).status == 200
+
+    answer = api("GET /correlations/{id}", "saga%2F1", query="limit=1")
+    more = api("GET /correlations/{id}", "saga%2F1", query=f"nextToken={quote(answer.body['nextToken'])}")
+
+    assert [each.body["events"][0]["AggregateId"] for each in (answer, more)] == ["a", "b"]
+    assert api("GET /correlations/{id}", "saga%2F1", query="limit=0").error["details"]["field"] == "limit"
+
+
 def test_the_answer_is_that_of_a_direct_invocation(account: Api) -> None:
     direct = account.sent("query", {"queryType": "getAccountSummary", "accountId": "account-1"})
 

@@ -14,6 +14,7 @@ from tests.infrastructure.policy import as_list, may
 from tests.infrastructure.program import Graph, Resource, graph, run
 from tests.lean import lean_settings
 
+KEYS = {"AggregateId", "EventSequence", "CommandId"}
 BY_TYPE = {f"monitoring-event-store-by-type-{kind}-throttles" for kind in ("read", "write")}
 
 
@@ -58,12 +59,23 @@ def test_without_the_audit_log_refusals_go_to_the_bus_as_ever(unaudited: Graph) 
 def test_without_the_type_index_the_table_has_none_and_nobody_may_or_does_ask_it(unindexed: Graph) -> None:
     table = unindexed.named("event-store-table").inputs
 
-    assert not table.get("globalSecondaryIndexes")
+    assert [each["name"] for each in table["globalSecondaryIndexes"]] == ["Correlation-Timestamp-index"]
     # DynamoDB refuses a definition of an attribute that is in no key.
-    assert {each["name"] for each in table["attributes"]} == {"AggregateId", "EventSequence", "CommandId"}
+    assert {each["name"] for each in table["attributes"]} == {*KEYS, "Correlation", "Timestamp"}
     assert names(graph("dev")) - names(unindexed) == BY_TYPE
     assert not any("EventType-Timestamp-index" in json.dumps(dict(each.inputs), default=str) for each in unindexed)
     assert _variables(unindexed.named("query-function"))["TYPE_INDEX"] == "false"
+
+
+def test_without_the_index_by_correlation_the_table_has_none_and_nobody_may_or_does_ask_it() -> None:
+    uncorrelated = without("correlationIndex")
+    table = uncorrelated.named("event-store-table").inputs
+
+    assert [each["name"] for each in table["globalSecondaryIndexes"]] == ["EventType-Timestamp-index"]
+    assert {each["name"] for each in table["attributes"]} == {*KEYS, "TypeBucket", "Timestamp"}
+    assert names(graph("dev")) == names(uncorrelated)
+    assert not any("Correlation-Timestamp" in json.dumps(dict(each.inputs), default=str) for each in uncorrelated)
+    assert _variables(uncorrelated.named("query-function"))["CORRELATION_INDEX"] == "false"
 
 
 def test_events_keep_the_key_of_an_index_that_is_left_out(unindexed: Graph) -> None:

@@ -158,6 +158,7 @@ BAD = [
     ("alarmEmails", '["a@example.com", "a@example.com"]'),
     ("alarmEmails", "[1]"),
     ("typeIndex", "yes"),
+    ("correlationIndex", "yes"),
     ("statement", "yes"),
     ("typeBuckets", "0"),
     ("typeBuckets", "101"),

@@ -12,16 +12,26 @@ def test_the_event_store_is_keyed_by_aggregate_and_sequence(stack: Graph) -> Non
         "AggregateId": "S",
         "EventSequence": "N",
         "TypeBucket": "S",
+        "Correlation": "S",
         "Timestamp": "S",
         "CommandId": "S",
     }
 
 
 def test_events_are_found_by_type_and_time(stack: Graph) -> None:
-    (index,) = stack.named("event-store-table").inputs["globalSecondaryIndexes"]
+    index, _ = stack.named("event-store-table").inputs["globalSecondaryIndexes"]
     assert (index["name"], index["projectionType"]) == ("EventType-Timestamp-index", "ALL")
     assert index["keySchemas"] == [
         {"attributeName": "TypeBucket", "keyType": "HASH"},
+        {"attributeName": "Timestamp", "keyType": "RANGE"},
+    ]
+
+
+def test_events_are_found_by_what_they_belong_to(stack: Graph) -> None:
+    _, index = stack.named("event-store-table").inputs["globalSecondaryIndexes"]
+    assert (index["name"], index["projectionType"]) == ("Correlation-Timestamp-index", "ALL")
+    assert index["keySchemas"] == [
+        {"attributeName": "Correlation", "keyType": "HASH"},
         {"attributeName": "Timestamp", "keyType": "RANGE"},
     ]
 

@@ -230,6 +230,19 @@ def test_a_table_is_brought_up_to_date(data: Path) -> None:
             identities(second, IndexName="old")
 
 
+def test_a_table_gets_several_indexes_one_at_a_time(data: Path) -> None:
+    """Each with a key of its own: of the other's attribute nothing may be said yet."""
+    by_other = {"AttributeName": "Other", "AttributeType": "S"}
+    with Engine(data=data) as first:
+        make_table(first)
+        put(first, "a", Kind={"S": "k"}, Other={"S": "o"})
+    with Engine(data=data) as second:
+        definitions = [*KEYS["AttributeDefinitions"], BY_KIND, by_other]
+        indexes = [index("by-kind"), index("by-other", "Other")]
+        make_table(second, AttributeDefinitions=definitions, GlobalSecondaryIndexes=indexes)
+        assert identities(second, IndexName="by-kind") == identities(second, IndexName="by-other") == ["a"]
+
+
 def test_keys_and_local_indexes_of_a_table_with_items_cannot_change(data: Path) -> None:
     ranged = [*KEYS["KeySchema"], {"AttributeName": "Kind", "KeyType": "RANGE"}]
     definitions = [*KEYS["AttributeDefinitions"], BY_KIND, {"AttributeName": "Other", "AttributeType": "S"}]

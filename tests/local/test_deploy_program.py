@@ -97,6 +97,7 @@ def test_the_event_store_has_its_keys_indexes_stream_and_policy(engine: Engine, 
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["AggregateId", "EventSequence"]
     assert indexes == {
         "EventType-Timestamp-index": ["TypeBucket", "Timestamp"],
+        "Correlation-Timestamp-index": ["Correlation", "Timestamp"],
         "CommandId-index": ["AggregateId", "CommandId"],
     }
     assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"

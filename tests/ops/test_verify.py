@@ -257,6 +257,14 @@ def test_an_event_that_the_type_index_hides_is_named(aws: Any, account: list[Eve
     assert found(run("verify", "--json")) == {("account-1", "wrong-type-bucket", 3)}
 
 
+def test_an_event_that_the_index_by_correlation_has_for_another_is_named(
+    aws: Any, account: list[Event], run: Run
+) -> None:
+    set_attribute(aws, STORE, event_key(3), "Correlation", {"S": "another-saga"})
+
+    assert found(run("verify", "--json")) == {("account-1", "wrong-correlation", 3)}
+
+
 def test_buckets_of_the_time_when_there_were_fewer_are_right(
     aws: Any, outputs: Any, run: Run, project: Project
 ) -> None:

@@ -373,6 +373,7 @@ QUERY, PROJECTION = {"query-policy", "query-function"}, {"projection-policy", "p
 LEFT_OUT = [
     ("auditLog", ("audit-log-", "monitoring-audit-"), {"monitoring-dashboard"}),
     ("typeIndex", ("monitoring-event-store-by-type-",), {"event-store-table", "monitoring-dashboard", *QUERY}),
+    ("correlationIndex", (), {"event-store-table", *QUERY}),
     ("statement", (), QUERY | PROJECTION),
 ]
 """Each setting, how the names begin of what it takes along, and what it changes."""
@@ -392,7 +393,7 @@ def test_a_part_that_is_left_out_goes_and_comes_back_alone(
     assert (on.created, set(on.updated), on.deleted) == (parts, altered, set())
     for plan in (off, on):
         assert (plan.replaced, plan.refused, plan.orphaned, plan.failed) == ({}, set(), set(), set())
-    if setting == "typeIndex":
+    if setting in ("typeIndex", "correlationIndex"):
         assert off.updated["event-store-table"] == {"attributes", "globalSecondaryIndexes"}
 
 
