@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.deploy import (
     apigatewayv2,
+    cloudfront,
     cloudwatch,
     cognito,
     dynamodb,
@@ -20,6 +21,7 @@ from local.deploy import (
     kms,
     lambda_,
     logs,
+    s3,
     scheduler,
     sns,
     sqs,
@@ -35,6 +37,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     token: resource_type
     for module in (
         apigatewayv2,
+        cloudfront,
         cloudwatch,
         cognito,
         dynamodb,
@@ -44,6 +47,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         kms,
         lambda_,
         logs,
+        s3,
         scheduler,
         sns,
         sqs,

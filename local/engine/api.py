@@ -148,7 +148,7 @@ class ApiRequest:
 
     def error(self, code: str, message: str, status: int = 400) -> Response:
         """The error in the form of the call's own protocol."""
-        if self.is_form or self.service == "s3":
+        if self.is_form or self.service in {"cloudfront", "s3"}:
             fault = "Sender" if status < 500 else "Receiver"  # noqa: PLR2004 - HTTP's own boundary
             xml = f"<Error><Type>{fault}</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
             if self.service != "s3":

@@ -77,9 +77,11 @@ class ServiceClients:
         return {name.lower(): value for name, value in variables.items()}
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        environ = MotoRequest.from_primitives(request.method, request.url, request.headers, request.body).environ
-        body = request.body or b""
-        body = body.encode() if isinstance(body, str) else bytes(body)  # type: ignore[arg-type] # services send no files
+        body: Any = request.body or b""
+        if hasattr(body, "read"):  # an object for S3
+            body = body.read()
+        body = body.encode() if isinstance(body, str) else bytes(body)
+        environ = MotoRequest.from_primitives(request.method, request.url, request.headers, body).environ
         response = self._handle(ApiRequest.of(environ, body))
         return AWSResponse(
             request.url, response.status, HTTPHeaders.from_dict(dict(response.headers)), _Body(response.body)

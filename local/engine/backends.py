@@ -33,6 +33,7 @@ from moto.kms.utils import _deserialize_ciphertext_blob
 from moto.logs.models import LogEvent, LogGroup, LogsBackend, LogStream, logs_backends
 from moto.moto_api._internal import mock_random, moto_api_backend
 from moto.moto_api._internal.moto_random import MotoRandom
+from moto.s3.models import FakeKey, s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.sns.models import Topic, sns_backends
 from moto.sqs import models as sqs_models
@@ -54,6 +55,7 @@ __all__ = [
     "BaseModel",
     "DynamoDBBackend",
     "DynamoType",
+    "FakeKey",
     "Item",
     "ItemSizeTooLarge",
     "LimitedSizeDict",
@@ -307,7 +309,7 @@ def secret_of(access_key: str) -> tuple[str, str] | None:
 
 
 def resource_policies(arn: str) -> list[str]:
-    """The policies of the resource itself; for a log group, the account's as well. Buckets' are moto's business."""
+    """The policies of the resource itself; for a log group, the account's as well; for an object, its bucket's."""
     parts = arn.split(":", 5)
     if len(parts) < 6:  # noqa: PLR2004 -- "*", or no ARN at all, which the call itself is refused for
         return []
@@ -327,6 +329,9 @@ def resource_policies(arn: str) -> list[str]:
     elif service == "logs":
         own = log_group_policy(log_group(arn))
         found = [policy.policy_document for policy in (*logs(region).resource_policies.values(), own) if policy]
+    elif service == "s3":
+        held = bucket(resource.split("/", 1)[0])
+        found = [held and held.policy and held.policy.decode()]
     elif service == "sns":
         held = topic(arn)
         found = [held and held.policy]
@@ -487,3 +492,13 @@ def pool_user(region: str, pool_id: str, name: str) -> str | None:
             group.users.add(user)
             user.groups.add(group)
     return str(user.username) if user.enabled else None
+
+
+def bucket(name: str) -> Any:
+    """The bucket, None if there is none."""
+    return s3_backends[ACCOUNT]["aws"].buckets.get(name)
+
+
+def bucket_object(bucket_name: str, key: str) -> Any:
+    """The newest version of an object, None if there is none, or it was deleted."""
+    return None if bucket(bucket_name) is None else s3_backends[ACCOUNT]["aws"].get_object(bucket_name, key)

@@ -4,6 +4,7 @@ Moto lists every model that was ever made, for a page that shows its state; each
 one, twenty a command. A queue remembers the handle of each deleted message, so that deleting it again is no error; AWS
 does not say for how long, and here the last ones are enough. A topic keeps what it sent, for tests that look into moto.
 Each reading of a stream leaves an iterator behind; on AWS they expire after 15 minutes, here when there are many newer.
+A version of an object in a bucket that is deleted leaves its file open until the garbage is collected, with a warning.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from local.engine.backends import BaseModel, Queue, StreamsBackend, Topic
+from local.engine.backends import BaseModel, FakeKey, Queue, StreamsBackend, Topic
 
 DELETED_HANDLES = 10_000
 """Of each queue."""
@@ -48,6 +49,7 @@ def install() -> None:
     Queue.__init__ = _init_queue
     Topic.__init__ = _init_topic
     StreamsBackend.__init__ = _init_streams
+    FakeKey.__del__ = FakeKey.dispose
 
 
 def _untracked(cls: type[Any], *_: Any, **__: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.engine.web.authorizers import Authorizers
+from local.engine.web.cloudfront import CloudFront
+from local.engine.web.distributions import Distributions
 from local.engine.web.http_apis import HttpApis
 from local.engine.web.issuers import Issuers
 from local.engine.web.origins import Origins
@@ -25,6 +27,7 @@ class Front:
         self._issuers = Issuers(gateway.lock)
         authorizers = Authorizers(gateway.authorizer, self._issuers, clock)
         UserPools(gateway, self._origins, clock)
+        CloudFront(gateway, self._origins, Distributions(gateway, self._origins))
         HttpApis(gateway, background, self._origins, authorizers, clock)
 
     def stop(self) -> None:
