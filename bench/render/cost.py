@@ -47,6 +47,9 @@ it](operations.md#leaving-parts-out).
 
 {_settings(results)}
 
+`correlationIndex: false` takes nothing off a command that belongs to itself alone. Of those that say another correlationId, a
+million cost {money(cost.COMMANDS * prices.WRITE_UNIT)} US$ less, and getEventsByCorrelation is refused.
+
 **The recipe's own set of features** ([`docs/examples/Pulumi.lean.yaml`](examples/Pulumi.lean.yaml): no audit log, no
 statement, no traces, no reports of invocations) costs {money(lean)} US$, {number(lean / cost.total(recipe))} × the recipe's, and without its type index, too, {money(leanest)}
 ({number(leanest / cost.total(recipe))} ×). What is left above it buys the promises: the command index ({money(cost.COMMANDS * prices.WRITE_UNIT)}), by which no command is carried out

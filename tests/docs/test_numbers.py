@@ -37,7 +37,8 @@ from tests.faults.scenarios import SCENARIOS
 from tests.mutants.catalog import MUTANTS
 
 ROOT = Path(__file__).parents[2]
-WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 9: "nine", 10: "ten", 20: "twenty", 40: "forty"}
+WORDS = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 2))
+WORDS |= {20: "twenty", 40: "forty"}
 HOUR = 3600
 
 README, ARCHITECTURE, GUARANTEES = "README.md", "docs/architecture.md", "docs/guarantees.md"

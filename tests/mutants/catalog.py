@@ -71,6 +71,8 @@ DELIVERING = ("tests/infrastructure/test_delivery.py",)
 REDRIVING = ("tests/ops/test_dead_letters.py",)
 ARGUING = ("tests/fuzz/test_arguments.py",)
 INFRASTRUCTURE = ("tests/infrastructure",)
+OVER_HTTP = ("tests/http_api",)
+CORRELATING = ("tests/handlers/test_correlations.py",)
 LIVING = ("tests/infrastructure/plan",)
 SETTING = ("tests/infrastructure/test_settings.py",)
 LEAVING_OUT = ("tests/infrastructure/test_left_out.py",)
@@ -1961,8 +1963,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "define the key of an index that is left out",
         "components/event_store.py",
-        " for each in TYPE_KEY if args.type_index),",
-        " for each in TYPE_KEY),",
+        " for each in dict.fromkeys(chain.from_iterable(indexes.values()))),",
+        " for each in (*TYPE_KEY, CORRELATION_KEY[0])),",
         LEAVING_OUT,
     ),
     Mutant(
@@ -2911,5 +2913,111 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "        dict.__setitem__(item.attrs, _shared(name), made)",
         "        dict.__setitem__(item.attrs, name, made)",
         ("tests/local/test_engine_retention.py",),
+    ),
+    # Over HTTP
+    Mutant(
+        "take a body's word for who acts",
+        "handlers/http_api/exchange.py",
+        '**dict(given.values()), "actor": self.caller}',
+        '"actor": self.caller, **body, **dict(given.values())}',
+        OVER_HTTP,
+    ),
+    Mutant(
+        "serve who is not signed in",
+        "handlers/http_api/exchange.py",
+        '    raise UnauthenticatedError("the API does not say who sent this request; nothing was done")',
+        '    return "unspecified"',
+        OVER_HTTP,
+    ),
+    Mutant(
+        "decode an id of a path once more",
+        "handlers/http_api/exchange.py",
+        '        return str(self.event["pathParameters"][ID])',
+        '        return __import__("urllib.parse").parse.unquote(self.event["pathParameters"][ID])',
+        OVER_HTTP,
+    ),
+    Mutant(
+        "give a token of one caller to all",
+        "handlers/http_api/exchange.py",
+        "        return [self.caller, self.route.operation]",
+        "        return [self.route.operation]",
+        OVER_HTTP,
+    ),
+    Mutant(
+        "let a header overrule the body",
+        "handlers/http_api/exchange.py",
+        "        if conflicts:\n",
+        "        if False:\n",
+        OVER_HTTP,
+    ),
+    Mutant(
+        "take the last of a repeated parameter",
+        "handlers/http_api/exchange.py",
+        "            if name in found:\n",
+        "            if False:\n",
+        OVER_HTTP,
+    ),
+    Mutant(
+        "carry out what was to be validated",
+        "handlers/http_api/serving.py",
+        "            if route.function != function:",
+        "            if route.function != function and False:",
+        OVER_HTTP,
+    ),
+    Mutant(
+        "tell every client of problems",
+        "handlers/http_api/serving.py",
+        "        if media == PROBLEM:",
+        '        if media in (PROBLEM, "*/*"):',
+        OVER_HTTP,
+    ),
+    Mutant(
+        "take any payload for a request of the API",
+        "handlers/http_api/exchange.py",
+        'event.get("version") != "2.0":',
+        'event.get("version") == 1:',
+        OVER_HTTP,
+    ),
+    Mutant(
+        "answer an unmet If-Match by 409",
+        "handlers/http_api/exchange.py",
+        "isinstance(error, SequenceConflictError) and header(self.event, CONDITION) is not None",
+        "isinstance(error, SequenceConflictError) and not True",
+        OVER_HTTP,
+    ),
+    Mutant(
+        "describe a route without its scope",
+        "schemas/openapi.py",
+        'if route["scope"] else [],',
+        'if route["scope"] == "write" else [],',
+        OVER_HTTP,
+    ),
+    Mutant(
+        "leave a user the scopes of everybody",
+        "handlers/token_scopes.py",
+        "    return sorted(ours - has)",
+        "    return sorted(ours - has) if has else []",
+        ("tests/handlers/test_token_scopes.py",),
+    ),
+    Mutant(
+        "give every event a place in the index by correlation",
+        STORE,
+        "    return {} if event.correlation_id == event.command_id else {CORRELATION",
+        "    return {CORRELATION",
+        CORRELATING,
+    ),
+    Mutant(
+        "lose the rest of a page of a correlation that is cut",
+        "handlers/store/pages.py",
+        "    rest = page.rest if len(shown) == len(page.events) else place_of_event(page.events[len(shown) - 1])",
+        "    rest = page.rest",
+        CORRELATING,
+    ),
+    Mutant(
+        "take the key of the index by correlation for a part of the event",
+        "ops/verification/stream.py",
+        'frozenset({"Hash", "TypeBucket", CORRELATION})',
+        'frozenset({"Hash", "TypeBucket"})',
+        VERIFYING,
     ),
 )
