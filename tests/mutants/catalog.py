@@ -1528,14 +1528,14 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "do not count faults",
         "handlers/runtime.py",
-        '        count("Faults", 1, context)\n',
+        '    count("Faults", 1, context)\n',
         "",
     ),
     Mutant(
         "answer a fault to nobody, which Lambda takes for a success",
         "handlers/runtime.py",
-        "        if not over_http(event):\n",
-        "        if False:\n",
+        "    if not waited_for:\n",
+        "    if False:\n",
     ),
     Mutant(
         "fail where an HTTP request waits for its answer",
