@@ -40,6 +40,8 @@ SUMMARY_UNITS = 1.0
 """Of the account summary's row, written or read with strong consistency: it has less than a kilobyte."""
 EVENT_BYTES, COMMAND_ENTRY_BYTES, SNAPSHOT_BYTES = 600, 250, 450
 """Of a transaction without much data; with DynamoDB's 100 bytes of each item and index entry."""
+EVENT_UNITS = 0.15
+"""Read units of such an event in a page, read with strong consistency."""
 IDLE_QUEUE = 5 * 3 * 60 * prices.HOURS_A_MONTH * prices.QUEUE_REQUEST
 """Lambda's five pollers of a queue that is empty, each with long polls of 20 s."""
 
@@ -56,13 +58,15 @@ class Choice:
     type_index: bool = True
     reports: bool = True
     """Lambda's own lines around an invocation that went well."""
+    snapshot_every: int = SNAPSHOT_EVERY
+    """Events of an account from one snapshot to the next. What a cold command reads more of is not in the sum."""
     warm: bool = True
     """Every command meets a process that keeps its account's present; else none does."""
 
 
 EVERYTHING = Choice()
-RECIPES_OWN = Choice(audit_log=False, statement=False, tracing=False, reports=False)
-"""What the recipe has, too, as docs/examples/Pulumi.lean.yaml sets it."""
+RECIPES_OWN = Choice(audit_log=False, statement=False, tracing=False, reports=False, snapshot_every=100)
+"""What the recipe has, too, as docs/examples/Pulumi.lean.yaml sets it. It has no snapshots, and this ledger a few."""
 
 
 def can_be_told(results: Results) -> bool:
@@ -119,7 +123,7 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
     """The sum for this ledger."""
     subject = _subject(results, choice)
     append, batch = _append(results, subject), _projection(results)
-    batches, snapshots = COMMANDS / BATCH, COMMANDS / SNAPSHOT_EVERY
+    batches, snapshots = COMMANDS / BATCH, COMMANDS / choice.snapshot_every
     optional = [
         *([_audit_log(results)] if choice.audit_log else []),
         *([_traces(batches, snapshots)] if choice.tracing else []),
@@ -139,9 +143,20 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
         ),
         *_function("command", COMMANDS, command_ms(results, subject, MEMORY_MB), MEMORY_MB, "arm64"),
         *_function("relay, batches of 10, 40 ms (assumed)", batches, RELAY_MS, MEMORY_MB, "arm64"),
-        *_function("snapshot, every 10th event, 60 ms (assumed)", snapshots, SNAPSHOT_MS, MEMORY_MB, "arm64"),
+        *_function(
+            f"snapshot, every {choice.snapshot_every}th event, 60 ms (assumed)",
+            snapshots,
+            SNAPSHOT_MS,
+            MEMORY_MB,
+            "arm64",
+        ),
         Line("snapshots: table and time index", snapshots * 2, "write units", prices.WRITE_UNIT),
-        Line("snapshots: the one before, and the events since", snapshots * 2.5, "read units", prices.READ_UNIT),
+        Line(
+            "snapshots: the one before, and the events since",
+            snapshots * (1 + choice.snapshot_every * EVENT_UNITS),
+            "read units",
+            prices.READ_UNIT,
+        ),
         Line("custom events on the bus", COMMANDS, "events", prices.BUS_EVENT),
         _archive(results),
         Line(
@@ -171,7 +186,7 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
 def function_log_bytes(results: Results, choice: Choice = EVERYTHING) -> float:
     """What all functions log for one command."""
     logs = results["latency"]["logs"]
-    share = {"command": 1, "relay": BATCH, "projection": BATCH, "snapshot": SNAPSHOT_EVERY}
+    share = {"command": 1, "relay": BATCH, "projection": BATCH, "snapshot": choice.snapshot_every}
     lines = ("ownBytes", "platformBytes") if choice.reports else ("ownBytes",)
     return float(sum(logs[name][line] / each for name, each in share.items() for line in lines))
 
@@ -189,7 +204,11 @@ def settings(results: Results) -> list[tuple[str, str, float]]:
         ("tracing: false", "X-Ray", saved(Choice(tracing=False))),
         ("typeIndex: false", "getEventsByType", saved(Choice(type_index=False))),
         ("systemLogLevel: WARN", "Lambda's reports of what went well", saved(Choice(reports=False))),
-        ("snapshotEvery: 100", "nine of ten snapshots; cold commands read ten times as much", _snapshots_saved()),
+        (
+            "snapshotEvery: 100",
+            "nine of ten snapshots; cold commands read ten times as much",
+            saved(Choice(snapshot_every=100)),
+        ),
     ]
 
 
@@ -202,12 +221,6 @@ def smaller_memory(results: Results, memory_mb: int) -> tuple[float, float]:
 
     saved = COMMANDS * (gb_seconds(MEMORY_MB) - gb_seconds(memory_mb)) * prices.LAMBDA_GB_SECOND["arm64"]
     return saved, command_ms(results, _subject(results, EVERYTHING), memory_mb)
-
-
-def _snapshots_saved() -> float:
-    of_one = 2 * prices.WRITE_UNIT + 2.5 * prices.READ_UNIT
-    function = total(_function("snapshot", 1, SNAPSHOT_MS, MEMORY_MB, "arm64"))
-    return COMMANDS * 0.9 / SNAPSHOT_EVERY * (of_one + function)
 
 
 def _archive(results: Results) -> Line:

@@ -51,9 +51,11 @@ it](operations.md#leaving-parts-out).
 million cost {money(cost.COMMANDS * prices.WRITE_UNIT)} US$ less, and getEventsByCorrelation is refused.
 
 **The recipe's own set of features** ([`docs/examples/Pulumi.lean.yaml`](examples/Pulumi.lean.yaml): no audit log, no
-statement, no traces, no reports of invocations) costs {money(lean)} US$, {number(lean / cost.total(recipe))} × the recipe's, and without its type index, too, {money(leanest)}
+statement, no traces, no reports of invocations, a snapshot every {cost.RECIPES_OWN.snapshot_every} events) costs {money(lean)} US$, {number(lean / cost.total(recipe))} × the recipe's, and without its type index, too, {money(leanest)}
 ({number(leanest / cost.total(recipe))} ×). What is left above it buys the promises: the command index ({money(cost.COMMANDS * prices.WRITE_UNIT)}), by which no command is carried out
 twice; the queue, which tries again and sets aside; strongly consistent reads; snapshots, which keep a command's cost from growing.
+That is where a command meets its account's present. One that does not reads up to {2 * cost.RECIPES_OWN.snapshot_every} events, some {2 * cost.RECIPES_OWN.snapshot_every * cost.EVENT_UNITS:.0f} read units:
+where most do not, leave `snapshotEvery` at {cost.SNAPSHOT_EVERY}, for {money(cost.total(cost.ours(results, replace(cost.RECIPES_OWN, snapshot_every=cost.SNAPSHOT_EVERY))) - lean)} US$ more.
 
 Not cheaper, and why:
 

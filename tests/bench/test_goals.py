@@ -100,6 +100,17 @@ def test_what_is_left_out_costs_nothing_and_nothing_else_changes(kept: results.R
     assert saved["auditLog"] == pytest.approx(1_026 / 1e9 * 1e6 * 0.5)
 
 
+def test_rarer_snapshots_cost_a_tenth_but_for_the_events_that_they_read(kept: results.Results) -> None:
+    often, seldom = cost.ours(kept), cost.ours(kept, replace(cost.EVERYTHING, snapshot_every=100))
+
+    def of_snapshots(lines: list[cost.Line]) -> dict[str, float]:
+        return {line.unit: line.quantity for line in lines if line.what.startswith("snapshots:")}
+
+    assert of_snapshots(often) == {"write units": 200_000, "read units": pytest.approx(250_000)}
+    assert of_snapshots(seldom) == {"write units": 20_000, "read units": pytest.approx(160_000)}
+    assert cost.total(seldom) < cost.total(often)
+
+
 def test_the_log_of_a_command_is_its_own_and_its_share_of_what_is_behind_it(kept: results.Results) -> None:
     assert cost.function_log_bytes(kept) == pytest.approx(700 * (1 + 0.1 + 0.1 + 0.1))
     assert cost.function_log_bytes(kept, cost.Choice(reports=False)) == pytest.approx(300 * (1 + 0.1 + 0.1 + 0.1))

@@ -9,6 +9,7 @@ import yaml
 
 from bench import ceilings, cost
 from bench.engines import SETTINGS
+from tests.lean import lean_settings
 
 DEFAULTS = yaml.safe_load((Path(__file__).resolve().parents[2] / "Pulumi.yaml").read_text("utf-8"))["config"]
 
@@ -29,3 +30,18 @@ DEFAULTS = yaml.safe_load((Path(__file__).resolve().parents[2] / "Pulumi.yaml").
 )
 def test_the_benchmark_assumes_the_stacks_defaults(setting: str, assumed: object) -> None:
     assert str(assumed) == str(DEFAULTS[setting]["default"])
+
+
+def test_the_recipes_own_set_of_features_is_what_the_lean_example_sets() -> None:
+    lean, own = lean_settings(), cost.RECIPES_OWN
+
+    assert {
+        name: lean[f"event-sourcing:{name}"]
+        for name in ("auditLog", "statement", "tracing", "systemLogLevel", "snapshotEvery")
+    } == {
+        "auditLog": str(own.audit_log).lower(),
+        "statement": str(own.statement).lower(),
+        "tracing": str(own.tracing).lower(),
+        "systemLogLevel": "INFO" if own.reports else "WARN",
+        "snapshotEvery": str(own.snapshot_every),
+    }

@@ -106,6 +106,7 @@ def test_the_example_of_a_lean_stack_leaves_out_what_it_says_and_no_guarantee() 
 
     assert not any(name.startswith("audit-log") for name in names(lean))
     assert {each.inputs["tracingConfig"]["mode"] for each in lean.of("Function")} == {"PassThrough"}
+    assert _variables(lean.named("snapshot-function"))["SNAPSHOT_EVERY"] == "100"
     assert lean.named("event-store-table").inputs["globalSecondaryIndexes"]
     for type_ in ("Queue", "QueuePolicy", "RedriveAllowPolicy", "EventArchive", "ResourcePolicy"):
         assert {each.name for each in lean.of(type_)} == {each.name for each in graph("dev").of(type_)}

@@ -250,7 +250,8 @@ def test_alarms_ring_the_topic_and_the_topic_mails_whom_the_stack_names(
 @pytest.fixture(scope="module")
 def second(engine: Engine, deployment: Deployment) -> Iterator[Deployment]:
     """A stack beside the first, without any of the parts that can be left out."""
-    lean_stack = deploy(engine.endpoint, "dev", PROJECT, config_overrides={**lean_settings(), "typeIndex": "false"})
+    settings = {**lean_settings(), "typeIndex": "false", "snapshotEvery": "10"}  # a few events are to make one
+    lean_stack = deploy(engine.endpoint, "dev", PROJECT, config_overrides=settings)
     yield lean_stack
     lean_stack.destroy(force=True)
     assert engine.client("dynamodb").describe_table(TableName=deployment.outputs["eventStoreTable"])
