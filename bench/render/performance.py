@@ -221,7 +221,8 @@ def _imports(results: Results) -> tuple[str, dict[str, str]]:
         f"boto3 and makes the one client that the function needs. The best of {part['samples']}, in turns.\n\n"
         f"{table(header, lines)}\n\nOn top of the floor come {_most(lines)} ms at the most: our own modules, the compiled schemas, "
         "and what boto3 leaves out until it is needed, such as its DynamoDB types. It stays: loading them with the first "
-        f"event instead would only move the time into that event's answer.\n\n{size}"
+        "event instead would only move the time into that event's answer. The modules were compiled before, also the floor's. "
+        f"On Lambda they are compiled at each cold start: [what that costs, and why](decisions.md).\n\n{size}"
     )
     return text, {}
 
