@@ -21,6 +21,7 @@ from local.engine import (
     arrivals,
     aws,
     backends,
+    bucket_policies,
     descriptions,
     dynamodb_json,
     lifetimes,
@@ -231,7 +232,7 @@ class _Running:
     def __init__(self, port: int, stream_disorder: float, clock: Clock, data: Path | None, region: str) -> None:
         backends.reset()
         quicker, leaner = (
-            (dynamodb_json, partitions, lifetimes, queue_clock, shortcuts, descriptions),
+            (dynamodb_json, partitions, lifetimes, bucket_policies, queue_clock, shortcuts, descriptions),
             (retention, archives),
         )
         for amendment in (*quicker, *leaner):

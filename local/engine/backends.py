@@ -26,6 +26,7 @@ from moto.dynamodbstreams.models import DynamoDBStreamsBackend as StreamsBackend
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.events.models import Archive, Replay, ReplayState, events_backends
 from moto.glue.models import glue_backends
+from moto.iam.access_control import PermissionResult
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
@@ -33,7 +34,7 @@ from moto.kms.utils import _deserialize_ciphertext_blob
 from moto.logs.models import LogEvent, LogGroup, LogsBackend, LogStream, logs_backends
 from moto.moto_api._internal import mock_random, moto_api_backend
 from moto.moto_api._internal.moto_random import MotoRandom
-from moto.s3.models import FakeKey, s3_backends
+from moto.s3.models import FakeBucket, FakeKey, s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.sns.models import Topic, sns_backends
 from moto.sqs import models as sqs_models
@@ -55,6 +56,7 @@ __all__ = [
     "BaseModel",
     "DynamoDBBackend",
     "DynamoType",
+    "FakeBucket",
     "FakeKey",
     "Item",
     "ItemSizeTooLarge",
@@ -65,6 +67,7 @@ __all__ = [
     "LogsBackend",
     "Message",
     "MotoRandom",
+    "PermissionResult",
     "Queue",
     "QueueBackend",
     "ReplayState",

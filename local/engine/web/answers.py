@@ -30,7 +30,8 @@ class BadAnswer(Exception):  # noqa: N818 - reads as what it is
 
 def own(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """An answer of API Gateway itself."""
-    return Response.of_json({"message": message}, status, {"content-type": JSON, **(headers or {})})
+    body = json.dumps({"message": message}, separators=(",", ":")).encode()
+    return Response(status, body, {"content-type": JSON, **(headers or {})})
 
 
 def of_function(payload: bytes) -> Response:

@@ -36,6 +36,9 @@ POLICY = {
 }
 
 
+WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
+
+
 def listed(*items: Any) -> dict[str, Any]:
     return {"Quantity": len(items), "Items": list(items)}
 
@@ -60,7 +63,8 @@ class Front:
             "Resource": [f"arn:aws:s3:::{self.bucket}{resource}", f"arn:aws:s3:::{self.bucket}"],
             "Condition": {"StringEquals": {"AWS:SourceArn": source or self.arn}},
         }
-        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        tls = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": WITHOUT_TLS}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [tls, statement]})
         self.door.client("s3").put_bucket_policy(Bucket=self.bucket, Policy=document)
 
 
@@ -211,6 +215,11 @@ def test_what_the_bucket_does_not_have_is_403_unless_it_may_be_listed(front: Fro
     assert front.get("/console/none").status == 403
     front.policy("s3:GetObject", "s3:ListBucket")
     assert front.get("/console/none").status == 404
+
+
+def test_what_is_changed_is_seen_at_once_whatever_the_policy_says_of_plain_http(front: Front) -> None:
+    front.door.client("s3").put_object(Bucket=front.bucket, Key="console/new", Body=b"new")
+    assert front.get("/console/new").body == b"new"
 
 
 @pytest.mark.parametrize("what", ["no policy", "another distribution", "another bucket's", "another action"])
