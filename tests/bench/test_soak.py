@@ -60,6 +60,17 @@ def test_what_grows_without_data_is_named(growth: dict[str, float], said: str) -
     assert fault.startswith(said)
 
 
+def test_more_workers_at_once_for_a_moment_is_no_fault() -> None:
+    """As one on a busy machine saw them: 34 and 297 in one half, 36 and 319 in the other."""
+    marks = [
+        replace(each, held=replace(each.held, workers=at[0], files=at[1]))
+        for minute, each in enumerate(_soak())
+        for at in [{30: (34, 297), 50: (36, 319)}.get(minute, (25, 240))]
+    ]
+
+    assert faults(marks) == []
+
+
 def test_memory_that_grows_faster_and_faster_is_named() -> None:
     marks = [
         replace(each, held=replace(each.held, engine_mb=150 + minute**2 / 4)) for minute, each in enumerate(_soak())

@@ -2340,6 +2340,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ("tests/local/test_memory.py",),
     ),
     Mutant(
+        "search all data for garbage each time that they have grown by a quarter",
+        "local/memory.py",
+        'about["generation"] > 0',
+        'about["generation"] > 1',
+        ("tests/local/test_memory.py",),
+    ),
+    Mutant(
         "copy each item of an answer with all that is in it",
         "local/engine/partitions.py",
         "[_lent(item) for item in _candidates(table, index, hash_key, question, limit)]",
