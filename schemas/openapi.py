@@ -16,13 +16,14 @@ from typing import Any
 
 from schemas.files import Problem, Schema, SchemaError, Versions, newest, text_of
 from schemas.keywords import types_of
-from schemas.openapi_parts import COMPONENTS, CREDENTIALS, DESCRIPTION, EXACT_TEXT, PARAMETERS, answer_of
+from schemas.openapi_parts import COMPONENTS, CREDENTIALS, DESCRIPTION, EXACT_TEXT, ID, PARAMETERS, answer_of
 
 TARGET = Path("handlers", "http_api", "openapi.json")
 INTERNAL = "x-internal"
 _DROPPED = frozenset({"$schema", "x-stream", "x-derived", INTERNAL})
 _WORDS = {
     "receipt": "Carry out a command on one {kind}",
+    "opens": "Open a new {kind}",
     "foresight": "Say what a command on one {kind} would do, and write nothing",
     "row": "The {kind} as it stands now",
     "entries": "What the events of one {kind} left, newest first",
@@ -69,7 +70,7 @@ def _paths(told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str
 
 
 def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
-    words = _WORDS.get(route["query"]) or _WORDS[route["answer"]]
+    words = _WORDS.get(route["query"]) or _WORDS["opens" if route["opens"] else route["answer"]]
     codes = [each for each in told["errors"] if each["status"] in answer_of(route)]
     responses = {"200": _success(route), **{str(status): _refusal(status, codes) for status in answer_of(route)}}
     operation: dict[str, Any] = {
@@ -81,7 +82,9 @@ def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mappi
     }
     if parameters := _parameters(route):
         operation["parameters"] = parameters
-    if route["method"] == "POST":
+    if route["opens"]:
+        operation["requestBody"] = _opening_body(route, schemas)
+    elif route["method"] == "POST":
         operation["requestBody"] = _body(route["kind"], told, schemas)
     return {**operation, "responses": responses}
 
@@ -91,7 +94,8 @@ def _parameters(route: Mapping[str, Any]) -> list[dict[str, Any]]:
     if route["subject"]:
         found.append({"$ref": f"#/components/parameters/{'correlation' if not route['kind'] else 'aggregate'}Id"})
     if route["method"] == "POST":
-        found += [{"$ref": f"#/components/parameters/{name}"} for name in ("idempotencyKey", "ifMatch")]
+        names = ("idempotencyKey",) if route["opens"] else ("idempotencyKey", "ifMatch")
+        found += [{"$ref": f"#/components/parameters/{name}"} for name in names]
     for name in route["parameters"]:
         found.append({"$ref": f"#/components/parameters/{_parameter(name, route['answer'])}"})
     return found
@@ -114,6 +118,21 @@ def _body(kind: str, told: Mapping[str, Any], schemas: Mapping[str, Versions]) -
             }
         },
     }
+
+
+def _opening_body(route: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
+    """A body that is a command's data, beside the new aggregate's id and what any command may say."""
+    schema, name = newest(schemas[route["opens"]]), f"{route['kind']}Id"
+    data, envelope = _data(schema), "#/components/schemas/Envelope/properties"
+    words = "The id of what is opened; left out, the Idempotency-Key stands for it."
+    beside = {each: {"$ref": f"{envelope}/{each}"} for each in ("commandId", "correlationId", "causationId", "actor")}
+    data["properties"] = {
+        name: {**ID, "type": ["string", "null"], "description": words},
+        **data["properties"],
+        **beside,
+    }
+    data["examples"] = [{name: f"{route['kind']}-42", **_example(schema)}]
+    return {"required": True, "content": {"application/json": {"schema": data}}}
 
 
 def _success(route: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def answer_of(route: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(sorted({*statuses, *CREDENTIALS}))
 
 
-_ID: dict[str, Any] = {
+ID: dict[str, Any] = {
     "type": "string",
     "minLength": 1,
     "maxLength": 256,
@@ -66,21 +66,21 @@ PARAMETERS: dict[str, Any] = {
         "in": "path",
         "required": True,
         "description": "The aggregate's id, percent-encoded once.",
-        "schema": _ID,
+        "schema": ID,
     },
     "correlationId": {
         "name": "id",
         "in": "path",
         "required": True,
         "description": "The correlationId, percent-encoded once.",
-        "schema": _ID,
+        "schema": ID,
     },
     "idempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "The commandId: repeated under it, a command is one event and gets one answer. As it is, "
         "without quotes. Where the body says a commandId, too, the two must be equal.",
-        "schema": _ID,
+        "schema": ID,
     },
     "ifMatch": {
         "name": "If-Match",
@@ -89,7 +89,7 @@ PARAMETERS: dict[str, Any] = {
         "aggregate has moved on, the answer is 412. Where the body says an expectedSequence, too, both must be equal.",
         "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,15})"$', "examples": ['"5"']},
     },
-    "type": _in_query("type", "The type of the events.", _ID, required=True),
+    "type": _in_query("type", "The type of the events.", ID, required=True),
     "from": _in_query("from", f"Recorded at this time or later. {_TIME}", {"type": "string"}),
     "to": _in_query("to", f"Recorded at this time or earlier. {_TIME}", {"type": "string"}),
     "limit": _in_query("limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 1000}),
@@ -190,22 +190,22 @@ COMPONENTS: dict[str, Any] = {
             "type": "object",
             "description": "What any command may say beside its event.",
             "properties": {
-                "commandId": {"anyOf": [_ID, {"type": "null"}], "description": "As Idempotency-Key."},
+                "commandId": {"anyOf": [ID, {"type": "null"}], "description": "As Idempotency-Key."},
                 "expectedSequence": {
                     **_SEQUENCE,
                     "type": ["integer", "null"],
                     "description": "As If-Match; where the aggregate has moved on, the answer is 409.",
                 },
                 "correlationId": {
-                    "anyOf": [_ID, {"type": "null"}],
+                    "anyOf": [ID, {"type": "null"}],
                     "description": "What it belongs to; left out: the commandId.",
                 },
                 "causationId": {
-                    "anyOf": [_ID, {"type": "null"}],
+                    "anyOf": [ID, {"type": "null"}],
                     "description": "What caused it; left out: the commandId.",
                 },
                 "aggregateId": {
-                    "anyOf": [_ID, {"type": "null"}],
+                    "anyOf": [ID, {"type": "null"}],
                     "description": "The path's id, where it is repeated.",
                 },
                 "actor": {"description": "Ignored: the actor is who is signed in."},

@@ -28,6 +28,8 @@ _MAX_PARAMETERS = 100
 _NUMBERS = frozenset({"limit", "upToSequence"})
 _WHOLE = re.compile("-?[0-9]{1,30}")
 _ETAG = re.compile('"(0|[1-9][0-9]{0,15})"')
+_BESIDE = ("commandId", "correlationId", "causationId")
+"""What a body that is a command's data may say of the command."""
 KEY, CONDITION = "Idempotency-Key", "If-Match"
 
 
@@ -88,7 +90,10 @@ class Exchange:
         if not isinstance(error, MalformedError):
             return error
         names = self._names()
-        found = [Violation(names.get(each.path, each.path), self._words(each.message)) for each in error.violations]
+        found = [
+            Violation(names.get(path := self._below(each.path), path), self._words(each.message))
+            for each in error.violations
+        ]
         return MalformedError(*found[0], *found[1:])
 
     def shown(self, body: Value) -> Value:
@@ -100,20 +105,22 @@ class Exchange:
     def _command(self) -> dict[str, Value]:
         carried = {name: self.event.get(name) for name in ("body", "isBase64Encoded")}
         body = request_of({"requestContext": {}, **carried})
-        given: dict[str, tuple[str, Value]] = {ID: ("aggregateId", self._id())}
-        if (key := header(self.event, KEY)) is not None:
+        key, condition = header(self.event, KEY), header(self.event, CONDITION)
+        request = _opening(self.route, body, key) if self.route.opens else body
+        given: dict[str, tuple[str, Value]] = {} if self.route.opens else {ID: ("aggregateId", self._id())}
+        if key is not None:
             given[KEY] = ("commandId", key)
-        if (condition := header(self.event, CONDITION)) is not None:
+        if condition is not None:
             given[CONDITION] = ("expectedSequence", _sequence(condition))
         conflicts = [
             Violation(where, f"is another one than the body's {member}")
             for where, (member, value) in given.items()
-            if not _agree(body.get(member), value)
+            if not _agree(request.get(member), value)
         ]
         if conflicts:
             raise MalformedError(*conflicts[0], *conflicts[1:])
-        self._check_kind(body.get("eventType"))
-        return {**body, **dict(given.values()), "actor": self.caller}
+        self._check_kind(request.get("eventType"))
+        return {**request, **dict(given.values()), "actor": self.caller}
 
     def _check_kind(self, event_type: Value) -> None:
         asked = KINDS.of_command(event_type) if isinstance(event_type, str) else None
@@ -169,12 +176,35 @@ class Exchange:
             names[route.subject] = ID
         if header(self.event, KEY) is not None:
             names["commandId"] = KEY
+        if route.opens:
+            names["aggregateId"] = _id_of(route)
         return names
+
+    def _below(self, path: str) -> str:
+        """A path of a command's request as one of a body that is its data."""
+        return path.removeprefix("eventData.") if self.route.opens else path
 
     def _words(self, message: str) -> str:
         for name, member in self.route.parameters.items():
             message = message if name == member else re.sub(rf"\b{member}\b", name, message)
         return message
+
+
+def _opening(route: Route, body: Mapping[str, Value], key: str | None) -> dict[str, Value]:
+    """The command in a body that is its data, beside the new aggregate's id and what any command may say.
+
+    Who gives no id has it named by the Idempotency-Key: so a repeated request is not another aggregate.
+    """
+    given = body.get(_id_of(route))
+    if given is None and key is None:
+        raise MalformedError(_id_of(route), f"is required, or an {KEY} that stands for it")
+    beside = {name: body[name] for name in _BESIDE if name in body}
+    data = {name: value for name, value in body.items() if name not in (*_BESIDE, "actor", _id_of(route))}
+    return {**beside, "aggregateId": key if given is None else given, "eventType": route.opens, "eventData": data}
+
+
+def _id_of(route: Route) -> str:
+    return f"{route.kind}Id"
 
 
 def _sequence(condition: str) -> int:

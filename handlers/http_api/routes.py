@@ -46,6 +46,8 @@ class Route:
     """The parameters that it may have behind the `?`, and what the request calls them."""
     kind: str = ""
     """The kind of aggregates that it is about; "" where it is about any."""
+    opens: str = ""
+    """The command that it is, where its body is that command's data; "" where the body says which."""
     answer: Literal["receipt", "foresight", "row", "entries", "state", "stream", "events", "health", "document"]
     """The sort of its answer."""
 
@@ -107,6 +109,18 @@ def _of(kind: Kind[Any]) -> Iterator[Route]:
             parameters={},
             kind=kind.name,
             answer="receipt" if function == "command" else "foresight",
+        )
+    if kind.opened_by is not None:
+        yield Route(
+            method="POST",
+            path=f"/{collection}",
+            operation=f"open{name}",
+            function="command",
+            scope="write",
+            parameters={},
+            kind=kind.name,
+            opens=kind.opened_by,
+            answer="receipt",
         )
     yield _read(
         f"{one}/events",

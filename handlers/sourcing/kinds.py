@@ -85,6 +85,8 @@ class Kind(Generic[S]):
     """What can be asked of their rows, and of the entries beside them."""
     collection: str | None = None
     """Where the HTTP API has its aggregates: `accounts` is /accounts/{id}. None where it has them nowhere."""
+    opened_by: str | None = None
+    """The command that a POST to its collection is: its body is that command's data, and the new aggregate's id."""
 
     @property
     def key_prefix(self) -> str:

@@ -17,6 +17,7 @@ from handlers.store.snapshots import Snapshots
 
 from ..domain.builders import NOW, command, folded, story
 from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls, Context, Invoke, failing, kept, message, record, rows
+from ..http_api.conftest import SUBJECT, Api
 from ..ops.conftest import Run, keep
 from ..ops.test_import import TARGET, TARGET_SNAPSHOTS, Import
 
@@ -146,6 +147,53 @@ def test_a_query_of_the_kind_shows_its_row(aws: Any, ask: Invoke, handlers: Any)
     assert ask("getParcel", accountId="parcel-1")[0] == 400
     status, answer = ask("reconstructState", aggregateId="nobody")
     assert (status, answer["error"]["message"]) == (404, "there is no aggregate nobody")
+
+
+def test_the_kind_has_its_place_in_the_http_api(aws: Any, handlers: Callable[[str], ModuleType]) -> None:
+    api = Api(aws, handlers)
+    post = {"parcelId": "a/b", "place": "Riga", "correlationId": "tour-1", "actor": "somebody"}
+
+    posted = api("POST /parcels", body=post, headers={"Idempotency-Key": "post-1"})
+    again = api("POST /parcels", body=post, headers={"Idempotency-Key": "post-1"})
+    named = api("POST /parcels", body={"place": "Oulu"}, headers={"Idempotency-Key": "parcel-2"})
+    moved = api(
+        "POST /parcels/{id}/commands",
+        "a%2Fb",
+        body={"eventType": "ParcelMoved", "eventData": {"place": "Turku"}},
+        headers={"If-Match": posted.headers["etag"]},
+    )
+
+    assert (posted.status, posted.body["aggregateId"], posted.text) == (200, "a/b", again.text)
+    assert (named.body["aggregateId"], named.body["commandId"]) == ("parcel-2", "parcel-2")
+    assert (moved.status, moved.body["sequence"]) == (200, 2)
+    stored = {event["AggregateId"]: event for event in api.stored() if event["EventSequence"] == 1}
+    assert [stored[name]["Actor"] for name in ("a/b", "parcel-2")] == [SUBJECT] * 2
+    assert (stored["a/b"]["CorrelationId"], stored["a/b"]["EventData"]) == ("tour-1", {"place": "Riga"})
+    api.project("a/b")
+    assert api("GET /parcels/{id}", "a%2Fb").body["Place"] == "Turku"
+    assert api("GET /parcels/{id}/state", "a%2Fb").body["reconstructedState"]["place"] == "Turku"
+    assert len(api("GET /parcels/{id}/events", "a%2Fb").body["events"]) == 2
+
+
+def test_what_is_wrong_with_the_data_that_a_body_is_is_told_by_its_names(
+    aws: Any, handlers: Callable[[str], ModuleType]
+) -> None:
+    api = Api(aws, handlers)
+    for body, name in (
+        ({"place": "Riga"}, "parcelId"),
+        ({"parcelId": "p"}, "place"),
+        ({"parcelId": "p", "place": 7}, "place"),
+        ({"parcelId": "p", "Place": "Riga"}, "Place"),
+        ({"parcelId": " p", "place": "Riga"}, "parcelId"),
+        ({"parcelId": ["p"], "place": "Riga"}, "parcelId"),
+        ({"parcelId": "p", "place": "Riga", "correlationId": ""}, "correlationId"),
+    ):
+        answer = api("POST /parcels", body=body)
+        assert (answer.status, answer.error["details"]["field"]) == (400, name), body
+    other = {"eventType": "AccountCreated", "eventData": {}}
+    answer = api("POST /parcels/{id}/commands", "p", body=other)
+    assert (answer.status, answer.error["details"]["field"]) == (400, "eventType")
+    assert api.stored() == []
 
 
 def test_what_does_not_tell_the_kind_brings_up_the_rows_that_the_stream_tells(aws: Any, handlers: Any) -> None:

@@ -2979,6 +2979,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         OVER_HTTP,
     ),
     Mutant(
+        "open a second aggregate for a repeated request that names none",
+        "handlers/http_api/exchange.py",
+        '"aggregateId": key if given is None else given,',
+        '"aggregateId": key and key + str(id(body)) if given is None else given,',
+        SECOND_KIND,
+    ),
+    Mutant(
         "take any payload for a request of the API",
         "handlers/http_api/exchange.py",
         'event.get("version") != "2.0":',
