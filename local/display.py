@@ -76,6 +76,7 @@ class TextDisplay:
         width = max(map(len, shown), default=0)
         for name, value in shown.items():
             self._say(f"  {name:<{width}}  {value}")
+        self._open(deployment)
         self._connect(endpoint, config)
         if function := deployment.outputs.get("commandFunction"):
             self._say(
@@ -97,6 +98,12 @@ class TextDisplay:
 
     def stopping(self) -> None:
         self._say("Stopping ...")
+
+    def _open(self, deployment: Deployment) -> None:
+        """Where people find it, which is what most look for."""
+        for what, output in (("The console, in a browser", "consoleUrl"), ("The HTTP API", "apiEndpoint")):
+            if address := deployment.outputs.get(output):
+                self._say(f"\n{what}: {address}", "bold")
 
     def _connect(self, endpoint: str, config: StackConfig) -> None:
         self._say("\nTo talk to it, in another shell:", "bold")

@@ -303,6 +303,10 @@ def triggered(door: Door) -> Iterator[Pool]:
         yield pool
 
 
+EVE = {"sub": "eve", "username": "eve"}
+"""Who somebody is no trigger says."""
+
+
 def changing(**access: Any) -> dict[str, Any]:
     return {"response": {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": access}}}
 
@@ -310,11 +314,11 @@ def changing(**access: Any) -> dict[str, Any]:
 def test_the_trigger_decides_on_the_scopes(triggered: Pool) -> None:
     door = triggered.door
     door.answer = changing(
-        scopesToAdd=["ledger/write"], scopesToSuppress=["ledger/read"], claimsToAddOrOverride={"a": [1], "sub": "x"}
+        scopesToAdd=["ledger/write"], scopesToSuppress=["ledger/read"], claimsToAddOrOverride={"a": [1], **EVE}
     )
     access = triggered.claims(triggered.token(code=triggered.code("alice")).json()["access_token"])
     assert (access["scope"], access["a"]) == ("openid ledger/write", [1])
-    assert access["sub"] == ids.subject(triggered.pool_id, "alice"), "which no trigger changes"
+    assert (access["sub"], access["username"]) == (ids.subject(triggered.pool_id, "alice"), "alice")
     (event,) = door.events
     assert (event["version"], event["triggerSource"]) == ("2", "TokenGeneration_HostedAuth")
     assert event["userName"] == "alice"

@@ -1,0 +1,27 @@
+"""What `serve` says once the stack is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.deploy import Deployment, StackConfig
+from local.display import TextDisplay
+
+CONFIG = StackConfig("ledger", "local", {"aws:region": "us-east-1"})
+
+
+def said(capsys: pytest.CaptureFixture[str], outputs: dict[str, Any]) -> list[str]:
+    TextDisplay().deployed("http://127.0.0.1:4566", CONFIG, Deployment("local", outputs, []))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_it_says_where_the_console_and_the_api_are(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = said(capsys, {"consoleUrl": "http://127.0.0.1:4567/console/", "apiEndpoint": "http://127.0.0.1:4568"})
+    assert "The console, in a browser: http://127.0.0.1:4567/console/" in lines
+    assert "The HTTP API: http://127.0.0.1:4568" in lines
+
+
+def test_without_them_it_says_nothing_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not any("console" in line or "API" in line for line in said(capsys, {"commandFunction": "command"}))
