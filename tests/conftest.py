@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import hooks
 from botocore.hooks import EVENT_ALIASES, BaseEventHooks, EventAliaser
 from botocore.loaders import JSONFileLoader, Loader
 from hypothesis import settings
@@ -56,6 +57,23 @@ def _share_names(aliaser: Any, emitter: BaseEventHooks, aliases: Any = None) -> 
 
 
 EventAliaser.__init__ = _share_names  # type: ignore[assignment, method-assign]
+
+# And look at the same handlers' signatures.
+_accepts_kwargs = hooks.accepts_kwargs
+_accepting: dict[Any, bool] = {}
+
+
+def _accepts_kwargs_once(handler: Any) -> bool:
+    """By its code: to remember the handler would keep what it belongs to."""
+    code = getattr(handler, "__code__", None)
+    if code is None:
+        return bool(_accepts_kwargs(handler))
+    if code not in _accepting:
+        _accepting[code] = bool(_accepts_kwargs(handler))
+    return _accepting[code]
+
+
+hooks.accepts_kwargs = _accepts_kwargs_once  # type: ignore[assignment]
 
 
 # Modules are handed to whichever process is free, so the long ones go first: last, one would keep a process busy while

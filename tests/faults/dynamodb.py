@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -63,7 +63,7 @@ class Table:
         """Put or (None) remove an item, and say so on the stream."""
         old = self.items.pop(key, None)
         if item:
-            self.items[key] = item = deepcopy(item)  # a copy, so that nobody changes what is stored
+            self.items[key] = item = _copied(item)  # a copy, so that nobody changes what is stored
         if change := item or old:
             images = {name: image for name, image in (("NewImage", item), ("OldImage", old)) if image}
             self.stream.append(
@@ -215,12 +215,25 @@ class DynamoDB:
 
 def holds(expression: str, item: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
     """Whether `item` satisfies the request's condition or key condition: terms joined by AND."""
-    terms = list(_TERM.finditer(expression))
-    if " AND ".join(term[0] for term in terms) != expression:
-        raise NotImplementedError(f"the expression {expression!r}")
     names = request.get("ExpressionAttributeNames", {})
     values = request.get("ExpressionAttributeValues", {})
-    return all(_holds(term, item, names, values) for term in terms)
+    return all(_holds(term, item, names, values) for term in _terms(expression))
+
+
+@cache
+def _terms(expression: str) -> tuple[re.Match[str], ...]:
+    """The few expressions of the program are asked of every item."""
+    terms = tuple(_TERM.finditer(expression))
+    if " AND ".join(term[0] for term in terms) != expression:
+        raise NotImplementedError(f"the expression {expression!r}")
+    return terms
+
+
+def _copied(value: Any) -> Any:
+    """Of dicts and lists, as items have them; what else there is cannot change."""
+    if isinstance(value, dict):
+        return {name: _copied(each) for name, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
 
 
 def _holds(
