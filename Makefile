@@ -64,8 +64,9 @@ scan: $(STAMP) ## have checkov, cfn-lint and (with npm) cdk-nag look at the stac
 types: $(STAMP) ## strict type check
 	@$(BIN)/mypy
 
+# Three for two processors: many a test waits, for a process to start or for a queue to be empty, and another one can run.
 unit: $(STAMP) ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 20 --durations-min 2
+	@$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations 20 --durations-min 2
 
 format: $(STAMP) ## format the code
 	@$(BIN)/ruff check --fix .
