@@ -6,7 +6,7 @@ import io
 import json
 import re
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl
 from xml.sax.saxutils import escape
@@ -107,19 +107,33 @@ class ApiRequest:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the operation was given, where that is the body: as JSON, or in the form of the query protocol."""
-        given = dict(parse_qsl(self.body.decode())) if self.is_form else self.json()
-        return given if isinstance(given, dict) else {}
+        """What the operation was given, where that is the body: as JSON, or in the form of the query protocol.
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether the body is to be a JSON object, and is none."""
-        if "HTTP_X_AMZ_TARGET" not in self.environ:
-            return False
+        It is read once for all: nobody may change it.
+        """
+        return self._form if self.is_form else self._object
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """The body, which is to be a JSON object, read once for all. Raises: ApiError."""
         try:
-            return not isinstance(json.loads(self.body.decode()), dict)
+            content = json.loads(self.body.decode()) if self.body else {}
         except (ValueError, RecursionError):
-            return True
+            content = None
+        if not isinstance(content, dict):
+            raise ApiError("SerializationException", "The body of the call is no JSON object")
+        return content
+
+    @cached_property
+    def _form(self) -> dict[str, Any]:
+        return dict(parse_qsl(self.body.decode()))
+
+    @cached_property
+    def _object(self) -> dict[str, Any]:
+        if "HTTP_X_AMZ_TARGET" in self.environ:
+            return self.content
+        given = self.json()
+        return given if isinstance(given, dict) else {}
 
     @property
     def is_form(self) -> bool:

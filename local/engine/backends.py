@@ -11,6 +11,7 @@ import copy
 import json
 import struct
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from moto.apigatewayv2.models import apigatewayv2_backends
@@ -82,6 +83,12 @@ __all__ = [
 
 POOL_KEY = "dummy"
 """The id of the key with which moto signs tokens."""
+
+
+@cache
+def regions() -> frozenset[str]:
+    """All that there are, of every partition."""
+    return frozenset(dynamodb_backends[ACCOUNT].regions)
 
 
 def reset() -> None:

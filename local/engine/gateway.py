@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from local.engine import inputs
 from local.engine.api import ApiError, ApiRequest, Response
 from local.engine.authorization import Authorizer
 from local.engine.moto_handlers import Moto
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _logger = logging.getLogger(__name__)
-
-_BROKEN = ("SerializationException", "The body of the call is no JSON object")
 
 Seam = Callable[[ApiRequest], Response]
 Check = Callable[[ApiRequest], None]
@@ -140,6 +139,7 @@ class Gateway:
         seam = self._seams.get((request.service, request.operation)) or self._services.get(request.service)
         checks = self._checks.get((request.service, request.operation), ())
         try:
+            inputs.check(request)
             if seam is None:
                 with self.lock:  # once for all: moto is what everybody waits for
                     self._check(request, checks)
@@ -153,15 +153,13 @@ class Gateway:
             what = f"{request.service} {request.operation or request.path}"
             return request.error("NotImplemented", f"The embedded AWS does not have {what}: {error}", 501)
         except Exception as error:
-            if request.is_broken:
-                return request.error(*_BROKEN)
+            if mistake := inputs.mistake(request):
+                return request.error(mistake.code, mistake.message, mistake.status)
             _logger.exception("%s %s failed", request.service, request.operation)
             return request.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
 
     def _check(self, request: ApiRequest, checks: Sequence[Check]) -> None:
         """Raises: ApiError, NotImplementedError."""
-        if "HTTP_X_AMZ_TARGET" in request.environ and request.body.lstrip()[:1] not in {b"{", b""}:
-            raise ApiError(*_BROKEN)
         if ambiguity := request.ambiguity:
             raise NotImplementedError(ambiguity)
         self.authorizer.check(request)

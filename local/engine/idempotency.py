@@ -40,7 +40,7 @@ class Tokens:
         Raises: ApiError for a token that stands for another transaction.
         """
         self._forget()
-        asked = request.parameters
+        asked = dict(request.parameters)
         token = asked.pop("ClientRequestToken", None)
         if not token:
             return write()

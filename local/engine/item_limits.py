@@ -1,30 +1,27 @@
-"""What DynamoDB refuses of a call about items, and moto takes: values, keys, and expressions that say too much.
+"""What DynamoDB refuses of a call about items, and moto takes: keys, batches, and expressions that say too much.
 
-Most calls are small. Those that carry items are read for their values only where the text of the call gives reason to.
+Values by themselves are checked before (`inputs`, `attribute_values`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends, table_names
 from local.engine.api import ApiError, ApiRequest
+from local.engine.attribute_values import number
 
 if TYPE_CHECKING:
     from local.engine.gateway import Gateway
 
 MAX_WRITES = 25
 """Of a BatchWriteItem."""
-MAX_DIGITS, LARGEST, SMALLEST = 38, Decimal("9.9999999999999999999999999999999999999E+125"), Decimal("1E-130")
-"""Of a number: its digits without zeros around them, and its size."""
 
 _Part = Mapping[str, Any]
 """A call, or one operation of a transaction."""
 
-_SUSPECT = re.compile(rb'"N"\s*:\s*"(?:[^"]{39,}|[^"]*[eE])|"[SNB]S"|\\u')
 _EXPRESSIONS = (
     "ConditionExpression",
     "FilterExpression",
@@ -40,7 +37,6 @@ class ItemLimits:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         checks: Mapping[Callable[[ApiRequest], None], Iterable[str]] = {
-            _check_values: ("BatchWriteItem", "PutItem", "TransactWriteItems", "UpdateItem"),
             self._check_batch: ("BatchWriteItem",),
             self._check_key: ("DeleteItem", "GetItem", "UpdateItem"),
             self._check_filter: ("Query",),
@@ -108,45 +104,6 @@ def _well_formed(check: Callable[[ApiRequest], None]) -> Callable[[ApiRequest], 
     return checked
 
 
-def _check_values(request: ApiRequest) -> None:
-    if _SUSPECT.search(request.body):
-        waiting: list[Any] = [request.parameters]
-        while waiting:
-            each = waiting.pop()
-            if isinstance(each, dict):
-                waiting += each.values()
-                for kind, value in each.items():
-                    _check_value(kind, value)
-            elif isinstance(each, list):
-                waiting += each
-
-
-def _check_value(kind: str, value: Any) -> None:
-    """Of anything in a call; what is no value of an item has other types under these names."""
-    if kind == "N" and isinstance(value, str):
-        _number(value)
-    elif kind in {"SS", "NS", "BS"} and isinstance(value, list) and all(isinstance(each, str) for each in value):
-        distinct = {_number(each) if kind == "NS" else each for each in value}
-        if len(distinct) < len(value):
-            raise _invalid("One or more parameter values were invalid: Input collection contains duplicates")
-
-
-def _number(text: str) -> Decimal:
-    """Raises: ApiError for what DynamoDB has no room for, and for what is no number."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation as error:
-        raise _invalid(f"The parameter cannot be converted to a numeric value: {text}") from error
-    if not number.is_finite():
-        raise _invalid(f"The parameter cannot be converted to a numeric value: {text}")
-    digits = "".join(map(str, number.as_tuple().digits)).strip("0")
-    if len(digits) > MAX_DIGITS:
-        raise _invalid("Attempting to store more than 38 significant digits in a Number")
-    if number and not SMALLEST <= number.copy_abs() <= LARGEST:
-        raise _invalid("Number overflow or underflow: its magnitude is beyond the supported range")
-    return number
-
-
 def _key_in(write: Mapping[str, Any], names: Iterable[str]) -> tuple[Any, ...]:
     """The key of a put or deletion, comparable."""
     put, delete = write.get("PutRequest"), write.get("DeleteRequest")
@@ -155,7 +112,7 @@ def _key_in(write: Mapping[str, Any], names: Iterable[str]) -> tuple[Any, ...]:
 
 
 def _comparable(value: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple((kind, _number(each) if kind == "N" else str(each)) for kind, each in value.items())
+    return tuple((kind, number(each) if kind == "N" else str(each)) for kind, each in value.items())
 
 
 def _check_use(request: ApiRequest) -> None:

@@ -33,7 +33,7 @@ class Transactions:
         gateway.seam("dynamodb", "TransactWriteItems", self._write)
 
     def _write(self, request: ApiRequest) -> Response:
-        asked = request.parameters
+        asked = request.json()  # of its own, to be changed
         operations = list(_operations(asked))
         for _, operation in operations:
             operation["TableName"] = table_names.named(request.region, operation["TableName"])

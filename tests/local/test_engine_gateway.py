@@ -8,6 +8,8 @@ from local.engine.api import ApiRequest, Response
 from local.engine.gateway import Gateway
 from tests.local.calls import call
 
+PUT = {"TableName": "table", "Item": {}}
+
 
 @pytest.fixture
 def gateway() -> Gateway:
@@ -18,14 +20,14 @@ def test_a_service_can_be_taken_over_but_for_the_operations_that_have_a_seam(gat
     gateway.service("dynamodb", lambda request: Response.of_json({"service": request.operation}))
     gateway.seam("dynamodb", "Query", lambda request: Response.of_json({"seam": request.operation}))
 
-    assert gateway.handle(call("dynamodb", "PutItem", {})).json() == {"service": "PutItem"}
-    assert gateway.handle(call("dynamodb", "Query", {})).json() == {"seam": "Query"}
+    assert gateway.handle(call("dynamodb", "PutItem", PUT)).json() == {"service": "PutItem"}
+    assert gateway.handle(call("dynamodb", "Query", {"TableName": "table"})).json() == {"seam": "Query"}
 
 
 def test_what_took_over_a_service_is_asked_after_the_faults(gateway: Gateway) -> None:
     gateway.service("dynamodb", lambda _: Response.of_json({}))
     with gateway.intercept("dynamodb", "PutItem", lambda request: request.error("Injected")):
-        assert gateway.handle(call("dynamodb", "PutItem", {})).json()["__type"] == "Injected"
+        assert gateway.handle(call("dynamodb", "PutItem", PUT)).json()["__type"] == "Injected"
     assert gateway.calls["dynamodb", "PutItem"] == 1
 
 
@@ -37,5 +39,5 @@ def test_what_took_over_a_service_does_not_hold_up_the_others(gateway: Gateway) 
         return Response.of_json({})
 
     gateway.service("dynamodb", answer)
-    gateway.handle(call("dynamodb", "PutItem", {}))
+    gateway.handle(call("dynamodb", "PutItem", PUT))
     assert held == [False]

@@ -41,18 +41,29 @@ def something(shape: Shape, harmless: tuple[Any, ...] = ()) -> Any:
     """Any value of a shape but the harmless ones."""
     kind: Any = shape
     if kind.type_name == "structure":
-        return {name: something(member) for name, member in list(kind.members.items())[:1]}
+        return complete(kind, {name: something(member) for name, member in list(kind.members.items())[:1]})
     if kind.type_name == "list":
         return [something(kind.member)]
     if kind.type_name == "map":
         return {"name": something(kind.value)}
     if kind.type_name == "string":
         return next((value for value in kind.enum if value not in harmless), "some text")
-    return {"boolean": True, "blob": b"x", "timestamp": 1_800_000_000}.get(kind.type_name, 7)
+    number = max(7, kind.metadata.get("min", 7))
+    return {"boolean": True, "blob": b"x", "timestamp": 1_800_000_000}.get(kind.type_name, number)
+
+
+def complete(shape: Any, asked: Any) -> Any:
+    """The same with all that must be in it."""
+    if shape.type_name == "list" and isinstance(asked, list):
+        return [complete(shape.member, each) for each in asked]
+    if shape.type_name != "structure" or not isinstance(asked, dict):
+        return asked
+    missing = {name: something(shape.members[name]) for name in shape.required_members if name not in asked}
+    return {**{name: complete(shape.members[name], each) for name, each in asked.items()}, **missing}
 
 
 def arguments(service: str, operation: str, path: str, value: Any = None) -> dict[str, Any]:
-    """A call with the input at the path, what its address needs, and nothing else. Any value, if none is given."""
+    """A call with the input at the path, what must be in it, and nothing else. Any value, if none is given."""
     shape = input_of(service, operation)
     asked: dict[str, Any] = {
         name: "any"
@@ -65,10 +76,10 @@ def arguments(service: str, operation: str, path: str, value: Any = None) -> dic
             for name, member in shape.members.items()
             if str(member.serialization.get("name", name)).lower() == path[1:].lower()
         )
-        return {**asked, name: something(shape.members[name]) if value is None else value}
+        return complete(shape, {**asked, name: something(shape.members[name]) if value is None else value})
     if operation == "BatchWriteItem":
         asked["RequestItems"] = {}  # without which botocore does not send it
-    return {**asked, **nested(shape, path.split("."), value, INPUTS[service, operation][path])}
+    return complete(shape, {**asked, **nested(shape, path.split("."), value, INPUTS[service, operation][path])})
 
 
 def nested(shape: Any, steps: list[str], value: Any, harmless: tuple[Any, ...]) -> Any:
@@ -106,10 +117,8 @@ def test_an_input_that_says_what_happens_anyway_is_taken(
 def test_an_operation_that_would_do_something_else_is_refused_by_name(
     client: Clients, service: str, operation: str
 ) -> None:
-    uri = [
-        name for name, member in input_of(service, operation).members.items() if member.serialization.get("location")
-    ]
-    code, message = refusal(getattr(client(service), xform_name(operation)), **dict.fromkeys(uri, "any"))
+    asked = complete(input_of(service, operation), {})
+    code, message = refusal(getattr(client(service), xform_name(operation)), **asked)
     assert code == "NotImplemented"
     assert f"{service} {operation}" in message
     assert OPERATIONS[service, operation] in message

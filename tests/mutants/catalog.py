@@ -49,6 +49,7 @@ WHOSE_CALL = ("tests/local/test_engine_whose_call.py",)
 PATTERNS = ("tests/local/test_engine_event_patterns.py",)
 UPDATES = ("tests/local/test_engine_updates.py",)
 AT_LIMITS = ("tests/local/test_engine_limits.py",)
+MISTAKEN_CALLS = ("tests/local/test_engine_mistaken_calls.py",)
 ITEMS_AT_LIMITS = ("tests/local/test_engine_item_limits.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
@@ -2509,9 +2510,9 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "answer what is no JSON as a failure of the engine",
-        "local/engine/gateway.py",
-        "            if request.is_broken:\n",
-        "            if False:\n",
+        "local/engine/api.py",
+        "        except (ValueError, RecursionError):\n",
+        "        except RecursionError:\n",
         AT_LIMITS,
     ),
     Mutant(
@@ -2529,8 +2530,50 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ITEMS_AT_LIMITS,
     ),
     Mutant(
+        "store a value of two datatypes by the first",
+        "local/engine/attribute_values.py",
+        "    if len(value) != 1:\n",
+        "    if not value:\n",
+        MISTAKEN_CALLS,
+    ),
+    Mutant(
+        "take 1_0 for a number",
+        "local/engine/attribute_values.py",
+        "    if not _NUMBER.fullmatch(text):\n",
+        "    if not text:\n",
+        MISTAKEN_CALLS,
+    ),
+    Mutant(
+        "take half of a character",
+        "local/engine/inputs.py",
+        '        if b"\\\\u" in request.body:\n',
+        '        if b"u" not in request.body:\n',
+        MISTAKEN_CALLS,
+    ),
+    Mutant(
+        "take a truth for a number",
+        "local/engine/inputs.py",
+        "            if type(value) is not int:\n",
+        "            if not isinstance(value, int):\n",
+        MISTAKEN_CALLS,
+    ),
+    Mutant(
+        "take a form without what it must have",
+        "local/engine/inputs.py",
+        '        if not any(f"{each}.".startswith(f"{name}.") for each in request.parameters):\n',
+        "        if False:\n",
+        MISTAKEN_CALLS,
+    ),
+    Mutant(
+        "answer a mistaken call as a failure of the engine",
+        "local/engine/gateway.py",
+        "            if mistake := inputs.mistake(request):\n",
+        "            if (mistake := inputs.mistake(request)) and False:\n",
+        MISTAKEN_CALLS,
+    ),
+    Mutant(
         "take a number of 39 digits",
-        "local/engine/item_limits.py",
+        "local/engine/attribute_values.py",
         "    if len(digits) > MAX_DIGITS:\n",
         "    if False:\n",
         ITEMS_AT_LIMITS,
