@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 
 from .failure import InvocationError
+
+_WHOLE = re.compile(r"-?[0-9]+")
+"""Python reads more as a whole number: 1_0, and the digits of every script."""
 
 
 def setting(name: str) -> str:
@@ -18,10 +22,9 @@ def setting(name: str) -> str:
 def number(name: str) -> int:
     """One that holds a whole number. InvocationError where it does not."""
     value = setting(name)
-    try:
-        return int(value)
-    except ValueError:
-        raise _misconfigured(name, f"is no whole number but {value!r}") from None
+    if not _WHOLE.fullmatch(value):
+        raise _misconfigured(name, f"is no whole number but {value!r}")
+    return int(value)
 
 
 def flag(name: str) -> bool:

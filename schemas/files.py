@@ -51,7 +51,7 @@ def load(root: Path = ROOT) -> dict[str, Versions]:
         versions: dict[int, Schema] = {}
         for path in folder.iterdir():
             file = file_of(folder.name, path.stem)
-            if not path.stem.isdecimal() or path.suffix != ".json":
+            if not (path.stem.isascii() and path.stem.isdecimal()) or path.suffix != ".json":
                 problems.append(Problem(file, "", "file-name", "must be a version number and .json"))
                 continue
             try:

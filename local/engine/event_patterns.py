@@ -23,7 +23,7 @@ _FEWEST = 2
 _LARGEST = 5.0e9
 _LOWER, _UPPER = (">", ">="), ("<", "<=")
 _RANGES = {*((sign,) for sign in ("=", *_LOWER, *_UPPER)), *((low, high) for low in _LOWER for high in _UPPER)}
-_CIDR = re.compile(r"[0-9A-Fa-f:.]+/\d{1,3}")
+_CIDR = re.compile(r"[0-9A-Fa-f:.]+/[0-9]{1,3}")
 _WILDCARD = re.compile(r"(?:\\[*\\]|[^*\\]|\*(?!\*))*", re.DOTALL)
 _EXCLUDED = {"equals-ignore-case", "prefix", "suffix", "wildcard"}
 """The kinds that anything-but may turn around."""

@@ -100,7 +100,8 @@ def _check_messages(asked: dict[str, Any]) -> None:
 
 
 def _is_in(allowed: range, value: Any) -> bool:
-    return str(value).isdecimal() and int(value) in allowed
+    text = str(value)
+    return text.isascii() and text.isdecimal() and int(text) in allowed
 
 
 def _check_targets(gateway: Gateway, request: ApiRequest) -> None:

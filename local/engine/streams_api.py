@@ -43,7 +43,7 @@ class StreamsApi:
             kind, number = asked.get("ShardIteratorType"), asked.get("SequenceNumber")
             if kind not in _ANYWHERE | _SOMEWHERE:
                 raise _invalid(f"Value '{kind}' at 'shardIteratorType' is no type of an iterator")
-            if kind in _SOMEWHERE and not str(number or "").isdecimal():
+            if kind in _SOMEWHERE and not re.fullmatch("[0-9]+", str(number)):
                 raise _invalid(f"Value '{number}' at 'sequenceNumber' is no sequence number, which {kind} needs")
             return self._gateway.moto(request)
 

@@ -11,7 +11,7 @@ from local.engine import exact_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]|\['([^']+)'\]")
+_STEP = re.compile(r"\.([\w-]+)|\[([0-9]+)\]|\['([^']+)'\]")
 _VARIABLE = re.compile(r"<([\w.-]+)>")
 _MISSING = object()
 

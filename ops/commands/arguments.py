@@ -24,7 +24,7 @@ MAX_GRACE = 1_000_000_000
 _STACK = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}){0,2}")
 _REPLAY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGE = re.compile(r"[!-~]{1,100}")
-_SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
+_NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
 
@@ -82,7 +82,7 @@ def moment(text: str) -> datetime:
 
 def grace(text: str) -> float:
     """How many seconds something may be late."""
-    if not _SECONDS.fullmatch(text) or float(text) > MAX_GRACE:
+    if not _NUMBER.fullmatch(text) or float(text) > MAX_GRACE:
         raise ArgumentTypeError(f"{_shown(text)} is not a number of seconds from 0 to {MAX_GRACE}")
     return float(text)
 
@@ -126,6 +126,18 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Amount:
+    """Reads how much: a number above 0, up to `highest`, with or without a fraction."""
+
+    highest: int
+
+    def __call__(self, text: str) -> float:
+        if not _NUMBER.fullmatch(text) or not 0 < float(text) <= self.highest:
+            raise ArgumentTypeError(f"{_shown(text)} is not a number above 0, up to {self.highest}")
+        return float(text)
+
+
+@dataclass(frozen=True, slots=True)
 class OneOf:
     """Reads one of a few words."""
 
@@ -138,7 +150,7 @@ class OneOf:
 
 
 READERS: tuple[Callable[[str], Any], ...] = (identifier, message_id, replay_name, stack_name, path, moment, grace)
-"""Those that are not made for one option, as Count and OneOf are."""
+"""Those that are not made for one option, as Count, Amount and OneOf are."""
 
 
 def _fitting(pattern: re.Pattern[str], text: str, what: str) -> str:

@@ -173,3 +173,16 @@ def test_a_command_that_fails_for_good_ends_it(monkeypatch: pytest.MonkeyPatch) 
 def test_a_rate_has_to_be_one() -> None:
     with pytest.raises(SystemExit):
         soak.main(["--rate", "0"])
+
+
+@pytest.mark.parametrize("option", ["--minutes", "--rate", "--window"])
+@pytest.mark.parametrize("text", ["1_0", "\u0661", "inf", "nan", "1e9", "1e3", " 5", "-1", "0", "1000001", "x", ""])
+def test_an_amount_that_is_none_is_a_usage_error(option: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        soak.main([f"{option}={text}"])
+    assert ended.value.code == 2
+    assert "is not a number above 0, up to 1000000" in capsys.readouterr().err
+
+
+def test_an_amount_may_have_a_fraction() -> None:
+    assert soak._options(["--minutes", "0.5", "--rate", "20"]).minutes == 0.5

@@ -49,7 +49,7 @@ def test_a_variable_that_is_missing_is_named_with_who_sets_it(
     assert "the Pulumi program sets it" in message
 
 
-@pytest.mark.parametrize("value", ["", "many", "1.5"])
+@pytest.mark.parametrize("value", ["", "many", "1.5", "1_0", "\u0661", " 5"])
 @pytest.mark.parametrize(("entry", "variable"), [(e, name) for e in NEEDED for name in NEEDED[e] if name in NUMBERS])
 def test_a_variable_that_should_be_a_number_and_is_none_is_named(
     monkeypatch: pytest.MonkeyPatch, entry: str, variable: str, value: str

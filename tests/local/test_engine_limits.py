@@ -57,6 +57,7 @@ def every_seam() -> Iterator[Gateway]:
         ("change_message_visibility", {"ReceiptHandle": "r", "VisibilityTimeout": -1}, "InvalidParameterValue"),
         ("set_queue_attributes", {"Attributes": {"VisibilityTimeout": "43201"}}, "InvalidAttributeValue"),
         ("set_queue_attributes", {"Attributes": {"VisibilityTimeout": "long"}}, "InvalidAttributeValue"),
+        ("set_queue_attributes", {"Attributes": {"VisibilityTimeout": "\u0665"}}, "InvalidAttributeValue"),
         ("set_queue_attributes", {"Attributes": {"Bogus": "1"}}, "InvalidAttributeName"),
         ("send_message_batch", {"Entries": ["x"]}, "SerializationException"),
     ],

@@ -95,6 +95,7 @@ def test_the_first_time_is_found_whatever_day_it_is_there(start: str, zone: str)
         "rate(0 minutes)",
         "rate(5 seconds)",
         "rate(five minutes)",
+        "rate(\u0665 minutes)",
         "cron(0 12 * * *)",
         "cron(0 12 * * * *)",
         "cron(0 12 ? * ? *)",

@@ -82,7 +82,8 @@ def test_what_is_no_arn_or_iterator_is_invalid(workshop: Workshop, streams: Any)
     assert refused(streams.get_records, ShardIterator=f"{NO_ARN}|1|abc") == ("ValidationException", 0)
     assert refused(streams.get_shard_iterator, **asked, ShardIteratorType="SOMEWHERE") == ("ValidationException", 0)
     assert refused(streams.get_shard_iterator, **at) == ("ValidationException", 0)
-    assert refused(streams.get_shard_iterator, **at, SequenceNumber="x" * 21) == ("ValidationException", 0)
+    for number in ("x" * 21, "\u0661" * 21):
+        assert refused(streams.get_shard_iterator, **at, SequenceNumber=number) == ("ValidationException", 0)
 
 
 def test_what_is_there_is_read_from_where_it_was_asked_for(workshop: Workshop, streams: Any) -> None:
