@@ -11,6 +11,7 @@ import json
 import operator
 import re
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from local.engine.api import ApiError
@@ -26,8 +27,8 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<text>\"(?:[^\"\\]|\\.)*\")|(?P<selector>\$(?:\.[\w*-]+|\[[^\]]*\])*)"
     r"|(?P<sign>&&|\|\||!=|<=|>=|=|<|>|\(|\))|(?P<word>[^\s()&|=<>!\"]+))"
 )
-_STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_STEP = re.compile(r"\.([\w-]+)|\[([0-9]+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _WORDS = {"TRUE": True, "FALSE": False, "NULL": None}
 _MISSING = object()
@@ -82,8 +83,8 @@ def _of_json(pattern: str) -> Pattern:
 
     def matches(message: str) -> bool:
         try:
-            content = json.loads(message)
-        except (ValueError, RecursionError):
+            content = json.loads(message, parse_float=Decimal, parse_constant=_none)
+        except (InvalidOperation, ValueError, RecursionError):
             return False
         return isinstance(content, dict | list) and condition(content)
 
@@ -170,7 +171,7 @@ class _Conditions:
         if given not in {"text", "word"}:
             _invalid(self._pattern)
         if given == "word" and _NUMBER.fullmatch(value):
-            return _number_test(text, float(value))
+            return _number_test(text, _number(value, self._pattern))
         if text in _ORDERED:
             _invalid(self._pattern)
         if given == "word" and value.startswith("%"):
@@ -189,11 +190,23 @@ class _Conditions:
         return lambda value: value is _WORDS[second]
 
 
-def _number_test(sign: str, wanted: float) -> _Condition:
+def _none(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _number(text: str, pattern: str) -> Decimal:
+    """To the last digit: as a float, two whole numbers beyond 2**53 may be one."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # its exponent has twenty digits
+        _invalid(pattern)
+
+
+def _number_test(sign: str, wanted: Decimal) -> _Condition:
     compare = {"=": operator.eq, "!=": operator.ne, **_ORDERED}[sign]
 
     def test(value: Any) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool) and bool(compare(value, wanted))
+        return isinstance(value, int | Decimal) and not isinstance(value, bool) and bool(compare(value, wanted))
 
     return test
 

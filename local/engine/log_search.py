@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local.engine import backends, log_patterns
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from local.engine.gateway import Gateway
 
 MAX_LIMIT = 10_000
+_TOKEN = re.compile("([0-9]+)/([0-9]+)")
 _NO_LATER = 2**63 - 1  # milliseconds
 
 
@@ -109,7 +111,9 @@ def _place(token: str | None) -> tuple[int, int]:
     if token is None:
         return (-1, -1)
     try:
-        timestamp, number = base64.urlsafe_b64decode(token).decode().split("/")
-        return int(timestamp), int(number)
-    except (ValueError, binascii.Error) as error:
-        raise _invalid("The specified nextToken is invalid.") from error
+        place = _TOKEN.fullmatch(base64.urlsafe_b64decode(token).decode())
+    except (ValueError, binascii.Error):
+        place = None
+    if place is None:
+        raise _invalid("The specified nextToken is invalid.")
+    return int(place[1]), int(place[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -52,6 +53,13 @@ REJECTED = json.dumps(
         ('{ $.detail.status = "422" }', REJECTED, False),
         ("{ $.detail.amounts[1] = 2.5 }", REJECTED, True),
         ("{ $.detail.amounts[2] NOT EXISTS }", REJECTED, True),
+        ("{ $.big = 9007199254740993 }", '{"big": 9007199254740993}', True),
+        ("{ $.big = 9007199254740993 }", '{"big": 9007199254740992}', False),
+        ("{ $.big > 9007199254740992 }", '{"big": 9007199254740993}', True),
+        ("{ $.big != 0.12345678901234567891 }", '{"big": 0.12345678901234567892}', True),
+        ("{ $.big = 5e1 }", '{"big": 50}', True),
+        ("{ $.big > 1 }", '{"big": 1e99999999999999999999}', False),  # more than is read
+        ("{ $.big > 1 }", '{"big": Infinity}', False),  # no JSON
         ("{ $.detail['is new'] IS TRUE }", REJECTED, True),
         ("{ $.detail['is new'] = 1 }", REJECTED, False),
         ("{ $.detail.reason IS NULL }", REJECTED, True),
@@ -129,6 +137,9 @@ def test_a_search_that_cannot_be_made_is_refused(logs: Any) -> None:
     assert refusal(search)[0] == "InvalidParameterException"
     assert refusal(search, logGroupName="group", logGroupIdentifier="group")[0] == "InvalidParameterException"
     assert refusal(search, logGroupName="group", nextToken="nonsense")[0] == "InvalidParameterException"
+    for place in ("1_0/1", "\u0661/1", "-1/1"):
+        token = base64.urlsafe_b64encode(place.encode()).decode()
+        assert refusal(search, logGroupName="group", nextToken=token)[0] == "InvalidParameterException"
     assert refusal(search, logGroupName="group", limit=0)[0] == "InvalidParameterException"
     both = {"logStreamNames": ["a"], "logStreamNamePrefix": "a"}
     assert refusal(search, logGroupName="group", **both)[0] == "InvalidParameterException"
