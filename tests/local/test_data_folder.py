@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from local.engine import backends
 from local.engine.api import ACCOUNT
 from local.engine.durable import folder
 from local.engine.durable.checkpoints import Checkpoint
-from local.engine.durable.database import Database
+from local.engine.durable.database import Database, write_ahead
 from local.engine.durable.folder import DataError, DataFolder
 from local.engine.durable.histories import KeptHistories
 from local.engine.durable.messages import KeptMessages
@@ -136,6 +137,126 @@ def test_a_state_that_cannot_be_read_is_one_sentence(path: Path, spoil: Callable
     assert "\n" not in text
     with pytest.raises(DataError, match=r"state\.db"):
         opened(path)  # and nothing is locked
+
+
+def made(path: Path) -> None:
+    """A folder as an engine leaves it."""
+    with closing(opened(path)) as data:
+        data.database.write("INSERT INTO setting VALUES ('access key', 'key')")
+        data.prepare_tables("key_us-east-1.db")
+
+
+def remove_tables(path: Path) -> None:
+    shutil.rmtree(path / "tables")
+
+
+def remove_files_of_tables(path: Path) -> None:
+    for each in (path / "tables").iterdir():
+        each.unlink()
+
+
+def remove_state(path: Path) -> None:
+    for each in path.glob("state.db*"):
+        each.unlink()
+
+
+def empty_state(path: Path) -> None:
+    remove_state(path)
+    (path / "state.db").touch()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (remove_tables, "tables is missing"),
+        (remove_files_of_tables, "tables/key_us-east-1.db is missing"),
+        (remove_state, "state.db is missing"),
+        (empty_state, "state.db is empty, and there are tables"),
+    ],
+)
+def test_a_part_of_a_folder_is_not_taken_for_an_empty_one(
+    path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    made(path)
+    made_again = opened(path)
+    made_again.prepare_tables("key_us-east-1.db")
+    made_again.close()
+    damage(path)
+    with pytest.raises(DataError) as refused, closing(opened(path)) as data:
+        data.prepare_tables("key_us-east-1.db")
+    text = str(refused.value)
+    assert f"{said}; put back a copy of {path}, or remove the folder to begin with an empty one" in text
+    assert "\n" not in text
+    with pytest.raises(DataError, match="put back a copy"), closing(opened(path)) as data:  # nothing was locked or made
+        data.prepare_tables("key_us-east-1.db")
+
+
+def killed_with_a_lock(path: Path) -> None:
+    path.mkdir()
+    (path / "lock").touch()
+
+
+def killed_with_a_folder_of_tables(path: Path) -> None:
+    killed_with_a_lock(path)
+    (path / "tables").mkdir()
+
+
+def killed_with_an_empty_state(path: Path) -> None:
+    killed_with_a_folder_of_tables(path)
+    (path / "state.db").touch()
+
+
+def killed_while_the_state_was_made(path: Path) -> None:
+    killed_with_a_folder_of_tables(path)
+    write_ahead(path / "state.db")
+
+
+def killed_before_there_was_a_key(path: Path) -> None:
+    opened(path).close()
+
+
+def killed_before_there_were_files(path: Path) -> None:
+    with closing(opened(path)) as data:
+        data.database.write("INSERT INTO setting VALUES ('access key', 'key')")
+
+
+def killed_before_files_were_noted(path: Path) -> None:
+    killed_before_there_were_files(path)
+    write_ahead(path / "tables" / "key_us-east-1.db")
+
+
+@pytest.mark.parametrize(
+    "killed",
+    [
+        Path.mkdir,
+        killed_with_a_lock,
+        killed_with_a_folder_of_tables,
+        killed_with_an_empty_state,
+        killed_while_the_state_was_made,
+        killed_before_there_was_a_key,
+        killed_before_there_were_files,
+        killed_before_files_were_noted,
+    ],
+)
+def test_a_folder_of_which_the_first_start_was_killed_is_taken(path: Path, killed: Callable[[Path], None]) -> None:
+    killed(path)
+    with closing(opened(path)) as data:
+        data.prepare_tables("key_us-east-1.db")
+
+
+def test_why_nothing_is_written_is_said_where_it_is_undone_already(tmp_path: Path) -> None:
+    with closing(Database(tmp_path / "state.db")) as database:
+        database.write("INSERT INTO setting VALUES ('before', '')")
+        (pages,) = database.read("PRAGMA page_count")[0]
+        database.read(f"PRAGMA max_page_count = {pages}")
+        insert = "INSERT INTO setting VALUES (?, ?)"
+        with pytest.raises(sqlite3.OperationalError, match="database or disk is full"):
+            database.write_all(insert, [(str(number), "x" * 10_000) for number in range(100)])
+        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):  # where it is not
+            database.write_all(insert, [("after", ""), ("before", "")])
+        assert database.read("SELECT name FROM setting") == [("before",)]
+        database.write_all(insert, [("after", "")])
+        assert database.read("SELECT name FROM setting ORDER BY name") == [("after",), ("before",)]
 
 
 def test_a_full_disk_is_said_before_anything_begins(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,12 +96,18 @@ class Database:
                 self._connection.executemany(sql, rows)
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
 
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+    def _roll_back(self) -> None:
+        """Says nothing of its own: why it came to this matters. On a full disk SQLite has done it already."""
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
 
     def _prepare(self, path: Path) -> None:
         run = self._connection.execute

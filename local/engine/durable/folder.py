@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from local.engine.durable.database import DamagedError, Database, write_ahead
 _LOCK = "lock"
 _STATE = "state.db"
 _TABLES = "tables"
+_KNOWN = "SELECT value FROM setting WHERE name = 'files'"
 ORPHAN_SECONDS = 15.0
 """For a DynamoDB Local whose engine was killed to end: its watchdog ends it, or we do."""
 _LOOK_SECONDS = 0.05
@@ -42,8 +44,14 @@ class DataFolder:
         try:
             with _told(path):
                 _try_room(self.path)
-                self.tables.mkdir(mode=0o700, exist_ok=True)
+                self._refuse_a_part()
+                self.tables.mkdir(mode=0o700, exist_ok=True)  # before the state, which is how a part is told
                 self.database = Database(self.path / _STATE)
+                try:
+                    self._refuse_another_state()
+                except BaseException:
+                    self.database.close()
+                    raise
         except BaseException:
             os.close(self._lock)
             raise
@@ -67,15 +75,37 @@ class DataFolder:
         """Has DynamoDB Local write ahead in its files, of which `name` is the one that it is going to make.
 
         SQLite keeps that mode in the file. A write then waits for the disk once and not three times, and is as safe.
-        Raises: DataError, also where a file is damaged.
+        Those that are there are noted, so that one that is missing later is missed.
+        Raises: DataError, also where a file is damaged or missing.
         """
         with _told(self.path):
-            for path in {self.tables / name, *self.tables.glob("*.db")}:
-                write_ahead(path)
+            found = {path.name for path in self._files()}
+            for missing in sorted(set(json.loads(self.database.value(_KNOWN) or "[]")) - found):
+                raise DamagedError(f"{self.tables / missing} is missing")
+            for each in {name, *found}:
+                write_ahead(self.tables / each)
+            noted = json.dumps(sorted({name, *found}))
+            self.database.write("INSERT OR REPLACE INTO setting VALUES ('files', ?)", noted)
 
     def close(self) -> None:
         self.database.close()
         os.close(self._lock)
+
+    def _files(self) -> list[Path]:
+        """Those of DynamoDB Local: none before there is a state with a setting, whenever the first start was killed."""
+        return list(self.tables.glob("*.db"))
+
+    def _refuse_a_part(self) -> None:
+        """Raises: DamagedError where tables are without their state, or a state without its tables."""
+        state = self.path / _STATE
+        if state.exists() and not self.tables.is_dir():
+            raise DamagedError(f"{self.tables} is missing")
+        if not state.exists() and (self._files() or state.with_name(f"{_STATE}-wal").exists()):
+            raise DamagedError(f"{state} is missing")
+
+    def _refuse_another_state(self) -> None:
+        if self._files() and not self.database.value("SELECT count(*) FROM setting"):
+            raise DamagedError(f"{self.path / _STATE} is empty, and there are tables")
 
     def _refuse_others(self) -> None:
         found = {each.name for each in self.path.iterdir()}
