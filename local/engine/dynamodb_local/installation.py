@@ -23,6 +23,8 @@ _CACHE = _HERE.parents[2] / ".cache" / "dynamodb-local"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 OLDEST_JAVA = 17
+JAVA_SECONDS = 15.0
+"""For a Java to say its version; half a second is usual."""
 FETCH_SECONDS = 900
 HOW_TO_GET_IT = "`make dynamodb-local` fetches it (50 MB, once; needs Maven and a network)"
 
@@ -44,11 +46,16 @@ def java() -> str:
     wanted = f"DynamoDB Local needs a Java runtime of version {OLDEST_JAVA} or newer (Debian: openjdk-17-jre-headless)"
     if found is None:
         raise UnavailableError(f"{wanted}; there is no java {'in JAVA_HOME' if home else 'on PATH'}")
-    asked = subprocess.run(  # noqa: S603 - the Java that was looked for
-        [found, "-version"], capture_output=True, text=True, check=False, timeout=60
-    )
+    try:
+        asked = subprocess.run(  # noqa: S603 - the Java that was looked for
+            [found, "-version"], capture_output=True, text=True, errors="replace", check=False, timeout=JAVA_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise UnavailableError(f"{wanted}; {found} does not say its version within {JAVA_SECONDS:g} s") from None
+    except OSError as error:
+        raise UnavailableError(f"{wanted}; {found} cannot be run ({error.strerror})") from error
     said = asked.stderr
-    number = re.search(r'version "(\d+)', said)
+    number = re.search(r'version "([0-9]+)', said)
     if number is None or int(number[1]) < OLDEST_JAVA:
         raise UnavailableError(f"{wanted}; {found} is {said.splitlines()[0] if said else 'none'}")
     return found
