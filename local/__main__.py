@@ -1,6 +1,7 @@
 """`python -m local`: the embedded AWS as a program."""
 
 import argparse
+import contextlib
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from typing import Any
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 4566
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,13 +45,14 @@ def _forget_the_users_aws() -> None:
 
 def _end_at_a_signal() -> None:
     """While everything is loaded, which takes seconds, there is nothing to clear up: a line, and no traceback."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell leaves Ctrl-C for what it starts in the background
+    for number in _STOPPING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell leaves Ctrl-C in the background, and nohup SIGHUP
             signal.signal(number, _end)
 
 
 def _end(*_: Any) -> None:
-    os.write(sys.stderr.fileno(), b"Stopped before it had started.\n")
+    with contextlib.suppress(OSError):  # nobody reads it where a terminal has hung up
+        os.write(sys.stderr.fileno(), b"Stopped before it had started.\n")
     os._exit(0)
 
 
@@ -61,7 +64,7 @@ def _demo(stack: str, as_json: bool) -> int:
     def stop(*_: Any) -> None:
         raise Stopped
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPPING:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
     try:

@@ -232,7 +232,7 @@ def test_a_signal_during_the_deployment_ends_it(start: Callable[..., Served], tm
     assert served.left_behind() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_before_anything_has_begun_is_one_line(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "moto").mkdir()
     (tmp_path / "moto" / "__init__.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
