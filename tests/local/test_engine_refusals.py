@@ -65,6 +65,7 @@ def complete(shape: Any, asked: Any) -> Any:
 def arguments(service: str, operation: str, path: str, value: Any = None) -> dict[str, Any]:
     """A call with the input at the path, what must be in it, and nothing else. Any value, if none is given."""
     shape = input_of(service, operation)
+    full: dict[str, Any]
     asked: dict[str, Any] = {
         name: "any"
         for name, member in shape.members.items()
@@ -76,10 +77,12 @@ def arguments(service: str, operation: str, path: str, value: Any = None) -> dic
             for name, member in shape.members.items()
             if str(member.serialization.get("name", name)).lower() == path[1:].lower()
         )
-        return complete(shape, {**asked, name: something(shape.members[name]) if value is None else value})
+        full = complete(shape, {**asked, name: something(shape.members[name]) if value is None else value})
+        return full
     if operation == "BatchWriteItem":
         asked["RequestItems"] = {}  # without which botocore does not send it
-    return complete(shape, {**asked, **nested(shape, path.split("."), value, INPUTS[service, operation][path])})
+    full = complete(shape, {**asked, **nested(shape, path.split("."), value, INPUTS[service, operation][path])})
+    return full
 
 
 def nested(shape: Any, steps: list[str], value: Any, harmless: tuple[Any, ...]) -> Any:
