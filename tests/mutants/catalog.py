@@ -2509,13 +2509,6 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         AT_LIMITS,
     ),
     Mutant(
-        "answer what is no JSON as a failure of the engine",
-        "local/engine/api.py",
-        "        except (ValueError, RecursionError):\n",
-        "        except RecursionError:\n",
-        AT_LIMITS,
-    ),
-    Mutant(
         "write one key twice in a batch",
         "local/engine/item_limits.py",
         "            if len(set(keys)) < len(keys):\n",
