@@ -167,6 +167,10 @@ def handler(
     )
 
 
+TRANSFERS: dict[str, pulumi.Input[str]] = {"TRANSFER_TIMEOUT_SECONDS": "3600", "TRANSFER_APPROVAL_ABOVE": "0"}
+"""What whoever decides commands is told of transfers: how long one may take, and above which amount somebody else must
+approve of it (0: never)."""
+
 query = handler(
     "query",
     "Answers from the read model and from the events",
@@ -240,6 +244,7 @@ command = handler(
         "SNAPSHOTS_TABLE": snapshots.table_name,
         "SNAPSHOT_EVERY": str(settings.snapshot_every),
         "TYPE_BUCKETS": str(settings.type_buckets),
+        **TRANSFERS,
     },
     grants=[
         event_store.grant_read(),
@@ -259,6 +264,7 @@ validate = handler(
         "SNAPSHOTS_TABLE": snapshots.table_name,
         "SNAPSHOT_EVERY": str(settings.snapshot_every),
         "TYPE_BUCKETS": str(settings.type_buckets),
+        **TRANSFERS,
     },
     grants=[event_store.grant_read(), event_store.grant_find_command(), snapshots.grant_read()],
     concurrency=settings.validate_concurrency,

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .domain import REJECTION_VERSION, check, meaning, scales
+from .domain import PROCESS, REJECTION_VERSION, check, meaning, scales
 from .http_api.serving import serving
 from .runtime import Context, count, log, seconds_left
 from .settings import setting
@@ -33,6 +33,7 @@ _bus_name = setting("EVENT_BUS_NAME")
 def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> dict[str, Any]:
     """`{aggregateId, eventType, eventData, ...}` to `{eventId, aggregateId, sequence, ...}`."""
     try:
+        misplaced = [*misplaced, *PROCESS.claims(request.get("commandId"))]
         return _execute(request, misplaced, context)
     except LedgerError as refusal:
         if refusal.status < 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours

@@ -10,20 +10,21 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .domain import EVENT_TYPES, KINDS
+from .domain import EVENT_TYPES, KINDS, PROCESS
 from .http_api.serving import serving
 from .runtime import Context, seconds_left
 from .settings import flag, number, setting
 from .sourcing import times
 from .sourcing.command import MAX_SEQUENCE
 from .sourcing.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
-from .sourcing.fields import check_whole, folded, identifier, unknown, whole
+from .sourcing.fields import check_identifier, check_whole, folded, identifier, unknown, whole
 from .sourcing.kinds import OfKind
 from .sourcing.projection import RowQuery
 from .sourcing.values import Value
 from .store import clients, tokens
 from .store.correlation_index import CorrelationIndex
 from .store.deadline import Deadline
+from .store.due_index import BUCKET, DueIndex, DuePlace, listed
 from .store.event_store import EventStore
 from .store.history import History
 from .store.pages import by_correlation, by_type, of_aggregate
@@ -42,6 +43,11 @@ _correlations = CorrelationIndex(_dynamodb, _table) if flag("CORRELATION_INDEX")
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
 _STATEMENT_ENTRIES = number("STATEMENT_ENTRIES")
 """How many a page of the statement has where nobody says."""
+_TRANSFERS = next(each for each in KINDS.projections(flag) if each.name == "TransferSummary")
+_due = DueIndex(_dynamodb, setting("READ_MODEL_TABLE"))
+_OPEN = ("Requested", "Approved", "Committed", "Failed", "Expired", "Cancelled")
+"""What an open transfer's status can be: of the last three, while something is still set aside for it."""
+
 _TYPES = {folded(name): name for name in EVENT_TYPES}
 
 SecondsLeft = Callable[[], float]
@@ -140,6 +146,68 @@ def _get_entries(query: RowQuery, projection: OfKind, request: Mapping[str, Any]
     }
 
 
+def _get_transfer(request: Mapping[str, Any], _: SecondsLeft) -> Value:
+    """`{transferId}`: the row of the projection TransferSummary; one GetItem."""
+    transfer_id = identifier(request, "transferId")
+    record = _read_model.record(Key(transfer_id, _TRANSFERS.name))
+    if record is None:
+        text = f"there is no transfer {transfer_id}, or no {_TRANSFERS.name} of it yet: read models follow the events"
+        raise NotFoundError(text, transferId=transfer_id)
+    return _shown_transfer(record)
+
+
+def _get_transfers(request: Mapping[str, Any], left: SecondsLeft) -> Value:
+    """`{status?, accountId?, olderThan?, limit?, nextToken?}`: the open transfers; those whose next step has been due
+    for longest come first in each of the index's four parts. What `due_index.listed` takes.
+
+    Of one status, with this account on either side, requested before that time. Those that have ended are found by
+    their last event's type: getEventsByType.
+    """
+    status = request.get("status")
+    if status is not None and status not in _OPEN:
+        raise MalformedError("status", f"must be one of {', '.join(_OPEN)}: only open transfers are listed")
+    account_id = None if request.get("accountId") is None else identifier(request, "accountId")
+    older_than = _time(request, "olderThan", times.LAST)
+    limit = whole(request, "limit", 1, 1_000, default=100) or 0
+    subject = ["getTransfers", status, account_id, older_than]
+
+    def matches(record: dict[str, Any]) -> bool:
+        sides = (record.get("FromAccount"), record.get("ToAccount"))
+        return (
+            status in (None, record.get("Status"))
+            and (account_id is None or account_id in sides)
+            and str(record.get("RequestedAt")) < older_than
+        )
+
+    behind = tokens.decode(request.get("nextToken"), subject, _due_place)
+    deadline = Deadline(left, "ask for fewer transfers (limit) at a time")
+    page = listed(_due, PROCESS.buckets, matches, limit=limit, behind=behind, deadline=deadline)
+    return {
+        "transfers": [_shown_transfer(record) for record in page.records],
+        "count": len(page.records),
+        **({"nextToken": tokens.encode(subject, [page.rest[0], *page.rest[1]])} if page.rest else {}),
+    }
+
+
+def _shown_transfer(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A row, for who asked for it. UnreadableRowError where it is damaged."""
+    row, position = stored_of(dict(record))[:2]
+    wrong = _TRANSFERS.damage(row, position.sequence or MAX_SEQUENCE)
+    wrong += ["LastSequence"] * (not position.sequence) + ["LastHash"] * (position.hash == UNKNOWN)
+    if wrong:
+        raise UnreadableRowError(_TRANSFERS.name, record["AccountId"], wrong)
+    shown = {name: value for name, value in record.items() if name not in ("AccountId", BUCKET)}
+    return {"TransferId": record["AccountId"], **shown}
+
+
+def _due_place(content: Value) -> tuple[int, DuePlace]:
+    number, at, aggregate_id, projection = content
+    if times.normalize(at, "nextToken") != at or projection != _TRANSFERS.name:
+        raise ValueError("no place in the index")
+    bucket = check_whole(number, "nextToken", 0, len(PROCESS.buckets) - 1)
+    return bucket, DuePlace(at, check_identifier(aggregate_id, "nextToken"), projection)
+
+
 def _reconstruct_state(request: Mapping[str, Any], left: SecondsLeft) -> Value:
     """`{aggregateId, upToSequence?, asOf?}`: the state by replay of the stream; see `History.reconstruct`.
 
@@ -207,6 +275,8 @@ _QUERIES: Mapping[str, _Query] = MappingProxyType(
     {
         "getAggregateEvents": _Query(_get_aggregate_events, ("aggregateId", "limit", "nextToken")),
         **{query.name: _of_rows(query, projection) for query, projection in KINDS.queries(flag)},
+        "getTransfer": _Query(_get_transfer, ("transferId",)),
+        "getTransfers": _Query(_get_transfers, ("status", "accountId", "olderThan", "limit", "nextToken")),
         "reconstructState": _Query(_reconstruct_state, ("aggregateId", "upToSequence", "asOf")),
         "getEventsByType": _Query(
             _get_events_by_type, ("eventType", "limit", "fromTimestamp", "toTimestamp", "nextToken")

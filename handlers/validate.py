@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .domain import check, meaning, scales
+from .domain import PROCESS, check, meaning, scales
 from .http_api.serving import serving
 from .runtime import Context, seconds_left
 from .sourcing.command import MEMBERS, Command
@@ -21,5 +21,6 @@ def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], c
 
     Nothing is written or published. By the time the command is sent, others may have changed the account.
     """
+    misplaced = [*misplaced, *PROCESS.claims(request.get("commandId"))]
     command = Command.read(request, context.aws_request_id, check, meaning, scales=scales, misplaced=misplaced)
     return {"valid": True, "wouldBe": _ledger.foresee(command, seconds_left(context)).describe()}

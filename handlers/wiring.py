@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from .runtime import count, log
+from .domain import KINDS, PROCESS
+from .runtime import Context, count, log, seconds_left
 from .settings import number, setting
 from .sourcing import times
 from .store import clients
 from .store.clocks import ClockCheck
+from .store.conductor import STEP_SECONDS, Conductor, StepRefusedError
 from .store.event_store import EventStore
 from .store.ledger import Ledger
 from .store.present import PresentReader
@@ -32,7 +34,38 @@ def wired_ledger() -> Ledger:
         now=now,
         begin=begin,
     )
-    return Ledger(reader, pause=time.sleep, check_clock=ClockCheck(_cannot_compare))
+    check_clock, complete = ClockCheck(_cannot_compare), KINDS.completion(number)
+    return Ledger(reader, pause=time.sleep, check_clock=check_clock, complete=complete)
+
+
+def wired_conductor() -> Conductor:
+    """A conductor of the ledger's processes on this function's tables."""
+    return Conductor(wired_ledger(), PROCESS, now=now)
+
+
+def carries_on(conductor: Conductor, process_id: str, context: Context) -> bool:
+    """Carry a process on; whether that went well. A failure is logged, and only this process's: who asks goes on.
+
+    What `Conductor.carry` takes; nothing where hardly any time is left. A step that was refused though no aggregate
+    ever refuses it is counted as StepsRefused.
+    """
+    left, place = seconds_left(context), {"processId": process_id}
+    if left() < STEP_SECONDS:
+        return False
+    try:
+        carried = conductor.carry(process_id, left)
+    except StepRefusedError as error:
+        log.critical("%s", error, exc_info=error, extra=place)
+        count("StepsRefused", 1, context, **place)
+        return False
+    except Exception as error:  # noqa: BLE001 -- reported as this process's failure, to be tried again
+        log.error("not carried on", exc_info=error, extra=place)
+        return False
+    if carried is None:
+        log.error("announced, but not in the store", extra=place)
+        return False
+    log.info("carried", extra={**place, "steps": carried.steps})
+    return True
 
 
 def _cannot_compare() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schemas.asked import KINDS, asked
 from schemas.compatibility import changes
-from schemas.files import STREAM, Schema, Versions, file_of, newest
+from schemas.files import INTERNAL, STREAM, Schema, Versions, file_of, newest
 from schemas.keywords import types_of
 
 DOCUMENT = Path("docs", "events.md")
@@ -34,7 +34,8 @@ def catalog(schemas: Mapping[str, Versions]) -> str:
 def _type_lines(event_type: str, versions: Versions) -> Iterator[str]:
     schema = newest(versions)
     kept = f"stored in the {schema[STREAM]}'s stream" if STREAM in schema else "published only, never stored"
-    yield f"### {event_type}\n\n{schema['description']} Newest version: {max(versions)}; {kept}.\n"
+    whose = " Internal: the ledger alone causes it, no command may ask for it." if INTERNAL in schema else ""
+    yield f"### {event_type}\n\n{schema['description']} Newest version: {max(versions)}; {kept}.{whose}\n"
     kinds = asked().get(event_type, {})
     yield "| field | what it is | since | |\n| --- | --- | --- | --- |"
     for name, each in schema["properties"].items():
@@ -77,7 +78,8 @@ def _shape(schema: Schema) -> str:
 def _meaning(schema: Schema) -> str:
     derived = f" Left out of a command: {schema['x-derived']}." if "x-derived" in schema else ""
     default = f" Where an event does not say: {schema['default']}." if "default" in schema else ""
-    return f"{schema['description']}{derived}{default}"
+    internal = " Internal: no command may give it." if INTERNAL in schema else ""
+    return f"{schema['description']}{derived}{default}{internal}"
 
 
 def _number(value: object) -> str:

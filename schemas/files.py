@@ -12,6 +12,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent
 STREAM = "x-stream"
 """The keyword that says in which kind of aggregate's streams the events of a type stand."""
+INTERNAL = "x-internal"
+"""The keyword of types, and of fields, that the ledger alone causes: they are refused to callers."""
 PUBLISHED = "published.json"
 """Every version as it was published: what is in here never changes again."""
 

@@ -15,7 +15,7 @@ KEYWORDS: Mapping[str, frozenset[str]] = {
     "object": frozenset({"properties", "required", "additionalProperties"}),
     "string": frozenset({"pattern", "minLength", "maxLength", "x-max-bytes"}),
 }
-_ANYWHERE = frozenset({"description", "type", "default", "enum", "examples", "title", "x-derived"})
+_ANYWHERE = frozenset({"description", "type", "default", "enum", "examples", "title", "x-derived", "x-internal"})
 
 
 def types_of(schema: Schema) -> frozenset[str]:
@@ -83,6 +83,7 @@ _VALUES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "properties": (lambda value: isinstance(value, Mapping), "an object of schemas"),
     "required": (_is_list_of_text, "a list of names"),
     "x-derived": (_is_text, "a text"),
+    "x-internal": (lambda value: value is True, "true, or left out"),
     "x-max-bytes": _SIZE,
     "x-scale": _SIZE,
 }

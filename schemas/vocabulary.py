@@ -9,19 +9,21 @@ import keyword as python
 import re
 from collections.abc import Iterator, Mapping
 
-from schemas.files import STREAM, Problem, Schema, Versions, each_version, file_of
+from schemas.files import INTERNAL, STREAM, Problem, Schema, Versions, each_version, file_of
 from schemas.fitting import misfit
 from schemas.keywords import TYPES, meaningless, types_of, unknown
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
-_TOP = frozenset({"$schema", STREAM})
+_TOP = frozenset({"$schema", INTERNAL, STREAM})
 _KIND = re.compile(r"[a-z][a-z0-9]*")
 # The name of its attribute is made of a field's humps, by the generator and by the handlers; of accountID each makes
 # another one.
 _NAME = re.compile(r"[a-z][a-z0-9]*([A-Z][a-z0-9]+)*")
 _TOP_FIELD = re.compile(r"[^.\[]+")
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
+_OF_THE_DATA = (("x-derived", "filled in"), ("default", "given defaults"), ("x-internal", "refused to callers"))
+"""Keywords that say something of the fields of the data itself, and of none that lies deeper."""
 _TAKEN = frozenset({"Any", "Decimal", "False", "Literal", "Model", "None", "True", "TypeAlias"})
 """Names that the module of the generated classes needs for itself."""
 
@@ -58,6 +60,8 @@ def _document_problems(event_type: str, file: str, schema: Schema) -> Iterator[P
     if STREAM in schema and not (isinstance(schema[STREAM], str) and _KIND.fullmatch(schema[STREAM])):
         text = "must name a kind of aggregate in small letters and digits: account"
         yield Problem(file, STREAM, "kind-name", text)
+    if schema.get(INTERNAL, True) is not True or (INTERNAL in schema and STREAM not in schema):
+        yield Problem(file, INTERNAL, "internal", "must be true or left out, and of a type that stands in streams")
     yield from _problems(file, "", {name: each for name, each in schema.items() if name not in _TOP})
 
 
@@ -84,7 +88,7 @@ def _problems(file: str, field: str, schema: object) -> Iterator[Problem]:
 def _place_problems(file: str, field: str, schema: Schema) -> Iterator[Problem]:
     """What is enforced, but not in this place."""
     if not _TOP_FIELD.fullmatch(field):
-        for keyword, what in (("x-derived", "filled in"), ("default", "given defaults")):
+        for keyword, what in _OF_THE_DATA:
             if keyword in schema:
                 rule = f"{keyword.removeprefix('x-')}-at-the-top"
                 yield Problem(file, field, rule, f"only fields of the data itself are {what}")

@@ -38,6 +38,8 @@ ENVIRONMENT = {
     "CORRELATION_INDEX": "true",
     "STATEMENT": "true",
     "STATEMENT_ENTRIES": "5",
+    "TRANSFER_TIMEOUT_SECONDS": "3600",
+    "TRANSFER_APPROVAL_ABOVE": "1000",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/123456789012/{DEAD_LETTERS}",
 }
 

@@ -5,7 +5,7 @@ a line in `registry`; whoever asks here need not know which there are.
 """
 
 from .facts import EVENT_TYPES, REJECTION_VERSION, scales
-from .registry import KINDS, MEANINGS
+from .registry import KINDS, MEANINGS, PROCESS
 
 check, decide, evolve, opens = KINDS.check, KINDS.decide, KINDS.evolve, KINDS.opens
 meaning, repeats = MEANINGS.of, MEANINGS.repeats
@@ -13,6 +13,7 @@ meaning, repeats = MEANINGS.of, MEANINGS.repeats
 __all__ = [
     "EVENT_TYPES",
     "KINDS",
+    "PROCESS",
     "REJECTION_VERSION",
     "check",
     "decide",

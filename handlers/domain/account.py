@@ -7,29 +7,32 @@ raises: MalformedError for data that its schema does not allow, RuleBrokenError 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from handlers.sourcing.event import Event, NewEvent
 from handlers.sourcing.fields import unnormalized
 from handlers.sourcing.kinds import Kind
-from handlers.sourcing.restoring import restorer
+from handlers.sourcing.restoring import restorer, text
 from handlers.sourcing.values import ARITHMETIC, Value
 
 from . import money
 from .bounds import LARGEST, sum_of_money
+from .bounds import money as money_of
 from .facts import IDENTIFIERS, NEWEST, Fact, asked, defaults, extra, fact, fact_of, misspelt, violations
-from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
-from .money import ZERO
+from .generated.classes import AccountClosed, AccountCreated, FundsReserved, ReservationReleased, TransactionProcessed
+from .money import ZERO, available, total
 from .projections import ACCOUNT_QUERIES, account_projections
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """The version of what `evolve` makes of events. Raise it with every change of its outcome or of the state's fields:
 snapshots of other versions are then left alone and made anew."""
+MAX_RESERVATIONS = 100
+"""So many transfers from one account may be under way at once: what is kept of it stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,20 @@ class Account:
     created_at: str | None = None
     closed_at: str | None = None
     currency: str | None = None
+    reservations: Mapping[str, Decimal] = field(default_factory=dict)
+    """What is set aside, by transfer: at most MAX_RESERVATIONS of them. Part of the balance, and not available."""
+
+    @property
+    def reserved(self) -> Decimal:
+        """All that is set aside."""
+        return total(self.reservations.values())
+
+    @property
+    def available(self) -> Decimal:
+        """How much may leave the account: nothing where there is none, or none any more."""
+        if self.status != "Active":
+            return ZERO
+        return available(self.balance, self.overdraft_limit, self.reserved)
 
     def describe(self) -> dict[str, Value]:
         """The state under the names of reconstructState's answer."""
@@ -53,11 +70,15 @@ class Account:
             "createdAt": self.created_at,
             "closedAt": self.closed_at,
             "currency": self.currency,
+            "reserved": self.reserved,
+            "available": self.available,
+            "reservations": dict(self.reservations),
         }
 
     def snapshot(self) -> dict[str, Value]:
         """The whole state as JSON values, for `restore`."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        every = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**every, "reservations": dict(self.reservations)}
 
     @classmethod
     def restore(cls, snapshot: Any) -> Account:
@@ -69,14 +90,26 @@ class Account:
             raise ValueError("its status and what it says of its opening and closing do not go together")
         if not 0 <= account.overdraft_limit <= LARGEST or abs(account.balance) > LARGEST * account.transaction_count:
             raise ValueError("no transactions add up to that, or no event sets such a limit")
+        if account.reservations and account.status != "Active":
+            raise ValueError("no account without an owner's use of it has something set aside")
         return account
 
     def fits(self, sequence: int) -> bool:
         """Whether so many events, of which one opened it, can lead to it."""
-        return self.status != "Unknown" and self.transaction_count <= sequence
+        return self.status != "Unknown" and self.transaction_count + len(self.reservations) <= sequence
 
 
-_restored = restorer(Account, {Decimal: sum_of_money})
+def _reservations(value: Any) -> Mapping[str, Decimal]:
+    """What is set aside, as it was kept, or ValueError."""
+    if not isinstance(value, Mapping) or len(value) > MAX_RESERVATIONS:
+        raise ValueError("not what is set aside")
+    found = {text(name): money_of(each) for name, each in value.items()}
+    if not all(each > 0 for each in found.values()):
+        raise ValueError("not what is set aside")
+    return found
+
+
+_restored = restorer(Account, {Decimal: sum_of_money, Mapping[str, Decimal]: _reservations})
 
 
 def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list[Violation]:
@@ -142,11 +175,23 @@ def evolve(account: Account, event: Event) -> Account:
                 account,
                 balance=ARITHMETIC.add(account.balance, transaction.amount),
                 transaction_count=account.transaction_count + 1,
+                reservations=_without(account, transaction.transfer_id if transaction.amount < 0 else None),
             )
+        case FundsReserved() as reserved:
+            return replace(account, reservations={**account.reservations, reserved.transfer_id: reserved.amount})
+        case ReservationReleased() as released:
+            return replace(account, reservations=_without(account, released.transfer_id))
         case AccountClosed() as closed:
             return replace(account, status="Closed", closed_at=closed.closed_at or event.timestamp)
         case _:
             return account
+
+
+def _without(account: Account, transfer_id: str | None) -> Mapping[str, Decimal]:
+    """What stays set aside when a transfer's part of it goes; the same where there is none."""
+    if transfer_id is None or transfer_id not in account.reservations:
+        return account.reservations
+    return {name: amount for name, amount in account.reservations.items() if name != transfer_id}
 
 
 def _asked(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> tuple[dict[str, Value], list[Violation]]:
@@ -192,29 +237,79 @@ def _transact(account: Account, transaction: TransactionProcessed) -> None:
             "amount-sign", "the amount is what is added to the balance: a deposit is positive, a withdrawal negative"
         )
     if transaction.currency != account.currency:
-        money.check_known(transaction.currency, "eventData.currency")
-        raise RuleBrokenError(
-            "account-currency",
-            "the account is kept in another currency",
-            currency=transaction.currency,
-            accountCurrency=account.currency,
-        )
+        _refuse_currency(account, transaction.currency)
+    if transaction.transfer_id is not None and amount < 0:
+        _require_reservation(account, transaction.transfer_id, -amount)  # which was looked at when it was made
+        return
     balance = ARITHMETIC.add(account.balance, amount)
     _require_scale(account, amount, balance)
-    if balance < -account.overdraft_limit:
-        raise RuleBrokenError(
-            "sufficient-funds",
-            "the balance would fall below minus the overdraft limit",
-            balance=account.balance,
-            overdraftLimit=account.overdraft_limit,
-            amount=amount,
-        )
+    if balance < ARITHMETIC.subtract(account.reserved, account.overdraft_limit):
+        _refuse_funds(account, amount)
+
+
+def _reserve(account: Account, reserved: FundsReserved) -> None:
+    """Set money aside for a transfer, once: from then on the transfer's withdrawal needs nothing else."""
+    _require_active(account)
+    if reserved.currency != account.currency:
+        _refuse_currency(account, reserved.currency)
+    digits = money.digits_of(account.currency)
+    if digits is not None and not money.is_whole(reserved.amount, digits):
+        text = f"an amount in {account.currency} has {_at_most(digits)}"
+        raise RuleBrokenError(_SCALE, text, currency=account.currency, digits=digits, amount=reserved.amount)
+    if reserved.transfer_id in account.reservations:
+        raise RuleBrokenError(_RESERVATION, "money is set aside for this transfer already")
+    if len(account.reservations) >= MAX_RESERVATIONS:
+        text = f"money is set aside for {MAX_RESERVATIONS} transfers; those must end first"
+        raise RuleBrokenError("reservations-limit", text, reservations=len(account.reservations))
+    if reserved.amount > account.available:
+        _refuse_funds(account, -reserved.amount)
+
+
+def _release(account: Account, released: ReservationReleased) -> None:
+    """Make available what is set aside. An amount of 0 releases nothing: its command takes the place of the one that
+    would have set something aside."""
+    if released.amount == 0 and released.transfer_id not in account.reservations:
+        _require_active(account)
+    else:
+        _require_reservation(account, released.transfer_id, released.amount)
+
+
+def _require_reservation(account: Account, transfer_id: str, amount: Decimal) -> None:
+    found = account.reservations.get(transfer_id, ZERO)
+    if found != amount:
+        raise RuleBrokenError(_RESERVATION, "another amount is set aside for this transfer", reserved=found)
+
+
+def _refuse_currency(account: Account, currency: str) -> NoReturn:
+    money.check_known(currency, "eventData.currency")
+    raise RuleBrokenError(
+        "account-currency",
+        "the account is kept in another currency",
+        currency=currency,
+        accountCurrency=account.currency,
+    )
+
+
+def _refuse_funds(account: Account, amount: Decimal) -> NoReturn:
+    reserved = {"reserved": account.reserved} if account.reservations else {}
+    raise RuleBrokenError(
+        "sufficient-funds",
+        "the balance would fall below minus the overdraft limit"
+        + (" and what is set aside for transfers" if reserved else ""),
+        balance=account.balance,
+        overdraftLimit=account.overdraft_limit,
+        **reserved,
+        amount=amount,
+    )
 
 
 def _close(account: Account, _: AccountClosed) -> None:
     _require_active(account)
     if account.balance:
         raise RuleBrokenError("zero-balance", "only an account with a zero balance closes", balance=account.balance)
+    if account.reservations:
+        text = "only an account with nothing set aside for transfers closes"
+        raise RuleBrokenError(_RESERVATION, text, reserved=account.reserved)
 
 
 def _require_scale(account: Account, amount: Decimal, balance: Decimal) -> None:
@@ -244,11 +339,18 @@ def _require_active(account: Account) -> None:
 
 
 _ACTIVE = "account-active"
+_RESERVATION = "reservation"
 _SCALE = "amount-scale"
 _OPENING = "AccountCreated"
 _ACCOUNT_ID = "eventData.accountId"
 _RULES: Mapping[str, Callable[[Account, Fact], None]] = MappingProxyType(
-    {"AccountCreated": _create, "TransactionProcessed": _transact, "AccountClosed": _close}
+    {
+        "AccountCreated": _create,
+        "TransactionProcessed": _transact,
+        "AccountClosed": _close,
+        "FundsReserved": _reserve,
+        "ReservationReleased": _release,
+    }
 )
 
 KIND = Kind(

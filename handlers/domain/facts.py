@@ -5,7 +5,7 @@ from handlers.sourcing.rejection import EVENT_TYPE as REJECTION
 
 from . import money
 from .generated.classes import CLASSES
-from .generated.tables import ASKED, DERIVED, SCHEMAS, STREAMS
+from .generated.tables import ASKED, DERIVED, INTERNAL, INTERNAL_FIELDS, SCHEMAS, STREAMS
 from .upcasters import UPCASTERS
 
 FACTS = Facts(
@@ -16,6 +16,8 @@ FACTS = Facts(
     asked=ASKED,
     kinds={"currency": money.check_opening},
     upcasters=UPCASTERS,
+    internal=INTERNAL,
+    internal_fields=INTERNAL_FIELDS,
 )
 EVENT_TYPES = tuple(STREAMS)
 NEWEST, IDENTIFIERS = FACTS.newest, FACTS.identifiers

@@ -6,7 +6,9 @@ in a currency without a scale here go on without one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from functools import reduce
 
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.values import ARITHMETIC
@@ -37,6 +39,16 @@ def check_known(currency: str, field: str) -> None:
 def digits_of(currency: str | None) -> int | None:
     """How many digits after the point money in a currency has; None where nobody says."""
     return MINOR_UNITS.get(currency) if currency else None
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The exact sum of amounts."""
+    return reduce(ARITHMETIC.add, amounts, ZERO)
+
+
+def available(balance: Decimal, overdraft_limit: Decimal, reserved: Decimal) -> Decimal:
+    """How much may leave an account: what is set aside for transfers stays."""
+    return ARITHMETIC.subtract(ARITHMETIC.add(balance, overdraft_limit), reserved)
 
 
 def is_whole(amount: Decimal, digits: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from handlers.sourcing import times
 from handlers.sourcing.event import Event
@@ -13,13 +14,15 @@ from handlers.sourcing.values import ARITHMETIC
 
 from .bounds import LARGEST, limit, money, sum_of_money
 from .facts import fact_of
-from .generated.classes import AccountClosed, AccountCreated, TransactionProcessed
-from .money import ZERO
+from .generated.classes import AccountClosed, AccountCreated, FundsReserved, ReservationReleased, TransactionProcessed
+from .money import ZERO, available
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSummary:
     """Where an account stands now: balance and currency, status, how many transactions, and since when.
+
+    Reserved is what is set aside for transfers, Available what may still leave the account.
 
     LastUpdated is when the newest of its events was recorded, and never goes back. The other times are what callers
     say: LastTransactionAt is the newest transaction's, though it may lie before another one's.
@@ -31,26 +34,38 @@ class AccountSummary:
     def apply(self, row: Row, event: Event) -> Row:
         match fact_of(event):
             case AccountCreated() as created:
+                may_fall = created.overdraft_limit or ZERO
                 return {
                     "Balance": ZERO,
+                    "Reserved": ZERO,
+                    "Available": may_fall,
                     "Currency": created.currency,
                     "Status": "Active",
-                    "OverdraftLimit": created.overdraft_limit or ZERO,
+                    "OverdraftLimit": may_fall,
                     "CreatedAt": created.created_at or event.timestamp,
                     "TransactionCount": 0,
                     "LastUpdated": event.timestamp,
                 }
             case TransactionProcessed() as transaction:
+                posted = transaction.amount if transaction.transfer_id and transaction.amount < 0 else ZERO
                 return {
-                    **row,
-                    "Balance": ARITHMETIC.add(row["Balance"], transaction.amount),
+                    **_moved(row, event, balance=transaction.amount, reserved=posted),
                     "TransactionCount": row["TransactionCount"] + 1,
                     "LastTransactionAt": transaction.timestamp or event.timestamp,
-                    "LastUpdated": event.timestamp,
                 }
+            case FundsReserved() as reserved:
+                return _moved(row, event, reserved=reserved.amount)
+            case ReservationReleased() as released:
+                return _moved(row, event, reserved=-released.amount)
             case AccountClosed() as closed:
                 closed_at = closed.closed_at or event.timestamp
-                return {**row, "Status": "Closed", "ClosedAt": closed_at, "LastUpdated": event.timestamp}
+                return {
+                    **row,
+                    "Available": ZERO,
+                    "Status": "Closed",
+                    "ClosedAt": closed_at,
+                    "LastUpdated": event.timestamp,
+                }
             case _:
                 return row
 
@@ -67,6 +82,13 @@ class AccountSummary:
             "LastTransactionAt": ("LastTransactionAt" in row) != (count > 0),
             "ClosedAt": ("ClosedAt" in row) != (row["Status"] == "Closed"),
         }
+        missing = [name for name in ("Reserved", "Available") if name not in row]
+        if len(missing) == 1:  # older code knew neither
+            return sorted([*missing, *(name for name, is_wrong in wrong.items() if is_wrong)])
+        if not missing:
+            left = available(row["Balance"], row["OverdraftLimit"], row["Reserved"])
+            wrong["Reserved"] = not 0 <= row["Reserved"] <= LARGEST * sequence
+            wrong["Available"] = row["Available"] != (left if row["Status"] == "Active" else ZERO)
         return [name for name, is_wrong in wrong.items() if is_wrong]
 
 
@@ -119,7 +141,25 @@ class AccountStatement:
         return bool(row["Balance"] == newest["Balance"] and row["LastUpdated"] >= newest["RecordedAt"])
 
     def row_of(self, state: State) -> Row:
-        return {"Balance": state.balance, "TransactionCount": state.transaction_count}
+        return {
+            "Balance": state.balance,
+            "OverdraftLimit": state.overdraft_limit,
+            "Reserved": state.reserved,
+            "TransactionCount": state.transaction_count,
+        }
+
+
+def _moved(row: Row, event: Event, *, balance: Decimal = ZERO, reserved: Decimal = ZERO) -> Row:
+    """The row after something moved on the account."""
+    balance = ARITHMETIC.add(row["Balance"], balance)
+    reserved = ARITHMETIC.add(row["Reserved"], reserved)
+    return {
+        **row,
+        "Balance": balance,
+        "Reserved": reserved,
+        "Available": available(balance, row["OverdraftLimit"], reserved),
+        "LastUpdated": event.timestamp,
+    }
 
 
 def account_projections(_: Switch) -> tuple[Projection, ...]:
@@ -142,6 +182,8 @@ ACCOUNT_QUERIES = (
 _SUMMARY = Shape(
     always={
         "Balance": sum_of_money,
+        "Reserved": sum_of_money,
+        "Available": sum_of_money,
         "Currency": text,
         "Status": one_of(("Active", "Closed")),
         "OverdraftLimit": limit,
@@ -150,7 +192,7 @@ _SUMMARY = Shape(
         "LastUpdated": text,
     },
     sometimes={"LastTransactionAt": text, "ClosedAt": text},
-    later=frozenset({"Currency"}),
+    later=frozenset({"Currency", "Reserved", "Available"}),
 )
 _ENTRY = Shape(
     {

@@ -3,11 +3,17 @@
 from handlers.sourcing.kinds import Kinds
 from handlers.sourcing.meaning import Meanings
 
-from . import account
+from . import account, transfer
 from .facts import FACTS
+from .transfer_steps import PROCESS
 
 KINDS = Kinds(
     FACTS.streams,
     account.KIND,
+    transfer.KIND,
+    internal=FACTS.internal,
+    forbidden=FACTS.forbidden,
 )
 MEANINGS = Meanings(KINDS, FACTS)
+
+__all__ = ["KINDS", "MEANINGS", "PROCESS"]

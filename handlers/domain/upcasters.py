@@ -23,7 +23,16 @@ def _transaction_1(data: Data) -> Data:
     return data
 
 
+def _transaction_2(data: Data) -> Data:
+    """No transaction was part of a transfer: such a field was somebody's extra one, however well-formed."""
+    return {name: value for name, value in data.items() if name not in ("transferId", "counterparty")}
+
+
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = MappingProxyType(
-    {("AccountCreated", 1): _created_1, ("TransactionProcessed", 1): _transaction_1}
+    {
+        ("AccountCreated", 1): _created_1,
+        ("TransactionProcessed", 1): _transaction_1,
+        ("TransactionProcessed", 2): _transaction_2,
+    }
 )
 """By type and version, the step to the next version."""

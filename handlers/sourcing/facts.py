@@ -8,10 +8,11 @@ as it is, and so does its hash.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
 from decimal import Decimal
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from . import times
@@ -38,7 +39,8 @@ class Facts:
     `schemas` are by type and version, `classes` by type; `streams` says by type which kind of aggregate it belongs to;
     `derived` names by type the fields that the ledger fills in where a command leaves them out; `asked` says by type
     and field of which kind a command's text must be, and `kinds` what checks such a text beside the times: its text and
-    path. `upcasters` are by type and version.
+    path. `upcasters` are by type and version. `internal` are the types, and `internal_fields` by type the fields, that
+    the ledger alone causes.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class Facts:
         asked: Mapping[str, Mapping[str, str]],
         kinds: Mapping[str, Callable[[str, str], object]],
         upcasters: Mapping[tuple[str, int], Upcaster],
+        internal: Collection[str] = (),
+        internal_fields: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self.streams = streams
         self.upcasters = upcasters
@@ -58,6 +62,9 @@ class Facts:
             name: max(version for each, version in schemas if each == name) for name, _ in schemas
         }
         """By type, the version that is written today."""
+        self.internal = frozenset(internal)
+        """The types that no caller may ask for."""
+        self._internal_fields = internal_fields
         self._schemas = schemas
         self._classes = classes
         self._derived = derived
@@ -213,6 +220,16 @@ class Facts:
         return [
             Violation(f"eventData.{name}", f"is unknown; did you mean {meant[folded(name)]}?")
             for name in islice(extra, MAX_UNKNOWN)
+        ]
+
+    def forbidden(self, event_type: str, data: Data) -> list[Violation]:
+        """What a caller's command says that the ledger alone may say."""
+        if event_type in self.internal:
+            return [Violation("eventType", f"{event_type} is internal: the ledger alone causes it")]
+        return [
+            Violation(f"eventData.{name}", "is internal: the ledger alone gives it")
+            for name in self._internal_fields.get(event_type, ())
+            if data.get(name) is not None
         ]
 
     def extra_fields(self, event: Event) -> set[str]:

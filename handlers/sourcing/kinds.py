@@ -7,7 +7,7 @@ the ledger wrote.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 
@@ -22,6 +22,11 @@ State: TypeAlias = Any
 Data = Mapping[str, Value]
 Switch = Callable[[str], bool]
 """Whether something is on in a function, by the name of its environment variable."""
+Numbers = Callable[[str], int]
+"""A whole number that a function is told, by the name of its environment variable."""
+Complete = Callable[[Command, str], Command]
+"""A command with what the ledger's clock and settings say where it leaves that out. The clock is the ledger's text of
+now. The command's digest stays: what is filled in is nothing that was asked for. MalformedError, RuleBrokenError."""
 
 
 class Folded(Protocol):
@@ -51,6 +56,11 @@ KEEPS_ENTRIES = "STATEMENT"
 """The switch of all entries beside rows, of whatever kind: without it no function has the permissions for them."""
 RULE = "aggregate-kind"
 """The rule that an id in use by one kind is nothing to another."""
+
+
+def as_it_is(command: Command, _: str) -> Command:
+    """The command, where there is nothing to fill in."""
+    return command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,6 +97,8 @@ class Kind(Generic[S]):
     """Where the HTTP API has its aggregates: `accounts` is /accounts/{id}. None where it has them nowhere."""
     opened_by: str | None = None
     """The command that a POST to its collection is: its body is that command's data, and the new aggregate's id."""
+    completes: Callable[[Numbers], Complete] = lambda _: as_it_is
+    """What fills its commands in before `decide`, which knows neither clock nor settings."""
 
     @property
     def key_prefix(self) -> str:
@@ -128,11 +140,19 @@ class OfKind:
 class Kinds:
     """All the kinds there are, and what is asked of whichever it concerns.
 
-    `streams` says by event type which kind it belongs to. The first kind is what an aggregate is shown as of which
-    nothing is known.
+    `streams` says by event type which kind it belongs to, `internal` which types no caller may ask for, `forbidden`
+    what else no caller may say, by type and data. The first kind is what an aggregate is shown as of which nothing is
+    known.
     """
 
-    def __init__(self, streams: Mapping[str, str], *kinds: Kind[Any]) -> None:
+    def __init__(
+        self,
+        streams: Mapping[str, str],
+        *kinds: Kind[Any],
+        internal: Collection[str] = (),
+        forbidden: Callable[[str, Data], list[Violation]] = lambda *_: [],
+    ) -> None:
+        self._internal, self._forbidden = internal, forbidden
         self.all: Sequence[Kind[Any]] = kinds
         by_name = {kind.name: kind for kind in kinds}
         if by_name.keys() != set(streams.values()) or len({kind.snapshots for kind in kinds}) < len(kinds):
@@ -197,9 +217,24 @@ class Kinds:
         return self._by_command.get(event_type)
 
     def check(self, aggregate_id: str, event_type: str, data: Data) -> list[Violation]:
-        """Everything that is wrong with a command's data whatever the aggregate's state; see `Kind.check`."""
+        """Everything that is wrong with a caller's command whatever the aggregate's state; see `Kind.check`.
+
+        A command of the ledger's own is not asked for what callers may not say.
+        """
         kind = self.of_command(event_type)
-        return [self._no_command()] if kind is None else kind.check(aggregate_id, event_type, data)
+        if kind is None:
+            return [self._no_command()]
+        return [*self._forbidden(event_type, data), *kind.check(aggregate_id, event_type, data)]
+
+    def completion(self, numbers: Numbers) -> Complete:
+        """What fills in commands of whatever kind, in a function with these settings."""
+        by_kind = {kind.name: kind.completes(numbers) for kind in self.all}
+
+        def complete(command: Command, now: str) -> Command:
+            kind = self.of_command(command.event_type)
+            return by_kind[kind.name](command, now) if kind else command
+
+        return complete
 
     def opens(self, command: Command) -> bool:
         """Whether it is for an aggregate without events; on any other it is refused, or was executed before."""
@@ -238,4 +273,5 @@ class Kinds:
         return tuple(found)
 
     def _no_command(self) -> Violation:
-        return Violation("eventType", f"must be one of {', '.join(self._by_command)}")
+        names = [name for name in self._by_command if name not in self._internal]
+        return Violation("eventType", f"must be one of {', '.join(names)}")

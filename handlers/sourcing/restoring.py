@@ -124,4 +124,11 @@ def counted(value: Any) -> int:
     return int(number)
 
 
-_READERS: Mapping[Any, Read] = {str: text, int: counted}
+def flag(value: Any) -> bool:
+    """True or false, or ValueError."""
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")  # noqa: TRY004
+    return value
+
+
+_READERS: Mapping[Any, Read] = {str: text, int: counted, bool: flag}

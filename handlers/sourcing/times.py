@@ -67,6 +67,14 @@ def in_one_form(text: str) -> str:
         return text
 
 
+def later(text: str, seconds: float) -> str:
+    """The ledger's text of so many seconds after a time in the ledger's text; LAST where that is out of range."""
+    try:
+        return to_text(datetime.fromisoformat(text) + timedelta(seconds=seconds))
+    except OverflowError:
+        return LAST
+
+
 def earlier(text: str, seconds: float) -> str:
     """The ledger's text of so many seconds before a time in the ledger's text; FIRST where that is out of range."""
     try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from threading import RLock
+from typing import Any, NamedTuple
 
 from handlers.sourcing.event import Position
 from handlers.sourcing.kinds import State
@@ -43,12 +44,13 @@ class Kept(NamedTuple):
 
 @dataclass(slots=True)
 class KeptPresents:
-    """The presents that were used last: so many at most, of so many bytes."""
+    """The presents that were used last: so many at most, of so many bytes. Several threads may keep at once."""
 
     most: int = MOST
     most_bytes: int = MOST_BYTES
     held_bytes: int = 0
     _kept: OrderedDict[str, tuple[Kept, int]] = field(default_factory=OrderedDict)
+    _lock: Any = field(default_factory=RLock)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -60,13 +62,14 @@ class KeptPresents:
 
     def keep(self, aggregate_id: str, kept: Kept) -> None:
         """Keep a present, in place of an older one; the least recently kept ones make room."""
-        self.forget(aggregate_id)
         size = kept.bytes_in(aggregate_id)
-        self._kept[aggregate_id] = kept, size
-        self.held_bytes += size
-        while len(self._kept) > self.most or self.held_bytes > self.most_bytes:
-            _, (_, freed) = self._kept.popitem(last=False)
-            self.held_bytes -= freed
+        with self._lock:
+            self.forget(aggregate_id)
+            self._kept[aggregate_id] = kept, size
+            self.held_bytes += size
+            while len(self._kept) > self.most or self.held_bytes > self.most_bytes:
+                _, (_, freed) = self._kept.popitem(last=False)
+                self.held_bytes -= freed
 
     def clear(self) -> None:
         """Keep nothing."""
@@ -75,5 +78,6 @@ class KeptPresents:
 
     def forget(self, aggregate_id: str) -> None:
         """Keep nothing of an aggregate."""
-        _, freed = self._kept.pop(aggregate_id, (None, 0))
-        self.held_bytes -= freed
+        with self._lock:
+            _, freed = self._kept.pop(aggregate_id, (None, 0))
+            self.held_bytes -= freed

@@ -25,7 +25,7 @@ from handlers.sourcing.errors import (
     SequenceConflictError,
 )
 from handlers.sourcing.event import Event, chain
-from handlers.sourcing.kinds import RULE
+from handlers.sourcing.kinds import RULE, Complete, as_it_is
 from handlers.sourcing.restoring import UNFOLDABLE
 from handlers.sourcing.values import Value
 
@@ -65,13 +65,14 @@ class Receipt(NamedTuple):
 class Ledger:
     """Executes commands against the event store of `reader`.
 
-    `pause` waits some seconds; `check_clock` raises where this process's clock must not stamp an event; `attempts`
-    bounds the races one command may lose.
+    `pause` waits some seconds; `check_clock` raises where this process's clock must not stamp an event; `complete`
+    fills commands in by clock and settings; `attempts` bounds the races one command may lose.
     """
 
     reader: PresentReader
     pause: Callable[[float], None]
     check_clock: Callable[[Sighting], None]
+    complete: Complete = as_it_is
     attempts: int = 40
 
     def execute(self, command: Command, seconds_left: Callable[[], float]) -> Receipt:
@@ -163,7 +164,8 @@ class Ledger:
         self.check_clock(present.sighting)
         _check_expectation(command, present.position.sequence)
         _check_kind(present)
-        return chain(present.position, decide(present.state, command.sound()), command, present.sighting.after)
+        now = present.sighting.after
+        return chain(present.position, decide(present.state, self.complete(command.sound(), now)), command, now)
 
 
 def _receipt_of_before(own: Event | None, command: Command) -> Receipt | None:

@@ -36,6 +36,9 @@ def test_a_new_account_is_active_and_empty() -> None:
         "createdAt": "2024-01-15T10:00:00Z",
         "closedAt": None,
         "currency": "USD",
+        "reserved": 0,
+        "available": 0,
+        "reservations": {},
     }
 
 

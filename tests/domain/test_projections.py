@@ -31,6 +31,8 @@ def test_the_summary_follows_an_account_from_creation_to_closing() -> None:
 
     assert fold(AccountSummary(), events[:2]) == {
         "Balance": Decimal("100.50"),
+        "Reserved": 0,
+        "Available": Decimal("100.50"),
         "Currency": "USD",
         "Status": "Active",
         "OverdraftLimit": 0,

@@ -21,6 +21,10 @@ MADE_OF_EVENTS = {
         '{"balance":0,"closed_at":"2024-02-01T00:00:00Z","created_at":"2024-01-15T10:00:00Z","currency":"USD",'
         '"overdraft_limit":10.5,"status":"Closed","transaction_count":3}'
     ),
+    3: (
+        '{"balance":0,"closed_at":"2024-02-01T00:00:00Z","created_at":"2024-01-15T10:00:00Z","currency":"USD",'
+        '"overdraft_limit":10.5,"reservations":{},"status":"Closed","transaction_count":3}'
+    ),
 }
 """What each STATE_VERSION makes of the story below. A failure asks for a new version, not for another text."""
 

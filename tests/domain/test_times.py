@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from handlers.domain import check
-from handlers.domain.generated.tables import ASKED
+from handlers.domain.generated.tables import ASKED, INTERNAL
 from handlers.sourcing import times
 from handlers.sourcing.errors import MalformedError, Violation
 
@@ -61,9 +63,12 @@ BAD = {
 }
 
 
+TRANSFER: dict[str, Any] = {"fromAccount": "a", "toAccount": "b", "amount": 1, "currency": "EUR"}
+
+
 def told(event_type: str, name: str, value: object) -> list[Violation]:
-    amount = {"amount": 1} if event_type == "TransactionProcessed" else {}
-    return check("account-1", event_type, {**amount, name: value})
+    given: dict[str, Any] = {"TransactionProcessed": {"amount": 1}, "TransferRequested": TRANSFER}.get(event_type, {})
+    return check("account-1", event_type, {**given, name: value})
 
 
 def test_every_field_that_says_when_is_a_time() -> None:
@@ -71,10 +76,12 @@ def test_every_field_that_says_when_is_a_time() -> None:
         ("AccountClosed", "closedAt"),
         ("AccountCreated", "createdAt"),
         ("TransactionProcessed", "timestamp"),
+        ("TransferExpired", "at"),
+        ("TransferRequested", "deadline"),
     ]
 
 
-@pytest.mark.parametrize(("event_type", "name"), TIMES)
+@pytest.mark.parametrize(("event_type", "name"), [each for each in TIMES if each[0] not in INTERNAL])
 def test_a_command_says_a_date_and_time_with_its_offset_or_nothing(event_type: str, name: str) -> None:
     path = f"eventData.{name}"
     assert {bad: told(event_type, name, bad) for bad in BAD} == {bad: [(path, why)] for bad, why in BAD.items()}

@@ -48,7 +48,7 @@ class Client:
     def new(self, aggregate_id: str, event_type: str, *, own_id: bool = True, **more: Any) -> Sent:
         """A command that is not sent yet. Without an id of its own, the Lambda request id names it."""
         name = f"command-{next(self._ids)}"
-        data = {key: more.pop(key) for key in ("expectedSequence",) if key in more}
+        data: dict[str, Any] = {key: more.pop(key) for key in ("expectedSequence", "actor") if key in more}
         request = {"aggregateId": aggregate_id, "eventType": event_type, "eventData": more, **data}
         sent = Sent({**request, "commandId": name} if own_id else request, name)
         self.sent.append(sent)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
+from handlers.domain import PROCESS
+from handlers.store.event_bus import delivered_event
+
 from ..aws import ENVIRONMENT
 from .world import Fate, FunctionFailedError, World, all_well
 
@@ -66,7 +69,7 @@ class Shard:
 
 @dataclass(eq=False)
 class Message:
-    """A message of the projection queue."""
+    """A message of a queue."""
 
     number: int
     body: str
@@ -75,9 +78,12 @@ class Message:
 
 @dataclass(eq=False)
 class Queue:
-    """The projection queue: in any order, each message until it is done, or aside after too many receives."""
+    """A function's queue: in any order, each message until it is done, or aside after too many receives."""
 
     world: World
+    function: str = "projection"
+    wants: Callable[[str], bool] = lambda _: True
+    """Which messages its rule lets through."""
     waiting: list[Message] = field(default_factory=list)
     aside: list[Message] = field(default_factory=list)
     routed: int = 0
@@ -87,7 +93,7 @@ class Queue:
         """Take over what the bus delivered since; whether anything waits."""
         new = self.world.bus.delivered[self.routed :]
         self.routed += len(new)
-        for body in new:
+        for body in filter(self.wants, new):
             self.send(body)
         return bool(self.waiting)
 
@@ -105,7 +111,7 @@ class Queue:
         records = [{"messageId": str(message.number), "body": message.body} for message in batch]
         ids = {record["messageId"] for record in records}
         try:
-            failed = set(_reported(self.world.invoke("projection", {"Records": records}, fate=fate)))
+            failed = set(_reported(self.world.invoke(self.function, {"Records": records}, fate=fate)))
         except FunctionFailedError:
             failed = ids
         assert failed <= ids, "a message that was not in the batch is reported"
@@ -129,12 +135,15 @@ class Delivery:
     relays: list[Shard] = field(init=False)
     snapshots: list[Shard] = field(init=False)
     queue: Queue = field(init=False)
+    pokes: Queue = field(init=False)
+    """The queue of the processes."""
 
     def __post_init__(self) -> None:
         every = int(ENVIRONMENT["SNAPSHOT_EVERY"])
         self.relays = [Shard(self.world, "relay", number) for number in range(SHARDS)]
         self.snapshots = [Shard(self.world, "snapshot", number, every) for number in range(SHARDS)]
         self.queue = Queue(self.world)
+        self.pokes = Queue(self.world, "process", lambda body: PROCESS.concerned(delivered_event(body)) is not None)
 
     def drain(self) -> None:
         """Deliver until nothing is left to deliver; then let the last stragglers take effect, and deliver again."""
@@ -144,12 +153,17 @@ class Delivery:
         self._drain()
 
     def _drain(self) -> None:
-        for shard in (*self.relays, *self.snapshots):
-            _until_done(shard.fill, shard.deliver)
-        _until_done(self.queue.fill, self.queue.deliver)
-        self.queue.redrive()
-        _until_done(self.queue.fill, self.queue.deliver)
-        assert not self.queue.aside, "messages fail for good although nothing goes wrong any more"
+        self._deliver_all()
+        for queue in (self.queue, self.pokes):
+            queue.redrive()
+        self._deliver_all()
+        assert not self.queue.aside + self.pokes.aside, "messages fail for good although nothing goes wrong any more"
+
+    def _deliver_all(self) -> None:
+        sources: list[Shard | Queue] = [*self.relays, *self.snapshots, self.queue, self.pokes]
+        while any(source.fill() for source in sources):  # processes cause events, which are to be delivered
+            for source in sources:
+                _until_done(source.fill, source.deliver)
 
 
 def _until_done(left: Callable[[], bool], deliver: Callable[[], None], rounds: int = 1000) -> None:

@@ -13,7 +13,9 @@ from handlers.sourcing.errors import Violation
 from handlers.sourcing.event import NewEvent
 from handlers.store import ledger
 
-from .story import Story
+from .faults import CUT_OFF, NONE, Call, Fault
+from .story import LONGER_THAN_TRANSFERS, Story
+from .world import Fate
 
 Scenario = Callable[[Story], None]
 
@@ -200,6 +202,94 @@ def in_parts(state: Account, command: Command) -> Sequence[NewEvent]:
     return deposits or decide(state, command)
 
 
+def a_transfer(story: Story) -> None:
+    """From its request to its completion by one poke; once more, by the message of what it did."""
+    with story.prelude():
+        two_accounts(story)
+    story.transfer("t", 10)
+    with story.prelude():
+        story.relay()
+    story.carry()
+    with story.prelude():
+        story.relay()
+    story.carry()
+
+
+def a_transfer_that_nobody_wakes(story: Story) -> None:
+    """No message about it arrives; the sweep finds it."""
+    with story.prelude():
+        two_accounts(story)
+        story.transfer("t", 10)
+        story.relay()
+        story.project()
+        story.world.now += 120
+    story.sweep()
+    story.sweep()
+
+
+def a_transfer_that_is_refused(story: Story) -> None:
+    """One that the account has no money for, and one whose other account closes behind the commitment."""
+    with story.prelude():
+        two_accounts(story)
+        story.transfer("t", 200)
+        story.relay()
+    story.carry()
+    with story.prelude():
+        story.transfer("u", 10)
+        story.relay()
+    story.carry(ends_before("u/credit"))
+    with story.prelude():
+        story.send("b", "AccountClosed")
+    story.carry()
+
+
+def a_transfer_that_expires(story: Story) -> None:
+    """One that nobody approves, and one that is set aside and never committed."""
+    with story.prelude():
+        two_accounts(story, 5000)
+        story.transfer("t", 2000)
+        story.transfer("u", 10)
+        story.relay()
+        story.project()
+    story.carry(ends_before("u/commit"))
+    story.world.now += LONGER_THAN_TRANSFERS
+    story.sweep()
+    story.sweep()
+
+
+def a_transfer_that_is_called_off(story: Story) -> None:
+    """Approved, set aside, and cancelled before it is committed; another one before anything is set aside."""
+    with story.prelude():
+        two_accounts(story, 5000)
+        story.transfer("t", 2000, actor="ann")
+        story.send("t", "TransferApproved", actor="bob")
+        story.transfer("u", 10)
+        story.send("u", "TransferCancelled")
+        story.relay()
+    story.carry(ends_before("t/commit"))
+    with story.prelude():
+        story.send("t", "TransferCancelled")
+    story.carry()
+
+
+def two_accounts(story: Story, money: int = 100) -> None:
+    """One with money and one without, and no process that has met them."""
+    story.create("a")
+    story.create("b")
+    story.pay("a", money)
+    story.world.idle.clear()
+
+
+def ends_before(command_id: str) -> Fate:
+    """A fate in which the process ends before it stores what this command causes."""
+
+    def fate(call: Call) -> Fault:
+        stores = call.operation == "PutItem" and call.arguments["Item"].get("CommandId") == {"S": command_id}
+        return CUT_OFF if stores else NONE
+
+    return fate
+
+
 def _status(sent: Any) -> int:
     """The status of the last answer, given the command or the answer."""
     answer = sent if isinstance(sent, tuple) else sent.answers[-1]
@@ -219,4 +309,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     processes_that_met,
     a_narrower_schema,
     events_together,
+    a_transfer,
+    a_transfer_that_nobody_wakes,
+    a_transfer_that_is_refused,
+    a_transfer_that_expires,
+    a_transfer_that_is_called_off,
 )

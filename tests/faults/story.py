@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,9 @@ from ..effort import LONG
 from . import truth
 from .client import ATTEMPTS, Answer, Client, Sent, asked
 from .delivery import Delivery, Shard
-from .world import Environment, Fate, World, all_well
+from .world import Environment, Fate, FunctionFailedError, World, all_well
 
+LONGER_THAN_TRANSFERS = int(ENVIRONMENT["TRANSFER_TIMEOUT_SECONDS"]) + 60
 LISTS = {"getAggregateEvents": ("events", "eventCount"), "getEventsByType": ("events", "count")}
 
 
@@ -98,6 +99,23 @@ class Story:
             waiting = len(self.delivery.queue.waiting)
             self.delivery.queue.deliver([pick for pick in picks if pick < waiting] or None, fate=self.fate)
 
+    def transfer(self, name: str, amount: Any, **more: Any) -> Sent:
+        """Ask for money to go from a to b; from then on money is watched."""
+        self.world.watch = truth.check_money
+        sides = {"fromAccount": "a", "toAccount": "b", "currency": "USD", **more}
+        return self.send(name, "TransferRequested", amount=amount, **sides)
+
+    def carry(self, fate: Fate | None = None) -> None:
+        """One invocation of the processes with the first ten waiting messages."""
+        if self.delivery.pokes.fill():
+            self.delivery.pokes.deliver(fate=fate or self.fate)
+
+    def sweep(self) -> None:
+        """One sweep; it may fail."""
+        with suppress(FunctionFailedError):
+            answer = self.world.invoke("sweep", {}, fate=self.fate)
+            assert answer["due"] == answer["carried"] + answer["failed"]
+
     def delete_row(self, account_id: str, projection: str) -> None:
         """What an operator does to have a row made again, by the next message about the account."""
         key = {"AccountId": {"S": account_id}, "ProjectionType": {"S": projection}}
@@ -122,8 +140,15 @@ class Story:
         assert dumps((status, body)) == dumps(self._right(request))
 
     def finish(self) -> None:
-        """Deliver everything and check."""
+        """Deliver everything and check. Transfers end at the latest when their time is over and somebody sweeps."""
         self.delivery.drain()
+        if self.world.watch:
+            self.world.now += LONGER_THAN_TRANSFERS
+            self.fate = all_well
+            self.sweep()
+            self.delivery.drain()
+            truth.check_money(self.world)
+            truth.check_transfers_ended(self.world)
         truth.check_drained(self.world, self.client.sent)
 
     def _answer(self, request: dict[str, Any]) -> Answer:

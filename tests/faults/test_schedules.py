@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from ..effort import LONG
 from .machine import Schedules
+from .transfer_machine import TransferSchedules
 
 STEPS = int(os.environ.get("FAULTS_STEPS", "1000"))
 FIRST_SEED = int(os.environ.get("FAULTS_SEED", "1"))
@@ -30,3 +32,14 @@ def test_any_schedule_ends_where_the_model_does(record_property: Callable[[str, 
         run_state_machine_as_test(seed(number)(type("Schedules", (Schedules,), {})), settings=SETTINGS)
         number += 1
     record_property("cases", f"{Schedules.steps} random steps from seeds {FIRST_SEED} to {number - 1}")
+
+
+@pytest.mark.timeout(60 + STEPS)
+def test_any_schedule_of_transfers_keeps_the_money(record_property: Callable[[str, object], None]) -> None:
+    TransferSchedules.steps, number = 0, FIRST_SEED
+    settings_ = settings(SETTINGS, max_examples=5, stateful_step_count=50)
+    while TransferSchedules.steps < (STEPS if LONG else STEPS // 5):
+        machine = type("TransferSchedules", (TransferSchedules,), {})
+        run_state_machine_as_test(seed(number)(machine), settings=settings_)
+        number += 1
+    record_property("cases", f"{TransferSchedules.steps} random steps of transfers from seeds {FIRST_SEED} on")

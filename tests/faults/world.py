@@ -27,6 +27,7 @@ from botocore.exceptions import ClientError
 
 from handlers.failure import InvocationError
 from handlers.sourcing import times
+from handlers.store.ledger import Ledger
 from handlers.store.read_model import ReadModel
 
 from ..aws import ENVIRONMENT, ROWS, STORE, TABLES, around_every_call
@@ -127,6 +128,8 @@ class World:
     idle: dict[str, list[Environment]] = field(default_factory=lambda: defaultdict(list))
     broken: list[str] = field(default_factory=list)
     """What must never happen, kept where no handler can catch it."""
+    watch: Callable[[World], None] | None = None
+    """What must hold after every event that is stored: AssertionError where it does not."""
     requests: Iterator[int] = field(default_factory=count)
     """Numbers for those that ask the functions something."""
     _owners: dict[BaseClient, Environment] = field(default_factory=dict)
@@ -205,6 +208,8 @@ class World:
         with self._lock:
             try:
                 answer = (self.bus if call.operation == "PutEvents" else self.dynamodb).call(call.operation, arguments)
+                if self.watch and call.operation == "PutItem" and arguments["TableName"] == STORE:
+                    self.watch(self)
                 return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": self._date()}}}
             except ClientError as error:
                 raise call.invocation.error(error.response["Error"]["Code"], call.operation, error.response) from None
@@ -224,14 +229,20 @@ class World:
         if "now" in names:
             names.update(clock)
         if ledger := names.get("_ledger"):
-            reader = replace(ledger.reader, **clock, begin=at_once)
-            names["_ledger"] = replace(ledger, reader=reader, pause=self._pause)
+            names["_ledger"] = self._on_this_clock(ledger, clock)
+        if conductor := names.get("_conductor"):
+            ledger = self._on_this_clock(conductor.ledger, clock)
+            names["_conductor"] = replace(conductor, **clock, ledger=ledger, begin=at_once)
         if projector := names.get("_projector"):
             read_model = ReadModel(projector.read_model._client, ROWS, pause=self._pause)
             names["_projector"] = replace(projector, read_model=read_model, begin=at_once)
         if builder := names.get("_builder"):
             names["_builder"] = replace(builder, snapshots=replace(builder.snapshots, pause=self._pause))
         return environment
+
+    def _on_this_clock(self, ledger: Ledger, clock: dict[str, Any]) -> Ledger:
+        reader = replace(ledger.reader, **clock, begin=at_once)
+        return replace(ledger, reader=reader, pause=self._pause)
 
     def _text(self, skew: float) -> str:
         return times.to_text(START + timedelta(seconds=self.now + skew))

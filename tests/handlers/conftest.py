@@ -63,6 +63,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         for entry in ("command", "validate"):  # a process that has met nothing of the store that was there before
             if module := sys.modules.get(f"handlers.{entry}"):
                 monkeypatch.setattr(module, "_ledger", module.wired_ledger())
+        for entry in ("process", "sweep"):
+            if module := sys.modules.get(f"handlers.{entry}"):
+                monkeypatch.setattr(module, "_conductor", module.wired_conductor())
         yield client
 
 

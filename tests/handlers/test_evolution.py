@@ -22,7 +22,7 @@ from ..domain.builders import NOW, folded
 from .conftest import ROWS, STORE, Calls, Context, Invoke, message, rows
 from .older import BALANCES, CURRENCIES, GOLDEN, leave, leave_updated
 
-NEWER = ("Currency", "Category", "RecordedAt", "EntriesSequence")
+NEWER = ("Currency", "Reserved", "Available", "Category", "RecordedAt", "EntriesSequence")
 """What rows and their entries have had since."""
 
 

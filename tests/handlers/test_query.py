@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handlers.domain import evolve
+from handlers.domain import KINDS, evolve
 from handlers.domain.account import Account
 from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.store import tokens
@@ -93,7 +93,8 @@ def test_past_one_megabyte_a_stream_comes_in_pages_and_reconstruction_reads_them
     assert len(found) >= 3
     calls.made.clear()
     assert ask("reconstructState", aggregateId="a")[1]["eventsProcessed"] == 12
-    assert calls.names == ["Query"] * (1 + len(found))  # a look for a snapshot, which is not there, and the pages
+    # A look for a snapshot of each kind, of which none is there, and the pages.
+    assert calls.names == ["Query"] * (LOOKS + len(found))
 
 
 def long_stream(length: int, **data: Any) -> list[Event]:
@@ -133,6 +134,9 @@ def test_the_state_is_answered_under_the_recipes_names(aws: Any, ask: Invoke) ->
                 "createdAt": events[0].timestamp,
                 "closedAt": None,
                 "currency": "USD",
+                "reserved": 0,
+                "available": 10**12 + Decimal("100.5"),
+                "reservations": {},
             },
             "eventsProcessed": 2,
             "upToSequence": None,
@@ -141,6 +145,8 @@ def test_the_state_is_answered_under_the_recipes_names(aws: Any, ask: Invoke) ->
 
 
 BEFORE = "2024-01-15T09:00:00Z"
+LOOKS = len(KINDS.all)
+"""For a snapshot, where there is none: one Query for each kind."""
 NOBODY: list[dict[str, Any]] = [
     {"queryType": "getAccountSummary", "accountId": "nobody"},
     {"queryType": "getAccountStatement", "accountId": "nobody"},
@@ -170,7 +176,7 @@ def test_every_query_has_one_answer_for_an_account_that_is_not_there(ask: Invoke
 
 @pytest.mark.parametrize(
     ("more", "reads"),
-    [({"upToSequence": 0}, 1), ({"asOf": BEFORE}, 2), ({"upToSequence": 0, "asOf": BEFORE}, 1)],
+    [({"upToSequence": 0}, 1), ({"asOf": BEFORE}, 1 + LOOKS), ({"upToSequence": 0, "asOf": BEFORE}, 1)],
 )
 def test_before_its_first_event_an_account_has_a_state(
     aws: Any, ask: Invoke, calls: Calls, more: dict[str, Any], reads: int
@@ -185,10 +191,13 @@ def test_before_its_first_event_an_account_has_a_state(
 
 
 def test_that_there_is_no_account_takes_no_request_more_to_say(ask: Invoke, calls: Calls) -> None:
-    for more, reads in (({}, 2), ({"upToSequence": 20}, 2), ({"asOf": BEFORE}, 2), ({"upToSequence": 0}, 1)):
+    for more, reads in (({}, 1 + LOOKS), ({"upToSequence": 20}, 1 + LOOKS), ({"asOf": BEFORE}, 1 + LOOKS)):
         calls.made.clear()
         assert ask("reconstructState", aggregateId="nobody", **more)[0] == 404
         assert calls.names == ["Query"] * reads
+    calls.made.clear()
+    assert ask("reconstructState", aggregateId="nobody", upToSequence=0)[0] == 404
+    assert calls.names == ["Query"]
     calls.made.clear()
     assert ask("getAggregateEvents", aggregateId="nobody")[0] == 404
     assert calls.names == ["Query"]
@@ -240,7 +249,7 @@ def test_time_travel_stops_reading_at_its_target(aws: Any, ask: Invoke, calls: C
 
     ask("reconstructState", aggregateId="a", upToSequence=2)
 
-    assert [arguments["TableName"] for arguments in calls.to("Query")] == [SNAPSHOTS, STORE]
+    assert [arguments["TableName"] for arguments in calls.to("Query")] == [SNAPSHOTS] * LOOKS + [STORE]
 
 
 def test_a_broken_chain_is_a_fault_and_never_a_balance(aws: Any, ask: Invoke) -> None:

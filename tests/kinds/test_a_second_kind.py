@@ -41,7 +41,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("project")
     _copy_with_schemas(copy)
     registry = copy / "handlers" / "domain" / "registry.py"
-    lines = registry.read_text("utf-8").replace("import account\n", "import account, parcel\n")
+    lines = registry.read_text("utf-8").replace("import account, transfer\n", "import account, parcel, transfer\n")
     registry.write_text(lines.replace("    account.KIND,\n", "    account.KIND,\n    parcel.KIND,\n"), "utf-8")
     run(copy, "schemas", "publish")
     run(copy, "schemas", "generate")

@@ -52,6 +52,9 @@ AT_LIMITS = ("tests/local/test_engine_limits.py",)
 MISTAKEN_CALLS = ("tests/local/test_engine_mistaken_calls.py",)
 ITEMS_AT_LIMITS = ("tests/local/test_engine_item_limits.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
+RESERVING = ("tests/domain/test_reservations.py",)
+TRANSFERRING = ("tests/domain/test_transfer.py", "tests/domain/test_transfer_properties.py")
+CARRYING_ON = ("tests/handlers/test_transfers.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
 RESILIENCE = ("tests/local/test_engine_resilience.py",)
@@ -502,8 +505,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "stamp another time than was checked",
         LEDGER,
-        "command, present.sighting.after)",
-        "command, self.reader.now())",
+        "now = present.sighting.after",
+        "now = self.reader.now()",
         KEEPING,
     ),
     Mutant(
@@ -1227,8 +1230,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "let the overdraft limit be passed by a cent",
         ACCOUNT,
-        "if balance < -account.overdraft_limit:",
-        "if balance < -account.overdraft_limit - 1:",
+        "if balance < ARITHMETIC.subtract(account.reserved, account.overdraft_limit):",
+        "if balance < ARITHMETIC.subtract(account.reserved, account.overdraft_limit) - 1:",
     ),
     Mutant(
         "keep quiet about the scale of a number that cannot be carried",
@@ -1480,8 +1483,9 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "believe a caller about when a row was updated",
         "handlers/domain/projections.py",
-        'or event.timestamp,\n                    "LastUpdated": event.timestamp,',
-        'or event.timestamp,\n                    "LastUpdated": transaction.timestamp or event.timestamp,',
+        '"LastTransactionAt": transaction.timestamp or event.timestamp,\n',
+        '"LastTransactionAt": transaction.timestamp or event.timestamp,\n'
+        '                    "LastUpdated": transaction.timestamp or event.timestamp,\n',
         ("tests/domain/test_projections.py",),
     ),
     Mutant(
@@ -3258,5 +3262,110 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "        first = 1 if is_front else 2",
         "        first = 1",
         ("tests/local/web/test_origins.py",),
+    ),
+    Mutant(
+        "credit before the commitment",
+        "handlers/domain/transfer_steps.py",
+        "    return check, replace(reserve, dry=True), reserve,",
+        "    return replace(check, dry=False), replace(reserve, dry=True), reserve,",
+        TRANSFERRING,
+    ),
+    Mutant(
+        "release before the transfer came to nothing",
+        "handlers/domain/transfer_steps.py",
+        '        return (_own(transfer, "fail", "TransferFailed", **why),)',
+        '        return _release(transfer), _own(transfer, "fail", "TransferFailed", **why)',
+        TRANSFERRING,
+    ),
+    Mutant(
+        "name a step by what caused it",
+        "handlers/sourcing/process.py",
+        '"commandId": command_id(process_id, ',
+        '"commandId": command_id(causation_id, ',
+        TRANSFERRING,
+    ),
+    Mutant(
+        "let a committed transfer expire",
+        "handlers/domain/transfer.py",
+        "    _require(transfer, *UNCOMMITTED)\n    if transfer.deadline",
+        '    _require(transfer, *UNCOMMITTED, "Committed")\n    if transfer.deadline',
+        TRANSFERRING,
+    ),
+    Mutant(
+        "expire a transfer before its deadline",
+        "handlers/domain/transfer.py",
+        "expired.at < transfer.deadline:",
+        "False:",
+        TRANSFERRING,
+    ),
+    Mutant(
+        "fail a committed transfer for what was refused before",
+        "handlers/domain/transfer.py",
+        '(("Committed",) if failed.step == "credit" else UNCOMMITTED)',
+        '(("Committed",) if failed.step == "credit" else (*UNCOMMITTED, "Committed"))',
+        TRANSFERRING,
+    ),
+    Mutant(
+        "leave a reservation that came late behind the end",
+        "handlers/domain/transfer_steps.py",
+        "reserved = isinstance(refusal, CommandReusedError)",
+        "reserved = False",
+        TRANSFERRING,
+    ),
+    Mutant(
+        "approve one's own transfer",
+        "handlers/domain/transfer.py",
+        "    if approved.by == transfer.requested_by:",
+        "    if not approved.by:",
+        TRANSFERRING,
+    ),
+    Mutant(
+        "spend what is set aside",
+        "handlers/domain/account.py",
+        "balance < ARITHMETIC.subtract(account.reserved, account.overdraft_limit)",
+        "balance < -account.overdraft_limit",
+        RESERVING,
+    ),
+    Mutant(
+        "close an account with something set aside",
+        "handlers/domain/account.py",
+        "    if account.reservations:\n        text",
+        "    if len(account.reservations) > MAX_RESERVATIONS:\n        text",
+        RESERVING,
+    ),
+    Mutant(
+        "let callers cause what only the ledger causes",
+        "handlers/sourcing/kinds.py",
+        "[*self._forbidden(event_type, data), *kind.check(",
+        "[*kind.check(",
+        RESERVING,
+    ),
+    Mutant(
+        "take an older event's extra field for a transfer's",
+        "handlers/domain/upcasters.py",
+        '    return {name: value for name, value in data.items() if name not in ("transferId", "counterparty")}',
+        "    return data",
+        RESERVING,
+    ),
+    Mutant(
+        "leave what is still set aside out of what is due",
+        "handlers/domain/transfer_summary.py",
+        '        return "SettledAt" not in row',
+        "        return False",
+        TRANSFERRING,
+    ),
+    Mutant(
+        "let callers take the ids of steps",
+        "handlers/command.py",
+        ', *PROCESS.claims(request.get("commandId"))]',
+        "]",
+        CARRYING_ON,
+    ),
+    Mutant(
+        "take a refusal that cannot be for one that ends the transfer",
+        "handlers/store/conductor.py",
+        "            if step.name in self.process.certain:",
+        "            if step.name == self.process.kind:",
+        CARRYING_ON,
     ),
 )

@@ -91,6 +91,54 @@ class CommandRejected:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FundsReserved:
+    """
+    Money on an account was set aside for a transfer: it still counts in the balance, and is no longer available.
+    """
+
+    transfer_id: str
+    """
+    The transfer that it is part of: the AggregateId of its stream.
+    """
+    amount: Decimal
+    """
+    How much is set aside, in the account's currency.
+    """
+    currency: str
+    """
+    The ISO 4217 code of the amount's currency; always the account's.
+    """
+    account_id: str | None = None
+    """
+    The account, where it is repeated in the data: the event's AggregateId.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReservationReleased:
+    """
+    What was set aside for a transfer is available again; by an amount of 0, nothing was or will be.
+    """
+
+    transfer_id: str
+    """
+    The transfer that it is part of: the AggregateId of its stream.
+    """
+    amount: Decimal
+    """
+    How much had been set aside, in the account's currency.
+    """
+    reason: Literal["failed", "expired", "cancelled"]
+    """
+    How the transfer ended.
+    """
+    account_id: str | None = None
+    """
+    The account, where it is repeated in the data: the event's AggregateId.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TransactionProcessed:
     """
     Money came into an account or left it, in a currency and for some purpose.
@@ -124,11 +172,142 @@ class TransactionProcessed:
     """
     What the money was for, as a word for budgets and reports.
     """
+    transfer_id: str | None = None
+    """
+    The transfer that it is part of: the AggregateId of its stream.
+    """
+    counterparty: str | None = None
+    """
+    The account on the other side of the transfer.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferApproved:
+    """
+    Somebody else than who requested a transfer approved of it.
+    """
+
+    by: str
+    """
+    Who approved of it: the event's Actor.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferCancelled:
+    """
+    Somebody called a transfer off before it was committed.
+    """
+
+    reason: str | None = None
+    """
+    Why.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferCommitted:
+    """
+    The money is set aside and will go over: from here on a transfer neither expires nor is cancelled.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferCompleted:
+    """
+    The money went over: it is on the one account and off the other.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferExpired:
+    """
+    The deadline came before the transfer was committed: it comes to nothing.
+    """
+
+    at: str
+    """
+    The moment at which the deadline was found to be over.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferFailed:
+    """
+    One of the accounts refused its part: the transfer comes to nothing.
+    """
+
+    step: Literal["check", "reserve", "credit"]
+    """
+    Which part: check and credit were for the account that the money goes to, reserve for the other one.
+    """
+    code: str
+    """
+    The code of the refusal.
+    """
+    rule: str | None = None
+    """
+    The rule that was broken, where it was one.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferRequested:
+    """
+    Somebody wants money to go from one account to another.
+    """
+
+    from_account: str
+    """
+    The account that the money is taken from.
+    """
+    to_account: str
+    """
+    The account that the money goes to.
+    """
+    amount: Decimal
+    """
+    How much, in the currency of both accounts.
+    """
+    currency: str
+    """
+    The ISO 4217 code of the amount's currency.
+    """
+    deadline: str
+    """
+    When it expires unless it was committed before.
+    """
+    needs_approval: bool
+    """
+    Whether somebody else must approve of it first: the amount was above the setting transferApprovalAbove.
+    """
+    reference: str | None = None
+    """
+    What it is for, in the words of whoever wants it.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferSettled:
+    """
+    Nothing is set aside any more for a transfer that came to nothing, and nothing will be.
+    """
 
 
 CLASSES: dict[str, type[Any]] = {
     "AccountClosed": AccountClosed,
     "AccountCreated": AccountCreated,
     "CommandRejected": CommandRejected,
+    "FundsReserved": FundsReserved,
+    "ReservationReleased": ReservationReleased,
     "TransactionProcessed": TransactionProcessed,
+    "TransferApproved": TransferApproved,
+    "TransferCancelled": TransferCancelled,
+    "TransferCommitted": TransferCommitted,
+    "TransferCompleted": TransferCompleted,
+    "TransferExpired": TransferExpired,
+    "TransferFailed": TransferFailed,
+    "TransferRequested": TransferRequested,
+    "TransferSettled": TransferSettled,
 }

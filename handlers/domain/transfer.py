@@ -1,0 +1,342 @@
+"""The transfer: money on its way from one account to another, as pure functions over immutable state.
+
+    Requested -> [Approved] -> Committed -> Completed
+        |            |            |
+        +------------+------------+--> Failed     --> settled
+        +------------+---------------> Expired    --> settled
+        +------------+---------------> Cancelled  --> settled
+
+A transfer holds no money. It says what is to become of it, and `transfer_steps` what that asks of the two accounts.
+Every way it can end is an event at the next place of its one stream, so that of two ways one wins. An account is told
+only after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Literal
+
+from handlers.sourcing import times
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
+from handlers.sourcing.event import Event, NewEvent
+from handlers.sourcing.fields import MAX_ID_BYTES, check_identifier, unnormalized
+from handlers.sourcing.kinds import Complete, Kind, Numbers
+from handlers.sourcing.restoring import restorer
+from handlers.sourcing.values import Value
+
+from . import money
+from .bounds import money as money_of
+from .facts import NEWEST, Fact, asked, fact, fact_of, misspelt, violations
+from .generated.classes import (
+    TransferApproved,
+    TransferCancelled,
+    TransferCommitted,
+    TransferCompleted,
+    TransferExpired,
+    TransferFailed,
+    TransferRequested,
+    TransferSettled,
+)
+from .transfer_summary import transfer_projections
+
+STATE_VERSION = 1
+"""The version of what `evolve` makes of events. Raise it with every change of its outcome or of the state's fields."""
+LONGEST_SECONDS = 30 * 86_400
+"""No deadline is further off."""
+MAX_TRANSFER_ID_BYTES = MAX_ID_BYTES - 16
+"""Of a transfer's id: the commandIds of its steps begin with it."""
+UNCOMMITTED = ("Requested", "Approved")
+COME_TO_NOTHING = ("Failed", "Expired", "Cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transfer's state. What it was requested with is None where nobody requested it yet."""
+
+    status: Literal["Unknown", "Requested", "Approved", "Committed", "Completed", "Failed", "Expired", "Cancelled"] = (
+        "Unknown"
+    )
+    transfer_id: str | None = None
+    from_account: str | None = None
+    to_account: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    deadline: str | None = None
+    requested_by: str | None = None
+    needs_approval: bool = False
+    approved_by: str | None = None
+    was_committed: bool = False
+    settled: bool = False
+    """Whether nothing is set aside any more for one that came to nothing."""
+    correlation_id: str | None = None
+    newest_event_id: str | None = None
+
+    def describe(self) -> dict[str, Value]:
+        """The state under the names of reconstructState's answer."""
+        return {
+            "status": self.status,
+            "fromAccount": self.from_account,
+            "toAccount": self.to_account,
+            "amount": self.amount,
+            "currency": self.currency,
+            "deadline": self.deadline,
+            "requestedBy": self.requested_by,
+            "needsApproval": self.needs_approval,
+            "approvedBy": self.approved_by,
+            "wasCommitted": self.was_committed,
+            "settled": self.settled,
+        }
+
+    def snapshot(self) -> dict[str, Value]:
+        """The whole state as JSON values, for `restore`."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @classmethod
+    def restore(cls, snapshot: Any) -> Transfer:
+        """The state of a snapshot of this STATE_VERSION. ValueError where `evolve` made none such."""
+        transfer = _restored(snapshot)
+        requested = (transfer.transfer_id, transfer.from_account, transfer.to_account, transfer.amount)
+        if any((each is None) != (transfer.status == "Unknown") for each in requested):
+            raise ValueError("its status and what it says of its request do not go together")
+        return transfer
+
+    def fits(self, sequence: int) -> bool:
+        """Whether so many events can lead to it."""
+        return self.status != "Unknown" and sequence > self.settled
+
+
+_restored = restorer(Transfer, {Decimal: money_of})
+
+
+def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list[Violation]:
+    """Everything that is wrong with a command's data whatever the transfer's state."""
+    read, found = asked(event_type, data)
+    found = misspelt(event_type, data) + found
+    if event_type == _OPENING:
+        found += _wrong_with_request(aggregate_id, read, {each.path for each in found})
+    return found
+
+
+def opens(command: Command) -> bool:
+    """Whether the command is for an aggregate without events."""
+    return command.event_type == _OPENING
+
+
+def unsaid(transfer: Transfer, _: str, event_type: str, __: Mapping[str, Value]) -> dict[str, Value]:
+    """What goes without saying in a command: what the ledger filled in by its clock and settings, or by the actor."""
+    match event_type:
+        case "TransferRequested":
+            return {"needsApproval": transfer.needs_approval}
+        case "TransferApproved":
+            return {"by": transfer.approved_by}
+        case _:
+            return {}
+
+
+def shown_by(event: Event) -> Transfer:
+    """The transfer, as far as one event tells what went without saying there."""
+    return Transfer(needs_approval=event.data.get("needsApproval") is True, approved_by=event.data.get("by"))
+
+
+def completes(numbers: Numbers) -> Complete:
+    """What fills commands in: a deadline and whether approval is needed, who approves, when it was found to be late."""
+    timeout, above = numbers("TRANSFER_TIMEOUT_SECONDS"), numbers("TRANSFER_APPROVAL_ABOVE")
+
+    def complete(command: Command, now: str) -> Command:
+        match command.event_type:
+            case "TransferRequested":
+                amount = asked(command.event_type, command.event_data)[0].get("amount")
+                needs = isinstance(amount, Decimal) and 0 < above < amount
+                filled: dict[str, Value] = {
+                    "deadline": _deadline(command.event_data.get("deadline"), now, timeout),
+                    "needsApproval": needs,
+                }
+            case "TransferApproved":
+                if command.event_data.get("by") not in (None, command.actor):
+                    raise MalformedError("eventData.by", "must be the command's actor where it is given")
+                filled = {"by": command.actor}
+            case "TransferExpired":
+                filled = {"at": now}
+            case _:
+                return command
+        return replace(command, event_data={**command.event_data, **filled})
+
+    return complete
+
+
+def decide(transfer: Transfer, command: Command) -> list[NewEvent]:
+    """The events that `command` causes in the transfer's current state; one, for every command there is."""
+    event_type = command.event_type
+    if found := check(command.aggregate_id, event_type, command.event_data):
+        raise MalformedError(*found[0], *found[1:])
+    data = asked(event_type, command.event_data)[0]
+    if transfer.status == "Unknown" and not opens(command):
+        text = f"there is no transfer {command.aggregate_id}; TransferRequested begins it"
+        raise RuleBrokenError(_STATUS, text, status=transfer.status)
+    if unsound := violations(event_type, NEWEST[event_type], data, event_type):
+        raise UnreadableEventError(f"was about to be written: {unsound[0].path} {unsound[0].message}")
+    _RULES[event_type](transfer, fact(event_type, data))
+    return [NewEvent(event_type, data, NEWEST[event_type])]
+
+
+def evolve(transfer: Transfer, event: Event) -> Transfer:
+    """The state after `event`. Raises UnreadableEventError; an event of an unknown type changes nothing."""
+    changed = _after(transfer, event)
+    return changed if changed is transfer else replace(changed, newest_event_id=event.event_id)
+
+
+def _after(transfer: Transfer, event: Event) -> Transfer:
+    match fact_of(event):
+        case TransferRequested() as requested:
+            return replace(
+                transfer,
+                status="Requested",
+                transfer_id=event.aggregate_id,
+                from_account=requested.from_account,
+                to_account=requested.to_account,
+                amount=requested.amount,
+                currency=requested.currency,
+                deadline=times.in_one_form(requested.deadline),
+                requested_by=event.actor,
+                needs_approval=requested.needs_approval,
+                correlation_id=event.correlation_id,
+            )
+        case TransferApproved() as approved:
+            return replace(transfer, status="Approved", approved_by=approved.by)
+        case TransferCommitted():
+            return replace(transfer, status="Committed", was_committed=True)
+        case TransferSettled():
+            return replace(transfer, settled=True)
+        case TransferCompleted() | TransferFailed() | TransferExpired() | TransferCancelled() as end:
+            return replace(transfer, status=_ENDS[type(end)])
+        case _:
+            return transfer
+
+
+def _wrong_with_request(transfer_id: str, data: Mapping[str, Value], told: set[str]) -> list[Violation]:
+    found = unnormalized(transfer_id, "aggregateId")
+    if len(transfer_id.encode(errors="surrogatepass")) > MAX_TRANSFER_ID_BYTES:
+        found.append(Violation("aggregateId", f"of a transfer must not be longer than {MAX_TRANSFER_ID_BYTES} bytes"))
+    checks: Mapping[str, Callable[[Any, str], object]] = {
+        "fromAccount": check_identifier,
+        "toAccount": check_identifier,
+        "currency": money.check_known,
+    }
+    for name, check_text in checks.items():
+        path = f"eventData.{name}"
+        if path not in told and isinstance(data.get(name), str):
+            try:
+                check_text(data[name], path)
+            except MalformedError as error:
+                found += error.violations
+    if isinstance(data.get("toAccount"), str) and data["toAccount"] == data.get("fromAccount"):
+        found.append(Violation("eventData.toAccount", "must be another account than fromAccount"))
+    return found
+
+
+def _deadline(given: Value, now: str, timeout: int) -> Value:
+    """The deadline of a request that came now, in the ledger's one form."""
+    if not isinstance(given, str):
+        return times.later(now, timeout) if given is None else given
+    deadline = times.normalize(given, "eventData.deadline")
+    if not now < deadline <= times.later(now, LONGEST_SECONDS):
+        text = f"a deadline lies ahead, by {LONGEST_SECONDS} seconds at most"
+        raise RuleBrokenError(_DEADLINE, text, deadline=deadline, now=now)
+    return deadline
+
+
+def _request(transfer: Transfer, requested: TransferRequested) -> None:
+    if transfer.status != "Unknown":
+        raise RuleBrokenError("transfer-requested-once", "the transfer exists already", status=transfer.status)
+    digits = money.digits_of(requested.currency)
+    if digits is not None and not money.is_whole(requested.amount, digits):
+        text = f"an amount in {requested.currency} has at most {digits} digits after the point"
+        raise RuleBrokenError("amount-scale", text, currency=requested.currency, digits=digits, amount=requested.amount)
+
+
+def _approve(transfer: Transfer, approved: TransferApproved) -> None:
+    _require(transfer, "Requested")
+    if not transfer.needs_approval:
+        raise RuleBrokenError("approval-needed", "the transfer needs no approval")
+    if approved.by == transfer.requested_by:
+        raise RuleBrokenError("second-person", "somebody else than who requested a transfer approves of it")
+
+
+def _commit(transfer: Transfer, _: TransferCommitted) -> None:
+    _require(transfer, "Approved" if transfer.needs_approval else "Requested")
+
+
+def _complete(transfer: Transfer, _: TransferCompleted) -> None:
+    _require(transfer, "Committed")
+
+
+def _fail(transfer: Transfer, failed: TransferFailed) -> None:
+    """What was refused before the commitment says nothing after it: another process may have been let through."""
+    _require(transfer, *(("Committed",) if failed.step == "credit" else UNCOMMITTED))
+
+
+def _expire(transfer: Transfer, expired: TransferExpired) -> None:
+    _require(transfer, *UNCOMMITTED)
+    if transfer.deadline is None or expired.at < transfer.deadline:
+        raise RuleBrokenError(_DEADLINE, "the deadline is not over", deadline=transfer.deadline)
+
+
+def _cancel(transfer: Transfer, _: TransferCancelled) -> None:
+    _require(transfer, *UNCOMMITTED)
+
+
+def _settle(transfer: Transfer, _: TransferSettled) -> None:
+    _require(transfer, *COME_TO_NOTHING)
+    if transfer.settled:
+        raise RuleBrokenError(_STATUS, "the transfer is settled", status=transfer.status)
+
+
+def _require(transfer: Transfer, *statuses: str) -> None:
+    if transfer.status not in statuses:
+        raise RuleBrokenError(_STATUS, f"the transfer is {transfer.status.lower()}", status=transfer.status)
+
+
+_ENDS: Mapping[type, Literal["Completed", "Failed", "Expired", "Cancelled"]] = MappingProxyType(
+    {
+        TransferCompleted: "Completed",
+        TransferFailed: "Failed",
+        TransferExpired: "Expired",
+        TransferCancelled: "Cancelled",
+    }
+)
+_STATUS = "transfer-status"
+_DEADLINE = "transfer-deadline"
+_OPENING = "TransferRequested"
+_RULES: Mapping[str, Callable[[Transfer, Fact], None]] = MappingProxyType(
+    {
+        "TransferRequested": _request,
+        "TransferApproved": _approve,
+        "TransferCommitted": _commit,
+        "TransferCompleted": _complete,
+        "TransferFailed": _fail,
+        "TransferExpired": _expire,
+        "TransferCancelled": _cancel,
+        "TransferSettled": _settle,
+    }
+)
+
+KIND = Kind(
+    name="transfer",
+    state=Transfer,
+    state_version=STATE_VERSION,
+    snapshots="transfer.",
+    commands=tuple(_RULES),
+    check=check,
+    opens=opens,
+    decide=decide,
+    evolve=evolve,
+    unsaid=unsaid,
+    shown_by=shown_by,
+    projections=transfer_projections,
+    completes=completes,
+)
+"""To the mechanics."""

@@ -1,0 +1,163 @@
+"""The transfer's read model: a row, and how an event changes it.
+
+While something is due, or will be, the row says so in DueBucket and DueAt: the keys of an index in which no other row
+stands. DueAt is the deadline where the transfer waits for somebody's approval. Else it is a minute after the newest
+event, by which time the next one should be there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+from handlers.sourcing import times
+from handlers.sourcing.event import Event
+from handlers.sourcing.kinds import Switch
+from handlers.sourcing.projection import Projection, Row
+from handlers.sourcing.restoring import Shape, flag, one_of, text
+
+from .bounds import money
+from .facts import fact_of
+from .generated.classes import (
+    TransferApproved,
+    TransferCancelled,
+    TransferCommitted,
+    TransferCompleted,
+    TransferExpired,
+    TransferFailed,
+    TransferRequested,
+    TransferSettled,
+)
+
+DUE_BUCKETS = 4
+"""Over so many keys the index of what is due is spread: one takes a thousand writes a second."""
+PATIENCE_SECONDS = 60
+"""After so long without a further event somebody has to look after a transfer."""
+STATUSES = ("Requested", "Approved", "Committed", "Completed", "Failed", "Expired", "Cancelled")
+_DUE = ("DueBucket", "DueAt")
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSummary:
+    """Where a transfer stands now: status and sides, amount, times, and why it came to nothing."""
+
+    name: str = "TransferSummary"
+    entries: None = None
+
+    def apply(self, row: Row, event: Event) -> Row:
+        changed = _changed(row, event)
+        return changed if changed is row else _with_due({**changed, "LastUpdated": event.timestamp}, event)
+
+    def knows(self, row: Row, sequence: int) -> bool:
+        return _SUMMARY.is_whole(row) and not self.damage(row, sequence)
+
+    def damage(self, row: Row, sequence: int) -> list[str]:
+        if damage := _SUMMARY.damage(row):
+            return damage
+        wrong = {"Status": row["Status"] != "Requested" and sequence == 1}
+        wrong |= {name: (name in row) != is_open(row) for name in _DUE}
+        return [name for name, is_wrong in wrong.items() if is_wrong]
+
+
+def is_open(row: Row) -> bool:
+    """Whether something is due for a transfer, or will be."""
+    if row["Status"] in ("Failed", "Expired", "Cancelled"):
+        return "SettledAt" not in row
+    return bool(row["Status"] != "Completed")
+
+
+def due_bucket(number: int) -> str:
+    """The key of one part of the index."""
+    return f"due#{number}"
+
+
+def _changed(row: Row, event: Event) -> Row:
+    at = event.timestamp
+    match fact_of(event):
+        case TransferRequested() as requested:
+            return _requested(requested, event)
+        case TransferApproved() as approved:
+            return {**row, "Status": "Approved", "ApprovedBy": approved.by, "ApprovedAt": at}
+        case TransferCommitted():
+            return {**row, "Status": "Committed", "CommittedAt": at}
+        case TransferSettled():
+            return {**row, "SettledAt": at}
+        case TransferCompleted() | TransferFailed() | TransferExpired() | TransferCancelled() as end:
+            return {**row, **_end(end, event), "EndedAt": at}
+        case _:
+            return row
+
+
+def _requested(requested: TransferRequested, event: Event) -> Row:
+    return {
+        "Status": "Requested",
+        "FromAccount": requested.from_account,
+        "ToAccount": requested.to_account,
+        "Amount": requested.amount,
+        "Currency": requested.currency,
+        **({"Reference": requested.reference} if requested.reference is not None else {}),
+        "Deadline": times.in_one_form(requested.deadline),
+        "NeedsApproval": requested.needs_approval,
+        "RequestedBy": event.actor,
+        "RequestedAt": event.timestamp,
+    }
+
+
+def _end(end: TransferCompleted | TransferFailed | TransferExpired | TransferCancelled, event: Event) -> Row:
+    match end:
+        case TransferFailed():
+            rule = {} if end.rule is None else {"Rule": end.rule}
+            return {"Status": "Failed", "FailedStep": end.step, "Code": end.code, **rule}
+        case TransferCancelled():
+            reason = {} if end.reason is None else {"Reason": end.reason}
+            return {"Status": "Cancelled", "CancelledBy": event.actor, **reason}
+        case TransferExpired():
+            return {"Status": "Expired"}
+        case TransferCompleted():
+            return {"Status": "Completed"}
+
+
+def _with_due(row: Row, event: Event) -> Row:
+    kept = {name: value for name, value in row.items() if name not in _DUE}
+    if not is_open(row):
+        return kept
+    due = times.later(event.timestamp, PATIENCE_SECONDS)
+    if row["Status"] in ("Requested", "Approved"):
+        due = row["Deadline"] if row["Status"] == "Requested" and row["NeedsApproval"] else min(due, row["Deadline"])
+    return {**kept, "DueBucket": due_bucket(crc32(event.aggregate_id.encode()) % DUE_BUCKETS), "DueAt": due}
+
+
+def transfer_projections(_: Switch) -> tuple[Projection, ...]:
+    """Every projection of transfers."""
+    return (TransferSummary(),)
+
+
+_SUMMARY = Shape(
+    always={
+        "Status": one_of(STATUSES),
+        "FromAccount": text,
+        "ToAccount": text,
+        "Amount": money,
+        "Currency": text,
+        "Deadline": text,
+        "NeedsApproval": flag,
+        "RequestedBy": text,
+        "RequestedAt": text,
+        "LastUpdated": text,
+    },
+    sometimes={
+        "Reference": text,
+        "ApprovedBy": text,
+        "ApprovedAt": text,
+        "CommittedAt": text,
+        "EndedAt": text,
+        "FailedStep": text,
+        "Code": text,
+        "Rule": text,
+        "CancelledBy": text,
+        "Reason": text,
+        "SettledAt": text,
+        "DueBucket": text,
+        "DueAt": text,
+    },
+)

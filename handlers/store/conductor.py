@@ -1,0 +1,135 @@
+"""Carries processes on: reads what a process's own stream says, does what is due, and goes on until nothing is.
+
+Whoever is told "something may be due" begins with the present of the process, which is read strongly consistent; what
+the message said is forgotten. So messages may come in any order, twice, late or made up. Several conductors may carry
+one process at once: each step is one command with one commandId, and each event of the process takes the next place of
+its stream, where one wins. One that loses reads again. One that ends between any two calls is gone on from by the next.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
+from typing import NamedTuple
+
+from handlers.domain import KINDS, meaning
+from handlers.sourcing.command import Command
+from handlers.sourcing.errors import ContentionError, LedgerError, OutOfTimeError
+from handlers.sourcing.kinds import State
+from handlers.sourcing.process import POKE, Process, Step, command_id
+
+from . import side_by_side
+from .deadline import Deadline
+from .ledger import Ledger
+
+log = logging.getLogger("ledger")
+
+STEP_SECONDS = 5.0
+"""No step begins with less time than that left: its answer would not be heard, and it is done by whoever comes next."""
+ROUNDS = 10
+"""So often at most the present is read again: each time the process has gone on by an event of its own."""
+ACTOR = "ledger"
+"""Who does the steps, in their events."""
+_ADVICE = "the next message, or the next sweep, goes on"
+_REFUSALS = 500
+"""What a step is answered below it is a refusal, for good; from it on the step is to be tried again."""
+
+
+class Carried(NamedTuple):
+    """How far a process came: its state, and how many steps were taken."""
+
+    state: State
+    steps: int
+
+
+class StepRefusedError(Exception):
+    """A step was refused that no aggregate ever refuses: what was begun cannot be ended, and somebody has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conductor:
+    """Carries processes of one kind, with the commands of `ledger`; `now` gives the ledger's UTC text."""
+
+    ledger: Ledger
+    process: Process
+    now: Callable[[], str]
+    begin: side_by_side.Begin = side_by_side.begin
+
+    def carry(self, process_id: str, seconds_left: Callable[[], float]) -> Carried | None:
+        """Do everything that is due for a process; None where the store has none under that id.
+
+        One Query where nothing is due. Else that, and per round what its steps take (`Ledger.execute`: for an aggregate
+        that this process has met a Query of one read unit and a PutItem of three write units) and a Query of the
+        process's own present. Steps that only ask go side by side: one wait. A transfer that goes well, first to last:
+        two rounds, four reads of presents, five appends behind the request's own.
+        Raises StepRefusedError, OutOfTimeError where the time does not suffice for the next step, and whatever a step
+        fails with: all that was done until then stays done, and whoever comes next goes on.
+        """
+        taken = 0
+        for _ in range(ROUNDS):
+            state = self._state(process_id, seconds_left)
+            if state is None:
+                return None
+            steps = self.process.due(state, self.now())
+            if not steps:
+                return Carried(state, taken)
+            done, ends = self._take(process_id, state, steps, seconds_left)
+            taken += done
+            if ends:
+                return Carried(state, taken)
+        raise ContentionError("others kept carrying this process on", aggregateId=process_id)
+
+    def _state(self, process_id: str, seconds_left: Callable[[], float]) -> State:
+        """The present of a process; None where there is no such process."""
+        kind = next(each for each in KINDS.all if each.name == self.process.kind)
+        deadline = Deadline(seconds_left, _ADVICE)
+        present = self.ledger.reader.read(process_id, command_id(process_id, POKE), 1, deadline, kind)
+        return present.state if KINDS.of_state(present.state) is kind else None
+
+    def _take(
+        self, process_id: str, state: State, steps: tuple[Step, ...], seconds_left: Callable[[], float]
+    ) -> tuple[int, bool]:
+        """Take steps until one says that the process has gone on without us, or all are done; how many were, and
+        whether nothing is due behind them."""
+        taken = 0
+        while steps:
+            if seconds_left() < STEP_SECONDS:
+                raise OutOfTimeError(f"too little time is left for the step {steps[0].name}; {_ADVICE}")
+            asked = tuple(takewhile(lambda step: step.dry, steps)) or steps[:1]
+            refused = self._refused(process_id, state, asked, seconds_left)
+            if refused is None:
+                taken += not asked[0].dry
+                if asked[-1].ends:
+                    return taken, True
+                steps = steps[len(asked) :]
+                continue
+            step, refusal = refused
+            log.info("refused: %s", refusal.message, extra={"processId": process_id, "step": step.name})
+            if step.name in self.process.certain:
+                raise StepRefusedError(f"{step.name} of {process_id} was refused: {refusal.message}") from refusal
+            steps = self.process.after(state, step, refusal) or ()
+        return taken, False
+
+    def _refused(
+        self, process_id: str, state: State, steps: tuple[Step, ...], seconds_left: Callable[[], float]
+    ) -> tuple[Step, LedgerError] | None:
+        """The first of these steps that is refused, and how; None where none is."""
+        calls = [partial(self._do, process_id, state, step, seconds_left) for step in steps]
+        begun = [self.begin(call) for call in calls[1:]]
+        answers = [calls[0](), *(each() for each in begun)]
+        return next(((step, answer) for step, answer in zip(steps, answers, strict=True) if answer), None)
+
+    def _do(self, process_id: str, state: State, step: Step, seconds_left: Callable[[], float]) -> LedgerError | None:
+        correlation_id, causation_id = self.process.traced(state)
+        request = {**step.request(process_id, correlation_id, causation_id), "actor": ACTOR}
+        try:
+            command = Command.parse(request, process_id, meaning=meaning)
+            (self.ledger.foresee if step.dry else self.ledger.execute)(command, seconds_left)
+        except LedgerError as error:
+            if error.status >= _REFUSALS:
+                raise
+            return error
+        return None

@@ -1,0 +1,133 @@
+"""Whatever happens in between, and whoever carries a transfer on: no money is made, lost or kept aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
+from functools import reduce
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handlers.domain import PROCESS, decide, evolve
+from handlers.domain.account import Account
+from handlers.sourcing.errors import RuleBrokenError
+from handlers.sourcing.event import Position, chain
+
+from ..effort import LONG
+from .builders import NOW, close, command, create, transact
+from .test_reservations import post, release, reserve
+from .transfers import LATE, Ledger, by, request
+
+AMOUNTS = st.integers(1, 20)
+IDS = st.sampled_from(["t", "u", "v"])
+MOVES = st.one_of(
+    AMOUNTS.map(transact),
+    AMOUNTS.map(lambda amount: transact(-amount)),
+    st.tuples(AMOUNTS, IDS).map(lambda pair: reserve(*pair)),
+    st.tuples(AMOUNTS, IDS).map(lambda pair: post(*pair)),
+    st.tuples(AMOUNTS, IDS).map(lambda pair: release(*pair)),
+    st.just(close()),
+)
+
+
+@given(moves=st.lists(MOVES, max_size=25), limit=st.integers(0, 10))
+@settings(max_examples=100, deadline=None)
+def test_post_and_release_are_never_refused_and_nothing_set_aside_is_spent(moves: list[object], limit: int) -> None:
+    state, position = Account(), Position()
+    for each in [create(overdraftLimit=limit), *moves]:
+        with suppress(RuleBrokenError):
+            for event in chain(position, decide(state, each), each, NOW):  # type: ignore[arg-type]
+                state, position = evolve(state, event), position.advance(event)
+        assert state.available >= 0
+        for transfer_id, amount in state.reservations.items():
+            for end in (post(amount, transfer_id), release(amount, transfer_id)):
+                assert decide(state, end)
+
+
+DISTURBANCES = ("nothing", "nothing", "cancel", "late", "close a", "close b", "deposit", "spend", "open b")
+
+
+class Story:
+    """A transfer of 10 from a to b that two carry on at once, in steps, while other things happen."""
+
+    def __init__(self, *, funds: int, with_b: bool) -> None:
+        self.ledger = Ledger()
+        self.ledger.send(command("AccountCreated", "a"))
+        if funds:
+            self.ledger.send(command("TransactionProcessed", "a", amount=funds))
+        if with_b:
+            self.ledger.send(command("AccountCreated", "b"))
+        self.ledger.send(request(10))
+        self.outside = Decimal(funds)
+        self.carriers: list[Iterator[str]] = [self.ledger.carry(), self.ledger.carry()]
+
+    def disturb(self, what: str) -> None:
+        aggregate_id = "b" if what.endswith("b") else "a"
+        asked = {
+            "cancel": by("ann", "TransferCancelled"),
+            "deposit": command("TransactionProcessed", "a", amount=10),
+            "spend": command("TransactionProcessed", "a", amount=-5),
+            "open b": command("AccountCreated", "b"),
+        }.get(what, command("AccountClosed", aggregate_id))
+        if what == "late":
+            self.ledger.now = LATE
+        elif what != "nothing":
+            with suppress(RuleBrokenError):
+                self.ledger.send(asked)
+                self.outside += {"deposit": 10, "spend": -5}.get(what, 0)
+
+    def check(self) -> None:
+        assert self.ledger.money() == self.outside
+        assert self.ledger.account("a").available >= 0
+
+
+@given(
+    funds=st.sampled_from([0, 5, 10, 20]),
+    with_b=st.booleans(),
+    turns=st.lists(st.tuples(st.integers(0, 1), st.booleans(), st.sampled_from(DISTURBANCES)), max_size=30),
+)
+@settings(max_examples=3000 if LONG else 80, deadline=None)
+def test_whoever_carries_it_on_a_transfer_ends_one_way_and_nothing_stays_aside(
+    funds: int, with_b: bool, turns: list[tuple[int, bool, str]]
+) -> None:
+    story = Story(funds=funds, with_b=with_b)
+    for who, crashes, what in turns:
+        story.disturb(what)
+        if crashes:
+            story.carriers[who] = story.ledger.carry()
+        else:
+            next(story.carriers[who], None)
+        story.check()
+    for carrier in [*story.carriers, story.ledger.carry()]:
+        for _ in carrier:
+            story.check()
+
+    end = story.ledger.state("t")
+    a, b = story.ledger.account("a"), story.ledger.account("b")
+    ends = [event.event_type for event in story.ledger.streams["t"] if event.event_type in ENDS]
+    assert len(ends) == 1
+    assert a.reserved == b.reserved == 0
+    assert PROCESS.due(end, story.ledger.now) == ()
+    assert a.balance + b.balance == story.outside
+    credited = [event.data["transferId"] for event in story.ledger.streams.get("b", []) if "transferId" in event.data]
+    assert credited == (["t"] if end.status == "Completed" else [])
+
+
+ENDS = ("TransferCompleted", "TransferFailed", "TransferExpired", "TransferCancelled")
+
+
+@given(st.lists(st.sampled_from(["TransferCommitted", "TransferExpired", "TransferCancelled"]), min_size=2, max_size=4))
+def test_of_commitment_expiry_and_cancellation_the_first_wins(order: list[str]) -> None:
+    ledger = Ledger(now=NOW)
+    ledger.send(request(10))
+    ledger.now = LATE
+    won = []
+    for event_type in order:
+        with suppress(RuleBrokenError):
+            ledger.send(command(event_type, "t"))
+            won.append(event_type)
+
+    assert won == order[:1]
+    assert reduce(evolve, ledger.streams["t"], None).status == order[0].removeprefix("Transfer")
