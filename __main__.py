@@ -29,18 +29,23 @@ from components.identity_provider import Client, IdentityProvider
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import Names, sign_in_prefix
 from components.policies import Grant
-from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
+from components.process_feed import ProcessFeed, pokes
+from components.projection_feed import ProjectionFeed, all_but
+from components.queue_feed import QueueFeedArgs
 from components.read_model import ReadModel
 from components.schema_registry import SchemaRegistry, SchemaRegistryArgs
 from components.settings import Settings
 from components.snapshots import Snapshots
 from components.stream_feed import StreamFeed, StreamFeedArgs, multiples_of
+from components.sweep_schedule import SweepSchedule, SweepScheduleArgs
 from components.table import TableArgs
 
 ROOT = Path(__file__).resolve().parent
 SOURCE = "event-sourcing.financial"
 SNAPSHOT_RETRIES = 20
 """A snapshot that is not made is no loss: the next one of the account covers its events."""
+PROCESS_VISIBILITY = 6
+"""Timeouts of process for which a message that was not finished stays hidden, as AWS advises."""
 REJECTION = "CommandRejected"
 TOKEN_SECONDS = 5
 """Cognito waits no longer for what changes a token."""
@@ -116,6 +121,9 @@ delivery_dead_letters = DeadLetterQueue(
 projection_dead_letters = DeadLetterQueue(
     "projection-dlq", DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=kms_key_arn), guarded
 )
+process_dead_letters = DeadLetterQueue(
+    "process-dlq", DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=kms_key_arn), guarded
+)
 invocation_dead_letters = DeadLetterQueue("invocation-dlq", DeadLetterQueueArgs(kms_key_arn=kms_key_arn), guarded)
 
 # What runs.
@@ -167,9 +175,17 @@ def handler(
     )
 
 
-TRANSFERS: dict[str, pulumi.Input[str]] = {"TRANSFER_TIMEOUT_SECONDS": "3600", "TRANSFER_APPROVAL_ABOVE": "0"}
-"""What whoever decides commands is told of transfers: how long one may take, and above which amount somebody else must
-approve of it (0: never)."""
+DECIDING: dict[str, pulumi.Input[str]] = {
+    "EVENT_STORE_TABLE": event_store.table_name,
+    "SNAPSHOTS_TABLE": snapshots.table_name,
+    "SNAPSHOT_EVERY": str(settings.snapshot_every),
+    "TYPE_BUCKETS": str(settings.type_buckets),
+    "TRANSFER_TIMEOUT_SECONDS": str(settings.transfer_timeout_seconds),
+    "TRANSFER_APPROVAL_ABOVE": str(settings.transfer_approval_above),
+}
+"""What whoever decides commands is told."""
+TO_DECIDE = [event_store.grant_read(), event_store.grant_find_command(), snapshots.grant_read()]
+TO_APPEND = [*TO_DECIDE, event_store.grant_append()]
 
 query = handler(
     "query",
@@ -191,6 +207,7 @@ query = handler(
         *([event_store.grant_query_by_correlation()] if event_store.correlation_index else []),
         read_model.grant_read(),
         *([read_model.grant_read_entries()] if settings.statement else []),
+        read_model.grant_read_due(),
         snapshots.grant_read(),
         snapshots.grant_read_by_time(),
     ],
@@ -238,37 +255,36 @@ snapshot = handler(
 command = handler(
     "command",
     "Decides a command and appends its events to the store",
-    environment={
-        "EVENT_STORE_TABLE": event_store.table_name,
-        "EVENT_BUS_NAME": event_bus.name,
-        "SNAPSHOTS_TABLE": snapshots.table_name,
-        "SNAPSHOT_EVERY": str(settings.snapshot_every),
-        "TYPE_BUCKETS": str(settings.type_buckets),
-        **TRANSFERS,
-    },
-    grants=[
-        event_store.grant_read(),
-        event_store.grant_find_command(),
-        event_store.grant_append(),
-        snapshots.grant_read(),
-        event_bus.grant_publish_only(REJECTION),
-    ],
+    environment={**DECIDING, "EVENT_BUS_NAME": event_bus.name},
+    grants=[*TO_APPEND, event_bus.grant_publish_only(REJECTION)],
     concurrency=settings.command_concurrency,
     after=[query, projection, snapshot],
 )
 validate = handler(
     "validate",
     "Says what the command function would, and writes nothing",
-    environment={
-        "EVENT_STORE_TABLE": event_store.table_name,
-        "SNAPSHOTS_TABLE": snapshots.table_name,
-        "SNAPSHOT_EVERY": str(settings.snapshot_every),
-        "TYPE_BUCKETS": str(settings.type_buckets),
-        **TRANSFERS,
-    },
-    grants=[event_store.grant_read(), event_store.grant_find_command(), snapshots.grant_read()],
+    environment=DECIDING,
+    grants=TO_DECIDE,
     concurrency=settings.validate_concurrency,
     after=[query],
+)
+# Both append as command does. Neither reserves concurrency: the queue drives no more than processMaxConcurrency of the
+# one, and the schedule one a minute of the other.
+process = handler(
+    "process",
+    "Carries transfers on, step by step, when an event says that something may be due",
+    environment=DECIDING,
+    grants=TO_APPEND,
+    concurrency=limits.UNRESERVED,
+    after=[query, projection, snapshot],
+)
+sweep = handler(
+    "sweep",
+    "Carries on the transfers that are due, and those that nobody woke",
+    environment={**DECIDING, "READ_MODEL_TABLE": read_model.table_name},
+    grants=[*TO_APPEND, read_model.grant_read_due()],
+    concurrency=limits.UNRESERVED,
+    after=[query, projection, snapshot],
 )
 
 # What may be done to the store, whatever a role allows.
@@ -276,7 +292,7 @@ AppendGuard(
     "event-store-guard",
     AppendGuardArgs(
         event_store=event_store,
-        writers=[command],
+        writers=[command, process, sweep],
         break_glass_arns=break_glass(settings.break_glass_arns, account_id, partition.partition),
     ),
     guarded,
@@ -312,13 +328,13 @@ StreamFeed(
 )
 projection_feed = ProjectionFeed(
     "projection-feed",
-    ProjectionFeedArgs(
+    QueueFeedArgs(
         event_bus=event_bus,
-        source=SOURCE,
-        projection=projection,
+        pattern=all_but(SOURCE, apart=[REJECTION]),
+        description="Account events, to the projections",
+        function=projection,
         delivery_dead_letters=delivery_dead_letters,
-        projection_dead_letters=projection_dead_letters,
-        apart=[REJECTION],
+        dead_letters=projection_dead_letters,
         batch_size=settings.projection_batch_size,
         batch_window=settings.projection_batch_window,
         max_concurrency=settings.projection_max_concurrency,
@@ -328,6 +344,35 @@ projection_feed = ProjectionFeed(
         max_event_age=settings.delivery_max_event_age,
         kms_key_arn=kms_key_arn,
         previous_kms_key_arns=settings.previous_kms_key_arns,
+    ),
+    guarded,
+)
+process_feed = ProcessFeed(
+    "process-feed",
+    QueueFeedArgs(
+        event_bus=event_bus,
+        pattern=pokes(SOURCE),
+        description="Events of transfers and reservations, to the processes",
+        function=process,
+        delivery_dead_letters=delivery_dead_letters,
+        dead_letters=process_dead_letters,
+        max_concurrency=settings.process_max_concurrency,
+        visibility_timeout=PROCESS_VISIBILITY * settings.function_timeout,
+        retry_attempts=settings.delivery_retry_attempts,
+        max_event_age=settings.delivery_max_event_age,
+        kms_key_arn=kms_key_arn,
+        previous_kms_key_arns=settings.previous_kms_key_arns,
+    ),
+    guarded,
+)
+sweep_schedule = SweepSchedule(
+    "sweep-schedule",
+    SweepScheduleArgs(
+        sweep=sweep,
+        dead_letters=invocation_dead_letters,
+        account_id=account_id,
+        minutes=settings.sweep_minutes,
+        kms_key_arn=kms_key_arn,
     ),
     guarded,
 )
@@ -437,16 +482,21 @@ monitoring = Monitoring(
         query=query,
         snapshot=snapshot,
         validate=validate,
+        process=process,
+        sweep=sweep,
         projection_feed=projection_feed,
+        process_feed=process_feed,
         audit_log=audit_log,
         dead_letter_queues={
             "delivery-dlq": delivery_dead_letters,
             "projection-dlq": projection_dead_letters,
+            "process-dlq": process_dead_letters,
             "invocation-dlq": invocation_dead_letters,
         },
         account_id=account_id,
         region=region,
         dashboard_name=names.dashboard,
+        sweep_minutes=settings.sweep_minutes,
         guard_watch=guard_watch,
         delivery_dead_letters=delivery_dead_letters,
         apis=front_door.apis if front_door else {},
@@ -471,8 +521,13 @@ for output, value in {
     "queryFunction": query.name,
     "snapshotFunction": snapshot.name,
     "validateFunction": validate.name,
+    "processFunction": process.name,
+    "sweepFunction": sweep.name,
+    "sweepScheduleName": sweep_schedule.name,
     "projectionQueueUrl": projection_feed.queue_url,
+    "processQueueUrl": process_feed.queue_url,
     "deadLetterQueueUrl": projection_dead_letters.url,
+    "processDeadLetterQueueUrl": process_dead_letters.url,
     "deliveryDeadLetterQueueUrl": delivery_dead_letters.url,
     "invocationDeadLetterQueueUrl": invocation_dead_letters.url,
     "alarmTopicArn": monitoring.topic_arn,

@@ -22,8 +22,8 @@ class AccountLimitError(ValueError):
 
 
 def check_concurrency(settings: Settings) -> None:
-    """Raise AccountLimitError where the reservations together exceed what the account can reserve, or where the queue
-    would drive more invocations of an unreserved projection than are left: a throttled poll counts as a receive.
+    """Raise AccountLimitError where the reservations together exceed what the account can reserve, or where a queue by
+    itself would drive more invocations of an unreserved function than are left: a throttled poll counts as a receive.
 
     How many have to be left is for AWS to judge, when the update comes to it, where the settings accept that risk.
 
@@ -32,8 +32,11 @@ def check_concurrency(settings: Settings) -> None:
     that is a warning: the update will tell.
     """
     reserved = {key: number for key, number in settings.reserved_concurrency().items() if number != UNRESERVED}
-    driven = settings.projection_max_concurrency if settings.projection_concurrency == UNRESERVED else 0
-    if not reserved and driven <= LEAST_QUOTA:
+    driven = {"processMaxConcurrency": settings.process_max_concurrency}
+    if settings.projection_concurrency == UNRESERVED:
+        driven["projectionMaxConcurrency"] = settings.projection_max_concurrency
+    most = max(driven, key=lambda key: driven[key])
+    if not reserved and driven[most] <= LEAST_QUOTA:
         return
     service, code = LAMBDA_CONCURRENCY
     try:
@@ -51,9 +54,9 @@ def check_concurrency(settings: Settings) -> None:
             f"{service} {code}), reserve fewer, or none (-1). The {LEFT_UNRESERVED} count unless acceptedRisks has "
             f"{FEW_UNRESERVED}: then AWS judges"
         )
-    if driven > (left := quota - total):
+    if driven[most] > (left := quota - total):
         raise AccountLimitError(
-            f"projectionMaxConcurrency {driven} is more than the {left} concurrent executions that this account has "
+            f"{most} {driven[most]} is more than the {left} concurrent executions that this account has "
             f"unreserved in this Region: messages would be throttled into the dead letter queue. Ask for more (Service "
             f"Quotas, {service} {code}), or lower it"
         )

@@ -9,13 +9,18 @@ from pulumi import Input
 
 from components.handler_function import METRICS_NAMESPACE
 
+_SWEEPS = 3
+"""So many in a row may be late or missing: a deployment or a retry is no reason to wake anybody."""
+_OVERDUE_SECONDS = 300
+
 
 @dataclass(frozen=True)
 class Alarm:
     """Alarms when `statistic` of the metric, per `period` seconds, exceeds `threshold` in `periods` periods running.
 
-    AWS emits most of these metrics only when there is something to count: missing data is good news. A statistic that
-    begins with p is a percentile, and is not looked at over too few samples.
+    AWS emits most of these metrics only when there is something to count: missing data is good news. Unless the alarm
+    is for silence: then it alarms when the statistic is below the threshold, and missing data is below any. A statistic
+    that begins with p is a percentile, and is not looked at over too few samples.
     """
 
     name: str
@@ -27,6 +32,7 @@ class Alarm:
     threshold: float = 0
     period: int = 60
     periods: int = 1
+    for_silence: bool = False
 
 
 def table_alarms(label: str, table_name: Input[str], index: str | None = None) -> list[Alarm]:
@@ -61,9 +67,34 @@ def function_alarms(label: str, function_name: Input[str]) -> list[Alarm]:
     ]
 
 
-def handler_alarm(label: str, function_name: Input[str], metric: str, description: str) -> Alarm:
+def handler_alarm(label: str, function_name: Input[str], metric: str, description: str, *, periods: int = 1) -> Alarm:
     """A metric that a handler emits itself."""
-    return Alarm(label, description, METRICS_NAMESPACE, metric, {"FunctionName": function_name})
+    return Alarm(label, description, METRICS_NAMESPACE, metric, {"FunctionName": function_name}, periods=periods)
+
+
+def sweep_alarms(function_name: Input[str], sweep_seconds: int) -> list[Alarm]:
+    """A transfer that some sweeps did not carry on, and sweeps that are missing: each tells one metric at its end."""
+    overdue = max(_OVERDUE_SECONDS, _SWEEPS * sweep_seconds)
+    metric = (METRICS_NAMESPACE, "OldestDueSeconds", {"FunctionName": function_name})
+    return [
+        Alarm(
+            "transfers-overdue",
+            f"A transfer has had something due for more than {overdue} s: list the open transfers, and read why.",
+            *metric,
+            statistic="Maximum",
+            threshold=overdue,
+        ),
+        Alarm(
+            "sweep-missed",
+            "No sweep has ended lately: transfers that nobody wakes neither go on nor expire. Look at the schedule.",
+            *metric,
+            statistic="SampleCount",
+            threshold=1,
+            period=sweep_seconds,
+            periods=_SWEEPS,
+            for_silence=True,
+        ),
+    ]
 
 
 def rule_alarms(label: str, bus_name: Input[str], rule_name: Input[str]) -> list[Alarm]:
@@ -143,11 +174,11 @@ def dead_letter_alarm(label: str, queue_name: Input[str]) -> Alarm:
     )
 
 
-def queue_age_alarm(label: str, queue_name: Input[str], seconds: int) -> Alarm:
+def queue_age_alarm(label: str, queue_name: Input[str], seconds: int, consequence: str) -> Alarm:
     """A queue that is not worked off."""
     return Alarm(
         f"{label}-queue-age",
-        f"The oldest message has waited for more than {seconds} s: what is read lags that far behind what is written.",
+        f"The oldest message has waited for more than {seconds} s: {consequence}",
         "AWS/SQS",
         "ApproximateAgeOfOldestMessage",
         {"QueueName": queue_name},

@@ -28,15 +28,18 @@ class DashboardSubjects:
 
     region: Input[str]
     functions: Mapping[str, Input[str]]
-    """Function names by role: command, relay, projection, query, snapshot, validate."""
+    """Function names by role: command, relay, projection, query, snapshot, validate, process, sweep."""
     tables: Mapping[str, Input[str]]
     """Table names by role: event-store, read-model, snapshots."""
     type_index: str | None
     """Of the event store, where it has one."""
+    due_index: str
+    """Of the read model."""
     bus: Input[str]
     rules: Mapping[str, Input[str]]
     queue: Input[str]
     """The projection's queue."""
+    process_queue: Input[str]
     dead_letter_queues: Mapping[str, Input[str]]
     log_groups: Mapping[str, Input[str]]
     alarm_arns: Sequence[Input[str]]
@@ -50,6 +53,7 @@ def dashboard_body(subjects: DashboardSubjects) -> dict[str, Any]:
         *(_front_door(subjects) if subjects.apis else ()),
         *_traffic(subjects),
         *_lag(subjects),
+        *_transfers(subjects),
         *_trouble(subjects),
         *_capacity(subjects),
     ]
@@ -115,14 +119,39 @@ def _lag(of: DashboardSubjects) -> list[Widget]:
             "Projections: age of the oldest message",
             [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", of.queue, {"label": "s", "stat": "Maximum"}]],
         ),
+        _graph(of, "Projections: messages", _messages(of.queue)),
+    ]
+
+
+def _transfers(of: DashboardSubjects) -> list[Widget]:
+    def told(metric: str, role: str, label: str, stat: str) -> Metric:
+        return [METRICS_NAMESPACE, metric, "FunctionName", of.functions[role], _show(label, stat)]
+
+    return [
         _graph(
             of,
-            "Projections: messages",
+            "Transfers: longest that something has been due",
             [
-                ["AWS/SQS", f"ApproximateNumberOfMessages{kind}", "QueueName", of.queue, _show(label, "Maximum")]
-                for kind, label in (("Visible", "waiting"), ("NotVisible", "being worked on"))
+                told("OldestDueSeconds", "sweep", "s", "Maximum"),
+                told("OldestDueSeconds", "sweep", "sweeps", "SampleCount"),
             ],
         ),
+        _graph(of, "Transfers: messages", _messages(of.process_queue)),
+        _graph(
+            of,
+            "Transfers: not carried on",
+            [
+                told("SweepFailures", "sweep", "sweep: failures", "Sum"),
+                *(told("StepsRefused", role, f"{role}: steps refused", "Sum") for role in ("process", "sweep")),
+            ],
+        ),
+    ]
+
+
+def _messages(queue: Input[str]) -> list[Metric]:
+    return [
+        ["AWS/SQS", f"ApproximateNumberOfMessages{kind}", "QueueName", queue, _show(label, "Maximum")]
+        for kind, label in (("Visible", "waiting"), ("NotVisible", "being worked on"))
     ]
 
 
@@ -176,10 +205,16 @@ def _capacity(of: DashboardSubjects) -> list[Widget]:
         tables: list[Metric] = [
             ["AWS/DynamoDB", metric, "TableName", name, _show(role, "Sum")] for role, name in of.tables.items()
         ]
-        if of.type_index is None:
-            return tables
-        index = ["TableName", of.tables["event-store"], "GlobalSecondaryIndexName", of.type_index]
-        return [*tables, ["AWS/DynamoDB", metric, *index, _show("event-store, by type", "Sum")]]
+        indexes = [("read-model", of.due_index, "what is due")]
+        if of.type_index is not None:
+            indexes.append(("event-store", of.type_index, "by type"))
+        return tables + [
+            [
+                *("AWS/DynamoDB", metric, "TableName", of.tables[role], "GlobalSecondaryIndexName", index),
+                _show(f"{role}, {label}", "Sum"),
+            ]
+            for role, index, label in indexes
+        ]
 
     return [
         _graph(of, "Throttled reads and writes", [*of_each("ReadThrottleEvents"), *of_each("WriteThrottleEvents")]),

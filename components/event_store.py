@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from pulumi import Output
 
 from components.policies import Grant
-from components.table import TableArgs
+from components.table import TableArgs, global_index
 
 TYPE_INDEX = "EventType-Timestamp-index"
 """By TypeBucket and Timestamp: events of one type, spread over the buckets."""
@@ -64,7 +64,7 @@ class EventStore(pulumi.ComponentResource):
             billing_mode=args.billing_mode,
             read_capacity=args.read_capacity,
             write_capacity=args.write_capacity,
-            global_secondary_indexes=[_global_index(name, key, args) for name, key in indexes.items()],
+            global_secondary_indexes=[global_index(name, key, args) for name, key in indexes.items()],
             local_secondary_indexes=[
                 aws.dynamodb.TableLocalSecondaryIndexArgs(
                     name=COMMAND_INDEX, range_key="CommandId", projection_type="KEYS_ONLY"
@@ -116,16 +116,3 @@ class EventStore(pulumi.ComponentResource):
 
     def _index_arn(self, index: str) -> Output[str]:
         return Output.concat(self.table_arn, "/index/", index)
-
-
-def _global_index(name: str, names: tuple[str, str], args: TableArgs) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
-    key = aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs
-    return aws.dynamodb.TableGlobalSecondaryIndexArgs(
-        name=name,
-        key_schemas=[
-            key(attribute_name=each, key_type=kind) for each, kind in zip(names, ("HASH", "RANGE"), strict=True)
-        ],
-        projection_type="ALL",
-        read_capacity=args.read_capacity,
-        write_capacity=args.write_capacity,
-    )

@@ -31,6 +31,10 @@ COMMAND_RESERVE_SECONDS = 6
 """Command publishes a refusal only with so much time left."""
 PROJECTION_RESERVE_SECONDS = 3
 """Projection leaves so much to the rest of its batch, and begins nothing with less."""
+SWEEP_RESERVE_SECONDS = 10
+"""The sweep begins no further transfer with less."""
+MAX_TRANSFER_SECONDS = 30 * 24 * 3600
+"""So far ahead a transfer's deadline may lie."""
 
 # Cautious estimates, not limits of AWS: ten events in one call of 0.1 s; 50 ms for the rows of an event.
 RELAYED_PER_SECOND = 100
@@ -42,6 +46,11 @@ UNWINDOWED_BATCH = 10
 """Messages that SQS hands out at once; more have to be waited for."""
 SNAPSHOT_PARALLELIZATION = 10
 """Batches of one shard that go to snapshot at once."""
+
+LEAST_TRANSFER_SECONDS = 60
+MAX_APPROVAL_ABOVE = 999_999_999
+MAX_SWEEP_MINUTES = 60
+"""Three sweeps that are missed raise an alarm; beyond an hour for each that is no alarm any more."""
 
 PRODUCTION_RETENTION_DAYS = 365
 NO_POINT_IN_TIME_RECOVERY = "no-point-in-time-recovery"

@@ -19,10 +19,11 @@ from components.event_store import EventStore
 from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction
 from components.http_api import HttpApi
-from components.limits import check_range
+from components.limits import MAX_SWEEP_MINUTES, check_range
 from components.policies import alarm_topic_policy
+from components.process_feed import ProcessFeed
 from components.projection_feed import ProjectionFeed
-from components.read_model import ReadModel
+from components.read_model import DUE_INDEX, ReadModel
 from components.snapshots import Snapshots
 
 _RETRIES = 185
@@ -41,7 +42,10 @@ class MonitoringArgs:
     query: HandlerFunction
     snapshot: HandlerFunction
     validate: HandlerFunction
+    process: HandlerFunction
+    sweep: HandlerFunction
     projection_feed: ProjectionFeed
+    process_feed: ProcessFeed
     audit_log: AuditLog | None
     """None where it is left out."""
     dead_letter_queues: Mapping[str, DeadLetterQueue]
@@ -70,6 +74,9 @@ class MonitoringArgs:
     relay_lag_seconds: int = 60
     snapshot_lag_seconds: int = 600
     projection_lag_seconds: int = 300
+    process_lag_seconds: int = 300
+    sweep_minutes: int = 1
+    """How often the sweep is invoked."""
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -85,6 +92,8 @@ class Monitoring(pulumi.ComponentResource):
         check_range(name, "api_latency_ms", args.api_latency_ms, 1, 30_000)
         check_range(name, "api_refusals", args.api_refusals, 0, 10_000_000)
         check_range(name, "projection_lag_seconds", args.projection_lag_seconds, 1, 345_600)
+        check_range(name, "process_lag_seconds", args.process_lag_seconds, 1, 345_600)
+        check_range(name, "sweep_minutes", args.sweep_minutes, 1, MAX_SWEEP_MINUTES)
         child = pulumi.ResourceOptions(parent=self)
         # What only shows or tells what is there may go at any time, and so may an addressee who left.
         loose = pulumi.ResourceOptions(parent=self, protect=False)
@@ -142,6 +151,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             else ()
         ),
         *alarms.table_alarms("read-model", model),
+        *alarms.table_alarms("read-model-due", model, DUE_INDEX),
         *alarms.table_alarms("snapshots", args.snapshots.table_name),
         *(alarm for label, function in functions.items() for alarm in alarms.function_alarms(label, function.name)),
         *(alarm for label, rule in _rules(args).items() for alarm in alarms.rule_alarms(f"{label}-rule", bus, rule)),
@@ -151,7 +161,35 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             for label, api in args.apis.items()
             for alarm in alarms.api_alarms(label, api.id, args.api_latency_ms, args.api_refusals)
         ),
-        alarms.queue_age_alarm("projection", args.projection_feed.queue_name, args.projection_lag_seconds),
+        alarms.queue_age_alarm(
+            "projection",
+            args.projection_feed.queue_name,
+            args.projection_lag_seconds,
+            "what is read lags that far behind what is written.",
+        ),
+        alarms.queue_age_alarm(
+            "process",
+            args.process_feed.queue_name,
+            args.process_lag_seconds,
+            "transfers wait that long for their next step, or for the sweep.",
+        ),
+        *alarms.sweep_alarms(args.sweep.name, args.sweep_minutes * 60),
+        alarms.handler_alarm(
+            "sweep-failures",
+            args.sweep.name,
+            "SweepFailures",
+            "Some transfer cannot be carried on, sweep after sweep: the sweep's log names it and says why.",
+            periods=3,
+        ),
+        *(
+            alarms.handler_alarm(
+                f"{label}-steps-refused",
+                functions[label].name,
+                "StepsRefused",
+                "A transfer's post or release was refused, which no account ever does. An incident: money stays aside.",
+            )
+            for label in ("process", "sweep")
+        ),
         alarms.iterator_age_alarm(
             "relay",
             args.relay.name,
@@ -222,12 +260,12 @@ def _metric_alarm(
         statistic=None if percentile else alarm.statistic,
         extended_statistic=alarm.statistic if percentile else None,
         evaluate_low_sample_count_percentiles="ignore" if percentile else None,
-        comparison_operator="GreaterThanThreshold",
+        comparison_operator="LessThanThreshold" if alarm.for_silence else "GreaterThanThreshold",
         threshold=alarm.threshold,
         period=alarm.period,
         evaluation_periods=alarm.periods,
         datapoints_to_alarm=alarm.periods,
-        treat_missing_data="notBreaching",
+        treat_missing_data="breaching" if alarm.for_silence else "notBreaching",
         alarm_actions=[topic_arn],
         ok_actions=[topic_arn],
         opts=opts,
@@ -242,13 +280,18 @@ def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
         "query": args.query,
         "snapshot": args.snapshot,
         "validate": args.validate,
+        "process": args.process,
+        "sweep": args.sweep,
         **({"token-scopes": args.token_scopes} if args.token_scopes else {}),
     }
 
 
 def _rules(args: MonitoringArgs) -> dict[str, Input[str]]:
     """The names of the bus's rules by what they serve."""
-    rules: dict[str, Input[str]] = {"projection": args.projection_feed.rule_name}
+    rules: dict[str, Input[str]] = {
+        "projection": args.projection_feed.rule_name,
+        "process": args.process_feed.rule_name,
+    }
     if args.audit_log is not None:
         rules["audit"] = args.audit_log.rule_name
         if args.audit_log.apart_rule_name is not None:
@@ -269,8 +312,10 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
         type_index=args.event_store.type_index,
         bus=args.event_bus.name,
         rules={label.replace("-", " "): rule for label, rule in _rules(args).items()},
+        due_index=DUE_INDEX,
         queue=args.projection_feed.queue_name,
         apis={label: api.id for label, api in args.apis.items()},
+        process_queue=args.process_feed.queue_name,
         dead_letter_queues={label: queue.name for label, queue in args.dead_letter_queues.items()},
         log_groups={label: function.log_group_name for label, function in functions.items()},
         alarm_arns=alarm_arns,

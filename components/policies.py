@@ -39,9 +39,14 @@ class Grant:
             raise ValueError(f"grant {self.sid}: resources must be named one by one, not *")
 
 
-def assume_role_policy(service: str) -> str:
-    """The trust policy of a role for one AWS service."""
-    return json.dumps(_document({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}))
+def assume_role_policy(
+    service: str, condition: Mapping[str, Mapping[str, Input[str]]] | None = None
+) -> str | Output[str]:
+    """The trust policy of a role for one AWS service, under a condition where one is given."""
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    if condition is None:
+        return json.dumps(_document(trust))
+    return Output.json_dumps(_document({**trust, "Condition": condition}))
 
 
 def role_policy(

@@ -1,152 +1,23 @@
-"""The way of an event from the bus to the projection: rule, queue, mapping, and a dead letter queue on either edge."""
+"""The way of every event that stands in a stream to the projections."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import ClassVar
 
-import pulumi
-import pulumi_aws as aws
-from pulumi import Input, Output
-
-from components.dead_letter_queue import DeadLetterQueue
-from components.event_bus import EventBus
-from components.handler_function import HandlerFunction
-from components.limits import (
-    LEAST_RECEIVES,
-    MAX_MESSAGE_BYTES,
-    QUEUE_RETENTION_SECONDS,
-    UNWINDOWED_BATCH,
-    check_range,
-)
-from components.policies import Grant, queue_policy, role_policy
+from components.queue_feed import QueueFeed
 
 
-@dataclass(frozen=True)
-class ProjectionFeedArgs:
-    event_bus: EventBus
-    source: str
-    """The events' source."""
-    projection: HandlerFunction
-    delivery_dead_letters: DeadLetterQueue
-    """Takes what the bus could not deliver; must admit the rules of the bus."""
-    projection_dead_letters: DeadLetterQueue
-    """Takes what the projection failed on again and again."""
-    apart: Sequence[str] = ()
-    """Detail-types of this source that stand in no stream. All others are delivered, known here or not: an event of a
-    type that only newer code knows moves the rows' places on, or they would seem to lag behind their streams."""
-    batch_size: Input[int] = 10
-    batch_window: Input[int] = 0
-    """Seconds to wait for a full batch; at least 1 with a batch size above 10."""
-    max_concurrency: Input[int] = 10
-    visibility_timeout: Input[int] = 180
-    """Seconds; at least the projection's timeout, better six times as much."""
-    max_receives: Input[int] = 5
-    retry_attempts: Input[int] = 185
-    """Of a delivery from the bus to the queue."""
-    max_event_age: Input[int] = 86_400
-    """Seconds that the bus goes on trying to deliver."""
-    kms_key_arn: Input[str] | None = None
-    """A customer key whose policy admits EventBridge; without it SQS encrypts with its own."""
-    previous_kms_key_arns: Sequence[str] = ()
-    """Keys under which messages may still lie."""
+class ProjectionFeed(QueueFeed):
+    """Feeds the projections."""
+
+    component: ClassVar[str] = "event-sourcing:index:ProjectionFeed"
 
 
-class ProjectionFeed(pulumi.ComponentResource):
-    """At least once and in any order: the projection copes with both."""
+def all_but(source: str, apart: Sequence[str]) -> dict[str, object]:
+    """The pattern of a source's events, but for the detail-types that stand in no stream.
 
-    rule_name: pulumi.Output[str]
-    rule_arn: pulumi.Output[str]
-    queue_name: pulumi.Output[str]
-    queue_url: pulumi.Output[str]
-
-    def __init__(self, name: str, args: ProjectionFeedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("event-sourcing:index:ProjectionFeed", name, None, opts)
-        _check(name, args)
-        child = pulumi.ResourceOptions(parent=self)
-        rule = aws.cloudwatch.EventRule(
-            f"{name}-rule",
-            description="Account events, to the projections",
-            event_bus_name=args.event_bus.name,
-            event_pattern=Output.json_dumps(_pattern(args)),
-            state="ENABLED",
-            opts=child,
-        )
-        queue = aws.sqs.Queue(
-            f"{name}-queue",
-            visibility_timeout_seconds=args.visibility_timeout,
-            message_retention_seconds=QUEUE_RETENTION_SECONDS,
-            max_message_size=MAX_MESSAGE_BYTES,
-            sqs_managed_sse_enabled=True if args.kms_key_arn is None else None,
-            kms_master_key_id=args.kms_key_arn,
-            redrive_policy=Output.json_dumps(
-                {"deadLetterTargetArn": args.projection_dead_letters.arn, "maxReceiveCount": args.max_receives}
-            ),
-            opts=child,
-        )
-        aws.sqs.RedriveAllowPolicy(
-            f"{name}-redrive",
-            queue_url=args.projection_dead_letters.url,
-            redrive_allow_policy=Output.json_dumps({"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}),
-            opts=child,
-        )
-        admission = aws.sqs.QueuePolicy(
-            f"{name}-queue-policy", queue_url=queue.url, policy=queue_policy(queue.arn, [rule.arn]), opts=child
-        )
-        aws.cloudwatch.EventTarget(
-            f"{name}-target",
-            rule=rule.name,
-            event_bus_name=args.event_bus.name,
-            arn=queue.arn,
-            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.delivery_dead_letters.arn),
-            retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-                maximum_retry_attempts=args.retry_attempts, maximum_event_age_in_seconds=args.max_event_age
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[admission]),
-        )
-        consume = Grant(
-            "ConsumeQueue", ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), (queue.arn,)
-        )
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            role=args.projection.role_name,
-            policy=role_policy(
-                [consume],
-                kms_key_arn=args.kms_key_arn,
-                previous_kms_key_arns=args.previous_kms_key_arns,
-                dns_suffix=aws.get_partition_output().dns_suffix,
-            ),
-            opts=child,
-        )
-        aws.lambda_.EventSourceMapping(
-            f"{name}-mapping",
-            event_source_arn=queue.arn,
-            function_name=args.projection.arn,
-            batch_size=args.batch_size,
-            maximum_batching_window_in_seconds=args.batch_window,
-            function_response_types=["ReportBatchItemFailures"],
-            scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(maximum_concurrency=args.max_concurrency),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
-        )
-        self.rule_name = rule.name
-        self.rule_arn = rule.arn
-        self.queue_name = queue.name
-        self.queue_url = queue.url
-        self.register_outputs({"ruleArn": self.rule_arn, "queueUrl": self.queue_url})
-
-
-def _pattern(args: ProjectionFeedArgs) -> dict[str, object]:
-    pattern: dict[str, object] = {"source": [args.source]}
-    return {**pattern, "detail-type": [{"anything-but": list(args.apart)}]} if args.apart else pattern
-
-
-def _check(name: str, args: ProjectionFeedArgs) -> None:
-    check_range(name, "batch_size", args.batch_size, 1, 10_000)
-    check_range(name, "batch_window", args.batch_window, 0, 300)
-    check_range(name, "max_concurrency", args.max_concurrency, 2, 1000)
-    check_range(name, "visibility_timeout", args.visibility_timeout, 1, 43_200)
-    check_range(name, "max_receives", args.max_receives, LEAST_RECEIVES, 1000)
-    check_range(name, "retry_attempts", args.retry_attempts, 0, 185)
-    check_range(name, "max_event_age", args.max_event_age, 60, 86_400)
-    if isinstance(args.batch_size, int) and args.batch_size > UNWINDOWED_BATCH and args.batch_window == 0:
-        raise ValueError(f"{name}: batch_window must be at least 1 with a batch_size above {UNWINDOWED_BATCH}")
+    All others are delivered, known here or not: an event of a type that only newer code knows moves the rows' places
+    on, or they would seem to lag behind their streams.
+    """
+    return {"source": [source], "detail-type": [{"anything-but": list(apart)}]}

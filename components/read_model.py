@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pulumi
 import pulumi_aws as aws
+from pulumi import Output
 
 from components.policies import Grant
-from components.table import TableArgs
+from components.table import TableArgs, global_index
+
+DUE_INDEX = "Due-index"
+"""By DueBucket and DueAt: the rows that say when something is due for them, and no other."""
+DUE_KEY = ("DueBucket", "DueAt")
 
 
 class ReadModel(pulumi.ComponentResource):
-    """Keyed by AccountId and ProjectionType: one item for each projection of an account, and one for each entry of its
-    statement."""
+    """Keyed by AccountId and ProjectionType: one item for each projection of an account or a transfer, and one for each
+    entry of an account's statement."""
 
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]
@@ -24,12 +29,14 @@ class ReadModel(pulumi.ComponentResource):
             attributes=[
                 aws.dynamodb.TableAttributeArgs(name="AccountId", type="S"),
                 aws.dynamodb.TableAttributeArgs(name="ProjectionType", type="S"),
+                *(aws.dynamodb.TableAttributeArgs(name=each, type="S") for each in DUE_KEY),
             ],
             hash_key="AccountId",
             range_key="ProjectionType",
             billing_mode=args.billing_mode,
             read_capacity=args.read_capacity,
             write_capacity=args.write_capacity,
+            global_secondary_indexes=[global_index(DUE_INDEX, DUE_KEY, args)],
             point_in_time_recovery=args.recovery(),
             server_side_encryption=args.encryption(),
             deletion_protection_enabled=args.deletion_protection,
@@ -51,6 +58,10 @@ class ReadModel(pulumi.ComponentResource):
     def grant_read(self) -> Grant:
         """Leave to read a projection by its key."""
         return Grant("ReadProjections", ("dynamodb:GetItem",), (self.table_arn,))
+
+    def grant_read_due(self) -> Grant:
+        """Leave to find what is due, or will be."""
+        return Grant("ReadDue", ("dynamodb:Query",), (Output.concat(self.table_arn, "/index/", DUE_INDEX),))
 
     def grant_read_entries(self) -> Grant:
         """Leave to read the entries of a statement."""

@@ -24,6 +24,7 @@ def check(read: Reader, settings: Settings) -> None:
     _check_time(read, settings)
     _check_stream(read, settings)
     _check_queue(read, settings)
+    _check_transfers(read, settings)
     if settings.production:
         _check_production(read, settings)
 
@@ -76,10 +77,11 @@ def _check_capacity(read: Reader, settings: Settings) -> None:
 def _check_time(read: Reader, settings: Settings) -> None:
     """The handlers keep some seconds of their time in reserve: with less they would never begin."""
     read.expect(
-        settings.function_timeout > limits.COMMAND_RESERVE_SECONDS,
+        settings.function_timeout > max(limits.COMMAND_RESERVE_SECONDS, limits.SWEEP_RESERVE_SECONDS),
         "functionTimeout",
         settings.function_timeout,
-        f"above {limits.COMMAND_RESERVE_SECONDS}: with less time left no refusal is published",
+        f"above {limits.SWEEP_RESERVE_SECONDS}: with less time left no transfer is carried on by the sweep, and with "
+        f"{limits.COMMAND_RESERVE_SECONDS} or less no refusal is published",
     )
     read.expect(
         settings.projection_timeout > limits.PROJECTION_RESERVE_SECONDS,
@@ -165,6 +167,17 @@ def _check_queue(read: Reader, settings: Settings) -> None:
         f"-1 or at least projectionMaxConcurrency ({settings.projection_max_concurrency}): a throttled poll counts as "
         "a receive, and receives lead to the dead letter queue",
         "projectionMaxConcurrency",
+    )
+
+
+def _check_transfers(read: Reader, settings: Settings) -> None:
+    read.expect(
+        settings.sweep_minutes * 60 <= settings.transfer_timeout_seconds,
+        "sweepMinutes",
+        settings.sweep_minutes,
+        f"at most {settings.transfer_timeout_seconds // 60} with transferTimeoutSeconds "
+        f"{settings.transfer_timeout_seconds}: a transfer would be found late by more than the time that it has",
+        "transferTimeoutSeconds",
     )
 
 

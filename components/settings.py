@@ -79,6 +79,11 @@ class Settings:
     projection_max_concurrency: int
     projection_visibility_timeout: int
     projection_max_receives: int
+    transfer_timeout_seconds: int
+    transfer_approval_above: int
+    """0 for never."""
+    process_max_concurrency: int
+    sweep_minutes: int
     delivery_retry_attempts: int
     delivery_max_event_age: int
     tracing: bool
@@ -177,6 +182,12 @@ class Settings:
             projection_max_concurrency=read.integer("projectionMaxConcurrency", 2, 1000),
             projection_visibility_timeout=read.integer("projectionVisibilityTimeout", 1, 43_200),
             projection_max_receives=read.integer("projectionMaxReceives", limits.LEAST_RECEIVES, 1000),
+            transfer_timeout_seconds=read.integer(
+                "transferTimeoutSeconds", limits.LEAST_TRANSFER_SECONDS, limits.MAX_TRANSFER_SECONDS
+            ),
+            transfer_approval_above=read.integer("transferApprovalAbove", 0, limits.MAX_APPROVAL_ABOVE),
+            process_max_concurrency=read.integer("processMaxConcurrency", 2, 1000),
+            sweep_minutes=read.integer("sweepMinutes", 1, limits.MAX_SWEEP_MINUTES),
             delivery_retry_attempts=read.integer("deliveryRetryAttempts", 0, 185),
             delivery_max_event_age=read.integer("deliveryMaxEventAge", 60, 86_400),
             tracing=read.boolean("tracing"),

@@ -1,4 +1,4 @@
-"""What the two tables have in common."""
+"""What the tables have in common."""
 
 from __future__ import annotations
 
@@ -43,3 +43,17 @@ class TableArgs:
     def recovery(self) -> aws.dynamodb.TablePointInTimeRecoveryArgs:
         """Restore to any second of the last 35 days."""
         return aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=self.point_in_time_recovery)
+
+
+def global_index(name: str, key: tuple[str, str], args: TableArgs) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
+    """A global index by these two attributes, which holds whole items."""
+    schema = aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs
+    return aws.dynamodb.TableGlobalSecondaryIndexArgs(
+        name=name,
+        key_schemas=[
+            schema(attribute_name=each, key_type=kind) for each, kind in zip(key, ("HASH", "RANGE"), strict=True)
+        ],
+        projection_type="ALL",
+        read_capacity=args.read_capacity,
+        write_capacity=args.write_capacity,
+    )

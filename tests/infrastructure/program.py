@@ -85,6 +85,8 @@ _ARNS: dict[str, str | None] = {
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": None,
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": None,
     "aws:s3/bucketVersioning:BucketVersioning": None,
+    "aws:scheduler/schedule:Schedule": "scheduler:{place}:schedule/{groupName}/{name}",
+    "aws:scheduler/scheduleGroup:ScheduleGroup": "scheduler:{place}:schedule-group/{name}",
     "aws:sns/topic:Topic": "sns:{place}:{name}",
     "aws:sns/topicPolicy:TopicPolicy": None,
     "aws:sns/topicSubscription:TopicSubscription": "sns:{place}:{name}",

@@ -21,11 +21,14 @@ from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.http_api import HttpApi, HttpApiArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.policies import Grant
-from components.projection_feed import ProjectionFeed, ProjectionFeedArgs
+from components.process_feed import ProcessFeed
+from components.projection_feed import ProjectionFeed
+from components.queue_feed import QueueFeedArgs
 from components.read_model import ReadModel
 from components.sign_in import SignIn, SignInArgs
 from components.snapshots import Snapshots
 from components.stream_feed import StreamFeed, StreamFeedArgs
+from components.sweep_schedule import SweepSchedule, SweepScheduleArgs
 from components.table import TableArgs
 from tests.infrastructure.program import declare
 
@@ -33,13 +36,15 @@ NOTHING: Any = None  # stands for a component that is not reached
 
 FUNCTION = HandlerFunctionArgs(package=NOTHING, entry="command", description="", dead_letters=NOTHING)
 STREAM = StreamFeedArgs(event_store=NOTHING, function=NOTHING)
-PROJECTION = ProjectionFeedArgs(
+QUEUE = QueueFeedArgs(
     event_bus=NOTHING,
-    source="s",
-    projection=NOTHING,
+    pattern={},
+    description="",
+    function=NOTHING,
     delivery_dead_letters=NOTHING,
-    projection_dead_letters=NOTHING,
+    dead_letters=NOTHING,
 )
+SWEEP = SweepScheduleArgs(sweep=NOTHING, dead_letters=NOTHING, account_id="1")
 AUDIT = AuditLogArgs(event_bus=NOTHING, account_id="1", dead_letters=NOTHING)
 MONITORING = MonitoringArgs(
     event_store=NOTHING,
@@ -52,7 +57,10 @@ MONITORING = MonitoringArgs(
     query=NOTHING,
     snapshot=NOTHING,
     validate=NOTHING,
+    process=NOTHING,
+    sweep=NOTHING,
     projection_feed=NOTHING,
+    process_feed=NOTHING,
     audit_log=NOTHING,
     dead_letter_queues={},
     account_id="1",
@@ -84,12 +92,12 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: StreamFeed("it", replace(STREAM, parallelization_factor=11)), "parallelization_factor"),
     (lambda: StreamFeed("it", replace(STREAM, max_record_age=-1)), "max_record_age"),
     (lambda: StreamFeed("it", replace(STREAM, max_retries=-1)), "max_retries"),
-    (lambda: ProjectionFeed("it", replace(PROJECTION, batch_size=11)), "batch_window"),
-    (lambda: ProjectionFeed("it", replace(PROJECTION, max_concurrency=1)), "max_concurrency"),
-    (lambda: ProjectionFeed("it", replace(PROJECTION, visibility_timeout=43_201)), "visibility_timeout"),
-    (lambda: ProjectionFeed("it", replace(PROJECTION, max_receives=0)), "max_receives"),
-    (lambda: ProjectionFeed("it", replace(PROJECTION, retry_attempts=186)), "retry_attempts"),
-    (lambda: ProjectionFeed("it", replace(PROJECTION, max_event_age=59)), "max_event_age"),
+    (lambda: ProjectionFeed("it", replace(QUEUE, batch_size=11)), "batch_window"),
+    (lambda: ProjectionFeed("it", replace(QUEUE, max_concurrency=1)), "max_concurrency"),
+    (lambda: ProjectionFeed("it", replace(QUEUE, visibility_timeout=43_201)), "visibility_timeout"),
+    (lambda: ProjectionFeed("it", replace(QUEUE, max_receives=0)), "max_receives"),
+    (lambda: ProjectionFeed("it", replace(QUEUE, retry_attempts=186)), "retry_attempts"),
+    (lambda: ProjectionFeed("it", replace(QUEUE, max_event_age=59)), "max_event_age"),
     (lambda: AuditLog("it", replace(AUDIT, retention_days=2)), "retention_days"),
     (lambda: Monitoring("it", replace(MONITORING, relay_lag_seconds=0)), "relay_lag_seconds"),
     (lambda: Snapshots("it", TableArgs(read_capacity=1)), "read_capacity"),
@@ -100,6 +108,10 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: HttpApi("it", HttpApiArgs(description="", log_retention_days=2)), "log_retention_days"),
     (lambda: SignIn("it", replace(SIGN_IN, mfa="OFF")), "mfa"),
     (lambda: Console("it", replace(CONSOLE, price_class="PriceClass_50")), "price_class"),
+    (lambda: Monitoring("it", replace(MONITORING, process_lag_seconds=0)), "process_lag_seconds"),
+    (lambda: Monitoring("it", replace(MONITORING, sweep_minutes=61)), "sweep_minutes"),
+    (lambda: ProcessFeed("it", replace(QUEUE, max_concurrency=1)), "max_concurrency"),
+    (lambda: SweepSchedule("it", replace(SWEEP, minutes=0)), "minutes"),
 ]
 
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from handlers.domain import PROCESS, transfer
+from handlers.sourcing import times
+from handlers.sourcing.process import Step
 from schemas.files import load, streams
 from tests.infrastructure.policy import as_list, may, service_may_send
 from tests.infrastructure.program import Graph, Resource, graph, run
+
+ENTRIES = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep")
 
 
 def test_every_rule_target_has_bounded_retries_and_a_dlq_that_admits_the_rule(stack: Graph) -> None:
@@ -24,15 +32,18 @@ def test_every_rule_target_has_bounded_retries_and_a_dlq_that_admits_the_rule(st
         assert stack.named("projection-feed-queue").urn != dlq.urn
 
 
-def test_the_projection_queue_admits_its_rule_and_no_other(stack: Graph) -> None:
-    queue = stack.named("projection-feed-queue")
-    assert stack.named("projection-feed-target").inputs["arn"] == queue.outputs["arn"]
-    assert _admits(stack, queue, stack.named("projection-feed-rule"))
+@pytest.mark.parametrize("feed", ["projection", "process"])
+def test_a_queue_admits_its_rule_and_no_other(stack: Graph, feed: str) -> None:
+    queue, (other,) = stack.named(f"{feed}-feed-queue"), {"projection", "process"} - {feed}
+    assert stack.named(f"{feed}-feed-target").inputs["arn"] == queue.outputs["arn"]
+    assert _admits(stack, queue, stack.named(f"{feed}-feed-rule"))
     assert not _admits(stack, queue, stack.named("audit-log-rule"))
+    assert not _admits(stack, queue, stack.named(f"{other}-feed-rule"))
 
 
 def test_a_target_is_connected_only_once_it_admits_the_rule(stack: Graph) -> None:
-    assert stack.named("projection-feed-queue-policy").urn in stack.named("projection-feed-target").depends_on
+    for feed in ("projection-feed", "process-feed"):
+        assert stack.named(f"{feed}-queue-policy").urn in stack.named(f"{feed}-target").depends_on
     assert stack.named("audit-log-admission").urn in stack.named("audit-log-target").depends_on
 
 
@@ -47,6 +58,53 @@ def test_the_projection_rule_picks_all_that_stands_in_streams_whatever_its_type(
         "source": ["event-sourcing.financial"],
         "detail-type": [{"anything-but": PUBLISHED_ONLY}],
     }
+
+
+def test_a_process_is_woken_by_every_event_that_may_leave_something_to_do(stack: Graph) -> None:
+    """The infrastructure may not import the handlers, so it names the types again."""
+    ends = {step.event_type for step in _steps_that_end()}
+    concerning = {*transfer.KIND.commands, "FundsReserved", "ReservationReleased"} - ends
+    assert ends == {"TransferCompleted", "TransferSettled"}
+    pattern = stack.named("process-feed-rule").document("eventPattern")
+    assert pattern["source"] == ["event-sourcing.financial"]
+    assert len(pattern["detail-type"]) == len(concerning)
+    assert set(pattern["detail-type"]) == concerning
+
+
+def _steps_that_end() -> Iterator[Step]:
+    """The steps behind which nothing is due, from every state in which some are."""
+    committed = transfer.Transfer("Committed", "t", "a", "b", Decimal(1), "USD", was_committed=True)
+    for state in (committed, replace(committed, status="Failed")):
+        yield from (step for step in PROCESS.due(state, times.FIRST) if step.ends)
+
+
+def test_the_process_is_driven_by_as_many_at_once_as_its_setting_says() -> None:
+    stack = run("dev", {"event-sourcing:processMaxConcurrency": "7"})
+    assert stack.named("process-feed-mapping").inputs["scalingConfig"] == {"maximumConcurrency": 7}
+    assert stack.named("projection-feed-mapping").inputs["scalingConfig"] == {"maximumConcurrency": 10}
+
+
+@pytest.mark.parametrize(("minutes", "expression"), [(1, "rate(1 minute)"), (5, "rate(5 minutes)")])
+def test_the_sweep_is_invoked_as_often_as_its_setting_says(minutes: int, expression: str) -> None:
+    stack = run("dev", {"event-sourcing:sweepMinutes": str(minutes)})
+    schedule = stack.named("sweep-schedule-schedule").inputs
+    assert (schedule["scheduleExpression"], schedule["state"]) == (expression, "ENABLED")
+    assert schedule["flexibleTimeWindow"] == {"mode": "OFF"}
+    assert schedule["target"]["retryPolicy"]["maximumEventAgeInSeconds"] == 60 * minutes
+
+
+def test_a_sweep_that_cannot_be_called_is_tried_again_and_then_noted(stack: Graph) -> None:
+    schedule = stack.named("sweep-schedule-schedule").inputs
+    target = schedule["target"]
+    assert stack.by("arn", target["arn"]).name == "sweep-function"
+    assert 1 <= target["retryPolicy"]["maximumRetryAttempts"] <= 185
+    assert target["retryPolicy"]["maximumEventAgeInSeconds"] == 60  # the least there is; then the next one is due
+    dead_letters = target["deadLetterConfig"]["arn"]
+    assert stack.by("arn", dead_letters).name == "invocation-dlq-queue"
+    role = stack.by("arn", target["roleArn"]).outputs["name"]
+    assert may(stack.policies_of(role), "lambda:InvokeFunction", target["arn"])
+    assert may(stack.policies_of(role), "sqs:SendMessage", dead_letters)
+    assert schedule["groupName"] == stack.named("sweep-schedule-group").outputs["name"]
 
 
 def test_the_audit_log_takes_everything_by_two_rules(stack: Graph) -> None:
@@ -150,7 +208,7 @@ def test_every_asynchronous_invocation_is_bounded_and_ends_in_a_dlq(stack: Graph
 
 def test_the_functions_run_what_is_shipped(stack: Graph) -> None:
     layer = stack.named("handlers-layer")
-    for entry in ("command", "relay", "projection", "query", "snapshot", "validate"):
+    for entry in ENTRIES:
         function = stack.named(f"{entry}-function").inputs
         assert function["handler"] == f"handlers.{entry}.lambda_handler"
         assert function["layers"] == [layer.outputs["arn"]]
@@ -161,15 +219,17 @@ def test_the_functions_run_what_is_shipped(stack: Graph) -> None:
 def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
     store = {"EVENT_STORE_TABLE": stack.exports["eventStoreTable"], "METRICS_NAMESPACE": "EventSourcing"}
     model = {"READ_MODEL_TABLE": stack.exports["readModelTable"]}
-    variables = {
-        entry: stack.named(f"{entry}-function").inputs["environment"]["variables"]
-        for entry in ("command", "relay", "projection", "query", "snapshot", "validate")
-    }
+    variables = {entry: stack.named(f"{entry}-function").inputs["environment"]["variables"] for entry in ENTRIES}
     snapshots = {"SNAPSHOTS_TABLE": stack.exports["snapshotsTable"], "SNAPSHOT_EVERY": "10"}
     buckets = {"TYPE_BUCKETS": variables["command"]["TYPE_BUCKETS"]}
+    transfers = {"TRANSFER_TIMEOUT_SECONDS": "3600"}
+    transfers["TRANSFER_APPROVAL_ABOVE"] = variables["command"]["TRANSFER_APPROVAL_ABOVE"]
+    deciding = store | snapshots | buckets | transfers
     assert variables == {
-        "command": store | snapshots | buckets | {"EVENT_BUS_NAME": stack.exports["eventBusName"]},
-        "validate": store | snapshots | buckets,
+        "command": deciding | {"EVENT_BUS_NAME": stack.exports["eventBusName"]},
+        "validate": deciding,
+        "process": deciding,
+        "sweep": deciding | model,
         "relay": {
             "EVENT_BUS_NAME": stack.exports["eventBusName"],
             "DEAD_LETTER_QUEUE_URL": stack.exports["invocationDeadLetterQueueUrl"],
@@ -191,9 +251,11 @@ def test_the_local_stack_gives_up_within_seconds() -> None:
 
 
 def test_unreserved_concurrency_is_left_to_the_account_and_production_reserves(stack: Graph) -> None:
-    reserved = {function.inputs["reservedConcurrentExecutions"] for function in stack.of("Function")}
+    reserved = {each.name: each.inputs["reservedConcurrentExecutions"] for each in stack.of("Function")}
+    # These cannot starve another: a queue's mapping and a schedule hold them to a few at once.
+    assert {reserved.pop("process-function"), reserved.pop("sweep-function")} == {-1}
     in_production = stack.named("event-store-table").protect
-    assert all(executions > 0 for executions in reserved) if in_production else reserved == {-1}
+    assert all(executions > 0 for executions in reserved.values()) if in_production else {*reserved.values()} == {-1}
 
 
 def _admits(stack: Graph, queue: Resource, rule: Resource) -> bool:

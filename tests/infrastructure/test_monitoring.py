@@ -43,6 +43,9 @@ EMITTED: dict[tuple[str, str], list[set[str]]] = {
     ("EventSourcing", "IntegrityBreaches"): [{"FunctionName"}],
     ("EventSourcing", "PublishFailures"): [{"FunctionName"}],
     ("EventSourcing", "RejectionsNotPublished"): [{"FunctionName"}],
+    ("EventSourcing", "OldestDueSeconds"): [{"FunctionName"}],
+    ("EventSourcing", "StepsRefused"): [{"FunctionName"}],
+    ("EventSourcing", "SweepFailures"): [{"FunctionName"}],
     ("EventSourcing", "Unpublishable"): [{"FunctionName"}],
 }
 
@@ -63,9 +66,26 @@ def test_every_alarm_reports_both_ways_to_the_topic_and_takes_silence_for_health
     (topic,) = stack.of("Topic")
     for alarm in stack.of("MetricAlarm"):
         assert alarm.inputs["alarmActions"] == alarm.inputs["okActions"] == [topic.outputs["arn"]]
-        assert alarm.inputs["treatMissingData"] == "notBreaching"  # most of these are emitted only when not zero
-        assert alarm.inputs["comparisonOperator"] == "GreaterThanThreshold"
+        if alarm.name != "monitoring-sweep-missed":
+            assert alarm.inputs["treatMissingData"] == "notBreaching"  # most of these are emitted only when not zero
+            assert alarm.inputs["comparisonOperator"] == "GreaterThanThreshold"
         assert len(alarm.inputs["alarmDescription"]) > 20, alarm.name
+
+
+@pytest.mark.parametrize("minutes", [1, 7])
+def test_sweeps_that_are_missing_are_alarmed_and_so_is_a_transfer_that_several_left_undone(minutes: int) -> None:
+    """A sweep tells its metric at its end, so silence is a sweep that did not end."""
+    swept = run("dev", {"event-sourcing:sweepMinutes": str(minutes)})
+    missed = swept.named("monitoring-sweep-missed").inputs
+    assert (missed["statistic"], missed["comparisonOperator"], missed["threshold"]) == (
+        "SampleCount",
+        "LessThanThreshold",
+        1,
+    )
+    assert missed["treatMissingData"] == "breaching"
+    assert (missed["period"], missed["evaluationPeriods"], missed["datapointsToAlarm"]) == (60 * minutes, 3, 3)
+    overdue = swept.named("monitoring-transfers-overdue").inputs
+    assert (overdue["statistic"], overdue["threshold"]) == ("Maximum", max(300, 180 * minutes))
 
 
 def test_the_alarms_that_there_must_be(stack: Graph) -> None:
@@ -89,6 +109,10 @@ def test_the_alarms_that_there_must_be(stack: Graph) -> None:
             ("relay", "IntegrityBreaches"),
             ("relay", "Unpublishable"),
             ("snapshot", "IntegrityBreaches"),
+            ("process", "StepsRefused"),
+            ("sweep", "StepsRefused"),
+            ("sweep", "SweepFailures"),
+            ("sweep", "OldestDueSeconds"),
         )
     }
     for rule in stack.of("EventRule"):
@@ -101,15 +125,18 @@ def test_the_alarms_that_there_must_be(stack: Graph) -> None:
             expected.add(("AWS/DynamoDB", metric, (name,)))
             for index in table.inputs.get("globalSecondaryIndexes", []):
                 expected.add(("AWS/DynamoDB", metric, (("GlobalSecondaryIndexName", index["name"]), name)))
-    queue = stack.named("projection-feed-queue")
-    expected.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", queue.outputs["name"]),)))
+    queues = [stack.named(f"{feed}-feed-queue") for feed in ("projection", "process")]
+    for queue in queues:
+        expected.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", queue.outputs["name"]),)))
     expected |= {
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (("QueueName", dlq.outputs["name"]),))
         for dlq in stack.of("Queue")
-        if dlq is not queue
+        if dlq not in queues
     }
     alarms = [(*_metric(alarm), tuple(sorted(alarm.inputs["dimensions"].items()))) for alarm in stack.of("MetricAlarm")]
-    assert sorted(alarms) == sorted(expected)
+    # How long and whether at all are two alarms of one metric.
+    twice = ("EventSourcing", "OldestDueSeconds", (("FunctionName", functions["sweep"]),))
+    assert sorted(alarms) == sorted([*expected, twice])
 
 
 def test_a_single_dead_letter_raises_the_alarm(stack: Graph) -> None:
@@ -169,6 +196,9 @@ def test_the_dashboard_searches_the_logs_of_every_function(stack: Graph) -> None
         ("ConsumedWriteCapacityUnits", "Sum"),
         ("FailedInvocations", "Sum"),
         ("IntegrityBreaches", "Sum"),
+        ("OldestDueSeconds", "Maximum"),
+        ("OldestDueSeconds", "SampleCount"),
+        ("StepsRefused", "Sum"),
     ],
 )
 def test_the_dashboard_shows_what_an_on_call_looks_for(metric: str, stat: str) -> None:

@@ -12,12 +12,13 @@ OUTPUTS = {
     *("eventBusName", "eventBusArn", "archiveName", "archiveArn", "accountRuleArn"),
     *("eventStoreTable", "readModelTable", "snapshotsTable", "schemaRegistryName"),
     *("commandFunction", "relayFunction", "projectionFunction", "queryFunction", "snapshotFunction"),
-    "validateFunction",
+    *("validateFunction", "processFunction", "sweepFunction", "sweepScheduleName"),
+    *("processQueueUrl", "processDeadLetterQueueUrl"),
     *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
     *("alarmTopicArn", "dashboardName", "region", "readme"),
 }
 
-FUNCTIONS = ("command", "relay", "projection", "query", "snapshot")
+FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep")
 
 # The inputs by which a resource can be given a name, instead of one that Pulumi makes up.
 NAME_INPUTS = (

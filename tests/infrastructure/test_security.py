@@ -67,10 +67,27 @@ PRIVILEGES = {
     "query": {
         ("dynamodb:GetItem", "read-model-table"),
         ("dynamodb:Query", "read-model-table"),
+        ("dynamodb:Query", "read-model-table/index/Due-index"),
         ("dynamodb:Query", "event-store-table"),
         ("dynamodb:Query", "event-store-table/index/EventType-Timestamp-index"),
         ("dynamodb:Query", "snapshots-table"),
         ("dynamodb:Query", "snapshots-table/index/TimeKey-index"),
+    },
+    "process": {
+        ("dynamodb:PutItem", "event-store-table"),
+        ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "event-store-table/index/CommandId-index"),
+        ("dynamodb:Query", "snapshots-table"),
+        ("sqs:DeleteMessage", "process-feed-queue"),
+        ("sqs:GetQueueAttributes", "process-feed-queue"),
+        ("sqs:ReceiveMessage", "process-feed-queue"),
+    },
+    "sweep": {
+        ("dynamodb:PutItem", "event-store-table"),
+        ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "event-store-table/index/CommandId-index"),
+        ("dynamodb:Query", "read-model-table/index/Due-index"),
+        ("dynamodb:Query", "snapshots-table"),
     },
     "snapshot": {
         ("dynamodb:DescribeStream", "event-store-table stream"),
@@ -101,12 +118,29 @@ def test_the_command_function_can_put_no_event_on_the_bus_but_refusals(stack: Gr
 
 
 def test_every_function_has_a_role_of_its_own_which_lambda_alone_assumes(stack: Graph) -> None:
-    functions, roles = stack.of("Function"), stack.of("Role")
+    functions = stack.of("Function")
+    roles = [role for role in stack.of("Role") if role.name != "sweep-schedule-role"]
     assert {function.inputs["role"] for function in functions} == {role.outputs["arn"] for role in roles}
     assert len(functions) == len(roles) == len(PRIVILEGES)
     for role in roles:
         (trust,) = role.statements("assumeRolePolicy")
         assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
+
+
+def test_the_schedule_acts_in_a_role_that_calls_the_sweep_and_can_be_had_by_no_other_schedule(stack: Graph) -> None:
+    role, group = stack.named("sweep-schedule-role"), stack.named("sweep-schedule-group")
+    (trust,) = role.statements("assumeRolePolicy")
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "scheduler.amazonaws.com"}, "sts:AssumeRole")
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012", "aws:SourceArn": group.outputs["arn"]}
+    }
+    granted = {
+        (action, stack.by("arn", resource).name)
+        for statement in stack.policies_of(role.outputs["name"])
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+    assert granted == {("lambda:InvokeFunction", "sweep-function"), ("sqs:SendMessage", "invocation-dlq-queue")}
 
 
 def test_no_role_policy_has_a_wildcard_but_for_tracing(stack: Graph) -> None:
@@ -144,7 +178,8 @@ def test_every_policy_is_one_that_aws_accepts(stack: Graph) -> None:
 def test_a_function_starts_only_once_it_may_do_its_work(stack: Graph) -> None:
     for entry in PRIVILEGES:
         assert stack.named(f"{entry}-policy").urn in stack.named(f"{entry}-function").depends_on
-    for feed in ("relay-feed", "snapshot-feed", "projection-feed"):
+    assert stack.named("sweep-schedule-policy").urn in stack.named("sweep-schedule-schedule").depends_on
+    for feed in ("relay-feed", "snapshot-feed", "projection-feed", "process-feed"):
         assert stack.named(f"{feed}-policy").urn in stack.named(f"{feed}-mapping").depends_on
 
 
@@ -200,10 +235,11 @@ def allowed(stack: Graph, principal_arn: str) -> set[str]:
 
 
 def test_nobody_can_change_or_delete_a_stored_event_and_only_the_ledger_adds_one(stack: Graph) -> None:
-    command = _role_of(stack, "command").outputs["arn"]
-    others = {role.outputs["arn"] for role in stack.of("Role")} - {command}
+    writers = {_role_of(stack, entry).outputs["arn"] for entry in ("command", "process", "sweep")}
+    others = {role.outputs["arn"] for role in stack.of("Role")} - writers
 
-    assert allowed(stack, command) == {"dynamodb:PutItem", "dynamodb:Query"}
+    for writer in writers:
+        assert allowed(stack, writer) == {"dynamodb:PutItem", "dynamodb:Query"}
     for other in (*others, ADMINISTRATOR, ROOT_USER, BREAK_GLASS):
         assert allowed(stack, other) == {"dynamodb:Query"}, other
 
@@ -312,6 +348,9 @@ SEND = READ | {"kms:GenerateDataKey"}
         ("relay-policy", {"sqs": SEND}),
         ("relay-feed-policy", {"dynamodb": READ}),
         ("projection-feed-policy", {"sqs": READ}),
+        ("process-policy", {"dynamodb": SEND | {"kms:Encrypt"}, "sqs": SEND}),
+        ("process-feed-policy", {"sqs": READ}),
+        ("sweep-schedule-policy", {"sqs": SEND}),
     ],
 )
 def test_a_role_uses_the_key_only_through_the_services_it_calls_and_a_reader_encrypts_nothing(
@@ -367,8 +406,8 @@ OLD = "arn:aws:kms:us-east-1:123456789012:key/00000000-1111-2222-3333-4444555566
 def test_what_lies_under_a_previous_key_stays_readable_and_nothing_new_comes_under_it(settings: dict[str, str]) -> None:
     stack = run("dev", {**settings, "event-sourcing:previousKmsKeyArns": f'["{OLD}"]'})
 
-    readers = {"command", "validate", "query", "relay", "projection", "snapshot"}
-    feeds = {"relay-feed", "snapshot-feed", "projection-feed"}
+    readers = {"command", "validate", "query", "relay", "projection", "snapshot", "process", "sweep"}
+    feeds = {"relay-feed", "snapshot-feed", "projection-feed", "process-feed"}
     found: dict[str, set[str]] = {}
     for policy in stack.of("RolePolicy"):
         for statement in policy.statements():
@@ -453,7 +492,7 @@ def test_nothing_in_the_graph_takes_another_partition_for_granted(region: str) -
     assert "arn:aws:" not in told
     assert re.search(r"arn:aws-(cn|us-gov):", told)
     hosts = set(re.findall(r"[\w.*-]*\.amazonaws\.com(?:\.cn)?", told))
-    principals = {f"{name}.amazonaws.com" for name in ("cloudwatch", "delivery.logs", "events", "lambda")}
+    principals = {f"{name}.amazonaws.com" for name in ("cloudwatch", "delivery.logs", "events", "lambda", "scheduler")}
     assert principals < hosts
     suffix = ".amazonaws.com.cn" if region.startswith("cn-") else ".amazonaws.com"
     assert all(host.endswith(f".{region}{suffix}") for host in hosts - principals), hosts

@@ -176,7 +176,7 @@ BAD = [
     ("memorySize", "127"),
     ("memorySize", "10241"),
     ("functionTimeout", "0"),
-    ("functionTimeout", "6"),
+    ("functionTimeout", "10"),
     ("projectionTimeout", "3"),
     ("functionTimeout", "901"),
     ("projectionTimeout", "901"),
@@ -199,6 +199,14 @@ BAD = [
     ("projectionMaxConcurrency", "1"),
     ("projectionVisibilityTimeout", "43201"),
     ("projectionMaxReceives", "1"),
+    ("transferTimeoutSeconds", "59"),
+    ("transferTimeoutSeconds", "2592001"),
+    ("transferApprovalAbove", "-1"),
+    ("transferApprovalAbove", "0.5"),
+    ("processMaxConcurrency", "1"),
+    ("processMaxConcurrency", "1001"),
+    ("sweepMinutes", "0"),
+    ("sweepMinutes", "61"),
     ("deliveryRetryAttempts", "186"),
     ("deliveryMaxEventAge", "59"),
     ("tracing", "1"),
@@ -283,11 +291,12 @@ def test_all_complaints_come_at_once() -> None:
         ({"projectionTimeout": "4", "projectionBatchSize": "21", "projectionBatchWindow": "1"}, "projectionBatchSize"),
         ({"projectionVisibilityTimeout": "43200", "projectionMaxReceives": "8"}, "projectionMaxReceives"),
         ({"relayBatchSize": "2901"}, "relayBatchSize"),
-        ({"functionTimeout": "7", "relayBatchSize": "701"}, "relayBatchSize"),
+        ({"functionTimeout": "11", "relayBatchSize": "1101"}, "relayBatchSize"),
         ({"functionTimeout": "60", "relayMaxRecordAge": "60"}, "relayMaxRecordAge"),
         ({"relayParallelization": "5", "relayConcurrency": "4"}, "relayConcurrency"),
         ({"snapshotConcurrency": "9"}, "snapshotConcurrency"),
         ({"projectionMaxConcurrency": "10", "projectionConcurrency": "9"}, "projectionConcurrency"),
+        ({"transferTimeoutSeconds": "119", "sweepMinutes": "2"}, "sweepMinutes"),
         ({"kmsKey": "create", "kmsKeyArn": KEY}, "kmsKey"),
         ({"kmsKeyArn": KEY, "previousKmsKeyArns": f'["{KEY}"]'}, "previousKmsKeyArns"),
         ({"previousKmsKeyArns": f'["{ELSEWHERE}"]'}, "previousKmsKeyArns"),
@@ -370,7 +379,11 @@ def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> Non
         ),
         ({"projectionTimeout": "4", "projectionBatchSize": "10"}, "projection_timeout", 4),
         ({"projectionVisibilityTimeout": "43199", "projectionMaxReceives": "8"}, "projection_max_receives", 8),
-        ({"functionTimeout": "7", "relayBatchSize": "700"}, "function_timeout", 7),
+        ({"functionTimeout": "11", "relayBatchSize": "1100"}, "function_timeout", 11),
+        ({"transferTimeoutSeconds": "60"}, "transfer_timeout_seconds", 60),
+        ({"transferTimeoutSeconds": "2592000"}, "transfer_timeout_seconds", 30 * 86_400),
+        ({"transferApprovalAbove": "10000"}, "transfer_approval_above", 10_000),
+        ({"transferTimeoutSeconds": "120", "sweepMinutes": "2"}, "sweep_minutes", 2),
         ({"functionTimeout": "60", "relayMaxRecordAge": "61"}, "relay_max_record_age", 61),
         ({"relayParallelization": "5", "relayConcurrency": "5"}, "relay_concurrency", 5),
         ({"snapshotConcurrency": "10"}, "snapshot_concurrency", 10),
@@ -401,6 +414,8 @@ def test_the_reserves_are_those_of_the_handlers() -> None:
     """The infrastructure may not import the handlers, so it has the numbers again."""
     assert _constant("handlers/command.py", "_RESERVE_SECONDS") == limits.COMMAND_RESERVE_SECONDS
     assert _constant("handlers/store/deadline.py", "SPARE_SECONDS") == limits.PROJECTION_RESERVE_SECONDS
+    assert 2 * _constant("handlers/store/conductor.py", "STEP_SECONDS") == limits.SWEEP_RESERVE_SECONDS
+    assert _constant("handlers/domain/transfer.py", "LONGEST_SECONDS") == limits.MAX_TRANSFER_SECONDS
 
 
 @pytest.mark.parametrize(("project", "stack"), [("event-sourcing", "prod.eu"), ("event.sourcing", "prod")])
@@ -501,16 +516,19 @@ def test_a_stack_that_reserves_nothing_asks_for_no_limit() -> None:
     assert run("dev", is_preview=True, calls={QUOTA: AssertionError("asked")}).resources
 
 
+@pytest.mark.parametrize("setting", ["projectionMaxConcurrency", "processMaxConcurrency"])
 @pytest.mark.parametrize(("limit", "is_refused"), [(40, False), (39, True)])
-def test_a_queue_that_drives_more_than_the_account_has_fails_the_preview(limit: int, is_refused: bool) -> None:
+def test_a_queue_that_drives_more_than_the_account_has_fails_the_preview(
+    setting: str, limit: int, is_refused: bool
+) -> None:
     """Even where nothing is reserved."""
 
     def preview() -> Graph:
-        driven = {"event-sourcing:projectionMaxConcurrency": "40"}
+        driven = {f"event-sourcing:{setting}": "40"}
         return run("dev", driven, is_preview=True, calls={QUOTA: {"value": float(limit)}})
 
     if is_refused:
-        with pytest.raises(AccountLimitError, match=r"projectionMaxConcurrency 40 is more than the 39 concurrent"):
+        with pytest.raises(AccountLimitError, match=rf"{setting} 40 is more than the 39 concurrent"):
             preview()
     else:
         assert preview().resources

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handlers.store.due_index import AT, BUCKET, INDEX
 from tests.infrastructure.program import Graph, run
 
 
@@ -47,6 +48,18 @@ def test_the_read_model_is_keyed_by_account_and_projection(stack: Graph) -> None
     assert (model["hashKey"], model["rangeKey"]) == ("AccountId", "ProjectionType")
 
 
+def test_what_is_due_is_found_in_an_index_of_nothing_else(stack: Graph) -> None:
+    """By the names that the handlers write and ask: an item without these attributes is not in it."""
+    model = stack.named("read-model-table").inputs
+    assert {each["name"] for each in model["attributes"]} == {"AccountId", "ProjectionType", BUCKET, AT}
+    (index,) = model["globalSecondaryIndexes"]
+    assert (index["name"], index["projectionType"]) == (INDEX, "ALL")
+    assert index["keySchemas"] == [
+        {"attributeName": BUCKET, "keyType": "HASH"},
+        {"attributeName": AT, "keyType": "RANGE"},
+    ]
+
+
 def test_snapshots_are_found_by_sequence_and_by_time_and_lapse(stack: Graph) -> None:
     snapshots = stack.named("snapshots-table").inputs
     assert (snapshots["hashKey"], snapshots["rangeKey"]) == ("AggregateId", "SnapshotKey")
@@ -66,6 +79,6 @@ def test_provisioned_capacity_reaches_tables_and_indexes() -> None:
     overrides = {"billingMode": "PROVISIONED", "readCapacity": "7", "writeCapacity": "9"}
     provisioned = run("dev", {f"event-sourcing:{key}": value for key, value in overrides.items()})
     store, model = (provisioned.named(f"{name}-table").inputs for name in ("event-store", "read-model"))
-    for holder in (store, model, *store["globalSecondaryIndexes"]):
+    for holder in (store, model, *store["globalSecondaryIndexes"], *model["globalSecondaryIndexes"]):
         assert (holder["readCapacity"], holder["writeCapacity"]) == (7, 9)
     assert store["billingMode"] == model["billingMode"] == "PROVISIONED"

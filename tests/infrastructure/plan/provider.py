@@ -61,6 +61,8 @@ _CLASSES: dict[str, type[Any]] = {
         aws.s3.BucketServerSideEncryptionConfiguration
     ),
     "aws:s3/bucketVersioning:BucketVersioning": aws.s3.BucketVersioning,
+    "aws:scheduler/schedule:Schedule": aws.scheduler.Schedule,
+    "aws:scheduler/scheduleGroup:ScheduleGroup": aws.scheduler.ScheduleGroup,
     "aws:sns/topic:Topic": aws.sns.Topic,
     "aws:sns/topicPolicy:TopicPolicy": aws.sns.TopicPolicy,
     "aws:sns/topicSubscription:TopicSubscription": aws.sns.TopicSubscription,
@@ -116,6 +118,8 @@ _FORCES_REPLACEMENT: dict[str, frozenset[str]] = {
     "Function": frozenset({"name", "packageType"}),
     "FunctionEventInvokeConfig": frozenset({"functionName", "qualifier"}),
     "LayerVersion": frozenset({"layerName", "code", "compatibleRuntimes", "compatibleArchitectures", "description"}),
+    "Schedule": frozenset({"name", "namePrefix", "groupName"}),
+    "ScheduleGroup": frozenset({"name", "namePrefix"}),
     "Topic": frozenset({"name", "namePrefix", "fifoTopic"}),
     "TopicPolicy": frozenset({"arn"}),
     "TopicSubscription": frozenset({"topic", "protocol", "endpoint"}),

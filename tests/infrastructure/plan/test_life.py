@@ -12,13 +12,15 @@ from tests.infrastructure.plan import provider
 from tests.infrastructure.plan.engine import State, destroy, refresh, rename, up
 from tests.infrastructure.program import ONCALL, ROOT, Graph, graph, run
 
-FUNCTIONS = {f"{entry}-function" for entry in ("command", "validate", "relay", "projection", "query", "snapshot")}
+ENTRIES = ("command", "validate", "relay", "projection", "query", "snapshot", "process", "sweep")
+FUNCTIONS = {f"{entry}-function" for entry in ENTRIES}
 ROLE_POLICIES = {name.replace("-function", "-policy") for name in FUNCTIONS}
 TABLES = {"event-store-table", "read-model-table", "snapshots-table"}
-QUEUES = {f"{name}-queue" for name in ("delivery-dlq", "projection-dlq", "invocation-dlq", "projection-feed")}
+LINES = ("delivery-dlq", "projection-dlq", "process-dlq", "invocation-dlq", "projection-feed", "process-feed")
+QUEUES = {f"{name}-queue" for name in LINES}
 LOGS = {name.replace("-function", "-logs") for name in FUNCTIONS}
 VERSIONS = {"schemas-AccountCreated-2", "schemas-TransactionProcessed-2", "schemas-TransactionProcessed-3"}
-FEEDS = {"relay-feed-policy", "snapshot-feed-policy", "projection-feed-policy"}
+FEEDS = {"relay-feed-policy", "snapshot-feed-policy", "projection-feed-policy", "process-feed-policy"}
 WATCH = {"guard-watch-rule", "monitoring-guard-target"}
 # What is called after the stack, loses nothing by a new name, and is made before the old one goes.
 NAMED_AFTER_THE_STACK = {"handlers-layer", "monitoring-dashboard"}

@@ -314,6 +314,8 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
         },
     ),
     "Route": ("AWS::ApiGatewayV2::Route", _plainly()),
+    "Schedule": ("AWS::Scheduler::Schedule", _named(_plainly(), "Name")),
+    "ScheduleGroup": ("AWS::Scheduler::ScheduleGroup", _named(_plainly(), "Name")),
     "Schema": ("AWS::Glue::Schema", _schema),
     "Stage": ("AWS::ApiGatewayV2::Stage", _stage),
     "Table": ("AWS::DynamoDB::Table", _table),
