@@ -68,6 +68,13 @@ class StackClient:
         result = json.loads(payload)
         return result["statusCode"], json.loads(result["body"], parse_float=Decimal)
 
+    def sweep(self) -> None:
+        """Have the schedule of the sweep begin anew: it is due at once, and a minute later again."""
+        group, _, name = self.outputs["sweepScheduleName"].partition("/")
+        schedule = self.aws("scheduler").get_schedule(GroupName=group, Name=name)
+        kept = ("GroupName", "Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "State")
+        self.aws("scheduler").update_schedule(**{each: schedule[each] for each in kept})
+
     def row(self, account_id: str, projection: str = "AccountSummary") -> dict[str, Any] | None:
         """A row of the read model as it lies in the table, None where there is none."""
         key = {"AccountId": {"S": account_id}, "ProjectionType": {"S": projection}}

@@ -72,9 +72,14 @@ def test_every_output_of_the_stack_has_a_value(outputs: dict[str, Any]) -> None:
         "queryFunction",
         "snapshotFunction",
         "validateFunction",
+        "processFunction",
+        "sweepFunction",
+        "sweepScheduleName",
         "schemaRegistryName",
         "projectionQueueUrl",
+        "processQueueUrl",
         "deadLetterQueueUrl",
+        "processDeadLetterQueueUrl",
         "deliveryDeadLetterQueueUrl",
         "invocationDeadLetterQueueUrl",
         "alarmTopicArn",
@@ -169,7 +174,11 @@ def test_dead_letter_queues_say_who_may_redrive_to_them(engine: Engine, outputs:
 
 
 @pytest.mark.parametrize(
-    "url", ["projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"]
+    "url",
+    [
+        *("projectionQueueUrl", "processQueueUrl", "deadLetterQueueUrl", "processDeadLetterQueueUrl"),
+        *("deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
+    ],
 )
 def test_queues_are_encrypted_and_refuse_plain_http(engine: Engine, outputs: dict[str, Any], url: str) -> None:
     attributes = queue(engine, outputs[url])
@@ -179,7 +188,7 @@ def test_queues_are_encrypted_and_refuse_plain_http(engine: Engine, outputs: dic
     assert [each["Condition"] for each in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
 
 
-@pytest.mark.parametrize("name", ["command", "relay", "projection", "query", "validate"])
+@pytest.mark.parametrize("name", ["command", "relay", "projection", "query", "validate", "process", "sweep"])
 def test_functions_have_their_package_layer_role_and_log_group(
     engine: Engine, outputs: dict[str, Any], name: str
 ) -> None:

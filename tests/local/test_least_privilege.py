@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,7 +20,9 @@ from local.engine import Call, Engine, InterceptedRequest, Response, faults
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 SOON = 30.0
-FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate")
+FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep")
+SCHEDULE = "schedule"
+"""What the role of the sweep's schedule goes by here."""
 
 
 class Statement(NamedTuple):
@@ -32,7 +35,7 @@ class Statement(NamedTuple):
 
 
 class Roles:
-    """The roles of the deployed functions, by the name of the function."""
+    """The roles of the deployed functions, by the name of the function, and of the schedule."""
 
     def __init__(self, ledger: StackClient) -> None:
         self._iam = ledger.aws("iam")
@@ -41,6 +44,9 @@ class Roles:
             function: str(configure(FunctionName=ledger.outputs[f"{function}Function"])["Role"].rsplit("/", 1)[1])
             for function in FUNCTIONS
         }
+        group, _, name = ledger.outputs["sweepScheduleName"].partition("/")
+        schedule = ledger.aws("scheduler").get_schedule(GroupName=group, Name=name)
+        self.names[SCHEDULE] = str(schedule["Target"]["RoleArn"].rsplit("/", 1)[1])
         self.policies: dict[str, dict[str, dict[str, Any]]] = {
             function: {policy: self._document(role, policy) for policy in self._names(role)}
             for function, role in self.names.items()
@@ -122,6 +128,8 @@ def workload(engine: Engine, ledger: StackClient) -> Workload:
     write_and_ask(ledger)
     fall_behind(ledger)
     keep_a_snapshot(ledger)
+    transfer(ledger)
+    miss_a_sweep(engine, ledger)
     lose_a_race(engine, ledger)
     fail_for_good(ledger)
     give_up_a_part_of_the_stream(engine, ledger)
@@ -176,6 +184,41 @@ def keep_a_snapshot(ledger: StackClient) -> None:
     eventually(lambda: ledger.aws("dynamodb").scan(TableName=snapshots)["Items"], bool, SOON)
     _, then = ledger.query("reconstructState", aggregateId="long", asOf="9999-01-01T00:00:00Z")
     assert then["eventsProcessed"] == 10
+
+
+def transfer(ledger: StackClient) -> None:
+    """Has the process carry a transfer to its end, and the sweep another one that nobody approves of."""
+    for account in ("giver", "taker"):
+        assert ledger.command(account, "AccountCreated", {})[0] == 200
+    assert ledger.command("giver", "TransactionProcessed", {"amount": 20_000})[0] == 200
+    sides = {"fromAccount": "giver", "toAccount": "taker", "currency": "USD"}
+    assert ledger.command("moved", "TransferRequested", {**sides, "amount": 5})[0] == 200
+    await_status(ledger, "moved", "Completed")
+    deadline = datetime.now(UTC) + timedelta(seconds=1)
+    late = {**sides, "amount": 10_001, "deadline": deadline.isoformat()}
+    assert ledger.command("late", "TransferRequested", late)[0] == 200
+    await_status(ledger, "late", "Requested")
+    assert ledger.query("getTransfers")[0] == 200
+    assert eventually(lambda: datetime.now(UTC), lambda now: now > deadline, SOON) > deadline
+    ledger.sweep()
+    await_status(ledger, "late", "Expired")
+
+
+def await_status(ledger: StackClient, transfer_id: str, status: str) -> None:
+    row = eventually(
+        lambda: ledger.row(transfer_id, "TransferSummary"), lambda row: bool(row and row["Status"] == status), SOON
+    )
+    assert row is not None
+    assert row["Status"] == status
+
+
+def miss_a_sweep(engine: Engine, ledger: StackClient) -> None:
+    """Has the schedule find no function to call."""
+    before = ledger.messages("invocationDeadLetterQueueUrl")
+    with engine.intercept("lambda", "Invoke", faults.error("ResourceNotFoundException", 404)):
+        ledger.sweep()
+        assert eventually(lambda: ledger.messages("invocationDeadLetterQueueUrl"), lambda now: now > before, SOON)
+    assert ledger.messages("invocationDeadLetterQueueUrl") == before + 1
 
 
 def lose_a_race(engine: Engine, ledger: StackClient) -> None:

@@ -453,3 +453,90 @@ def breaches(ledger: StackClient, aggregate_id: str) -> list[int]:
     lines = [event["message"] for page in pages for event in page["events"] if "IntegrityBreaches" in event["message"]]
     metrics = [json.loads(line) for line in lines]
     return [metric["sequence"] for metric in metrics if metric["aggregateId"] == aggregate_id]
+
+
+def accounts(ledger: StackClient, *opened: str, amount: int = 100) -> None:
+    """Open accounts, and put money into the first."""
+    for account in opened:
+        assert ledger.command(account, "AccountCreated", {})[0] == 200
+    assert ledger.command(opened[0], "TransactionProcessed", {"amount": amount})[0] == 200
+
+
+def request_transfer(ledger: StackClient, transfer_id: str, giver: str, taker: str, amount: int, **more: Any) -> None:
+    asked = {"fromAccount": giver, "toAccount": taker, "amount": amount, "currency": "USD", **more}
+    status, answer = ledger.command(transfer_id, "TransferRequested", asked, commandId=f"ask-{transfer_id}")
+    assert status == 200, answer
+
+
+def transfer_at(ledger: StackClient, transfer_id: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """What a query answers of a transfer, once that is wanted."""
+    answer = eventually(
+        lambda: ledger.query("getTransfer", transferId=transfer_id),
+        lambda answer: answer[0] == 200 and wanted(answer[1]),
+        SOON,
+    )
+    assert answer[0] == 200
+    assert wanted(answer[1]), answer
+    row: dict[str, Any] = answer[1]
+    return row
+
+
+def types(ledger: StackClient, aggregate_id: str) -> list[str]:
+    return [event.event_type for event in stored(ledger, aggregate_id)]
+
+
+def test_a_transfer_carries_money_from_one_account_to_the_other(ledger: StackClient) -> None:
+    accounts(ledger, "payer", "payee")
+    request_transfer(ledger, "rent", "payer", "payee", 30)
+
+    transfer_at(ledger, "rent", lambda row: row["Status"] == "Completed")
+
+    assert types(ledger, "rent") == ["TransferRequested", "TransferCommitted", "TransferCompleted"]
+    assert types(ledger, "payer")[2:] == ["FundsReserved", "TransactionProcessed"]
+    assert row_at(ledger, "payer", 4)["Balance"] == 70
+    assert row_at(ledger, "payee", 2)["Balance"] == 30
+    assert len({event.correlation_id for event in (*stored(ledger, "rent"), *stored(ledger, "payee")[1:])}) == 1
+
+
+def test_a_transfer_that_the_other_side_refuses_behind_the_commitment_gives_the_money_back(
+    engine: Engine, ledger: StackClient
+) -> None:
+    """The account closes in the very moment in which the transfer is committed."""
+    accounts(ledger, "sender", "closing")
+    closed: list[int] = []
+
+    def close(request: InterceptedRequest) -> Response | None:
+        put = request.request.json()["Item"]
+        if put.get("EventType") == {"S": "TransferCommitted"} and not closed:
+            closed.append(0)
+            closed.append(ledger.command("closing", "AccountClosed", {})[0])
+        return None
+
+    with engine.intercept("dynamodb", "PutItem", close):
+        request_transfer(ledger, "gift", "sender", "closing", 30)
+        row = transfer_at(ledger, "gift", lambda row: "SettledAt" in row)
+
+    assert closed == [0, 200]
+    assert (row["Status"], row["FailedStep"], row["Code"]) == ("Failed", "credit", "RuleBroken")
+    assert types(ledger, "gift") == ["TransferRequested", "TransferCommitted", "TransferFailed", "TransferSettled"]
+    assert types(ledger, "sender")[2:] == ["FundsReserved", "ReservationReleased"]
+    assert types(ledger, "closing") == ["AccountCreated", "AccountClosed"]
+    assert ledger.command("sender", "TransactionProcessed", {"amount": -100})[0] == 200
+
+
+def test_a_transfer_that_nobody_approves_of_expires_at_the_sweep_behind_its_deadline(ledger: StackClient) -> None:
+    accounts(ledger, "founder", "venture", amount=20_000)
+    deadline = datetime.now(UTC) + timedelta(seconds=2)
+    request_transfer(ledger, "stake", "founder", "venture", 10_001, deadline=deadline.isoformat())
+    assert transfer_at(ledger, "stake", bool)["Status"] == "Requested"
+    assert [each["TransferId"] for each in ledger.query("getTransfers", accountId="founder")[1]["transfers"]] == [
+        "stake"
+    ]
+
+    eventually(lambda: datetime.now(UTC), lambda now: now > deadline, SOON)
+    ledger.sweep()
+
+    transfer_at(ledger, "stake", lambda row: row["Status"] == "Expired" and "SettledAt" in row)
+    assert types(ledger, "venture") == ["AccountCreated"]
+    assert ledger.query("getTransfers", accountId="founder")[1]["transfers"] == []
+    assert ledger.command("founder", "TransactionProcessed", {"amount": -20_000})[0] == 200
