@@ -20,6 +20,7 @@ import yaml
 from bench import cost, results
 from components import limits
 from components.monitoring import MonitoringArgs
+from components.queue_feed import QueueFeedArgs
 from components.stream_feed import StreamFeedArgs
 from handlers.sourcing.errors import RuleBrokenError
 from handlers.sourcing.values import ARITHMETIC
@@ -143,6 +144,20 @@ CLAIMS = (
         setting("deliveryRetryAttempts"),
     ),
     claim(ARCHITECTURE, "| queue to projection | {} receives", setting("projectionMaxReceives")),
+    claim(ARCHITECTURE, "| queue to process | {} receives", QueueFeedArgs.max_receives),
+    claim(
+        ARCHITECTURE,
+        "| schedule to sweep | `sweepMinutes` or {} retries",
+        constant("components/sweep_schedule.py", "_RETRIES"),
+    ),
+    claim(README, "| `transferTimeoutSeconds` | {} |", setting("transferTimeoutSeconds")),
+    claim(README, "| `transferApprovalAbove` | {}: never", setting("transferApprovalAbove")),
+    claim(README, "| `processMaxConcurrency` | {} |", setting("processMaxConcurrency")),
+    claim(README, "| `sweepMinutes` | {} |", setting("sweepMinutes")),
+    claim(
+        OPERATIONS, "something due for more than {} s (or three", constant("components/alarms.py", "_OVERDUE_SECONDS")
+    ),
+    claim(OPERATIONS, "messages for transfers wait for more than {} s", MonitoringArgs.process_lag_seconds),
     claim(
         ARCHITECTURE,
         "| asynchronous invocations | {} retries, {} hours",

@@ -238,7 +238,10 @@ def test_a_move_to_another_region_begins_dev_anew_and_is_refused_in_production(s
     plan = up(standing, elsewhere)
 
     assert plan.replaced.keys() == regional
-    assert plan.updated == {policy: {"policy"} for policy in ROLE_POLICIES | FEEDS}
+    assert plan.updated == {
+        **{policy: {"policy"} for policy in ROLE_POLICIES | FEEDS | {"sweep-schedule-policy"}},
+        "sweep-schedule-role": {"assumeRolePolicy"},
+    }
     assert (plan.created, plan.deleted, plan.orphaned) == (set(), set(), set())
     if stack.stack == "prod":
         assert plan.refused == regional - loose(stack)
@@ -263,12 +266,10 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         ("billingMode=PROVISIONED", "readCapacity=10", "writeCapacity=10", "pointInTimeRecovery=false"),
         {
             **{
-                table: {"billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery"}
-                for table in TABLES - {"event-store-table"}
+                table: {"billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery", "globalSecondaryIndexes"}
+                for table in TABLES - {"snapshots-table"}
             },
-            "event-store-table": {
-                *("billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery", "globalSecondaryIndexes")
-            },
+            "snapshots-table": {"billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery"},
         },
     ),
     (
@@ -277,7 +278,7 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
             **{table: {"serverSideEncryption"} for table in TABLES},
             **{queue: {"kmsMasterKeyId", "sqsManagedSseEnabled"} for queue in QUEUES},
             **{group: {"kmsKeyId"} for group in LOGS | {"audit-log-group"}},
-            **{policy: {"policy"} for policy in ROLE_POLICIES | FEEDS},
+            **{policy: {"policy"} for policy in ROLE_POLICIES | FEEDS | {"sweep-schedule-policy"}},
             **{function: {"kmsKeyArn"} for function in FUNCTIONS},
             "events-archive": {"kmsKeyIdentifier"},
             "monitoring-topic": {"kmsMasterKeyId"},
@@ -295,6 +296,17 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         {
             **{function: {"memorySize", "timeout", "loggingConfig", "tracingConfig"} for function in FUNCTIONS},
             **{policy: {"policy"} for policy in ROLE_POLICIES},
+            "process-feed-queue": {"visibilityTimeoutSeconds"},
+        },
+    ),
+    (
+        ("transferTimeoutSeconds=600", "transferApprovalAbove=50", "processMaxConcurrency=20", "sweepMinutes=5"),
+        {
+            **{f"{function}-function": {"environment"} for function in ("command", "validate", "process", "sweep")},
+            "process-feed-mapping": {"scalingConfig"},
+            "sweep-schedule-schedule": {"scheduleExpression", "target"},
+            "monitoring-sweep-missed": {"period"},
+            "monitoring-transfers-overdue": {"threshold", "alarmDescription"},
         },
     ),
     (
