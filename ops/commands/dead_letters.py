@@ -185,16 +185,19 @@ def _tell(hidden: Sequence[Hidden], console: Console) -> None:
 
 def _diagnosis(system: System) -> Diagnosis:
     dynamodb, sqs = system.client("dynamodb"), system.client("sqs")
-    attributes = sqs.get_queue_attributes(QueueUrl=system.output("projectionQueueUrl"), AttributeNames=["QueueArn"])[
-        "Attributes"
-    ]
+
+    def arn(output: str) -> str:
+        answer = sqs.get_queue_attributes(QueueUrl=system.output(output), AttributeNames=["QueueArn"])
+        return str(answer["Attributes"]["QueueArn"])
+
     return Diagnosis(
         store=EventStore(dynamodb, system.output("eventStoreTable")),
         bus=EventBus(system.client("events"), system.output("eventBusName")),
         read_model=ReadModel(dynamodb, system.output("readModelTable")),
         streams=system.client("dynamodbstreams"),
         rule_arn=system.output("accountRuleArn"),
-        queue_arn=attributes["QueueArn"],
+        queue_arn=arn("projectionQueueUrl"),
+        process_queue_arn=arn("processQueueUrl"),
         store_table=system.output("eventStoreTable"),
         functions={str(name) for output, name in system.outputs.items() if output.endswith("Function")},
         command_function=system.output("commandFunction"),
@@ -209,6 +212,7 @@ def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse
         bus=EventBus(system.client("events"), system.output("eventBusName")),
         timeline=by_time(system),
         queue_url=system.output("projectionQueueUrl"),
+        process_queue_url=system.output("processQueueUrl"),
         holdings=holdings,
         more_types=options.type,
         forced=options.force,

@@ -29,6 +29,7 @@ class Remedy(StrEnum):
     """How a letter gets to where it was going."""
 
     PROJECT = "to the projection queue"
+    POKE = "to the process queue"
     LOG = "to the audit log"
     PUBLISH = "publish its events again"
     SEARCH = "publish what the store has of its time; the letter stays without --force"
@@ -96,6 +97,7 @@ class Diagnosis:
     """Of the rule that feeds the projections."""
     queue_arn: str
     """Of the projection queue."""
+    process_queue_arn: str
     store_table: str
     functions: Collection[str]
     """The names of the stack's functions."""
@@ -108,6 +110,7 @@ class Diagnosis:
         """
         examine: Mapping[str, Callable[[Letter], Case]] = {
             "projection": self._unprojected,
+            "process": self._not_carried_on,
             "delivery": self._undelivered,
             "invocation": self._given_up,
         }
@@ -128,6 +131,16 @@ class Diagnosis:
         reason = wrong or self._progress(event)
         return Case(letter, reason, Remedy.PROJECT, hopeless=wrong is not None, places=_places([event]))
 
+    def _not_carried_on(self, letter: Letter) -> Case:
+        """What process failed on. Sent again or not, the sweep goes on trying what it is about."""
+        try:
+            event = delivered_event(letter.body)
+        except MalformedError as error:
+            return Case(letter, f"no event: {error.message}", Remedy.POKE, hopeless=True)
+        wrong = self._contradiction(event)
+        reason = wrong or "not carried on: process's log says why; the sweep tries again all the same"
+        return Case(letter, reason, Remedy.POKE, hopeless=wrong is not None, places=_places([event]))
+
     def _undelivered(self, letter: Letter) -> Case:
         """What a rule could not hand to its target; EventBridge says why in the message's attributes."""
         told = letter.attributes
@@ -140,10 +153,11 @@ class Diagnosis:
         except MalformedError as error:
             event, malformed = None, error.message
         places = _places([event] if event else [])
-        if target == self.queue_arn or told.get("RULE_ARN") == self.rule_arn:
+        if target in (self.queue_arn, self.process_queue_arn) or told.get("RULE_ARN") == self.rule_arn:
+            remedy = Remedy.POKE if target == self.process_queue_arn else Remedy.PROJECT
             wrong = self._contradiction(event) if event else f"no event: {malformed}"
             reason = f"{reason}; {wrong}" if wrong else reason
-            return Case(letter, reason, Remedy.PROJECT, hopeless=wrong is not None, places=places)
+            return Case(letter, reason, remedy, hopeless=wrong is not None, places=places)
         if ":log-group:" in target:
             return Case(letter, reason, Remedy.LOG, places=places)
         reason += f"; its target is none of ours: {target or 'not told'}"

@@ -22,6 +22,7 @@ Item = TypeVar("Item")
 
 OUTPUTS: Mapping[str, str] = {
     "projection": "deadLetterQueueUrl",
+    "process": "processDeadLetterQueueUrl",
     "delivery": "deliveryDeadLetterQueueUrl",
     "invocation": "invocationDeadLetterQueueUrl",
 }

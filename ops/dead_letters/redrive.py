@@ -58,6 +58,7 @@ class Redriver:
     timeline: ByTime
     queue_url: str
     """Of the projection queue."""
+    process_queue_url: str
     holdings: Mapping[str, Holding]
     more_types: Sequence[str] = ()
     """Of events that a newer revision wrote, to look for in the store as well."""
@@ -70,8 +71,9 @@ class Redriver:
         by_remedy: dict[Remedy, list[Case]] = {remedy: [] for remedy in Remedy}
         for case in sorted(cases, key=lambda case: case.order):
             by_remedy[case.remedy].append(case)
-        for batch in _fitting(by_remedy[Remedy.PROJECT]):
-            yield from self._moved(batch, partial(self._send, batch))
+        for remedy, url in ((Remedy.PROJECT, self.queue_url), (Remedy.POKE, self.process_queue_url)):
+            for batch in _fitting(by_remedy[remedy]):
+                yield from self._moved(batch, partial(self._send, batch, url))
         for case in by_remedy[Remedy.LOG]:
             yield from self._moved([case], partial(self._log, case))
         for case in by_remedy[Remedy.PUBLISH]:
@@ -101,9 +103,9 @@ class Redriver:
             problem = problems.get(case.letter.message_id, "")
             yield Result(case, moved=not problem, problem=problem)
 
-    def _send(self, cases: Sequence[Case]) -> dict[str, str]:
+    def _send(self, cases: Sequence[Case], queue_url: str) -> dict[str, str]:
         entries: Any = [{"Id": str(at), "MessageBody": _message(case)} for at, case in enumerate(cases)]
-        answer = self.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
+        answer = self.sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
         return {
             cases[int(each["Id"])].letter.message_id: f"not sent: {each['Code']}: {each.get('Message', '')}"
             for each in answer.get("Failed", [])

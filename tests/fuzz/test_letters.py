@@ -140,6 +140,7 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
         streams=boto3.client("dynamodbstreams"),
         rule_arn="arn:rule",
         queue_arn=QUEUE,
+        process_queue_arn="arn:aws:sqs:us-east-1:123456789012:process",
         store_table=STORE,
         functions={"command"},
         command_function="command",
@@ -152,6 +153,7 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
         bus=bus,
         timeline=Timeline(aws, STORE, 1),
         queue_url="url",
+        process_queue_url="another",
         holdings=dict.fromkeys(OUTPUTS, client),
     )
     sound = good()

@@ -27,7 +27,7 @@ ACCOUNTS = ("first", "second")
 IMPORTER = f"arn:aws:iam::{ACCOUNT}:role/operator-import"
 _ROW = re.compile(r"^\| `([\w -]+)` \| (.+) \|$", re.MULTILINE)
 _GRANT = re.compile(r"`((?:[a-z]+:)?[A-Z]\w+)`([^`]*)")
-_FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate")
+_FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep")
 _CALLED = {
     "dynamodb:GetShardIterator": ("dynamodbstreams", "GetShardIterator"),
     "dynamodb:GetRecords": ("dynamodbstreams", "GetRecords"),
@@ -72,9 +72,13 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         for name in ("eventStoreTable", "readModelTable", "snapshotsTable")
     )
     functions = {name: [f"arn:aws:lambda:{place}:function:{outputs[f'{name}Function']}"] for name in _FUNCTIONS}
-    letters = ("deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl")
+    letters = (
+        *("deadLetterQueueUrl", "processDeadLetterQueueUrl"),
+        *("deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
+    )
     queues = {
-        name: f"arn:aws:sqs:{place}:{outputs[name].rsplit('/', 1)[1]}" for name in (*letters, "projectionQueueUrl")
+        name: f"arn:aws:sqs:{place}:{outputs[name].rsplit('/', 1)[1]}"
+        for name in (*letters, "projectionQueueUrl", "processQueueUrl")
     }
     registry = outputs["schemaRegistryName"]
     return {
@@ -86,6 +90,7 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         "snapshots": [snapshots],
         "dead letter queues": [queues[name] for name in letters],
         "projection queue": [queues["projectionQueueUrl"]],
+        "process queue": [queues["processQueueUrl"]],
         "audit log": [f"arn:aws:logs:{place}:log-group:/aws/events/audit-log-*"],
         "the bus": [outputs["eventBusArn"]],
         "archive": [outputs["archiveArn"]],

@@ -1750,9 +1750,44 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "deliver refusals to the projections",
         "components/projection_feed.py",
-        " if args.apart else pattern",
-        " if False else pattern",
+        '[{"anything-but": list(apart)}]',
+        '[{"anything-but": list(apart[1:])}]',
         DELIVERING,
+    ),
+    Mutant(
+        "wake no process by a release",
+        "components/process_feed.py",
+        '"FundsReserved", "ReservationReleased"',
+        '"FundsReserved"',
+        DELIVERING,
+    ),
+    Mutant(
+        "let the store's policy refuse what the sweep appends",
+        "__main__.py",
+        "writers=[command, process, sweep]",
+        "writers=[command, process]",
+        ("tests/infrastructure/test_security.py",),
+    ),
+    Mutant(
+        "let any schedule of the account act as the sweep's",
+        "components/sweep_schedule.py",
+        ', "aws:SourceArn": group.arn',
+        "",
+        ("tests/infrastructure/test_security.py",),
+    ),
+    Mutant(
+        "take the sweep's silence for health",
+        "components/monitoring.py",
+        'treat_missing_data="breaching" if alarm.for_silence else "notBreaching"',
+        'treat_missing_data="notBreaching"',
+        ("tests/infrastructure/test_monitoring.py",),
+    ),
+    Mutant(
+        "sweep for what is due more seldom than a transfer lives",
+        "components/setting_rules.py",
+        "settings.sweep_minutes * 60 <= settings.transfer_timeout_seconds",
+        "settings.sweep_minutes <= settings.transfer_timeout_seconds",
+        ("tests/infrastructure/test_settings.py",),
     ),
     Mutant(
         "let anybody delete events",
@@ -1784,7 +1819,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "deliver from the bus without a dead letter queue",
-        "components/projection_feed.py",
+        "components/queue_feed.py",
         "            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs("
         "arn=args.delivery_dead_letters.arn),\n",
         "",

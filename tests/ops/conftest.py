@@ -38,7 +38,9 @@ BUCKETS = 3
 EVERY = 2
 QUEUES = {
     "projectionQueueUrl": "projection",
+    "processQueueUrl": "process",
     "deadLetterQueueUrl": "projection-dlq",
+    "processDeadLetterQueueUrl": "process-dlq",
     "deliveryDeadLetterQueueUrl": "delivery-dlq",
     "invocationDeadLetterQueueUrl": "invocation-dlq",
 }

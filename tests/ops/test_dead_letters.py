@@ -294,6 +294,25 @@ def test_undelivered_events_go_to_the_projection_queue_with_eventbridges_words(a
     assert waiting(sqs, "delivery-dlq") == (0, 0)
 
 
+def test_letters_of_processes_go_to_the_process_queue_and_none_to_the_projections(aws: Any, sqs: Any, run: Run) -> None:
+    (event,) = keep(aws, story("a", []))
+    url = sqs.get_queue_url(QueueName="process")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    leave(sqs, "process-dlq", body(event))
+    poison = leave(sqs, "process-dlq", "garbage")
+    leave(sqs, "delivery-dlq", body(event), RULE_ARN="arn:pokes", TARGET_ARN=arn, ERROR_CODE="THROTTLED")
+
+    letters = run("dead-letters", "list", "--json").json["letters"]
+    assert {letter["remedy"] for letter in letters} == {"to the process queue"}
+    assert [letter["messageId"] for letter in letters if letter["hopeless"]] == [poison]
+
+    assert run("dead-letters", "redrive").code == 1  # what is no event stays
+    assert taken(sqs, "process") == [body(event)] * 2
+    assert waiting(sqs, "process-dlq") == (1, 0)
+    assert waiting(sqs, "delivery-dlq") == (0, 0)
+    assert waiting(sqs, "projection") == (0, 0)
+
+
 def test_what_the_audit_log_missed_is_written_there_and_nowhere_else(aws: Any, sqs: Any, run: Run) -> None:
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName=LOG_GROUP)
