@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def _tell(story: Story, client: StackClient, outputs: Path) -> None:
     _read_side(story, client)
     _time_travel(story, client)
     _refusals(story, client)
+    _transfers(story, client)
     _deliveries(story, client)
     _replay(story, client, outputs)
 
@@ -209,6 +211,62 @@ def _refusals(story: Story, client: StackClient) -> None:
         lambda: _error(client.command(ACCOUNT, "AccountClosed", {})),
         {"statusCode": 422, "code": "RuleBroken", "rule": "zero-balance"},
     )
+
+
+def _transfers(story: Story, client: StackClient) -> None:
+    """One that completes, one that the other side refuses, and where some need approval one that expires."""
+    for account, currency in (("savings-1", "USD"), ("savings-2", "USD"), ("savings-3", "EUR")):
+        client.command(account, "AccountCreated", {"currency": currency})
+    client.command("savings-1", "TransactionProcessed", {"amount": 20_000})
+
+    def transfer(name: str, to: str, amount: int, **more: Any) -> dict[str, Any]:
+        data = {"fromAccount": "savings-1", "toAccount": to, "amount": amount, "currency": "USD", **more}
+        return _receipt(client.command(name, "TransferRequested", data))
+
+    def ended(name: str, status: str) -> dict[str, Any]:
+        row = eventually(
+            lambda: client.row(name, "TransferSummary"),
+            lambda row: row is not None and row["Status"] == status and "DueAt" not in row,
+            SOON,
+        )
+        return {each: row.get(each) for each in ("Status", "FailedStep", "Rule") if row and each in row}
+
+    def available() -> int:
+        """What can be withdrawn: asked of the ledger, not of a row that may lag behind."""
+        status, _ = client.validate("savings-1", "TransactionProcessed", {"amount": -15_000})
+        return status
+
+    story.step(
+        "Transfer 5,000 to another account: it is there by itself",
+        lambda: (transfer("transfer-1", "savings-2", 5_000), ended("transfer-1", "Completed"))[1],
+        {"Status": "Completed"},
+        show="requested -> reserved -> committed -> credited -> posted -> completed",
+    )
+    story.step(
+        "A transfer that the other side cannot take comes to nothing",
+        lambda: (transfer("transfer-2", "savings-3", 5_000), ended("transfer-2", "Failed"))[1],
+        {"Status": "Failed", "FailedStep": "check", "Rule": "account-currency"},
+    )
+
+    command = client.aws("lambda").get_function_configuration(FunctionName=client.outputs["commandFunction"])
+    above = int(command["Environment"]["Variables"]["TRANSFER_APPROVAL_ABOVE"])
+
+    def expire() -> dict[str, Any]:
+        deadline = datetime.now(UTC) + timedelta(seconds=1)
+        transfer("transfer-3", "savings-2", above + 1, deadline=deadline.isoformat())
+        eventually(lambda: client.row("transfer-3", "TransferSummary"), lambda row: row is not None, SOON)
+        eventually(lambda: datetime.now(UTC), lambda now: now > deadline, SOON)
+        client.sweep()
+        return ended("transfer-3", "Expired")
+
+    if above:
+        story.step(
+            "One above the limit that nobody approves of expires",
+            expire,
+            {"Status": "Expired"},
+            show="a schedule sweeps for what is due; here it begins anew, so that nobody has to wait a minute",
+        )
+    story.step("All that is left can be withdrawn: nothing is set aside any more", available, 200)
 
 
 def _deliveries(story: Story, client: StackClient) -> None:

@@ -1926,7 +1926,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "ask for the account's concurrency only where some is reserved",
         "components/account_limits.py",
-        "if not reserved and driven <= LEAST_QUOTA:",
+        "if not reserved and driven[most] <= LEAST_QUOTA:",
         "if not reserved:",
         SETTING,
     ),
@@ -1954,8 +1954,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "take a timeout that is all reserve",
         "components/setting_rules.py",
-        "settings.function_timeout > limits.COMMAND_RESERVE_SECONDS",
-        "settings.function_timeout >= limits.COMMAND_RESERVE_SECONDS",
+        "settings.function_timeout > max(",
+        "settings.function_timeout >= max(",
         SETTING,
     ),
     Mutant(
