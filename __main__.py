@@ -29,7 +29,7 @@ from components.identity_provider import Client, IdentityProvider
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import Names, sign_in_prefix
 from components.policies import Grant
-from components.process_feed import ProcessFeed, pokes
+from components.process_feed import ProcessFeed, just
 from components.projection_feed import ProjectionFeed, all_but
 from components.queue_feed import QueueFeedArgs
 from components.read_model import ReadModel
@@ -47,6 +47,12 @@ SNAPSHOT_RETRIES = 20
 PROCESS_VISIBILITY = 6
 """Timeouts of process for which a message that was not finished stays hidden, as AWS advises."""
 REJECTION = "CommandRejected"
+POKES = (
+    *("TransferRequested", "TransferApproved", "TransferCommitted"),
+    *("TransferFailed", "TransferExpired", "TransferCancelled"),
+    *("FundsReserved", "ReservationReleased"),
+)
+"""Events behind which a transfer may have a step due: all but those of its two ends, behind which none is."""
 TOKEN_SECONDS = 5
 """Cognito waits no longer for what changes a token."""
 OPEN = Throttle(rate=10, burst=20)
@@ -351,7 +357,7 @@ process_feed = ProcessFeed(
     "process-feed",
     QueueFeedArgs(
         event_bus=event_bus,
-        pattern=pokes(SOURCE),
+        pattern=just(SOURCE, POKES),
         description="Events of transfers and reservations, to the processes",
         function=process,
         delivery_dead_letters=delivery_dead_letters,

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from components.queue_feed import QueueFeed
-
-POKES = (
-    *("TransferRequested", "TransferApproved", "TransferCommitted"),
-    *("TransferFailed", "TransferExpired", "TransferCancelled"),
-    *("FundsReserved", "ReservationReleased"),
-)
-"""Detail-types behind which a transfer may have a step due: all but those of its two ends, behind which none is."""
 
 
 class ProcessFeed(QueueFeed):
@@ -20,6 +14,6 @@ class ProcessFeed(QueueFeed):
     component: ClassVar[str] = "event-sourcing:index:ProcessFeed"
 
 
-def pokes(source: str) -> dict[str, object]:
-    """The pattern of a source's events that wake a process."""
-    return {"source": [source], "detail-type": list(POKES)}
+def just(source: str, types: Sequence[str]) -> dict[str, object]:
+    """The pattern of a source's events of these detail-types."""
+    return {"source": [source], "detail-type": list(types)}

@@ -14,8 +14,9 @@ from .store.conductor import STEP_SECONDS
 from .store.due_index import AT, DueIndex
 from .wiring import carries_on, now, wired_conductor
 
-_conductor = wired_conductor()
-_index = DueIndex(clients.dynamodb(), setting("READ_MODEL_TABLE"))
+_dynamodb = clients.dynamodb()
+_conductor = wired_conductor(_dynamodb)
+_index = DueIndex(_dynamodb, setting("READ_MODEL_TABLE"))
 _PAGE = 100
 _SPARE_SECONDS = 2 * STEP_SECONDS
 """With less time left nothing further is begun: the next sweep goes on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from .domain import KINDS, PROCESS
 from .runtime import Context, count, log, seconds_left
@@ -18,15 +19,18 @@ from .store.present import PresentReader
 from .store.side_by_side import begin
 from .store.snapshots import Snapshots
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 
 def now() -> str:
     """The ledger's text of this moment."""
     return times.to_text(datetime.now(UTC))
 
 
-def wired_ledger() -> Ledger:
-    """A ledger on this function's tables."""
-    dynamodb = clients.dynamodb()
+def wired_ledger(client: DynamoDBClient | None = None) -> Ledger:
+    """A ledger on this function's tables; the client is one of its own where none is given."""
+    dynamodb = client or clients.dynamodb()
     reader = PresentReader(
         EventStore(dynamodb, setting("EVENT_STORE_TABLE"), number("TYPE_BUCKETS")),
         Snapshots(dynamodb, setting("SNAPSHOTS_TABLE")),
@@ -38,9 +42,9 @@ def wired_ledger() -> Ledger:
     return Ledger(reader, pause=time.sleep, check_clock=check_clock, complete=complete)
 
 
-def wired_conductor() -> Conductor:
-    """A conductor of the ledger's processes on this function's tables."""
-    return Conductor(wired_ledger(), PROCESS, now=now)
+def wired_conductor(client: DynamoDBClient | None = None) -> Conductor:
+    """A conductor of the ledger's processes on this function's tables, its client as `wired_ledger`'s."""
+    return Conductor(wired_ledger(client), PROCESS, now=now)
 
 
 def carries_on(conductor: Conductor, process_id: str, context: Context) -> bool:

@@ -53,11 +53,12 @@ What happens when many write to one account at once, simulated with the ledger's
 ## What to turn, in the order in which it is reached
 
 1. `projectionMaxConcurrency`, when the age of the oldest message on the projection queue rises (alarmed).
-2. `typeBuckets`, when writes of the type index are throttled: raise it and deploy. Events keep the bucket they have; a
+2. `processMaxConcurrency`, when the age of the oldest message on the process queue rises (alarmed).
+3. `typeBuckets`, when writes of the type index are throttled: raise it and deploy. Events keep the bucket they have; a
    query reads all buckets, so it may only ever be raised.
-3. The quotas of PutEvents and of deliveries, when the relay reports PublishFailures or deliveries come late.
-4. The table's quota of write units, and a warm throughput before a planned rush.
-5. The account's Lambda concurrency; `commandConcurrency` keeps a share of it.
+4. The quotas of PutEvents and of deliveries, when the relay reports PublishFailures or deliveries come late.
+5. The table's quota of write units, and a warm throughput before a planned rush.
+6. The account's Lambda concurrency; `commandConcurrency` keeps a share of it.
 
 ## The recipe's ceiling
 

@@ -78,7 +78,7 @@ def test_who_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest
 
 def test_every_function_has_a_floor_to_be_compared_with() -> None:
     assert imports.entry_points() == {
-        **dict.fromkeys(("command", "projection", "query", "snapshot", "validate"), "dynamodb"),
+        **dict.fromkeys(("command", "process", "projection", "query", "snapshot", "sweep", "validate"), "dynamodb"),
         "relay": "events",
     }
 

@@ -1756,7 +1756,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "wake no process by a release",
-        "components/process_feed.py",
+        "__main__.py",
         '"FundsReserved", "ReservationReleased"',
         '"FundsReserved"',
         DELIVERING,
