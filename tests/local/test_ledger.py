@@ -74,6 +74,9 @@ def test_the_recipes_validation_steps_hold(ledger: StackClient) -> None:
         "aggregateId": "account-123",
         "reconstructedState": {
             "balance": Decimal("100.5"),
+            "reserved": 0,
+            "available": Decimal("100.5"),
+            "reservations": {},
             "status": "Active",
             "transactionCount": 1,
             "createdAt": "2024-01-15T10:00:00Z",
