@@ -10,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .domain import EVENT_TYPES, KINDS, PROCESS
+from .domain import EVENT_TYPES, KINDS
 from .http_api.serving import serving
 from .runtime import Context, seconds_left
 from .settings import flag, number, setting
@@ -19,7 +19,7 @@ from .sourcing.command import MAX_SEQUENCE
 from .sourcing.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
 from .sourcing.fields import check_identifier, check_whole, folded, identifier, unknown, whole
 from .sourcing.kinds import OfKind
-from .sourcing.projection import RowQuery
+from .sourcing.projection import DueQuery, RowQuery
 from .sourcing.values import Value
 from .store import clients, tokens
 from .store.correlation_index import CorrelationIndex
@@ -43,10 +43,9 @@ _correlations = CorrelationIndex(_dynamodb, _table) if flag("CORRELATION_INDEX")
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
 _STATEMENT_ENTRIES = number("STATEMENT_ENTRIES")
 """How many a page of the statement has where nobody says."""
-_TRANSFERS = next(each for each in KINDS.projections(flag) if each.name == "TransferSummary")
 _due = DueIndex(_dynamodb, setting("READ_MODEL_TABLE"))
-_OPEN = ("Requested", "Approved", "Committed", "Failed", "Expired", "Cancelled")
-"""What an open transfer's status can be: of the last three, while something is still set aside for it."""
+_MECHANICS = (ENTRIES_SEQUENCE, BUCKET)
+"""Of a stored row: what is shown to nobody."""
 
 _TYPES = {folded(name): name for name in EVENT_TYPES}
 
@@ -112,8 +111,8 @@ def _get_events_by_correlation(request: Mapping[str, Any], _: SecondsLeft) -> Va
 
 def _get_row(query: RowQuery, projection: OfKind, request: Mapping[str, Any], _: SecondsLeft) -> Value:
     """`{<argument>}`: the row of a projection; one GetItem."""
-    record = _row(query, projection, identifier(request, query.argument), projection.name)
-    return {_shown(query, name): value for name, value in record.items() if name != ENTRIES_SEQUENCE}
+    record = _record(query, projection, identifier(request, query.argument), projection.name)
+    return _shown_row(query, projection, record)
 
 
 def _get_entries(query: RowQuery, projection: OfKind, request: Mapping[str, Any], left: SecondsLeft) -> Value:
@@ -133,7 +132,8 @@ def _get_entries(query: RowQuery, projection: OfKind, request: Mapping[str, Any]
     start = tokens.decode(
         request.get("nextToken"), subject, lambda place: check_whole(place, "nextToken", 1, MAX_SEQUENCE)
     )
-    record = _row(query, projection, aggregate_id, kind.name)
+    record = _record(query, projection, aggregate_id, kind.name)
+    _hold_together(projection, record)
     deadline = Deadline(left, "ask for fewer entries (limit) at a time")
     statements = Statements(_read_model, _store, _history, projection, kind)
     page = statements.page(aggregate_id, stored_of(record), Stretch(since, until, start), limit, deadline)
@@ -146,66 +146,36 @@ def _get_entries(query: RowQuery, projection: OfKind, request: Mapping[str, Any]
     }
 
 
-def _get_transfer(request: Mapping[str, Any], _: SecondsLeft) -> Value:
-    """`{transferId}`: the row of the projection TransferSummary; one GetItem."""
-    transfer_id = identifier(request, "transferId")
-    record = _read_model.record(Key(transfer_id, _TRANSFERS.name))
-    if record is None:
-        text = f"there is no transfer {transfer_id}, or no {_TRANSFERS.name} of it yet: read models follow the events"
-        raise NotFoundError(text, transferId=transfer_id)
-    return _shown_transfer(record)
+def _get_due(query: DueQuery, projection: OfKind, request: Mapping[str, Any], left: SecondsLeft) -> Value:
+    """`{<filter>?, ..., limit?, nextToken?}`: the rows for which something is due or will be; what `listed` takes.
 
-
-def _get_transfers(request: Mapping[str, Any], left: SecondsLeft) -> Value:
-    """`{status?, accountId?, olderThan?, limit?, nextToken?}`: the open transfers; those whose next step has been due
-    for longest come first in each of the index's four parts. What `due_index.listed` takes.
-
-    Of one status, with this account on either side, requested before that time. Those that have ended are found by
-    their last event's type: getEventsByType.
+    In each part of the index those come first whose next step has been due for longest.
     """
-    status = request.get("status")
-    if status is not None and status not in _OPEN:
-        raise MalformedError("status", f"must be one of {', '.join(_OPEN)}: only open transfers are listed")
-    account_id = None if request.get("accountId") is None else identifier(request, "accountId")
-    older_than = _time(request, "olderThan", times.LAST)
+    asked = {name: request[name] for name in query.filters if request.get(name) is not None}
+    filters = [query.filters[name](value) for name, value in asked.items()]
     limit = whole(request, "limit", 1, 1_000, default=100) or 0
-    subject = ["getTransfers", status, account_id, older_than]
+    subject = [query.name, asked]
 
-    def matches(record: dict[str, Any]) -> bool:
-        sides = (record.get("FromAccount"), record.get("ToAccount"))
-        return (
-            status in (None, record.get("Status"))
-            and (account_id is None or account_id in sides)
-            and str(record.get("RequestedAt")) < older_than
-        )
+    def place_in(content: Value) -> tuple[int, DuePlace]:
+        number, at, aggregate_id, name = content
+        if times.normalize(at, "nextToken") != at or name != projection.name:
+            raise ValueError("no place in the index")
+        bucket = check_whole(number, "nextToken", 0, len(query.buckets) - 1)
+        return bucket, DuePlace(at, check_identifier(aggregate_id, "nextToken"), name)
 
-    behind = tokens.decode(request.get("nextToken"), subject, _due_place)
-    deadline = Deadline(left, "ask for fewer transfers (limit) at a time")
-    page = listed(_due, PROCESS.buckets, matches, limit=limit, behind=behind, deadline=deadline)
+    page = listed(
+        _due,
+        query.buckets,
+        lambda record: all(meant(record) for meant in filters),
+        limit=limit,
+        behind=tokens.decode(request.get("nextToken"), subject, place_in),
+        deadline=Deadline(left, f"ask for fewer {query.rows} (limit) at a time"),
+    )
     return {
-        "transfers": [_shown_transfer(record) for record in page.records],
+        query.rows: [_shown_row(query, projection, record) for record in page.records],
         "count": len(page.records),
         **({"nextToken": tokens.encode(subject, [page.rest[0], *page.rest[1]])} if page.rest else {}),
     }
-
-
-def _shown_transfer(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A row, for who asked for it. UnreadableRowError where it is damaged."""
-    row, position = stored_of(dict(record))[:2]
-    wrong = _TRANSFERS.damage(row, position.sequence or MAX_SEQUENCE)
-    wrong += ["LastSequence"] * (not position.sequence) + ["LastHash"] * (position.hash == UNKNOWN)
-    if wrong:
-        raise UnreadableRowError(_TRANSFERS.name, record["AccountId"], wrong)
-    shown = {name: value for name, value in record.items() if name not in ("AccountId", BUCKET)}
-    return {"TransferId": record["AccountId"], **shown}
-
-
-def _due_place(content: Value) -> tuple[int, DuePlace]:
-    number, at, aggregate_id, projection = content
-    if times.normalize(at, "nextToken") != at or projection != _TRANSFERS.name:
-        raise ValueError("no place in the index")
-    bucket = check_whole(number, "nextToken", 0, len(PROCESS.buckets) - 1)
-    return bucket, DuePlace(at, check_identifier(aggregate_id, "nextToken"), projection)
 
 
 def _reconstruct_state(request: Mapping[str, Any], left: SecondsLeft) -> Value:
@@ -228,22 +198,32 @@ def _reconstruct_state(request: Mapping[str, Any], left: SecondsLeft) -> Value:
     }
 
 
-def _row(query: RowQuery, projection: OfKind, aggregate_id: str, asked: str) -> dict[str, Any]:
-    """A projection's row, for who asked for it or for what lies beside it."""
+def _record(query: RowQuery, projection: OfKind, aggregate_id: str, asked: str) -> dict[str, Any]:
+    """A projection's stored row, for who asked for it or for what lies beside it."""
     record = _read_model.record(Key(aggregate_id, projection.name))
     if record is None:
         name = f"{projection.kind.name} {aggregate_id}"
         text = f"there is no {name}, or no {asked} of it yet: read models follow the events"
         raise NotFoundError(text, **{query.argument: aggregate_id})
+    return record
+
+
+def _shown_row(query: RowQuery | DueQuery, projection: OfKind, record: dict[str, Any]) -> dict[str, Any]:
+    """A stored row, for who asked for it. UnreadableRowError where it is damaged."""
+    _hold_together(projection, record)
+    return {_shown(query, name): value for name, value in record.items() if name not in _MECHANICS}
+
+
+def _hold_together(projection: OfKind, record: dict[str, Any]) -> None:
+    """Raise UnreadableRowError for a stored row that is damaged."""
     row, position = stored_of(record)[:2]
     damage = projection.damage(row, position.sequence or MAX_SEQUENCE)
     damage += ["LastSequence"] * (not position.sequence) + ["LastHash"] * (position.hash == UNKNOWN)
     if damage:
-        raise UnreadableRowError(projection.name, aggregate_id, damage)
-    return record
+        raise UnreadableRowError(projection.name, record["AccountId"], damage)
 
 
-def _shown(query: RowQuery, name: str) -> str:
+def _shown(query: RowQuery | DueQuery, name: str) -> str:
     """The name of a row's attribute in an answer: every kind's id stands under AccountId in the table."""
     return f"{query.argument[:1].upper()}{query.argument[1:]}" if name == "AccountId" else name
 
@@ -264,7 +244,9 @@ class _Query(NamedTuple):
     arguments: tuple[str, ...]
 
 
-def _of_rows(query: RowQuery, projection: OfKind) -> _Query:
+def _of_rows(query: RowQuery | DueQuery, projection: OfKind) -> _Query:
+    if isinstance(query, DueQuery):
+        return _Query(partial(_get_due, query, projection), (*query.filters, "limit", "nextToken"))
     if query.head is None:
         return _Query(partial(_get_row, query, projection), (query.argument,))
     members = (query.argument, "limit", "fromTimestamp", "toTimestamp", "nextToken")
@@ -275,8 +257,6 @@ _QUERIES: Mapping[str, _Query] = MappingProxyType(
     {
         "getAggregateEvents": _Query(_get_aggregate_events, ("aggregateId", "limit", "nextToken")),
         **{query.name: _of_rows(query, projection) for query, projection in KINDS.queries(flag)},
-        "getTransfer": _Query(_get_transfer, ("transferId",)),
-        "getTransfers": _Query(_get_transfers, ("status", "accountId", "olderThan", "limit", "nextToken")),
         "reconstructState": _Query(_reconstruct_state, ("aggregateId", "upToSequence", "asOf")),
         "getEventsByType": _Query(
             _get_events_by_type, ("eventType", "limit", "fromTimestamp", "toTimestamp", "nextToken")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -48,8 +49,9 @@ def lambda_handler(_: Any, context: Context) -> dict[str, Any]:
 
 def _due(moment: str) -> Iterator[tuple[str, str]]:
     """Which processes are due, the longest due first in each bucket, and since when."""
-    first = int(moment[14:16]) % len(PROCESS.buckets)  # another one each minute
-    for bucket in (*PROCESS.buckets[first:], *PROCESS.buckets[:first]):
+    buckets = deque(PROCESS.buckets)
+    buckets.rotate(-int(moment[14:16]))  # another one first each minute
+    for bucket in buckets:
         place = None
         while True:
             page = _index.page(bucket, moment, _PAGE, place)

@@ -41,7 +41,7 @@ from .generated.classes import (
     TransferRequested,
     TransferSettled,
 )
-from .transfer_summary import transfer_projections
+from .transfer_summary import TRANSFER_QUERIES, transfer_projections
 
 STATE_VERSION = 1
 """The version of what `evolve` makes of events. Raise it with every change of its outcome or of the state's fields."""
@@ -337,6 +337,7 @@ KIND = Kind(
     unsaid=unsaid,
     shown_by=shown_by,
     projections=transfer_projections,
+    queries=TRANSFER_QUERIES,
     completes=completes,
 )
 """To the mechanics."""

@@ -36,7 +36,7 @@ from .facts import fact_of
 from .generated.classes import FundsReserved, ReservationReleased
 from .money import ZERO
 from .transfer import COME_TO_NOTHING, KIND, UNCOMMITTED, Transfer
-from .transfer_summary import DUE_BUCKETS, due_bucket
+from .transfer_summary import DUE_BUCKETS
 
 _MAY_REFUSE = ("check", "reserve", "credit")
 
@@ -139,7 +139,7 @@ PROCESS = Process(
     kind=KIND.name,
     steps=("reserve", "commit", "credit", "post", "complete", "fail", "expire", "release", "settle"),
     certain=frozenset({"post", "release"}),
-    buckets=tuple(map(due_bucket, range(DUE_BUCKETS))),
+    buckets=DUE_BUCKETS,
     concerned=concerned,
     due=next_step,
     after=after_refusal,

@@ -7,14 +7,19 @@ event, by which time the next one should be there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from zlib import crc32
 
 from handlers.sourcing import times
+from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.event import Event
+from handlers.sourcing.fields import check_identifier
 from handlers.sourcing.kinds import Switch
-from handlers.sourcing.projection import Projection, Row
+from handlers.sourcing.projection import DueQuery, Projection, Row, RowQuery
 from handlers.sourcing.restoring import Shape, flag, one_of, text
+from handlers.sourcing.values import Value
 
 from .bounds import money
 from .facts import fact_of
@@ -29,10 +34,12 @@ from .generated.classes import (
     TransferSettled,
 )
 
-DUE_BUCKETS = 4
-"""Over so many keys the index of what is due is spread: one takes a thousand writes a second."""
+DUE_BUCKETS = tuple(f"due#{number}" for number in range(4))
+"""Over these keys the index of what is due is spread: one takes a thousand writes a second."""
 PATIENCE_SECONDS = 60
 """After so long without a further event somebody has to look after a transfer."""
+OPEN = ("Requested", "Approved", "Committed", "Failed", "Expired", "Cancelled")
+"""What an open transfer's status can be: of the last three, while something is still set aside for it."""
 STATUSES = ("Requested", "Approved", "Committed", "Completed", "Failed", "Expired", "Cancelled")
 _DUE = ("DueBucket", "DueAt")
 
@@ -64,11 +71,6 @@ def is_open(row: Row) -> bool:
     if row["Status"] in ("Failed", "Expired", "Cancelled"):
         return "SettledAt" not in row
     return bool(row["Status"] != "Completed")
-
-
-def due_bucket(number: int) -> str:
-    """The key of one part of the index."""
-    return f"due#{number}"
 
 
 def _changed(row: Row, event: Event) -> Row:
@@ -124,12 +126,44 @@ def _with_due(row: Row, event: Event) -> Row:
     due = times.later(event.timestamp, PATIENCE_SECONDS)
     if row["Status"] in ("Requested", "Approved"):
         due = row["Deadline"] if row["Status"] == "Requested" and row["NeedsApproval"] else min(due, row["Deadline"])
-    return {**kept, "DueBucket": due_bucket(crc32(event.aggregate_id.encode()) % DUE_BUCKETS), "DueAt": due}
+    bucket = DUE_BUCKETS[crc32(event.aggregate_id.encode()) % len(DUE_BUCKETS)]
+    return {**kept, "DueBucket": bucket, "DueAt": due}
 
 
 def transfer_projections(_: Switch) -> tuple[Projection, ...]:
     """Every projection of transfers."""
     return (TransferSummary(),)
+
+
+def _of_status(status: Value) -> Callable[[Row], bool]:
+    if status not in OPEN:
+        raise MalformedError("status", f"must be one of {', '.join(OPEN)}: only open transfers are listed")
+    return lambda row: row.get("Status") == status
+
+
+def _of_account(given: Value) -> Callable[[Row], bool]:
+    """On either side."""
+    account_id = check_identifier(given, "accountId")
+    return lambda row: account_id in (row.get("FromAccount"), row.get("ToAccount"))
+
+
+def _requested_before(given: Value) -> Callable[[Row], bool]:
+    time = times.normalize(given, "olderThan")
+    return lambda row: str(row.get("RequestedAt")) < time
+
+
+TRANSFER_QUERIES = (
+    RowQuery(name="getTransfer", argument="transferId", projection="TransferSummary"),
+    DueQuery(
+        name="getTransfers",
+        argument="transferId",
+        projection="TransferSummary",
+        rows="transfers",
+        buckets=DUE_BUCKETS,
+        filters=MappingProxyType({"status": _of_status, "accountId": _of_account, "olderThan": _requested_before}),
+    ),
+)
+"""Those that have ended are not listed: they are found by their last event's type, with getEventsByType."""
 
 
 _SUMMARY = Shape(

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 from .command import Command
 from .errors import IntegrityError, MalformedError, RuleBrokenError, Violation
 from .event import Event, NewEvent
-from .projection import Entries, Projection, Row, RowQuery
+from .projection import DueQuery, Entries, Projection, Row, RowQuery
 from .values import Value
 
 State: TypeAlias = Any
@@ -91,7 +91,7 @@ class Kind(Generic[S]):
     """As much of a state as one event tells of what went without saying there."""
     projections: Callable[[Switch], tuple[Projection, ...]]
     """Its read models. A new one fills itself: its rows start at sequence 0 and catch up from the store."""
-    queries: tuple[RowQuery, ...] = ()
+    queries: tuple[RowQuery | DueQuery, ...] = ()
     """What can be asked of their rows, and of the entries beside them."""
     collection: str | None = None
     """Where the HTTP API has its aggregates: `accounts` is /accounts/{id}. None where it has them nowhere."""
@@ -254,7 +254,7 @@ class Kinds:
             raise ValueError(f"the entries beside {', '.join(late)} have a name that sorts behind the row's")
         return every
 
-    def queries(self, switch: Switch) -> tuple[tuple[RowQuery, OfKind], ...]:
+    def queries(self, switch: Switch) -> tuple[tuple[RowQuery | DueQuery, OfKind], ...]:
         """Every query of rows, of all kinds, with its projection.
 
         ValueError for one that is about none of its kind's or about entries that there never are, and for two of one
@@ -265,7 +265,8 @@ class Kinds:
         for kind in self.all:
             for query in kind.queries:
                 projection = by_name.get((kind.name, query.projection))
-                if projection is None or (query.head is not None and projection.projection.entries is None):
+                of_entries = isinstance(query, RowQuery) and query.head is not None
+                if projection is None or (of_entries and projection.projection.entries is None):
                     raise ValueError(f"{query.name} is about nothing that a {kind.name} has: {query.projection}")
                 found.append((query, projection))
         if len({query.name for query, _ in found}) < len(found):

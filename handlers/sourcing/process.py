@@ -73,9 +73,22 @@ class Process:
         if not isinstance(command_id, str):
             return []
         name = command_id.rpartition("/")
-        if not name[1] or name[2] not in (*self.steps, POKE):
+        if not self.steps or not name[1] or name[2] not in (*self.steps, POKE):
             return []
         return [Violation("commandId", f"must not end in /{name[2]}: such ids name the steps of a {self.kind}")]
+
+
+NO_PROCESS = Process(
+    kind="",
+    steps=(),
+    certain=frozenset(),
+    buckets=(),
+    concerned=lambda _: None,
+    due=lambda *_: (),
+    after=lambda *_: None,
+    traced=lambda _: ("", ""),
+)
+"""The process of a domain that has none: no event concerns it, nothing is ever due, callers may take any commandId."""
 
 
 def command_id(process_id: str, name: str) -> str:

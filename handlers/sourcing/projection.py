@@ -6,6 +6,7 @@ converge (order, duplicates, gaps, crashes) is not here: see `handlers.store.pro
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -88,3 +89,25 @@ class RowQuery:
     """Of a query of entries: the attributes of the row that are shown above them. None where the row is shown."""
     below: str = ""
     """Where the HTTP API has it, below the aggregate's own place: `statement` is /accounts/{id}/statement."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueQuery:
+    """A query of those rows of a projection for which something is or will be due, by pages; see `handlers.query`."""
+
+    name: str
+    """Its queryType."""
+    argument: str
+    """What its answer calls an aggregate's id, with a capital, as `RowQuery.argument`."""
+    projection: str
+    """The name of the projection whose rows these are."""
+    rows: str
+    """What its answer calls them."""
+    buckets: tuple[str, ...]
+    """The keys under which they stand in the index."""
+    filters: Mapping[str, Filter]
+    """By an optional member of the request: which rows are meant."""
+
+
+Filter = Callable[[Value], Callable[[Row], bool]]
+"""What a member of a request says, to whether a row is meant. MalformedError."""

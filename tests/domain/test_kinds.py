@@ -13,7 +13,7 @@ from handlers.domain.projections import AccountStatement, AccountSummary
 from handlers.sourcing.errors import IntegrityError, RuleBrokenError
 from handlers.sourcing.event import NewEvent
 from handlers.sourcing.kinds import Kinds
-from handlers.sourcing.projection import RowQuery
+from handlers.sourcing.projection import DueQuery, RowQuery
 from handlers.sourcing.values import Value
 
 from .builders import command, create, run, story
@@ -129,12 +129,23 @@ def test_entries_of_whatever_kind_are_kept_only_where_the_ledger_keeps_any() -> 
     ("query", "message"),
     [
         (RowQuery(name="getLamp", argument="lampId", projection="AccountSummary"), "about nothing that a lamp has"),
+        (
+            DueQuery(
+                name="getLamps",
+                argument="lampId",
+                projection="AccountSummary",
+                rows="lamps",
+                buckets=("due",),
+                filters={},
+            ),
+            "about nothing that a lamp has",
+        ),
         (RowQuery(name="getGlow", argument="lampId", projection="Lit", head=()), "about nothing that a lamp has"),
         (RowQuery(name="getAccountSummary", argument="lampId", projection="Lit"), "one name"),
     ],
-    ids=["a row of another kind", "entries that there never are", "a name that is taken"],
+    ids=["a row of another kind", "open rows of another kind", "entries that there never are", "a name that is taken"],
 )
-def test_queries_that_go_nowhere_do_not_even_start(query: RowQuery, message: str) -> None:
+def test_queries_that_go_nowhere_do_not_even_start(query: RowQuery | DueQuery, message: str) -> None:
     lamp = lamps(projections=lambda _: (AccountSummary(name="Lit"),), queries=(query,))
 
     with pytest.raises(ValueError, match=message):

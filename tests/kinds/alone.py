@@ -13,6 +13,7 @@ from handlers.store.event_store import EventStore
 from ..handlers.conftest import (
     SNAPSHOTS,
     STORE,
+    Calls,
     Context,
     Invoke,
     _environment,
@@ -35,6 +36,21 @@ def test_there_is_nothing_but_parcels() -> None:
     assert [kind.name for kind in KINDS.all] == ["parcel"]
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("handlers.domain.account")
+
+
+def test_a_domain_without_a_process_has_nothing_to_carry_on(
+    aws: Any, send: Invoke, handlers: Any, calls: Calls
+) -> None:
+    for number, name in enumerate(("p/commit", "p/poke")):
+        assert send("ParcelPosted", {"place": PLACES[0]}, aggregateId=f"p{number}", commandId=name)[0] == 200
+    (event,) = EventStore(aws, STORE).read("p0")
+    calls.made.clear()
+
+    assert handlers("process").lambda_handler({"Records": [message(event, 0)]}, Context()) == {"batchItemFailures": []}
+    swept = handlers("sweep").lambda_handler({}, Context())
+
+    assert swept == {"due": 0, "carried": 0, "failed": 0, "more": False}
+    assert calls.names == []
 
 
 def test_commands_queries_projection_and_snapshots_work(aws: Any, send: Invoke, ask: Invoke, handlers: Any) -> None:
