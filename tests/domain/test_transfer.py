@@ -9,6 +9,7 @@ from handlers.domain import PROCESS, check
 from handlers.domain.transfer import Transfer
 from handlers.domain.transfer_summary import TransferSummary
 from handlers.sourcing.errors import MalformedError, RuleBrokenError
+from handlers.sourcing.process import NO_PROCESS
 from handlers.sourcing.values import dumps, loads
 
 from .builders import NOW
@@ -167,6 +168,11 @@ def test_a_step_has_one_command_id_and_one_meaning_whenever_it_is_due() -> None:
 def test_callers_may_not_name_their_commands_as_steps(name: str) -> None:
     assert [each.path for each in PROCESS.claims(f"t/{name}")] == ["commandId"]
     assert PROCESS.claims(name) == PROCESS.claims(f"t-{name}") == PROCESS.claims(f"{name}/t") == PROCESS.claims(5) == []
+
+
+@pytest.mark.parametrize("name", [*PROCESS.steps, "poke"])
+def test_where_there_is_no_process_callers_name_their_commands_as_they_like(name: str) -> None:
+    assert NO_PROCESS.claims(f"t/{name}") == []
 
 
 def test_every_step_has_a_claimed_command_id() -> None:

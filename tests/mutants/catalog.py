@@ -3390,6 +3390,27 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         TRANSFERRING,
     ),
     Mutant(
+        "keep ids for a process that there is not",
+        "handlers/sourcing/process.py",
+        "        if not self.steps or not name[1]",
+        "        if not name[1]",
+        TRANSFERRING,
+    ),
+    Mutant(
+        "list open transfers of whatever status",
+        "handlers/domain/transfer_summary.py",
+        '    return lambda row: row.get("Status") == status',
+        "    return lambda _: True",
+        CARRYING_ON,
+    ),
+    Mutant(
+        "show where a row stands in the index of what is due",
+        "handlers/query.py",
+        "_MECHANICS = (ENTRIES_SEQUENCE, BUCKET)",
+        "_MECHANICS = (ENTRIES_SEQUENCE,)",
+        CARRYING_ON,
+    ),
+    Mutant(
         "let callers take the ids of steps",
         "handlers/command.py",
         ', *PROCESS.claims(request.get("commandId"))]',
