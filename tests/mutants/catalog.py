@@ -140,7 +140,7 @@ MUTANTS = (
     Mutant(
         "start with a query of rows that there never are",
         KINDS,
-        "if projection is None or (query.head is not None and projection.projection.entries is None):",
+        "if projection is None or (of_entries and projection.projection.entries is None):",
         "if projection is None:",
         OF_KINDS,
     ),
