@@ -14,12 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from schemas.files import Problem, Schema, SchemaError, Versions, newest, text_of
+from schemas.files import INTERNAL, Problem, Schema, SchemaError, Versions, newest, text_of
 from schemas.keywords import types_of
 from schemas.openapi_parts import COMPONENTS, CREDENTIALS, DESCRIPTION, EXACT_TEXT, ID, PARAMETERS, answer_of
 
 TARGET = Path("handlers", "http_api", "openapi.json")
-INTERNAL = "x-internal"
 _DROPPED = frozenset({"$schema", "x-stream", "x-derived", INTERNAL})
 _WORDS = {
     "receipt": "Carry out a command on one {kind}",

@@ -338,6 +338,7 @@ KIND = Kind(
     shown_by=shown_by,
     projections=transfer_projections,
     queries=TRANSFER_QUERIES,
+    collection="transfers",
     completes=completes,
 )
 """To the mechanics."""

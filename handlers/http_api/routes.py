@@ -140,7 +140,7 @@ def _of(kind: Kind[Any]) -> Iterator[Route]:
         subject="aggregateId",
         kind=kind.name,
     )
-    yield from (_of_rows(one, kind, query) for query in kind.queries)
+    yield from (_of_rows(one, kind, query) for query in kind.queries if isinstance(query, RowQuery))
 
 
 def _of_rows(one: str, kind: Kind[Any], query: RowQuery) -> Route:
