@@ -177,14 +177,21 @@ def evolve(account: Account, event: Event) -> Account:
                 transaction_count=account.transaction_count + 1,
                 reservations=_without(account, transaction.transfer_id if transaction.amount < 0 else None),
             )
-        case FundsReserved() as reserved:
-            return replace(account, reservations={**account.reservations, reserved.transfer_id: reserved.amount})
-        case ReservationReleased() as released:
-            return replace(account, reservations=_without(account, released.transfer_id))
+        case FundsReserved() | ReservationReleased() as part:
+            return replace(account, reservations=_with(account, part))
         case AccountClosed() as closed:
             return replace(account, status="Closed", closed_at=closed.closed_at or event.timestamp)
         case _:
             return account
+
+
+def _with(account: Account, part: FundsReserved | ReservationReleased) -> Mapping[str, Decimal]:
+    """What is set aside after a transfer's part of it came or went."""
+    match part:
+        case FundsReserved():
+            return {**account.reservations, part.transfer_id: part.amount}
+        case ReservationReleased():
+            return _without(account, part.transfer_id)
 
 
 def _without(account: Account, transfer_id: str | None) -> Mapping[str, Decimal]:
