@@ -3011,13 +3011,6 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ("tests/local/test_deploy_apart.py",),
     ),
     Mutant(
-        "search all data for garbage again and again",
-        "local/memory.py",
-        '    if phase == "stop" and about["generation"] == _EVERYTHING:\n',
-        '    if phase == "never":\n',
-        ("tests/local/test_memory.py",),
-    ),
-    Mutant(
         "send a command of the soak again as another one",
         "bench/soak.py",
         "        while (problem := self._problem(account, sequence)) is not None:\n",
