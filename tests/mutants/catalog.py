@@ -1728,7 +1728,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "take any float for a period of grace",
         "ops/commands/arguments.py",
-        "if not _SECONDS.fullmatch(text) or float(text) > MAX_GRACE:",
+        "if not _NUMBER.fullmatch(text) or float(text) > MAX_GRACE:",
         "if float(text) < 0:",
         ARGUING,
     ),
@@ -2529,8 +2529,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "take a number that the service has no room for",
         "local/engine/limits.py",
-        "    return str(value).isdecimal() and int(value) in allowed\n",
-        "    return str(value).isdecimal()\n",
+        "    return text.isascii() and text.isdecimal() and int(text) in allowed\n",
+        "    return text.isascii() and text.isdecimal()\n",
         AT_LIMITS,
     ),
     Mutant(
