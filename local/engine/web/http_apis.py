@@ -27,6 +27,16 @@ _ID_LENGTH = 10
 _TIMEOUTS = range(50, 30_001)
 _FUNCTION = re.compile(r"arn:aws:lambda:[\w-]+:\d{12}:function:[\w-]+(?::[\w$-]+)?")
 _IDENTITY_SOURCE = ["$request.header.Authorization"]
+_AUTHORIZER = {
+    "authorizerType": "JWT",
+    "identitySource": _IDENTITY_SOURCE,
+    "jwtConfiguration": {"issuer": "https://unchanged", "audience": ["unchanged"]},
+}
+_INTEGRATION = {
+    "integrationType": "AWS_PROXY",
+    "payloadFormatVersion": "2.0",
+    "integrationUri": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:unchanged",
+}
 _THROTTLES = {"throttlingBurstLimit", "throttlingRateLimit", "detailedMetricsEnabled"}
 _CORS = {"allowCredentials", "allowHeaders", "allowMethods", "allowOrigins", "exposeHeaders", "maxAge"}
 
@@ -123,7 +133,11 @@ class HttpApis:
                      "routeResponseSelectionExpression"):  # fmt: skip
             if asked.get(name):
                 raise NotImplementedError(f"the input {name}")
-        kind, key = asked.get("authorizationType") or "NONE", asked.get("routeKey")
+        present = self._present_route(request)
+        if present is not None and asked.get("authorizationScopes") == []:
+            raise NotImplementedError("taking away the scopes of a route")  # which moto would not do
+        kind = asked.get("authorizationType") or (present and present.authorization_type) or "NONE"
+        key = asked.get("routeKey")
         if kind not in {"NONE", "JWT", "AWS_IAM"}:
             raise NotImplementedError(f"the authorization type {kind}")
         if kind != "JWT" and (asked.get("authorizationScopes") or asked.get("authorizerId")):
@@ -147,8 +161,15 @@ class HttpApis:
             target.removeprefix("integrations/") not in api.integrations or not target.startswith("integrations/")
         ):
             raise ApiError("BadRequestException", f"The target {target} is no integration of this API")
-        if kind == "JWT" and asked.get("authorizerId") not in api.authorizers:
-            raise ApiError("BadRequestException", f"{asked.get('authorizerId')} is no authorizer of this API")
+        present = api.routes.get(own)
+        authorizer = asked.get("authorizerId") or (present and present.authorizer_id)
+        if kind == "JWT" and authorizer not in api.authorizers:
+            raise ApiError("BadRequestException", f"{authorizer} is no authorizer of this API")
+
+    def _present_route(self, request: ApiRequest) -> Any:
+        """The route that is updated, None where one is made."""
+        with self._gateway.lock:
+            return self._api(request).routes.get(request.path.rsplit("/", 1)[-1])
 
     def _api(self, request: ApiRequest) -> Any:
         api = backends.http_api(request.region, _api_in(request))
@@ -183,7 +204,7 @@ def _check_api(request: ApiRequest) -> None:
 
 
 def _check_authorizer(request: ApiRequest) -> None:
-    asked = request.parameters
+    asked = _with_present(request, _AUTHORIZER)
     if asked.get("authorizerType") != "JWT":
         raise NotImplementedError(f"authorizers of the type {asked.get('authorizerType')}")
     for name in ("authorizerCredentialsArn", "authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds",
@@ -203,7 +224,7 @@ def _check_authorizer(request: ApiRequest) -> None:
 
 
 def _check_integration(request: ApiRequest) -> None:
-    asked = request.parameters
+    asked = _with_present(request, _INTEGRATION)
     for name in ("connectionId", "contentHandlingStrategy", "credentialsArn", "integrationSubtype",
                  "passthroughBehavior", "requestParameters", "requestTemplates", "responseParameters",
                  "templateSelectionExpression", "tlsConfig"):  # fmt: skip
@@ -222,6 +243,11 @@ def _check_integration(request: ApiRequest) -> None:
     limit = asked.get("timeoutInMillis")
     if limit is not None and limit not in _TIMEOUTS:
         raise ApiError("BadRequestException", f"timeoutInMillis is between {_TIMEOUTS[0]} and {_TIMEOUTS[-1]}")
+
+
+def _with_present(request: ApiRequest, present: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked for; of an update, which says what changes alone, with what the resource is in any case."""
+    return {**(present if request.operation.startswith("Update") else {}), **request.parameters}
 
 
 def _check_throttles(settings: Mapping[str, Any]) -> None:

@@ -11,13 +11,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from local.engine.api import Response
 from local.engine.server import HOST, HttpServer, PortTaken, Refused
 from local.engine.web.requests import WebRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.engine.api import Response
     from local.engine.http_requests import HttpRequest
 
 _logger = logging.getLogger(__name__)
@@ -133,7 +133,11 @@ def _server(port: int, site: Site) -> HttpServer:
         is_foreign = origin is not None and origin != f"http://{host}"
         if is_foreign and request.method not in _HARMLESS and not site.consents(request):
             raise Refused(f"This does not answer pages of {str(origin)[:100]!a}.")
-        return site.answer(request)
+        try:
+            return site.answer(request)
+        except Exception:
+            _logger.exception("%s %s failed", request.method, request.path)
+            return Response(500, b"The embedded AWS failed; its log says why.", {"content-type": "text/plain"})
 
     server = HttpServer(port, answer)
     return server

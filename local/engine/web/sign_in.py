@@ -7,6 +7,8 @@ every group. With `login_hint` in the request it asks for nothing at all, so tha
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import uuid
 from dataclasses import replace
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 128
 _BY_PAGES = ("/oauth2/token", "/oauth2/revoke")
 """What a page of a client asks for from its own origin."""
+_STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;margin:10vh auto;max-width:22rem;padding:0 1rem}"
+    "input,button{box-sizing:border-box;font:inherit;padding:.5rem;width:100%}"
+)
+_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _NOT_KEPT = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
@@ -223,7 +230,8 @@ class SignIn:
             except (tokens.TokenRefused, LookupError, AttributeError) as error:
                 raise refused from error
             told = {"sub": user.id, **user.attribute_lookup, "username": user.username}
-        if claims["iss"] != self._issuer or claims["exp"] <= self._clock.now() or "openid" not in tokens.scopes(claims):
+        is_good = claims.get("iss") == self._issuer and claims.get("exp", 0) > self._clock.now()
+        if not is_good or "openid" not in tokens.scopes(claims):
             raise refused
         return Response.of_json(told, 200, {"content-type": "application/json;charset=UTF-8"})
 
@@ -327,10 +335,11 @@ def _page(status: int, content: str, forms_to: str = "") -> Response:
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign in</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
-        f'content="light dark"></head><body><main><h1>Sign in</h1>{content}</main></body></html>'
+        f'content="light dark"><style>{_STYLE}</style></head><body><main><h1>Sign in</h1>{content}</main></body></html>'
     )
     # Browsers ask the policy about where a form's answer sends them, too.
-    policy = f"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {forms_to}".rstrip()
+    own = f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; base-uri 'none'; frame-ancestors 'none'"
+    policy = f"{own}; form-action 'self' {forms_to}".rstrip()
     headers = {
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": policy,

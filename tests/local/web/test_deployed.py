@@ -110,6 +110,15 @@ def status_and_body(url: str, data: bytes | None = None, **headers: str) -> tupl
             return error.code, error.read().decode()
 
 
+def test_no_listener_outlives_the_engine() -> None:
+    """First: one engine at a time in a process."""
+    with Engine() as running:
+        made = running.client("apigatewayv2").create_api(Name="api", ProtocolType="HTTP")
+        assert status_and_body(made["ApiEndpoint"])[0] == 404
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        status_and_body(made["ApiEndpoint"])
+
+
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     with Engine() as running:

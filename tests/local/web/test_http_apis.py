@@ -467,6 +467,24 @@ def test_an_api_that_is_made_again_has_its_id_again(door: Door) -> None:
     assert gateway.create_api(Name="a", ProtocolType="HTTP")["ApiId"] == first["ApiId"]
 
 
+def test_a_change_of_a_route_holds_at_the_next_request(door: Door) -> None:
+    door.function()
+    address, gateway = door.api("GET /a", **SCOPES), door.client("apigatewayv2")
+    api_id = next(each["ApiId"] for each in gateway.get_apis()["Items"] if each["ApiEndpoint"] == address)
+    of = {"ApiId": api_id, "RouteId": gateway.get_routes(ApiId=api_id)["Items"][0]["RouteId"]}
+    token = door.token()
+    assert door.send(address, "GET", "/a", Authorization=token).status == 200
+    gateway.update_route(**of, AuthorizationScopes=["ledger/operate"])
+    assert door.send(address, "GET", "/a", Authorization=token).status == 403
+    assert refusal(gateway.update_route, **of, AuthorizationScopes=[])[0] == "NotImplemented"
+    integration = gateway.get_integrations(ApiId=api_id)["Items"][0]["IntegrationId"]
+    gateway.update_integration(ApiId=api_id, IntegrationId=integration, TimeoutInMillis=5000)
+    gateway.update_route(**of, AuthorizationType="NONE")
+    assert door.send(address, "GET", "/a").status == 200
+    stage = {"ApiId": api_id, "StageName": "$default"}
+    assert refusal(gateway.update_stage, **stage)[0] == "NotImplemented"
+
+
 INTEGRATION = {"IntegrationType": "AWS_PROXY", "IntegrationUri": FUNCTION, "PayloadFormatVersion": "2.0"}
 OVER_HTTP = {"Issuer": "http://far.example", "Audience": ["a"]}
 STAGE = {"StageName": "$default", "AutoDeploy": True}
