@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
-from handlers.domain import KINDS
+from handlers.domain import KINDS, PROCESS
+from handlers.store.event_store import EventStore
 from ops.dead_letters.queues import messages_in
 from ops.system import System, UsageError
+from ops.verification.crossing import Crossing, Parts
 from ops.verification.findings import UNDER_WAY, Finding, Kind
 from ops.verification.report import Report
 from ops.verification.settling import Places, observe
@@ -41,9 +44,9 @@ def add_to(commands: Commands) -> None:
     command = commands.add_parser(
         "verify",
         help="check every stream's chain, every row of the read model and every snapshot",
-        description="Check that every stream is one unbroken chain, and every row of the read model and every snapshot "
-        "the fold of its stream. Reads everything once or, without --aggregate, twice. Nothing is ever written to the "
-        "event store.",
+        description="Check that every stream is one unbroken chain, every row of the read model and every snapshot the "
+        "fold of its stream, and that the steps of each transfer fit together across streams. Reads everything once "
+        "or, without --aggregate, twice. Nothing is ever written to the event store.",
     )
     add_walk(command)
     command.add_argument(
@@ -93,15 +96,33 @@ def _run(system: System, options: argparse.Namespace) -> int:
         ("snapshots", verifier.snapshots_table, "AggregateId"),
     )
     report = Report(options.show)
-    lagging = _verify(verifier, aggregates_of(client, tables, options, console), report, options, console)
-    if lagging:
-        sqs, url = system.client("sqs"), system.output("projectionQueueUrl")
-        _look_again(verifier, lambda: messages_in(sqs, url), lagging, report, options=options, console=console)
+    with closing(Parts()) as parts:
+        _report(system, replace(verifier, parts=parts), tables, report, options=options, console=console)
     if options.json:
         print(json.dumps(report.describe(), indent=2))
     else:
         _summarize(report, console)
     return UNSETTLED if report.unsettled else int(not report.clean)
+
+
+def _report(
+    system: System,
+    verifier: Verifier,
+    tables: Iterable[tuple[str, str, str]],
+    report: Report,
+    *,
+    options: argparse.Namespace,
+    console: Console,
+) -> None:
+    """Report on each aggregate by itself, then on what crosses streams."""
+    client = verifier.client
+    lagging = _verify(verifier, aggregates_of(client, tables, options, console), report, options, console)
+    if lagging:
+        sqs, url = system.client("sqs"), system.output("projectionQueueUrl")
+        _look_again(verifier, lambda: messages_in(sqs, url), lagging, report, options=options, console=console)
+    if verifier.parts is not None:
+        store = EventStore(client, verifier.store_table)
+        _cross(Crossing(verifier.parts, store, complete=options.aggregate is None), report, console)
 
 
 def _verify(
@@ -155,6 +176,17 @@ def _look_again(
         console.print(f"{report.on_their_way:,} rows may be on their way ({traffic}): verify again")
 
 
+def _cross(crossing: Crossing, report: Report, console: Console) -> None:
+    """Report on what crosses streams."""
+    with _progress(console) as bars:
+        bar = bars.add_task("across", total=None, events=report.events, findings=report.counts.total())
+        for finding in crossing.findings():
+            for kept, repaired in report.add_across(finding):
+                console.print(_line(kept, repaired=repaired))
+            bars.update(bar, completed=crossing.processes, findings=report.counts.total())
+    report.processes, report.not_judged, report.sums = crossing.processes, crossing.not_judged, crossing.sums
+
+
 def _only_lags(verdict: Verdict) -> bool:
     return bool(verdict.findings) and all(finding.kind in UNDER_WAY for finding in verdict.findings)
 
@@ -181,6 +213,14 @@ def _summarize(report: Report, console: Console) -> None:
     console.print(f"{report.aggregates:,} aggregates, {report.events:,} events, {report.in_flight:,} in flight")
     for kind, count in sorted(report.counts.items()):
         console.print(f"  {kind}: {count:,}, of which {report.remaining[kind]:,} remain")
+    left = f", {report.not_judged:,} not judged" if report.not_judged else ""
+    console.print(f"{report.processes:,} {PROCESS.kind}s across streams{left}")
+    for unit, total in sorted(report.sums.items()):
+        told = total.describe()
+        console.print(
+            f"  {shown(unit)}: {told['held']} held, {told['aside']} of it set aside; "
+            f"{told['moved']} came in and went out, {told['between']} in between"
+        )
     if report.unsettled:
         console.print("[yellow]not settled[/]")
     else:

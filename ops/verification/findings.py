@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from handlers.sourcing.oversight import Misfit
+
 
 class Kind(StrEnum):
     """What is wrong."""
@@ -61,6 +63,20 @@ class Kind(StrEnum):
     """The snapshot stands beyond the stream's end: the end was removed, or the store restored to before it."""
     SNAPSHOT_ORPHANED = "snapshot-orphaned"
     """There is no stream for this snapshot: it was made up, or the whole stream removed."""
+    STEP_ORPHANED = Misfit.ORPHANED.value
+    """The event is a step of a process that no stream began."""
+    STEP_MISSING = Misfit.MISSING.value
+    """A step of a process is nowhere, though what comes behind it is there."""
+    STEP_REPEATED = Misfit.REPEATED.value
+    """The event is a step of a process that was taken before."""
+    STEP_DIFFERS = Misfit.DIFFERS.value
+    """The event is not the step that its process asked for."""
+    STEP_CONTRADICTS = Misfit.CONTRADICTS.value
+    """The event belongs to another outcome than the one that its process had."""
+    STEP_OPEN = Misfit.OPEN.value
+    """The process has ended, and what this event set aside for it still is."""
+    SUM = "sum-differs"
+    """All aggregates together hold something else than what came in and went out, and what is in between."""
 
 
 BROKEN = frozenset({Kind.UNREADABLE, Kind.GAP, Kind.HASH, Kind.LINK, Kind.UNFOLDABLE})
@@ -97,6 +113,8 @@ OF_SNAPSHOTS = frozenset({Kind.SNAPSHOT_DIFFERS, Kind.SNAPSHOT_AHEAD, Kind.SNAPS
 class Finding:
     """One thing that is wrong; `row` is the projection whose row it is about, `sequence` the place in the stream.
 
+    Of a sum, `aggregate_id` is its unit.
+
     `attributes` holds, by name, what is stored in a row or snapshot and what the fold gives, each as JSON.
     """
 
@@ -110,6 +128,8 @@ class Finding:
     @property
     def subject(self) -> str:
         """What it is about: a row by its projection's name, a snapshot, or the stream."""
+        if self.kind is Kind.SUM:
+            return "sum"
         return self.row or ("snapshot" if self.kind in OF_SNAPSHOTS else "stream")
 
     @property

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .crossing import Sum
 from .findings import CONTENTS, Finding
 from .verifier import Verdict
 
@@ -27,6 +29,10 @@ class Report:
     """By kind: what is left after the repair."""
     findings: list[tuple[Finding, bool]] = field(default_factory=list)
     """With whether it was repaired."""
+    processes: int = 0
+    not_judged: int = 0
+    """Processes that nobody can judge: see `Crossing`."""
+    sums: Mapping[str, Sum] = field(default_factory=dict)
 
     @property
     def clean(self) -> bool:
@@ -47,6 +53,14 @@ class Report:
         known = {finding.place for finding in before.findings}
         found = [(finding, finding.place not in left) for finding in before.findings]
         found += [(finding, False) for finding in after.findings if finding.place not in known]
+        return self._count(found)
+
+    def add_across(self, finding: Finding) -> list[tuple[Finding, bool]]:
+        """Count something that is wrong across streams; the finding, if it is kept."""
+        return self._count([(finding, False)])
+
+    def _count(self, found: list[tuple[Finding, bool]]) -> list[tuple[Finding, bool]]:
+        """Count what was found; the findings that are kept."""
         for finding, repaired in found:
             self.counts[finding.kind.value] += 1
             if repaired:
@@ -66,6 +80,9 @@ class Report:
             "events": self.events,
             "inFlight": self.in_flight,
             "onTheirWay": self.on_their_way,
+            "processes": self.processes,
+            "notJudged": self.not_judged,
+            "sums": {unit: total.describe() for unit, total in sorted(self.sums.items())},
             "counts": dict(sorted(self.counts.items())),
             "repaired": self.repaired,
             "remaining": dict(sorted(self.remaining.items())),

@@ -19,6 +19,7 @@ from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 from handlers.store.read_model import BATCH_WRITES, NOTHING, Key, ReadModel, StaleRowError
 
+from .crossing import Gathering, Parts
 from .differences import text_of
 from .entries import NAMES, EntriesCheck, EntryItems, digest
 from .findings import BROKEN, CONTENTS, Finding, Kind
@@ -60,6 +61,8 @@ class Verifier:
     type_buckets: int
     grace: timedelta
     now: Callable[[], datetime]
+    parts: Parts | None = None
+    """Where the parts in processes are kept of the streams that are checked."""
 
     def check(self, aggregate_id: str) -> Verdict:
         """Read rows and snapshots, then the stream: one Query per megabyte of each, one read unit per 4 KB."""
@@ -105,6 +108,7 @@ class Verifier:
         kept = self._read(self.snapshots_table, "AggregateId", aggregate_id)
         snapshots = SnapshotCheck(aggregate_id, map(to_record, kept))
         stream = StreamCheck(aggregate_id, self.type_buckets, self._latest)
+        gathering = Gathering(aggregate_id, self.parts) if self.parts else None
         events, kind = 0, None
         for item in self._read(self.store_table, "AggregateId", aggregate_id):
             events += 1
@@ -114,6 +118,10 @@ class Verifier:
                     rows = [row for row in rows if row.projection.kind is kind]
                     entries = [each for each in entries if each.row.projection.kind is kind]
                 _take(stream, rows, entries, snapshots, event)
+                if gathering and stream.intact:
+                    gathering.take(event)
+        if gathering and events:
+            gathering.finish(snapshots.state, intact=stream.intact)
         known = {row.projection.name for row in rows} | NAMES
         if kind is None and events:  # newer code's, which says what rows there must be
             rows, entries = [], []

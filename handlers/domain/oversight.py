@@ -1,0 +1,252 @@
+"""What operators see of transfers across streams: whether their steps fit together, and what one waits for.
+
+Which parts there must be follows from the order of the steps (`transfer_steps`): money is set aside before the
+commitment, and behind that credited, then posted, then the transfer is completed. One that came to nothing releases
+what it set aside, then is settled. So whatever is there must have all that comes before it. Apart from that, parts that
+are missing may still come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+from typing import NamedTuple
+
+from handlers.sourcing.event import Event
+from handlers.sourcing.kinds import State
+from handlers.sourcing.oversight import Flaw, Held, Judged, Misfit, Oversight, Part, Waits
+from handlers.sourcing.process import command_id
+from handlers.sourcing.projection import Row
+from handlers.sourcing.values import Value
+
+from .account import Account
+from .facts import fact_of
+from .generated.classes import FundsReserved, ReservationReleased, TransactionProcessed, TransferRequested
+from .money import ZERO
+from .transfer import COME_TO_NOTHING, KIND, UNCOMMITTED
+from .transfer_steps import PROCESS
+from .transfer_summary import STATUSES, TransferSummary, is_open
+
+_ENDS = MappingProxyType({f"Transfer{name}": name.lower() for name in ("Completed", *COME_TO_NOTHING)})
+_DONE = MappingProxyType(
+    {
+        "reserve": "set aside",
+        "fence": "fenced off",
+        "credit": "credited",
+        "post": "posted",
+        "release": "released",
+    }
+)
+
+
+class _Step(NamedTuple):
+    """A part on one of the accounts, by the name of the step that it is."""
+
+    name: str
+    part: Part
+
+
+def part_of(event: Event) -> tuple[str, Part] | None:
+    """The transfer that an event is a part of, and that part."""
+    match fact_of(event):
+        case TransferRequested() as told:
+            sides: dict[str, Value] = {"from": told.from_account, "to": told.to_account}
+            return event.aggregate_id, _part(event, **sides, amount=told.amount, currency=told.currency)
+        case FundsReserved() as told:
+            return told.transfer_id, _part(event, amount=told.amount, currency=told.currency)
+        case ReservationReleased() as told:
+            return told.transfer_id, _part(event, amount=told.amount)
+        case TransactionProcessed() as told if told.transfer_id is not None:
+            return told.transfer_id, _part(event, amount=told.amount, currency=told.currency)
+        case _:
+            return (event.aggregate_id, _part(event)) if event.event_type in KIND.commands else None
+
+
+def places(transfer_id: str, parts: Sequence[Part]) -> list[tuple[str, str]]:
+    """Where the steps of a transfer may be; none where nobody requested it. The account that gives comes first: a post
+    that is seen has its credit on the other one."""
+    requested = _requested(transfer_id, parts)
+    if requested is None:
+        return []
+    giver, taker = str(requested.data["from"]), str(requested.data["to"])
+    steps = [*((giver, name) for name in ("release", "post", "reserve")), (taker, "credit")]
+    return [(account, command_id(transfer_id, name)) for account, name in steps]
+
+
+def judge(transfer_id: str, parts: Sequence[Part]) -> Judged:
+    """Whether the parts of a transfer fit together."""
+    steps = [_Step(_name(part), part) for part in parts if part.event_type not in KIND.commands]
+    net: dict[str, Decimal] = {}
+    for step in steps:
+        if step.name in ("credit", "post"):
+            unit = str(step.part.data["currency"])
+            net[unit] = net.get(unit, ZERO) + _amount(step.part)
+    requested = _requested(transfer_id, parts)
+    if requested is None:
+        flaws = [_flaw(Misfit.ORPHANED, step, f"{_of(step, transfer_id)}, which nobody requested") for step in steps]
+        return Judged(tuple(flaws), net)
+    own = [part for part in parts if part.event_type in KIND.commands]
+    flaws = [*_alone(transfer_id, requested, steps), *_together(transfer_id, requested, own, steps)]
+    return Judged(tuple(flaws), net)
+
+
+def moved(event: Event) -> Decimal:
+    """By how much an event that is no transfer's changes its account's balance."""
+    match fact_of(event):
+        case TransactionProcessed(transfer_id=None) as told:
+            return told.amount
+        case _:
+            return ZERO
+
+
+def held(state: State) -> Held | None:
+    """An account's balance, and what of it is set aside."""
+    if not isinstance(state, Account) or state.currency is None:
+        return None
+    return Held(state.currency, state.balance, state.reserved)
+
+
+def waits(row: Row, now: str) -> Waits | None:
+    """What a transfer waits for, by its row."""
+    if not is_open(row):
+        return None
+    status, due, deadline = row["Status"], row["DueAt"], row["Deadline"]
+    if status in UNCOMMITTED and now >= deadline:
+        return Waits("its deadline is over: it is to expire", deadline)
+    if status == "Requested" and row["NeedsApproval"]:
+        return Waits("somebody else than its requester is to approve of it", deadline)
+    if status in UNCOMMITTED:
+        return Waits("money is to be set aside, and the transfer to be committed", due)
+    if status == "Committed":
+        return Waits("money is to be credited, then posted", due)
+    return Waits("what is set aside is to be released", due)
+
+
+def _alone(transfer_id: str, requested: Part, steps: Sequence[_Step]) -> Iterator[Flaw]:
+    """What is wrong with steps each by itself, or for being there twice."""
+    seen: dict[str, Part] = {}
+    wrongs = [(step, _differing(transfer_id, requested, step)) for step in steps]
+    for step, wrong in sorted(wrongs, key=lambda each: bool(each[1])):  # of two, the right one counts as the first
+        first = seen.setdefault(step.name, step.part)
+        if first is not step.part:
+            detail = f"{_of(step, transfer_id)}, which event {first.sequence} of {first.aggregate_id} did already"
+            yield _flaw(Misfit.REPEATED, step, detail)
+        if wrong:
+            yield _flaw(Misfit.DIFFERS, step, f"{_of(step, transfer_id)}: {wrong}")
+
+
+def _differing(transfer_id: str, requested: Part, step: _Step) -> str:
+    """In what a step is not the one that its transfer asks for."""
+    asked, part = requested.data, step.part
+    account = asked["to" if step.name == "credit" else "from"]
+    amount = ZERO if step.name == "fence" else asked["amount"]
+    wanted = {
+        "its account": (part.aggregate_id, account),
+        "its amount": (abs(_amount(part)), amount),
+        "its currency": (part.data.get("currency", asked["currency"]), asked["currency"]),
+        "its commandId": (part.command_id, command_id(transfer_id, "reserve" if step.name == "fence" else step.name)),
+    }
+    return "; ".join(f"{name} is {was}, not {is_}" for name, (was, is_) in wanted.items() if was != is_)
+
+
+def _together(transfer_id: str, requested: Part, own: Sequence[Part], steps: Sequence[_Step]) -> Iterator[Flaw]:
+    """What is there that contradicts something else, and what is not though something rests on it."""
+    giver, taker = str(requested.data["from"]), str(requested.data["to"])
+    there = {step.name: step for step in reversed(steps)}
+    types = {part.event_type for part in own}
+    ends = [part for part in own if part.event_type in _ENDS]
+    end = _ENDS[ends[0].event_type] if ends else None
+    committed = "TransferCommitted" in types
+    for late in ends[1:]:
+        detail = f"the transfer is {_ENDS[late.event_type]} here, and was {end} at event {ends[0].sequence}"
+        yield Flaw(Misfit.CONTRADICTS, late.aggregate_id, late.sequence, detail)
+
+    came_to_nothing = end is not None and end != "completed"
+    for name, is_wrong in (
+        ("credit", came_to_nothing or not committed),
+        ("post", came_to_nothing or not committed),
+        ("release", not came_to_nothing),
+        ("fence", not came_to_nothing),
+    ):
+        if name in there and is_wrong:
+            outcome = end or ("committed" if committed else "not committed")
+            yield _flaw(Misfit.CONTRADICTS, there[name], f"{_of(there[name], transfer_id)}, which is {outcome}")
+
+    for name, account, because in _wanting(there, end, committed=committed):
+        yield Flaw(
+            Misfit.MISSING,
+            giver if account == "from" else taker,
+            None,
+            f"nothing was {_DONE[name]} for the transfer {transfer_id}, though {because}",
+        )
+    over = end == "completed" or "TransferSettled" in types
+    if over and "reserve" in there and not {"post", "release"} & there.keys():
+        detail = f"{_of(there['reserve'], transfer_id)}, which is {end} and over, and it still is"
+        yield _flaw(Misfit.OPEN, there["reserve"], detail)
+
+
+def _wanting(there: Mapping[str, _Step], end: str | None, *, committed: bool) -> Iterator[tuple[str, str, str]]:
+    """The steps that must be there and are not: each with the side on which, and why it must."""
+    completed = end == "completed"
+    if "reserve" not in there:
+        reasons = [
+            *(f"event {there[name].part.sequence} {_DONE[name]} it" for name in ("post", "release") if name in there),
+            *(["it was committed"] if committed else []),
+            *(["it was completed"] if completed else []),
+        ]
+        yield from (("reserve", "from", why) for why in reasons[:1])
+    if "credit" not in there and ("post" in there or completed):
+        because = f"event {there['post'].part.sequence} posted it" if "post" in there else "it was completed"
+        yield "credit", "to", because
+    if "post" not in there and completed and "reserve" not in there:
+        yield "post", "from", "it was completed"
+
+
+def _name(part: Part) -> str:
+    if part.event_type == "FundsReserved":
+        return "reserve"
+    if part.event_type == "ReservationReleased":
+        return "release" if _amount(part) else "fence"
+    return "credit" if _amount(part) > 0 else "post"
+
+
+def _requested(transfer_id: str, parts: Sequence[Part]) -> Part | None:
+    return next((each for each in parts if (each.aggregate_id, each.event_type) == (transfer_id, _OPENING)), None)
+
+
+def _of(step: _Step, transfer_id: str) -> str:
+    return f"money was {_DONE[step.name]} for the transfer {transfer_id}"
+
+
+def _flaw(misfit: Misfit, step: _Step, detail: str) -> Flaw:
+    return Flaw(misfit, step.part.aggregate_id, step.part.sequence, detail)
+
+
+def _amount(part: Part) -> Decimal:
+    amount = part.data["amount"]
+    if not isinstance(amount, Decimal):
+        raise TypeError(f"the amount of {part} is no number")
+    return amount
+
+
+def _part(event: Event, **data: Value) -> Part:
+    return Part(event.aggregate_id, event.sequence, event.event_type, event.command_id, data)
+
+
+_OPENING = "TransferRequested"
+
+OVERSIGHT = Oversight(
+    process=PROCESS,
+    projection=TransferSummary().name,
+    statuses=STATUSES,
+    cancel="TransferCancelled",
+    part=part_of,
+    places=places,
+    judge=judge,
+    moved=moved,
+    held=held,
+    takes_part=lambda row: (row["FromAccount"], row["ToAccount"]),
+    waits=waits,
+)
+"""To the operators' commands."""
