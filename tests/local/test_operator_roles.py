@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from handlers.store.event_store import EventStore
+from handlers.store.due_index import INDEX as DUE_INDEX
+from handlers.store.event_store import COMMAND_INDEX, EventStore
 from local.client import StackClient, eventually
 from local.deploy import deploy
 from local.engine import Engine, actions
@@ -85,6 +86,8 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         "three tables": [store, rows, snapshots],
         "the store": [store],
         "type index": [f"{store}/index/*"],
+        "command index": [f"{store}/index/{COMMAND_INDEX}"],
+        "due index": [f"{rows}/index/{DUE_INDEX}"],
         "stream": [f"{store}/stream/*"],
         "read model": [rows],
         "snapshots": [snapshots],
@@ -165,6 +168,34 @@ def test_what_is_documented_suffices_for_every_command(ledger: StackClient, act:
     ledger.aws("sqs").send_message(QueueUrl=ledger.outputs["deadLetterQueueUrl"], MessageBody="no event")
     assert act(ledger, "dead-letters list") == 0
     assert act(ledger, "dead-letters redrive", "--force") == 0
+
+
+def test_what_is_documented_suffices_for_transfers(ledger: StackClient, act: Act) -> None:
+    for account in ("giver", "taker"):
+        assert ledger.command(account, "AccountCreated", {})[0] == 200
+    assert ledger.command("giver", "TransactionProcessed", {"amount": 50_000})[0] == 200
+    sides = {"fromAccount": "giver", "toAccount": "taker", "currency": "USD", "amount": 20_000}
+    assert ledger.command("gift", "TransferRequested", sides, actor="ann")[0] == 200  # which needs approval
+
+    for how in ((), ("--ended",)):
+        assert act(ledger, "transfers list", *how) == 0
+    assert act(ledger, "transfers show", "gift") == 0
+    calls = ledger.aws("lambda")
+    feed = mapping_of(ledger)
+    calls.update_event_source_mapping(UUID=feed, Enabled=False)
+    assert ledger.command("gift", "TransferApproved", {}, actor="bob")[0] == 200
+    assert act(ledger, "transfers retry", "gift") == 0
+    assert ledger.command("second", "TransferRequested", {**sides, "amount": 1}, actor="ann")[0] == 200
+    assert act(ledger, "transfers cancel", "second", "--actor", "op-1", "--reason", "paid twice") == 0
+    calls.update_event_source_mapping(UUID=feed, Enabled=True)
+    assert act(ledger, "verify", "--aggregate", "gift", "--grace", "1000") == 0
+
+
+def mapping_of(ledger: StackClient) -> str:
+    """The mapping that hands the process queue's messages to process."""
+    name = ledger.outputs["processFunction"]
+    (mapping,) = ledger.aws("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    return str(mapping["UUID"])
 
 
 def exported(ledger: StackClient, tmp_path: Path) -> str:
