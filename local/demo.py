@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from .client import FunctionFailed, StackClient, eventually
 from .deploy import StackConfig, deploy, load_config
-from .engine import Engine
+from .engine import Engine, InterceptedRequest, Response
 
 PROJECT = Path(__file__).resolve().parent.parent
 ACCOUNT = "account-123"
@@ -89,7 +89,7 @@ def main(stack: str = "local", as_json: bool = False) -> int:
         outputs = engine.folder / "out.json"
         client = StackClient({**deployment.outputs, "endpoint": engine.endpoint})
         outputs.write_text(json.dumps(client.outputs), "utf-8")
-        _tell(story, client, outputs)
+        _tell(story, client, engine, outputs)
     seconds = time.monotonic() - started
     if as_json:
         report = {"ok": not story.failed, "seconds": round(seconds, 1), "steps": story.results}
@@ -99,12 +99,13 @@ def main(stack: str = "local", as_json: bool = False) -> int:
     return 1 if story.failed else 0
 
 
-def _tell(story: Story, client: StackClient, outputs: Path) -> None:
+def _tell(story: Story, client: StackClient, engine: Engine, outputs: Path) -> None:
     _write_side(story, client)
     _read_side(story, client)
     _time_travel(story, client)
     _refusals(story, client)
     _transfers(story, client)
+    _killed(story, client, engine)
     _deliveries(story, client)
     _replay(story, client, outputs)
 
@@ -267,6 +268,55 @@ def _transfers(story: Story, client: StackClient) -> None:
             show="a schedule sweeps for what is due; here it begins anew, so that nobody has to wait a minute",
         )
     story.step("All that is left can be withdrawn: nothing is set aside any more", available, 200)
+
+
+def _killed(story: Story, client: StackClient, engine: Engine) -> None:
+    """The process of a transfer is killed between two of its steps: behind the credit, before the post."""
+    queue, sqs = client.outputs["processQueueUrl"], client.aws("sqs")
+    function = client.outputs["processFunction"]
+    client.command("cellar", "AccountCreated", {})
+    client.command("attic", "AccountCreated", {})
+    client.command("cellar", "TransactionProcessed", {"amount": 1_000})
+    struck: list[str] = []
+
+    def strike(request: InterceptedRequest) -> Response | None:
+        if request.request.json()["Item"].get("CommandId") != {"S": "transfer-9/post"} or struck:
+            return None
+        struck.append("before the post")
+        engine.kill(function)
+        return request.error("InternalServerError", "nobody hears this", 500)
+
+    def holds(account: str) -> dict[str, Any]:
+        _, body = client.query("reconstructState", aggregateId=account)
+        return {name: body["reconstructedState"][name] for name in ("balance", "reserved")}
+
+    def kill() -> dict[str, Any]:
+        hidden = ["VisibilityTimeout"]
+        before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=hidden)["Attributes"]
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "2"})
+        with engine.intercept("dynamodb", "PutItem", strike):
+            sides = {"fromAccount": "cellar", "toAccount": "attic", "amount": 400, "currency": "USD"}
+            client.command("transfer-9", "TransferRequested", sides)
+            row = eventually(
+                lambda: client.row("transfer-9", "TransferSummary"),
+                lambda row: row is not None and row["Status"] == "Completed",
+                SOON,
+            )
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
+        status = row and row["Status"]
+        return {"killed": struck, "Status": status, "cellar": holds("cellar"), "attic": holds("attic")}
+
+    story.step(
+        "Kill the process of a transfer between two steps: it ends all the same, and no money is made or lost",
+        kill,
+        {
+            "killed": ["before the post"],
+            "Status": "Completed",
+            "cellar": {"balance": 600, "reserved": 0},
+            "attic": {"balance": 400, "reserved": 0},
+        },
+        show="another message of it goes on, or the same once more, here after 2 s; else the sweep, a minute later",
+    )
 
 
 def _deliveries(story: Story, client: StackClient) -> None:

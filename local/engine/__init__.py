@@ -199,6 +199,10 @@ class Engine:
         """While the context lasts, every such call passes `fault` first, whoever makes it: see `faults`."""
         return self._live.gateway.intercept(service, operation, fault)
 
+    def kill(self, function: str) -> None:
+        """End every process of a function at once, by its name. What they had under way fails, as on Lambda."""
+        self._live.kill(function)
+
     @property
     def _live(self) -> _Running:
         if self._running is None:
@@ -289,6 +293,10 @@ class _Running:
         if kept is None:
             return InMemory(self.gateway)
         return OnDisk(kept, region, self.gateway, self._changes, watchdog=self._watchdog, scratch=self.folder)
+
+    def kill(self, function: str) -> None:
+        """See Engine."""
+        self._invoker.kill(function)
 
     def resume(self) -> None:
         """Goes on with what an earlier engine left behind, now that the resources are there that it is for."""

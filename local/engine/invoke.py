@@ -101,6 +101,14 @@ class Invoker:
         for pool in pools:
             pool.retire()
 
+    def kill(self, name: str) -> None:
+        """Ends every process of the function at once, as where its machine fails: what they had under way fails."""
+        with self._lock:
+            gone = [arn for arn in self._pools if name in arn.split(":")]
+            pools = [self._pools.pop(arn)[1] for arn in gone]
+        for pool in pools:
+            pool.kill()
+
     def _thin_out(self) -> None:
         """What a busy minute began is not kept for good."""
         while not self._background.closing.wait(IDLE_SECONDS / 4):

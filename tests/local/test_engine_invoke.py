@@ -470,6 +470,38 @@ def test_a_worker_that_died_while_idle_is_replaced(workshop: Workshop) -> None:
     eventually(replaced)
 
 
+def test_the_processes_of_a_function_are_killed_with_what_they_have_under_way_and_replaced(workshop: Workshop) -> None:
+    name, other = (
+        workshop.function(
+            "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()"
+        )
+        for _ in range(2)
+    )
+    spared = workshop.invoke(other, 0)["Payload"]
+    idle = workshop.invoke(name, 0)["Payload"]
+    with ThreadPoolExecutor() as callers:
+        called = callers.submit(workshop.invoke, name, 60)
+        eventually(lambda: is_busy(workshop, name))
+
+        workshop.engine.kill(name)
+
+        answer = called.result()
+    assert answer["FunctionError"] == "Unhandled"
+    assert answer["Payload"]["errorMessage"].endswith("Runtime exited with error: signal: killed")
+    with pytest.raises(ProcessLookupError):
+        os.kill(idle, 0)
+    assert workshop.invoke(name, 0)["Payload"] != idle
+    assert workshop.invoke(other, 0)["Payload"] == spared
+
+
+def is_busy(workshop: Workshop, name: str) -> bool:
+    """Whether a process of the function has something under way."""
+    running = workshop.engine._running  # nobody else is to know of it
+    assert running is not None
+    pools = [pool for arn, (_, pool) in running._invoker._pools.items() if name in arn.split(":")]
+    return any(pool._all and not pool._idle for pool in pools)
+
+
 def test_environments_that_have_nothing_to_do_are_ended_but_for_one(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

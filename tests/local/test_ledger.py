@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -408,9 +409,45 @@ def test_a_poisoned_message_is_set_aside_and_holds_nothing_up(ledger: StackClien
     assert found == before + 1
 
 
-def hidden_for(ledger: StackClient, seconds: str) -> None:
+def test_a_poisoned_message_of_the_processes_is_set_aside_holds_nothing_up_and_is_redriven(
+    ledger: StackClient, tmp_path: Path
+) -> None:
+    """It announces a transfer that is not in the store; once that is there, its letter can go where it was going."""
+    accounts(ledger, "haunted", "haunter")
+    (ghost,) = chain(Position(), [NewEvent("TransferRequested", {})], announced("ghost"), "2024-01-15T10:00:00.000000Z")
+    body = json.dumps({"detail": ghost.record()})
+    outputs = tmp_path / "out.json"
+    outputs.write_text(json.dumps(ledger.outputs))
+    redrive = ["dead-letters", "redrive", "--queue", "process", "--outputs", str(outputs)]
+
+    hidden_for(ledger, "2", "processQueueUrl")
+    ledger.aws("sqs").send_message(QueueUrl=ledger.outputs["processQueueUrl"], MessageBody=body)
+    request_transfer(ledger, "alive", "haunted", "haunter", 30)
+
+    transfer_at(ledger, "alive", lambda row: row["Status"] == "Completed")
+    count = partial(ledger.messages, "processDeadLetterQueueUrl")
+    assert eventually(count, lambda found: found == 1, 2 * SOON) == 1
+    hidden_for(ledger, "180", "processQueueUrl")
+    assert ledger.messages("processQueueUrl") == 0
+    assert operate(redrive) == 1, "it would only come back"
+    assert count() == 1
+
+    request_transfer(ledger, "ghost", "haunted", "haunter", 20)
+    transfer_at(ledger, "ghost", lambda row: row["Status"] == "Completed")
+    assert operate(redrive) == 0
+
+    assert eventually(lambda: ledger.messages("processQueueUrl"), lambda left: left == 0, SOON) == 0
+    assert count() == 0
+    assert types(ledger, "haunter") == ["AccountCreated", "TransactionProcessed", "TransactionProcessed"]
+
+
+def announced(transfer_id: str) -> Command:
+    return Command.parse({"aggregateId": transfer_id, "eventType": "TransferRequested", "eventData": {}}, "by-nobody")
+
+
+def hidden_for(ledger: StackClient, seconds: str, queue: str = "projectionQueueUrl") -> None:
     """How long a message that failed waits for its next try."""
-    url = ledger.outputs["projectionQueueUrl"]
+    url = ledger.outputs[queue]
     ledger.aws("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": seconds})
 
 
