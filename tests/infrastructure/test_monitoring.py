@@ -247,3 +247,14 @@ def test_the_documents_pay_for_as_many_alarms_as_there_are(stack: Graph) -> None
 
     assert f"some {round(alarms, -1)} alarms at" in (ROOT / "docs" / "cost.md").read_text("utf-8")
     assert f"about {round(monthly)} US$ a month" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_alarm_about_transfers_has_its_entry_in_the_runbook(stack: Graph) -> None:
+    """Those of functions and tables are there by a pattern for all of them."""
+    runbook = (ROOT / "docs" / "operations.md").read_text("utf-8").split("## Alarms")[1].split("\n## ")[0]
+    by_pattern = ("-errors", "-throttles", "-dead-letter-failures")
+    names = {alarm.name.removeprefix("monitoring-") for alarm in stack.of("MetricAlarm")}
+    ours = {name for name in names if name.startswith(("process", "sweep", "transfer"))}
+
+    assert len(ours) >= 10
+    assert {name for name in ours if not name.endswith(by_pattern) and f"`{name}`" not in runbook} == set()
