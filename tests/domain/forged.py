@@ -120,6 +120,10 @@ FORGED: Mapping[str, tuple[Callable[[], Ledger], Found]] = {
         {("b", "step-missing", None)},
     ),
     "completed though not credited": (lambda: without(bank(), "b", "credit"), {("b", "step-missing", None)}),
+    "completed though neither credited nor posted": (
+        lambda: without(without(bank(), "b", "credit"), "a", "post"),
+        {("a", "step-open", 3), ("b", "step-missing", None)},
+    ),
     "completed though not posted": (lambda: without(bank(), "a", "post"), {("a", "step-open", 3)}),
     "completed though nothing was ever set aside": (
         lambda: without(bank(), "a", "reserve"),

@@ -62,6 +62,9 @@ RELAYING = ("tests/handlers/test_relay.py",)
 LIMITS = ("tests/contract/test_service_limits.py",)
 CARRYING = ("tests/handlers/test_carriage.py",)
 VERIFYING = ("tests/ops/test_verify.py",)
+OVERSEEING = ("tests/domain/test_oversight.py",)
+CROSSING = ("tests/ops/test_crossing.py",)
+OPERATING = ("tests/ops/test_transfers.py",)
 STATING = ("tests/handlers/test_statement.py",)
 PROJECTING = ("tests/handlers/test_projection.py",)
 REMEMBERING = ("tests/handlers/test_present.py", "tests/handlers/test_snapshots.py")
@@ -3415,6 +3418,146 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "handlers/store/conductor.py",
         "            if step.name in self.process.certain:",
         "            if step.name == self.process.kind:",
+        CARRYING_ON,
+    ),
+    Mutant(
+        "take a second credit for the first one",
+        "handlers/domain/oversight.py",
+        "        if first is not step.part:",
+        "        if first == transfer_id:",
+        OVERSEEING,
+    ),
+    Mutant(
+        "take a step under another commandId for the transfer's own",
+        "handlers/domain/oversight.py",
+        '        "its commandId": (part.command_id, command_id(',
+        '        "its commandId": (step.name, step.name) if part else (part.command_id, command_id(',
+        OVERSEEING,
+    ),
+    Mutant(
+        "let money be credited before the commitment",
+        "handlers/domain/oversight.py",
+        '        ("credit", came_to_nothing or not committed),',
+        '        ("credit", came_to_nothing),',
+        OVERSEEING,
+    ),
+    Mutant(
+        "let a completed transfer release what it posted",
+        "handlers/domain/oversight.py",
+        '        ("release", not came_to_nothing),',
+        '        ("release", end is None),',
+        OVERSEEING,
+    ),
+    Mutant(
+        "let a completed transfer go without its credit",
+        "handlers/domain/oversight.py",
+        '    if "credit" not in there and ("post" in there or completed):',
+        '    if "credit" not in there and "post" in there:',
+        OVERSEEING,
+    ),
+    Mutant(
+        "let a settled transfer keep what it set aside",
+        "handlers/domain/oversight.py",
+        '    over = end == "completed" or "TransferSettled" in types',
+        '    over = end == "completed"',
+        OVERSEEING,
+    ),
+    Mutant(
+        "look for a credit before the post that rests on it",
+        "handlers/domain/oversight.py",
+        '    steps = [*((giver, name) for name in ("release", "post", "reserve")), (taker, "credit")]',
+        '    steps = [(taker, "credit"), *((giver, name) for name in ("release", "post", "reserve"))]',
+        OVERSEEING,
+    ),
+    Mutant(
+        "call what was read too early a finding",
+        "ops/verification/crossing.py",
+        "                flaws = again.flaws if again else ()",
+        "                flaws = again.flaws if again else judged.flaws\n            flaws = flaws or judged.flaws",
+        CROSSING,
+    ),
+    Mutant(
+        "judge a transfer that goes on while it is looked at",
+        "ops/verification/crossing.py",
+        "                if self._own(process_id) == before:",
+        "                if before is not None:",
+        CROSSING,
+    ),
+    Mutant(
+        "judge a transfer by a broken stream",
+        "ops/verification/crossing.py",
+        "                if before is None or any(map(self.parts.broken, concerned)):",
+        "                if before is None:",
+        CROSSING,
+    ),
+    Mutant(
+        "sum up money while a stream is broken",
+        "ops/verification/crossing.py",
+        "        if self.complete and not self.parts.any_broken():",
+        "        if self.complete:",
+        CROSSING,
+    ),
+    Mutant(
+        "sum up the money of a transfer that does not fit",
+        "ops/verification/crossing.py",
+        "            if not flaws:\n                for unit",
+        "            if judged:\n                for unit",
+        CROSSING,
+    ),
+    Mutant(
+        "forget what came in but the last",
+        "ops/verification/crossing.py",
+        "            self._moved = _SUMS.add(self._moved, self.parts.oversight.moved(event))",
+        "            self._moved = self.parts.oversight.moved(event)",
+        CROSSING,
+    ),
+    Mutant(
+        "keep a stream's parts once more for each time that it is gone through",
+        "ops/verification/crossing.py",
+        "INSERT OR REPLACE INTO part",
+        "INSERT INTO part",
+        CROSSING,
+    ),
+    Mutant(
+        "list the first page of the transfers under way alone",
+        "ops/processes.py",
+        "                if place is None:\n                    return",
+        "                return",
+        OPERATING,
+    ),
+    Mutant(
+        "tell a transfer's story without what has its correlation",
+        "ops/processes.py",
+        "        return event.correlation_id == first.correlation_id or (",
+        "        return (",
+        OPERATING,
+    ),
+    Mutant(
+        "carry a transfer on that waits for somebody",
+        "ops/commands/transfers.py",
+        "    if before.next is None or not before.next.steps:",
+        "    if before.next is None:",
+        OPERATING,
+    ),
+    Mutant(
+        "call a transfer off in nobody's name",
+        "ops/commands/transfers.py",
+        '        "actor": options.actor,\n',
+        "",
+        OPERATING,
+    ),
+    Mutant(
+        "say that a transfer was called off though the ledger refused",
+        "ops/commands/transfers.py",
+        'code=int(after.status != "Cancelled"))',
+        "code=0)",
+        OPERATING,
+    ),
+    Mutant(
+        "set a poisoned message of the processes aside never",
+        "handlers/process.py",
+        "            failed += message_ids",
+        "            failed += []",
         CARRYING_ON,
     ),
 )
