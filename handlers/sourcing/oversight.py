@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .event import Event
 from .kinds import State
-from .process import Process
+from .process import NO_PROCESS, Process
 from .projection import Row
 from .values import Value
 
@@ -104,3 +104,19 @@ class Oversight:
     """The aggregates that take part, by a process's row."""
     waits: Callable[[Row, str], Waits | None]
     """What a process waits for, by its row and the ledger's text of now; None where it has ended."""
+
+
+NO_OVERSIGHT = Oversight(
+    process=NO_PROCESS,
+    projection="",
+    statuses=(),
+    cancel="",
+    part=lambda _: None,
+    places=lambda *_: (),
+    judge=lambda *_: Judged((), {}),
+    moved=lambda _: Decimal(0),
+    held=lambda _: None,
+    takes_part=lambda _: (),
+    waits=lambda *_: None,
+)
+"""Of a domain that has no process: nothing is a part of any, and nothing is summed up."""

@@ -213,8 +213,9 @@ def _summarize(report: Report, console: Console) -> None:
     console.print(f"{report.aggregates:,} aggregates, {report.events:,} events, {report.in_flight:,} in flight")
     for kind, count in sorted(report.counts.items()):
         console.print(f"  {kind}: {count:,}, of which {report.remaining[kind]:,} remain")
-    left = f", {report.not_judged:,} not judged" if report.not_judged else ""
-    console.print(f"{report.processes:,} {PROCESS.kind}s across streams{left}")
+    if report.processes:
+        left = f", {report.not_judged:,} not judged" if report.not_judged else ""
+        console.print(f"{report.processes:,} {PROCESS.kind}s across streams{left}")
     for unit, total in sorted(report.sums.items()):
         told = total.describe()
         console.print(

@@ -26,8 +26,9 @@ from ..handlers.conftest import (
     rows,
     send,
 )
+from ..ops.conftest import Run, outputs, run
 
-__all__ = ["_environment", "ask", "aws", "calls", "handlers", "send"]
+__all__ = ["_environment", "ask", "aws", "calls", "handlers", "outputs", "run", "send"]
 
 PLACES = ("Riga", "Tartu", "Turku", "Oulu")
 
@@ -51,6 +52,16 @@ def test_a_domain_without_a_process_has_nothing_to_carry_on(
 
     assert swept == {"due": 0, "carried": 0, "failed": 0, "more": False}
     assert calls.names == []
+
+
+def test_verify_looks_at_every_stream_where_nothing_crosses_them(aws: Any, send: Invoke, run: Run) -> None:
+    assert send("ParcelPosted", {"place": PLACES[0]}, aggregateId="p")[0] == 200
+
+    verified, listed = run("verify", "--json", "--grace", "1000"), run("transfers", "list", "--json")
+
+    assert (verified.code, verified.json["events"], verified.json["processes"]) == (0, 1, 0)
+    assert verified.json["sums"] == {}
+    assert (listed.code, listed.json["transfers"]) == (0, [])
 
 
 def test_commands_queries_projection_and_snapshots_work(aws: Any, send: Invoke, ask: Invoke, handlers: Any) -> None:

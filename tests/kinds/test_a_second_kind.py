@@ -81,6 +81,10 @@ def parcels_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "from handlers.sourcing.meaning import Meanings\nfrom handlers.sourcing.process import NO_PROCESS\n",
         ),
     )
+    nothing_across = (
+        '"""Parcels cross no streams."""\n\nfrom handlers.sourcing.oversight import NO_OVERSIGHT as OVERSIGHT\n'
+    )
+    (domain / "oversight.py").write_text(nothing_across + '\n__all__ = ["OVERSIGHT"]\n', "utf-8")
     none = (("from . import money\n", ""), ('"currency": money.check_opening', ""))
     _edit(domain / "facts.py", *none, ("from .upcasters import UPCASTERS\n", ""), ("=UPCASTERS,", "={},"))
     # Of the tests, those alone that know no account.
