@@ -3099,10 +3099,10 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         OVER_HTTP,
     ),
     Mutant(
-        "open a second aggregate for a repeated request that names none",
+        "forget that an Idempotency-Key stands for an id",
         "handlers/http_api/exchange.py",
         '"aggregateId": key if given is None else given,',
-        '"aggregateId": key and key + str(id(body)) if given is None else given,',
+        '"aggregateId": given,',
         SECOND_KIND,
     ),
     Mutant(
