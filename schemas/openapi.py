@@ -25,6 +25,7 @@ _WORDS = {
     "opens": "Open a new {kind}",
     "foresight": "Say what a command on one {kind} would do, and write nothing",
     "row": "The {kind} as it stands now",
+    "list": "The {kind}s for which something is due or will be, the longest due first",
     "entries": "What the events of one {kind} left, newest first",
     "state": "The {kind} at any moment, by replay of its events",
     "stream": "The events of one {kind}, in order",
@@ -96,12 +97,16 @@ def _parameters(route: Mapping[str, Any]) -> list[dict[str, Any]]:
         names = ("idempotencyKey",) if route["opens"] else ("idempotencyKey", "ifMatch")
         found += [{"$ref": f"#/components/parameters/{name}"} for name in names]
     for name in route["parameters"]:
-        found.append({"$ref": f"#/components/parameters/{_parameter(name, route['answer'])}"})
+        found.append(_parameter(name, route))
     return found
 
 
-def _parameter(name: str, answer: str) -> str:
-    return "limitOfStream" if name == "limit" and answer == "stream" else name
+def _parameter(name: str, route: Mapping[str, Any]) -> dict[str, Any]:
+    known = "limitOfStream" if name == "limit" and route["answer"] == "stream" else name
+    if known in PARAMETERS:
+        return {"$ref": f"#/components/parameters/{known}"}
+    words = f"Of the {route['kind']}s only those that are meant by it."
+    return {"name": name, "in": "query", "description": words, "schema": {"type": "string"}}
 
 
 def _body(kind: str, told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:

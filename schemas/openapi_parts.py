@@ -227,6 +227,13 @@ COMPONENTS: dict[str, Any] = {
                 "LastHash": {"type": "string"},
             },
         },
+        "List": {
+            "type": "object",
+            "description": "The rows under their collection's name.",
+            "required": ["count"],
+            "properties": {"count": {"type": "integer"}, "nextToken": _NEXT},
+            "additionalProperties": {"type": "array", "items": {"$ref": "#/components/schemas/Row"}},
+        },
         "Entries": {
             "type": "object",
             "required": ["ProjectionType", "LastSequence", "Entries"],

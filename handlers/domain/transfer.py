@@ -339,6 +339,7 @@ KIND = Kind(
     projections=transfer_projections,
     queries=TRANSFER_QUERIES,
     collection="transfers",
+    opened_by="TransferRequested",
     completes=completes,
 )
 """To the mechanics."""

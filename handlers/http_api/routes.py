@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from handlers.domain import KINDS
 from handlers.sourcing.kinds import Kind, Kinds
-from handlers.sourcing.projection import RowQuery
+from handlers.sourcing.projection import DueQuery, RowQuery
 
 ID = "id"
 """The path's parameter: an aggregate's id, or a correlation's."""
@@ -48,7 +48,7 @@ class Route:
     """The kind of aggregates that it is about; "" where it is about any."""
     opens: str = ""
     """The command that it is, where its body is that command's data; "" where the body says which."""
-    answer: Literal["receipt", "foresight", "row", "entries", "state", "stream", "events", "health", "document"]
+    answer: Literal["receipt", "foresight", "row", "list", "entries", "state", "stream", "events", "health", "document"]
     """The sort of its answer."""
 
     @property
@@ -140,10 +140,13 @@ def _of(kind: Kind[Any]) -> Iterator[Route]:
         subject="aggregateId",
         kind=kind.name,
     )
-    yield from (_of_rows(one, kind, query) for query in kind.queries if isinstance(query, RowQuery))
+    yield from (_of_rows(one, kind, query) for query in kind.queries)
 
 
-def _of_rows(one: str, kind: Kind[Any], query: RowQuery) -> Route:
+def _of_rows(one: str, kind: Kind[Any], query: RowQuery | DueQuery) -> Route:
+    if isinstance(query, DueQuery):
+        filters = {name: name for name in query.filters}
+        return _read(f"/{kind.collection}", query.name, "list", parameters={**filters, **_PAGES}, kind=kind.name)
     return _read(
         f"{one}/{query.below}" if query.below else one,
         query.name,
@@ -157,7 +160,7 @@ def _of_rows(one: str, kind: Kind[Any], query: RowQuery) -> Route:
 def _read(
     path: str,
     query: str,
-    answer: Literal["row", "entries", "state", "stream", "events"],
+    answer: Literal["row", "list", "entries", "state", "stream", "events"],
     *,
     parameters: Mapping[str, str],
     operation: str = "",
