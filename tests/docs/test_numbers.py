@@ -33,8 +33,9 @@ from ops import timeline
 from ops.bulk import parquet
 from ops.dead_letters.queues import HIDDEN_SECONDS
 from tests.contract import test_writers
-from tests.faults import test_walk
+from tests.faults import test_schedules, test_walk
 from tests.faults.scenarios import SCENARIOS
+from tests.faults.transfer_machine import WAYS_TO_END
 from tests.mutants.catalog import MUTANTS
 
 ROOT = Path(__file__).parents[2]
@@ -186,6 +187,8 @@ CLAIMS = (
         int(first(r'"FAULTS_STEPS", "(\d+)"', "tests/faults/test_schedules.py")),
     ),
     claim(GUARANTEES, "{} and more in the long one", int(first(r"FAULTS_STEPS=(\d+)", "Makefile"))),
+    claim(GUARANTEES, "{} in the long one, which has to come to all {} ways", test_schedules.ENOUGH, len(WAYS_TO_END)),
+    claim(GUARANTEES, "of transfers' tens of thousands at least {}.", test_walk.LEAST_PAIRS_OF_TRANSFERS),
     claim(GUARANTEES, "plants more than {} defects", min(100, len(MUTANTS) - 1)),
     claim(GUARANTEES, "longer than the stream's {} hours", limits.STREAM_RETENTION_SECONDS / HOUR),
     claim(LOCAL, "asynchronous invocation | {} and {} s", *async_invoke.RETRY_SECONDS),

@@ -34,6 +34,12 @@ class Call:
     def take_effect(self) -> Any:
         return self.send(self.arguments)
 
+    def stores(self, command_id: str) -> bool:
+        """Whether it stores what the command of an id causes, or of one that ends so."""
+        return self.operation == "PutItem" and bool(
+            self.arguments["Item"].get("CommandId", {"S": ""})["S"].endswith(command_id)
+        )
+
     @property
     def is_read(self) -> bool:
         return self.operation.startswith(("Query", "Get", "BatchGet"))

@@ -13,7 +13,7 @@ from handlers.sourcing.errors import Violation
 from handlers.sourcing.event import NewEvent
 from handlers.store import ledger
 
-from .faults import CUT_OFF, NONE, Call, Fault
+from .faults import CUT_OFF, NONE
 from .story import LONGER_THAN_TRANSFERS, Story
 from .world import Fate
 
@@ -283,11 +283,7 @@ def two_accounts(story: Story, money: int = 100) -> None:
 def ends_before(command_id: str) -> Fate:
     """A fate in which the process ends before it stores what this command causes."""
 
-    def fate(call: Call) -> Fault:
-        stores = call.operation == "PutItem" and call.arguments["Item"].get("CommandId") == {"S": command_id}
-        return CUT_OFF if stores else NONE
-
-    return fate
+    return lambda call: CUT_OFF if call.stores(command_id) else NONE
 
 
 def _status(sent: Any) -> int:

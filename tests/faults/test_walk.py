@@ -24,8 +24,12 @@ from .scenarios import (
 )
 from .walk import tell, walk, walk_pairs
 
-LEAST_SINGLE_FAULTS, LEAST_PAIRS = 60, (700, 150)
-"""Of each scenario, and of the two ways in the ordinary run: what the documents say of how much is tried."""
+LEAST_SINGLE_FAULTS, LEAST_PAIRS = 60, (700, 150, 100)
+"""Of each scenario, and of three ways in the ordinary run: what the documents say of how much is tried."""
+LEAST_PAIRS_OF_TRANSFERS = 1_000
+"""In the long run. There are tens of thousands; the numbers by which some are left out share no factor with that of
+the kinds of faults at a call, so that every kind meets every other."""
+COME_TO_NOTHING = (a_transfer_that_is_refused, a_transfer_that_expires, a_transfer_that_is_called_off)
 
 SAMPLED: dict[Scenario, int] = {
     a_transfer: 2,
@@ -60,6 +64,21 @@ def test_two_faults_at_any_calls_on_an_events_way(record_property: Record) -> No
 
     record_property("cases", f"{tried} pairs of faults")
     assert tried >= LEAST_PAIRS[1]
+
+
+def test_two_faults_at_any_calls_on_a_transfers_way(record_property: Record) -> None:
+    tried = walk_pairs(a_transfer, every=29 if LONG else 23, first_every=1 if LONG else 17)
+
+    record_property("cases", f"{tried} pairs of faults")
+    assert tried >= (LEAST_PAIRS_OF_TRANSFERS if LONG else LEAST_PAIRS[2])
+
+
+@pytest.mark.parametrize("scenario", COME_TO_NOTHING, ids=lambda scenario: scenario.__name__)
+def test_two_faults_on_the_way_of_a_transfer_that_comes_to_nothing(scenario: Scenario, record_property: Record) -> None:
+    tried = walk_pairs(scenario, every=101 if LONG else 37, first_every=7 if LONG else 97)
+
+    record_property("cases", f"{tried} pairs of faults")
+    assert tried
 
 
 def test_the_scenarios_use_every_function() -> None:

@@ -23,6 +23,7 @@ from .client import Sent
 from .world import World
 
 Rows = dict[tuple[str, str], dict[str, Any]]
+ENDS = ("TransferCompleted", "TransferFailed", "TransferExpired", "TransferCancelled")
 
 
 def streams(world: World) -> Mapping[str, list[Event]]:
@@ -36,7 +37,11 @@ def streams(world: World) -> Mapping[str, list[Event]]:
 
 def states(world: World) -> dict[str, Any]:
     """Every aggregate's state."""
-    return {name: reduce(evolve, events, None) for name, events in streams(world).items()}
+    return _states(streams(world))
+
+
+def _states(stored: Mapping[str, Sequence[Event]]) -> dict[str, Any]:
+    return {name: reduce(evolve, events, None) for name, events in stored.items()}
 
 
 def rows(world: World) -> Rows:
@@ -148,7 +153,7 @@ def check_money(world: World) -> None:
     A transfer's credit is on both accounts until the other one's part is posted, and is set aside there so long.
     """
     stored = streams(world)
-    current = states(world)
+    current = _states(stored)
     accounts = {name: state for name, state in current.items() if isinstance(state, Account)}
     moves: dict[str, dict[str, Event]] = defaultdict(dict)
     paid: dict[str | None, Decimal] = defaultdict(Decimal)
@@ -162,6 +167,9 @@ def check_money(world: World) -> None:
                 moves[transfer][event.command_id.rpartition("/")[2]] = event
             elif event.event_type == "TransactionProcessed":
                 paid[account.currency] += event.data["amount"]
+    for name, transfer in current.items():
+        if isinstance(transfer, Transfer):
+            check_ends(transfer, stored[name])
     for name, moved in moves.items():
         transfer = current[name]
         assert isinstance(transfer, Transfer)
@@ -178,6 +186,18 @@ def check_money(world: World) -> None:
             paid[transfer.currency] += transfer.amount or 0
         assert not transfer.settled or aside is None
     assert not any(paid.values()), f"money was made or lost: {dict(paid)}"
+
+
+def check_ends(transfer: Transfer, events: Sequence[Event]) -> None:
+    """A transfer ends one way at most, behind its end only the settling stands, and none of its rules was passed by."""
+    types = [event.event_type for event in events]
+    ends = [place for place, each in enumerate(types) if each in ENDS]
+    assert len(ends) <= 1, f"ended twice: {types}"
+    assert not ends or types[ends[0] + 1 :] in ([], ["TransferSettled"]), types
+    assert types.count("TransferCommitted") <= 1
+    assert "TransferCommitted" not in types or not {"TransferExpired", "TransferCancelled"} & set(types), types
+    if "TransferCommitted" in types and transfer.needs_approval:
+        assert transfer.approved_by not in (None, transfer.requested_by), "committed without a second person"
 
 
 def check_transfers_ended(world: World) -> None:

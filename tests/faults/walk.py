@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from . import truth
 from .faults import NONE, Call, Fault, faults_of
@@ -99,10 +100,13 @@ def walk(scenario: Scenario, every: int = 1) -> int:
     return cases
 
 
-def walk_pairs(scenario: Scenario, every: int = 1) -> int:
-    """Tell a scenario for each fault at each call with each fault at each call after it, or every n-th of these."""
+def walk_pairs(scenario: Scenario, every: int = 1, first_every: int = 1) -> int:
+    """Tell a scenario for each fault at each call with each fault at each call after it, or every n-th of these.
+
+    Only every so manyth fault comes first: to know the calls behind one takes as long as to try a pair.
+    """
     cases = number = 0
-    for first in strikes(tell(scenario)):
+    for first in islice(strikes(tell(scenario)), None, None, first_every):
         for second in strikes(tell(scenario, first)):
             number += 1
             if number % every == 0:
