@@ -32,7 +32,7 @@ from local.engine.dynamodb_local import installation
 from ops import timeline
 from ops.bulk import parquet
 from ops.dead_letters.queues import HIDDEN_SECONDS
-from tests.contract import test_writers
+from tests.contract import test_transfer_races, test_writers
 from tests.faults import test_schedules, test_walk
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.transfer_machine import WAYS_TO_END
@@ -188,6 +188,12 @@ CLAIMS = (
     ),
     claim(GUARANTEES, "{} and more in the long one", int(first(r"FAULTS_STEPS=(\d+)", "Makefile"))),
     claim(GUARANTEES, "{} in the long one, which has to come to all {} ways", test_schedules.ENOUGH, len(WAYS_TO_END)),
+    claim(
+        GUARANTEES,
+        "{} races of each in the ordinary run, {} in",
+        test_transfer_races.RACES,
+        test_transfer_races.LONG_RACES,
+    ),
     claim(GUARANTEES, "of transfers' tens of thousands at least {}.", test_walk.LEAST_PAIRS_OF_TRANSFERS),
     claim(GUARANTEES, "plants more than {} defects", min(100, len(MUTANTS) - 1)),
     claim(GUARANTEES, "longer than the stream's {} hours", limits.STREAM_RETENTION_SECONDS / HOUR),
