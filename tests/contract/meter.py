@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,23 @@ class Charge:
 
 @dataclass
 class Meter:
-    """The charges of a client's calls, in order."""
+    """The charges of a client's calls, in order, and how many of them had to wait for each other."""
 
     charges: list[Charge] = field(default_factory=list)
+    waits: int = 0
+    """The round trips so far, as if those that are begun side by side took their time at once."""
+
+    def begin(self, call: Callable[[], T]) -> Callable[[], T]:
+        """What goes side by side, made one by one."""
+        before = self.waits
+        result = call()
+        ended, self.waits = self.waits, before
+
+        def join() -> T:
+            self.waits = max(self.waits, ended)
+            return result
+
+        return join
 
     @property
     def operations(self) -> list[str]:
@@ -35,6 +51,7 @@ class Meter:
 
     def note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         """After a call: keep what it said."""
+        self.waits += 1
         consumed = parsed.get("ConsumedCapacity", [])
         units: dict[str, float] = {}
         for each in consumed if isinstance(consumed, list) else [consumed]:
