@@ -13,10 +13,10 @@ from rich.console import Console
 from ops.output import ending
 
 from . import documents, results, soak, world
-from .parts import append, decoding, imports, latency, projection, reconstruct
+from .parts import append, decoding, imports, latency, projection, reconstruct, transfers
 from .progress import Steps
 
-ON_ENGINES = {"append": append, "reconstruct": reconstruct, "projection": projection}
+ON_ENGINES = {"append": append, "reconstruct": reconstruct, "projection": projection, "transfers": transfers}
 ALONE = {"imports": (imports, ""), "decoding": (decoding, ""), "latency": (latency, "the embedded AWS")}
 PARTS = ("imports", "decoding", *ON_ENGINES, "latency")
 

@@ -107,6 +107,13 @@ GOALS = (
         "each function's worker has an interpreter and boto3 of its own, as on Lambda",
     ),
     Goal(
+        "embedded AWS: a transfer from its request to its completion, p95",
+        2_000,
+        "ms",
+        lambda results: results["transfers"]["completedMs"]["p95"] if "transfers" in results else None,
+        "the machine was not quiet, or a message waits where it could be taken at once",
+    ),
+    Goal(
         "command: CPU on a kept present ÷ the floor, bare boto3 that keeps nothing",
         0.8,
         "×",

@@ -40,10 +40,10 @@ def _row(world: World, process: Process, spread: str, size: int, batches: int) -
     each = WARM_UP + -(-size * (batches + 1) // number)
     streams = [stream(f"projected-{spread}-{size}-{account}", each) for account in range(number)]
     for account in streams:
-        process.ask("project", command=_queue_batch(islice(account, WARM_UP)))
+        process.ask("project", command=queue_batch(islice(account, WARM_UP)))
     events = chain.from_iterable(zip(*streams, strict=True))  # in turns
-    cost = process.ask("project", command=_queue_batch(islice(events, size)), meter=True)["cost"]
-    samples = [process.ask("project", command=_queue_batch(islice(events, size))) for _ in range(batches)]
+    cost = process.ask("project", command=queue_batch(islice(events, size)), meter=True)["cost"]
+    samples = [process.ask("project", command=queue_batch(islice(events, size))) for _ in range(batches)]
     cpu, wall = (sum(sample[name] for sample in samples) for name in ("cpuMs", "wallMs"))
     return {
         "spread": spread,
@@ -58,7 +58,7 @@ def _row(world: World, process: Process, spread: str, size: int, batches: int) -
     }
 
 
-def _queue_batch(events: Iterable[Event]) -> dict[str, Any]:
+def queue_batch(events: Iterable[Event]) -> dict[str, Any]:
     """Events as the projection queue hands them to the function."""
     return {"Records": [{"messageId": f"message-{next(_messages)}", "body": _delivery(event)} for event in events]}
 

@@ -262,6 +262,35 @@ def _latency(results: Results) -> tuple[str, dict[str, str]]:
     return text + _under_load(part), {}
 
 
+def _transfers(results: Results) -> tuple[str, dict[str, str]]:
+    part = results["transfers"]
+    percentiles = ("p50", "p95", "p99", "max")
+    names = {"request": "its request", "process": "all its steps", "poke": "a poke of one that has ended"}
+    names |= {"rows": "its row of the read model, event by event"}
+    counted = [
+        [title, *(number(part[name][each]) for each in ("requests", "waits", "readUnits", "writeUnits"))]
+        for name, title in names.items()
+    ]
+    times = [
+        [title, *(number(part[name][percentile]) for percentile in percentiles)]
+        for title, name in {"completed": "completedMs", "visible in its row": "visibleMs"}.items()
+    ]
+    load = part["load"]
+    text = (
+        "## Transfers\n\n"
+        "What a transfer that goes well asks of AWS, between two accounts that its process has not met, counted on "
+        f"{part['measured']['engine']}. The rows of its accounts are projected [as any](#projecting).\n\n"
+        f"{table(['', 'requests', 'waits', 'reads', 'writes'], counted)}\n\n"
+        f"The steps take {number(part['process']['cpuMs'])} ms of CPU.\n\n"
+        "**In the emulator only**: from sending the request until the transfer is completed, and until its row says so, "
+        f"from outside, through command, stream, relay, bus, queue and process. {part['samples']} transfers, one at a time; "
+        f"milliseconds.\n\n{table(['', *percentiles], times)}\n\n"
+        f"{load['clients']} clients at once, each between two accounts of its own, got {number(load['perSecond'])} transfers "
+        f"a second completed, {load['transfers']} in all, with everything behind them on the same machine."
+    )
+    return text, {}
+
+
 def _under_load(part: Row) -> str:
     if "load" not in part:
         return ""
@@ -310,7 +339,7 @@ def _reproduce() -> str:
 ```sh
 make dynamodb-local bench-peers   # once: Amazon's own engine (Java 17, Maven), and the peers (Node.js, npm)
 make bench                        # all parts, under 15 minutes on two cores; writes this page, scaling.md and cost.md
-.venv/bin/python -m bench append  # one part: imports, decoding, append, reconstruct, projection, latency
+.venv/bin/python -m bench append  # one part: imports, decoding, append, reconstruct, projection, transfers, latency
 .venv/bin/python -m bench --render
 ```
 
@@ -325,6 +354,7 @@ _SECTIONS = {
     "append": _append,
     "reconstruct": _reconstruct,
     "projection": _projection,
+    "transfers": _transfers,
     "imports": _imports,
     "decoding": _decoding,
     "latency": _latency,

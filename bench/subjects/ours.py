@@ -15,12 +15,13 @@ from handlers.store import clients
 # DynamoDB Local takes seconds for a page out of a stream of 100,000 events, where DynamoDB takes milliseconds.
 clients._DYNAMODB = clients._DYNAMODB.merge(Config(read_timeout=60))
 
-from handlers import command, projection, query
+from handlers import command, process, projection, query
 
 _ENTRY_POINTS: Mapping[str, Callable[[Any, Any], dict[str, Any]]] = {
     "append": command.lambda_handler,
     "query": query.lambda_handler,
     "project": projection.lambda_handler,
+    "carry": process.lambda_handler,
 }
 
 
@@ -53,7 +54,7 @@ _log_as_lambda_does()
 
 
 def prepare(task: Mapping[str, Any]) -> Callable[[], object]:
-    """Do: append, query (both with the request in `command`), project (with the queue's batch there).
+    """Do: append, query (both with the request in `command`), project and carry (with the queue's batch there).
 
     An append is to an account that this process has not met, or just did (`met`). What was kept of the sample before is
     forgotten either way: the event that it appended is taken back.
