@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from handlers.domain.account import MAX_RESERVATIONS
+from handlers.domain.transfer_summary import DUE_BUCKETS
+
 from . import contention
 from .cost import (
     BATCH,
@@ -15,10 +18,14 @@ from .cost import (
     LOOK_UP_UNITS,
     MEMORY_MB,
     SNAPSHOT_EVERY,
+    TRANSFER_EVENTS,
+    TRANSFER_EVENTS_ON_ACCOUNTS,
+    TRANSFER_POKES,
     WAIT_MS,
     busy_ms,
     command_ms,
     projection_ms,
+    transfer_ms,
 )
 from .results import Results
 from .subjects import recipe_tables
@@ -50,6 +57,7 @@ TABLE_SHARE, COMMAND_INDEX_SHARE, TYPE_INDEX_SHARE = 1, 1, 1
 PUT_EVENTS_MS = 20.0
 """Assumed: one PutEvents of ten entries."""
 RELAY_ENTRIES = 10
+PROCESS_CONCURRENCY = 10
 SNAPSHOT_READ = 0.5
 """Read units of the newest snapshot, which lies in a table of its own."""
 
@@ -181,6 +189,46 @@ def of_the_system(results: Results) -> list[Ceiling]:
             f"of at most {PARTITION_WRITES // (TABLE_SHARE + COMMAND_INDEX_SHARE)} events",
             float("inf"),
             f"nothing needed: it can carry {_relay_margin():.0f} times what a partition takes",
+        ),
+    ]
+
+
+def of_transfers(results: Results) -> list[Ceiling]:
+    """Transfers a second that go well, all accounts together and from one account."""
+    ms, part = transfer_ms(results), results["transfers"]
+    writes = sum(part[name]["writeUnits"] for name in ("request", "process"))
+    waits = part["process"]["waits"]
+    in_the_index = part["rows"]["writeUnits"] - (TRANSFER_EVENTS - TRANSFER_EVENTS_ON_ACCOUNTS)
+    return [
+        Ceiling(
+            "process, as configured",
+            f"{PROCESS_CONCURRENCY} invocations / {ms:.0f} ms for a transfer's {TRANSFER_POKES} messages",
+            PROCESS_CONCURRENCY / ms * 1e3,
+            f"processMaxConcurrency (to {QUEUE_CONCURRENCY:,}), memorySize; the queue holds what is behind",
+        ),
+        Ceiling(
+            "projection, as configured",
+            f"the {PROJECTION_CONCURRENCY} invocations of commands, {TRANSFER_EVENTS} events a transfer",
+            PROJECTION_CONCURRENCY * BATCH / projection_ms(results) * 1e3 / TRANSFER_EVENTS,
+            "projectionMaxConcurrency; it delays the rows and the sweep, and no transfer",
+        ),
+        Ceiling(
+            "the index of what is due",
+            f"{len(DUE_BUCKETS)} keys × {PARTITION_WRITES:,} units / {in_the_index:g} a transfer",
+            len(DUE_BUCKETS) * PARTITION_WRITES / in_the_index,
+            "DUE_BUCKETS in the domain; throttled, it delays the rows",
+        ),
+        Ceiling(
+            "the table's quota of writes",
+            f"{TABLE_WRITES:,} units / {writes:g} a transfer",
+            TABLE_WRITES / writes,
+            "a quota to raise",
+        ),
+        Ceiling(
+            "from one account, set aside at once",
+            f"{MAX_RESERVATIONS} transfers under way / {waits} waits of {WAIT_MS:g} ms (assumed)",
+            MAX_RESERVATIONS / (waits * WAIT_MS) * 1e3,
+            "nothing needed: its appends, which race, are the lower limit, two for each transfer",
         ),
     ]
 

@@ -45,6 +45,14 @@ EVENT_UNITS = 0.15
 IDLE_QUEUE = 5 * 3 * 60 * prices.HOURS_A_MONTH * prices.QUEUE_REQUEST
 """Lambda's five pollers of a queue that is empty, each with long polls of 20 s."""
 
+TRANSFER_EVENTS, TRANSFER_EVENTS_ON_ACCOUNTS, TRANSFER_POKES = 6, 3, 3
+"""Of a transfer that goes well: all; FundsReserved, and a TransactionProcessed on either side; and those that wake its
+process, of which the first finds everything due and the others nothing."""
+TRANSFER_LOOK_UPS = 8
+"""Its six commands, and two that are asked about beforehand."""
+SWEEP_MS, SWEEP_UNITS = 60.0, 2.0
+"""Of a sweep that finds nothing: assumed, and half a unit for each part of the index."""
+
 _PARTS = ("append", "projection")
 
 
@@ -181,6 +189,88 @@ def ours(results: Results, choice: Choice = EVERYTHING) -> list[Line]:
         ),
         *optional,
     ]
+
+
+def transfers_can_be_told(results: Results) -> bool:
+    """Whether what a transfer takes was measured, units and all."""
+    part = results.get("transfers", {})
+    return "process" in part and part["process"]["writeUnits"] is not None
+
+
+def transfer_ms(results: Results) -> float:
+    """The process function's duration, for all the messages of a transfer that goes well."""
+    part = results["transfers"]
+    first, again = (milliseconds(part[name]["cpuMs"], part[name]["waits"], MEMORY_MB) for name in ("process", "poke"))
+    return first + (TRANSFER_POKES - 1) * again
+
+
+def transfers(results: Results) -> list[Line]:
+    """The sum for a million transfers that go well, with everything on, between accounts that no process has met."""
+    part, batch = results["transfers"], _projection(results)
+    steps = [part["request"], part["process"], *[part["poke"]] * (TRANSFER_POKES - 1)]
+    batches = COMMANDS * TRANSFER_EVENTS / BATCH
+    snapshots = COMMANDS * TRANSFER_EVENTS_ON_ACCOUNTS / SNAPSHOT_EVERY  # its own stream is too short for any
+    per_event = function_log_bytes(results) - _log_bytes(results, "command")
+    logged = 2 * _log_bytes(results, "command") + TRANSFER_EVENTS * per_event
+    statement = {name: batch[name] / BATCH - SUMMARY_UNITS for name in ("readUnits", "writeUnits")}
+    (archive, audit) = (each(results) for each in (_archive, _audit_log))
+    return [
+        Line(
+            f"appends: {TRANSFER_EVENTS} events",
+            _times(sum(each["writeUnits"] for each in steps)),
+            "write units",
+            prices.WRITE_UNIT,
+        ),
+        Line(
+            "reads before them: presents, and look-ups of commands",
+            _times(sum(each["readUnits"] for each in steps) + TRANSFER_LOOK_UPS * LOOK_UP_UNITS + 2 * 0.5),
+            "read units",
+            prices.READ_UNIT,
+        ),
+        *_function("command", COMMANDS, command_ms(results, "ours", MEMORY_MB), MEMORY_MB, "arm64"),
+        Line(
+            f"function process: {MEMORY_MB} MB arm64, {transfer_ms(results):.0f} ms for {TRANSFER_POKES} messages",
+            COMMANDS * transfer_ms(results) / 1e3 * MEMORY_MB / 1024,
+            "GB s",
+            prices.LAMBDA_GB_SECOND["arm64"],
+        ),
+        Line("function process: invocations", COMMANDS * TRANSFER_POKES, "requests", prices.LAMBDA_REQUEST),
+        *_function("relay, batches of 10, 40 ms (assumed)", batches, RELAY_MS, MEMORY_MB, "arm64"),
+        *_function("snapshot, every 10th event, 60 ms (assumed)", snapshots, SNAPSHOT_MS, MEMORY_MB, "arm64"),
+        Line("snapshots: table and time index", snapshots * 2, "write units", prices.WRITE_UNIT),
+        Line("snapshots: the one before, and the events since", snapshots * 2.5, "read units", prices.READ_UNIT),
+        Line("custom events on the bus", COMMANDS * TRANSFER_EVENTS, "events", prices.BUS_EVENT),
+        archive._replace(quantity=archive.quantity * TRANSFER_EVENTS),
+        Line(
+            "SQS: the projection queue by tens, the process queue one by one",
+            COMMANDS * (TRANSFER_EVENTS * (1 + 2 / BATCH) + 3 * TRANSFER_POKES),
+            "requests",
+            prices.QUEUE_REQUEST,
+        ),
+        *_function("projection, batches of 10 accounts", batches, projection_ms(results), MEMORY_MB, "arm64"),
+        *_rows("the transfer's row and its index", part["rows"]["readUnits"], part["rows"]["writeUnits"]),
+        *_rows("account summaries, three events", *[TRANSFER_EVENTS_ON_ACCOUNTS * SUMMARY_UNITS] * 2),
+        *_rows("account statements, two entries", 2 * statement["readUnits"], 2 * statement["writeUnits"]),
+        Line(
+            f"functions' logs: {logged:.0f} bytes a transfer (of process as of command, assumed)",
+            COMMANDS * logged / 1e9,
+            "GB",
+            prices.LOG_GB,
+        ),
+        audit._replace(quantity=audit.quantity * TRANSFER_EVENTS),
+    ]
+
+
+def sweeping() -> float:
+    """US$ a month for a sweep every minute that finds nothing."""
+    sweeps = prices.HOURS_A_MONTH * 60
+    function = total(_function("sweep", sweeps, SWEEP_MS, MEMORY_MB, "arm64"))
+    return function + sweeps * SWEEP_UNITS * prices.READ_UNIT
+
+
+def _log_bytes(results: Results, function: str) -> float:
+    logs = results["latency"]["logs"][function]
+    return float(logs["ownBytes"] + logs["platformBytes"])
 
 
 def function_log_bytes(results: Results, choice: Choice = EVERYTHING) -> float:

@@ -41,10 +41,11 @@ LAST = 3
 
 def measure(world: World) -> dict[str, Any]:
     """`{"request", "process", "poke", "rows"}`: calls of each; `{"completedMs", "visibleMs", "samples", "load"}`."""
-    return {**_counted(world), **_from_outside(world.steps)}
+    return {**counted(world), **_from_outside(world.steps)}
 
 
-def _counted(world: World) -> dict[str, Any]:
+def counted(world: World) -> dict[str, Any]:
+    """Calls of a request, of its process, of a poke when it has ended, and of the projection of its row."""
     (ours,) = (each for each in world.contestants if each.name == OURS)
     process = world.process(ours)
     with world.steps.step("transfers, counted", COUNTED + 1) as advance:

@@ -39,7 +39,7 @@ is its CPU time as measured here, on the share of a core that its memory buys, a
 {_warmth(results)}
 
 {_sum(ours)}
-{_differences(ours, cold)}
+{_differences(ours, cold)}{_transfers(results)}
 ## What each setting costs
 
 What a million commands cost less without a part, and what it is. [What else is lost with
@@ -81,7 +81,8 @@ point-in-time recovery, month after month. Not in the sum: a customer's KMS key 
 Lambda's reading of the stream is free, and its polling of a queue that is empty costs some {money(cost.IDLE_QUEUE)} a month.
 
 At rest: some 70 alarms at {money(prices.ALARM_MONTH)} and a dashboard at {money(prices.DASHBOARD_MONTH)} a month, tables by
-their size ({money(prices.STORAGE_GB_MONTH)} per GB, with point-in-time recovery {money(prices.RECOVERY_GB_MONTH)} more).
+their size ({money(prices.STORAGE_GB_MONTH)} per GB, with point-in-time recovery {money(prices.RECOVERY_GB_MONTH)} more). The sweep, every minute, costs
+{money(cost.sweeping())} a month while nothing is due, without what its schedule costs.
 
 ## The front door
 
@@ -138,6 +139,20 @@ def _differences(warm: Sequence[cost.Line], cold: Sequence[cost.Line]) -> str:
 Where no command meets its account's present, these differ:
 
 {_sum(differing, last="")}
+"""
+
+
+def _transfers(results: Results) -> str:
+    if not cost.transfers_can_be_told(results):
+        return ""
+    lines = cost.transfers(results)
+    return f"""
+## A million transfers: {money(cost.total(lines))} US$
+
+Of those that go well, with everything on and without traces: {cost.TRANSFER_EVENTS} events each, and {number(cost.total(lines) / cost.total(cost.ours(results)))} × what a million commands
+cost. One that comes to nothing before it is committed takes four: its request, its end, its settling, and one on an account.
+
+{_sum(lines)}
 """
 
 

@@ -49,7 +49,7 @@ What happens when many write to one account at once, simulated with the ledger's
 {cost.WAIT_MS:g} ms (`bench/contention.py`):
 
 {_contention()}
-
+{_transfers(results)}
 ## What to turn, in the order in which it is reached
 
 1. `projectionMaxConcurrency`, when the age of the oldest message on the projection queue rises (alarmed).
@@ -73,6 +73,19 @@ not about rates: concurrent commands on one account overwrite each other's event
 some 2,000 events.
 """
     }
+
+
+def _transfers(results: Results) -> str:
+    if not cost.transfers_can_be_told(results):
+        return ""
+    return f"""
+## Transfers
+
+Transfers a second that go well, {cost.TRANSFER_EVENTS} events each. Behind a limit they wait and are not lost; those that
+wait too long expire, and nothing of them stays aside.
+
+{_table(sorted(ceilings.of_transfers(results), key=lambda each: each.rate))}
+"""
 
 
 def _storing(system: Sequence[Ceiling]) -> float:

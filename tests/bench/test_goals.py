@@ -42,6 +42,15 @@ def test_a_goal_is_reached_at_its_bound_and_not_beyond(words: str, value: float,
     assert each.is_reached(value) is is_reached
 
 
+@pytest.mark.parametrize(("p95", "is_reached"), [(2_000, True), (2_000.1, False)])
+def test_of_a_hundred_transfers_95_are_completed_within_two_seconds(p95: float, is_reached: bool) -> None:
+    each = goal("a transfer from its request")
+
+    value = each.measured({"transfers": {"completedMs": {"p50": 1.0, "p95": p95}}})
+    assert value == p95
+    assert each.is_reached(value) is is_reached
+
+
 def test_a_store_that_did_not_get_full_says_nothing_of_a_full_one() -> None:
     short = {**LATENCY, "full": {**LATENCY["full"], "events": 9_999}}
 
@@ -114,6 +123,16 @@ def test_rarer_snapshots_cost_a_tenth_but_for_the_events_that_they_read(kept: re
 def test_the_log_of_a_command_is_its_own_and_its_share_of_what_is_behind_it(kept: results.Results) -> None:
     assert cost.function_log_bytes(kept) == pytest.approx(700 * (1 + 0.1 + 0.1 + 0.1))
     assert cost.function_log_bytes(kept, cost.Choice(reports=False)) == pytest.approx(300 * (1 + 0.1 + 0.1 + 0.1))
+
+
+def test_a_transfer_is_six_events_and_what_wakes_and_shows_it(kept: results.Results) -> None:
+    transfers = {line.what: line for line in cost.transfers(kept)}
+
+    assert transfers["appends: 6 events"].quantity == 18e6
+    assert transfers["custom events on the bus"].quantity == 6e6
+    assert transfers["function process: invocations"].quantity == 3e6
+    assert transfers["read model: the transfer's row and its index, written"].quantity == 7e6
+    assert not cost.transfers_can_be_told({})
 
 
 def test_a_kept_present_takes_one_unit_that_dynamodb_local_does_not_state(kept: results.Results) -> None:

@@ -26,6 +26,7 @@ DEFAULTS = yaml.safe_load((Path(__file__).resolve().parents[2] / "Pulumi.yaml").
         ("typeBuckets", ceilings.TYPE_BUCKETS),
         ("projectionMaxConcurrency", ceilings.PROJECTION_CONCURRENCY),
         ("relayParallelization", ceilings.LANES),
+        ("processMaxConcurrency", ceilings.PROCESS_CONCURRENCY),
     ],
 )
 def test_the_benchmark_assumes_the_stacks_defaults(setting: str, assumed: object) -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench import contestants, cost, world
-from bench.parts import append, decoding, imports, projection
+from bench.parts import append, decoding, imports, projection, transfers
 from bench.progress import Steps
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
@@ -25,6 +25,7 @@ def there() -> Any:
         patch.setattr(projection, "BATCHES", {10: 1})
         patch.setattr(projection, "ACCOUNTS", {"hot": 1, "spread": 10})
         patch.setattr(projection, "WARM_UP", 2)
+        patch.setattr(transfers, "COUNTED", 1)
         mine = tuple(each for each in running.contestants if each.name not in {"castore", "pyeventsourcing"})
         patch.setattr(running, "contestants", mine)
         yield running
@@ -65,6 +66,13 @@ def test_a_batch_is_projected_by_one_read_one_write_of_entries_and_one_of_each_r
     by_spread = {row["spread"]: row["requests"] for row in projection.measure(there)["rows"]}
 
     assert by_spread == {"hot": 3, "spread": 12}
+
+
+def test_a_transfer_is_carried_by_one_message_and_the_next_finds_nothing_to_do(there: world.World) -> None:
+    counted = transfers.counted(there)
+
+    calls = {name: (part["requests"], part["waits"]) for name, part in counted.items()}
+    assert calls == {"request": (2, 2), "process": (18, 13), "poke": (1, 1), "rows": (6, 6)}
 
 
 def test_who_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
