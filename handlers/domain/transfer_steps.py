@@ -19,6 +19,10 @@ with something set aside does not close.
 commitment says that the reservation is there, the `fence` takes its place: a release of nothing under the reservation's
 own commandId. Whichever of the two comes first is the only one. If it was the reservation, the fence is told that the
 commandId stands for another command, and the release is due.
+
+*Nor where there was no account for a fence to stand on.* It may be opened while a slow process goes on to reserve
+there. So of a transfer that was never committed the fence is due for ever, also when it is settled: each reservation
+wakes a process, which sees that the fence stands, or releases.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ _MAY_REFUSE = ("check", "reserve", "credit")
 
 
 def next_step(transfer: Transfer, now: str) -> tuple[Step, ...]:
-    """The commands that are due, in order; none where the transfer waits or nothing is left to do.
+    """The commands that are due, in order; none where the transfer waits or has gone well.
 
     Only where it is not committed yet does the ledger's text of now matter: whether the deadline is over.
     """
@@ -50,9 +54,15 @@ def next_step(transfer: Transfer, now: str) -> tuple[Step, ...]:
         return _to_the_commitment(transfer, now)
     if transfer.status == "Committed":
         return _credit(transfer), _post(transfer), _own(transfer, "complete", "TransferCompleted", ends=True)
-    if transfer.status in COME_TO_NOTHING and not transfer.settled:
-        return (_release(transfer) if transfer.was_committed else _fence(transfer)), _settle(transfer)
+    if transfer.status in COME_TO_NOTHING:
+        return _behind_the_end(transfer)
     return ()
+
+
+def _behind_the_end(transfer: Transfer) -> tuple[Step, ...]:
+    if not transfer.settled:
+        return (_release(transfer) if transfer.was_committed else _fence(transfer)), _settle(transfer)
+    return () if transfer.was_committed else (replace(_fence(transfer), ends=True),)
 
 
 def _to_the_commitment(transfer: Transfer, now: str) -> tuple[Step, ...]:
@@ -66,15 +76,17 @@ def _to_the_commitment(transfer: Transfer, now: str) -> tuple[Step, ...]:
 
 
 def after_refusal(transfer: Transfer, step: Step, refusal: LedgerError) -> tuple[Step, ...] | None:
-    """What is due in place of the rest when a step was refused; None where the transfer has gone on without us."""
+    """What is due in place of the rest when a step was refused, if anything; None where the transfer has gone on
+    without us."""
     if step.name in _MAY_REFUSE:
         rule = refusal.details.get("rule")
         why = {"step": step.name, "code": refusal.code, **({"rule": rule} if rule else {})}
         return (_own(transfer, "fail", "TransferFailed", **why),)
     if step.name == "fence":
         reserved = isinstance(refusal, CommandReusedError)
-        # Refused otherwise: there is no such account, or none any more, so that nothing is set aside on it.
-        return (_release(transfer), _settle(transfer)) if reserved else (_settle(transfer),)
+        # Refused otherwise: there is no such account, or none any more, so that nothing is set aside on it by now.
+        release = (replace(_release(transfer), ends=transfer.settled),) if reserved else ()
+        return release if transfer.settled else (*release, _settle(transfer))
     return None
 
 

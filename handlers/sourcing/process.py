@@ -64,7 +64,8 @@ class Process:
     due: Callable[[State, str], tuple[Step, ...]]
     """What is to be done, in order, by the state and the ledger's text of now; nothing where it waits or has ended."""
     after: Callable[[State, Step, LedgerError], tuple[Step, ...] | None]
-    """What is due in place of the rest when a step was refused; None where the state must have changed."""
+    """What is due in place of the rest when a step was refused; nothing where nothing is, None where the state must
+    have changed."""
     traced: Callable[[State], tuple[str, str]]
     """The correlationId and the causationId of its steps."""
 

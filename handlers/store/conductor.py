@@ -61,7 +61,7 @@ class Conductor:
     def carry(self, process_id: str, seconds_left: Callable[[], float]) -> Carried | None:
         """Do everything that is due for a process; None where the store has none under that id.
 
-        One Query where nothing is due. Else that, and per round what its steps take (`Ledger.execute`: for an aggregate
+        One Query where nothing is due; two more of a transfer that came to nothing, whose fence is looked for. Else that, and per round what its steps take (`Ledger.execute`: for an aggregate
         that this process has met a Query of one read unit and a PutItem of three write units) and a Query of the
         process's own present. Steps that only ask go side by side: one wait. A transfer that goes well, first to last:
         two rounds, four reads of presents, five appends behind the request's own; 13 waits, 18 requests at most, 15
@@ -111,7 +111,12 @@ class Conductor:
             log.info("refused: %s", refusal.message, extra={"processId": process_id, "step": step.name})
             if step.name in self.process.certain:
                 raise StepRefusedError(f"{step.name} of {process_id} was refused: {refusal.message}") from refusal
-            steps = self.process.after(state, step, refusal) or ()
+            following = self.process.after(state, step, refusal)
+            if following is None:
+                return taken, False
+            if not following:
+                return taken, True
+            steps = following
         return taken, False
 
     def _refused(

@@ -139,6 +139,15 @@ def test_a_poke_of_a_transfer_that_has_ended_is_one_query(bank: Bank) -> None:
     assert bank.cost(lambda: carry(bank.process())) == ([READ], 1)
 
 
+@moto_differs
+def test_a_poke_of_a_transfer_that_came_to_nothing_asks_whether_the_fence_stands(bank: Bank) -> None:
+    conductor = bank.process()
+    bank.request(amount=1000)
+    carry(conductor)
+
+    assert bank.cost(lambda: carry(conductor)) == ([READ, ("Query", {COMMANDS: 1}), READ], 3)
+
+
 def _alike(made: list[Any], expected: list[Any]) -> bool:
     """The same calls in the same order, but that reads side by side may come in any."""
     return _sorted_reads(made) == _sorted_reads(expected)

@@ -145,9 +145,10 @@ def test_what_is_due_follows_from_the_state() -> None:
     assert due(request(), COMMITTED) == ["credit", "post", "complete"]
     assert due(request(), COMMITTED, COMPLETED) == []
     assert due(request(), COMMITTED, fail("credit")) == ["release", "settle"]
+    assert due(request(), COMMITTED, fail("credit"), SETTLED) == []
     for end in (fail("reserve"), CANCELLED, expire()):
         assert due(request(), end) == ["fence", "settle"]
-        assert due(request(), end, SETTLED) == []
+        assert due(request(), end, SETTLED) == ["fence"]
 
 
 def test_only_before_the_commitment_does_the_deadline_matter() -> None:

@@ -139,9 +139,14 @@ class Ledger:
                 step, steps = steps[0], steps[1:]
                 refusal = self.take(process_id, step)
                 assert refusal is None or step.name not in PROCESS.certain, f"{step.name} was refused: {refusal}"
-                if refusal is not None:
-                    steps = PROCESS.after(state, step, refusal) or ()
                 yield step.name
+                if refusal is None and step.ends:
+                    return
+                if refusal is not None:
+                    following = PROCESS.after(state, step, refusal)
+                    if following == ():
+                        return
+                    steps = following or ()
 
     def money(self) -> Decimal:
         """All that there is, on accounts; of a transfer that was credited and not posted, once."""

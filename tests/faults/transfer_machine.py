@@ -35,8 +35,8 @@ few = st.integers(0, 5)
 stops = st.sampled_from([ALL, ALL, 1, 4, 9, "reserve", "commit", "commit", "credit", "post", "complete", "settle"])
 """Where a task stops: behind so many calls, or before it stores this step."""
 names = st.sampled_from(["a", "b", "e", "f"])
-ways = st.sampled_from(["ab", "ab", "ba", "ba", "ef", "ef", "fe", "fe", "ae"])
-"""From which account to which. The last one is of another currency."""
+ways = st.sampled_from(["ab", "ab", "ba", "ba", "ef", "ef", "fe", "fe", "ae", "gf"])
+"""From which account to which: once to one of another currency, and once from one that is opened late."""
 
 WAYS_TO_END = frozenset(
     {
@@ -79,11 +79,11 @@ class TransferSchedules(RuleBasedStateMachine):
     @rule(way=ways, amount=st.sampled_from([1, 5, 10, 10, 30, 2000, 2000]), hurries=st.booleans())
     def request(self, way: str, amount: int, hurries: bool) -> None:
         """Above the threshold it waits until it expires, or is approved or cancelled."""
-        if amount > 1000:
+        if amount > 1000 and way[0] != "g":
             self.story.pay(way[0], amount)
         self.transfers += 1
         soon = times.to_text(START + timedelta(seconds=self.story.world.now + SOON))
-        sides = {"fromAccount": way[0], "toAccount": way[1], "currency": "EUR" if way[0] in "ef" else "USD"}
+        sides = {"fromAccount": way[0], "toAccount": way[1], "currency": "EUR" if way[0] in "efg" else "USD"}
         sides |= {"deadline": soon} if hurries else {}
         self.story.transfer(f"t{self.transfers}", amount, actor="ann", **sides)
         self._check()
@@ -110,6 +110,12 @@ class TransferSchedules(RuleBasedStateMachine):
     @rule(name=names, amount=st.sampled_from([1, -1, -20, 20]))
     def pay(self, name: str, amount: int) -> None:
         self.story.pay(name, amount)
+        self._check()
+
+    @precondition(lambda self: self.transfers and "g" not in truth.streams(self.story.world))
+    @rule()
+    def open_late(self) -> None:
+        self.story.create("g", currency="EUR", overdraftLimit=20)
         self._check()
 
     @precondition(lambda self: self.transfers == MOST_TRANSFERS)
