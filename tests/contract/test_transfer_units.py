@@ -130,7 +130,7 @@ def test_a_transfer_that_its_account_has_no_money_for(bank: Bank) -> None:
     assert total(carried, "PutItem") == 9
 
 
-def test_a_poke_of_a_transfer_that_has_ended_is_one_query(bank: Bank) -> None:
+def test_a_poke_of_a_completed_transfer_is_one_query(bank: Bank) -> None:
     conductor = bank.process()
     bank.request()
     carry(conductor)

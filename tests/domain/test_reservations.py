@@ -77,6 +77,7 @@ def test_a_release_of_nothing_is_taken_where_nothing_is_set_aside() -> None:
 
 def test_more_than_is_available_is_not_set_aside() -> None:
     assert broken_rule(create(overdraftLimit=5), transact(10), reserve(16)) == "sufficient-funds"
+    assert broken_rule(create(overdraftLimit=5), transact(10), reserve(12), reserve(4, "u")) == "sufficient-funds"
 
 
 def test_only_the_accounts_own_currency_is_set_aside_in_whole_minor_units() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from decimal import Decimal
 from functools import reduce
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from handlers.domain import PROCESS, decide, evolve
 from handlers.domain.account import Account
+from handlers.sourcing.command import Command
 from handlers.sourcing.errors import RuleBrokenError
 from handlers.sourcing.event import Position, chain
 
@@ -21,25 +23,49 @@ from .builders import NOW, close, command, create, transact
 from .test_reservations import post, release, reserve
 from .transfers import LATE, Ledger, by, request
 
-AMOUNTS = st.integers(1, 20)
+AMOUNTS = st.integers(1, 8)
 IDS = st.sampled_from(["t", "u", "v"])
-MOVES = st.one_of(
-    AMOUNTS.map(transact),
-    AMOUNTS.map(lambda amount: transact(-amount)),
-    st.tuples(AMOUNTS, IDS).map(lambda pair: reserve(*pair)),
-    st.tuples(AMOUNTS, IDS).map(lambda pair: post(*pair)),
-    st.tuples(AMOUNTS, IDS).map(lambda pair: release(*pair)),
-    st.just(close()),
+Move = Callable[[Account], Command]
+"""What somebody asks of an account, by its state."""
+
+
+def _set_aside(transfer_id: str, end: Callable[[Any, str], Command]) -> Move:
+    """The end of what is set aside for a transfer; of 1, where nothing is."""
+    return lambda account: end(account.reservations.get(transfer_id, 1), transfer_id)
+
+
+def _always(asked: Command) -> Move:
+    return lambda _: asked
+
+
+PAIRS = st.tuples(AMOUNTS, IDS)
+RESERVING = PAIRS.map(lambda pair: _always(reserve(*pair)))
+MOVES: st.SearchStrategy[Move] = st.one_of(
+    RESERVING,
+    RESERVING,
+    AMOUNTS.map(lambda amount: _always(transact(amount))),
+    AMOUNTS.map(lambda amount: _always(transact(-amount))),
+    PAIRS.map(lambda pair: _always(transact(pair[0], transferId=pair[1], counterparty="account-2"))),
+    PAIRS.map(lambda pair: _always(post(*pair))),
+    PAIRS.map(lambda pair: _always(release(*pair))),
+    IDS.map(lambda transfer_id: _always(release(0, transfer_id))),
+    IDS.map(lambda transfer_id: _set_aside(transfer_id, post)),
+    IDS.map(lambda transfer_id: _set_aside(transfer_id, release)),
+    st.just(lambda account: transact(-account.balance or 1)),
+    st.just(_always(close())),
 )
 
 
-@given(moves=st.lists(MOVES, max_size=25), limit=st.integers(0, 10))
-@settings(max_examples=100, deadline=None)
-def test_post_and_release_are_never_refused_and_nothing_set_aside_is_spent(moves: list[object], limit: int) -> None:
+@given(moves=st.lists(MOVES, min_size=20, max_size=40), limit=st.integers(0, 10), funds=st.integers(5, 20))
+@settings(max_examples=2000 if LONG else 100, deadline=None)
+def test_post_and_release_are_never_refused_and_nothing_set_aside_is_spent(
+    moves: list[Move], limit: int, funds: int
+) -> None:
     state, position = Account(), Position()
-    for each in [create(overdraftLimit=limit), *moves]:
+    for move in [_always(create(overdraftLimit=limit)), _always(transact(funds)), *moves]:
+        asked = move(state)
         with suppress(RuleBrokenError):
-            for event in chain(position, decide(state, each), each, NOW):  # type: ignore[arg-type]
+            for event in chain(position, decide(state, asked), asked, NOW):
                 state, position = evolve(state, event), position.advance(event)
         assert state.available >= 0
         for transfer_id, amount in state.reservations.items():
@@ -121,6 +147,18 @@ def test_whoever_carries_it_on_a_transfer_ends_one_way_and_nothing_stays_aside(
 
 
 ENDS = ("TransferCompleted", "TransferFailed", "TransferExpired", "TransferCancelled")
+
+
+def test_what_a_process_set_aside_that_ended_is_released_before_the_transfer_is_settled() -> None:
+    story = Story(funds=10, with_b=True)
+    carrier = story.carriers[0]
+    while not story.ledger.account("a").reserved:
+        next(carrier)
+    story.disturb("cancel")
+
+    assert list(story.carriers[1]) == ["fence", "release", "settle"]
+
+    assert story.ledger.account("a").reserved == 0
 
 
 @pytest.mark.parametrize("crashes", [False, True])

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from handlers.domain import PROCESS
 from handlers.sourcing.event import Event
 from handlers.store.items import to_record
 
-from .conftest import STORE, Calls, Context, Invoke, message, refusal
+from .conftest import ROWS, STORE, Calls, Context, Invoke, message, refusal
 
 Handlers = Callable[[str], ModuleType]
 
@@ -231,6 +232,21 @@ def test_the_sweep_expires_what_nobody_approves_and_lets_go_of_what_is_done(
     assert bank.sweep()["carried"] == 1  # the row follows the events: found again, and nothing is due
     bank.project()
     assert bank.sweep()["due"] == 0
+
+
+def test_one_sweep_looks_into_every_part_of_the_index(bank: Bank, late: Callable[[], None]) -> None:
+    bank.open(50_000)
+    names = [f"t{number}" for number in range(7)]
+    for name in names:
+        bank.request(2000, name)
+    bank.project()
+    rows = (to_record(item) for item in bank.aws.scan(TableName=ROWS)["Items"])
+    assert {row["DueBucket"] for row in rows if "DueBucket" in row} == set(PROCESS.buckets)
+
+    late()
+    assert bank.sweep() == {"due": 7, "carried": 7, "failed": 0, "more": False}
+
+    assert {bank.state(name)["status"] for name in names} == {"Expired"}
 
 
 def test_the_sweep_carries_on_what_nobody_woke(bank: Bank, monkeypatch: pytest.MonkeyPatch, handlers: Handlers) -> None:
