@@ -66,16 +66,18 @@ def test_two_faults_at_any_calls_on_an_events_way(record_property: Record) -> No
     assert tried >= LEAST_PAIRS[1]
 
 
+@pytest.mark.timeout(1_800 if LONG else 240)
 def test_two_faults_at_any_calls_on_a_transfers_way(record_property: Record) -> None:
-    tried = walk_pairs(a_transfer, every=29 if LONG else 23, first_every=1 if LONG else 17)
+    tried = walk_pairs(a_transfer, every=67 if LONG else 23, first_every=3 if LONG else 17)
 
     record_property("cases", f"{tried} pairs of faults")
     assert tried >= (LEAST_PAIRS_OF_TRANSFERS if LONG else LEAST_PAIRS[2])
 
 
+@pytest.mark.timeout(1_800 if LONG else 240)
 @pytest.mark.parametrize("scenario", COME_TO_NOTHING, ids=lambda scenario: scenario.__name__)
 def test_two_faults_on_the_way_of_a_transfer_that_comes_to_nothing(scenario: Scenario, record_property: Record) -> None:
-    tried = walk_pairs(scenario, every=101 if LONG else 37, first_every=7 if LONG else 97)
+    tried = walk_pairs(scenario, every=101 if LONG else 37, first_every=17 if LONG else 97)
 
     record_property("cases", f"{tried} pairs of faults")
     assert tried

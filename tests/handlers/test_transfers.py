@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from handlers.domain import PROCESS
+from handlers.sourcing.errors import ClockSkewError
 from handlers.sourcing.event import Event
 from handlers.store.items import to_record
 
@@ -190,6 +192,48 @@ def test_a_credit_that_is_refused_behind_the_commitment_gives_the_money_back(ban
     assert types(bank.aws, "t")[1:] == ["TransferCommitted", "TransferFailed", "TransferSettled"]
     assert types(bank.aws, "a")[-2:] == ["FundsReserved", "ReservationReleased"]
     assert bank.moneys() == [(100, 0), (0, 0)]
+
+
+def test_what_is_called_off_in_the_moment_of_its_commitment_gives_the_money_back_at_once(
+    bank: Bank, calls: Calls
+) -> None:
+    bank.open()
+    bank.request()
+
+    def call_off(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "PutItem" and arguments["Item"]["EventType"]["S"] == "TransferCommitted":
+            calls.before = None
+            assert bank.send("TransferCancelled", {}, aggregateId="t")[0] == 200
+
+    calls.before = call_off
+    assert bank.poke() == []
+
+    assert types(bank.aws, "t")[1:] == ["TransferCancelled", "TransferSettled"]
+    assert types(bank.aws, "a")[-2:] == ["FundsReserved", "ReservationReleased"]
+    assert bank.moneys() == [(100, 0), (0, 0)]
+
+
+@pytest.mark.parametrize("behind", [0, 1, 2])
+def test_a_step_that_fails_is_not_refused(
+    bank: Bank, handlers: Handlers, monkeypatch: pytest.MonkeyPatch, behind: int
+) -> None:
+    """The clock is found to be off once, behind so many steps: the transfer waits for the next message."""
+    bank.open()
+    bank.request()
+    module, checks = handlers("process"), count(-2)  # two steps are asked about beforehand
+
+    def is_off(_: object) -> None:
+        if next(checks) in (behind, behind + 1):  # by what was kept of the aggregate, and by what is read then
+            raise ClockSkewError("off")
+
+    conductor = module._conductor
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_conductor", replace(conductor, ledger=replace(conductor.ledger, check_clock=is_off)))
+        assert bank.poke() == ["m0"]
+    assert "TransferFailed" not in types(bank.aws, "t")
+
+    assert bank.poke() == []
+    assert bank.moneys() == [(90, 0), (10, 0)]
 
 
 def test_above_the_threshold_it_waits_for_somebody_else(bank: Bank) -> None:

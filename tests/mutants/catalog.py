@@ -3714,14 +3714,14 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "handlers/store/conductor.py",
         "            if error.status >= _REFUSALS:",
         "            if error.status > 2 * _REFUSALS:",
-        ("tests/faults/test_walk.py",),
+        CARRYING_ON,
     ),
     Mutant(
-        "go on behind a step that was refused",
+        "leave a transfer that somebody else ended to the next message",
         "handlers/store/conductor.py",
         "            if following is None:\n                return taken, False",
-        "            if following is None:\n                following = steps[1:]",
-        ("tests/faults/test_walk.py", "tests/faults/test_schedules.py"),
+        "            if following is None:\n                return taken, True",
+        CARRYING_ON,
     ),
     Mutant(
         "look for what is due in one part of the index",
