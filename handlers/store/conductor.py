@@ -63,9 +63,9 @@ class Conductor:
 
         One Query where nothing is due; two more of a transfer that came to nothing, whose fence is looked for. Else
         that, and per round what its steps take (`Ledger.execute`: for an aggregate that this process has met a Query of
-        one read unit and a PutItem of three write units) and a Query of the process's own present. Steps that only ask
+        one read unit and a PutItem of four write units) and a Query of the process's own present. Steps that only ask
         go side by side: one wait. A transfer that goes well, first to last: two rounds, four reads of presents, five
-        appends behind the request's own; 13 waits, 18 requests at most, 15 write units, 12 read units.
+        appends behind the request's own; 13 waits, 18 requests at most, 20 write units, 12 read units.
         Raises StepRefusedError, OutOfTimeError where the time does not suffice for the next step, and whatever a step
         fails with: all that was done until then stays done, and whoever comes next goes on.
         """

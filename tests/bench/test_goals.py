@@ -128,7 +128,7 @@ def test_the_log_of_a_command_is_its_own_and_its_share_of_what_is_behind_it(kept
 def test_a_transfer_is_six_events_and_what_wakes_and_shows_it(kept: results.Results) -> None:
     transfers = {line.what: line for line in cost.transfers(kept)}
 
-    assert transfers["appends: 6 events"].quantity == 18e6
+    assert transfers["appends: 6 events"].quantity == 23e6
     assert transfers["custom events on the bus"].quantity == 6e6
     assert transfers["function process: invocations"].quantity == 3e6
     assert transfers["read model: the transfer's row and its index, written"].quantity == 7e6

@@ -116,7 +116,7 @@ def test_one_poke_takes_a_transfer_from_its_request_to_its_completion(bank: Bank
     # Four presents: the transfer's twice, and each account's once, side by side, of three Queries where a stream may be
     # long; then a look-up for each of the five commands. No other call.
     assert (carried.count("PutItem"), carried.count("Query"), len(carried)) == (5, 2 + 2 * 3 + 5, 18)
-    assert calls.names.count("PutItem") == 6  # of three write units each: 18
+    assert calls.names.count("PutItem") == 6  # of three write units the first, of four the others
     assert bank.moneys() == [(90, 0), (10, 0)]
     assert types(bank.aws, "t") == ["TransferRequested", "TransferCommitted", "TransferCompleted"]
     assert types(bank.aws, "a")[-2:] == ["FundsReserved", "TransactionProcessed"]
