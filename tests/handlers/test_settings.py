@@ -14,7 +14,7 @@ STORING = ("EVENT_STORE_TABLE", "SNAPSHOTS_TABLE", "SNAPSHOT_EVERY", "TYPE_BUCKE
 NEEDED = {
     "command": (*STORING, "EVENT_BUS_NAME"),
     "validate": STORING,
-    "query": (*STORING, "READ_MODEL_TABLE", "TYPE_INDEX", "STATEMENT", "STATEMENT_ENTRIES"),
+    "query": (*STORING, "READ_MODEL_TABLE", "TYPE_INDEX", "CORRELATION_INDEX", "STATEMENT", "STATEMENT_ENTRIES"),
     "relay": ("EVENT_BUS_NAME", "DEAD_LETTER_QUEUE_URL"),
     "projection": ("EVENT_STORE_TABLE", "READ_MODEL_TABLE", "STATEMENT"),
     "snapshot": ("EVENT_STORE_TABLE", "SNAPSHOTS_TABLE", "SNAPSHOT_EVERY", "SNAPSHOT_RETENTION_DAYS"),
@@ -63,7 +63,8 @@ def test_a_variable_that_should_be_a_number_and_is_none_is_named(
 
 @pytest.mark.parametrize("value", ["True", "no", "0"])
 @pytest.mark.parametrize(
-    ("entry", "name"), [("query", "TYPE_INDEX"), ("query", "STATEMENT"), ("projection", "STATEMENT")]
+    ("entry", "name"),
+    [("query", "TYPE_INDEX"), ("query", "CORRELATION_INDEX"), ("query", "STATEMENT"), ("projection", "STATEMENT")],
 )
 def test_a_variable_that_should_be_true_or_false_and_is_neither_is_named(
     monkeypatch: pytest.MonkeyPatch, entry: str, name: str, value: str

@@ -240,7 +240,7 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
         | model
         | snapshots
         | buckets
-        | {"TYPE_INDEX": "true", "STATEMENT": "true", "STATEMENT_ENTRIES": "20"},
+        | {"TYPE_INDEX": "true", "CORRELATION_INDEX": "true", "STATEMENT": "true", "STATEMENT_ENTRIES": "20"},
         "snapshot": store | snapshots | {"SNAPSHOT_RETENTION_DAYS": "0"},
     }
 

@@ -161,6 +161,7 @@ def write_and_ask(ledger: StackClient) -> None:
     await_row(ledger, "all", 4)
     assert ledger.query("getAggregateEvents", aggregateId="all")[0] == 200
     assert ledger.query("getEventsByType", eventType="AccountCreated")[0] == 200
+    assert ledger.query("getEventsByCorrelation", correlationId="saga-1")[0] == 200
     assert ledger.query("getAccountSummary", accountId="all")[0] == 200
     assert ledger.query("getAccountStatement", accountId="all")[0] == 200
     assert ledger.query("reconstructState", aggregateId="all")[0] == 200
