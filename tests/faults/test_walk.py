@@ -68,7 +68,7 @@ def test_two_faults_at_any_calls_on_an_events_way(record_property: Record) -> No
 
 @pytest.mark.timeout(1_800 if LONG else 240)
 def test_two_faults_at_any_calls_on_a_transfers_way(record_property: Record) -> None:
-    tried = walk_pairs(a_transfer, every=67 if LONG else 23, first_every=3 if LONG else 17)
+    tried = walk_pairs(a_transfer, every=29 if LONG else 23, first_every=3 if LONG else 17)
 
     record_property("cases", f"{tried} pairs of faults")
     assert tried >= (LEAST_PAIRS_OF_TRANSFERS if LONG else LEAST_PAIRS[2])
