@@ -96,6 +96,8 @@ def main(stack: str = "local", as_json: bool = False) -> int:
         print(json.dumps(report, default=_number, indent=2))
     verdict = f"[red]{len(story.failed)} went wrong[/]" if story.failed else "[green]every result as it should be[/]"
     console.print(f"\n{len(story.results)} steps in {seconds:.1f} s: {verdict}.")
+    if "consoleUrl" in deployment.outputs:
+        console.print("To look at accounts in a browser: [bold]make serve[/], which says where its console is.")
     return 1 if story.failed else 0
 
 

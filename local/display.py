@@ -101,9 +101,10 @@ class TextDisplay:
 
     def _open(self, deployment: Deployment) -> None:
         """Where people find it, which is what most look for."""
-        for what, output in (("The console, in a browser", "consoleUrl"), ("The HTTP API", "apiEndpoint")):
-            if address := deployment.outputs.get(output):
-                self._say(f"\n{what}: {address}", "bold")
+        places = (("The console, in a browser", "consoleUrl"), ("The HTTP API", "apiEndpoint"))
+        found = [f"{what}: {deployment.outputs[name]}" for what, name in places if name in deployment.outputs]
+        if found:
+            self._say("\n" + "\n".join(found), "bold")
 
     def _connect(self, endpoint: str, config: StackConfig) -> None:
         self._say("\nTo talk to it, in another shell:", "bold")
