@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Output
 
 from components import limits
 from components.account_limits import check_concurrency
@@ -27,7 +26,7 @@ from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.identity_provider import Client, IdentityProvider
 from components.monitoring import Monitoring, MonitoringArgs
-from components.names import Names, sign_in_prefix
+from components.names import Names
 from components.policies import Grant
 from components.process_feed import ProcessFeed, just
 from components.projection_feed import ProjectionFeed, all_but
@@ -153,7 +152,7 @@ def handler(
     *,
     environment: dict[str, pulumi.Input[str]],
     grants: list[Grant],
-    concurrency: int = limits.UNRESERVED,
+    concurrency: int,
     timeout: int = settings.function_timeout,
     after: Sequence[HandlerFunction] = (),
 ) -> HandlerFunction:
@@ -419,12 +418,12 @@ def people() -> UserPool | ExternalIssuer:
         "Leaves whoever signs in the scopes of her groups",
         environment={},
         grants=[],
+        concurrency=settings.token_scopes_concurrency,
         timeout=TOKEN_SECONDS,
     )
-    composed = Output.concat(sign_in_prefix(pulumi.get_project(), pulumi.get_stack()), account_id)
     return UserPool(
         token_scopes=token_scopes,
-        domain_prefix=settings.sign_in_prefix or composed,
+        domain_prefix=settings.sign_in_prefix or None,
         mfa=settings.sign_in_mfa,
         deletion_protection=settings.production,
     )

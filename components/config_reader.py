@@ -19,6 +19,7 @@ HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 ORIGIN = re.compile(rf"https://{HOST.pattern}(?::\d{{1,5}})?|http://localhost(?::\d{{1,5}})?", re.ASCII)
 HTTPS_URL = re.compile(r"https://[^\s?#]+")
+SIGN_IN_PREFIX = re.compile(r"(?!.*(?:aws|amazon|cognito))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 WORD = re.compile(r"\S+")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -61,6 +62,7 @@ class Reader:
         text = self._text(key)
         if text and not pattern.fullmatch(text):
             self._reject(key, text, f"empty or {description}")
+            return ""
         return text or ""
 
     def origins(self, key: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class UserPool:
     """People of a pool of the stack's own."""
 
     token_scopes: HandlerFunction
-    domain_prefix: Input[str]
+    domain_prefix: str | None = None
     mfa: str = "OPTIONAL"
     deletion_protection: bool = False
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components import limits
-from components.names import is_sign_in_prefix, sign_in_prefix
 
 if TYPE_CHECKING:
     from components.config_reader import Reader
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 _CLOUDFRONT_CERTIFICATES = "us-east-1"
 
 
-def check(read: Reader, settings: Settings, project: str, stack: str, region: str | None) -> None:
+def check(read: Reader, settings: Settings, region: str | None) -> None:
     """Have the reader note every combination that cannot work. `region` is None where it is not configured."""
     if not settings.http_api:
         return
@@ -26,14 +25,6 @@ def check(read: Reader, settings: Settings, project: str, stack: str, region: st
     _check_domains(read, settings, region)
     _check_console(read, settings)
     _check_place(read, settings, region)
-    if not settings.oidc_issuer and not settings.sign_in_prefix:
-        composed = sign_in_prefix(project, stack)
-        read.expect(
-            is_sign_in_prefix(composed),
-            "signInPrefix",
-            "",
-            f"a name of its own for the sign-in pages, since Cognito does not take {composed}<account>",
-        )
 
 
 def _check_time(read: Reader, settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -31,18 +30,3 @@ class Names:
             for what, name in named
             if len(name) > LONGEST[what]
         ]
-
-
-SIGN_IN_PREFIX = re.compile(r"(?!.*(?:aws|amazon|cognito))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-"""What Cognito takes as the first label of a host of sign-in pages, which no other user pool of the Region has."""
-_ACCOUNT_ID_LENGTH = 12
-
-
-def sign_in_prefix(project: str, stack: str) -> str:
-    """What the sign-in pages' host begins with; the account's number follows, since the name must be unique."""
-    return f"{project}-{stack}-".lower().replace("_", "-")
-
-
-def is_sign_in_prefix(prefix: str) -> bool:
-    """Whether Cognito takes it, with the account's number behind it."""
-    return SIGN_IN_PREFIX.fullmatch(prefix + "0" * _ACCOUNT_ID_LENGTH) is not None

@@ -8,7 +8,6 @@ import pulumi
 
 from components import config_reader, front_door_rules, limits, setting_rules
 from components.config_reader import Reader
-from components.names import SIGN_IN_PREFIX
 from schemas.compatibility import MODES
 
 _FOREVER_DAYS = 36_500
@@ -67,6 +66,7 @@ class Settings:
     query_concurrency: int
     snapshot_concurrency: int
     validate_concurrency: int
+    token_scopes_concurrency: int
     schema_compatibility: str
     schema_registry_compatibility: str
     """Empty for that of `schema_compatibility`."""
@@ -99,7 +99,7 @@ class Settings:
     oidc_logout_url: str
     sign_in_mfa: str
     sign_in_prefix: str
-    """Empty for one made of project, stack and account."""
+    """Empty for one made of the pool's id."""
     api_throttle_rate: int
     api_throttle_burst: int
     access_log_retention_days: int
@@ -121,7 +121,14 @@ class Settings:
             "queryConcurrency": self.query_concurrency,
             "snapshotConcurrency": self.snapshot_concurrency,
             "validateConcurrency": self.validate_concurrency,
+            # Without the pool there is no such function.
+            **({"tokenScopesConcurrency": self.token_scopes_concurrency} if self.has_user_pool else {}),
         }
+
+    @property
+    def has_user_pool(self) -> bool:
+        """Whether people are of a pool of the stack's own."""
+        return self.http_api and not self.oidc_issuer
 
     def given_keys(self) -> dict[str, tuple[str, ...]]:
         """The ARNs of all keys that were made elsewhere, by setting."""
@@ -171,6 +178,7 @@ class Settings:
             query_concurrency=read.concurrency("queryConcurrency"),
             snapshot_concurrency=read.concurrency("snapshotConcurrency"),
             validate_concurrency=read.concurrency("validateConcurrency"),
+            token_scopes_concurrency=read.concurrency("tokenScopesConcurrency"),
             schema_compatibility=read.choice("schemaCompatibility", MODES),
             schema_registry_compatibility=read.optional_choice("schemaRegistryCompatibility", MODES),
             relay_batch_size=read.integer("relayBatchSize", 1, 10_000),
@@ -201,7 +209,7 @@ class Settings:
             oidc_token_url=read.matching("oidcTokenUrl", config_reader.HTTPS_URL, _A_URL),
             oidc_logout_url=read.matching("oidcLogoutUrl", config_reader.HTTPS_URL, _A_URL),
             sign_in_mfa=read.choice("signInMfa", limits.SIGN_IN_MFA),
-            sign_in_prefix=read.matching("signInPrefix", SIGN_IN_PREFIX, _A_PREFIX),
+            sign_in_prefix=read.matching("signInPrefix", config_reader.SIGN_IN_PREFIX, _A_PREFIX),
             api_throttle_rate=read.integer("apiThrottleRate", 1, 10_000),
             api_throttle_burst=read.integer("apiThrottleBurst", 1, 5000),
             access_log_retention_days=read.integer_of("accessLogRetentionDays", limits.LOG_RETENTION_DAYS),
@@ -219,7 +227,7 @@ class Settings:
         region = pulumi.Config("aws").get("region")
         setting_rules.check_names(read, pulumi.get_project(), pulumi.get_stack())
         setting_rules.check(read, settings)
-        front_door_rules.check(read, settings, pulumi.get_project(), pulumi.get_stack(), region)
+        front_door_rules.check(read, settings, region)
         setting_rules.check_keys(read, settings, region)
         read.refuse_what_was_not_read()
         if read.errors:

@@ -28,11 +28,12 @@ _TEMPORARY_PASSWORD_DAYS = 3
 class SignInArgs:
     token_scopes: HandlerFunction
     """Leaves each token the scopes of its user's groups; Cognito would give everybody all that the client asks for."""
-    domain_prefix: Input[str]
-    """Of the sign-in pages' host; unique among all pools of the Region, whosever they are."""
     region: Input[str]
     partition: Input[str]
     """"aws" or "aws-us-gov"."""
+    domain_prefix: str | None = None
+    """Of the sign-in pages' host; unique among all pools of the Region, whosever they are. Without it the pool's own id
+    makes one, which no new name of the stack changes."""
     mfa: str = "OPTIONAL"
     """"ON" asks everybody for the code of an authenticator app; with "OPTIONAL" each may set one up."""
     deletion_protection: bool = False
@@ -71,7 +72,10 @@ class SignIn(pulumi.ComponentResource):
             opts=child,
         )
         domain = aws.cognito.UserPoolDomain(
-            f"{name}-domain", user_pool_id=pool.id, domain=args.domain_prefix, opts=child
+            f"{name}-domain",
+            user_pool_id=pool.id,
+            domain=args.domain_prefix or pool.id.apply(_prefix),
+            opts=child,
         )
         for group, description in GROUPS.items():
             aws.cognito.UserGroup(
@@ -88,6 +92,11 @@ class SignIn(pulumi.ComponentResource):
         self.server = server
         """Knows the scopes that a client may ask for, which must be there before the client."""
         self.register_outputs({"userPoolId": self.user_pool_id, "url": self.url})
+
+
+def _prefix(pool_id: str) -> str:
+    """What only this pool is called, in letters that a host may have."""
+    return f"ledger-{pool_id.rpartition('_')[2].lower()}"
 
 
 def _pool(name: str, args: SignInArgs, opts: pulumi.ResourceOptions) -> aws.cognito.UserPool:

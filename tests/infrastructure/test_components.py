@@ -67,7 +67,7 @@ MONITORING = MonitoringArgs(
     region="us-east-1",
     dashboard_name="d",
 )
-SIGN_IN = SignInArgs(token_scopes=NOTHING, domain_prefix="l", region="us-east-1", partition="aws")
+SIGN_IN = SignInArgs(token_scopes=NOTHING, region="us-east-1", partition="aws")
 CONSOLE = ConsoleArgs(files=Path(), api=NOTHING, provider=NOTHING, dns_suffix="amazonaws.com")
 PACKAGE = HandlerPackageArgs(source=Path(), lock_file=Path(), build=Path(), layer_name="l")
 

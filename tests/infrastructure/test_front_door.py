@@ -12,11 +12,11 @@ import pytest
 
 from components.api_operations import Operation, read_operations
 from components.api_routes import ApiRoutes, ApiRoutesArgs, Throttle
-from components.sign_in import GROUPS
+from components.sign_in import GROUPS, _prefix
 from components.web import sign_in_host, web_url
 from components.web_files import content_type, web_files
 from tests.infrastructure.policy import refuses_plain_http
-from tests.infrastructure.program import ACCOUNT, ROOT, Graph, Resource, declare, run
+from tests.infrastructure.program import ROOT, Graph, Resource, declare, run
 
 DOCUMENT = ROOT / "handlers" / "http_api" / "openapi.json"
 OPERATIONS = read_operations(DOCUMENT)
@@ -260,7 +260,7 @@ def test_every_file_of_the_console_is_published_and_found_at_its_own_url_and_the
 def test_a_client_finds_all_that_it_needs_beside_the_pages(door: Graph) -> None:
     config = door.named("client-config-file").inputs
     assert (config["key"], config["contentType"]) == ("console/config.json", "application/json")
-    host = f"https://event-sourcing-{door.stack}-{ACCOUNT}.auth.us-east-1.amazoncognito.com"
+    host = "https://ledger-sign-in-pool-id.auth.us-east-1.amazoncognito.com"
     assert json.loads(config["content"]) == {
         "apiEndpoint": door.exports["consoleUrl"].removesuffix("/console/"),
         "issuer": door.exports["issuer"],
@@ -271,6 +271,14 @@ def test_a_client_finds_all_that_it_needs_beside_the_pages(door: Graph) -> None:
         "scopes": ["openid", *SCOPES],
         "region": "us-east-1",
     }
+
+
+def test_the_sign_in_pages_are_called_after_the_pool_unless_they_are_given_a_name() -> None:
+    assert fronted().named("sign-in-domain").inputs["domain"] == "ledger-sign-in-pool-id"
+    assert _prefix("us-east-1_AbCdEf123") == "ledger-abcdef123"
+    named = fronted(signInPrefix="our-ledger")
+    assert named.named("sign-in-domain").inputs["domain"] == "our-ledger"
+    assert named.exports["signInUrl"].startswith("https://our-ledger.auth.us-east-1.amazoncognito.com/")
 
 
 def test_another_issuer_stands_in_for_the_pool() -> None:

@@ -19,6 +19,10 @@ ROOT = Path(__file__).parents[2]
 # are filed under RuleName alone only for rules of the default bus. EventSourcing is what the handlers emit.
 DYNAMODB_TABLE, DYNAMODB_INDEX = {"TableName"}, {"TableName", "GlobalSecondaryIndexName"}
 EMITTED: dict[tuple[str, str], list[set[str]]] = {
+    ("AWS/ApiGateway", "4xx"): [{"ApiId"}],
+    ("AWS/ApiGateway", "5xx"): [{"ApiId"}],
+    ("AWS/ApiGateway", "Count"): [{"ApiId"}],
+    ("AWS/ApiGateway", "Latency"): [{"ApiId"}],
     ("AWS/DynamoDB", "ReadThrottleEvents"): [DYNAMODB_TABLE, DYNAMODB_INDEX],
     ("AWS/DynamoDB", "WriteThrottleEvents"): [DYNAMODB_TABLE, DYNAMODB_INDEX],
     ("AWS/DynamoDB", "ConsumedReadCapacityUnits"): [DYNAMODB_TABLE, DYNAMODB_INDEX],
@@ -125,6 +129,8 @@ def test_the_alarms_that_there_must_be(stack: Graph) -> None:
             expected.add(("AWS/DynamoDB", metric, (name,)))
             for index in table.inputs.get("globalSecondaryIndexes", []):
                 expected.add(("AWS/DynamoDB", metric, (("GlobalSecondaryIndexName", index["name"]), name)))
+    for api in stack.of("Api"):
+        expected |= {("AWS/ApiGateway", metric, (("ApiId", f"{api.name}-id"),)) for metric in ("4xx", "5xx", "Latency")}
     queues = [stack.named(f"{feed}-feed-queue") for feed in ("projection", "process")]
     for queue in queues:
         expected.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", queue.outputs["name"]),)))
@@ -149,6 +155,15 @@ def test_a_single_dead_letter_raises_the_alarm(stack: Graph) -> None:
 def test_lag_behind_the_stream_is_alarmed_in_milliseconds_as_aws_emits_it(stack: Graph) -> None:
     alarms = [alarm for alarm in stack.of("MetricAlarm") if alarm.inputs["metricName"] == "IteratorAge"]
     assert sorted(alarm.inputs["threshold"] for alarm in alarms) == [60_000, 600_000]
+
+
+def test_slow_requests_are_told_by_a_percentile_of_enough_of_them(stack: Graph) -> None:
+    alarms = [alarm for alarm in stack.of("MetricAlarm") if alarm.inputs["metricName"] == "Latency"]
+    assert len(alarms) == len(stack.of("Api"))
+    for alarm in alarms:
+        assert alarm.inputs["extendedStatistic"] == "p99"
+        assert alarm.inputs["evaluateLowSampleCountPercentiles"] == "ignore"
+        assert "statistic" not in alarm.inputs
 
 
 def test_everyone_to_be_woken_is_subscribed() -> None:
@@ -177,7 +192,7 @@ def test_the_dashboard_shows_every_alarm(stack: Graph) -> None:
 
 def test_the_dashboard_searches_the_logs_of_every_function(stack: Graph) -> None:
     (widget,) = (widget for widget in _widgets(stack) if widget["type"] == "log")
-    groups = [group for group in stack.of("LogGroup") if group.name != "audit-log-group"]
+    groups = [group for group in stack.of("LogGroup") if group.name.endswith("-logs")]
     assert len(groups) == len(stack.of("Function"))
     for group in groups:
         assert f"SOURCE '{group.outputs['name']}'" in widget["properties"]["query"]
@@ -199,6 +214,9 @@ def test_the_dashboard_searches_the_logs_of_every_function(stack: Graph) -> None
         ("OldestDueSeconds", "Maximum"),
         ("OldestDueSeconds", "SampleCount"),
         ("StepsRefused", "Sum"),
+        ("5xx", "Sum"),
+        ("4xx", "Sum"),
+        ("Latency", "p99"),
     ],
 )
 def test_the_dashboard_shows_what_an_on_call_looks_for(metric: str, stat: str) -> None:
@@ -218,6 +236,9 @@ def _metric(alarm: Resource) -> tuple[str, str]:
 
 
 def _check_subjects(stack: Graph, dimensions: dict[str, str]) -> None:
+    if api := dimensions.get("ApiId"):
+        assert api in {f"{each.name}-id" for each in stack.of("Api")}
+        return
     subjects = {key: stack.by("name", value) for key, value in dimensions.items() if key in NAMED_BY}
     assert subjects
     for key, subject in subjects.items():

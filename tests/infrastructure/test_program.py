@@ -16,6 +16,7 @@ OUTPUTS = {
     *("processQueueUrl", "processDeadLetterQueueUrl"),
     *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
     *("alarmTopicArn", "dashboardName", "region", "readme"),
+    *("apiEndpoint", "machineApiEndpoint", "consoleUrl", "issuer", "signInUrl", "userPoolId", "userPoolClientId"),
 }
 
 FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep")
@@ -25,6 +26,8 @@ NAME_INPUTS = (
     *("name", "namePrefix", "functionName", "layerName", "dashboardName", "policyName", "archiveName"),
     *("registryName", "tableName", "queueName", "topicName", "roleName", "ruleName", "targetId", "alarmName"),
 )
+# Named within an API or a user pool, of which each stack has its own.
+NAMED_WITHIN = ("ResourceServer", "Stage", "UserGroup")
 
 
 @pytest.mark.parametrize("name", ["dev", "prod", "local"])
@@ -92,13 +95,17 @@ def test_two_stacks_share_no_physical_name() -> None:
             (resource.type, key): resource.inputs[key]
             for resource in graph(name)
             for key in NAME_INPUTS
-            # These refer to the function that they belong to.
-            if key in resource.inputs and not (key == "functionName" and "function:Function" not in resource.type)
+            # These refer to the function that they belong to, or stand inside of what is the stack's own.
+            if key in resource.inputs
+            and not (key == "functionName" and "function:Function" not in resource.type)
+            and resource.type.rpartition(":")[2] not in NAMED_WITHIN
         }
         for name in ("dev", "prod")
     }
-    prefixes = {name for (_, key), name in given["dev"].items() if key == "namePrefix"}
-    assert prefixes == {"/aws/events/audit-log-"}
+    prefixes = {each.inputs["namePrefix"] for each in graph("dev") if "namePrefix" in each.inputs}
+    assert prefixes == {
+        f"/aws/{name}-" for name in ("events/audit-log", "vendedlogs/people-api", "vendedlogs/machine-api")
+    }
     for name, names in given.items():
         assert all(name in value for (_, key), value in names.items() if key != "namePrefix")
 

@@ -90,6 +90,7 @@ PRIVILEGES = {
         ("dynamodb:Query", "read-model-table/index/Due-index"),
         ("dynamodb:Query", "snapshots-table"),
     },
+    "token-scopes": set(),
     "snapshot": {
         ("dynamodb:DescribeStream", "event-store-table stream"),
         ("dynamodb:GetRecords", "event-store-table stream"),
@@ -310,8 +311,14 @@ def test_tables_can_be_restored_to_any_second(stack: Graph) -> None:
 def test_production_protects_all_but_what_only_shows_what_is_there_and_dev_nothing() -> None:
     loose = {resource.name for resource in graph("prod") if not resource.protect and resource.custom}
     alarms = {alarm.name for alarm in graph("prod").of("MetricAlarm")}
+    comes_and_goes = ("Authorizer", "BucketObjectv2", "Integration", "Permission", "Route")
+    routes = {
+        resource.name
+        for resource in graph("prod")
+        if resource.type.rpartition(":")[2] in comes_and_goes and resource.name != "sign-in-admission"
+    }
     retained = {resource.name for resource in graph("prod") if resource.options.retain_on_delete}
-    assert loose == alarms | retained | {"monitoring-dashboard", "handlers-layer", f"monitoring-{ONCALL}"}
+    assert loose == alarms | routes | retained | {"monitoring-dashboard", "handlers-layer", f"monitoring-{ONCALL}"}
     assert all(resource.protect for resource in graph("prod") if not resource.custom)
     assert all(table.inputs["deletionProtectionEnabled"] is True for table in graph("prod").of("Table"))
     assert not any(resource.protect for resource in graph("dev"))
@@ -407,7 +414,7 @@ OLD = "arn:aws:kms:us-east-1:123456789012:key/00000000-1111-2222-3333-4444555566
 def test_what_lies_under_a_previous_key_stays_readable_and_nothing_new_comes_under_it(settings: dict[str, str]) -> None:
     stack = run("dev", {**settings, "event-sourcing:previousKmsKeyArns": f'["{OLD}"]'})
 
-    readers = {"command", "validate", "query", "relay", "projection", "snapshot", "process", "sweep"}
+    readers = {"command", "validate", "query", "relay", "projection", "snapshot", "process", "sweep", "token-scopes"}
     feeds = {"relay-feed", "snapshot-feed", "projection-feed", "process-feed"}
     found: dict[str, set[str]] = {}
     for policy in stack.of("RolePolicy"):
@@ -488,12 +495,27 @@ def test_no_service_but_for_a_look_uses_the_stacks_key_without_a_condition(made:
 @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
 def test_nothing_in_the_graph_takes_another_partition_for_granted(region: str) -> None:
     """Names of services, as principals, are the same everywhere but for those that name their Region."""
-    stack = run("prod", {"aws:region": region, "event-sourcing:kmsKey": "create"})
+    elsewhere = {"aws:region": region, "event-sourcing:kmsKey": "create", "event-sourcing:console": "false"}
+    if region.startswith("cn-"):
+        elsewhere |= {
+            f"event-sourcing:oidc{key}": value
+            for key, value in {
+                "Issuer": "https://issuer.example.com",
+                "ClientId": "client",
+                "Audience": "ledger",
+                "AuthorizeUrl": "https://issuer.example.com/authorize",
+                "TokenUrl": "https://issuer.example.com/token",
+            }.items()
+        }
+    stack = run("prod", elsewhere)
     told = json.dumps([dict(resource.inputs) for resource in stack], default=str)
     assert "arn:aws:" not in told
     assert re.search(r"arn:aws-(cn|us-gov):", told)
     hosts = set(re.findall(r"[\w.*-]*\.amazonaws\.com(?:\.cn)?", told))
-    principals = {f"{name}.amazonaws.com" for name in ("cloudwatch", "delivery.logs", "events", "lambda", "scheduler")}
+    entries = ("apigateway", "cloudwatch", "delivery.logs", "events", "lambda", "scheduler")
+    principals = {f"{name}.amazonaws.com" for name in entries}
+    if not region.startswith("cn-"):
+        principals.add("cognito-idp.amazonaws.com")
     assert principals < hosts
     suffix = ".amazonaws.com.cn" if region.startswith("cn-") else ".amazonaws.com"
     assert all(host.endswith(f".{region}{suffix}") for host in hosts - principals), hosts

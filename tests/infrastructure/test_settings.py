@@ -185,6 +185,7 @@ BAD = [
     ("projectionConcurrency", "zero"),
     ("queryConcurrency", "10001"),
     ("validateConcurrency", "0"),
+    ("tokenScopesConcurrency", "0"),
     ("schemaCompatibility", "backward"),
     ("schemaRegistryCompatibility", "backward"),
     ("relayBatchSize", "0"),
@@ -292,7 +293,7 @@ def test_all_complaints_come_at_once() -> None:
         ({"projectionVisibilityTimeout": "43200", "projectionMaxReceives": "8"}, "projectionMaxReceives"),
         ({"relayBatchSize": "2901"}, "relayBatchSize"),
         ({"functionTimeout": "11", "relayBatchSize": "1101"}, "relayBatchSize"),
-        ({"functionTimeout": "60", "relayMaxRecordAge": "60"}, "relayMaxRecordAge"),
+        ({"httpApi": "false", "functionTimeout": "60", "relayMaxRecordAge": "60"}, "relayMaxRecordAge"),
         ({"relayParallelization": "5", "relayConcurrency": "4"}, "relayConcurrency"),
         ({"snapshotConcurrency": "9"}, "snapshotConcurrency"),
         ({"projectionMaxConcurrency": "10", "projectionConcurrency": "9"}, "projectionConcurrency"),
@@ -384,7 +385,7 @@ def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> Non
         ({"transferTimeoutSeconds": "2592000"}, "transfer_timeout_seconds", 30 * 86_400),
         ({"transferApprovalAbove": "10000"}, "transfer_approval_above", 10_000),
         ({"transferTimeoutSeconds": "120", "sweepMinutes": "2"}, "sweep_minutes", 2),
-        ({"functionTimeout": "60", "relayMaxRecordAge": "61"}, "relay_max_record_age", 61),
+        ({"httpApi": "false", "functionTimeout": "60", "relayMaxRecordAge": "61"}, "relay_max_record_age", 61),
         ({"relayParallelization": "5", "relayConcurrency": "5"}, "relay_concurrency", 5),
         ({"snapshotConcurrency": "10"}, "snapshot_concurrency", 10),
         ({**API, "functionTimeout": "29"}, "function_timeout", 29),
@@ -396,7 +397,7 @@ def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> Non
         ({**API, "machineApiDomain": "api.example.com", "apiCertificateArn": CERTIFICATE}, "api_domain", ""),
         ({**API, "consoleDomain": "l.example.com", "consoleCertificateArn": CERTIFICATE}, "console", True),
         ({**API, "webAclArn": WEB_ACL, "consoleLogBucket": "logs"}, "web_acl_arn", WEB_ACL),
-        ({"corsOrigins": '["https://a.example.com:8443", "http://localhost:8000"]'}, "http_api", False),
+        ({"corsOrigins": '["https://a.example.com:8443", "http://localhost:8000"]'}, "http_api", True),
         ({"logLevel": "TRACE"}, "log_level", "TRACE"),
         (SOUND, "production", True),
         (
@@ -444,17 +445,6 @@ def test_names_may_be_as_long_as_aws_takes_them() -> None:
     assert complaint.endswith("-handlers', 141 characters; AWS takes 140: shorten project or stack")
 
 
-@pytest.mark.parametrize("project", ["aws-ledger", "p" * 60])
-def test_a_stack_whose_sign_in_pages_cognito_would_not_name_after_it_is_asked_for_a_name(project: str) -> None:
-    named = {"event-sourcing:httpApi": "true"}
-    with pytest.raises(SettingsError) as refused:
-        run("dev", named, project=project)
-    (complaint,) = str(refused.value).splitlines()[1:]
-    assert complaint.startswith(f"  {project}:signInPrefix is ''; allowed: a name of its own for the sign-in pages")
-    given = {**named, "event-sourcing:signInPrefix": "ledger"}
-    assert run("dev", given, project=project, is_preview=True).resources
-
-
 def test_every_name_that_is_composed_is_held_to_its_length() -> None:
     assert {field.name for field in fields(Names)} == set(LONGEST)
     assert len(Names.of("p" * 200, "s" * 100).too_long()) == 3
@@ -473,15 +463,15 @@ def test_every_name_that_is_composed_is_held_to_its_length() -> None:
 QUOTA = "aws:servicequotas/getServiceQuota:getServiceQuota"
 
 
-@pytest.mark.parametrize(("limit", "is_refused"), [(490, False), (489, True), (10, True)])
+@pytest.mark.parametrize(("limit", "is_refused"), [(500, False), (499, True), (10, True)])
 def test_reservations_beyond_the_accounts_limit_fail_the_preview(limit: int, is_refused: bool) -> None:
-    """Those of prod are 390 together, and AWS keeps 100 for all other functions."""
+    """Those of prod are 400 together, and AWS keeps 100 for all other functions."""
 
     def preview() -> Graph:
         return run("prod", is_preview=True, calls={QUOTA: {"value": float(limit)}})
 
     if is_refused:
-        with pytest.raises(AccountLimitError, match=rf"commandConcurrency 100, .* reserve 390 .* has {limit} in"):
+        with pytest.raises(AccountLimitError, match=rf"commandConcurrency 100, .* reserve 400 .* has {limit} in"):
             preview()
     else:
         assert preview().resources
@@ -494,8 +484,8 @@ def test_who_accepts_less_for_the_others_is_refused_only_what_the_account_has_no
     with pytest.raises(AccountLimitError, match="unless acceptedRisks has few-unreserved"):
         run("prod", is_preview=True, calls={QUOTA: {"value": 400.0}})
     assert run("prod", accepting, is_preview=True, calls={QUOTA: {"value": 400.0}}).resources
-    with pytest.raises(AccountLimitError, match=r"reserve 390 .* has 389 in"):
-        run("prod", accepting, is_preview=True, calls={QUOTA: {"value": 389.0}})
+    with pytest.raises(AccountLimitError, match=r"reserve 400 .* has 399 in"):
+        run("prod", accepting, is_preview=True, calls={QUOTA: {"value": 399.0}})
 
 
 class NotAllowed(grpc.RpcError):  # type: ignore[misc]

@@ -275,7 +275,9 @@ def _delete(plan: Plan, state: State, doomed: Iterable[Kept], *, replaced: bool)
 
 
 def _plain(value: Any) -> Any:
-    """Archives compare by what they hold: the names of ours are hashes of it."""
+    """Archives compare by what they hold: the names of ours are hashes of it. Files compare by their names."""
+    if isinstance(value, pulumi.FileAsset):
+        return {"asset": str(value.path)}
     if isinstance(value, pulumi.FileArchive):
         return {"archive": str(value.path)}
     if isinstance(value, Mapping):

@@ -22,6 +22,7 @@ from tests.infrastructure.plan import provider
 from tests.infrastructure.program import REGION, Cloud, computed, physical_name
 
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+_ASSET = "c44067f5952c0a294b673a41bacd8c17"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key under which the engine says that a value is more than JSON, and what it says of an archive."""
 
@@ -144,8 +145,8 @@ def _struct(properties: dict[str, Any]) -> Any:
 
 
 def _comparable(value: Any) -> Any:
-    """Archives compare by the hash of what they hold, which the engine has computed."""
-    if isinstance(value, dict) and value.get(_SIGNATURE) == _ARCHIVE:
+    """Archives and files compare by the hash of what they hold, which the engine has computed."""
+    if isinstance(value, dict) and value.get(_SIGNATURE) in (_ARCHIVE, _ASSET):
         return value.get("hash")
     return value
 

@@ -12,7 +12,7 @@ from tests.infrastructure.plan import provider
 from tests.infrastructure.plan.engine import State, destroy, refresh, rename, up
 from tests.infrastructure.program import ONCALL, ROOT, Graph, graph, run
 
-ENTRIES = ("command", "validate", "relay", "projection", "query", "snapshot", "process", "sweep")
+ENTRIES = ("command", "validate", "relay", "projection", "query", "snapshot", "process", "sweep", "token-scopes")
 FUNCTIONS = {f"{entry}-function" for entry in ENTRIES}
 ROLE_POLICIES = {name.replace("-function", "-policy") for name in FUNCTIONS}
 TABLES = {"event-store-table", "read-model-table", "snapshots-table"}
@@ -21,7 +21,10 @@ QUEUES = {f"{name}-queue" for name in LINES}
 LOGS = {name.replace("-function", "-logs") for name in FUNCTIONS}
 VERSIONS = {"schemas-AccountCreated-2", "schemas-TransactionProcessed-2", "schemas-TransactionProcessed-3"}
 FEEDS = {"relay-feed-policy", "snapshot-feed-policy", "projection-feed-policy", "process-feed-policy"}
+ACCESS_LOGS = {"people-api-access", "machine-api-access"}
 WATCH = {"guard-watch-rule", "monitoring-guard-target"}
+# What carries nothing, and goes with the operation, file or function that it is of.
+COMES_AND_GOES = ("Authorizer", "BucketObjectv2", "Integration", "Permission", "Route")
 # What is called after the stack, loses nothing by a new name, and is made before the old one goes.
 NAMED_AFTER_THE_STACK = {"handlers-layer", "monitoring-dashboard"}
 
@@ -34,8 +37,14 @@ def loose(declared: Graph) -> set[str]:
     """All that production lets go."""
     subscriptions = {r.name for r in declared if provider.short(r.type) == "TopicSubscription"}
     watch = {r.name for r in declared if r.name in WATCH}
+    routes = {r.name for r in declared if provider.short(r.type) in COMES_AND_GOES} - {"sign-in-admission"}
     return (
-        {alarm.name for alarm in declared.of("MetricAlarm")} | subscriptions | watch | NAMED_AFTER_THE_STACK | VERSIONS
+        {alarm.name for alarm in declared.of("MetricAlarm")}
+        | routes
+        | subscriptions
+        | watch
+        | NAMED_AFTER_THE_STACK
+        | VERSIONS
     )
 
 
@@ -100,9 +109,11 @@ def test_production_refuses_to_be_destroyed() -> None:
 
 
 def test_production_destroyed_unseen_keeps_all_that_carries_guards_or_explains_data() -> None:
-    """As `pulumi destroy --skip-preview` and the Automation API's `destroy()` do it. The functions keep their layer."""
+    """As `pulumi destroy --skip-preview` and the Automation API's `destroy()` do it. The functions keep their layer, and
+    the stages of the APIs their routes with all that these need."""
     prod = graph("prod")
-    gone = loose(prod) - {"handlers-layer"}
+    gone = {name for name in loose(prod) if not name.startswith(("people-routes-", "machine-routes-"))}
+    gone -= {"handlers-layer"}
 
     plan = destroy(up(State(), prod).after, preview=False)
 
@@ -115,7 +126,11 @@ def test_production_taken_back_first_can_be_destroyed() -> None:
     given_up = changed("prod", "production=false")
 
     plan = up(up(State(), graph("prod")).after, given_up)
-    assert plan.updated == {table: {"deletionProtectionEnabled"} for table in TABLES}
+    assert plan.updated == {
+        **{table: {"deletionProtectionEnabled"} for table in TABLES},
+        "sign-in-pool": {"deletionProtection"},
+        "console-bucket": {"forceDestroy"},
+    }
     assert (plan.created, plan.replaced, plan.deleted, plan.refused) == (set(), {}, set(), set())
 
     gone = destroy(plan.after)
@@ -241,6 +256,9 @@ def test_a_move_to_another_region_begins_dev_anew_and_is_refused_in_production(s
     assert plan.updated == {
         **{policy: {"policy"} for policy in ROLE_POLICIES | FEEDS | {"sweep-schedule-policy"}},
         "sweep-schedule-role": {"assumeRolePolicy"},
+        # CloudFront is in no Region, and serves what is.
+        "console-distribution": {"origins"},
+        "console-headers": {"securityHeadersConfig"},
     }
     assert (plan.created, plan.deleted, plan.orphaned) == (set(), set(), set())
     if stack.stack == "prod":
@@ -277,7 +295,7 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         {
             **{table: {"serverSideEncryption"} for table in TABLES},
             **{queue: {"kmsMasterKeyId", "sqsManagedSseEnabled"} for queue in QUEUES},
-            **{group: {"kmsKeyId"} for group in LOGS | {"audit-log-group"}},
+            **{group: {"kmsKeyId"} for group in LOGS | {"audit-log-group", *ACCESS_LOGS}},
             **{policy: {"policy"} for policy in ROLE_POLICIES | FEEDS | {"sweep-schedule-policy"}},
             **{function: {"kmsKeyArn"} for function in FUNCTIONS},
             "events-archive": {"kmsKeyIdentifier"},
@@ -287,7 +305,7 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
     (
         (
             "memorySize=2048",
-            "functionTimeout=60",
+            "functionTimeout=20",
             "projectionTimeout=60",
             "logLevel=TRACE",
             "systemLogLevel=WARN",
@@ -295,6 +313,7 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         ),
         {
             **{function: {"memorySize", "timeout", "loggingConfig", "tracingConfig"} for function in FUNCTIONS},
+            "token-scopes-function": {"memorySize", "loggingConfig", "tracingConfig"},  # Cognito sets its time
             **{policy: {"policy"} for policy in ROLE_POLICIES},
             "process-feed-queue": {"visibilityTimeoutSeconds"},
         },
@@ -320,7 +339,10 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
     (
         ("snapshotEvery=100", "typeBuckets=12", "statementEntries=30", "snapshotRetentionDays=9"),
         {
-            **{function: {"environment"} for function in FUNCTIONS - {"relay-function", "projection-function"}},
+            **{
+                function: {"environment"}
+                for function in FUNCTIONS - {"relay-function", "projection-function", "token-scopes-function"}
+            },
             "snapshot-feed-mapping": {"filterCriteria"},
         },
     ),
@@ -455,8 +477,8 @@ def test_a_restored_store_takes_the_place_of_the_lost_one_once_production_is_off
         "snapshot-feed-mapping": {"eventSourceArn"},
     }
     assert plan.updated.keys() == {
-        *(FUNCTIONS - {"relay-function"}),
-        *(ROLE_POLICIES - {"relay-policy"}),
+        *(FUNCTIONS - {"relay-function", "token-scopes-function"}),
+        *(ROLE_POLICIES - {"relay-policy", "token-scopes-policy"}),
         *("relay-feed-policy", "snapshot-feed-policy", "monitoring-dashboard"),
         *(f"monitoring-event-store-{kind}-throttles" for kind in ("read", "write", "by-type-read", "by-type-write")),
     }

@@ -23,7 +23,6 @@ from .template import template
 from .tools import TOOLS, Finding
 
 SETTINGS = {
-    "event-sourcing:httpApi": "true",
     "event-sourcing:kmsKey": "create",
     "event-sourcing:alarmEmails": '["oncall@example.com"]',
 }

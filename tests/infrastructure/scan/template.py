@@ -37,8 +37,8 @@ def template(graph: Graph) -> dict[str, Any]:
 
 
 def _references(graph: Graph) -> dict[str, Any]:
-    """What refers to a queue, by its URL and its ARN."""
-    found: dict[str, Any] = {}
+    """What refers to a queue, by its URL and its ARN, or to a user pool, by its id."""
+    found: dict[str, Any] = {f"{pool.name}-id": {"Ref": _logical(pool.name)} for pool in graph.of("UserPool")}
     for queue in graph.of("Queue"):
         name = _logical(queue.name)
         found |= {queue.outputs["url"]: {"Ref": name}, queue.outputs["arn"]: {"Fn::GetAtt": [name, "Arn"]}}
