@@ -82,6 +82,7 @@ OVER_HTTP = ("tests/http_api",)
 CORRELATING = ("tests/handlers/test_correlations.py",)
 LIVING = ("tests/infrastructure/plan",)
 SETTING = ("tests/infrastructure/test_settings.py",)
+FRONT_DOOR = ("tests/infrastructure/test_front_door.py",)
 LEAVING_OUT = ("tests/infrastructure/test_left_out.py",)
 
 SERVING = ("tests/local/test_engine_server.py",)
@@ -1953,6 +1954,76 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "return version if version in same else next(iter(same), None)",
         "return version if version in same else None",
         ("tests/ops/test_schemas.py",),
+    ),
+    Mutant(
+        "let machines in without a signature",
+        "components/api_routes.py",
+        '        return {"authorization_type": "AWS_IAM"}\n',
+        '        return {"authorization_type": "NONE"}\n',
+        FRONT_DOOR,
+    ),
+    Mutant(
+        "take an operation for scoped that offers to go without",
+        "components/api_operations.py",
+        "    if len(asked) != 1 or not asked[0] or not all(each for each in security):\n",
+        "    if len(asked) != 1 or not asked[0]:\n",
+        FRONT_DOOR,
+    ),
+    Mutant(
+        "admit calls by methods that a function does not answer",
+        "components/api_routes.py",
+        'methods.pop() if len(methods) == 1 else "*"',
+        '"*"',
+        FRONT_DOOR,
+    ),
+    Mutant(
+        "make a stage before its routes",
+        "components/api_routes.py",
+        "depends_on=routes))",
+        "depends_on=[]))",
+        FRONT_DOOR,
+    ),
+    Mutant(
+        "log the paths of accounts",
+        "components/api_routes.py",
+        '    "route": "$context.routeKey",\n',
+        '    "route": "$context.path",\n',
+        FRONT_DOOR,
+    ),
+    Mutant(
+        "have any distribution read the console's files",
+        "components/policies.py",
+        '                "Condition": {"StringEquals": {"aws:SourceArn": distribution_arn}},\n',
+        "",
+        FRONT_DOOR,
+    ),
+    Mutant(
+        "let a page run scripts that stand in it",
+        "components/console.py",
+        """            "script-src 'self'",\n""",
+        """            "script-src 'self' 'unsafe-inline'",\n""",
+        FRONT_DOOR,
+    ),
+    Mutant(
+        "cache what the API answers",
+        "components/console.py",
+        "            cache_policy_id=_CACHING_DISABLED,\n",
+        "            cache_policy_id=_CACHING_OPTIMIZED,\n",
+        FRONT_DOOR,
+    ),
+    Mutant(
+        "let anybody sign up",
+        "components/sign_in.py",
+        "allow_admin_create_user_only=True",
+        "allow_admin_create_user_only=False",
+        FRONT_DOOR,
+    ),
+    Mutant(
+        "take a timeout that the API does not wait for",
+        "components/front_door_rules.py",
+        "        settings.function_timeout < limits.API_TIMEOUT_SECONDS,\n",
+        "        settings.function_timeout <= limits.API_TIMEOUT_SECONDS,\n",
+        SETTING,
     ),
     Mutant(
         "take a timeout that is all reserve",

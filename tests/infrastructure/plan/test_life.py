@@ -109,8 +109,8 @@ def test_production_refuses_to_be_destroyed() -> None:
 
 
 def test_production_destroyed_unseen_keeps_all_that_carries_guards_or_explains_data() -> None:
-    """As `pulumi destroy --skip-preview` and the Automation API's `destroy()` do it. The functions keep their layer, and
-    the stages of the APIs their routes with all that these need."""
+    """As `pulumi destroy --skip-preview` and the Automation API's `destroy()` do it. The functions keep their layer,
+    and the stages of the APIs their routes with all that these need."""
     prod = graph("prod")
     gone = {name for name in loose(prod) if not name.startswith(("people-routes-", "machine-routes-"))}
     gone -= {"handlers-layer"}
