@@ -194,7 +194,8 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def ledger(engine: Engine) -> StackClient:
-    deployment = deploy(engine.endpoint, "local", PROJECT)
+    """The stack without what stands before its functions, which takes two seconds of a processor to deploy."""
+    deployment = deploy(engine.endpoint, "local", PROJECT, config_overrides={"httpApi": "false"})
     return StackClient({**deployment.outputs, "endpoint": engine.endpoint})
 
 

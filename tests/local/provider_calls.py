@@ -176,8 +176,77 @@ def _schedule_group(_: str, made: Outputs) -> list[Call]:
     ]
 
 
+def _within_api(operation: str, **arguments: str) -> Callable[[str, Outputs], list[Call]]:
+    """A read of what an HTTP API has; `arguments` are outputs by name, and "" is the resource's own id."""
+
+    def reads(id_: str, made: Outputs) -> list[Call]:
+        told = {name: made[output] if output else id_ for name, output in arguments.items()}
+        return [_call("apigatewayv2", operation, ApiId=made["apiId"], **told)]
+
+    return reads
+
+
+def _api(id_: str, _: Outputs) -> list[Call]:
+    return [_call("apigatewayv2", "get_api", ApiId=id_)]
+
+
+def _permission(_: str, made: Outputs) -> list[Call]:
+    return [_call("lambda", "get_policy", FunctionName=made["function"])]
+
+
+def _user_pool(id_: str, _: Outputs) -> list[Call]:
+    return [
+        _call("cognito-idp", "describe_user_pool", UserPoolId=id_),
+        _call("cognito-idp", "get_user_pool_mfa_config", UserPoolId=id_),
+    ]
+
+
+def _of_user_pool(operation: str, **arguments: str) -> Callable[[str, Outputs], list[Call]]:
+    """A read of what a user pool has; `arguments` are outputs by name, and "" is the resource's own id."""
+
+    def reads(id_: str, made: Outputs) -> list[Call]:
+        told = {name: made[output] if output else id_ for name, output in arguments.items()}
+        return [_call("cognito-idp", operation, UserPoolId=made["userPoolId"], **told)]
+
+    return reads
+
+
+def _user_pool_domain(_: str, made: Outputs) -> list[Call]:
+    return [_call("cognito-idp", "describe_user_pool_domain", Domain=made["domain"])]
+
+
+def _of_bucket(*operations: str) -> Callable[[str, Outputs], list[Call]]:
+    return lambda _, made: [_call("s3", operation, Bucket=made["bucket"]) for operation in operations]
+
+
+def _object(_: str, made: Outputs) -> list[Call]:
+    return [
+        _call("s3", operation, Bucket=made["bucket"], Key=made["key"])
+        for operation in ("head_object", "get_object_tagging")
+    ]
+
+
+def _distribution(id_: str, made: Outputs) -> list[Call]:
+    return [
+        _call("cloudfront", "get_distribution", Id=id_),
+        _call("cloudfront", "list_tags_for_resource", Resource=made["arn"]),
+    ]
+
+
+def _of_cloudfront(operation: str) -> Callable[[str, Outputs], list[Call]]:
+    return lambda id_, _: [_call("cloudfront", operation, Id=id_)]
+
+
 READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
+    "aws:apigatewayv2/api:Api": _api,
+    "aws:apigatewayv2/authorizer:Authorizer": _within_api("get_authorizer", AuthorizerId=""),
+    "aws:apigatewayv2/integration:Integration": _within_api("get_integration", IntegrationId=""),
+    "aws:apigatewayv2/route:Route": _within_api("get_route", RouteId=""),
+    "aws:apigatewayv2/stage:Stage": _within_api("get_stage", StageName="name"),
     "aws:cloudcontrol/resource:Resource": _cloud_control,
+    "aws:cloudfront/distribution:Distribution": _distribution,
+    "aws:cloudfront/originAccessControl:OriginAccessControl": _of_cloudfront("get_origin_access_control"),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _of_cloudfront("get_response_headers_policy"),
     "aws:cloudwatch/dashboard:Dashboard": _dashboard,
     "aws:cloudwatch/eventArchive:EventArchive": _archive,
     "aws:cloudwatch/eventBus:EventBus": _bus,
@@ -186,6 +255,11 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": _log_policy,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:cognito/resourceServer:ResourceServer": _of_user_pool("describe_resource_server", Identifier="identifier"),
+    "aws:cognito/userGroup:UserGroup": _of_user_pool("get_group", GroupName="name"),
+    "aws:cognito/userPool:UserPool": _user_pool,
+    "aws:cognito/userPoolClient:UserPoolClient": _of_user_pool("describe_user_pool_client", ClientId=""),
+    "aws:cognito/userPoolDomain:UserPoolDomain": _user_pool_domain,
     "aws:dynamodb/resourcePolicy:ResourcePolicy": _table_policy,
     "aws:dynamodb/table:Table": _table,
     "aws:glue/registry:Registry": _registry,
@@ -197,6 +271,15 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:lambda/function:Function": _function,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _invoke_config,
     "aws:lambda/layerVersion:LayerVersion": _layer,
+    "aws:lambda/permission:Permission": _permission,
+    "aws:s3/bucket:Bucket": _of_bucket("head_bucket", "get_bucket_acl", "get_bucket_versioning", "get_bucket_logging"),
+    "aws:s3/bucketObjectv2:BucketObjectv2": _object,
+    "aws:s3/bucketPolicy:BucketPolicy": _of_bucket("get_bucket_policy"),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _of_bucket("get_public_access_block"),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        _of_bucket("get_bucket_encryption")
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": _of_bucket("get_bucket_versioning"),
     "aws:scheduler/schedule:Schedule": _schedule,
     "aws:scheduler/scheduleGroup:ScheduleGroup": _schedule_group,
     "aws:sns/topic:Topic": _topic,

@@ -22,7 +22,7 @@ pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no w
 
 def test_a_long_stream_is_answered_whole_through_its_tokens() -> None:
     with Engine(stream_disorder=DISORDER) as engine:
-        deployment = deploy(engine.endpoint, "local", PROJECT)
+        deployment = deploy(engine.endpoint, "local", PROJECT, config_overrides={"httpApi": "false"})
         ledger = StackClient({**deployment.outputs, "endpoint": engine.endpoint})
         load(ledger, story("long", [1] * (LENGTH - 1), note="x" * 1_500))
 
