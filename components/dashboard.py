@@ -32,6 +32,7 @@ class DashboardSubjects:
     tables: Mapping[str, Input[str]]
     """Table names by role: event-store, read-model, snapshots."""
     type_index: str | None
+    correlation_index: str | None
     """Of the event store, where it has one."""
     due_index: str
     """Of the read model."""
@@ -208,6 +209,8 @@ def _capacity(of: DashboardSubjects) -> list[Widget]:
         indexes = [("read-model", of.due_index, "what is due")]
         if of.type_index is not None:
             indexes.append(("event-store", of.type_index, "by type"))
+        if of.correlation_index is not None:
+            indexes.append(("event-store", of.correlation_index, "by correlation"))
         return tables + [
             [
                 *("AWS/DynamoDB", metric, "TableName", of.tables[role], "GlobalSecondaryIndexName", index),

@@ -150,6 +150,11 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             if args.event_store.type_index
             else ()
         ),
+        *(
+            alarms.table_alarms("event-store-by-correlation", store, args.event_store.correlation_index)
+            if args.event_store.correlation_index
+            else ()
+        ),
         *alarms.table_alarms("read-model", model),
         *alarms.table_alarms("read-model-due", model, DUE_INDEX),
         *alarms.table_alarms("snapshots", args.snapshots.table_name),
@@ -310,6 +315,7 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
             "snapshots": args.snapshots.table_name,
         },
         type_index=args.event_store.type_index,
+        correlation_index=args.event_store.correlation_index,
         bus=args.event_bus.name,
         rules={label.replace("-", " "): rule for label, rule in _rules(args).items()},
         due_index=DUE_INDEX,

@@ -482,8 +482,8 @@ def test_who_accepts_less_for_the_others_is_refused_only_what_the_account_has_no
     accepting = {"event-sourcing:acceptedRisks": '["few-unreserved"]'}
 
     with pytest.raises(AccountLimitError, match="unless acceptedRisks has few-unreserved"):
-        run("prod", is_preview=True, calls={QUOTA: {"value": 400.0}})
-    assert run("prod", accepting, is_preview=True, calls={QUOTA: {"value": 400.0}}).resources
+        run("prod", is_preview=True, calls={QUOTA: {"value": 410.0}})
+    assert run("prod", accepting, is_preview=True, calls={QUOTA: {"value": 410.0}}).resources
     with pytest.raises(AccountLimitError, match=r"reserve 400 .* has 399 in"):
         run("prod", accepting, is_preview=True, calls={QUOTA: {"value": 399.0}})
 

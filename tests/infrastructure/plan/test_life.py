@@ -408,8 +408,12 @@ AUDIT = {f"audit-log-{part}" for part in ("group", "admission", "rule", "target"
 QUERY, PROJECTION = {"query-policy", "query-function"}, {"projection-policy", "projection-function"}
 LEFT_OUT = [
     ("auditLog", ("audit-log-", "monitoring-audit-"), {"monitoring-dashboard"}),
+    (
+        "correlationIndex",
+        ("monitoring-event-store-by-correlation-",),
+        {"event-store-table", "monitoring-dashboard", *QUERY},
+    ),
     ("typeIndex", ("monitoring-event-store-by-type-",), {"event-store-table", "monitoring-dashboard", *QUERY}),
-    ("correlationIndex", (), {"event-store-table", *QUERY}),
     ("statement", (), QUERY | PROJECTION),
 ]
 """Each setting, how the names begin of what it takes along, and what it changes."""
@@ -480,7 +484,11 @@ def test_a_restored_store_takes_the_place_of_the_lost_one_once_production_is_off
         *(FUNCTIONS - {"relay-function", "token-scopes-function"}),
         *(ROLE_POLICIES - {"relay-policy", "token-scopes-policy"}),
         *("relay-feed-policy", "snapshot-feed-policy", "monitoring-dashboard"),
-        *(f"monitoring-event-store-{kind}-throttles" for kind in ("read", "write", "by-type-read", "by-type-write")),
+        *(
+            f"monitoring-event-store-{index}{kind}-throttles"
+            for index in ("", "by-type-", "by-correlation-")
+            for kind in ("read", "write")
+        ),
     }
     assert (plan.created, plan.deleted, plan.refused, plan.orphaned) == (set(), set(), set(), set())
 
