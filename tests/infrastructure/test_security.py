@@ -69,7 +69,6 @@ PRIVILEGES = {
         ("dynamodb:Query", "read-model-table"),
         ("dynamodb:Query", "read-model-table/index/Due-index"),
         ("dynamodb:Query", "event-store-table"),
-        ("dynamodb:Query", "event-store-table/index/Correlation-Timestamp-index"),
         ("dynamodb:Query", "event-store-table/index/EventType-Timestamp-index"),
         ("dynamodb:Query", "event-store-table/index/Correlation-Timestamp-index"),
         ("dynamodb:Query", "snapshots-table"),
