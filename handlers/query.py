@@ -59,12 +59,16 @@ def _refuse(found: Sequence[Violation]) -> None:
 
 
 def _get_aggregate_events(request: Mapping[str, Any], _: SecondsLeft) -> Value:
-    """`{aggregateId, limit?, nextToken?}`: the stream in order; one Query a page. 404 where there is no event."""
+    """`{aggregateId, fromSequence?, limit?, nextToken?}`: the stream in order; one Query a page.
+
+    404 where there is no event. None behind a later `fromSequence` is a page without any.
+    """
     aggregate_id = identifier(request, "aggregateId")
+    first = whole(request, "fromSequence", 1, MAX_SEQUENCE, default=1) or 1
     limit = whole(request, "limit", 1, 10_000)
     token = request.get("nextToken")
-    page = of_aggregate(_store, aggregate_id, limit, token)
-    if token is None and not page["events"]:
+    page = of_aggregate(_store, aggregate_id, limit, token, first=first)
+    if token is None and first == 1 and not page["events"]:
         raise _no_aggregate(aggregate_id)
     return page
 
@@ -255,7 +259,7 @@ def _of_rows(query: RowQuery | DueQuery, projection: OfKind) -> _Query:
 
 _QUERIES: Mapping[str, _Query] = MappingProxyType(
     {
-        "getAggregateEvents": _Query(_get_aggregate_events, ("aggregateId", "limit", "nextToken")),
+        "getAggregateEvents": _Query(_get_aggregate_events, ("aggregateId", "fromSequence", "limit", "nextToken")),
         **{query.name: _of_rows(query, projection) for query, projection in KINDS.queries(flag)},
         "reconstructState": _Query(_reconstruct_state, ("aggregateId", "upToSequence", "asOf")),
         "getEventsByType": _Query(

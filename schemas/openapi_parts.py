@@ -99,6 +99,9 @@ PARAMETERS: dict[str, Any] = {
     "nextToken": _in_query(
         "nextToken", "The nextToken of the page before, of the same question by the same caller.", {"type": "string"}
     ),
+    "fromSequence": _in_query(
+        "fromSequence", "The stream from this event on; left out: from the first.", {**_SEQUENCE, "minimum": 1}
+    ),
     "asOf": _in_query("asOf", f"The state after all that was recorded until then. {_TIME}", {"type": "string"}),
     "upToSequence": _in_query("upToSequence", "The state after the event of this sequence.", _SEQUENCE),
 }

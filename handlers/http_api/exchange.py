@@ -25,7 +25,7 @@ from handlers.store import tokens
 from .routes import ID, ROUTES, Route
 
 _MAX_PARAMETERS = 100
-_NUMBERS = frozenset({"limit", "upToSequence"})
+_NUMBERS = frozenset({"fromSequence", "limit", "upToSequence"})
 _WHOLE = re.compile("-?[0-9]{1,30}")
 _ETAG = re.compile('"(0|[1-9][0-9]{0,15})"')
 _BESIDE = ("commandId", "correlationId", "causationId")

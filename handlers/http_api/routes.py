@@ -127,7 +127,7 @@ def _of(kind: Kind[Any]) -> Iterator[Route]:
         "getAggregateEvents",
         "stream",
         operation=f"get{name}Events",
-        parameters=_PAGES,
+        parameters={"fromSequence": "fromSequence", **_PAGES},
         subject="aggregateId",
         kind=kind.name,
     )

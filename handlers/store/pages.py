@@ -28,11 +28,11 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 """Lambda answers at most 6 MB, in which our body is itself a JSON text; the rest is for what wraps it."""
 
 
-def of_aggregate(store: EventStore, aggregate_id: str, limit: int | None, token: Any) -> Value:
-    """One page of a stream, in order: one strongly consistent Query."""
-    subject = ["getAggregateEvents", aggregate_id]
+def of_aggregate(store: EventStore, aggregate_id: str, limit: int | None, token: Any, *, first: int = 1) -> Value:
+    """One page of a stream from its event `first` on, in order: one strongly consistent Query."""
+    subject = ["getAggregateEvents", aggregate_id, *([first] if first > 1 else [])]
     after = tokens.decode(token, subject, _sequence)
-    page = store.page(aggregate_id, after=after or 0, limit=limit)
+    page = store.page(aggregate_id, after=first - 1 if after is None else after, limit=limit)
     shown = _fitting(page.events)
     next_after = page.events[len(shown) - 1].sequence if len(shown) < len(page.events) else page.next_after
     return {

@@ -58,6 +58,25 @@ def test_what_lies_behind_the_end_of_a_stream_is_an_empty_page(aws: Any, ask: In
     )
 
 
+def test_a_stream_can_be_read_from_the_middle(aws: Any, ask: Invoke, calls: Calls) -> None:
+    keep(aws, story("a", [1] * 6))
+    calls.made.clear()
+
+    found = pages(ask, "events", "getAggregateEvents", aggregateId="a", fromSequence=4, limit=2)
+
+    assert sequences(found)[:2] == [[4, 5], [6, 7]]
+    assert calls.names == ["Query"] * len(found)
+    assert sequences(pages(ask, "events", "getAggregateEvents", aggregateId="a", fromSequence=8)) == [[]]
+    assert ask("getAggregateEvents", aggregateId="nobody", fromSequence=1)[0] == 404
+
+
+def test_a_place_in_a_stream_is_good_for_the_beginning_that_it_was_asked_with(aws: Any, ask: Invoke) -> None:
+    keep(aws, story("a", [1] * 4))
+    token = ask("getAggregateEvents", aggregateId="a", fromSequence=2, limit=1)[1]["nextToken"]
+
+    assert ask("getAggregateEvents", aggregateId="a", fromSequence=3, nextToken=token)[0] == 400
+
+
 def pages(ask: Invoke, list_name: str, *arguments: Any, **more: Any) -> list[list[Any]]:
     """All pages by nextToken."""
     found = []
@@ -378,6 +397,8 @@ def test_a_page_of_a_type_is_one_query_for_each_bucket(aws: Any, ask: Invoke, ca
         ({"queryType": "getAggregateEvents"}, "aggregateId"),
         ({"queryType": "getAggregateEvents", "aggregateId": "a", "limit": 0}, "limit"),
         ({"queryType": "getAggregateEvents", "aggregateId": "a", "limit": "5"}, "limit"),
+        ({"queryType": "getAggregateEvents", "aggregateId": "a", "fromSequence": 0}, "fromSequence"),
+        ({"queryType": "getAggregateEvents", "aggregateId": "a", "fromSequence": "5"}, "fromSequence"),
         ({"queryType": "getAggregateEvents", "aggregateId": "a", "nextToken": "zzz"}, "nextToken"),
         ({"queryType": "getAggregateEvents", "aggregateId": "a", "nextToken": 7}, "nextToken"),
         ({"queryType": "getAccountSummary"}, "accountId"),

@@ -297,6 +297,8 @@ WRONG: Sequence[tuple[str, str, str]] = [
     (STATE, "limit=1", "limit"),
     (STATEMENT, "fromTimestamp=2024-01-01T00:00:00Z", "fromTimestamp"),
     (EVENTS, "aggregateId=other", "aggregateId"),
+    (EVENTS, "fromSequence=0", "fromSequence"),
+    (EVENTS, "fromSequence=2.0", "fromSequence"),
     ("GET /openapi.json", "a=b", "a"),
 ]
 """A route, what stands behind its `?`, and the parameter that is refused."""
