@@ -2,7 +2,7 @@
 
 import { useState } from "../vendor/hooks.mjs";
 import { go, href } from "../app/router.mjs";
-import { Aggregate, html, More, Problem, Short, Time, usePages, Value, words } from "../app/ui.mjs";
+import { Aggregate, html, Money, More, Problem, Short, Time, usePages, Value, words } from "../app/ui.mjs";
 
 const PAGE = 100;
 
@@ -43,27 +43,30 @@ function From({ path, from, last }) {
 }
 
 /** One event in short; opened, all that it holds. */
-export function Event({ event, stream = false, open = false }) {
-  return html`<details class="event" open=${open}>
+export function Event({ event, stream = false, after }) {
+  return html`<details class="event">
     <summary>
       <span class="seq">${event.EventSequence}</span>
       <span class="what"><strong>${event.EventType}</strong>${stream && html` <span class="of">${event.AggregateId}</span>`} <${Gist} event=${event} /></span>
-      <${Time} at=${event.Timestamp} />
+      ${after === undefined ? html`<${Time} at=${event.Timestamp} />` : html`<span class="after">${after}</span>`}
     </summary>
     <${EventFacts} event=${event} />
   </details>`;
 }
 
-function Gist({ event }) {
+/** What an event says, in a few words. */
+export function Gist({ event }) {
   const { amount, currency, category, reason } = event.EventData;
-  const parts = [amount !== undefined && `${amount} ${currency ?? ""}`.trim(), category, reason].filter(Boolean);
-  return parts.length > 0 && html`<span class="gist">${parts.join(" · ")}</span>`;
+  const said = [category, reason].filter((each) => typeof each === "string").join(" · ");
+  return html`<span class="gist">
+    ${typeof amount === "string" && html`<${Money} amount=${amount} currency=${currency} />`}${said && html`<span class="said">${said}</span>`}
+  </span>`;
 }
 
 export function EventFacts({ event }) {
   return html`<div class="event-facts">
     <dl class="members">
-      ${Object.entries(event.EventData).map(([name, value]) => html`<div><dt>${words(name)}</dt><dd><${Value} value=${value} /></dd></div>`)}
+      ${Object.entries(event.EventData).map(([name, value]) => html`<div><dt>${words(name)}</dt><dd><${Datum} ...${{ name, value }} currency=${event.EventData.currency} /></dd></div>`)}
     </dl>
     <dl class="members fine">
       <div><dt>Stream</dt><dd><${Aggregate} id=${event.AggregateId} type=${event.EventType} at=${event.EventSequence} /></dd></div>
@@ -76,6 +79,14 @@ export function EventFacts({ event }) {
     </dl>
     <${Chain} event=${event} />
   </div>`;
+}
+
+/** A member of an event's data. Whatever is no plain text there is shown as it stands. */
+function Datum({ name, value, currency }) {
+  if (["amount", "overdraftLimit"].includes(name) && typeof value === "string") {
+    return html`<${Money} amount=${value} currency=${typeof currency === "string" ? currency : undefined} />`;
+  }
+  return html`<${Value} value=${value} />`;
 }
 
 const GENESIS = /^0+$/;

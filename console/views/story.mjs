@@ -1,4 +1,4 @@
-// Events of several streams as a tree: each below the event that caused it.
+// Events of several streams as a tree: each below the event that caused it, and how long after the first it came.
 
 import { html } from "../app/ui.mjs";
 import { Event } from "./events.mjs";
@@ -28,17 +28,16 @@ function Branch({ nodes, streams, first }) {
   return html`<ol class="tree">
     ${nodes.map(
       ({ event, led }) => html`<li key=${event.EventId} class=${`lane-${streams.indexOf(event.AggregateId) % 6}`}>
-        <${Event} event=${event} stream />
-        <${After} from=${first} to=${event.Timestamp} />
+        <${Event} event=${event} stream after=${after(first, event.Timestamp)} />
         ${led.length > 0 && html`<${Branch} nodes=${led} ...${{ streams, first }} />`}
       </li>`,
     )}
   </ol>`;
 }
 
-/** How long after the first event. */
-function After({ from, to }) {
+/** How long after the first event; of the first one itself, nothing. */
+function after(from, to) {
   const ms = Date.parse(to) - Date.parse(from);
-  if (!(ms > 0)) return null;
-  return html`<span class="after" aria-label="After the first event">+${ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`}</span>`;
+  if (!(ms > 0)) return undefined;
+  return ms < 1000 ? `+${ms} ms` : `+${(ms / 1000).toFixed(1)} s`;
 }

@@ -6,10 +6,17 @@ import { difference, signOf } from "../app/exact.mjs";
 import { latest } from "../app/history.mjs";
 import { note } from "../app/router.mjs";
 import { html, Loading, Money, Problem, Status, Time, Value, words } from "../app/ui.mjs";
-import { EventFacts } from "./events.mjs";
+import { EventFacts, Gist } from "./events.mjs";
 import { Line } from "./line.mjs";
 
 const AROUND = 3;
+const SIGNS = {
+  first: "M5 4v12M15 4 8 10l7 6Z",
+  back: "M13 4 6 10l7 6Z",
+  on: "M7 4l7 6-7 6Z",
+  last: "M15 4v12M5 4l7 6-7 6Z",
+};
+const ORDER = ["balance", "available", "reserved", "status", "transactionCount", "currency", "createdAt", "closedAt"];
 const MONEY = ["balance", "reserved", "available"];
 
 export function TimeTravel({ history, path, query, last, grown }) {
@@ -66,6 +73,9 @@ export function TimeTravel({ history, path, query, last, grown }) {
   </section>`;
 }
 
+/** A place of its own for what people look for first; what is unknown comes behind. */
+const rank = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+
 const within = (sequence, last) => Math.min(last, Math.max(0, sequence));
 
 async function neighbours(history, sequence, last) {
@@ -86,7 +96,9 @@ function Slider({ at, last, move, history, setError, moment }) {
     }
   };
   const step = (to, name, sign, off) =>
-    html`<button type="button" class="step" aria-label=${name} title=${name} disabled=${off} onClick=${() => move(to)}>${sign}</button>`;
+    html`<button type="button" class="step" aria-label=${name} title=${name} disabled=${off} onClick=${() => move(to)}>
+      <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true"><path d=${sign} /></svg>
+    </button>`;
   const current = moment?.sequence === at ? moment.event : null;
   return html`<div class="slider">
     <input
@@ -101,8 +113,8 @@ function Slider({ at, last, move, history, setError, moment }) {
     />
     <div class="slider-row">
       <div class="steps">
-        ${step(0, "Before the first event", "⏮", at === 0)} ${step(at - 1, "One event back", "◀", at === 0)}
-        ${step(at + 1, "One event on", "▶", at === last)} ${step(last, "Now", "⏭", at === last)}
+        ${step(0, "Before the first event", SIGNS.first, at === 0)} ${step(at - 1, "One event back", SIGNS.back, at === 0)}
+        ${step(at + 1, "One event on", SIGNS.on, at === last)} ${step(last, "Now", SIGNS.last, at === last)}
       </div>
       <p class="where">
         <strong>${at === 0 ? "Before the first event" : `Event ${at}`}</strong>
@@ -114,7 +126,7 @@ function Slider({ at, last, move, history, setError, moment }) {
 }
 
 function Moment({ sequence, before, after, event, around, last, move }) {
-  const rows = useMemo(() => diff(before, after), [before, after]);
+  const rows = useMemo(() => diff(before, after).sort((one, two) => rank(one.name) - rank(two.name)), [before, after]);
   return html`<div class="moment">
       <section class="card" aria-label="State">
         <h2>${sequence === last ? "The state now" : "The state then"}</h2>
@@ -170,7 +182,7 @@ function Around({ around, sequence, move }) {
         const number = Number(each.EventSequence);
         return html`<li key=${number}>
           <button type="button" aria-current=${number === sequence ? "true" : undefined} onClick=${() => move(number)}>
-            <span class="seq">${number}</span><span class="what"><strong>${each.EventType}</strong> <span class="gist">${each.EventData.amount ?? ""}</span></span><${Time} at=${each.Timestamp} />
+            <span class="seq">${number}</span><span class="what"><strong>${each.EventType}</strong> <${Gist} event=${each} /></span><${Time} at=${each.Timestamp} />
           </button>
         </li>`;
       })}

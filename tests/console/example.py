@@ -15,7 +15,9 @@ _MONTH = [
 
 def seed(person: Person) -> None:
     """Two accounts, two months of transactions, and a transfer that completes: some thirty events."""
-    person.tell(MARIA, "AccountCreated", customerId="maria", accountType="checking", currency="EUR", overdraftLimit="250")
+    person.tell(
+        MARIA, "AccountCreated", customerId="maria", accountType="checking", currency="EUR", overdraftLimit="250"
+    )
     person.tell(HOUSE, "AccountCreated", customerId="landlord", accountType="savings", currency="EUR")
     for month in range(3):
         for number, (amount, category) in enumerate(_MONTH):

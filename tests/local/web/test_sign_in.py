@@ -133,6 +133,15 @@ def test_a_person_signs_in_on_the_page_and_the_client_gets_tokens(pool: Pool) ->
     assert info.json()["username"] == "alice"
 
 
+def test_a_browser_says_of_the_form_where_it_comes_from(pool: Pool) -> None:
+    page = pool.authorize(path="/login")
+    assert page.headers["referrer-policy"] == "same-origin"  # else its Origin is null, which is nobody here
+    for origin, status in ((pool.address, 302), ("null", 403)):
+        asked = {"Origin": origin, "Content_Type": FORM}
+        query = urlencode({"response_type": "code", "client_id": pool.client_id, "redirect_uri": CALLBACK})
+        assert pool.door.send(pool.address, "POST", f"/login?{query}", "username=alice", **asked).status == status
+
+
 def test_a_program_signs_in_with_a_hint_alone(pool: Pool) -> None:
     assert pool.token(code=pool.code("bob")).status == 200
 
