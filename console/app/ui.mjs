@@ -102,8 +102,8 @@ export function Loading({ what = "Loading" }) {
   return html`<p class="quiet loading" role="status">${what} …</p>`;
 }
 
-/** An amount, to its last digit. Its groups are set apart by style alone: what is copied is the number. */
-export function Money({ amount, currency, signed }) {
+/** An amount, to its last digit; `bare` without the currency's code. Its groups are set apart by style alone: what is copied is the number. */
+export function Money({ amount, currency, signed, bare }) {
   if (amount === undefined || amount === null) return html`<span class="quiet">–</span>`;
   const found = digits(amount);
   if (!found) return html`<span>${amount}</span>`;
@@ -113,7 +113,7 @@ export function Money({ amount, currency, signed }) {
   return html`<span class=${`money${found.sign ? " minus" : signed ? " plus" : ""}`}
     ><span class="digits"
       >${sign}${groups.map((each) => html`<span class="group">${each}</span>`)}${fraction && `.${fraction}`}</span
-    >${currency && html` <span class="currency">${currency}</span>`}</span
+    >${currency && !bare && html` <span class="currency">${currency}</span>`}</span
   >`;
 }
 

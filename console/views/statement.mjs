@@ -52,7 +52,7 @@ function Entry({ entry, accountId }) {
       <a href=${href(["accounts", accountId], { at: entry.EventSequence })}>${entry.Category}</a>
       ${entry.TransactionId && html` <span class="quiet">${entry.TransactionId}</span>`}
     </td>
-    <td class="number"><${Money} amount=${entry.Amount} signed=${signOf(entry.Amount) !== 0} /></td>
+    <td class="number"><${Money} amount=${entry.Amount} currency=${entry.Currency} bare signed=${signOf(entry.Amount) !== 0} /></td>
     <td class="number"><${Money} amount=${entry.Balance} currency=${entry.Currency} /></td>
   </tr>`;
 }
