@@ -78,7 +78,7 @@ hooks.accepts_kwargs = _accepts_kwargs_once  # type: ignore[assignment]
 
 # Modules are handed to whichever process is free, so the long ones go first: last, one would keep a process busy while
 # the others have nothing left to do. By the number of their tests, which is how xdist would order them, they come last.
-_LONG_FIRST = ("kinds", "local", "faults", "fuzz", "infrastructure", "ops", "contract", "schemas", "bench")
+_LONG_FIRST = ("kinds", "console", "local", "faults", "fuzz", "infrastructure", "ops", "contract", "schemas", "bench")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

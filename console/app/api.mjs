@@ -99,6 +99,7 @@ export function post(path, body, { key, sequence, signal } = {}) {
 export async function health() {
   try {
     const answer = await fetch(new URL("health", ROOT), { cache: "no-store" });
+    await answer.text(); // else the connection stays taken
     heard(answer.ok);
     return answer.ok;
   } catch {

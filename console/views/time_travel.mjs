@@ -1,6 +1,6 @@
 // The account at any of its events: what it was then, what the event changed, and the balance as a line.
 
-import { useEffect, useMemo, useState } from "../vendor/hooks.mjs";
+import { useEffect, useMemo, useRef, useState } from "../vendor/hooks.mjs";
 import { diff } from "../app/diff.mjs";
 import { difference, signOf } from "../app/exact.mjs";
 import { latest } from "../app/history.mjs";
@@ -29,6 +29,13 @@ export function TimeTravel({ history, path, query, last, grown }) {
   useEffect(() => {
     if (!Number.isNaN(wanted)) setAt(within(wanted, last));
   }, [wanted]);
+
+  // Who looks at the end goes on looking at the end.
+  const end = useRef(last);
+  useEffect(() => {
+    if (at === end.current) setAt(last);
+    end.current = last;
+  }, [last]);
 
   const show = useMemo(
     () =>

@@ -60,8 +60,8 @@ class Person:
         return body
 
     def transfer(self, transfer_id: str, **data: Any) -> None:
-        """One that is to come to its end."""
-        status, body = self.ask("POST", "/transfers", {"transferId": transfer_id, **data})
+        """Request one, once."""
+        status, body = self.ask("POST", "/transfers", {"transferId": transfer_id, **data}, Idempotency_Key=transfer_id)
         assert status == 200, body
 
     def has(self, path: str, is_so: Callable[[Any], object]) -> None:

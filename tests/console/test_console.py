@@ -1,0 +1,497 @@
+"""The console in a real Chromium, on the whole stack: one deployment and one browser for all of these."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from handlers.domain import account
+from handlers.domain.facts import NEWEST
+from handlers.sourcing.command import Command
+from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.store.event_store import MAX_TRANSACTION_ITEMS, EventStore
+from handlers.store.snapshots import Snapshot, Snapshots
+from local.client import StackClient
+from local.deploy import deploy
+from local.engine import Engine
+from tests.console import example
+from tests.console.browser import Visit, chromium, launched
+from tests.console.people import Person
+from tests.domain.builders import NOW, older, story
+from tests.effort import LONG
+from tests.local.conftest import PROJECT
+
+if chromium() is None:
+    pytest.skip("there is no Chromium (apt-get install chromium, or name it in CHROMIUM)", allow_module_level=True)
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright has no wheel for this platform")
+
+SCRIPT = "<img src=x onerror=\"document.title='hacked'\"><script>alert(1)</script>"
+LARGEST = "999999999999999999.99999999"
+LENGTH = 100_000 if LONG else 2_500
+APPROVAL_ABOVE = "5000"
+
+
+@dataclass
+class Served:
+    ledger: StackClient
+    console: str
+    maria: Person
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """The stack, with two accounts of some thirty events and a transfer between them."""
+    with Engine() as engine:
+        deployment = deploy(
+            engine.endpoint, "local", PROJECT, config_overrides={"transferApprovalAbove": APPROVAL_ABOVE}
+        )
+        console = str(deployment.outputs["consoleUrl"])
+        maria = Person.named(console, "maria")
+        example.seed(maria)
+        yield Served(StackClient({**deployment.outputs, "endpoint": engine.endpoint}), console, maria)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver, launched(driver) as found:
+        yield found
+
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture
+def opened(served: Served, browser: Any) -> Iterator[Open]:
+    """Tabs, each of its own browser profile. None of them may have met a fault or offended against its policy."""
+    contexts: list[Any] = []
+    visits: list[Visit] = []
+
+    def open_(name: str | None = "maria", **settings: Any) -> Visit:
+        contexts.append(browser.new_context(**settings))
+        visits.append(Visit(contexts[-1], served.console))
+        if name:
+            visits[-1].sign_in(name)
+        return visits[-1]
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert [fault for visit in visits for fault in visit.faults] == []
+
+
+@pytest.fixture
+def visit(opened: Open) -> Visit:
+    return opened()
+
+
+_numbers = itertools.count(1)
+
+
+def fresh(served: Served, balance: str = "100.50") -> str:
+    """A new account with something on it."""
+    name = f"fresh-{next(_numbers)}"
+    served.maria.tell(name, "AccountCreated", currency="EUR")
+    served.maria.tell(name, "TransactionProcessed", amount=balance)
+    return name
+
+
+def sequence(served: Served, name: str) -> int:
+    return int(served.maria.ask("GET", f"/accounts/{quote(name, safe='')}/state")[1]["eventsProcessed"])
+
+
+def test_from_an_opened_account_through_a_deposit_and_a_transfer_back_in_time(served: Served, visit: Visit) -> None:
+    page = visit.page
+    page.get_by_role("link", name="Open account").click()
+    page.get_by_label("Account id").fill("account-789")
+    page.get_by_text("Would be event 1").wait_for()
+    page.get_by_role("button", name="Open the account").click()
+    visit.heading("account-789")
+
+    page.get_by_role("link", name="Deposit").click()
+    page.get_by_label("Amount").fill("100.50")
+    page.get_by_role("button", name="Deposit").click()
+    page.get_by_text("The balance went up").wait_for()
+    assert visit.amount("Balance") == "100.50 EUR"
+
+    page.get_by_role("link", name="Withdraw").click()
+    page.get_by_label("Amount").fill("100.51")
+    page.locator(".foresight .rule", has_text="sufficient-funds").wait_for()  # while one types
+    page.get_by_role("button", name="Withdraw").click()
+    page.locator(".problem .rule", has_text="sufficient-funds").wait_for()
+
+    page.get_by_role("link", name="Send").click()
+    page.get_by_label("To account").fill(example.HOUSE)
+    page.get_by_label("Amount").fill("20.25")
+    page.get_by_role("button", name="Send").click()
+    page.locator(".now .status", has_text="Completed").wait_for()
+    own, between = page.locator(".room > .tree > li > .tree > li"), page.locator(".tree .tree .tree > li")
+    assert [own.count(), between.count()] == [2, 3]  # the request led to two, the commitment to three
+
+    visit.go("accounts", "account-789")
+    assert visit.amount("Balance") == "80.25 EUR"
+    page.get_by_label("Event", exact=True).first.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("heading", name="The state then").wait_for()
+    changed = page.locator(".changed", has_text="Balance")
+    assert changed.locator("del").text_content() == "0.00 EUR"
+    assert changed.locator("ins").text_content() == "100.50 EUR"
+    page.get_by_role("button", name="Before the first event").click()
+    page.get_by_text("Nothing has happened yet").wait_for()
+
+
+def test_all_of_it_goes_without_a_mouse(served: Served, opened: Open) -> None:
+    name = fresh(served)
+    visit = opened(None)
+    page = visit.page
+    page.goto(visit.console)
+    page.get_by_role("button", name="Sign in").wait_for()
+
+    def reach(role: str, text: str) -> None:
+        """By Tab alone."""
+        wanted = page.get_by_role(role, name=text, exact=True).first.element_handle()
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("wanted => document.activeElement === wanted", wanted):
+                return
+        raise AssertionError(f"Tab does not come to {text}")
+
+    reach("button", "Sign in")
+    page.keyboard.press("Enter")
+    page.get_by_label("Your name").wait_for()
+    page.keyboard.type("maria")
+    page.keyboard.press("Enter")
+    page.get_by_text("Sign out").wait_for()
+    reach("textbox", "Id")
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    page.get_by_text("The state now").wait_for()
+    reach("slider", "Event")
+    page.keyboard.press("Home")
+    page.get_by_text("Nothing has happened yet").wait_for()
+    page.keyboard.press("End")
+    page.get_by_text("The state now").wait_for()
+    visit.page.evaluate("document.activeElement.blur()")
+    reach("link", "Deposit")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Deposit money").wait_for()
+    reach("textbox", "Amount")
+    page.keyboard.type("1")
+    page.keyboard.press("Enter")
+    page.get_by_text("The state now").wait_for()
+    assert sequence(served, name) == 3
+
+
+VIEWS: list[tuple[tuple[str, ...], dict[str, str]]] = [
+    ((), {}),
+    (("open",), {}),
+    (("accounts", example.MARIA), {"at": "20"}),
+    (("accounts", example.MARIA, "statement"), {}),
+    (("accounts", example.MARIA, "events"), {}),
+    (("accounts", example.MARIA, "deposit"), {}),
+    (("accounts", example.MARIA, "close"), {}),
+    (("accounts", "nobody"), {}),
+    (("transfers",), {}),
+    (("transfers", example.TRANSFER), {}),
+    (("transfers", "waits"), {}),
+    (("correlations", example.TRANSFER), {}),
+    (("events",), {"type": "TransactionProcessed"}),
+]
+
+
+def waiting(served: Served, name: str) -> None:
+    """A transfer that somebody must approve of."""
+    data = {"fromAccount": example.MARIA, "toAccount": example.HOUSE, "amount": "6000", "currency": "EUR"}
+    served.maria.transfer(name, **data)
+    served.maria.has(f"/transfers/{name}", lambda row: row.get("Status") == "Requested")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_is_accessible_and_fits_a_narrow_screen(served: Served, opened: Open, scheme: str) -> None:
+    waiting(served, "waits")
+    visit = opened(color_scheme=scheme, viewport={"width": 360, "height": 740})
+    grounds, found, wide = set(), [], []
+    for parts, query in VIEWS:
+        visit.go(*parts, **query)
+        if visit.page.locator("details").count():
+            visit.page.locator("summary").first.click()
+        found += [f"{parts}: {each}" for each in visit.accessibility()]
+        wide += [parts] if visit.overflow() > 0 else []
+        grounds.add(visit.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert found == []
+    assert wide == []
+    assert grounds == {{"light": "rgb(246, 245, 241)", "dark": "rgb(18, 24, 26)"}[scheme]}
+
+
+def test_what_people_wrote_is_text_and_never_a_script(served: Served, visit: Visit) -> None:
+    id_ = 'evil <img src=x onerror="alert(1)">'
+    maria = served.maria
+    maria.tell(id_, "AccountCreated", customerId=SCRIPT, accountType=SCRIPT, currency="EUR", note=SCRIPT)
+    maria.tell(id_, "TransactionProcessed", SCRIPT, amount="5", transactionId=SCRIPT, note={SCRIPT: [SCRIPT]})
+    maria.transfer("evil", fromAccount=id_, toAccount=example.HOUSE, amount="1", currency="EUR", reference=SCRIPT)
+    maria.has("/transfers/evil", lambda row: row.get("Status") == "Completed")
+    data = {"fromAccount": id_, "toAccount": example.HOUSE, "amount": "1", "currency": "EUR"}
+    assert maria.ask("POST", "/transfers", {**data, "transferId": "evil-2", "correlationId": SCRIPT})[0] == 200
+    for parts in (
+        ("accounts", id_), ("accounts", id_, "statement"), ("accounts", id_, "events"), ("accounts", id_, "send"),
+        ("transfers", "evil"), ("transfers", "evil-2"), ("events",), ("accounts", SCRIPT.replace("/", "")), (),
+    ):  # fmt: skip
+        visit.go(*parts, **({"type": "AccountCreated"} if parts == ("events",) else {}))
+        for each in visit.page.locator("summary").all():
+            each.click()
+        assert visit.page.locator("img:not([src='icon.svg']), #app script, iframe").count() == 0
+        assert visit.page.title() != "hacked"
+    visit.go("transfers", "evil")
+    assert SCRIPT in visit.page.get_by_label("Now", exact=True).text_content()
+
+
+def test_amounts_are_shown_to_the_last_digit(served: Served, visit: Visit) -> None:
+    events = story("exact", [])
+    large = older(events, Decimal(LARGEST))
+    store = EventStore(served.ledger.aws("dynamodb"), served.ledger.outputs["eventStoreTable"], 4)
+    store.append([*events, large])
+    served.maria.has("/accounts/exact", lambda row: row.get("LastSequence") == 2)
+
+    visit.go("accounts", "exact")
+    assert visit.amount("Balance") == f"{LARGEST} USD"
+    assert visit.amount("Available") == f"{Decimal(LARGEST) + 10**12} USD"
+    assert visit.page.locator(".effect .money").text_content() == f"+{LARGEST} USD"
+    visit.go("accounts", "exact", "statement")
+    assert visit.page.locator("td .money").last.text_content() == f"{LARGEST} USD"
+
+
+def test_a_form_that_is_sent_twice_is_one_event(served: Served, visit: Visit) -> None:
+    name = fresh(served)
+    page = visit.page
+    visit.go("accounts", name, "deposit")
+    page.get_by_label("Amount").fill("1")
+    page.get_by_role("button", name="Deposit").dblclick()
+    page.get_by_text("The state now").wait_for()
+    assert sequence(served, name) == 3
+
+    lost = iter([True])
+
+    def lose_one_answer(route: Any) -> None:
+        route.fetch()
+        if next(lost, False):
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/commands", lose_one_answer)
+    visit.go("accounts", name, "deposit")
+    page.get_by_label("Amount").fill("2")
+    page.get_by_role("button", name="Deposit").click()
+    page.get_by_text("The ledger cannot be reached").wait_for()
+    page.get_by_role("button", name="Deposit").click()
+    page.get_by_text("The state now").wait_for()
+    assert sequence(served, name) == 4
+    assert visit.amount("Balance") == "103.50 EUR"
+
+
+def test_whoever_closes_an_account_has_seen_what_is_on_it(served: Served, visit: Visit) -> None:
+    name = fresh(served, "1")
+    visit.go("accounts", name, "close")
+    served.maria.tell(name, "TransactionProcessed", amount="-1")
+    visit.page.get_by_role("button", name="Close it for good").click()
+    visit.page.get_by_text("It has moved on").wait_for()
+    assert sequence(served, name) == 3
+
+
+def test_a_session_that_is_over_leads_back_to_where_one_was(served: Served, visit: Visit) -> None:
+    page = visit.page
+    visit.go("accounts", example.MARIA, "statement")
+    page.evaluate(
+        "() => { const kept = JSON.parse(sessionStorage['ledger.session']);"
+        " sessionStorage['ledger.session'] = JSON.stringify({...kept, access: 'x.y.z', refresh: 'none'}) }"
+    )
+    page.get_by_role("link", name="Events", exact=True).click()
+    page.get_by_role("heading", name="Your session has ended").wait_for()
+    page.get_by_role("button", name="Sign in again").click()
+    page.get_by_label("Your name").fill("maria")
+    page.keyboard.press("Enter")
+    visit.heading(example.MARIA)
+    assert page.url.endswith(f"#/accounts/{example.MARIA}/events")
+
+
+def test_an_access_token_is_renewed_before_anybody_notices(served: Served, visit: Visit) -> None:
+    page = visit.page
+    page.evaluate(
+        "() => { const kept = JSON.parse(sessionStorage['ledger.session']);"
+        " sessionStorage['ledger.session'] = JSON.stringify({...kept, access: 'x.y.z', until: 0}) }"
+    )
+    visit.go("accounts", example.MARIA)
+    visit.heading(example.MARIA)
+    assert page.locator(".problem").count() == 0
+
+
+def test_an_answer_to_a_sign_in_that_was_not_asked_for_is_refused(opened: Open) -> None:
+    visit = opened(None)
+    visit.page.goto(f"{visit.console}?code=stolen&state=guessed")
+    visit.page.get_by_text("a question that was not asked here").wait_for()
+    assert visit.page.evaluate("sessionStorage.length") == 0
+    assert visit.page.evaluate("location.search") == ""
+
+
+def test_signing_out_leaves_nothing_behind(visit: Visit) -> None:
+    visit.page.get_by_role("button", name="Sign out").click()
+    visit.page.get_by_role("button", name="Sign in").wait_for()
+    assert "ledger.session" not in visit.page.evaluate("Object.keys(sessionStorage)")
+
+
+def test_a_server_that_is_gone_is_said_and_its_return_is_seen(served: Served, visit: Visit) -> None:
+    visit.page.context.set_offline(True)
+    visit.go("accounts", example.MARIA)
+    visit.page.get_by_text("The ledger does not answer. The console looks again").wait_for()
+    visit.page.get_by_text("The ledger cannot be reached").wait_for()
+    visit.page.context.set_offline(False)
+    visit.page.get_by_role("button", name="Try again").click()
+    visit.page.get_by_text("The state now").wait_for()
+    visit.page.get_by_text("The API answers").wait_for()
+
+
+def test_a_transfer_that_needs_a_second_person_is_approved_by_one(served: Served, opened: Open) -> None:
+    served.maria.tell(example.MARIA, "TransactionProcessed", amount="9000", category="bonus")
+    waiting(served, "large")
+    waiting(served, "unwanted")
+    maria, paul = opened("maria"), opened("paul")
+    maria.go("transfers", "large")
+    maria.page.get_by_text("approval of somebody other than you").wait_for()
+    assert maria.page.get_by_role("button", name="Approve").count() == 0
+    paul.go("transfers")
+    paul.page.get_by_role("link", name="large").click()
+    paul.page.get_by_role("button", name="Approve").click()
+    paul.page.locator(".now .status", has_text="Completed").wait_for()
+    paul.go("transfers", "unwanted")
+    paul.page.get_by_label("Reason").fill("twice")
+    paul.page.get_by_role("button", name="Cancel the transfer").click()
+    paul.page.locator(".now .status", has_text="Cancelled").wait_for()
+
+
+def test_events_are_found_by_type_and_by_what_they_belong_to(served: Served, visit: Visit) -> None:
+    page = visit.page
+    page.get_by_label("By type and time").first.locator("select").select_option("TransferCompleted")
+    page.get_by_label("By type and time").first.get_by_role("button", name="Find").click()
+    page.locator(".event", has_text=example.TRANSFER).wait_for()
+    visit.go()
+    page.get_by_label("By correlation").last.fill(example.TRANSFER)
+    page.keyboard.press("Enter")
+    visit.heading(example.TRANSFER)
+    page.locator(".tree .event").nth(5).wait_for()
+    assert page.locator(".tree .event").count() == 6
+
+
+def test_a_long_account_is_looked_at_where_one_is(served: Served, visit: Visit) -> None:
+    """Neither its events nor its states are all fetched: some samples for the line, and what is around the slider."""
+    load(served.ledger, "long")
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    begun = time.perf_counter()
+    visit.page.evaluate("location.hash = '#/accounts/long'")
+    visit.page.locator(".now .big .money").wait_for()
+    first_paint = time.perf_counter() - begun
+    visit.settled()
+    assert len(asked) < 60
+
+    steps = []
+    for number, at in enumerate(range(1, LENGTH - 8, LENGTH // 8)):
+        seen = len(asked)
+        begun = time.perf_counter()
+        visit.page.evaluate(
+            "at => { const it = document.querySelector('input[type=range]');"
+            " it.value = at; it.dispatchEvent(new Event('input', {bubbles: true})) }",
+            at + number,
+        )
+        visit.page.locator(".fine code", has_text=f"step-{at + number}").first.wait_for()
+        steps.append(time.perf_counter() - begun)
+        visit.settled()
+        assert len(asked) - seen <= 4  # two states, and at most two pages of events
+    limits = (1.0, 0.2) if LONG else (5.0, 2.0)  # an ordinary run shares the machine
+    assert (first_paint, median(steps)) < limits, steps
+    assert median(steps) < limits[1], steps
+
+
+def load(ledger: StackClient, name: str) -> None:
+    """An account of LENGTH events with snapshots, as an import would fill it, beside the feeds."""
+    client, lambda_ = ledger.aws("dynamodb"), ledger.aws("lambda")
+    mappings = [
+        each["UUID"]
+        for each in lambda_.list_event_source_mappings()["EventSourceMappings"]
+        if ":dynamodb:" in each["EventSourceArn"]
+    ]
+    for each in mappings:
+        lambda_.update_event_source_mapping(UUID=each, Enabled=False)
+    events = stream(name)
+    store = EventStore(client, ledger.outputs["eventStoreTable"], 4)
+    for start in range(0, LENGTH, MAX_TRANSACTION_ITEMS):
+        store.append(events[start : start + MAX_TRANSACTION_ITEMS])
+    state, position, kept = account.Account(), Position(), []
+    for event in events:
+        state, position = account.evolve(state, event), position.advance(event)
+        if position.sequence % 10 == 0:
+            kept.append(Snapshot(state, position))
+    Snapshots(client, ledger.outputs["snapshotsTable"]).write(name, kept)
+
+
+def stream(name: str) -> list[Event]:
+    """An account of LENGTH events, now up and now down; the n-th is of the command `step-n`."""
+    events: list[Event] = []
+    position = Position()
+    for number in range(1, LENGTH + 1):
+        new = NewEvent("AccountCreated", {"currency": "EUR"}, NEWEST["AccountCreated"])
+        if number > 1:
+            amount = 3 if number % 5 else -7
+            told = {"amount": amount, "type": "deposit" if amount > 0 else "withdrawal", "currency": "EUR"}
+            new = NewEvent("TransactionProcessed", {**told, "category": "load"}, NEWEST["TransactionProcessed"])
+        asked = {"aggregateId": name, "eventType": new.event_type, "eventData": new.data, "commandId": f"step-{number}"}
+        events += chain(position, [new], Command.parse(asked, "request"), NOW)
+        position = position.advance(events[-1])
+    return events
+
+
+def test_what_the_pages_compute_by_themselves(visit: Visit) -> None:
+    found = visit.page.evaluate(
+        r"""async () => {
+        const {parse, digits, difference, signOf} = await import('./app/exact.mjs');
+        const {diff} = await import('./app/diff.mjs');
+        const {latest} = await import('./app/history.mjs');
+        const {treeOf} = await import('./views/story.mjs');
+        const plain = (text) => { const {sign, whole, fraction} = digits(text); return `${sign}${whole}.${fraction}` };
+        const done = [];
+        const work = latest(async (each) => { await null; done.push(each) });
+        await Promise.all([work(1), work(2), work(3)]);
+        const shape = (nodes) => nodes.map(({event, led}) => [event.EventId, shape(led)]);
+        return {
+            parsed: parse(
+                '{"a": 999999999999999999.99999999, "b": [-1, 1E-7, 100.50], "c": "1, \\" 2", "d": null, "3": true}'),
+            plain: ['1E+3', '1.5E-3', '-0012.50', '123E-2'].map(plain),
+            differences: [
+                difference('0.1', '0.3'), difference('999999999999999999.99999999', '0'), difference('x', '1')],
+            signs: ['-0.00', '0.01', '-5', 'x'].map(signOf),
+            changes: diff({a: '1', r: {x: '5'}}, {a: '2', b: null, r: {}}).filter((each) => each.changed),
+            done,
+            tree: shape(treeOf([
+                {EventId: '1', CausationId: 'c'}, {EventId: '2', CausationId: '1'}, {EventId: '3', CausationId: '2'},
+                {EventId: '4', CausationId: '1'}, {EventId: '5', CausationId: '5'}])),
+        } }"""
+    )
+    assert found["parsed"] == {"a": LARGEST, "b": ["-1", "1E-7", "100.50"], "c": '1, " 2', "d": None, "3": True}
+    assert found["plain"] == ["1000.", "0.0015", "-12.50", "1.23"]
+    assert found["differences"] == ["0.2", f"-{LARGEST}", ""]
+    assert found["signs"] == [0, 1, -1, 0]
+    assert [(each["name"], each.get("before"), each.get("after")) for each in found["changes"]] == [
+        ("a", "1", "2"),
+        ("b", None, None),
+        ("r.x", "5", None),
+    ]
+    assert found["done"] == [1, 3]  # the newest alone, once there is time
+    assert found["tree"] == [["1", [["2", [["3", []]]], ["4", []]]], ["5", []]]
