@@ -69,6 +69,7 @@ def test_a_stored_item_has_the_recipes_attributes_and_ours(aws: Any, send: Invok
     assert record.keys() == {
         *("EventId", "AggregateId", "EventSequence", "EventType", "EventData", "Timestamp", "Version"),
         *("CommandId", "CommandDigest", "CorrelationId", "CausationId", "Actor", "PreviousHash", "Hash", "TypeBucket"),
+        "Correlation",
     }
     assert (record["CommandId"], record["CorrelationId"], record["CausationId"], record["Actor"]) == (
         "c-1",
