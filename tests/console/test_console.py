@@ -414,7 +414,7 @@ def test_a_long_account_is_looked_at_where_one_is(served: Served, visit: Visit) 
         visit.page.locator(".fine code", has_text=f"step-{at + number}").first.wait_for()
         steps.append(time.perf_counter() - begun)
         visit.settled()
-        assert len(asked) - seen <= 4  # two states, and at most two pages of events
+        assert len(asked) - seen <= 6  # two states, at most two pages of events, and a sample that was late
     limits = (1.0, 0.2) if LONG else (5.0, 2.0)  # an ordinary run shares the machine
     assert (first_paint, median(steps)) < limits, steps
     assert median(steps) < limits[1], steps

@@ -1998,6 +1998,27 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         FRONT_DOOR,
     ),
     Mutant(
+        "begin a stream's page behind the event that was asked for",
+        "handlers/store/pages.py",
+        "after=first - 1 if after is None else after",
+        "after=first if after is None else after",
+        QUERYING,
+    ),
+    Mutant(
+        "take a place in a stream for another beginning",
+        "handlers/store/pages.py",
+        ", *([first] if first > 1 else [])]",
+        "]",
+        QUERYING,
+    ),
+    Mutant(
+        "have a browser hide where the sign-in form comes from",
+        "local/engine/web/sign_in.py",
+        '"referrer-policy": "same-origin"',
+        '"referrer-policy": "no-referrer"',
+        ("tests/local/web/test_sign_in.py",),
+    ),
+    Mutant(
         "let a page run scripts that stand in it",
         "components/console.py",
         """            "script-src 'self'",\n""",

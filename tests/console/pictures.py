@@ -1,0 +1,49 @@
+"""The pictures of the documents, of the real thing: `python -m tests.console.pictures` writes them into docs/console/.
+
+It serves the stack on the embedded AWS, fills it, and looks at it with Chromium. Each time shows in a picture, so each
+run makes other ones: they are made anew where the console looks different, not to see whether they are the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from local.deploy import deploy
+from local.engine import Engine
+from tests.console import example
+from tests.console.browser import Visit, launched
+from tests.console.people import Person
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "console"
+WINDOW = {"width": 1180, "height": 1010}
+AT = "21"
+"""The event that is looked at: the rent goes."""
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with Engine() as engine:
+        console = str(deploy(engine.endpoint, "local", ROOT).outputs["consoleUrl"])
+        example.seed(Person.named(console, "maria"))
+        with sync_playwright() as driver, launched(driver) as browser:
+            visit = Visit(browser.new_context(viewport=WINDOW, color_scheme="light"), console)
+            visit.sign_in()
+            take(visit, "account", ("accounts", example.MARIA), at=AT)
+            take(visit, "transfer", ("transfers", example.TRANSFER), height=790)
+
+
+def take(visit: Visit, name: str, parts: tuple[str, ...], *, height: int = 0, **query: str) -> None:
+    visit.go(*parts, **query)
+    visit.page.evaluate("document.activeElement.blur()")
+    file = FOLDER / f"{name}.png"
+    visit.page.set_viewport_size({**WINDOW, "height": height or WINDOW["height"]})
+    visit.page.screenshot(path=file)
+    sys.stdout.write(f"{file.relative_to(ROOT)}: {file.stat().st_size:,} bytes\n")
+
+
+if __name__ == "__main__":
+    main()
