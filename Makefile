@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
+LEDGER := $(BIN)/ledger
 
 # Where it is set, each of the many processes of a test run would compile AWS's libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,7 +17,7 @@ REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_ope
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## make .venv from requirements.lock
+setup: $(STAMP) $(LEDGER) ## make .venv from requirements.lock, with the command `ledger` in it
 
 $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "Python 3.11 or newer is needed; this is %d.%d (set PYTHON=...)" % v[:2])'
@@ -25,10 +26,13 @@ $(STAMP): requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	@touch $@
 
-demo: $(STAMP) ## run the whole story on the embedded AWS and check every result
+$(LEDGER): | $(STAMP)
+	@ln -sf ../../cli/ledger $@
+
+demo: $(STAMP) $(LEDGER) ## run the whole story on the embedded AWS and check every result
 	@$(BIN)/python -m local demo
 
-serve: $(STAMP) ## start the embedded AWS on port 4566 with the stack deployed
+serve: $(STAMP) $(LEDGER) ## start the embedded AWS on port 4566 with the stack deployed
 	@$(BIN)/python -m local serve --port 4566 --outputs out.json
 
 # Style and types begin together and have one core each; the tests follow when the first is through, unless it failed.

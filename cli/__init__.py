@@ -1,0 +1,1 @@
+"""`ledger`: the ledger from a terminal or a script, over its HTTP API or by direct invocation."""

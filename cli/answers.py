@@ -1,0 +1,96 @@
+"""Answers of the ledger that are no success, as errors that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cli import exact_json
+from cli.errors import CliError, Refused, SignInNeeded
+from cli.shown import printable
+
+RULES = {
+    "account-active": "Open it first (`ledger account open`); one that is closed stays closed.",
+    "account-created-once": "Take another id, or use the account that is there: `ledger account show`.",
+    "account-currency": "See the account's currency: `ledger account show`.",
+    "aggregate-kind": "The id belongs to something else: take another one.",
+    "amount-scale": "Say the amount with fewer digits after the point.",
+    "amount-sign": "A deposit and a withdrawal are both said as a positive amount.",
+    "approval-needed": "Nothing is to be done: it goes on without approval.",
+    "reservation": "Money is set aside for transfers: see `ledger transfer list`, and wait for them or cancel them.",
+    "reservations-limit": "Wait until some of the account's transfers have ended: `ledger transfer list`.",
+    "second-person": "Somebody else has to approve it: sign in as another person, by another --profile.",
+    "sufficient-funds": "See what is there: `ledger account show`.",
+    "transfer-deadline": "Say a --deadline that lies ahead, within 30 days.",
+    "transfer-requested-once": "Take another --id, or see the transfer that is there: `ledger transfer show`.",
+    "transfer-status": "See how far it has come: `ledger transfer show`.",
+    "zero-balance": "Withdraw what is left, or pay in what is owed: `ledger account show`.",
+}
+"""What to do about each rule of the ledger."""
+_CODES = {
+    "CommandReused": "Under this --id another command was sent before: take another --id.",
+    "Contention": "Nothing was stored: send it again.",
+    "ClockSkew": "Nothing was stored: send it again, and tell the operator if it stays so.",
+    "NotFound": "Check the id. What was written just now may take a moment to show.",
+    "OutOfTime": "Nothing was stored: ask for less, or send it again.",
+    "SequenceConflict": "It has changed since: look at it again, and decide anew.",
+    "TooLarge": "Say it in fewer words.",
+}
+_OK, _UNAUTHORIZED, _FORBIDDEN, _BUSY, _FAULT = 200, 401, 403, 429, 500
+
+
+def body_of(status: int, text: bytes | str, hint: str = "") -> dict[str, Any]:
+    """An answer's body. Raises: CliError for what is no success; `hint` is what helps where nobody knows better."""
+    try:
+        body = exact_json.loads(text)
+    except ValueError:
+        body = None
+    if status == _OK and isinstance(body, dict):
+        return body
+    raise error_of(status, body, hint)
+
+
+def error_of(status: int, body: Any, hint: str = "") -> CliError:
+    """The error that an answer is."""
+    if status == _OK:
+        return CliError("the answer is no JSON object: something else than the ledger answers there", hint)
+    error = body.get("error") if isinstance(body, Mapping) else None
+    if isinstance(error, Mapping) and isinstance(error.get("code"), str):
+        return _told(status, error, hint)
+    if status == _UNAUTHORIZED:
+        return SignInNeeded("the API does not take the token", "Sign in: ledger login")
+    if status == _FORBIDDEN:
+        return Refused(
+            status,
+            "Forbidden",
+            "you are signed in, but may not do this",
+            hint="Ask an operator for the group ledger-readers, -writers or -operators; then sign in again.",
+        )
+    if status == _BUSY:
+        return Refused(status, "TooManyRequests", "the API is busy", hint="Nothing was done: wait, and send it again.")
+    message = body.get("message") if isinstance(body, Mapping) else None
+    said = f": {printable(str(message))}" if message else ""
+    return Refused(status, f"HTTP {status}", f"the API answered {status}{said}", hint=hint if status >= _FAULT else "")
+
+
+def _told(status: int, error: Mapping[str, Any], hint: str) -> Refused:
+    code, details = str(error["code"]), error.get("details")
+    details = details if isinstance(details, Mapping) else {}
+    rule = details.get("rule")
+    rule = rule if isinstance(rule, str) else ""
+    hint = RULES.get(rule) or _CODES.get(code) or (hint if status >= _FAULT else "")
+    return Refused(status, code, _message(error, details), rule=rule, hint=hint)
+
+
+def _message(error: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    """The message; where it names one of several faults, all of them."""
+    violations = details.get("violations")
+    if isinstance(violations, list) and len(violations) > 1:
+        return "; ".join(_violation(each) for each in violations)
+    return printable(str(error.get("message", "")))
+
+
+def _violation(violation: Any) -> str:
+    if not isinstance(violation, Mapping):
+        return printable(str(violation))
+    return printable(f"{violation.get('path', '')} {violation.get('message', '')}".strip())

@@ -1,0 +1,173 @@
+"""`ledger transfer`: send money from one account to another, and see what became of it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from cli import arguments
+from cli.context import RECEIPT, Context
+from cli.errors import FAILED, CliError
+from cli.output import Column
+from cli.requests import ACCOUNT_STATE, TRANSFER, TRANSFER_STATE, TRANSFERS
+from cli.shown import printable
+
+from .common import Commands, command, group, limit_option, tell_of_more, writing
+
+STATUSES = ("Requested", "Approved", "Committed", "Completed", "Failed", "Expired", "Cancelled")
+ENDS = ("Completed", "Failed", "Expired", "Cancelled")
+_POLL_SECONDS = 0.5
+ROW = (
+    Column("TransferId", "Transfer", "id"),
+    Column("Status", "Status"),
+    Column("FromAccount", "From", "id"),
+    Column("ToAccount", "To", "id"),
+    Column("Amount", "Amount", "money"),
+    Column("Currency", "Currency"),
+    Column("Reference", "Reference"),
+    Column("Rule", "Refused by rule"),
+    Column("Code", "Code"),
+    Column("FailedStep", "Failed step"),
+    Column("Reason", "Reason"),
+    Column("NeedsApproval", "Needs approval"),
+    Column("RequestedBy", "Requested by", "id"),
+    Column("RequestedAt", "Requested", "time"),
+    Column("ApprovedBy", "Approved by", "id"),
+    Column("ApprovedAt", "Approved", "time"),
+    Column("CancelledBy", "Cancelled by", "id"),
+    Column("CommittedAt", "Committed", "time"),
+    Column("EndedAt", "Ended", "time"),
+    Column("SettledAt", "Settled", "time"),
+    Column("Deadline", "Deadline", "time"),
+    Column("LastUpdated", "Last event", "time"),
+    Column("LastSequence", "Sequence", "number"),
+)
+ROW_FIELDS = (*(each.field for each in ROW if each.field != "TransferId"), "ProjectionType", "LastHash")
+LIST = (
+    Column("TransferId", "TRANSFER", "id"),
+    Column("Status", "STATUS"),
+    Column("FromAccount", "FROM", "id"),
+    Column("ToAccount", "TO", "id"),
+    Column("Amount", "AMOUNT", "money"),
+    Column("Currency", "CURRENCY"),
+    Column("Deadline", "DEADLINE", "time"),
+)
+LIST_FIELDS = ("TransferId", *ROW_FIELDS, "DueAt")
+
+
+def add_to(commands: Commands) -> None:
+    """Its commands."""
+    words = group(commands, "transfer", "transfers: send money, approve, cancel, see what became of it")
+    send = writing(words, "send", "send money from one account to another", _send, more=["status"], expects=False)
+    send.add_argument("source", metavar="FROM", type=arguments.identifier, help="the account that it is taken from")
+    send.add_argument("target", metavar="TO", type=arguments.identifier, help="the account that it goes to")
+    send.add_argument("amount", metavar="AMOUNT", type=arguments.amount, help="how much, such as 100.50")
+    send.add_argument(
+        "--currency", type=arguments.currency, help="its currency; default: the one of FROM, which is asked"
+    )
+    send.add_argument("--reference", type=arguments.words, help="what it is for")
+    send.add_argument(
+        "--deadline", type=arguments.moment, metavar="TIME", help="when it expires if it has not gone through"
+    )
+    send.add_argument(
+        "--wait",
+        nargs="?",
+        const=60.0,
+        type=arguments.seconds,
+        metavar="SECONDS",
+        help="wait until it has ended, so long at most (default: 60), and fail if the money did not arrive",
+    )
+    _transfer(writing(words, "approve", "approve a transfer that somebody else requested", _approve))
+    cancel = writing(words, "cancel", "call a transfer off before the money has moved", _cancel)
+    _transfer(cancel)
+    cancel.add_argument("--reason", type=arguments.words, help="why")
+    _transfer(command(words, "show", "show a transfer as it stands now", _show, ROW_FIELDS))
+    listing = command(words, "list", "list the transfers that are under way", _list, LIST_FIELDS)
+    listing.add_argument("--status", choices=STATUSES, help="only those of this status")
+    listing.add_argument(
+        "--account", type=arguments.identifier, metavar="ID", help="only those from or to this account"
+    )
+    listing.add_argument("--older-than", type=arguments.moment, metavar="TIME", help="only those requested before then")
+    limit_option(listing, 30)
+
+
+def _transfer(parser: arguments.Parser) -> None:
+    parser.add_argument("transfer", metavar="TRANSFER", type=arguments.identifier, help="the transfer's id")
+
+
+def _send(context: Context) -> int | None:
+    options = context.options
+    key = options.id or str(uuid.uuid4())
+    data = {
+        "fromAccount": options.source,
+        "toAccount": options.target,
+        "amount": options.amount,
+        "currency": options.currency or _currency(context),
+        "reference": options.reference,
+        "deadline": options.deadline,
+    }
+    receipt = context.send("transfers", key, "TransferRequested", data, key=key, opens=True)
+    asked = f"{options.amount} {data['currency']} from {options.source} to {options.target}"
+    if options.wait is None or options.dry_run:
+        context.report(f"Requested {asked}. How it goes: ledger transfer show {key}", receipt)
+        return None
+    state = _ended(context, key, options.wait)
+    columns = (*RECEIPT, Column("status", "STATUS"))
+    context.report(f"{printable(str(state['status']))}: {asked}", {**receipt, "status": state["status"]}, columns)
+    if state["status"] == "Completed":
+        return None
+    context.out.tell(f"error: the money did not arrive\nWhy: ledger transfer show {key}")
+    return FAILED
+
+
+def _currency(context: Context) -> str:
+    state = context.ledger.ask(ACCOUNT_STATE, context.options.source)["reconstructedState"]
+    currency = state.get("currency")
+    return currency if isinstance(currency, str) else "USD"
+
+
+def _ended(context: Context, transfer: str, patience: float) -> Mapping[str, Any]:
+    """Its state once it has ended. Two requests a second. CliError where that takes longer than `patience`."""
+    until = time.monotonic() + patience
+    while True:
+        state = context.ledger.ask(TRANSFER_STATE, transfer)["reconstructedState"]
+        if state["status"] in ENDS:
+            return dict(state)
+        if time.monotonic() >= until:
+            waiting = " It waits for somebody's approval." if state.get("needsApproval") is True else ""
+            raise CliError(
+                f"it was requested, and has not ended within {patience:g} seconds.{waiting}",
+                f"How it goes: ledger transfer show {transfer}",
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _approve(context: Context) -> None:
+    receipt = context.send("transfers", context.options.transfer, "TransferApproved", {})
+    context.report(f"Approved {context.options.transfer}", receipt)
+
+
+def _cancel(context: Context) -> None:
+    options = context.options
+    receipt = context.send("transfers", options.transfer, "TransferCancelled", {"reason": options.reason})
+    context.report(f"Cancelled {options.transfer}", receipt)
+
+
+def _show(context: Context) -> None:
+    context.out.record(context.ledger.ask(TRANSFER, context.options.transfer), ROW)
+
+
+def _list(context: Context) -> None:
+    options = context.options
+    found, page = context.listed(
+        TRANSFERS,
+        "transfers",
+        options.limit,
+        status=options.status,
+        accountId=options.account,
+        olderThan=options.older_than,
+    )
+    context.out.records(found, LIST, "No transfers are under way.")
+    tell_of_more(context, page, len(found))

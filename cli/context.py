@@ -1,0 +1,126 @@
+"""What every command has: the way to the ledger, where to print, and whose profile it is."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from cli.errors import INTERRUPTED, CliError, Refused, Unanswered
+from cli.http_ledger import HttpLedger
+from cli.output import Column, Out
+from cli.profiles import Profile, Profiles
+from cli.requests import Command, Ledger, Question
+from cli.sign_in import Session
+
+PAGE = 1000
+"""The most that one page has."""
+RECEIPT = (
+    Column("aggregateId", "ID", "id"),
+    Column("sequence", "SEQUENCE", "number"),
+    Column("commandId", "COMMAND", "id"),
+    Column("eventId", "EVENT", "id"),
+)
+_FAULT, _BUSY = 500, 429
+
+
+class Interrupted(CliError):  # noqa: N818 - reads as what happened
+    """Ctrl-C while a command was under way."""
+
+    code = INTERRUPTED
+
+
+@dataclass
+class Context:
+    """One run of the program: `arguments` as they were typed, `options` as they were understood."""
+
+    arguments: Sequence[str]
+    options: argparse.Namespace
+    out: Out
+    profiles: Profiles
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The one that is named, or the user's own. Raises: UsageError."""
+        return self.profiles.get(self.options.profile)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Over the API, or with --direct by the functions. Nothing is asked yet."""
+        options = self.options
+        if options.direct:
+            from cli.direct_ledger import DirectLedger  # noqa: PLC0415 - boto3 takes a while to load
+
+            return DirectLedger.of_file(options.outputs, options.actor, options.timeout)
+        return HttpLedger(self.profile.url, Session(self.profiles, self.profile), options.timeout)
+
+    def listed(
+        self, question: Question, member: str, limit: int, subject: str = "", **parameters: Any
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Up to `limit` entries of a paged answer, and the last page. One request a page."""
+        found: list[dict[str, Any]] = []
+        token: str | None = None
+        while True:
+            size = min(limit - len(found), PAGE)
+            page = self.ledger.ask(question, subject, limit=size, nextToken=token, **parameters)
+            found += page[member]
+            token = page.get("nextToken")
+            if token is None or len(found) >= limit:
+                return found[:limit], page
+
+    def send(
+        self, collection: str, subject: str, event_type: str, data: Mapping[str, Any], **more: Any
+    ) -> dict[str, Any]:
+        """Send a command under the --id that was given, or one that is made. One request.
+
+        Raises: CliError, which says how to send it again where nobody knows what became of it.
+        """
+        options = self.options
+        command = Command(
+            collection=collection,
+            id=subject,
+            event_type=event_type,
+            data={name: value for name, value in data.items() if value is not None},
+            key=more.pop("key", None) or options.id or str(uuid.uuid4()),
+            expected=getattr(options, "expect", None),
+            dry=options.dry_run,
+            **more,
+        )
+        again = f"Send it again under the same id, and it counts once:\n  {self._again(command.key)}"
+        try:
+            body = self.ledger.send(command)
+        except Unanswered as error:
+            raise Unanswered(f"{error}: whether it was done is unknown", again) from error
+        except Refused as error:
+            if not command.dry and (error.status >= _FAULT or error.status == _BUSY):
+                error.hint = again
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted: whether it was done is unknown", again) from None
+        return {"valid": True, **body["wouldBe"]} if command.dry else body
+
+    def report(self, sentence: str, receipt: Mapping[str, Any], columns: Sequence[Column] = RECEIPT) -> None:
+        """What a command did, or would do."""
+        if self.options.dry_run:
+            said = f"It would be accepted, as number {receipt['sequence']} of its stream. Nothing was done."
+            columns = (*columns, Column("valid", "VALID"))
+        else:
+            said = f"{sentence} (sequence {receipt['sequence']}, id {receipt['commandId']})"
+        self.out.done(said, receipt, columns)
+
+    def _again(self, key: str) -> str:
+        """The same command line, under its id."""
+        typed = list(self.arguments)
+        for number, each in enumerate(typed):
+            if each == "--id":
+                del typed[number : number + 2]
+                break
+            if each.startswith("--id="):
+                del typed[number]
+                break
+        behind = typed.index("--") if "--" in typed else len(typed)
+        return shlex.join(["ledger", *typed[:behind], "--id", key, *typed[behind:]])

@@ -1,0 +1,213 @@
+"""What a command prints: a table or a few lines on a terminal, tab-separated values in a pipe, JSON if asked for.
+
+Only a terminal gets values that are made nicer to read. In a pipe and in JSON they are as the ledger tells them.
+Nothing that a user wrote reaches either unescaped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Literal
+
+from rich.cells import cell_len, set_cell_size
+
+from cli import exact_json
+from cli.errors import CLOSED, CliError
+from cli.shown import cell, moment, money
+
+Kind = Literal["text", "id", "word", "number", "money", "time"]
+"""Ids get shorter before texts do; words, numbers and times never."""
+_GAP = 2
+_NARROWEST: Mapping[Kind, int] = {"id": 8, "text": 6}
+"""What columns are cut down to, and to no less."""
+_COLOURS = {"Active": "32", "Completed": "32", "Closed": "2", "Failed": "31", "Expired": "33", "Cancelled": "33"}
+_BOLD = "1"
+_SHOWN: Mapping[Kind, Callable[[Any], str]] = {"money": money, "time": moment}
+
+
+class ClosedOutput(Exception):  # noqa: N818 - reads as what happened
+    """Nobody reads what is printed any more."""
+
+    code = CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One value of a record: `field` is its name in JSON and tells where it is, unless `get` does."""
+
+    field: str
+    title: str
+    kind: Kind = "text"
+    get: Callable[[Mapping[str, Any]], Any] | None = None
+
+    def value(self, record: Mapping[str, Any]) -> Any:
+        """None where the record has none."""
+        return self.get(record) if self.get is not None else record.get(self.field)
+
+    def shown(self, record: Mapping[str, Any]) -> str:
+        """For people."""
+        return _SHOWN.get(self.kind, cell)(self.value(record))
+
+
+@dataclass(slots=True)
+class Out:
+    """Where a command prints, and in which form. `fields` are those of --json; None: no JSON, empty: all of them."""
+
+    stream: IO[str]
+    errors: IO[str]
+    fields: Sequence[str] | None = None
+    width: int = 80
+
+    @classmethod
+    def of_process(cls, fields: Sequence[str] | None) -> Out:
+        """This process's own streams."""
+        return cls(sys.stdout, sys.stderr, fields, shutil.get_terminal_size().columns)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether people read it, unless they asked for JSON."""
+        return self.fields is None and self.stream.isatty()
+
+    def records(self, records: Sequence[Mapping[str, Any]], columns: Sequence[Column], nothing: str) -> None:
+        """Several of a kind; `nothing` is what people read where there is none."""
+        if self.fields is not None:
+            self.write(exact_json.dumps([self._chosen(each) for each in records]))
+        elif not self.is_terminal:
+            for each in records:
+                self.line(each, columns)
+        elif records:
+            self.write("\n".join(self._table(records, columns)))
+        else:
+            self.tell(nothing)
+
+    def record(self, record: Mapping[str, Any], columns: Sequence[Column]) -> None:
+        """One, a line for each of its values."""
+        if self.fields is not None:
+            self.write(exact_json.dumps(self._chosen(record)))
+            return
+        there = [each for each in columns if each.value(record) is not None]
+        if self.is_terminal:
+            self.write("\n".join(self._block(record, there)))
+        else:
+            for each in there:
+                self.write(f"{each.field}\t{cell(each.value(record))}")
+
+    def done(self, sentence: str, record: Mapping[str, Any], columns: Sequence[Column]) -> None:
+        """What was done: a sentence for people, the record for programs."""
+        if self.fields is not None:
+            self.write(exact_json.dumps(self._chosen(record)))
+        elif self.is_terminal:
+            self.write(sentence)
+        else:
+            self.line(record, columns)
+
+    def streamed(self, record: Mapping[str, Any], columns: Sequence[Column], widths: Sequence[int]) -> None:
+        """One of many that come one by one: a line each, also in JSON."""
+        if self.fields is not None:
+            self.write(exact_json.dumps(self._chosen(record), indent=None))
+        elif self.is_terminal:
+            self.write(self._row([each.shown(record) for each in columns], columns, widths))
+        else:
+            self.line(record, columns)
+
+    def line(self, record: Mapping[str, Any], columns: Sequence[Column]) -> None:
+        """One record as tab-separated values, exactly as the ledger tells them."""
+        self.write("\t".join(cell(each.value(record)) for each in columns))
+
+    def write(self, text: str) -> None:
+        """Lines for whoever asked. Raises: ClosedOutput, CliError where there is no room."""
+        try:
+            self.stream.write(f"{text}\n")
+            self.stream.flush()
+        except BrokenPipeError as error:
+            raise ClosedOutput from error
+        except OSError as error:
+            raise CliError(f"standard output: {error.strerror or error}") from error
+
+    def tell(self, text: str) -> None:
+        """A word beside the answer, which no pipe takes for a part of it."""
+        try:
+            self.errors.write(f"{text}\n")
+            self.errors.flush()
+        except BrokenPipeError as error:
+            raise ClosedOutput from error
+
+    def emphasized(self, text: str) -> str:
+        """In bold, where there is colour."""
+        return self._coloured(text, _BOLD)
+
+    def _chosen(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: record.get(name) for name in self.fields} if self.fields else record
+
+    def _table(self, records: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:
+        columns = [each for each in columns if any(each.value(record) is not None for record in records)]
+        rows = [[each.shown(record) for each in columns] for record in records]
+        for number, column in enumerate(columns):
+            if column.kind == "money":
+                _align(rows, number)
+        titles = [each.title for each in columns]
+        widths = fitted(
+            [max(cell_len(row[i]) for row in [titles, *rows]) for i in range(len(columns))], columns, self.width
+        )
+        if sum(widths) + _GAP * (len(widths) - 1) > self.width:
+            return [line for record in records for line in (*self._block(record, columns), "")][:-1]
+        head = self._coloured(self._row(titles, columns, widths, plain=True), _BOLD)
+        return [head, *(self._row(row, columns, widths) for row in rows)]
+
+    def _row(self, row: Sequence[str], columns: Sequence[Column], widths: Sequence[int], *, plain: bool = False) -> str:
+        cells = []
+        for text, column, width in zip(row, columns, widths, strict=True):
+            padded = _padded(text, width, column.kind)
+            cells.append(padded if plain else self._coloured(padded, _COLOURS.get(text, "")))
+        return (" " * _GAP).join(cells).rstrip()
+
+    def _block(self, record: Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
+        width = max((cell_len(each.title) for each in columns), default=0)
+        lines = []
+        for each in columns:
+            text = each.shown(record)
+            lines.append(f"{set_cell_size(each.title, width)}  {self._coloured(text, _COLOURS.get(text, ''))}".rstrip())
+        return lines
+
+    def _coloured(self, text: str, colour: str) -> str:
+        return f"\033[{colour}m{text}\033[0m" if colour and self._has_colour else text
+
+    @property
+    def _has_colour(self) -> bool:
+        return self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def fitted(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:
+    """Widths that together fit, as far as that goes: the widest get shorter, ids first."""
+    given = list(widths)
+    room = width - _GAP * (len(given) - 1)
+    for kind, narrowest in _NARROWEST.items():
+        can_shrink = [i for i, each in enumerate(columns) if each.kind == kind]
+        while can_shrink and sum(given) > room:
+            widest = max(can_shrink, key=lambda i: given[i])
+            if given[widest] <= narrowest:
+                break
+            given[widest] -= 1
+    return given
+
+
+def _align(rows: list[list[str]], number: int) -> None:
+    """Have the points of a column of amounts stand below each other."""
+    behind = max(len(row[number].partition(".")[2]) for row in rows)
+    for row in rows:
+        _, point, fraction = row[number].partition(".")
+        if behind and row[number]:
+            row[number] += " " * (behind - len(fraction) + (not point))
+
+
+def _padded(text: str, width: int, kind: Kind) -> str:
+    """In its column. What is no id and no text sticks out where it does not fit: half an amount would be another."""
+    length = cell_len(text)
+    if length > width and kind in _NARROWEST:
+        return set_cell_size(f"{set_cell_size(text, width - 1).rstrip()}…", width)
+    space = " " * (width - length)
+    return f"{space}{text}" if kind in ("number", "money") else f"{text}{space}"

@@ -1,0 +1,113 @@
+"""A small ledger behind HTTP on this machine, with the sign-in of the embedded AWS. Requests must fit the API."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = json.loads((ROOT / "handlers/http_api/openapi.json").read_text("utf-8"))
+Reply = tuple[int, str] | None
+
+
+class FakeLedger:
+    """`replies` has the answer to an operation, as status and JSON text; None: hang up without one."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, Reply] = {}
+        self.asked: list[tuple[str, dict[str, str], dict[str, str], Any]] = []
+        """Operations, their parameters, their headers and their bodies."""
+        self.unfit: list[str] = []
+        """What was asked against the document."""
+        self.hints: list[str] = []
+        self.grants: list[str] = []
+        self.refuses_refresh = False
+        self.good: set[str] = set()
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        assert not self.unfit
+
+    def token(self) -> dict[str, Any]:
+        """A new one."""
+        token = f"token-{len(self.grants)}"
+        self.good.add(token)
+        return {"access_token": token, "refresh_token": "again", "expires_in": 3600}
+
+    def operation(self, method: str, path: str, query: str) -> str:
+        """The operation of a request. What does not fit is kept in `unfit`."""
+        for template, operations in DOCUMENT["paths"].items():
+            pattern = re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(template))
+            if method.lower() in operations and re.fullmatch(pattern, path):
+                found = operations[method.lower()]
+                refs = [each.get("$ref", "").rpartition("/")[2] for each in found.get("parameters", [])]
+                parameters = DOCUMENT["components"]["parameters"]
+                known = {each["name"] for each in found.get("parameters", []) if "name" in each}
+                known |= {parameters[name]["name"] for name in refs if name}
+                self.unfit += [f"{found['operationId']}: {name}" for name, _ in parse_qsl(query) if name not in known]
+                return str(found["operationId"])
+        self.unfit.append(f"{method} {path}")
+        return ""
+
+
+def _handler(ledger: FakeLedger) -> type[http.server.BaseHTTPRequestHandler]:  # noqa: C901 -- a class in it
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            if parts.path == "/console/config.json":
+                places = {"authorizeUrl": f"{ledger.url}/oauth2/authorize", "tokenUrl": f"{ledger.url}/oauth2/token"}
+                self.reply(200, json.dumps({"clientId": "client", "scopes": ["openid", "ledger/read"], **places}))
+            elif parts.path == "/oauth2/authorize":
+                asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+                ledger.hints.append(asked["login_hint"])
+                self.send_response(302)
+                back = urlencode({"code": "code", "state": asked["state"]})
+                self.send_header("Location", f"{asked['redirect_uri']}?{back}")
+                self.end_headers()
+            else:
+                self.answer("GET", None)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/oauth2/token":
+                grant = parse_qs(body.decode())["grant_type"][0]
+                ledger.grants.append(grant)
+                if grant == "refresh_token" and ledger.refuses_refresh:
+                    self.reply(400, '{"error": "invalid_grant"}')
+                else:
+                    self.reply(200, json.dumps(ledger.token()))
+            else:
+                self.answer("POST", json.loads(body, parse_float=str))
+
+        def answer(self, method: str, body: Any) -> None:
+            parts = urlsplit(self.path)
+            operation = ledger.operation(method, unquote(parts.path), parts.query)
+            if self.headers["Authorization"].removeprefix("Bearer ") not in ledger.good:
+                self.reply(401, '{"message": "Unauthorized"}')
+                return
+            ledger.asked.append((operation, dict(parse_qsl(parts.query)), dict(self.headers), body))
+            reply = ledger.replies.get(operation, (500, "{}"))
+            if reply is not None:
+                self.reply(*reply)
+
+        def reply(self, status: int, text: str) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    return Handler

@@ -1,0 +1,178 @@
+"""Commands against a small ledger: what is sent, what is printed in which form, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from cli.answers import RULES
+from cli.profiles import LOCAL, Profile, Profiles, config_folder
+from cli.program import parser
+from cli.reference import DOCUMENT, commands, reference
+
+from .conftest import Run
+from .fake import ROOT, FakeLedger
+
+RECEIPT = '{"eventId": "e-1", "aggregateId": "a", "sequence": 2, "commandId": "k"}'
+LARGEST = "999999999999999999.99999999"
+ROW = f'{{"AccountId": "a", "Status": "Active", "Balance": {LARGEST}, "Currency": "USD", "LastSequence": 2}}'
+EVENT = (
+    '{"AggregateId": "a", "EventSequence": 1, "EventId": "e-1", "EventType": "TransactionProcessed", "Actor": "me", '
+    '"EventData": {"amount": 100.50, "category": "\\u001b[31mred\\u0000\\u202e"}, '
+    '"Timestamp": "2026-01-01T10:00:00.000000Z"}'
+)
+REFUSED = '{"error": {"code": "RuleBroken", "message": "no money", "details": {"rule": "sufficient-funds"}}}'
+
+
+@pytest.mark.parametrize("amount", ["100.50", LARGEST])
+def test_an_amount_is_text_from_the_command_line_to_the_wire(ledger: FakeLedger, run: Run, amount: str) -> None:
+    ledger.replies["sendAccountCommand"] = 200, RECEIPT
+
+    assert run("account", "withdraw", "a", amount, "--id", "k").code == 0
+
+    _, _, headers, body = ledger.asked[-1]
+    assert body["eventData"]["amount"] == f"-{amount}"
+    assert headers["Idempotency-Key"] == "k"
+
+
+def test_an_amount_is_text_from_the_wire_to_the_screen(ledger: FakeLedger, run: Run) -> None:
+    ledger.replies["getAccountSummary"] = 200, ROW
+
+    shown, piped, as_json = (
+        run("account", "show", "a", terminal=True),
+        run("account", "show", "a"),
+        run("account", "show", "a", "--json", "Balance"),
+    )
+
+    assert all(LARGEST in each.out for each in (shown, piped))
+    assert as_json.out == f'{{\n  "Balance": {LARGEST}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        ((422, REFUSED), 1, "RuleBroken (sufficient-funds): no money"),
+        ((403, '{"message": "Forbidden"}'), 1, "group"),
+        ((503, '{"error": {"code": "Strange", "message": "later", "details": {}}}'), 1, "account deposit a 1 --id k"),
+        (None, 1, "ledger account deposit a 1 --id k"),
+    ],
+)
+def test_what_goes_wrong_is_told_with_what_to_do(
+    ledger: FakeLedger, run: Run, reply: tuple[int, str] | None, code: int, words: str
+) -> None:
+    ledger.replies["sendAccountCommand"] = reply
+
+    ran = run("account", "deposit", "a", "1", "--id", "k")
+
+    assert (ran.code, ran.out) == (code, "")
+    assert words in ran.err
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["account", "deposit", "a", "1e5"],
+        ["account", "deposit", "a", "0.00"],
+        ["account", "at", "a"],
+        ["account", "show", "a/b"],
+        ["account", "show", "a", "--json", "Balanse"],
+        ["account", "show", "a", "--profile", "nowhere"],
+        ["nonsense"],
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_2_and_sends_nothing(
+    ledger: FakeLedger, run: Run, typed: list[str]
+) -> None:
+    assert run(*typed).code == 2
+    assert not ledger.asked
+
+
+def test_a_server_that_is_gone_is_one_sentence_and_how_to_start_it(ledger: FakeLedger, run: Run) -> None:
+    Profiles(config_folder()).keep(Profile(LOCAL, "http://127.0.0.1:9"), default=True)
+
+    ran = run("account", "show", "a")
+
+    assert ran.code == 1
+    assert ran.err.splitlines()[0] == "error: nothing answers at http://127.0.0.1:9"
+    assert "make serve" in ran.err
+
+
+def test_a_local_profile_signs_in_by_itself_once_and_again_when_its_token_is_not_taken(
+    ledger: FakeLedger, run: Run
+) -> None:
+    ledger.replies["getAccountSummary"] = 200, ROW
+
+    assert run("account", "show", "a").code == 0
+    assert run("account", "show", "a").code == 0
+    assert ledger.grants == ["authorization_code"]
+    ledger.good.clear()
+    assert run("account", "show", "a").code == 0
+    assert ledger.grants == ["authorization_code", "refresh_token"]
+    ledger.good.clear()
+    ledger.refuses_refresh = True
+    assert run("account", "show", "a").code == 0
+    assert ledger.grants[2:] == ["refresh_token", "authorization_code"]
+
+
+def test_tokens_are_for_their_user_alone(ledger: FakeLedger, run: Run) -> None:
+    assert run("login", "--as", "maria").code == 0
+
+    assert ledger.hints == ["maria"]
+    assert (config_folder() / "tokens" / "local.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_is_not_signed_in_elsewhere_is_4_and_nothing_is_asked(ledger: FakeLedger, run: Run) -> None:
+    Profiles(config_folder()).keep(Profile("prod", "https://ledger.invalid"), default=True)
+
+    ran = run("account", "show", "a")
+
+    assert ran.code == 4
+    assert "ledger login --profile prod" in ran.err
+
+
+def test_what_a_user_wrote_reaches_no_terminal_raw(ledger: FakeLedger, run: Run) -> None:
+    ledger.replies["getAccountEvents"] = 200, f'{{"aggregateId": "a", "events": [{EVENT}], "eventCount": 1}}'
+
+    for terminal in (True, False):
+        ran = run("account", "history", "a", terminal=terminal)
+        assert all(wrong not in ran.out for wrong in ("\x1b[31m", "\0", "\u202e"))
+        assert all(len(line) <= 80 or not terminal for line in re.sub(r"\x1b\[\d*m", "", ran.out).splitlines())
+    as_json = run("account", "history", "a", "--json")
+    assert "\x1b" not in as_json.out
+    assert json.loads(as_json.out)[0]["EventData"]["category"] == "\x1b[31mred\0\u202e"
+
+
+def test_no_color_is_heeded(ledger: FakeLedger, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.replies["getAccountSummary"] = 200, ROW
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" in run("account", "show", "a", terminal=True).out
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert "\x1b[" not in run("account", "show", "a", terminal=True).out
+
+
+def test_money_is_sent_under_the_id_that_is_the_transfers(ledger: FakeLedger, run: Run) -> None:
+    ledger.replies["getAccountState"] = 200, '{"reconstructedState": {"currency": "EUR"}}'
+    ledger.replies["openTransfer"] = 200, RECEIPT
+    ledger.replies["getTransferState"] = 200, '{"reconstructedState": {"status": "Failed"}}'
+
+    assert run("transfer", "send", "a", "b", "100.50", "--id", "t", "--wait").code == 1
+
+    _, _, headers, body = next(each for each in ledger.asked if each[0] == "openTransfer")
+    assert headers["Idempotency-Key"] == body["transferId"] == "t"
+    assert (body["amount"], body["currency"]) == ("100.50", "EUR")
+
+
+def test_every_rule_of_the_ledger_has_a_word_on_what_to_do() -> None:
+    section = (ROOT / "docs/events.md").read_text("utf-8").partition("## The rules")[2].partition("###")[0]
+    rules = re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)
+
+    assert set(rules) == set(RULES)
+
+
+def test_the_document_lists_every_command_as_the_parser_has_it() -> None:
+    assert DOCUMENT.read_text("utf-8").endswith(reference())
+    assert len(list(commands(parser()))) == 19
