@@ -16,7 +16,17 @@ from typing import Any
 
 from schemas.files import INTERNAL, Problem, Schema, SchemaError, Versions, newest, text_of
 from schemas.keywords import types_of
-from schemas.openapi_parts import COMPONENTS, CREDENTIALS, DESCRIPTION, EXACT_TEXT, ID, PARAMETERS, answer_of
+from schemas.openapi_parts import (
+    COMPONENTS,
+    DESCRIPTION,
+    EITHERS,
+    EXACT_TEXT,
+    GATEWAYS,
+    ID,
+    PARAMETERS,
+    answer_of,
+    ledgers,
+)
 
 TARGET = Path("handlers", "http_api", "openapi.json")
 _DROPPED = frozenset({"$schema", "x-stream", "x-derived", INTERNAL})
@@ -71,8 +81,9 @@ def _paths(told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str
 
 def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
     words = _WORDS.get(route["query"]) or _WORDS["opens" if route["opens"] else route["answer"]]
-    codes = [each for each in told["errors"] if each["status"] in answer_of(route)]
-    responses = {"200": _success(route), **{str(status): _refusal(status, codes) for status in answer_of(route)}}
+    codes = [each for each in told["errors"] if each["status"] in ledgers(route)]
+    refusals = {str(status): _refusal(status, codes) for status in answer_of(route)}
+    responses = {"200": _success(route, told), **refusals}
     operation: dict[str, Any] = {
         "operationId": route["operation"],
         "summary": words.format(kind=route["kind"] or "aggregate") + ".",
@@ -139,30 +150,36 @@ def _opening_body(route: Mapping[str, Any], schemas: Mapping[str, Versions]) -> 
     return {"required": True, "content": {"application/json": {"schema": data}}}
 
 
-def _success(route: Mapping[str, Any]) -> dict[str, Any]:
-    answer, kind = route["answer"], _title(route["kind"])
-    schema = f"{kind}State" if answer == "state" else answer[:1].upper() + answer[1:]
+def _success(route: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    answer = route["answer"]
+    schema: dict[str, Any] = {"$ref": f"#/components/schemas/{answer[:1].upper()}{answer[1:]}"}
+    if answer == "state":  # of whatever kind: it is found by the id alone
+        kinds = sorted(told["kinds"], key=lambda kind: kind != route["kind"])
+        schema = {"anyOf": [{"$ref": f"#/components/schemas/{_title(kind)}State"} for kind in kinds]}
     tagged = answer in ("receipt", "row", "entries", "state")
     return {
         "description": "Done." if answer == "receipt" else "The answer.",
         **({"headers": {"ETag": {"$ref": "#/components/headers/ETag"}}} if tagged else {}),
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+        "content": {"application/json": {"schema": schema}},
     }
 
 
 def _refusal(status: int, errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    if status in CREDENTIALS:
+    if status in GATEWAYS:
         return {"$ref": f"#/components/responses/{status}"}
     same = 409 if status == 412 else status  # noqa: PLR2004 -- the unmet If-Match of the same conflict
     told = [each for each in errors if each["status"] == same]
     if status == 412:  # noqa: PLR2004
         told = [each for each in told if each["code"] == "SequenceConflict"]
-    meanings = " ".join(f"`{each['code']}`: {' '.join(each['meaning'].split())}" for each in told)
+    meanings = [f"`{each['code']}`: {' '.join(each['meaning'].split())}" for each in told]
+    bodies = [name for name, is_told in (("Error", told), ("Gateway", status in EITHERS)) if is_told]
+    forms = [{"$ref": f"#/components/schemas/{name}"} for name in bodies]
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        "description": meanings,
+        "description": " ".join([*meanings, *([EITHERS[status]] if status in EITHERS else [])]),
         "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/Error"}},
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+            "application/json": {"schema": forms[0] if len(forms) == 1 else {"anyOf": forms}},
+            **(problem if told else {}),
         },
     }
 

@@ -20,26 +20,43 @@ ignored.
 
 **Errors** have one form, `{"error": {"code", "message", "details"}}`. A client whose `Accept` names
 `application/problem+json` gets the members of RFC 9457 beside it.
+
+**Before the ledger** stands API Gateway. What it refuses or cannot do it answers itself, with `{"message"}` and no
+`error`: 404 where no operation has the method and the path (an id in a path is not empty and holds no `/` and no `?`),
+and whatever else an operation has of that form. Behind a distribution, CloudFront may answer 403, 502 or 504 by a page.
 """
 
 EXACT_TEXT = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
-CREDENTIALS = (401, 403, 429)
-"""What API Gateway answers, without a function: its errors are of its own form."""
+GATEWAYS = (401, 403, 429, 431)
+"""What API Gateway alone answers, without a function: its errors are of its own form."""
+EITHERS: Mapping[int, str] = {
+    404: "By API Gateway: the id is empty, or holds `/` or `?`.",
+    413: "By API Gateway: the request is larger than it takes.",
+    500: "By API Gateway: the function failed.",
+    503: "By API Gateway: the function did not answer in time, or too many of them run.",
+}
+"""What API Gateway may answer, too."""
 _LEDGERS = {
     "command": (400, 409, 412, 413, 422, 500, 503),
     "validate": (400, 409, 412, 413, 422, 500, 503),
-    "query": (400, 404, 500, 503),
+    "query": (400, 500, 503),
 }
 
 
 def answer_of(route: Mapping[str, Any]) -> tuple[int, ...]:
     """The statuses that a route may answer beside 200."""
     if route["scope"] is None:
-        return (429,)
-    statuses = set(_LEDGERS[route["function"]])
-    if not route["kind"]:
-        statuses -= {404}
-    return tuple(sorted({*statuses, *CREDENTIALS}))
+        return (429, 431, 500, 503)
+    named = (404,) if "{" in route["path"] else ()
+    return tuple(sorted({*_LEDGERS[route["function"]], *named, *GATEWAYS, 413}))
+
+
+def ledgers(route: Mapping[str, Any]) -> frozenset[int]:
+    """Those of them that the ledger itself answers."""
+    if route["scope"] is None:
+        return frozenset({500, 503})
+    found = {*_LEDGERS[route["function"]]}
+    return frozenset(found | {404} if route["function"] == "query" and route["kind"] else found)
 
 
 ID: dict[str, Any] = {
@@ -47,13 +64,12 @@ ID: dict[str, Any] = {
     "minLength": 1,
     "maxLength": 256,
     "x-max-bytes": 256,
+    "pattern": r"^[^\s\x00-\x1f\x7f-\x9f]+( +[^\s\x00-\x1f\x7f-\x9f]+)*$",
     "description": "1 to 256 bytes of visible characters, without spaces at its ends.",
 }
 _SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 10**15}
 _TIME = "An ISO 8601 date and time with its offset (`+` as %2B)."
-_GATEWAYS: dict[str, Any] = {
-    "application/json": {"schema": {"type": "object", "properties": {"message": {"type": "string"}}}}
-}
+_GATEWAYS: dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/Gateway"}}}
 
 
 def _in_query(name: str, description: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
@@ -90,8 +106,8 @@ PARAMETERS: dict[str, Any] = {
         "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,15})"$', "examples": ['"5"']},
     },
     "type": _in_query("type", "The type of the events.", ID, required=True),
-    "from": _in_query("from", f"Recorded at this time or later. {_TIME}", {"type": "string"}),
-    "to": _in_query("to", f"Recorded at this time or earlier. {_TIME}", {"type": "string"}),
+    "from": _in_query("from", f"Recorded at this time or later. {_TIME}", {"type": "string", "format": "date-time"}),
+    "to": _in_query("to", f"Recorded at this time or earlier. {_TIME}", {"type": "string", "format": "date-time"}),
     "limit": _in_query("limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 1000}),
     "limitOfStream": _in_query(
         "limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 10_000}
@@ -102,7 +118,9 @@ PARAMETERS: dict[str, Any] = {
     "fromSequence": _in_query(
         "fromSequence", "The stream from this event on; left out: from the first.", {**_SEQUENCE, "minimum": 1}
     ),
-    "asOf": _in_query("asOf", f"The state after all that was recorded until then. {_TIME}", {"type": "string"}),
+    "asOf": _in_query(
+        "asOf", f"The state after all that was recorded until then. {_TIME}", {"type": "string", "format": "date-time"}
+    ),
     "upToSequence": _in_query("upToSequence", "The state after the event of this sequence.", _SEQUENCE),
 }
 
@@ -183,6 +201,7 @@ COMPONENTS: dict[str, Any] = {
     "responses": {
         "401": {"description": "No token, or one that does not hold.", "content": _GATEWAYS},
         "403": {"description": "A token without the scope, or a signer without the permission.", "content": _GATEWAYS},
+        "431": {"description": "The path, the query and the headers are too long.", "content": _GATEWAYS},
         "429": {
             "description": "More requests than the API takes at a time: wait, and send it again.",
             "content": _GATEWAYS,
@@ -277,6 +296,13 @@ COMPONENTS: dict[str, Any] = {
         },
         "Health": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
         "Document": {"type": "object", "required": ["openapi"], "properties": {"openapi": {"type": "string"}}},
+        "Gateway": {
+            "type": "object",
+            "description": "What API Gateway answers by itself.",
+            "required": ["message"],
+            "properties": {"message": {"type": "string"}},
+            "additionalProperties": False,
+        },
         "Error": {"type": "object", "required": ["error"], "properties": {"error": _ERROR}},
         "Problem": {
             "description": "RFC 9457, and the error beside it.",
