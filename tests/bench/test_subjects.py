@@ -88,6 +88,7 @@ def test_every_function_has_a_floor_to_be_compared_with() -> None:
     assert imports.entry_points() == {
         **dict.fromkeys(("command", "process", "projection", "query", "snapshot", "sweep", "validate"), "dynamodb"),
         "relay": "events",
+        "token_scopes": "bare",
     }
 
 

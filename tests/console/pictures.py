@@ -16,6 +16,7 @@ from local.engine import Engine
 from tests.console import example
 from tests.console.browser import Visit, launched
 from tests.console.people import Person
+from tests.local.conftest import DISORDER
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "console"
@@ -26,7 +27,7 @@ AT = "21"
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with Engine() as engine:
+    with Engine(stream_disorder=DISORDER) as engine:
         console = str(deploy(engine.endpoint, "local", ROOT).outputs["consoleUrl"])
         example.seed(Person.named(console, "maria"))
         with sync_playwright() as driver, launched(driver) as browser:

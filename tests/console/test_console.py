@@ -27,7 +27,7 @@ from tests.console.browser import Visit, chromium, launched
 from tests.console.people import Person
 from tests.domain.builders import NOW, older, story
 from tests.effort import LONG
-from tests.local.conftest import PROJECT
+from tests.local.conftest import DISORDER, PROJECT
 
 if chromium() is None:
     pytest.skip("there is no Chromium (apt-get install chromium, or name it in CHROMIUM)", allow_module_level=True)
@@ -50,7 +50,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     """The stack, with two accounts of some thirty events and a transfer between them."""
-    with Engine() as engine:
+    with Engine(stream_disorder=DISORDER) as engine:
         deployment = deploy(
             engine.endpoint, "local", PROJECT, config_overrides={"transferApprovalAbove": APPROVAL_ABOVE}
         )

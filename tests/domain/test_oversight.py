@@ -127,4 +127,7 @@ def test_what_it_waits_for_is_told_and_nothing_is_due_while_it_waits_for_somebod
 
     assert (waits and waits.why[: len(why or "")]) == why
     due = PROCESS.due(told.state("t"), now)
-    assert bool(due) == (why is not None and "somebody" not in why)
+    standing = [
+        step for step in due if why is None and step.name == "fence"
+    ]  # whatever has ended, a late step may come
+    assert bool([step for step in due if step not in standing]) == (why is not None and "somebody" not in why)
