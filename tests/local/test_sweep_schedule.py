@@ -13,7 +13,7 @@ from handlers.sourcing import times
 from local.client import StackClient, eventually
 from local.deploy import deploy
 from local.engine import Engine, ManualClock
-from tests.local.conftest import PROJECT
+from tests.local.conftest import DISORDER, PROJECT
 
 SOON = 30.0
 MINUTE = 60
@@ -31,7 +31,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture(scope="module")
 def engine(clock: ManualClock) -> Iterator[Engine]:
-    with Engine(clock=clock) as running:
+    with Engine(clock=clock, stream_disorder=DISORDER) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from local.deploy import Deployment, deploy
 from local.engine import Engine
+from tests.local.conftest import DISORDER
 from tests.local.projects import write_project
 
 API = """
@@ -112,7 +113,7 @@ def status_and_body(url: str, data: bytes | None = None, **headers: str) -> tupl
 
 def test_no_listener_outlives_the_engine() -> None:
     """First: one engine at a time in a process."""
-    with Engine() as running:
+    with Engine(stream_disorder=DISORDER) as running:
         made = running.client("apigatewayv2").create_api(Name="api", ProtocolType="HTTP")
         assert status_and_body(made["ApiEndpoint"])[0] == 404
     with pytest.raises(urllib.error.URLError, match="refused"):
@@ -121,7 +122,7 @@ def test_no_listener_outlives_the_engine() -> None:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    with Engine() as running:
+    with Engine(stream_disorder=DISORDER) as running:
         yield running
 
 
