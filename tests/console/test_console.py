@@ -390,6 +390,7 @@ def test_events_are_found_by_type_and_by_what_they_belong_to(served: Served, vis
     assert page.locator(".tree .event").count() == 6
 
 
+@pytest.mark.timeout(900 if LONG else 240)  # to store 100,000 events takes six minutes
 def test_a_long_account_is_looked_at_where_one_is(served: Served, visit: Visit) -> None:
     """Neither its events nor its states are all fetched: some samples for the line, and what is around the slider."""
     load(served.ledger, "long")
@@ -415,9 +416,9 @@ def test_a_long_account_is_looked_at_where_one_is(served: Served, visit: Visit) 
         steps.append(time.perf_counter() - begun)
         visit.settled()
         assert len(asked) - seen <= 6  # two states, at most two pages of events, and a sample that was late
-    limits = (1.0, 0.2) if LONG else (5.0, 2.0)  # an ordinary run shares the machine
-    assert (first_paint, median(steps)) < limits, steps
-    assert median(steps) < limits[1], steps
+    to_paint, to_step = (1.0, 0.2) if LONG else (5.0, 2.0)  # an ordinary run shares the machine
+    assert first_paint < to_paint
+    assert median(steps) < to_step, steps
 
 
 def load(ledger: StackClient, name: str) -> None:
