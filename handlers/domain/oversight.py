@@ -63,6 +63,12 @@ def part_of(event: Event) -> tuple[str, Part] | None:
             return (event.aggregate_id, _part(event)) if event.event_type in KIND.commands else None
 
 
+def step_of(event: Event) -> str:
+    """The step that an event of a transfer's is. A fence has the reservation's commandId, and releases nothing."""
+    fence = event.event_type == "ReservationReleased" and not event.data.get("amount")
+    return "fence" if fence else event.command_id.rpartition("/")[2]
+
+
 def places(transfer_id: str, parts: Sequence[Part]) -> list[tuple[str, str]]:
     """Where the steps of a transfer may be; none where nobody requested it. The account that gives comes first: a post
     that is seen has its credit on the other one."""
@@ -242,6 +248,7 @@ OVERSIGHT = Oversight(
     statuses=STATUSES,
     cancel="TransferCancelled",
     part=part_of,
+    step=step_of,
     places=places,
     judge=judge,
     moved=moved,

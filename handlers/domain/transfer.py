@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from handlers.sourcing import times
-from handlers.sourcing.command import Command
+from handlers.sourcing.command import NO_ACTOR, Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from handlers.sourcing.event import Event, NewEvent
 from handlers.sourcing.fields import MAX_ID_BYTES, check_identifier, unnormalized
@@ -151,6 +151,8 @@ def completes(numbers: Numbers) -> Complete:
             case "TransferRequested":
                 amount = asked(command.event_type, command.event_data)[0].get("amount")
                 needs = isinstance(amount, Decimal) and 0 < above < amount
+                if needs and command.actor == NO_ACTOR:
+                    raise RuleBrokenError(_SECOND, "a request that somebody else must approve of names its actor")
                 filled: dict[str, Value] = {
                     "deadline": _deadline(command.event_data.get("deadline"), now, timeout),
                     "needsApproval": needs,
@@ -262,8 +264,11 @@ def _approve(transfer: Transfer, approved: TransferApproved) -> None:
     _require(transfer, "Requested")
     if not transfer.needs_approval:
         raise RuleBrokenError("approval-needed", "the transfer needs no approval")
+    if NO_ACTOR in (approved.by, transfer.requested_by):
+        text = "who requested a transfer and who approves of it are both named, as the commands' actors"
+        raise RuleBrokenError(_SECOND, text)
     if approved.by == transfer.requested_by:
-        raise RuleBrokenError("second-person", "somebody else than who requested a transfer approves of it")
+        raise RuleBrokenError(_SECOND, "somebody else than who requested a transfer approves of it")
 
 
 def _commit(transfer: Transfer, _: TransferCommitted) -> None:
@@ -310,6 +315,7 @@ _ENDS: Mapping[type, Literal["Completed", "Failed", "Expired", "Cancelled"]] = M
 )
 _STATUS = "transfer-status"
 _DEADLINE = "transfer-deadline"
+_SECOND = "second-person"
 _OPENING = "TransferRequested"
 _RULES: Mapping[str, Callable[[Transfer, Fact], None]] = MappingProxyType(
     {

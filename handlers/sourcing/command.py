@@ -12,6 +12,8 @@ from .errors import MalformedError, Violation
 from .fields import check_identifier, identifier, unknown, unnormalized, whole
 from .values import Value, check_scale, dumps, exact
 
+NO_ACTOR = "unspecified"
+"""The actor of a request that names none."""
 MEMBERS = (
     "aggregateId",
     "eventType",
@@ -130,7 +132,7 @@ class Command:
             command_id=command_id,
             correlation_id=name("correlationId", command_id),
             causation_id=name("causationId", command_id),
-            actor=name("actor", "unspecified"),
+            actor=name("actor", NO_ACTOR),
             digest=_digest(event_type, meaning(aggregate_id, event_type, whole_data)),
             expected_sequence=read(lambda: whole(request, "expectedSequence", 0, MAX_SEQUENCE), None),
             violations=tuple(found),  # the last, behind all that is read

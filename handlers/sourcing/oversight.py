@@ -90,6 +90,8 @@ class Oversight:
     """The type of the command that calls a process off."""
     part: Callable[[Event], tuple[str, Part] | None]
     """The process that an event is a part of, and that part; None for none. UnreadableEventError."""
+    step: Callable[[Event], str]
+    """The step that an event of the process's own commands is; its commandId may stand for two."""
     places: Callable[[str, Sequence[Part]], Sequence[tuple[str, str]]]
     """Where else a process's parts may be, by its id and what is known of them: aggregates and commandIds, in an order
     in which an event that is seen at one place has those that it rests on at later ones."""
@@ -112,6 +114,7 @@ NO_OVERSIGHT = Oversight(
     statuses=(),
     cancel="",
     part=lambda _: None,
+    step=lambda _: "",
     places=lambda *_: (),
     judge=lambda *_: Judged((), {}),
     moved=lambda _: Decimal(0),

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from .carriage import carried
+from .command import NO_ACTOR
 from .errors import LedgerError, MalformedError
 from .fields import identifier, optional_identifier
 from .values import Value, dumps
@@ -58,7 +59,7 @@ class Rejection:
             command_id=command_id,
             correlation_id=given(lambda: optional_identifier(request, "correlationId", command_id), command_id),
             causation_id=given(lambda: optional_identifier(request, "causationId", command_id), command_id),
-            actor=given(lambda: optional_identifier(request, "actor", "unspecified"), "unspecified"),
+            actor=given(lambda: optional_identifier(request, "actor", NO_ACTOR), NO_ACTOR),
             version=version,
             data={
                 "eventType": given(lambda: identifier(request, "eventType"), "") or None,

@@ -186,7 +186,7 @@ def _show(system: System, options: argparse.Namespace) -> int:
 
 
 def _event(event: Event, story: Story) -> list[Cell]:
-    process_id, _, step = event.command_id.rpartition("/")
+    process_id = event.command_id.rpartition("/")[0]
     amount = event.data.get("amount")
     told = event.event_type + (f" {dumps(amount)}" if amount is not None else "")
     return [
@@ -194,7 +194,7 @@ def _event(event: Event, story: Story) -> list[Cell]:
         Cell(event.aggregate_id, "bold" if event.aggregate_id == story.process_id else ""),
         Cell(str(event.sequence), right=True),
         Cell(told),
-        Cell(step if process_id == story.process_id else ""),
+        Cell(OVERSIGHT.step(event) if process_id == story.process_id else ""),
         Cell(event.actor),
     ]
 

@@ -1,13 +1,15 @@
 """The transfer's rules, what is due by its state, and its row: given, when, then."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from handlers.domain import PROCESS, check
+from handlers.domain import PROCESS, check, decide
 from handlers.domain.transfer import Transfer
 from handlers.domain.transfer_summary import TransferSummary
+from handlers.sourcing.command import NO_ACTOR
 from handlers.sourcing.errors import MalformedError, RuleBrokenError
 from handlers.sourcing.process import NO_PROCESS
 from handlers.sourcing.values import dumps, loads
@@ -86,6 +88,22 @@ def test_somebody_else_approves() -> None:
     assert broken_rule(LARGE, approve("ann")) == "second-person"
     assert broken_rule(LARGE, approve("bob"), approve("cid")) == "transfer-status"
     assert broken_rule(request(), approve("bob")) == "approval-needed"
+
+
+def test_whoever_leaves_out_the_actor_is_no_second_person() -> None:
+    unnamed = replace(LARGE, actor=NO_ACTOR)
+
+    assert broken_rule(unnamed) == "second-person"
+    assert broken_rule(LARGE, approve(NO_ACTOR)) == "second-person"
+    assert transfer(replace(request(), actor=NO_ACTOR)).requested_by == NO_ACTOR, "below the threshold nobody asks"
+
+
+def test_a_stored_request_by_nobody_in_particular_is_approved_by_nobody() -> None:
+    waiting = replace(transfer(LARGE), requested_by=NO_ACTOR)
+
+    with pytest.raises(RuleBrokenError) as refused:
+        decide(waiting, complete(approve("bob"), NOW))
+    assert refused.value.details["rule"] == "second-person"
 
 
 def test_nobody_approves_in_anothers_name() -> None:

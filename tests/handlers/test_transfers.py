@@ -244,6 +244,8 @@ def test_above_the_threshold_it_waits_for_somebody_else(bank: Bank) -> None:
 
     status, refused = bank.send("TransferApproved", {}, aggregateId="t", actor="ann")
     assert (status, refused["error"]["details"]["rule"]) == (422, "second-person")
+    status, refused = bank.send("TransferApproved", {}, aggregateId="t")
+    assert (status, refused["error"]["details"]["rule"]) == (422, "second-person"), "who is not named is nobody else"
     assert bank.send("TransferApproved", {}, aggregateId="t", actor="bob")[0] == 200
     assert bank.poke() == []
 

@@ -3415,6 +3415,27 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         TRANSFERRING,
     ),
     Mutant(
+        "let who leaves out the actor approve",
+        "handlers/domain/transfer.py",
+        "    if NO_ACTOR in (approved.by, transfer.requested_by):",
+        "    if NO_ACTOR == transfer.requested_by:",
+        TRANSFERRING,
+    ),
+    Mutant(
+        "let anybody approve of what nobody in particular requested",
+        "handlers/domain/transfer.py",
+        "    if NO_ACTOR in (approved.by, transfer.requested_by):",
+        "    if NO_ACTOR == approved.by:",
+        TRANSFERRING,
+    ),
+    Mutant(
+        "take a large request from nobody in particular",
+        "handlers/domain/transfer.py",
+        "if needs and command.actor == NO_ACTOR:",
+        "if False:",
+        TRANSFERRING,
+    ),
+    Mutant(
         "expire a transfer before its deadline",
         "handlers/domain/transfer.py",
         "expired.at < transfer.deadline:",
@@ -3615,6 +3636,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "ops/processes.py",
         "                if place is None:\n                    return",
         "                return",
+        OPERATING,
+    ),
+    Mutant(
+        "show a fence as a reservation",
+        "handlers/domain/oversight.py",
+        'return "fence" if fence else event',
+        "return event",
         OPERATING,
     ),
     Mutant(

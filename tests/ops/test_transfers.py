@@ -212,6 +212,16 @@ def test_the_story_of_one_is_told_across_its_streams_in_order(bank: Bank, run: R
     assert lines[-1] == "nothing is due any more"
 
 
+def test_a_fence_is_told_by_its_own_name(bank: Bank, run: Run) -> None:
+    bank.open()
+    bank.request(1000)
+    bank.poke()
+
+    lines = run("transfers", "show", "t").out.splitlines()
+
+    assert [line.split()[-3:] for line in lines if "ReservationReleased" in line] == [["0", "fence", "ledger"]]
+
+
 def test_what_else_has_its_correlation_belongs_to_its_story(bank: Bank, run: Run) -> None:
     bank.open()
     sides = {"fromAccount": "a", "toAccount": "b", "currency": "USD", "amount": 10}
