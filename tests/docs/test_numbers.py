@@ -136,7 +136,7 @@ CLAIMS = (
         ARCHITECTURE,
         "| stream to snapshot | {} hours or {} retries",
         cast("int", StreamFeedArgs.max_record_age) / HOUR,
-        constant("__main__.py", "SNAPSHOT_RETRIES"),
+        constant("stack/feeds.py", "_SNAPSHOT_RETRIES"),
     ),
     claim(
         ARCHITECTURE,
@@ -170,7 +170,7 @@ CLAIMS = (
     claim(ARCHITECTURE, "met last: {} at most, in {} MB at most", kept.MOST, kept.MOST_BYTES / 2**20),
     claim(ARCHITECTURE, "has not seen n for {} s", present.CONFIRMED_SECONDS),
     claim(ARCHITECTURE, "After {} minutes a present is read whole", present.WHOLE_SECONDS / 60),
-    claim(ARCHITECTURE, "stream has {} readers", (ROOT / "__main__.py").read_text("utf-8").count("\nStreamFeed(")),
+    claim(ARCHITECTURE, "stream has {} readers", (ROOT / "stack/feeds.py").read_text("utf-8").count(" StreamFeed(")),
     claim(GUARANTEES, "no two writers' clocks differ by more than {} s", CLOCK_TOLERANCE),
     claim(GUARANTEES, "a clock that is more than {} s off AWS's", CLOCK_TOLERANCE / 2),
     claim(GUARANTEES, "({} kinds of outage)", kinds_of_outage()),

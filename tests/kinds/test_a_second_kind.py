@@ -19,7 +19,7 @@ from schemas.generation import PROJECT
 from schemas.vocabulary import DRAFT
 
 HERE = Path(__file__).parent
-COPIED = ("components", "docs", "handlers", "local", "ops", "schemas", "tests")
+COPIED = ("components", "docs", "handlers", "local", "ops", "schemas", "stack", "tests")
 WRITTEN = {
     "handlers/domain/parcel.py",
     "handlers/domain/registry.py",

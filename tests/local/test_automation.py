@@ -19,7 +19,10 @@ import yaml
 from pulumi import automation as auto
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PROGRAM = ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "Pulumi.README.md", "components", "handlers", "schemas")
+PROGRAM = (
+    *("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "Pulumi.README.md"),
+    *("components", "handlers", "schemas", "stack"),
+)
 # Nothing here may reach for the network: neither for a missing plugin nor for a newer CLI.
 OFFLINE = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"}
 PROVIDER = version("pulumi-aws")

@@ -1760,16 +1760,16 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "wake no process by a release",
-        "__main__.py",
+        "stack/feeds.py",
         '"FundsReserved", "ReservationReleased"',
         '"FundsReserved"',
         DELIVERING,
     ),
     Mutant(
         "let the store's policy refuse what the sweep appends",
-        "__main__.py",
-        "writers=[command, process, sweep]",
-        "writers=[command, process]",
+        "stack/functions.py",
+        "writers=[functions.command, functions.process, functions.sweep]",
+        "writers=[functions.command, functions.process]",
         ("tests/infrastructure/test_security.py",),
     ),
     Mutant(
@@ -2083,9 +2083,9 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "let the projection write events",
-        "__main__.py",
-        "        read_model.grant_project(),\n",
-        "        read_model.grant_project(),\n        event_store.grant_append(),\n",
+        "stack/functions.py",
+        "            read_model.grant_project(),\n",
+        "            read_model.grant_project(),\n            event_store.grant_append(),\n",
         INFRASTRUCTURE,
     ),
     Mutant(

@@ -17,7 +17,7 @@ from tests.infrastructure.plan.engine import Plan, State, destroy, refresh, rena
 from tests.infrastructure.program import ONCALL, ROOT, graph, run
 
 PROGRAM = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.README.md")
-FOLDERS = ("components", "handlers", "schemas", ".build")
+FOLDERS = ("components", "handlers", "schemas", "stack", ".build")
 NEEDED = [program for program in ("pulumi", "pulumi-language-python") if shutil.which(program) is None]
 
 pytestmark = [

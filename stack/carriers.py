@@ -1,0 +1,44 @@
+"""What events are carried on, and where those end that went wrong on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
+from components.event_bus import EventBus, EventBusArgs
+from stack.shared import Shared
+from stack.stores import Stores
+
+REJECTION = "CommandRejected"
+"""The detail-type of what was refused, which no projection takes."""
+
+
+@dataclass(frozen=True)
+class Carriers:
+    event_bus: EventBus
+    delivery_dead_letters: DeadLetterQueue
+    """Of what did not come from the bus into a queue, a log or a topic."""
+    projection_dead_letters: DeadLetterQueue
+    process_dead_letters: DeadLetterQueue
+    invocation_dead_letters: DeadLetterQueue
+    """Of what went wrong in or before a function."""
+
+
+def carry(shared: Shared, stores: Stores) -> Carriers:
+    """Declare the bus, and a dead letter queue for each kind of edge."""
+    key = shared.kms_key_arn
+    event_bus = EventBus(
+        "events",
+        EventBusArgs(archive_retention_days=shared.settings.archive_retention_days, kms_key_arn=key),
+        shared.options,
+    )
+    watches = [stores.guard_watch.rule_arn] if stores.guard_watch else []
+    admitted = DeadLetterQueueArgs(rule_arns=[event_bus.rule_arns, *watches], kms_key_arn=key)
+    redriven = DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=key)
+    return Carriers(
+        event_bus=event_bus,
+        delivery_dead_letters=DeadLetterQueue("delivery-dlq", admitted, shared.options),
+        projection_dead_letters=DeadLetterQueue("projection-dlq", redriven, shared.options),
+        process_dead_letters=DeadLetterQueue("process-dlq", redriven, shared.options),
+        invocation_dead_letters=DeadLetterQueue("invocation-dlq", DeadLetterQueueArgs(kms_key_arn=key), shared.options),
+    )

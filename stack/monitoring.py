@@ -1,0 +1,60 @@
+"""Who notices that something is wrong."""
+
+from __future__ import annotations
+
+from components.front_door import FrontDoor
+from components.monitoring import Monitoring, MonitoringArgs
+from stack.carriers import Carriers
+from stack.feeds import Feeds
+from stack.functions import Functions
+from stack.shared import Shared
+from stack.stores import Stores
+
+
+def watch(
+    shared: Shared,
+    stores: Stores,
+    carriers: Carriers,
+    functions: Functions,
+    *,
+    feeds: Feeds,
+    front_door: FrontDoor | None,
+) -> Monitoring:
+    """Declare the alarms, the topic that they report to, and the dashboard."""
+    return Monitoring(
+        "monitoring",
+        MonitoringArgs(
+            event_store=stores.event_store,
+            read_model=stores.read_model,
+            snapshots=stores.snapshots,
+            event_bus=carriers.event_bus,
+            command=functions.command,
+            relay=functions.relay,
+            projection=functions.projection,
+            query=functions.query,
+            snapshot=functions.snapshot,
+            validate=functions.validate,
+            process=functions.process,
+            sweep=functions.sweep,
+            projection_feed=feeds.projection,
+            process_feed=feeds.process,
+            audit_log=feeds.audit_log,
+            dead_letter_queues={
+                "delivery-dlq": carriers.delivery_dead_letters,
+                "projection-dlq": carriers.projection_dead_letters,
+                "process-dlq": carriers.process_dead_letters,
+                "invocation-dlq": carriers.invocation_dead_letters,
+            },
+            account_id=shared.account_id,
+            region=shared.region,
+            dashboard_name=shared.names.dashboard,
+            sweep_minutes=shared.settings.sweep_minutes,
+            guard_watch=stores.guard_watch,
+            delivery_dead_letters=carriers.delivery_dead_letters,
+            apis=front_door.apis if front_door else {},
+            token_scopes=functions.token_scopes,
+            emails=shared.settings.alarm_emails,
+            kms_key_arn=shared.kms_key_arn,
+        ),
+        shared.options,
+    )

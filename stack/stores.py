@@ -1,0 +1,47 @@
+"""Where events are kept, and what is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.event_store import EventStore, EventStoreArgs
+from components.guard_watch import GuardWatch
+from components.read_model import ReadModel
+from components.snapshots import Snapshots
+from components.table import TableArgs
+from stack.shared import Shared
+
+
+@dataclass(frozen=True)
+class Stores:
+    event_store: EventStore
+    read_model: ReadModel
+    snapshots: Snapshots
+    guard_watch: GuardWatch | None
+    """None unless asked for."""
+
+
+def keep(shared: Shared) -> Stores:
+    """Declare the tables, and who notices when the event store's guards are taken away."""
+    settings = shared.settings
+    tables = TableArgs(
+        billing_mode=settings.billing_mode,
+        read_capacity=settings.read_capacity or None,
+        write_capacity=settings.write_capacity or None,
+        point_in_time_recovery=settings.point_in_time_recovery,
+        kms_key_arn=shared.kms_key_arn,
+        deletion_protection=settings.production,
+    )
+    event_store = EventStore(
+        "event-store",
+        EventStoreArgs(**vars(tables), type_index=settings.type_index, correlation_index=settings.correlation_index),
+        shared.options,
+    )
+    return Stores(
+        event_store=event_store,
+        read_model=ReadModel("read-model", tables, shared.options),
+        snapshots=Snapshots("snapshots", tables, shared.options),
+        # Off unless asked for: CloudTrail must record the account's management events. It tells and guards nothing,
+        # so it may go as alarms may.
+        guard_watch=GuardWatch("guard-watch", event_store) if settings.watch_guards else None,
+    )
