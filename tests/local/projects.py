@@ -10,6 +10,8 @@ from typing import Any
 import boto3
 from moto.server import ThreadedMotoServer
 
+from local.engine import backends
+
 PROJECT = """
 name: demo
 runtime: python
@@ -43,7 +45,8 @@ class PlainAws:
 
 @contextmanager
 def plain_aws() -> Iterator[PlainAws]:
-    """A plain moto server on a free port."""
+    """A plain moto server on a free port, with nothing of what other tests left in moto."""
+    backends.reset()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -277,6 +277,29 @@ def test_a_dynamodb_local_that_ends_is_started_again(data: Path) -> None:
         eventually(answers, 30)
 
 
+def test_what_people_wrote_down_is_at_the_same_address(data: Path) -> None:
+    """APIs and pools that are made again, in another order and beside a new one."""
+    port = 20_000 + os.getpid() % 1_000 * 10  # below those that the system gives to others
+
+    def api(engine: Engine, name: str) -> tuple[str, str]:
+        made = engine.client("apigatewayv2").create_api(Name=name, ProtocolType="HTTP")
+        return made["ApiId"], made["ApiEndpoint"]
+
+    def pages(engine: Engine) -> tuple[str, str]:
+        cognito = engine.client("cognito-idp")
+        pool = cognito.create_user_pool(PoolName="people")["UserPool"]["Id"]
+        return pool, cognito.create_user_pool_domain(Domain="people", UserPoolId=pool)["CloudFrontDomain"]
+
+    with Engine(port, data=data) as first:
+        before = api(first, "people"), api(first, "machines"), pages(first)
+    with Engine(port, data=data) as second:
+        again = pages(second)
+        new = api(second, "new")
+        after = api(second, "people"), api(second, "machines"), again
+    assert after == before
+    assert new[1] not in {address for _, address in before}
+
+
 def test_what_dynamodb_local_lacks_is_the_twins(engine: Engine) -> None:
     dynamodb = engine.client("dynamodb")
     arn = make_table(engine, "twin", Tags=[{"Key": "k", "Value": "v"}], DeletionProtectionEnabled=True)["TableArn"]
@@ -377,26 +400,3 @@ def test_regions_have_tables_of_their_own(engine: Engine) -> None:
     elsewhere = aws.client("dynamodb", engine.endpoint, "eu-west-1")
     elsewhere.create_table(TableName="regional", BillingMode="PAY_PER_REQUEST", **KEYS)
     assert elsewhere.scan(TableName="regional")["Items"] == []
-
-
-def test_what_people_wrote_down_is_at_the_same_address(data: Path) -> None:
-    """APIs and pools that are made again, in another order and beside a new one."""
-    port = 20_000 + os.getpid() % 1_000 * 10  # below those that the system gives to others
-
-    def api(engine: Engine, name: str) -> tuple[str, str]:
-        made = engine.client("apigatewayv2").create_api(Name=name, ProtocolType="HTTP")
-        return made["ApiId"], made["ApiEndpoint"]
-
-    def pages(engine: Engine) -> tuple[str, str]:
-        cognito = engine.client("cognito-idp")
-        pool = cognito.create_user_pool(PoolName="people")["UserPool"]["Id"]
-        return pool, cognito.create_user_pool_domain(Domain="people", UserPoolId=pool)["CloudFrontDomain"]
-
-    with Engine(port, data=data) as first:
-        before = api(first, "people"), api(first, "machines"), pages(first)
-    with Engine(port, data=data) as second:
-        again = pages(second)
-        new = api(second, "new")
-        after = api(second, "people"), api(second, "machines"), again
-    assert after == before
-    assert new[1] not in {address for _, address in before}
