@@ -224,7 +224,7 @@ def _transfers(story: Story, client: StackClient) -> None:
 
     def transfer(name: str, to: str, amount: int, **more: Any) -> dict[str, Any]:
         data = {"fromAccount": "savings-1", "toAccount": to, "amount": amount, "currency": "USD", **more}
-        return _receipt(client.command(name, "TransferRequested", data))
+        return _receipt(client.command(name, "TransferRequested", data, actor="clerk-1"))
 
     def ended(name: str, status: str) -> dict[str, Any]:
         row = eventually(

@@ -197,7 +197,7 @@ def transfer(ledger: StackClient) -> None:
     await_status(ledger, "moved", "Completed")
     deadline = datetime.now(UTC) + timedelta(seconds=1)
     late = {**sides, "amount": 10_001, "deadline": deadline.isoformat()}
-    assert ledger.command("late", "TransferRequested", late)[0] == 200
+    assert ledger.command("late", "TransferRequested", late, actor="ann")[0] == 200
     await_status(ledger, "late", "Requested")
     assert ledger.query("getTransfers")[0] == 200
     assert eventually(lambda: datetime.now(UTC), lambda now: now > deadline, SOON) > deadline

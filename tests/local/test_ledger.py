@@ -504,7 +504,9 @@ def accounts(ledger: StackClient, *opened: str, amount: int = 100) -> None:
 
 def request_transfer(ledger: StackClient, transfer_id: str, giver: str, taker: str, amount: int, **more: Any) -> None:
     asked = {"fromAccount": giver, "toAccount": taker, "amount": amount, "currency": "USD", **more}
-    status, answer = ledger.command(transfer_id, "TransferRequested", asked, commandId=f"ask-{transfer_id}")
+    status, answer = ledger.command(
+        transfer_id, "TransferRequested", asked, commandId=f"ask-{transfer_id}", actor="ann"
+    )
     assert status == 200, answer
 
 

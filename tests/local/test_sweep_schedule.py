@@ -84,7 +84,7 @@ def test_a_scheduler_that_stood_still_for_ten_minutes_catches_up_within_two(
     asked: dict[str, Any] = {"fromAccount": "founder", "toAccount": "venture", "amount": ABOVE_ITS_THRESHOLD}
     for name in names:
         data = {**asked, "currency": "USD", "deadline": text_of(timedelta(seconds=5))}
-        assert ledger.command(name, "TransferRequested", data)[0] == 200
+        assert ledger.command(name, "TransferRequested", data, actor="ann")[0] == 200
     over_by = text_of(timedelta(seconds=5))
     waiting = ["Requested"] * TRANSFERS
     assert once(ledger, names, lambda found: found == waiting) == waiting
