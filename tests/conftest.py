@@ -26,7 +26,7 @@ _parse_once = cache(_parse)
 
 
 def _load_once(_: JSONFileLoader, file_path: str) -> Any:
-    return (_parse if "/s3/" in Path(file_path).as_posix() else _parse_once)(file_path)
+    return (_parse if Path(file_path).parent.parent.name == "s3" else _parse_once)(file_path)
 
 
 JSONFileLoader.load_file = _load_once  # type: ignore[assignment, method-assign]

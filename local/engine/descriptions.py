@@ -23,4 +23,4 @@ def install() -> None:
 
 def _load(loader: JSONFileLoader, file_path: str) -> Any:
     """Of S3 a copy for each, since botocore edits it: it takes the bucket out of the paths."""
-    return _read(loader, file_path) if "/s3/" in Path(file_path).as_posix() else _read_once(file_path)
+    return _read(loader, file_path) if Path(file_path).parent.parent.name == "s3" else _read_once(file_path)
