@@ -2,15 +2,16 @@
 
 import gc
 from collections import Counter
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import hooks
 from botocore.hooks import EVENT_ALIASES, BaseEventHooks, EventAliaser
-from botocore.loaders import JSONFileLoader, Loader
+from botocore.loaders import Loader
 from hypothesis import settings
+
+from local import descriptions
 
 from .effort import LONG
 
@@ -19,17 +20,8 @@ from .effort import LONG
 settings.register_profile("ledger", deadline=None, derandomize=not LONG)
 settings.load_profile("ledger")
 
-# Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough, but
-# for the one that botocore edits after it was loaded: it takes the bucket out of the paths of S3.
-_parse = JSONFileLoader().load_file
-_parse_once = cache(_parse)
-
-
-def _load_once(_: JSONFileLoader, file_path: str) -> Any:
-    return (_parse if Path(file_path).parent.parent.name == "s3" else _parse_once)(file_path)
-
-
-JSONFileLoader.load_file = _load_once  # type: ignore[assignment, method-assign]
+# Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough.
+descriptions.install()
 
 # As often it would look through the hundreds of folders that hold them.
 _list_services = Loader.list_available_services

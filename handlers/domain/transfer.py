@@ -345,7 +345,7 @@ KIND = Kind(
     projections=transfer_projections,
     queries=TRANSFER_QUERIES,
     collection="transfers",
-    opened_by="TransferRequested",
+    opened_by=_OPENING,
     completes=completes,
 )
 """To the mechanics."""

@@ -16,13 +16,13 @@ from typing import Any, Self
 
 from botocore.config import Config
 
+from local import descriptions
 from local.engine import (
     archives,
     arrivals,
     aws,
     backends,
     bucket_policies,
-    descriptions,
     dynamodb_json,
     lifetimes,
     partitions,

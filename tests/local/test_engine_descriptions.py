@@ -12,7 +12,7 @@ def _holds(program: str) -> None:
     begin = """
 import boto3
 from botocore.loaders import Loader
-from local.engine import descriptions
+from local import descriptions
 descriptions.install()
 def loaded(service):
     return Loader(include_default_search_paths=True).load_service_model(service, "service-2")
