@@ -19,6 +19,8 @@ from schemas.scaffold import ACCOUNT, UPCASTERS, ScaffoldError, new
 COPIED = (
     "docs",
     "handlers",
+    "local/__init__.py",
+    "local/descriptions.py",
     "schemas",
     "tests/domain",
     "tests/__init__.py",
@@ -36,6 +38,7 @@ def project(tmp_path: Path) -> Path:
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
     return tmp_path
 
