@@ -39,5 +39,5 @@ def _misconfigured(name: str, problem: str) -> InvocationError:
     return InvocationError(
         "Misconfigured",
         f"the function's environment variable {name} {problem}; the Pulumi program sets it: `pulumi up --refresh` "
-        "sets it again, or read the environment of this function in __main__.py",
+        "sets it again, or read the environment of this function in stack/functions.py",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from components import limits
 from components.audit_log import AuditLog, AuditLogArgs
@@ -40,100 +41,121 @@ class Feeds:
 
 def feed(shared: Shared, stores: Stores, carriers: Carriers, functions: Functions) -> Feeds:
     """Declare the ways from the store and the bus to the functions."""
+    _follow_the_store(shared, stores, functions)
+    return Feeds(
+        projection=_projection_feed(shared, carriers, functions),
+        process=_process_feed(shared, carriers, functions),
+        sweep=_sweep_schedule(shared, carriers, functions),
+        audit_log=_audit_log(shared, carriers) if shared.settings.audit_log else None,
+    )
+
+
+def _follow_the_store(shared: Shared, stores: Stores, functions: Functions) -> None:
     settings = shared.settings
+    stream = partial(
+        StreamFeedArgs,
+        event_store=stores.event_store,
+        kms_key_arn=shared.kms_key_arn,
+        previous_kms_key_arns=settings.previous_kms_key_arns,
+    )
     StreamFeed(
         "relay-feed",
-        StreamFeedArgs(
-            event_store=stores.event_store,
+        stream(
             function=functions.relay,
             batch_size=settings.relay_batch_size,
             parallelization_factor=settings.relay_parallelization,
             max_record_age=settings.relay_max_record_age,
             max_retries=settings.relay_max_retries,
-            kms_key_arn=shared.kms_key_arn,
-            previous_kms_key_arns=settings.previous_kms_key_arns,
         ),
         shared.options,
     )
     StreamFeed(
         "snapshot-feed",
-        StreamFeedArgs(
-            event_store=stores.event_store,
+        stream(
             function=functions.snapshot,
             pattern=multiples_of(settings.snapshot_every),
             parallelization_factor=limits.SNAPSHOT_PARALLELIZATION,
             max_retries=_SNAPSHOT_RETRIES,
-            kms_key_arn=shared.kms_key_arn,
-            previous_kms_key_arns=settings.previous_kms_key_arns,
         ),
         shared.options,
     )
-    projection_feed = ProjectionFeed(
+
+
+def _projection_feed(shared: Shared, carriers: Carriers, functions: Functions) -> ProjectionFeed:
+    settings = shared.settings
+    return ProjectionFeed(
         "projection-feed",
-        QueueFeedArgs(
-            event_bus=carriers.event_bus,
+        _from_the_bus(shared, carriers)(
             pattern=all_but(_SOURCE, apart=[REJECTION]),
             description="Account events, to the projections",
             function=functions.projection,
-            delivery_dead_letters=carriers.delivery_dead_letters,
             dead_letters=carriers.projection_dead_letters,
             batch_size=settings.projection_batch_size,
             batch_window=settings.projection_batch_window,
             max_concurrency=settings.projection_max_concurrency,
             visibility_timeout=settings.projection_visibility_timeout,
             max_receives=settings.projection_max_receives,
-            retry_attempts=settings.delivery_retry_attempts,
-            max_event_age=settings.delivery_max_event_age,
-            kms_key_arn=shared.kms_key_arn,
-            previous_kms_key_arns=settings.previous_kms_key_arns,
         ),
         shared.options,
     )
-    process_feed = ProcessFeed(
+
+
+def _process_feed(shared: Shared, carriers: Carriers, functions: Functions) -> ProcessFeed:
+    settings = shared.settings
+    return ProcessFeed(
         "process-feed",
-        QueueFeedArgs(
-            event_bus=carriers.event_bus,
+        _from_the_bus(shared, carriers)(
             pattern=just(_SOURCE, _POKES),
             description="Events of transfers and reservations, to the processes",
             function=functions.process,
-            delivery_dead_letters=carriers.delivery_dead_letters,
             dead_letters=carriers.process_dead_letters,
             max_concurrency=settings.process_max_concurrency,
             visibility_timeout=_PROCESS_VISIBILITY * settings.function_timeout,
-            retry_attempts=settings.delivery_retry_attempts,
-            max_event_age=settings.delivery_max_event_age,
-            kms_key_arn=shared.kms_key_arn,
-            previous_kms_key_arns=settings.previous_kms_key_arns,
         ),
         shared.options,
     )
-    sweep_schedule = SweepSchedule(
+
+
+def _from_the_bus(shared: Shared, carriers: Carriers) -> partial[QueueFeedArgs]:
+    """What is the same for every way over a queue."""
+    return partial(
+        QueueFeedArgs,
+        event_bus=carriers.event_bus,
+        delivery_dead_letters=carriers.delivery_dead_letters,
+        retry_attempts=shared.settings.delivery_retry_attempts,
+        max_event_age=shared.settings.delivery_max_event_age,
+        kms_key_arn=shared.kms_key_arn,
+        previous_kms_key_arns=shared.settings.previous_kms_key_arns,
+    )
+
+
+def _sweep_schedule(shared: Shared, carriers: Carriers, functions: Functions) -> SweepSchedule:
+    return SweepSchedule(
         "sweep-schedule",
         SweepScheduleArgs(
             sweep=functions.sweep,
             dead_letters=carriers.invocation_dead_letters,
             account_id=shared.account_id,
-            minutes=settings.sweep_minutes,
+            minutes=shared.settings.sweep_minutes,
             kms_key_arn=shared.kms_key_arn,
         ),
         shared.options,
     )
-    audit_log = (
-        AuditLog(
-            "audit-log",
-            AuditLogArgs(
-                event_bus=carriers.event_bus,
-                account_id=shared.account_id,
-                dead_letters=carriers.delivery_dead_letters,
-                apart=[REJECTION],
-                retention_days=settings.audit_log_retention_days,
-                retry_attempts=settings.delivery_retry_attempts,
-                max_event_age=settings.delivery_max_event_age,
-                kms_key_arn=shared.kms_key_arn,
-            ),
-            shared.options,
-        )
-        if settings.audit_log
-        else None
+
+
+def _audit_log(shared: Shared, carriers: Carriers) -> AuditLog:
+    settings = shared.settings
+    return AuditLog(
+        "audit-log",
+        AuditLogArgs(
+            event_bus=carriers.event_bus,
+            account_id=shared.account_id,
+            dead_letters=carriers.delivery_dead_letters,
+            apart=[REJECTION],
+            retention_days=settings.audit_log_retention_days,
+            retry_attempts=settings.delivery_retry_attempts,
+            max_event_age=settings.delivery_max_event_age,
+            kms_key_arn=shared.kms_key_arn,
+        ),
+        shared.options,
     )
-    return Feeds(projection_feed, process_feed, sweep_schedule, audit_log)

@@ -80,145 +80,26 @@ class _Handlers:
 
 
 def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
-    """Declare the handlers' package and the functions, those that write behind those that read."""
-    settings = shared.settings
-    event_store, read_model, snapshots = stores.event_store, stores.read_model, stores.snapshots
-    event_bus = carriers.event_bus
-    handler = _Handlers(shared, _package(shared), carriers)
-    # What whoever decides commands is told.
-    deciding: dict[str, pulumi.Input[str]] = {
-        "EVENT_STORE_TABLE": event_store.table_name,
-        "SNAPSHOTS_TABLE": snapshots.table_name,
-        "SNAPSHOT_EVERY": str(settings.snapshot_every),
-        "TYPE_BUCKETS": str(settings.type_buckets),
-        "TRANSFER_TIMEOUT_SECONDS": str(settings.transfer_timeout_seconds),
-        "TRANSFER_APPROVAL_ABOVE": str(settings.transfer_approval_above),
-    }
-    to_decide = [event_store.grant_read(), event_store.grant_find_command(), snapshots.grant_read()]
-    to_append = [*to_decide, event_store.grant_append()]
+    """Declare the handlers' package and the functions, those that write behind those that read.
 
-    query = handler(
-        "query",
-        "Answers from the read model and from the events",
-        environment={
-            "EVENT_STORE_TABLE": event_store.table_name,
-            "READ_MODEL_TABLE": read_model.table_name,
-            "SNAPSHOTS_TABLE": snapshots.table_name,
-            "SNAPSHOT_EVERY": str(settings.snapshot_every),
-            "TYPE_BUCKETS": str(settings.type_buckets),
-            "TYPE_INDEX": json.dumps(settings.type_index),
-            "CORRELATION_INDEX": json.dumps(settings.correlation_index),
-            "STATEMENT": json.dumps(settings.statement),
-            "STATEMENT_ENTRIES": str(settings.statement_entries),
-        },
-        grants=[
-            event_store.grant_read(),
-            *([event_store.grant_query_by_type()] if event_store.type_index else []),
-            *([event_store.grant_query_by_correlation()] if event_store.correlation_index else []),
-            read_model.grant_read(),
-            *([read_model.grant_read_entries()] if settings.statement else []),
-            read_model.grant_read_due(),
-            snapshots.grant_read(),
-            snapshots.grant_read_by_time(),
-        ],
-        concurrency=settings.query_concurrency,
-    )
-    # After query: where typeBuckets is raised, whoever reads must know of the new buckets before anybody writes to
-    # them.
-    relay = handler(
-        "relay",
-        "Publishes stored events on the bus",
-        # Its role may leave dead letters there as every function's may: here the function itself does, too.
-        environment={"EVENT_BUS_NAME": event_bus.name, "DEAD_LETTER_QUEUE_URL": carriers.invocation_dead_letters.url},
-        grants=[event_bus.grant_publish()],
-        concurrency=settings.relay_concurrency,
-    )
-    projection = handler(
-        "projection",
-        "Brings the read model up to the events",
-        environment={
-            "EVENT_STORE_TABLE": event_store.table_name,
-            "READ_MODEL_TABLE": read_model.table_name,
-            "STATEMENT": json.dumps(settings.statement),
-        },
-        grants=[
-            event_store.grant_read(),
-            read_model.grant_project(),
-            *([read_model.grant_write_entries()] if settings.statement else []),
-        ],
-        concurrency=settings.projection_concurrency,
-        timeout=settings.projection_timeout,
-    )
-    snapshot = handler(
-        "snapshot",
-        "Keeps states along the streams, so that nobody has to read a stream from its beginning",
-        environment={
-            "EVENT_STORE_TABLE": event_store.table_name,
-            "SNAPSHOTS_TABLE": snapshots.table_name,
-            "SNAPSHOT_EVERY": str(settings.snapshot_every),
-            "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
-        },
-        grants=[event_store.grant_read(), snapshots.grant_read(), snapshots.grant_write()],
-        concurrency=settings.snapshot_concurrency,
-        timeout=settings.projection_timeout,
-    )
-    # Last, so that whoever reads events knows a new version of one before the first is written.
-    command = handler(
-        "command",
-        "Decides a command and appends its events to the store",
-        environment={**deciding, "EVENT_BUS_NAME": event_bus.name},
-        grants=[*to_append, event_bus.grant_publish_only(REJECTION)],
-        concurrency=settings.command_concurrency,
-        after=[query, projection, snapshot],
-    )
-    validate = handler(
-        "validate",
-        "Says what the command function would, and writes nothing",
-        environment=deciding,
-        grants=to_decide,
-        concurrency=settings.validate_concurrency,
-        after=[query],
-    )
-    # Both append as command does. Neither reserves concurrency: the queue drives no more than processMaxConcurrency of
-    # the one, and the schedule one a minute of the other.
-    process = handler(
-        "process",
-        "Carries transfers on, step by step, when an event says that something may be due",
-        environment=deciding,
-        grants=to_append,
-        concurrency=limits.UNRESERVED,
-        after=[query, projection, snapshot],
-    )
-    sweep = handler(
-        "sweep",
-        "Carries on the transfers that are due, and those that nobody woke",
-        environment={**deciding, "READ_MODEL_TABLE": read_model.table_name},
-        grants=[*to_append, read_model.grant_read_due()],
-        concurrency=limits.UNRESERVED,
-        after=[query, projection, snapshot],
-    )
-    token_scopes = (
-        handler(
-            "token-scopes",
-            "Leaves whoever signs in the scopes of her groups",
-            environment={},
-            grants=[],
-            concurrency=settings.token_scopes_concurrency,
-            timeout=_TOKEN_SECONDS,
-        )
-        if settings.has_user_pool
-        else None
-    )
+    So whoever reads knows what is new before the first of it is written: a version of an event, a bucket of the type
+    index.
+    """
+    handler = _Handlers(shared, _package(shared), carriers)
+    query = _query(handler, stores)
+    projection = _projection(handler, stores)
+    snapshot = _snapshot(handler, stores)
+    readers = (query, projection, snapshot)
     return Functions(
-        command=command,
-        validate=validate,
+        command=_command(handler, stores, readers),
+        validate=_validate(handler, stores, query),
         query=query,
-        relay=relay,
+        relay=_relay(handler),
         projection=projection,
         snapshot=snapshot,
-        process=process,
-        sweep=sweep,
-        token_scopes=token_scopes,
+        process=_process(handler, stores, readers),
+        sweep=_sweep(handler, stores, readers),
+        token_scopes=_token_scopes(handler) if shared.settings.has_user_pool else None,
     )
 
 
@@ -248,3 +129,163 @@ def _package(shared: Shared) -> HandlerPackage:
         ),
         shared.options,
     )
+
+
+def _query(handler: _Handlers, stores: Stores) -> HandlerFunction:
+    settings, event_store, read_model = handler.shared.settings, stores.event_store, stores.read_model
+    return handler(
+        "query",
+        "Answers from the read model and from the events",
+        environment={
+            "EVENT_STORE_TABLE": event_store.table_name,
+            "READ_MODEL_TABLE": read_model.table_name,
+            "SNAPSHOTS_TABLE": stores.snapshots.table_name,
+            "SNAPSHOT_EVERY": str(settings.snapshot_every),
+            "TYPE_BUCKETS": str(settings.type_buckets),
+            "TYPE_INDEX": json.dumps(settings.type_index),
+            "CORRELATION_INDEX": json.dumps(settings.correlation_index),
+            "STATEMENT": json.dumps(settings.statement),
+            "STATEMENT_ENTRIES": str(settings.statement_entries),
+        },
+        grants=[
+            event_store.grant_read(),
+            *([event_store.grant_query_by_type()] if event_store.type_index else []),
+            *([event_store.grant_query_by_correlation()] if event_store.correlation_index else []),
+            read_model.grant_read(),
+            *([read_model.grant_read_entries()] if settings.statement else []),
+            read_model.grant_read_due(),
+            stores.snapshots.grant_read(),
+            stores.snapshots.grant_read_by_time(),
+        ],
+        concurrency=settings.query_concurrency,
+    )
+
+
+def _relay(handler: _Handlers) -> HandlerFunction:
+    event_bus, dead_letters = handler.carriers.event_bus, handler.carriers.invocation_dead_letters
+    return handler(
+        "relay",
+        "Publishes stored events on the bus",
+        # Its role may leave dead letters there as every function's may: here the function itself does, too.
+        environment={"EVENT_BUS_NAME": event_bus.name, "DEAD_LETTER_QUEUE_URL": dead_letters.url},
+        grants=[event_bus.grant_publish()],
+        concurrency=handler.shared.settings.relay_concurrency,
+    )
+
+
+def _projection(handler: _Handlers, stores: Stores) -> HandlerFunction:
+    settings = handler.shared.settings
+    return handler(
+        "projection",
+        "Brings the read model up to the events",
+        environment={
+            "EVENT_STORE_TABLE": stores.event_store.table_name,
+            "READ_MODEL_TABLE": stores.read_model.table_name,
+            "STATEMENT": json.dumps(settings.statement),
+        },
+        grants=[
+            stores.event_store.grant_read(),
+            stores.read_model.grant_project(),
+            *([stores.read_model.grant_write_entries()] if settings.statement else []),
+        ],
+        concurrency=settings.projection_concurrency,
+        timeout=settings.projection_timeout,
+    )
+
+
+def _snapshot(handler: _Handlers, stores: Stores) -> HandlerFunction:
+    settings = handler.shared.settings
+    return handler(
+        "snapshot",
+        "Keeps states along the streams, so that nobody has to read a stream from its beginning",
+        environment={
+            "EVENT_STORE_TABLE": stores.event_store.table_name,
+            "SNAPSHOTS_TABLE": stores.snapshots.table_name,
+            "SNAPSHOT_EVERY": str(settings.snapshot_every),
+            "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
+        },
+        grants=[stores.event_store.grant_read(), stores.snapshots.grant_read(), stores.snapshots.grant_write()],
+        concurrency=settings.snapshot_concurrency,
+        timeout=settings.projection_timeout,
+    )
+
+
+def _command(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
+    event_bus = handler.carriers.event_bus
+    return handler(
+        "command",
+        "Decides a command and appends its events to the store",
+        environment={**_deciding(handler.shared, stores), "EVENT_BUS_NAME": event_bus.name},
+        grants=[*_to_append(stores), event_bus.grant_publish_only(REJECTION)],
+        concurrency=handler.shared.settings.command_concurrency,
+        after=readers,
+    )
+
+
+def _validate(handler: _Handlers, stores: Stores, query: HandlerFunction) -> HandlerFunction:
+    return handler(
+        "validate",
+        "Says what the command function would, and writes nothing",
+        environment=_deciding(handler.shared, stores),
+        grants=_to_decide(stores),
+        concurrency=handler.shared.settings.validate_concurrency,
+        after=[query],
+    )
+
+
+# Both append as command does. Neither reserves concurrency: the queue drives no more than processMaxConcurrency of the
+# one, and the schedule one a minute of the other.
+
+
+def _process(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
+    return handler(
+        "process",
+        "Carries transfers on, step by step, when an event says that something may be due",
+        environment=_deciding(handler.shared, stores),
+        grants=_to_append(stores),
+        concurrency=limits.UNRESERVED,
+        after=readers,
+    )
+
+
+def _sweep(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
+    return handler(
+        "sweep",
+        "Carries on the transfers that are due, and those that nobody woke",
+        environment={**_deciding(handler.shared, stores), "READ_MODEL_TABLE": stores.read_model.table_name},
+        grants=[*_to_append(stores), stores.read_model.grant_read_due()],
+        concurrency=limits.UNRESERVED,
+        after=readers,
+    )
+
+
+def _token_scopes(handler: _Handlers) -> HandlerFunction:
+    return handler(
+        "token-scopes",
+        "Leaves whoever signs in the scopes of her groups",
+        environment={},
+        grants=[],
+        concurrency=handler.shared.settings.token_scopes_concurrency,
+        timeout=_TOKEN_SECONDS,
+    )
+
+
+def _deciding(shared: Shared, stores: Stores) -> dict[str, pulumi.Input[str]]:
+    """What whoever decides commands is told."""
+    settings = shared.settings
+    return {
+        "EVENT_STORE_TABLE": stores.event_store.table_name,
+        "SNAPSHOTS_TABLE": stores.snapshots.table_name,
+        "SNAPSHOT_EVERY": str(settings.snapshot_every),
+        "TYPE_BUCKETS": str(settings.type_buckets),
+        "TRANSFER_TIMEOUT_SECONDS": str(settings.transfer_timeout_seconds),
+        "TRANSFER_APPROVAL_ABOVE": str(settings.transfer_approval_above),
+    }
+
+
+def _to_decide(stores: Stores) -> list[Grant]:
+    return [stores.event_store.grant_read(), stores.event_store.grant_find_command(), stores.snapshots.grant_read()]
+
+
+def _to_append(stores: Stores) -> list[Grant]:
+    return [*_to_decide(stores), stores.event_store.grant_append()]

@@ -1,5 +1,6 @@
 """CloudFront: distributions, access controls of origins and policies for the headers of answers."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.deploy.naming import physical_name
@@ -64,8 +65,7 @@ _DISTRIBUTION = {
 def origin_access_control(new: NewResource) -> Created:
     """How a distribution signs for its origin; its id is the one that AWS gives."""
     cloudfront = new.client("cloudfront")
-    name = new.physical_name(64)
-    config = {"Name": name, "Description": new.inputs.get("description", "Managed by Pulumi")}
+    config = {"Name": new.physical_name(64), "Description": new.inputs.get("description", "Managed by Pulumi")}
     config |= new.pick(
         {
             "originAccessControlOriginType": "OriginAccessControlOriginType",
@@ -74,12 +74,8 @@ def origin_access_control(new: NewResource) -> Created:
         }
     )
     made = cloudfront.create_origin_access_control(OriginAccessControlConfig=config)
-    id_, etag = made["OriginAccessControl"]["Id"], made["ETag"]
-    arn = f"arn:aws:cloudfront::{new.account_id}:origin-access-control/{id_}"
-    return Created(
-        id_,
-        {"name": name, "arn": arn, "etag": etag},
-        delete=lambda: cloudfront.delete_origin_access_control(Id=id_, IfMatch=etag),
+    return _shared_by_distributions(
+        new, made, "OriginAccessControl", "origin-access-control", cloudfront.delete_origin_access_control
     )
 
 
@@ -96,8 +92,7 @@ def origin_access_control(new: NewResource) -> Created:
 def response_headers_policy(new: NewResource) -> Created:
     """Headers that a distribution adds; its id is the one that AWS gives."""
     cloudfront = new.client("cloudfront")
-    name = new.physical_name(128)
-    config: dict[str, Any] = {"Name": name, "Comment": new.inputs.get("comment", "")}
+    config: dict[str, Any] = {"Name": new.physical_name(128), "Comment": new.inputs.get("comment", "")}
     if custom := new.inputs.get("customHeadersConfig", {}).get("items"):
         names = {"header": "Header", "value": "Value", **_OVERRIDDEN}
         config["CustomHeadersConfig"] = _listed([_renamed(each, names) for each in custom])
@@ -110,13 +105,22 @@ def response_headers_policy(new: NewResource) -> Created:
             if ours in security
         }
     made = cloudfront.create_response_headers_policy(ResponseHeadersPolicyConfig=config)
-    id_, etag = made["ResponseHeadersPolicy"]["Id"], made["ETag"]
-    arn = f"arn:aws:cloudfront::{new.account_id}:response-headers-policy/{id_}"
-    return Created(
-        id_,
-        {"name": name, "arn": arn, "etag": etag},
-        delete=lambda: cloudfront.delete_response_headers_policy(Id=id_, IfMatch=etag),
+    return _shared_by_distributions(
+        new, made, "ResponseHeadersPolicy", "response-headers-policy", cloudfront.delete_response_headers_policy
     )
+
+
+def _shared_by_distributions(
+    new: NewResource, made: Mapping[str, Any], member: str, path: str, delete: Callable[..., object]
+) -> Created:
+    """What an answer tells of something that has a config with a name, an ETag, and an ARN by its path."""
+    id_, etag = made[member]["Id"], made["ETag"]
+    outputs = {
+        "name": made[member][f"{member}Config"]["Name"],
+        "arn": f"arn:aws:cloudfront::{new.account_id}:{path}/{id_}",
+        "etag": etag,
+    }
+    return Created(id_, outputs, delete=lambda: delete(Id=id_, IfMatch=etag))
 
 
 @TYPES.creates(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
@@ -20,8 +19,8 @@ from .client import Answer, Sent
 from .delivery import Message, Shard
 from .faults import FAULTS, NONE, Call, Fault, faults_of
 from .model import Account
+from .schedules import RandomSchedules
 from .stepping import Task
-from .story import Story
 from .world import Fate
 
 ACCOUNTS = ("a", "b", "c")
@@ -58,20 +57,14 @@ class Attempt:
     answer: Answer | None = None
 
 
-class Schedules(RuleBasedStateMachine):
+class Schedules(RandomSchedules):
     """The system under every schedule, next to a model of it that fits in the head."""
-
-    steps: ClassVar[int] = 0
-    """How many steps have been taken in all."""
 
     @initialize()
     def start(self) -> None:
-        self.resources = ExitStack()
-        self.story = Story()
-        self.resources.enter_context(self.story.world.running())
-        self.tasks: list[Task] = []
+        self.begin()
         self.attempts: list[Attempt] = []
-        self.changes = self.asked = self.rebuilt = self.slept = 0
+        self.asked = self.rebuilt = self.slept = 0
         for account in ACCOUNTS[:-1]:
             self.story.create(account, overdraftLimit=LIMIT)
 
@@ -155,13 +148,6 @@ class Schedules(RuleBasedStateMachine):
         self.story.delivery.queue.send(waiting[which % len(waiting)].body)
         self._check()
 
-    @precondition(lambda self: self.story.world.underway or self.story.world.forgotten)
-    @rule()
-    def arrive(self) -> None:
-        """What was given up on takes effect after all."""
-        self.story.world.arrive_all()
-        self._check()
-
     @precondition(
         lambda self: self.rebuilt < len(self.story.world.stream) and bool(of_rows(truth.rows(self.story.world)))
     )
@@ -188,21 +174,13 @@ class Schedules(RuleBasedStateMachine):
         self.story.ask(query, **{name: subjects[name] for name in QUERIES[query]})
         self._check()
 
-    def teardown(self) -> None:
-        try:
-            for task in self.tasks:
-                task.finish()
-            for sent in self.story.client.sent:
-                if not sent.settled:
-                    self._send(sent, calls=ALL)
-            self.story.finish()
-            stored = truth.streams(self.story.world)
-            for account in ACCOUNTS:
-                self._check_model(account, stored.get(account, []))
-        finally:
-            for task in self.tasks:
-                task.abandon()
-            self.resources.close()
+    def _settle(self, sent: Sent) -> None:
+        self._send(sent, calls=ALL)
+
+    def _conclude(self) -> None:
+        stored = truth.streams(self.story.world)
+        for account in ACCOUNTS:
+            self._check_model(account, stored.get(account, []))
 
     def _send(self, sent: Sent, *, calls: int) -> None:
         attempt = Attempt(sent, self._length(sent.aggregate_id))
@@ -233,15 +211,6 @@ class Schedules(RuleBasedStateMachine):
     def _shards(self) -> list[Shard]:
         delivery = self.story.delivery
         return [shard for shard in (*delivery.relays, *delivery.snapshots) if shard.fill() and not shard.busy]
-
-    def _check(self) -> None:
-        """After every step."""
-        Schedules.steps += 1
-        self.tasks = [task for task in self.tasks if not task.done]
-        changes = sum(len(table.stream) for table in self.story.world.dynamodb.tables.values())
-        if changes > self.changes:
-            self.changes = changes
-            truth.check_always(self.story.world)
 
     def _length(self, account: str) -> int:
         return len(truth.streams(self.story.world).get(account, ()))

@@ -5,24 +5,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import ClassVar
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from handlers.domain.transfer import Transfer
 from handlers.sourcing import times
 from handlers.sourcing.process import command_id
 
 from . import truth
+from .client import Sent
 from .faults import FAULTS
 from .machine import chosen_fault
+from .schedules import RandomSchedules
 from .stepping import Task
-from .story import LONGER_THAN_TRANSFERS, Story
+from .story import LONGER_THAN_TRANSFERS
 from .world import START, Fate, FunctionFailedError
 
 MOST_TASKS = 4
@@ -54,22 +56,17 @@ WAYS_TO_END = frozenset(
 """What schedules have to come to, many times over: else they prove nothing of it."""
 
 
-class TransferSchedules(RuleBasedStateMachine):
+class TransferSchedules(RandomSchedules):
     """Two accounts in either of two currencies and what goes between them, both ways at once."""
 
-    steps: ClassVar[int] = 0
-    """How many steps have been taken in all."""
     ended: ClassVar[Counter[str]] = Counter()
     """How transfers ended."""
 
     @initialize()
     def start(self) -> None:
-        self.resources = ExitStack()
-        self.story = Story()
-        self.resources.enter_context(self.story.world.running())
-        self.story.world.watch = truth.check_money
-        self.tasks: list[Task] = []
-        self.changes = self.transfers = 0
+        self.begin()
+        self.story.world.watch = truth.check_money  # after every event
+        self.transfers = 0
         for name, currency in (("a", "USD"), ("b", "USD"), ("e", "EUR"), ("f", "EUR")):
             self.story.create(name, currency=currency, overdraftLimit=5)
         for name in ("a", "e", "f"):  # nobody has put anything on b
@@ -202,26 +199,8 @@ class TransferSchedules(RuleBasedStateMachine):
         """Time goes by, and whoever is at work is frozen: beyond the time of a function its process ends."""
         self.story.world.now += seconds
 
-    @precondition(lambda self: self.story.world.underway or self.story.world.forgotten)
-    @rule()
-    def arrive(self) -> None:
-        """What was given up on takes effect after all."""
-        self.story.world.arrive_all()
-        self._check()
-
-    def teardown(self) -> None:
-        try:
-            for task in self.tasks:
-                task.finish()
-            for sent in self.story.client.sent:
-                if not sent.settled:
-                    self.story.again(sent)
-            self.story.finish()
-            self._tell()
-        finally:
-            for task in self.tasks:
-                task.abandon()
-            self.resources.close()
+    def _settle(self, sent: Sent) -> None:
+        self.story.again(sent)
 
     def _pokes(self) -> bool:
         """Whether anything waits for a process, once all that is stored was told."""
@@ -251,16 +230,7 @@ class TransferSchedules(RuleBasedStateMachine):
             task.step()
             made += 1
 
-    def _check(self) -> None:
-        """After every step. (The money is watched after every event.)"""
-        TransferSchedules.steps += 1
-        self.tasks = [task for task in self.tasks if not task.done]
-        changes = sum(len(table.stream) for table in self.story.world.dynamodb.tables.values())
-        if changes > self.changes:
-            self.changes = changes
-            truth.check_always(self.story.world)
-
-    def _tell(self) -> None:
+    def _conclude(self) -> None:
         stored = truth.streams(self.story.world)
         causes = {event.command_id for events in stored.values() for event in events}
         for name, state in truth.states(self.story.world).items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from importlib.abc import SourceLoader
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -20,6 +22,7 @@ NEEDED = {
     "snapshot": ("EVENT_STORE_TABLE", "SNAPSHOTS_TABLE", "SNAPSHOT_EVERY", "SNAPSHOT_RETENTION_DAYS"),
     "runtime": ("METRICS_NAMESPACE",),
 }
+PROJECT = Path(__file__).resolve().parents[2]
 NUMBERS = ("SNAPSHOT_EVERY", "TYPE_BUCKETS", "STATEMENT_ENTRIES", "SNAPSHOT_RETENTION_DAYS")
 
 
@@ -47,6 +50,11 @@ def test_a_variable_that_is_missing_is_named_with_who_sets_it(
     assert code == "Misconfigured"
     assert f"environment variable {variable} is missing" in message
     assert "the Pulumi program sets it" in message
+    said = re.search(r"in ([a-z_/]+\.py)", message)
+    assert said
+    # Of the environment that all functions have a component makes a part.
+    shared = "components/handler_function.py" if entry == "runtime" else said[1]
+    assert f'"{variable}"' in (PROJECT / shared).read_text("utf-8")
 
 
 @pytest.mark.parametrize("value", ["", "many", "1.5", "1_0", "\u0661", " 5"])

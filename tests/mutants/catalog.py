@@ -2084,8 +2084,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "let the projection write events",
         "stack/functions.py",
-        "            read_model.grant_project(),\n",
-        "            read_model.grant_project(),\n            event_store.grant_append(),\n",
+        "            stores.read_model.grant_project(),\n",
+        "            stores.read_model.grant_project(),\n            stores.event_store.grant_append(),\n",
         INFRASTRUCTURE,
     ),
     Mutant(
