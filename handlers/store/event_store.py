@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from botocore.exceptions import ClientError
 
-from handlers.domain import KINDS
 from handlers.sourcing.errors import NotAnEventError, TooLargeError
 from handlers.sourcing.event import Event, ordinal, place_of
-from handlers.sourcing.kinds import Kind
 from handlers.sourcing.values import Value, dumps
 
 from .clocks import time_of
 from .deadline import Deadline
 from .items import MAX_ITEM_BYTES, Item, item_bytes, to_item
 from .stored_events import Unreadable, events_of, record_of
+from .streams import ConcurrentAppendError, LookUp, Page, Tail
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,42 +34,6 @@ MAX_JSON_EXPANSION = 8
 _INDEX_BYTES = 4 * 1024
 MAX_TRANSACTION_ITEMS = 100
 MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
-
-
-class ConcurrentAppendError(Exception):
-    """Another writer took the sequence that this append was for. Nothing was written."""
-
-
-class Page(NamedTuple):
-    """Some consecutive events of a stream, where to go on (None at the end), and what AWS's clock said."""
-
-    events: list[Event]
-    next_after: int | None
-    told: datetime | None = None
-
-
-class LookUp(NamedTuple):
-    """The sequence of the last event that a command caused, if any, and what AWS's clock said at the answer."""
-
-    sequence: int | None
-    told: datetime | None = None
-
-
-class Tail(NamedTuple):
-    """The newest events of a stream, in order, and what AWS's clock said when it answered with them."""
-
-    events: list[Event]
-    told: datetime | None = None
-
-    @property
-    def before(self) -> int:
-        """How many events of the stream came before these."""
-        return self.events[0].sequence - 1 if self.events else 0
-
-    @property
-    def end(self) -> int:
-        """The stream's length."""
-        return self.events[-1].sequence if self.events else 0
 
 
 class EventStore:
@@ -226,14 +188,6 @@ def bucket_of(event: Event, buckets: int) -> str:
 def correlation_of(event: Event) -> dict[str, Value]:
     """The attribute that has an event in the index by correlation; none where it belongs to its own command alone."""
     return {} if event.correlation_id == event.command_id else {CORRELATION: event.correlation_id}
-
-
-def kind_of(store: EventStore, aggregate_id: str, events: Sequence[Event]) -> Kind[Any] | None:
-    """The kind of an aggregate as some of its events tell it, or else its stream; None where no event does.
-
-    One Query in the second case, and more only where the first event is of a type that nobody here knows.
-    """
-    return KINDS.of_events(events) or KINDS.of_events(store.read(aggregate_id, limit=1))
 
 
 def _sequence(item: Mapping[str, Any]) -> int:

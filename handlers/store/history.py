@@ -11,8 +11,8 @@ from handlers.sourcing.event import Event, Position
 from handlers.sourcing.kinds import State
 
 from .deadline import Deadline
-from .event_store import EventStore
-from .snapshots import Snapshot, Snapshots, events_behind, fold_from
+from .snapshots import Snapshot, events_behind, fold_from
+from .streams import KeptStates, Streams
 
 _ADVICE = (
     "ask for an earlier sequence or moment, or have the aggregate's missing snapshots made: `python -m ops snapshots`"
@@ -31,8 +31,8 @@ class Moment(NamedTuple):
 class History:
     """Reads the past of aggregates. `every` is how many events apart snapshots are made."""
 
-    store: EventStore
-    snapshots: Snapshots
+    store: Streams
+    snapshots: KeptStates
     every: int
 
     def reconstruct(

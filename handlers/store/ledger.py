@@ -31,8 +31,8 @@ from handlers.sourcing.values import Value
 
 from .clocks import Sighting
 from .deadline import Deadline
-from .event_store import ConcurrentAppendError
 from .present import Present, PresentReader
+from .streams import ConcurrentAppendError
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.5

@@ -17,7 +17,7 @@ from handlers.sourcing.values import Encoded, Value, dumps
 from . import tokens
 from .correlation_index import CorrelatedPlace, CorrelationIndex, place_of_event
 from .deadline import Deadline
-from .event_store import EventStore
+from .streams import Streams
 from .type_index import MAX_BUCKETS, Place, TypeIndex
 
 log = logging.getLogger("ledger")
@@ -28,7 +28,7 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 """Lambda answers at most 6 MB, in which our body is itself a JSON text; the rest is for what wraps it."""
 
 
-def of_aggregate(store: EventStore, aggregate_id: str, limit: int | None, token: Any, *, first: int = 1) -> Value:
+def of_aggregate(store: Streams, aggregate_id: str, limit: int | None, token: Any, *, first: int = 1) -> Value:
     """One page of a stream from its event `first` on, in order: one strongly consistent Query."""
     subject = ["getAggregateEvents", aggregate_id, *([first] if first > 1 else [])]
     after = tokens.decode(token, subject, _sequence)

@@ -80,10 +80,10 @@ from handlers.sourcing.restoring import UNFOLDABLE
 
 from .clocks import CLOCK_TOLERANCE, Sighting
 from .deadline import Deadline
-from .event_store import EventStore, LookUp, Page, Tail
 from .kept import Kept, KeptPresents
 from .side_by_side import Begin
-from .snapshots import Snapshot, Snapshots, fold_from
+from .snapshots import Snapshot, fold_from
+from .streams import AppendableStreams, KeptStates, LookUp, Page, Tail
 
 log = logging.getLogger("ledger")
 
@@ -159,8 +159,8 @@ class PresentReader:
     snapshots keeps up. `now` gives the ledger's UTC text.
     """
 
-    store: EventStore
-    snapshots: Snapshots
+    store: AppendableStreams
+    snapshots: KeptStates
     tail: int
     now: Callable[[], str]
     begin: Begin

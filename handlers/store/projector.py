@@ -30,9 +30,9 @@ from handlers.sourcing.restoring import UNFOLDABLE
 
 from . import side_by_side
 from .deadline import SPARE_SECONDS
-from .event_store import EventStore, kind_of
 from .folding import CHUNK, Fold, Move, folded
 from .read_model import NOTHING, UNKNOWN, Key, ReadModel, StaleRowError, Stored
+from .streams import Streams, kind_of
 
 ATTEMPTS = 5
 
@@ -53,7 +53,7 @@ Moves = dict[Key, Move]
 class Projector:
     """Keeps every projection of every poked aggregate up to date."""
 
-    store: EventStore
+    store: Streams
     read_model: ReadModel
     projections: Sequence[OfKind]
     begin: side_by_side.Begin = side_by_side.begin

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from handlers.domain import evolve
 
-from .event_store import EventStore
 from .snapshots import BATCH_WRITES, Snapshot, Snapshots, events_behind, fold_from
+from .streams import Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class SnapshotBuilder:
     With `retention_seconds` a snapshot lapses so long after a newer one has replaced it; the newest never does.
     """
 
-    store: EventStore
+    store: Streams
     snapshots: Snapshots
     every: int
     retention_seconds: int | None = None

@@ -20,8 +20,8 @@ from handlers.sourcing.kinds import Kind, State
 from handlers.sourcing.restoring import UNFOLDABLE, amount, text
 
 from .deadline import Deadline
-from .event_store import EventStore
 from .items import Item, to_item, to_record
+from .streams import Streams
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -71,7 +71,7 @@ def fold_from(snapshot: Snapshot | None, fold: Callable[[Snapshot], T]) -> T:
 
 
 def events_behind(
-    store: EventStore,
+    store: Streams,
     aggregate_id: str,
     start: Snapshot,
     *,
@@ -79,7 +79,7 @@ def events_behind(
     limit: int | None = None,
     deadline: Deadline | None = None,
 ) -> Iterator[Event]:
-    """The events that follow a snapshot, as `EventStore.read`, which reads its own event first to know it again.
+    """The events that follow a snapshot, as `Streams.read`, which reads its own event first to know it again.
 
     Raises IntegrityError where that is another one, or none: then the snapshot is not of this stream.
     """

@@ -36,10 +36,10 @@ from handlers.sourcing.projection import Entries as Kind
 from handlers.sourcing.projection import Projection
 
 from .deadline import Deadline
-from .event_store import EventStore
 from .folding import folded
 from .history import History
 from .read_model import NOTHING, Entries, Entry, ReadModel, Stored
+from .streams import Streams
 
 HEALED_BY = "`python -m ops verify --repair-read-model` makes it again"
 
@@ -88,7 +88,7 @@ class Statements:
     """Reads what the events of a projection left."""
 
     read_model: ReadModel
-    store: EventStore
+    store: Streams
     history: History
     projection: Projection
     kind: Kind

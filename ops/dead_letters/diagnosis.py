@@ -13,8 +13,9 @@ from handlers.sourcing.errors import MalformedError, NotAnEventError
 from handlers.sourcing.event import Event
 from handlers.sourcing.payload import request_of
 from handlers.store.event_bus import EventBus, delivered_event
-from handlers.store.event_store import EventStore, kind_of
+from handlers.store.event_store import EventStore
 from handlers.store.read_model import Key, ReadModel
+from handlers.store.streams import kind_of
 from handlers.store.unpublishable import Unpublishable, as_ascii
 
 from .invocation import Invocation, told

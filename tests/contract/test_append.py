@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from handlers.sourcing.errors import TooLargeError
-from handlers.store.event_store import ConcurrentAppendError, EventStore
+from handlers.store.event_store import EventStore
 from handlers.store.items import item_bytes
+from handlers.store.streams import ConcurrentAppendError
 
 from .events import TYPE, assert_chained, event, events
 from .meter import Meter

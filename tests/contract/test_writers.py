@@ -19,11 +19,12 @@ from handlers.sourcing.command import Command
 from handlers.sourcing.errors import CommandReusedError, LedgerError, RuleBrokenError, SequenceConflictError
 from handlers.sourcing.event import Event
 from handlers.store.clocks import ClockCheck
-from handlers.store.event_store import ConcurrentAppendError, EventStore
+from handlers.store.event_store import EventStore
 from handlers.store.ledger import Ledger, Receipt
 from handlers.store.present import PresentReader
 from handlers.store.side_by_side import begin
 from handlers.store.snapshots import Snapshots
+from handlers.store.streams import ConcurrentAppendError
 
 from ..aws import SNAPSHOTS, STORE
 from ..domain.builders import command

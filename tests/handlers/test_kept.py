@@ -351,19 +351,20 @@ def test_what_is_confirmed_again_and_again_is_read_whole_at_last(met: Ledger, ca
     ("seconds", "first"), [(0, [LOOK_UP, "PutItem", "events"]), (CONFIRMED_SECONDS + 1, [LOOK_UP, "events"])]
 )
 def test_a_process_that_slept_through_more_than_a_tail_reads_the_present_whole(
-    met: Ledger, other: Ledger, calls: Calls, seconds: float, first: list[str]
+    met: Ledger, aws: Any, calls: Calls, seconds: float, first: list[str]
 ) -> None:
+    store, snapshots = EventStore(aws, STORE), Snapshots(aws, SNAPSHOTS)
+    other = new_ledger(store, snapshots)
     for _ in range(3 * TAIL):
         execute(other, deposit())
-    reader = other.reader
-    SnapshotBuilder(reader.store, reader.snapshots, every=2).bring_up_to(ID, LENGTH + 3 * TAIL)
+    SnapshotBuilder(store, snapshots, every=2).bring_up_to(ID, LENGTH + 3 * TAIL)
     reads(calls)
 
     assert execute(after(met, seconds), deposit()).sequence == LENGTH + 3 * TAIL + 1
     made = reads(calls)
     again = [] if seconds else [LOOK_UP]  # the whole tail is young
     assert made == [*first, LOOK_UP, SNAPSHOT, TAIL_END, *again, "PutItem"]
-    assert balance(reader.store, reader.snapshots) == LENGTH + 3 * TAIL
+    assert balance(store, snapshots) == LENGTH + 3 * TAIL
 
 
 Replace = Callable[[Any, EventStore], int]

@@ -16,6 +16,7 @@ class Mutant(NamedTuple):
 
 
 STORE = "handlers/store/event_store.py"
+STREAMS = "handlers/store/streams.py"
 LEDGER = "handlers/store/ledger.py"
 PRESENT = "handlers/store/present.py"
 CLOCKS = "handlers/store/clocks.py"
@@ -165,7 +166,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "believe a message that tells no kind, and make no rows",
-        STORE,
+        STREAMS,
         "return KINDS.of_events(events) or KINDS.of_events(store.read(aggregate_id, limit=1))",
         "return KINDS.of_events(events)",
         OF_KINDS,
@@ -740,7 +741,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "take a short tail for the whole stream",
-        "handlers/store/event_store.py",
+        STREAMS,
         "return self.events[0].sequence - 1 if self.events else 0",
         "return 0",
         REMEMBERING,
