@@ -59,6 +59,10 @@ class ReadModel(pulumi.ComponentResource):
         """Leave to read a projection by its key."""
         return Grant("ReadProjections", ("dynamodb:GetItem",), (self.table_arn,))
 
+    def grant_read_many(self) -> Grant:
+        """Leave to read projections by their keys, many at once."""
+        return Grant("ReadManyProjections", ("dynamodb:BatchGetItem",), (self.table_arn,))
+
     def grant_read_due(self) -> Grant:
         """Leave to find what is due, or will be."""
         return Grant("ReadDue", ("dynamodb:Query",), (Output.concat(self.table_arn, "/index/", DUE_INDEX),))

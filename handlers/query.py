@@ -26,8 +26,9 @@ from .store.correlation_index import CorrelationIndex
 from .store.deadline import Deadline
 from .store.due_index import BUCKET, DueIndex, DuePlace, listed
 from .store.event_store import EventStore
+from .store.found_by_event import found_by_event
 from .store.history import History
-from .store.pages import by_correlation, by_type, of_aggregate
+from .store.pages import by_correlation, by_type, of_aggregate, place_of_type, told_unreadable
 from .store.read_model import ENTRIES_SEQUENCE, UNKNOWN, Key, ReadModel, stored_of
 from .store.snapshots import Snapshots
 from .store.statement import Statements, Stretch
@@ -153,12 +154,61 @@ def _get_entries(query: RowQuery, projection: OfKind, request: Mapping[str, Any]
 def _get_due(query: DueQuery, projection: OfKind, request: Mapping[str, Any], left: SecondsLeft) -> Value:
     """`{<filter>?, ..., limit?, nextToken?}`: the rows for which something is due or will be; what `listed` takes.
 
-    In each part of the index those come first whose next step has been due for longest.
+    In each part of the index those come first whose next step has been due for longest. A filter may mean rows that
+    are found by an event of theirs: then it is what `found_by_event` takes.
     """
     asked = {name: request[name] for name in query.filters if request.get(name) is not None}
-    filters = [query.filters[name](value) for name, value in asked.items()]
-    limit = whole(request, "limit", 1, 1_000, default=100) or 0
-    subject = [query.name, asked]
+    filters = [query.filters[name].meant(value) for name, value in asked.items()]
+    sieve = _Sieve(
+        subject=[query.name, asked],
+        matches=lambda record: all(meant(record) for meant in filters),
+        limit=whole(request, "limit", 1, 1_000, default=100) or 0,
+        token=request.get("nextToken"),
+        deadline=Deadline(left, f"ask for fewer {query.rows} (limit) at a time"),
+    )
+    by = query.by_event
+    event_type = by and by.types.get(str(asked.get(by.member)))
+    if by and event_type:
+        if _types is None:
+            due = [word for word in query.filters[by.member].words if word not in by.types]
+            raise MalformedError(
+                by.member,
+                f"must be one of {', '.join(due)}: what has ended is found by its last event, and this ledger keeps no "
+                "index by type (its setting typeIndex)",
+            )
+        return _listed_by_event(_types, query, projection, event_type, sieve, sieved=len(asked) > 1)
+    return _listed_by_due(query, projection, sieve)
+
+
+class _Sieve(NamedTuple):
+    """Which rows of a list are asked for."""
+
+    subject: Value
+    matches: Callable[[dict[str, Any]], bool]
+    limit: int
+    token: Any
+    deadline: Deadline
+
+
+def _listed_by_event(
+    types: TypeIndex, query: DueQuery, projection: OfKind, event_type: str, sieve: _Sieve, *, sieved: bool
+) -> Value:
+    page = found_by_event(
+        types,
+        _read_model,
+        event_type,
+        projection.name,
+        sieve.matches,
+        limit=sieve.limit,
+        sieved=sieved,
+        after=tokens.decode(sieve.token, sieve.subject, place_of_type),
+        deadline=sieve.deadline,
+    )
+    rest = tokens.encode(sieve.subject, page.rest) if page.rest else None
+    return {**_list(query, projection, page.records, rest), **told_unreadable(page.unreadable)}
+
+
+def _listed_by_due(query: DueQuery, projection: OfKind, sieve: _Sieve) -> Value:
 
     def place_in(content: Value) -> tuple[int, DuePlace]:
         number, at, aggregate_id, name = content
@@ -170,15 +220,20 @@ def _get_due(query: DueQuery, projection: OfKind, request: Mapping[str, Any], le
     page = listed(
         _due,
         query.buckets,
-        lambda record: all(meant(record) for meant in filters),
-        limit=limit,
-        behind=tokens.decode(request.get("nextToken"), subject, place_in),
-        deadline=Deadline(left, f"ask for fewer {query.rows} (limit) at a time"),
+        sieve.matches,
+        limit=sieve.limit,
+        behind=tokens.decode(sieve.token, sieve.subject, place_in),
+        deadline=sieve.deadline,
     )
+    rest = tokens.encode(sieve.subject, [page.rest[0], *page.rest[1]]) if page.rest else None
+    return _list(query, projection, page.records, rest)
+
+
+def _list(query: DueQuery, projection: OfKind, records: Sequence[dict[str, Any]], rest: str | None) -> dict[str, Value]:
     return {
-        query.rows: [_shown_row(query, projection, record) for record in page.records],
-        "count": len(page.records),
-        **({"nextToken": tokens.encode(subject, [page.rest[0], *page.rest[1]])} if page.rest else {}),
+        query.rows: [_shown_row(query, projection, record) for record in records],
+        "count": len(records),
+        **({"nextToken": rest} if rest is not None else {}),
     }
 
 

@@ -21,10 +21,12 @@ from schemas.openapi_parts import (
     DESCRIPTION,
     EITHERS,
     EXACT_TEXT,
+    FORMS,
     GATEWAYS,
     ID,
     PARAMETERS,
     answer_of,
+    in_query,
     ledgers,
 )
 
@@ -35,7 +37,7 @@ _WORDS = {
     "opens": "Open a new {kind}",
     "foresight": "Say what a command on one {kind} would do, and write nothing",
     "row": "The {kind} as it stands now",
-    "list": "The {kind}s for which something is due or will be, the longest due first",
+    "list": "The {kind}s for which something is due or will be, the longest due first, or those that came to an end",
     "entries": "What the events of one {kind} left, newest first",
     "state": "The {kind} at any moment, by replay of its events",
     "stream": "The events of one {kind}, in order",
@@ -91,7 +93,7 @@ def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mappi
         "x-ledger-function": route["function"],
         "security": [{"oauth": [f"ledger/{route['scope']}"]}] if route["scope"] else [],
     }
-    if parameters := _parameters(route):
+    if parameters := _parameters(route, told):
         operation["parameters"] = parameters
     if route["opens"]:
         operation["requestBody"] = _opening_body(route, schemas)
@@ -100,7 +102,7 @@ def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mappi
     return {**operation, "responses": responses}
 
 
-def _parameters(route: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _parameters(route: Mapping[str, Any], told: Mapping[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if route["subject"]:
         found.append({"$ref": f"#/components/parameters/{'correlation' if not route['kind'] else 'aggregate'}Id"})
@@ -108,16 +110,16 @@ def _parameters(route: Mapping[str, Any]) -> list[dict[str, Any]]:
         names = ("idempotencyKey",) if route["opens"] else ("idempotencyKey", "ifMatch")
         found += [{"$ref": f"#/components/parameters/{name}"} for name in names]
     for name in route["parameters"]:
-        found.append(_parameter(name, route))
+        found.append(_parameter(name, route, told))
     return found
 
 
-def _parameter(name: str, route: Mapping[str, Any]) -> dict[str, Any]:
+def _parameter(name: str, route: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     known = "limitOfStream" if name == "limit" and route["answer"] == "stream" else name
     if known in PARAMETERS:
         return {"$ref": f"#/components/parameters/{known}"}
-    words = f"Of the {route['kind']}s only those that are meant by it."
-    return {"name": name, "in": "query", "description": words, "schema": {"type": "string"}}
+    asked = told["filters"][route["query"]][name]
+    return in_query(name, asked["description"], {"word": {"enum": asked["words"]}, **FORMS}[asked["form"]])
 
 
 def _body(kind: str, told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:

@@ -68,11 +68,14 @@ ID: dict[str, Any] = {
     "description": "1 to 256 bytes of visible characters, without spaces at its ends.",
 }
 _SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 10**15}
+FORMS: Mapping[str, dict[str, Any]] = {"id": ID, "time": {"type": "string", "format": "date-time"}}
+"""What a filter of a list may be, beside one of some words."""
 _TIME = "An ISO 8601 date and time with its offset (`+` as %2B)."
 _GATEWAYS: dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/Gateway"}}}
 
 
-def _in_query(name: str, description: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+def in_query(name: str, description: str, schema: Mapping[str, Any], *, required: bool = False) -> dict[str, Any]:
+    """A parameter behind the `?`."""
     return {"name": name, "in": "query", "description": description, "required": required, "schema": schema}
 
 
@@ -105,23 +108,23 @@ PARAMETERS: dict[str, Any] = {
         "aggregate has moved on, the answer is 412. Where the body says an expectedSequence, too, both must be equal.",
         "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,15})"$', "examples": ['"5"']},
     },
-    "type": _in_query("type", "The type of the events.", ID, required=True),
-    "from": _in_query("from", f"Recorded at this time or later. {_TIME}", {"type": "string", "format": "date-time"}),
-    "to": _in_query("to", f"Recorded at this time or earlier. {_TIME}", {"type": "string", "format": "date-time"}),
-    "limit": _in_query("limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 1000}),
-    "limitOfStream": _in_query(
+    "type": in_query("type", "The type of the events.", ID, required=True),
+    "from": in_query("from", f"Recorded at this time or later. {_TIME}", {"type": "string", "format": "date-time"}),
+    "to": in_query("to", f"Recorded at this time or earlier. {_TIME}", {"type": "string", "format": "date-time"}),
+    "limit": in_query("limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 1000}),
+    "limitOfStream": in_query(
         "limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 10_000}
     ),
-    "nextToken": _in_query(
+    "nextToken": in_query(
         "nextToken", "The nextToken of the page before, of the same question by the same caller.", {"type": "string"}
     ),
-    "fromSequence": _in_query(
+    "fromSequence": in_query(
         "fromSequence", "The stream from this event on; left out: from the first.", {**_SEQUENCE, "minimum": 1}
     ),
-    "asOf": _in_query(
+    "asOf": in_query(
         "asOf", f"The state after all that was recorded until then. {_TIME}", {"type": "string", "format": "date-time"}
     ),
-    "upToSequence": _in_query("upToSequence", "The state after the event of this sequence.", _SEQUENCE),
+    "upToSequence": in_query("upToSequence", "The state after the event of this sequence.", _SEQUENCE),
 }
 
 _NEXT: dict[str, Any] = {"type": "string", "description": "Where there is more: for the next page."}

@@ -149,7 +149,8 @@ def _query(handler: _Handlers, stores: Stores) -> HandlerFunction:
         },
         grants=[
             event_store.grant_read(),
-            *([event_store.grant_query_by_type()] if event_store.type_index else []),
+            # By the index by type lists of what has ended are found, too.
+            *([event_store.grant_query_by_type(), read_model.grant_read_many()] if event_store.type_index else []),
             *([event_store.grant_query_by_correlation()] if event_store.correlation_index else []),
             read_model.grant_read(),
             *([read_model.grant_read_entries()] if settings.statement else []),

@@ -84,8 +84,8 @@ def add_to(commands: Commands) -> None:
     _transfer(cancel)
     cancel.add_argument("--reason", type=arguments.words, help="why")
     _transfer(command(words, "show", "show a transfer as it stands now", _show, ROW_FIELDS))
-    listing = command(words, "list", "list the transfers that are under way", _list, LIST_FIELDS)
-    listing.add_argument("--status", choices=STATUSES, help="only those of this status")
+    listing = command(words, "list", "list the transfers that are under way, or those of a status", _list, LIST_FIELDS)
+    listing.add_argument("--status", choices=STATUSES, help="only those of this status, ended ones too")
     listing.add_argument(
         "--account", type=arguments.identifier, metavar="ID", help="only those from or to this account"
     )
@@ -169,5 +169,6 @@ def _list(context: Context) -> None:
         accountId=options.account,
         olderThan=options.older_than,
     )
-    context.out.records(found, LIST, "No transfers are under way.")
+    none = f"No transfer is {options.status}." if options.status else "No transfers are under way."
+    context.out.records(found, LIST, none)
     tell_of_more(context, page, len(found))

@@ -1,4 +1,4 @@
-// Transfers: those under way, and the story of one.
+// Transfers: those under way or of a status, and the story of one.
 
 import { useEffect, useMemo, useState } from "../vendor/hooks.mjs";
 import { get, id } from "../app/api.mjs";
@@ -10,7 +10,7 @@ import { Aggregate, html, Loading, Money, More, Problem, Status, Time, Title, us
 import { together } from "./found.mjs";
 import { Story } from "./story.mjs";
 
-const OPEN = ["", "Requested", "Approved", "Committed", "Failed", "Expired", "Cancelled"];
+const STATUSES = ["Requested", "Approved", "Committed", "Completed", "Failed", "Expired", "Cancelled"];
 const WAITING = ["Requested", "Approved", "Committed"];
 const LOOK_AGAIN_MS = 1_000;
 const LOOKS = 20;
@@ -30,9 +30,9 @@ export function Transfers({ query }) {
     go(["transfers"], { status: given.get("status"), accountId: given.get("accountId").trim() });
   };
   return html`<p class="crumbs"><a href=${href([])}>Ledger</a> / Transfers</p>
-    <${Title} text="Transfers under way" />
+    <${Title} text=${status ? `${status} transfers` : "Transfers under way"} />
     <form class="row jump" onSubmit=${choose}>
-      <label>Status <select name="status" value=${status ?? ""}>${OPEN.map((each) => html`<option value=${each}>${each || "any"}</option>`)}</select></label>
+      <label>Status <select name="status" value=${status ?? ""}><option value="">under way</option>${STATUSES.map((each) => html`<option value=${each}>${each}</option>`)}</select></label>
       <label>Account <input name="accountId" defaultValue=${accountId ?? ""} autocomplete="off" spellcheck=${false} /></label>
       <button>Show</button>
     </form>
@@ -46,7 +46,7 @@ export function Transfers({ query }) {
         ${pages.items.map((each) => html`<${Row} key=${each.TransferId} row=${each} />`)}
       </tbody>
     </table>`}
-    ${!pages.loading && !pages.error && pages.items.length === 0 && html`<p class="quiet">None is. Those that have come to their end are found by id, or among their accounts' events.</p>`}
+    ${!pages.loading && !pages.error && pages.items.length === 0 && html`<p class="quiet">${pages.more ? "None so far." : "There are none."}</p>`}
     <${More} pages=${pages} what="transfers" />`;
 }
 

@@ -17,7 +17,7 @@ from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.event import Event
 from handlers.sourcing.fields import check_identifier
 from handlers.sourcing.kinds import Switch
-from handlers.sourcing.projection import DueQuery, Projection, Row, RowQuery
+from handlers.sourcing.projection import ByEvent, DueQuery, Filter, Projection, Row, RowQuery
 from handlers.sourcing.restoring import Shape, flag, one_of, text
 from handlers.sourcing.values import Value
 
@@ -38,9 +38,10 @@ DUE_BUCKETS = tuple(f"due#{number}" for number in range(4))
 """Over these keys the index of what is due is spread: one takes a thousand writes a second."""
 PATIENCE_SECONDS = 60
 """After so long without a further event somebody has to look after a transfer."""
-OPEN = ("Requested", "Approved", "Committed", "Failed", "Expired", "Cancelled")
-"""What an open transfer's status can be: of the last three, while something is still set aside for it."""
-STATUSES = ("Requested", "Approved", "Committed", "Completed", "Failed", "Expired", "Cancelled")
+ENDS = MappingProxyType({name: f"Transfer{name}" for name in ("Completed", "Failed", "Expired", "Cancelled")})
+"""The statuses that a transfer ends with, and the type of the event that ends it. One that came to nothing is open all
+the same while something is still set aside for it."""
+STATUSES = ("Requested", "Approved", "Committed", *ENDS)
 _DUE = ("DueBucket", "DueAt")
 
 
@@ -136,8 +137,8 @@ def transfer_projections(_: Switch) -> tuple[Projection, ...]:
 
 
 def _of_status(status: Value) -> Callable[[Row], bool]:
-    if status not in OPEN:
-        raise MalformedError("status", f"must be one of {', '.join(OPEN)}: only open transfers are listed")
+    if status not in STATUSES:
+        raise MalformedError("status", f"must be one of {', '.join(STATUSES)}")
     return lambda row: row.get("Status") == status
 
 
@@ -160,10 +161,24 @@ TRANSFER_QUERIES = (
         projection="TransferSummary",
         rows="transfers",
         buckets=DUE_BUCKETS,
-        filters=MappingProxyType({"status": _of_status, "accountId": _of_account, "olderThan": _requested_before}),
+        filters=MappingProxyType(
+            {
+                "status": Filter(
+                    description=f"Only those of this status. Without it those under way; of {', '.join(ENDS)}, all "
+                    "that came to it, the newest first.",
+                    form="word",
+                    words=STATUSES,
+                    meant=_of_status,
+                ),
+                "accountId": Filter(description="Only those from or to this account.", form="id", meant=_of_account),
+                "olderThan": Filter(
+                    description="Only those requested before this time.", form="time", meant=_requested_before
+                ),
+            }
+        ),
+        by_event=ByEvent(member="status", types=ENDS),
     ),
 )
-"""Those that have ended are not listed: they are found by their last event's type, with getEventsByType."""
 
 
 _SUMMARY = Shape(

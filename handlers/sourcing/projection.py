@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .event import Event
 from .values import Value
@@ -92,6 +92,28 @@ class RowQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """An optional member of a request that says which rows are meant."""
+
+    description: str
+    form: Literal["id", "time", "word"]
+    meant: Callable[[Value], Callable[[Row], bool]]
+    """What the member says, to whether a row is meant. MalformedError."""
+    words: tuple[str, ...] = ()
+    """What it may say, where it is a word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByEvent:
+    """Which rows of a list need not be due: those with an event of a certain type, found by it, the newest first."""
+
+    member: str
+    """One of the query's filters."""
+    types: Mapping[str, str]
+    """By what it says: the type of the event. An aggregate has one such event at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DueQuery:
     """A query of those rows of a projection for which something is or will be due, by pages; see `handlers.query`."""
 
@@ -106,8 +128,6 @@ class DueQuery:
     buckets: tuple[str, ...]
     """The keys under which they stand in the index."""
     filters: Mapping[str, Filter]
-    """By an optional member of the request: which rows are meant."""
-
-
-Filter = Callable[[Value], Callable[[Row], bool]]
-"""What a member of a request says, to whether a row is meant. MalformedError."""
+    """By an optional member of the request."""
+    by_event: ByEvent | None = None
+    """Where rows are listed by what they came to, too."""

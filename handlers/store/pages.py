@@ -67,14 +67,13 @@ def by_type(
     page = index.page(
         event_type, limit=limit, since=since, until=until, after=after, unreadable=foreign.append, deadline=deadline
     )
-    _log(foreign)
     shown = _fitting(page.events)
     rest = page.behind(len(shown))
     return {
         "eventType": event_type,
         "events": shown,
         "count": len(shown),
-        **_unreadable(foreign),
+        **told_unreadable(foreign),
         **({"nextToken": tokens.encode(subject, rest)} if rest is not None else {}),
     }
 
@@ -88,24 +87,21 @@ def by_correlation(index: CorrelationIndex, correlation_id: str, *, limit: int, 
     foreign: list[NotAnEventError] = []
     after = tokens.decode(token, subject, _correlated)
     page = index.page(correlation_id, limit=limit, after=after, unreadable=foreign.append)
-    _log(foreign)
     shown = _fitting(page.events)
     rest = page.rest if len(shown) == len(page.events) else place_of_event(page.events[len(shown) - 1])
     return {
         "correlationId": correlation_id,
         "events": shown,
         "count": len(shown),
-        **_unreadable(foreign),
+        **told_unreadable(foreign),
         **({"nextToken": tokens.encode(subject, rest)} if rest is not None else {}),
     }
 
 
-def _log(foreign: Iterable[NotAnEventError]) -> None:
+def told_unreadable(foreign: Sequence[NotAnEventError]) -> dict[str, Value]:
+    """What an answer says of items on the way that are no events, which are logged, too."""
     for error in foreign:
         log.error("left out: %s", error.message, extra=dict(error.details))
-
-
-def _unreadable(foreign: Sequence[NotAnEventError]) -> dict[str, Value]:
     return {"unreadable": [_told(error) for error in foreign[:MAX_TOLD]]} if foreign else {}
 
 
@@ -118,10 +114,13 @@ def _last_shown(content: Value, since: str, until: str) -> Place:
     places = [content]
     if not isinstance(content[0], str):
         places = [[*each, bucket] for bucket, each in enumerate(content) if each]
-    return min((_place(each, since, until) for each in places), key=lambda place: (place.timestamp, -place.bucket))
+    return min(
+        (place_of_type(each, since, until) for each in places), key=lambda place: (place.timestamp, -place.bucket)
+    )
 
 
-def _place(content: Value, since: str, until: str) -> Place:
+def place_of_type(content: Value, since: str = times.FIRST, until: str = times.LAST) -> Place:
+    """The place among a type's events that a token says. ValueError and others of conversions, MalformedError."""
     timestamp, aggregate_id, sequence, bucket = content
     # DynamoDB would refuse what cannot be a key, or lies outside of the query's range, as a start.
     if times.normalize(timestamp, "nextToken") != timestamp or not since <= timestamp <= until:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -122,16 +122,20 @@ class ReadModel:
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Stored]:
         """Rows that exist among `keys`: one BatchGetItem per 100 keys, and one more for each part AWS left undone."""
-        wanted = [key.item() for key in keys]
-        found: dict[Key, Stored] = {}
+        return {_key_of(item): stored_in(item) for item in self._items(keys)}
+
+    def records(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
+        """As `get_many`, whole rows as they are stored, keys included."""
+        return {_key_of(item): to_record(item) for item in self._items(keys)}
+
+    def _items(self, keys: Iterable[Key]) -> Iterator[dict[str, Any]]:
+        wanted = [key.item() for key in dict.fromkeys(keys)]
         while wanted:
             request: Any = {self._table: {"Keys": wanted[:BATCH_KEYS], "ConsistentRead": True}}
             answer = self._client.batch_get_item(RequestItems=request)
-            for item in answer["Responses"].get(self._table, []):
-                found[Key(item["AccountId"]["S"], item["ProjectionType"]["S"])] = stored_in(item)
+            yield from answer["Responses"].get(self._table, [])
             undone: Any = answer.get("UnprocessedKeys") or {self._table: {"Keys": []}}
             wanted = [*undone[self._table]["Keys"], *wanted[BATCH_KEYS:]]
-        return found
 
     def entries(self, aggregate_id: str, name: str, *, up_to: int, limit: int) -> Entries:
         """At most `limit` entries, those of events `up_to` and before: one Query, one read unit for each 4 KB.
@@ -252,6 +256,10 @@ def entry_in(record: Mapping[str, Any], name: str) -> Entry:
         raise UnreadableRowError(name, account_id, [key], healed_by="a repair removes it")
     content = {each: value for each, value in record.items() if each not in _KEYS}
     return Entry(account_id, name, int(digits), content)
+
+
+def _key_of(item: Mapping[str, Any]) -> Key:
+    return Key(item["AccountId"]["S"], item["ProjectionType"]["S"])
 
 
 def _entry_item(entry: Entry) -> Any:

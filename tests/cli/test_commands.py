@@ -166,6 +166,14 @@ def test_money_is_sent_under_the_id_that_is_the_transfers(ledger: FakeLedger, ru
     assert (body["amount"], body["currency"]) == ("100.50", "EUR")
 
 
+def test_a_list_without_any_says_of_which_transfers_there_are_none(ledger: FakeLedger, run: Run) -> None:
+    ledger.replies["getTransfers"] = 200, '{"transfers": [], "count": 0}'
+
+    assert run("transfer", "list", "--status", "Completed", terminal=True).err.strip() == "No transfer is Completed."
+    assert run("transfer", "list", terminal=True).err.strip() == "No transfers are under way."
+    assert [query.get("status") for name, query, *_ in ledger.asked if name == "getTransfers"] == ["Completed", None]
+
+
 def test_every_rule_of_the_ledger_has_a_word_on_what_to_do() -> None:
     section = (ROOT / "docs/events.md").read_text("utf-8").partition("## The rules")[2].partition("###")[0]
     rules = re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)

@@ -201,6 +201,7 @@ VIEWS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (("accounts", example.MARIA, "close"), {}),
     (("accounts", "nobody"), {}),
     (("transfers",), {}),
+    (("transfers",), {"status": "Completed"}),
     (("transfers", example.TRANSFER), {}),
     (("transfers", "waits"), {}),
     (("correlations", example.TRANSFER), {}),
@@ -230,6 +231,15 @@ def test_every_view_is_accessible_and_fits_a_narrow_screen(served: Served, opene
     assert found == []
     assert wide == []
     assert grounds == {{"light": "rgb(246, 245, 241)", "dark": "rgb(18, 24, 26)"}[scheme]}
+
+
+def test_transfers_that_have_ended_are_listed_by_their_status(served: Served, visit: Visit) -> None:
+    served.maria.has(f"/transfers/{example.TRANSFER}", lambda row: row.get("Status") == "Completed")
+    visit.go("transfers")
+    visit.page.get_by_label("Status").select_option("Completed")
+    visit.page.get_by_role("button", name="Show").click()
+    visit.page.get_by_role("heading", name="Completed transfers").wait_for()
+    visit.page.get_by_role("link", name=example.TRANSFER).wait_for()
 
 
 def test_what_people_wrote_is_text_and_never_a_script(served: Served, visit: Visit) -> None:

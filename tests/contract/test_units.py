@@ -10,15 +10,16 @@ import pytest
 
 from handlers.sourcing import times
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, Violation
-from handlers.sourcing.event import Event
+from handlers.sourcing.event import GENESIS, Event, Position
 from handlers.store.correlation_index import CorrelationIndex
 from handlers.store.deadline import Deadline
 from handlers.store.event_store import EventStore
+from handlers.store.found_by_event import found_by_event
 from handlers.store.history import History
 from handlers.store.ledger import Ledger
 from handlers.store.present import PresentReader
 from handlers.store.projector import Projector
-from handlers.store.read_model import Key, ReadModel
+from handlers.store.read_model import Key, ReadModel, Stored
 from handlers.store.side_by_side import begin
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshots
@@ -139,6 +140,23 @@ def test_a_page_of_a_type_reads_little_more_than_it_shows(
     assert len(type_index.page(TYPE, limit=5).events) == 5
 
     assert [charge.items for charge in meter.charges] == [3, 3, 3]
+
+
+@moto_differs
+def test_rows_that_are_found_by_an_event_cost_a_unit_each_beside_the_page_of_the_type(
+    type_index: TypeIndex, read_model: ReadModel, of_one_type: None, meter: Meter
+) -> None:
+    for number in range(20):
+        read_model.put(Key(f"account-{number:02d}", "Row"), Stored({}, Position(1, GENESIS)), Position())
+    meter.charges.clear()
+
+    deadline = Deadline(lambda: 30.0, "")
+    found = found_by_event(
+        type_index, read_model, TYPE, "Row", lambda _: True, limit=5, sieved=False, after=None, deadline=deadline
+    )
+
+    assert [each["AccountId"] for each in found.records] == [f"account-{number}" for number in range(19, 14, -1)]
+    assert costs(meter) == [*[("Query", {TYPES: 0.5})] * 3, ("BatchGetItem", {"table": 5})]
 
 
 def keep_the_end(store: EventStore, snapshots: Snapshots, meter: Meter, length: int) -> Sequence[Event]:

@@ -13,6 +13,7 @@ import pytest
 from handlers.domain import PROCESS
 from handlers.sourcing.errors import ClockSkewError
 from handlers.sourcing.event import Event
+from handlers.store import found_by_event
 from handlers.store.items import to_record
 
 from .conftest import ROWS, STORE, Calls, Context, Invoke, message, refusal
@@ -437,9 +438,100 @@ def test_open_transfers_are_listed_in_pages(bank: Bank) -> None:
     assert [each["TransferId"] for each in bank.ask("getTransfers", accountId="c")[1]["transfers"]] == ["t3"]
     assert bank.ask("getTransfers", status="Committed")[1]["count"] == 0
     assert bank.ask("getTransfers", olderThan="2020-01-01T00:00:00Z")[1]["count"] == 0
-    assert bank.ask("getTransfers", status="Completed")[0] == 400
     assert bank.ask("getTransfers", nextToken="x")[0] == 400
     assert bank.ask("getTransfers", status="Requested", **token)[0] == 400
+
+
+@pytest.fixture
+def ended(bank: Bank) -> Bank:
+    """Five completed transfers, 10 to 14 from a to b; one failed and one cancelled; one that waits; all with rows."""
+    bank.open(50_000)
+    for number in range(5):
+        bank.request(10 + number, f"done{number}")
+        bank.poke(*stored(bank.aws, f"done{number}")[:1])
+    bank.request(10, "failed", toAccount="nobody")
+    bank.poke(*stored(bank.aws, "failed")[:1])
+    bank.request(2000, "waiting")
+    bank.request(2000, "cancelled")
+    assert bank.send("TransferCancelled", {}, aggregateId="cancelled", actor="ann", commandId="c")[0] == 200
+    bank.project()
+    return bank
+
+
+def listed(bank: Bank, **asked: Any) -> list[list[str]]:
+    """The ids on each page, to the end."""
+    pages: list[list[str]] = []
+    token: dict[str, Any] = {}
+    while True:
+        status, page = bank.ask("getTransfers", **asked, **token)
+        assert status == 200, page
+        assert page["count"] == len(page["transfers"])
+        pages.append([each["TransferId"] for each in page["transfers"]])
+        if "nextToken" not in page:
+            return pages
+        token = {"nextToken": page["nextToken"]}
+
+
+def test_transfers_are_listed_by_any_status_the_last_to_end_first(ended: Bank) -> None:
+    every = [f"done{number}" for number in reversed(range(5))]
+
+    assert listed(ended, status="Completed") == [every]
+    assert listed(ended, status="Completed", limit=2) == [every[:2], every[2:4], every[4:]]
+    assert listed(ended, status="Failed") == [["failed"]]
+    assert listed(ended, status="Cancelled") == [["cancelled"]]
+    assert listed(ended, status="Expired") == [[]]
+    assert listed(ended, status="Requested") == [["waiting"]]
+    assert ended.ask("getTransfers", status="Lost")[0] == 400
+
+
+def test_other_filters_hold_for_those_that_have_ended(ended: Bank) -> None:
+    assert listed(ended, status="Completed", accountId="b", limit=2) == [
+        ["done4", "done3"],
+        ["done2", "done1"],
+        ["done0"],
+    ]
+    assert listed(ended, status="Completed", accountId="nobody") == [[]]
+    assert listed(ended, status="Failed", accountId="nobody") == [["failed"]]
+    assert listed(ended, status="Completed", olderThan="2020-01-01T00:00:00Z", accountId="b") == [[]]
+
+
+def test_a_page_of_ended_transfers_goes_through_so_many_events_and_then_says_where_to_go_on(
+    ended: Bank, monkeypatch: pytest.MonkeyPatch, calls: Calls
+) -> None:
+    monkeypatch.setattr(found_by_event, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(found_by_event, "BATCH_KEYS", 2)
+    calls.made.clear()
+
+    assert listed(ended, status="Completed", accountId="nobody", limit=1) == [[], [], []]
+    assert calls.names.count("BatchGetItem") == 3
+    assert {len(asked["RequestItems"][ROWS]["Keys"]) for asked in calls.to("BatchGetItem")} == {1, 2}
+
+
+def test_a_row_that_does_not_say_it_yet_is_left_out_and_what_lies_behind_it_is_not(ended: Bank) -> None:
+    ended.aws.delete_item(TableName=ROWS, Key={"AccountId": {"S": "done4"}, "ProjectionType": {"S": "TransferSummary"}})
+
+    assert listed(ended, status="Completed", limit=1) == [["done3"], ["done2"], ["done1"], ["done0"]]
+
+
+def test_a_token_of_one_status_is_none_of_another(ended: Bank) -> None:
+    token = ended.ask("getTransfers", status="Completed", limit=1)[1]["nextToken"]
+
+    for asked in ({"status": "Failed"}, {"status": "Completed", "accountId": "a"}, {}):
+        assert ended.ask("getTransfers", **asked, limit=1, nextToken=token)[0] == 400
+
+
+def test_without_an_index_by_type_an_ended_status_is_refused_by_name(
+    ended: Bank, monkeypatch: pytest.MonkeyPatch, handlers: Handlers
+) -> None:
+    monkeypatch.setattr(handlers("query"), "_types", None)
+
+    for status in ("Completed", "Failed", "Expired", "Cancelled"):
+        code, answer = ended.ask("getTransfers", status=status)
+        (told,) = answer["error"]["details"]["violations"]
+        assert (code, told["path"]) == (400, "status")
+        assert "one of Requested, Approved, Committed:" in told["message"]
+        assert "typeIndex" in told["message"]
+    assert listed(ended, status="Requested") == [["waiting"]]
 
 
 def test_a_step_that_is_never_refused_and_was_is_counted_and_fails(

@@ -65,6 +65,7 @@ PRIVILEGES = {
         ("sqs:ReceiveMessage", "projection-feed-queue"),
     },
     "query": {
+        ("dynamodb:BatchGetItem", "read-model-table"),
         ("dynamodb:GetItem", "read-model-table"),
         ("dynamodb:Query", "read-model-table"),
         ("dynamodb:Query", "read-model-table/index/Due-index"),

@@ -203,6 +203,7 @@ def transfer(ledger: StackClient) -> None:
     assert eventually(lambda: datetime.now(UTC), lambda now: now > deadline, SOON) > deadline
     ledger.sweep()
     await_status(ledger, "late", "Expired")
+    assert ledger.query("getTransfers", status="Expired")[1]["count"] == 1
 
 
 def await_status(ledger: StackClient, transfer_id: str, status: str) -> None:

@@ -1774,6 +1774,27 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ("tests/infrastructure/test_security.py",),
     ),
     Mutant(
+        "look for ended transfers where only open ones stand",
+        "handlers/query.py",
+        "    if by and event_type:\n",
+        "    if False:\n",
+        ("tests/handlers/test_transfers.py",),
+    ),
+    Mutant(
+        "go on behind the page of events, not behind the row that was shown last",
+        "handlers/store/found_by_event.py",
+        "found.rest = page.behind(number)",
+        "found.rest = page.behind(len(page.events))",
+        ("tests/handlers/test_transfers.py",),
+    ),
+    Mutant(
+        "go through all that ever ended for a page of it",
+        "handlers/store/found_by_event.py",
+        "    while looked < MOST_LOOKED_AT:\n",
+        "    while True:\n",
+        ("tests/handlers/test_transfers.py",),
+    ),
+    Mutant(
         "let any schedule of the account act as the sweep's",
         "components/sweep_schedule.py",
         ', "aws:SourceArn": group.arn',
