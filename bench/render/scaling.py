@@ -81,7 +81,8 @@ def _transfers(results: Results) -> str:
     return f"""
 ## Transfers
 
-Transfers a second that go well, {cost.TRANSFER_EVENTS} events each. Behind a limit they wait and are not lost; those that
+Transfers a second that go well, {cost.TRANSFER_EVENTS} events each. Behind a limit they wait and are not lost, also where an
+account has 100 of them under way (they then go on with a sweep, a minute later); those that
 wait too long expire, and nothing of them stays aside.
 
 {_table(sorted(ceilings.of_transfers(results), key=lambda each: each.rate))}

@@ -33,6 +33,10 @@ STATE_VERSION = 3
 snapshots of other versions are then left alone and made anew."""
 MAX_RESERVATIONS = 100
 """So many transfers from one account may be under way at once: what is kept of it stays small."""
+RESERVATION = "reservation"
+"""The rule that nothing, or another amount, is set aside than is asked for."""
+RESERVATIONS_LIMIT = "reservations-limit"
+"""The rule that there is room for MAX_RESERVATIONS of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +268,10 @@ def _reserve(account: Account, reserved: FundsReserved) -> None:
         text = f"an amount in {account.currency} has {_at_most(digits)}"
         raise RuleBrokenError(_SCALE, text, currency=account.currency, digits=digits, amount=reserved.amount)
     if reserved.transfer_id in account.reservations:
-        raise RuleBrokenError(_RESERVATION, "money is set aside for this transfer already")
+        raise RuleBrokenError(RESERVATION, "money is set aside for this transfer already")
     if len(account.reservations) >= MAX_RESERVATIONS:
         text = f"money is set aside for {MAX_RESERVATIONS} transfers; those must end first"
-        raise RuleBrokenError("reservations-limit", text, reservations=len(account.reservations))
+        raise RuleBrokenError(RESERVATIONS_LIMIT, text, reservations=len(account.reservations))
     if reserved.amount > account.available:
         _refuse_funds(account, -reserved.amount)
 
@@ -284,7 +288,7 @@ def _release(account: Account, released: ReservationReleased) -> None:
 def _require_reservation(account: Account, transfer_id: str, amount: Decimal) -> None:
     found = account.reservations.get(transfer_id, ZERO)
     if found != amount:
-        raise RuleBrokenError(_RESERVATION, "another amount is set aside for this transfer", reserved=found)
+        raise RuleBrokenError(RESERVATION, "another amount is set aside for this transfer", reserved=found)
 
 
 def _refuse_currency(account: Account, currency: str) -> NoReturn:
@@ -316,7 +320,7 @@ def _close(account: Account, _: AccountClosed) -> None:
         raise RuleBrokenError("zero-balance", "only an account with a zero balance closes", balance=account.balance)
     if account.reservations:
         text = "only an account with nothing set aside for transfers closes"
-        raise RuleBrokenError(_RESERVATION, text, reserved=account.reserved)
+        raise RuleBrokenError(RESERVATION, text, reserved=account.reserved)
 
 
 def _require_scale(account: Account, amount: Decimal, balance: Decimal) -> None:
@@ -346,7 +350,6 @@ def _require_active(account: Account) -> None:
 
 
 _ACTIVE = "account-active"
-_RESERVATION = "reservation"
 _SCALE = "amount-scale"
 _OPENING = "AccountCreated"
 _ACCOUNT_ID = "eventData.accountId"

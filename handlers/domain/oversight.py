@@ -8,7 +8,7 @@ are missing may still come.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from .facts import fact_of
 from .generated.classes import FundsReserved, ReservationReleased, TransactionProcessed, TransferRequested
 from .money import ZERO
 from .transfer import COME_TO_NOTHING, KIND, UNCOMMITTED
-from .transfer_steps import PROCESS
+from .transfer_steps import OTHER, PROCESS
 from .transfer_summary import STATUSES, TransferSummary, is_open
 
 _ENDS = MappingProxyType({f"Transfer{name}": name.lower() for name in ("Completed", *COME_TO_NOTHING)})
@@ -38,6 +38,8 @@ _DONE = MappingProxyType(
         "release": "released",
     }
 )
+_ON_ACCOUNTS = ("reserve", "credit", "post", "release")
+"""The steps in accounts' streams that have a commandId of their own."""
 
 
 class _Step(NamedTuple):
@@ -63,10 +65,18 @@ def part_of(event: Event) -> tuple[str, Part] | None:
             return (event.aggregate_id, _part(event)) if event.event_type in KIND.commands else None
 
 
+def claimed_by(event: Event) -> tuple[str, Part] | None:
+    """The transfer that has a step of that commandId on an account, if there is such a transfer."""
+    transfer_id, _, name = event.command_id.rpartition("/")
+    return (transfer_id, _part(event)._replace(foreign=True)) if name in _ON_ACCOUNTS else None
+
+
 def step_of(event: Event) -> str:
-    """The step that an event of a transfer's is. A fence has the reservation's commandId, and releases nothing."""
-    fence = event.event_type == "ReservationReleased" and not event.data.get("amount")
-    return "fence" if fence else event.command_id.rpartition("/")[2]
+    """The step that an event of a transfer's is. A fence has the reservation's commandId, and releases nothing; and of
+    post and release, one may have the other's."""
+    found = part_of(event)
+    on_account = found is not None and event.event_type not in KIND.commands
+    return _name(found[1]) if found and on_account else event.command_id.rpartition("/")[2]
 
 
 def places(transfer_id: str, parts: Sequence[Part]) -> list[tuple[str, str]]:
@@ -82,6 +92,8 @@ def places(transfer_id: str, parts: Sequence[Part]) -> list[tuple[str, str]]:
 
 def judge(transfer_id: str, parts: Sequence[Part]) -> Judged:
     """Whether the parts of a transfer fit together."""
+    foreign = [part for part in parts if part.foreign]
+    parts = [part for part in parts if not part.foreign]
     steps = [_Step(_name(part), part) for part in parts if part.event_type not in KIND.commands]
     net: dict[str, Decimal] = {}
     for step in steps:
@@ -93,7 +105,11 @@ def judge(transfer_id: str, parts: Sequence[Part]) -> Judged:
         flaws = [_flaw(Misfit.ORPHANED, step, f"{_of(step, transfer_id)}, which nobody requested") for step in steps]
         return Judged(tuple(flaws), net)
     own = [part for part in parts if part.event_type in KIND.commands]
-    flaws = [*_alone(transfer_id, requested, steps), *_together(transfer_id, requested, own, steps)]
+    steps_at = places(transfer_id, parts)
+    taken = [part for part in foreign if (part.aggregate_id, part.command_id) in steps_at]
+    ids = {part.command_id for part in taken}
+    flaws = [*_alone(transfer_id, requested, steps, ids), *_together(transfer_id, requested, own, steps)]
+    flaws += [_taken(transfer_id, part) for part in taken]
     return Judged(tuple(flaws), net)
 
 
@@ -129,10 +145,10 @@ def waits(row: Row, now: str) -> Waits | None:
     return Waits("what is set aside is to be released", due)
 
 
-def _alone(transfer_id: str, requested: Part, steps: Sequence[_Step]) -> Iterator[Flaw]:
-    """What is wrong with steps each by itself, or for being there twice."""
+def _alone(transfer_id: str, requested: Part, steps: Sequence[_Step], taken: Set[str]) -> Iterator[Flaw]:
+    """What is wrong with steps each by itself, or for being there twice; `taken` are commandIds that others have."""
     seen: dict[str, Part] = {}
-    wrongs = [(step, _differing(transfer_id, requested, step)) for step in steps]
+    wrongs = [(step, _differing(transfer_id, requested, step, taken)) for step in steps]
     for step, wrong in sorted(wrongs, key=lambda each: bool(each[1])):  # of two, the right one counts as the first
         first = seen.setdefault(step.name, step.part)
         if first is not step.part:
@@ -142,7 +158,7 @@ def _alone(transfer_id: str, requested: Part, steps: Sequence[_Step]) -> Iterato
             yield _flaw(Misfit.DIFFERS, step, f"{_of(step, transfer_id)}: {wrong}")
 
 
-def _differing(transfer_id: str, requested: Part, step: _Step) -> str:
+def _differing(transfer_id: str, requested: Part, step: _Step, taken: Set[str]) -> str:
     """In what a step is not the one that its transfer asks for."""
     asked, part = requested.data, step.part
     account = asked["to" if step.name == "credit" else "from"]
@@ -151,9 +167,23 @@ def _differing(transfer_id: str, requested: Part, step: _Step) -> str:
         "its account": (part.aggregate_id, account),
         "its amount": (abs(_amount(part)), amount),
         "its currency": (part.data.get("currency", asked["currency"]), asked["currency"]),
-        "its commandId": (part.command_id, command_id(transfer_id, "reserve" if step.name == "fence" else step.name)),
+        "its commandId": (part.command_id, _command_id(transfer_id, step.name, taken)),
     }
     return "; ".join(f"{name} is {was}, not {is_}" for name, (was, is_) in wanted.items() if was != is_)
+
+
+def _command_id(transfer_id: str, name: str, taken: Set[str]) -> str:
+    """The commandId under which a step is taken, where others have some of them."""
+    own = command_id(transfer_id, "reserve" if name == "fence" else name)
+    return command_id(transfer_id, OTHER[name]) if name in OTHER and own in taken else own
+
+
+def _taken(transfer_id: str, part: Part) -> Flaw:
+    detail = (
+        f"{part.command_id} stands for a {part.event_type} of somebody else's, and would be a step of the transfer "
+        f"{transfer_id}"
+    )
+    return Flaw(Misfit.FOREIGN, part.aggregate_id, part.sequence, detail)
 
 
 def _together(transfer_id: str, requested: Part, own: Sequence[Part], steps: Sequence[_Step]) -> Iterator[Flaw]:
@@ -248,6 +278,7 @@ OVERSIGHT = Oversight(
     statuses=STATUSES,
     cancel="TransferCancelled",
     part=part_of,
+    claimed=claimed_by,
     step=step_of,
     places=places,
     judge=judge,

@@ -18,11 +18,23 @@ with something set aside does not close.
 *Nothing is set aside behind the end.* A process that is slow may reserve after the transfer came to nothing. Where no
 commitment says that the reservation is there, the `fence` takes its place: a release of nothing under the reservation's
 own commandId. Whichever of the two comes first is the only one. If it was the reservation, the fence is told that the
-commandId stands for another command, and the release is due.
+commandId stands for the reservation, and the release is due.
 
 *Nor where there was no account for a fence to stand on.* It may be opened while a slow process goes on to reserve
 there. So of a transfer that was never committed the fence is due for ever, also when it is settled: each reservation
 wakes a process, which sees that the fence stands, or releases.
+
+*Each step has a commandId that is free.* Callers may not name their commands so, but older code let them, and such a
+command stands for good. Before the commitment, `check` asks under the commandId of the credit, `reserve` under that of
+the post, and then the reservation takes its own: where one is a caller's, the transfer fails while it still may. So
+money is set aside only where the post's is free, and a release whose own is a caller's takes that: of the two, one
+happens. A post finds its own taken only where older code set the money aside, and takes the release's. Where a
+caller's stands in the reservation's place, nothing was or will be set aside: that is a fence, too.
+
+*Refusals are final, but for one.* Money may come, and an account may be opened: still, who sends money is to hear at
+once that it does not go. Only `reservations-limit` passes. That others set money aside at the same time is no reason to
+fail, and they end soon: nothing is due until the sweep comes back, and at the deadline the transfer expires. Behind the
+commitment nothing passes (see above). A fault or a lost race (5xx) is no refusal: that step is tried again.
 """
 
 from __future__ import annotations
@@ -36,6 +48,7 @@ from handlers.sourcing.event import Event
 from handlers.sourcing.process import Process, Step
 from handlers.sourcing.values import Value
 
+from .account import RESERVATION, RESERVATIONS_LIMIT
 from .facts import fact_of
 from .generated.classes import FundsReserved, ReservationReleased
 from .money import ZERO
@@ -43,6 +56,9 @@ from .transfer import COME_TO_NOTHING, KIND, UNCOMMITTED, Transfer
 from .transfer_summary import DUE_BUCKETS
 
 _MAY_REFUSE = ("check", "reserve", "credit")
+_PASSING = (RESERVATIONS_LIMIT,)
+OTHER = {"post": "release", "release": "post"}
+"""The one that does not happen where the other does."""
 
 
 def next_step(transfer: Transfer, now: str) -> tuple[Step, ...]:
@@ -53,7 +69,7 @@ def next_step(transfer: Transfer, now: str) -> tuple[Step, ...]:
     if transfer.status in UNCOMMITTED:
         return _to_the_commitment(transfer, now)
     if transfer.status == "Committed":
-        return _credit(transfer), _post(transfer), _own(transfer, "complete", "TransferCompleted", ends=True)
+        return _credit(transfer), _post(transfer), _complete(transfer)
     if transfer.status in COME_TO_NOTHING:
         return _behind_the_end(transfer)
     return ()
@@ -70,24 +86,36 @@ def _to_the_commitment(transfer: Transfer, now: str) -> tuple[Step, ...]:
         return (_own(transfer, "expire", "TransferExpired"),)
     if transfer.status == "Requested" and transfer.needs_approval:
         return ()
-    reserve = _on_from(transfer, "reserve", "FundsReserved", amount=transfer.amount, currency=transfer.currency)
-    check = _credit(transfer, "check")
-    return check, replace(reserve, dry=True), reserve, _own(transfer, "commit", "TransferCommitted")
+    reserve = _reserve(transfer)
+    return _credit(transfer, "check"), replace(reserve, dry=True, command="post"), reserve, _commit(transfer)
 
 
 def after_refusal(transfer: Transfer, step: Step, refusal: LedgerError) -> tuple[Step, ...] | None:
     """What is due in place of the rest when a step was refused, if anything; None where the transfer has gone on
     without us."""
     if step.name in _MAY_REFUSE:
-        rule = refusal.details.get("rule")
-        why = {"step": step.name, "code": refusal.code, **({"rule": rule} if rule else {})}
-        return (_own(transfer, "fail", "TransferFailed", **why),)
+        return _after_a_refused_part(transfer, step, refusal)
+    stands_for = refusal.event_type if isinstance(refusal, CommandReusedError) else None
     if step.name == "fence":
-        reserved = isinstance(refusal, CommandReusedError)
-        # Refused otherwise: there is no such account, or none any more, so that nothing is set aside on it by now.
-        release = (replace(_release(transfer), ends=transfer.settled),) if reserved else ()
+        # Refused otherwise, nothing is set aside by now: there is no such account, or none any more, or a caller's
+        # command stands there as a fence.
+        release = (replace(_release(transfer), ends=transfer.settled),) if stands_for == "FundsReserved" else ()
         return release if transfer.settled else (*release, _settle(transfer))
+    if step.name in OTHER and stands_for and not step.command:
+        behind = () if step.ends else (_complete(transfer) if step.name == "post" else _settle(transfer),)
+        return replace(step, command=OTHER[step.name]), *behind
     return None
+
+
+def _after_a_refused_part(transfer: Transfer, step: Step, refusal: LedgerError) -> tuple[Step, ...]:
+    """What is due where an account does not do its part, or would not."""
+    rule = refusal.details.get("rule")
+    if rule in _PASSING:
+        return ()
+    if step.dry and rule == RESERVATION:  # who carried it before ended behind the reservation
+        return _reserve(transfer), _commit(transfer)
+    why = {"step": step.name, "code": refusal.code, **({"rule": rule} if rule else {})}
+    return (_own(transfer, "fail", "TransferFailed", **why),)
 
 
 def concerned(event: Event) -> str | None:
@@ -108,6 +136,18 @@ def _own(transfer: Transfer, name: str, event_type: str, *, ends: bool = False, 
 def _on_from(transfer: Transfer, name: str, event_type: str, *, command: str = "", **data: Value) -> Step:
     named = {"transferId": transfer.transfer_id, **data}
     return Step(name, str(transfer.from_account), event_type, named, command=command)
+
+
+def _reserve(transfer: Transfer) -> Step:
+    return _on_from(transfer, "reserve", "FundsReserved", amount=transfer.amount, currency=transfer.currency)
+
+
+def _commit(transfer: Transfer) -> Step:
+    return _own(transfer, "commit", "TransferCommitted")
+
+
+def _complete(transfer: Transfer) -> Step:
+    return _own(transfer, "complete", "TransferCompleted", ends=True)
 
 
 def _credit(transfer: Transfer, name: str = "credit") -> Step:

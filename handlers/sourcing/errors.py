@@ -63,10 +63,17 @@ class SequenceConflictError(LedgerError):
 
 
 class CommandReusedError(LedgerError):
-    """A commandId that already stands for another command: a mistake that must not look like a success."""
+    """A commandId that already stands for another command: a mistake that must not look like a success.
+
+    `event_type` is that of what it stands for.
+    """
 
     status = 409
     code = "CommandReused"
+
+    def __init__(self, event_type: str, **details: Any) -> None:
+        super().__init__("this commandId stands for another command", **details)
+        self.event_type = event_type
 
 
 class TooLargeError(LedgerError):

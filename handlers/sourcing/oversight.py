@@ -27,6 +27,8 @@ class Part(NamedTuple):
     event_type: str
     command_id: str
     data: Mapping[str, Value]
+    foreign: bool = False
+    """Whether it is somebody else's, and only has the commandId of one of the process's steps."""
 
 
 class Misfit(StrEnum):
@@ -44,6 +46,8 @@ class Misfit(StrEnum):
     """The step belongs to another outcome than the one that the process had."""
     OPEN = "step-open"
     """The process has ended, and what it set aside still is."""
+    FOREIGN = "step-foreign"
+    """Somebody else's command has the commandId of the step."""
 
 
 class Flaw(NamedTuple):
@@ -90,8 +94,10 @@ class Oversight:
     """The type of the command that calls a process off."""
     part: Callable[[Event], tuple[str, Part] | None]
     """The process that an event is a part of, and that part; None for none. UnreadableEventError."""
+    claimed: Callable[[Event], tuple[str, Part] | None]
+    """Of an event that is no part of any: the process that might have such a step, if there is one, and that part."""
     step: Callable[[Event], str]
-    """The step that an event of the process's own commands is; its commandId may stand for two."""
+    """The step that an event of the process's own commands is; its commandId may stand for others."""
     places: Callable[[str, Sequence[Part]], Sequence[tuple[str, str]]]
     """Where else a process's parts may be, by its id and what is known of them: aggregates and commandIds, in an order
     in which an event that is seen at one place has those that it rests on at later ones."""
@@ -114,6 +120,7 @@ NO_OVERSIGHT = Oversight(
     statuses=(),
     cancel="",
     part=lambda _: None,
+    claimed=lambda _: None,
     step=lambda _: "",
     places=lambda *_: (),
     judge=lambda *_: Judged((), {}),

@@ -56,7 +56,8 @@ class Process:
     steps: tuple[str, ...]
     """The names by which commandIds are made."""
     certain: frozenset[str]
-    """The names of steps that no aggregate refuses, whatever its state."""
+    """The names of steps that no aggregate refuses, whatever its state: where one is, and nothing takes its place,
+    somebody has to look."""
     buckets: tuple[str, ...]
     """The keys under which the index of what is due has the rows of those that are under way."""
     concerned: Callable[[Event], str | None]

@@ -109,9 +109,9 @@ class Conductor:
                 continue
             step, refusal = refused
             log.info("refused: %s", refusal.message, extra={"processId": process_id, "step": step.name})
-            if step.name in self.process.certain:
-                raise StepRefusedError(f"{step.name} of {process_id} was refused: {refusal.message}") from refusal
             following = self.process.after(state, step, refusal)
+            if following is None and step.name in self.process.certain:
+                raise StepRefusedError(f"{step.name} of {process_id} was refused: {refusal.message}") from refusal
             if following is None:
                 return taken, False
             if not following:

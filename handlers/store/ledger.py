@@ -173,9 +173,7 @@ def _receipt_of_before(own: Event | None, command: Command) -> Receipt | None:
     if own is None:
         return None
     if not repeats(command, own):
-        raise CommandReusedError(
-            "this commandId stands for another command", commandId=command.command_id, sequence=own.sequence
-        )
+        raise CommandReusedError(own.event_type, commandId=command.command_id, sequence=own.sequence)
     return Receipt.of(own)
 
 

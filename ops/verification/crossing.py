@@ -25,7 +25,7 @@ from handlers.domain.oversight import OVERSIGHT
 from handlers.sourcing.errors import LedgerError
 from handlers.sourcing.event import Event
 from handlers.sourcing.kinds import State
-from handlers.sourcing.oversight import Flaw, Judged, Oversight, Part
+from handlers.sourcing.oversight import Flaw, Judged, Misfit, Oversight, Part
 from handlers.sourcing.values import dumps, loads
 from handlers.store.event_store import EventStore
 
@@ -76,6 +76,8 @@ class Gathering:
         found = self.parts.oversight.part(event)
         if found is None:
             self._moved = _SUMS.add(self._moved, self.parts.oversight.moved(event))
+            found = self.parts.oversight.claimed(event)
+        if found is None:
             return
         self._buffer.append(found)
         if len(self._buffer) >= _BUFFERED:
@@ -118,7 +120,7 @@ class Parts:
     def put(self, found: Sequence[tuple[str, Part]]) -> None:
         """Keep parts of processes."""
         rows = [
-            (process, part.aggregate_id, part.sequence, dumps([part.event_type, part.command_id, dict(part.data)]))
+            (process, part.aggregate_id, part.sequence, dumps([*part[2:4], dict(part.data), part.foreign]))
             for process, part in found
         ]
         with self._lock:
@@ -179,14 +181,14 @@ class Crossing:
         was not known (one read unit each)."""
         between: dict[str, Decimal] = {}
         for process_id, parts in self.parts.of_processes():
-            self.processes += 1
+            self.processes += any(not part.foreign for part in parts)  # callers name their commands as they like
             judged = self.parts.oversight.judge(process_id, parts)
             flaws = judged.flaws
             if flaws or not self.complete:
                 again = self._again(process_id, parts)
                 self.not_judged += again is None
                 flaws = again.flaws if again else ()
-            if not flaws:
+            if all(flaw.misfit is Misfit.FOREIGN for flaw in flaws):
                 for unit, amount in judged.net.items():
                     between[unit] = _SUMS.add(between.get(unit, _ZERO), amount)
             yield from (_finding(flaw) for flaw in flaws)
@@ -231,7 +233,8 @@ class Crossing:
         sequence = self.store.find(aggregate_id, command_id).sequence
         if sequence is None or (aggregate_id, sequence) in known:
             return None
-        found = self.parts.oversight.part(self.store.event(aggregate_id, sequence))
+        event, oversight = self.store.event(aggregate_id, sequence), self.parts.oversight
+        found = oversight.part(event) or oversight.claimed(event)
         return found[1] if found and found[0] == process_id else None
 
 

@@ -75,6 +75,8 @@ class Kind(StrEnum):
     """The event belongs to another outcome than the one that its process had."""
     STEP_OPEN = Misfit.OPEN.value
     """The process has ended, and what this event set aside for it still is."""
+    STEP_FOREIGN = Misfit.FOREIGN.value
+    """The event is of somebody else's command, and has the commandId of a step of a process."""
     SUM = "sum-differs"
     """All aggregates together hold something else than what came in and went out, and what is in between."""
 

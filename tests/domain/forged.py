@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -36,9 +37,18 @@ def carried(ledger: Ledger, steps: int = END) -> Ledger:
     return ledger
 
 
+def taken(account: str, step: str) -> Command:
+    """A caller's deposit of 1 under the commandId of a step, from a time when nobody kept callers from it."""
+    return replace(command("TransactionProcessed", account, amount=1), command_id=f"t/{step}")
+
+
 def cancelled(steps: int = END) -> Ledger:
     """A transfer that is called off behind its reservation."""
-    ledger = bank(steps=3)
+    return called_off(bank(steps=3), steps)
+
+
+def called_off(ledger: Ledger, steps: int = END) -> Ledger:
+    """The ledger with its transfer called off behind its reservation."""
     assert ledger.account("a").reserved == 10
     ledger.send(by("ann", "TransferCancelled"))
     return carried(ledger, steps)
@@ -178,6 +188,10 @@ FORGED: Mapping[str, tuple[Callable[[], Ledger], Found]] = {
     "set aside under another commandId": (
         lambda: reserve(without(bank(steps=4), "a", "reserve"), step="other"),
         {("a", "step-differs", 3)},
+    ),
+    "posted under the release's commandId though its own is free": (
+        lambda: move(without(bank(), "a", "post"), "a", -10, "release"),
+        {("a", "step-differs", 4)},
     ),
     "settled though the money is still set aside": (
         lambda: without(cancelled(), "a", "release"),

@@ -179,7 +179,7 @@ def test_a_step_has_one_command_id_and_one_meaning_whenever_it_is_due() -> None:
     given = transfer(request())
     requests = [step.request("t", "c", "d") for step in PROCESS.due(given, NOW)]
 
-    assert [each["commandId"] for each in requests] == ["t/credit", "t/reserve", "t/reserve", "t/commit"]
+    assert [each["commandId"] for each in requests] == ["t/credit", "t/post", "t/reserve", "t/commit"]
     assert requests == [step.request("t", "c", "d") for step in PROCESS.due(given, "2024-01-15T10:30:00.000000Z")]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -79,8 +80,9 @@ DISTURBANCES = ("nothing", "nothing", "cancel", "late", "close a", "close b", "d
 class Story:
     """A transfer of 10 from a to b that two carry on at once, in steps, while other things happen."""
 
-    def __init__(self, *, funds: int | None, with_b: bool) -> None:
-        """Without `funds` there is no account a at first."""
+    def __init__(self, *, funds: int | None, with_b: bool, taken: Iterable[str] = ()) -> None:
+        """Without `funds` there is no account a at first. `taken` are the steps whose commandIds on accounts that are
+        there callers have, from a time when nobody kept them from it: each for a deposit of 1."""
         self.ledger = Ledger()
         if funds is not None:
             self.ledger.send(command("AccountCreated", "a"))
@@ -88,8 +90,13 @@ class Story:
             self.ledger.send(command("TransactionProcessed", "a", amount=funds))
         if with_b:
             self.ledger.send(command("AccountCreated", "b"))
-        self.ledger.send(request(10))
         self.outside = Decimal(funds or 0)
+        for step in taken:
+            account = "b" if step == "credit" else "a"
+            if account in self.ledger.streams:
+                self.ledger.send(replace(command("TransactionProcessed", account, amount=1), command_id=f"t/{step}"))
+                self.outside += 1
+        self.ledger.send(request(10))
         self.carriers: list[Iterator[str]] = [self.ledger.carry(), self.ledger.carry()]
 
     def disturb(self, what: str) -> None:
@@ -117,12 +124,13 @@ class Story:
     funds=st.sampled_from([None, 0, 5, 10, 20]),
     with_b=st.booleans(),
     turns=st.lists(st.tuples(st.integers(0, 1), st.booleans(), st.sampled_from(DISTURBANCES)), max_size=30),
+    taken=st.sets(st.sampled_from(("reserve", "post", "release", "credit"))),
 )
 @settings(max_examples=3000 if LONG else 80, deadline=None)
 def test_whoever_carries_it_on_a_transfer_ends_one_way_and_nothing_stays_aside(
-    funds: int | None, with_b: bool, turns: list[tuple[int, bool, str]]
+    funds: int | None, with_b: bool, turns: list[tuple[int, bool, str]], taken: set[str]
 ) -> None:
-    story = Story(funds=funds, with_b=with_b)
+    story = Story(funds=funds, with_b=with_b, taken=taken)
     for who, crashes, what in turns:
         story.disturb(what)
         if crashes:
@@ -159,6 +167,39 @@ def test_what_a_process_set_aside_that_ended_is_released_before_the_transfer_is_
     assert list(story.carriers[1]) == ["fence", "release", "settle"]
 
     assert story.ledger.account("a").reserved == 0
+
+
+@pytest.mark.parametrize("taken", ["post", "release"])
+@pytest.mark.parametrize("committed", [False, True])
+def test_what_older_code_set_aside_without_a_look_at_the_ids_it_would_need_ends_all_the_same(
+    taken: str, committed: bool
+) -> None:
+    story = Story(funds=10, with_b=True, taken=[taken])
+    _, _, reserve, commit = PROCESS.due(story.ledger.state("t"), NOW)
+    for step in (reserve, commit)[: 1 + committed]:
+        assert story.ledger.take("t", step) is None
+
+    for _ in story.ledger.carry():
+        story.check()
+
+    goes_well = committed or taken == "release"
+    assert story.ledger.state("t").status == ("Completed" if goes_well else "Failed")
+    assert story.ledger.account("a").reserved == 0
+    assert story.ledger.streams["a"][-1].command_id == ("t/release" if taken == "post" else "t/post")
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_a_release_whose_command_id_is_a_callers_takes_the_one_of_the_post(crashes: bool) -> None:
+    story = Story(funds=10, with_b=True, taken=["release"])
+    carrier = story.carriers[0]
+    while not story.ledger.account("a").reserved:
+        next(carrier)
+    story.disturb("cancel")
+
+    assert list(story.ledger.carry() if crashes else carrier)[-3:] == ["release", "release", "settle"]
+
+    assert story.ledger.account("a").reserved == 0
+    assert story.ledger.streams["a"][-1].command_id == "t/post"
 
 
 @pytest.mark.parametrize("crashes", [False, True])

@@ -112,7 +112,7 @@ class Ledger:
         for event in stream:
             if event.command_id == asked.command_id:
                 if event.command_digest != asked.digest:
-                    raise CommandReusedError("another one")
+                    raise CommandReusedError(event.event_type)
                 return
         position = Position()
         for event in stream:
@@ -138,12 +138,13 @@ class Ledger:
             while steps:
                 step, steps = steps[0], steps[1:]
                 refusal = self.take(process_id, step)
-                assert refusal is None or step.name not in PROCESS.certain, f"{step.name} was refused: {refusal}"
                 yield step.name
                 if refusal is None and step.ends:
                     return
                 if refusal is not None:
                     following = PROCESS.after(state, step, refusal)
+                    refused = following is None and step.name in PROCESS.certain
+                    assert not refused, f"{step.name} was refused: {refusal}"
                     if following == ():
                         return
                     steps = following or ()

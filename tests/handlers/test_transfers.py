@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from handlers.domain import PROCESS
+from handlers.domain import PROCESS, meaning
+from handlers.sourcing.command import Command
 from handlers.sourcing.errors import ClockSkewError
 from handlers.sourcing.event import Event
 from handlers.store import found_by_event
@@ -379,7 +380,7 @@ def test_callers_are_refused_what_only_transfers_cause(
     bank: Bank, handlers: Handlers, function: str, asked: tuple[str, dict[str, Any]], field: str
 ) -> None:
     bank.open()
-    request = {"aggregateId": "a", "eventType": asked[0], "eventData": asked[1]}
+    request = {"aggregateId": "a", "eventType": asked[0], "eventData": asked[1], "commandId": "of its own"}
 
     answer = handlers(function).lambda_handler(request, Context())
 
@@ -394,6 +395,91 @@ def test_callers_do_not_take_the_ids_of_steps(bank: Bank, name: str) -> None:
     status, body = bank.send("TransactionProcessed", {"amount": 1}, aggregateId="a", commandId=f"t/{name}")
 
     assert (status, body["error"]["details"]["field"]) == (400, "commandId")
+
+
+def taken(bank: Bank, account: str, step: str) -> None:
+    """Have a caller's deposit of 1 stand under the commandId of a step, as code that did not reserve it stored it."""
+    asked = {"aggregateId": account, "eventType": "TransactionProcessed", "eventData": {"amount": 1}}
+    older = bank.handlers("process").wired_conductor().ledger
+    older.execute(Command.parse({**asked, "commandId": f"t/{step}"}, "r", meaning=meaning), lambda: 30.0)
+
+
+@pytest.mark.parametrize(
+    ("account", "step", "failed"),
+    [("b", "credit", "check"), ("a", "post", "reserve"), ("a", "reserve", "reserve")],
+)
+def test_a_transfer_whose_step_has_a_callers_command_id_fails_before_anything_is_set_aside(
+    bank: Bank, account: str, step: str, failed: str
+) -> None:
+    bank.open()
+    taken(bank, account, step)
+    before = bank.moneys()
+    bank.request()
+
+    assert bank.poke() == []
+
+    assert types(bank.aws, "t") == ["TransferRequested", "TransferFailed", "TransferSettled"]
+    why = stored(bank.aws, "t")[1].data
+    assert (why["step"], why["code"]) == (failed, "CommandReused")
+    assert "FundsReserved" not in types(bank.aws, "a")
+    assert bank.moneys() == before
+    assert bank.poke() == [], "nor is anything left to do behind it"
+
+
+def test_a_release_whose_command_id_is_a_callers_takes_the_one_of_the_post(bank: Bank, calls: Calls) -> None:
+    bank.open()
+    taken(bank, "a", "release")
+    bank.request()
+
+    def call_off(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "PutItem" and arguments["Item"]["EventType"]["S"] == "TransferCommitted":
+            calls.before = None
+            assert bank.send("TransferCancelled", {}, aggregateId="t")[0] == 200
+
+    calls.before = call_off
+    assert bank.poke() == []
+
+    assert types(bank.aws, "t")[1:] == ["TransferCancelled", "TransferSettled"]
+    assert [event.command_id for event in stored(bank.aws, "a")][-2:] == ["t/reserve", "t/post"]
+    assert bank.moneys() == [(101, 0), (0, 0)]
+
+
+def test_a_transfer_waits_for_room_among_the_reservations_until_its_deadline(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, late: Callable[[], None], handlers: Handlers
+) -> None:
+    monkeypatch.setattr("handlers.domain.account.MAX_RESERVATIONS", 1)
+    bank.open()
+    for name in ("t", "u", "v"):
+        bank.request(10, name)
+    reserve = PROCESS.due(bank.handlers("process")._conductor._state("t", lambda: 30.0), "")[2]
+    asked = Command.parse(reserve.request("t", "c", "d"), "r", meaning=meaning)
+    handlers("process").wired_conductor().ledger.execute(asked, lambda: 30.0)
+
+    assert bank.poke(*(stored(bank.aws, name)[0] for name in ("u", "v"))) == [], "a message is not tried again for it"
+
+    assert types(bank.aws, "u") == types(bank.aws, "v") == ["TransferRequested"]
+    bank.project()
+    assert {bank.ask("getTransfer", transferId=name)[1]["Status"] for name in "uv"} == {"Requested"}
+    monkeypatch.setattr(handlers("sweep"), "now", lambda: "2099-01-01T00:00:00.000000Z")
+    assert bank.sweep() == {"due": 3, "carried": 3, "failed": 0, "more": False}
+    states = {name: bank.state(name)["status"] for name in "tuv"}
+    assert states == {"t": "Completed", "u": "Completed", "v": "Completed"}
+
+
+def test_a_transfer_that_finds_no_room_expires(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, late: Callable[[], None]
+) -> None:
+    monkeypatch.setattr("handlers.domain.account.MAX_RESERVATIONS", 0)
+    bank.open()
+    bank.request()
+    bank.project()
+    assert bank.poke() == []
+
+    late()
+    assert bank.sweep()["carried"] == 1
+
+    assert types(bank.aws, "t")[1:] == ["TransferExpired", "TransferSettled"]
+    assert bank.moneys() == [(100, 0), (0, 0)]
 
 
 def test_the_same_request_twice_is_one_and_other_data_under_its_id_a_conflict(bank: Bank) -> None:
@@ -541,7 +627,7 @@ def test_a_step_that_is_never_refused_and_was_is_counted_and_fails(
     bank.request()
     module = handlers("process")
     conductor = module._conductor
-    shaky = replace(conductor, process=replace(conductor.process, certain=frozenset({"check"})))
+    shaky = replace(conductor, process=replace(conductor.process, certain=frozenset({"check"}), after=lambda *_: None))
     monkeypatch.setattr(module, "_conductor", shaky)
     bank.request(10, "u", toAccount="nobody")
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from handlers.domain import PROCESS
+from handlers.domain.oversight import OVERSIGHT
 from handlers.store.event_store import EventStore
 from ops.verification.crossing import LOOKS, Crossing, Gathering, Parts
 
 from ..domain.builders import command
-from ..domain.forged import FORGED, Found, bank, cancelled, move, own, without
-from ..domain.transfers import Ledger
+from ..domain.forged import FORGED, Found, bank, called_off, cancelled, carried, move, own, taken, without
+from ..domain.transfers import Ledger, request
 from ..handlers.conftest import STORE, Calls
 from .conftest import BUCKETS, Result, Run, keep
 
@@ -118,6 +121,60 @@ def test_an_id_that_another_kind_has_begins_no_transfer(aws: Any, run: Run) -> N
     stored(aws, ledger)
 
     assert found(run("verify", "--json", *ANY_AGE)) == {("a", "step-orphaned", 3)}
+
+
+@pytest.mark.parametrize("asked", [[], ["--aggregate", "t"], ["--aggregate", "a", "--aggregate", "b"]])
+@pytest.mark.parametrize(("account", "step"), [("a", "reserve"), ("a", "post"), ("a", "release"), ("b", "credit")])
+def test_a_callers_command_under_the_command_id_of_a_step_is_named(
+    aws: Any, run: Run, account: str, step: str, asked: list[str]
+) -> None:
+    ledger = stored(aws, bank(taken(account, step), request()))
+
+    result = run("verify", "--json", *ANY_AGE, *asked)
+
+    assert found(result) == {(account, "step-foreign", 3)}
+    (only,) = result.json["findings"]
+    assert only["detail"].startswith(f"t/{step} stands for a TransactionProcessed of somebody else's")
+    assert balances(ledger) == IN + 1
+    if not asked:
+        assert result.json["sums"]["USD"]["moved"] == str(IN + 1), "it is no transfer's"
+
+
+def test_money_in_between_is_summed_up_beside_a_callers_command(aws: Any, run: Run) -> None:
+    stored(aws, bank(taken("a", "release"), request(), steps=5))
+
+    result = run("verify", "--json", *ANY_AGE)
+
+    assert found(result) == {("a", "step-foreign", 3)}
+    assert result.json["sums"]["USD"]["between"] == "10"
+
+
+@pytest.mark.parametrize("asked", [[], ["--aggregate", "a"]])
+def test_callers_commands_that_would_be_steps_of_no_transfer_are_in_nobodys_way(
+    aws: Any, run: Run, asked: list[str]
+) -> None:
+    other = replace(taken("a", "post"), command_id="nobody/post")
+    elsewhere, no_step = taken("b", "post"), replace(taken("a", "post"), command_id="t/posted")
+    stored(aws, bank(other, elsewhere, no_step, request()))
+
+    result = run("verify", "--json", *ANY_AGE, *asked)
+
+    assert (found(result), result.json["processes"], result.json["notJudged"]) == (set(), 1, 0)
+
+
+@pytest.mark.parametrize("end", ["post", "release"])
+def test_a_step_that_gave_way_to_a_callers_command_is_the_transfers_own(aws: Any, run: Run, end: str) -> None:
+    ledger = bank(taken("a", end), request(), steps=0)
+    _, _, reserve, commit = PROCESS.due(ledger.state("t"), ledger.now)
+    for each in (reserve, commit) if end == "post" else (reserve,):
+        assert ledger.take("t", each) is None
+    stored(aws, carried(ledger) if end == "post" else called_off(ledger))
+
+    result = run("verify", "--json", *ANY_AGE)
+
+    assert found(result) == {("a", "step-foreign", 3)}
+    assert ledger.streams["a"][-1].command_id == ("t/release" if end == "post" else "t/post")
+    assert OVERSIGHT.step(ledger.streams["a"][-1]) == end
 
 
 @pytest.fixture
