@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it did what was asked, 1 when not, 2 for a command line that makes no sense."""
     for stream in (sys.stdout, sys.stderr):
         escape_what_cannot_be_shown(stream)
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(replay.spelled_out(sys.argv[1:] if arguments is None else arguments))
     try:
         system = System.of_stack(options.stack) if options.stack is not None else System.of_file(options.outputs)
         return int(options.run(system, options))

@@ -55,12 +55,16 @@ class Selection:
     """Another one takes another sample."""
 
     @classmethod
-    def of(cls, given: Value, path: str = "") -> Selection:
-        """A selection as JSON. MalformedError with the path of every member that is wrong, below `path`."""
+    def of(cls, given: Value, path: str = "", *, beside: Collection[str] = ()) -> Selection:
+        """A selection as JSON. MalformedError with the path of every member that is wrong, below `path`.
+
+        Members that are called as in `beside` are somebody else's.
+        """
         if not isinstance(given, Mapping):
             raise MalformedError(path or "selection", "must be an object")
         reader = _Reader(given, path, [])
-        reader.found.extend(Violation(reader.at(name), problem) for name, problem in unknown(given, MEMBERS))
+        names = (*MEMBERS, *beside)
+        reader.found.extend(Violation(reader.at(name), problem) for name, problem in unknown(given, names))
         selection = cls(
             event_types=reader.keys("eventTypes"),
             aggregate_ids=reader.keys("aggregateIds"),

@@ -12,11 +12,14 @@ from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, N
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
 from handlers.sourcing.errors import MalformedError, shortened
 from handlers.sourcing.fields import check_key
+from handlers.sourcing.patterns import Pattern
+from handlers.sourcing.values import Value, exact, loads
 
 MAX_PATH_BYTES = 4096
 MAX_GRACE = 1_000_000_000
@@ -78,6 +81,21 @@ def moment(text: str) -> datetime:
         return read.astimezone(UTC)
     except OverflowError:
         raise ArgumentTypeError(f"{_shown(text)} lies outside of the years 1 to 9999 in UTC") from None
+
+
+def pattern(text: str) -> Value:
+    """An event pattern of EventBridge, as JSON; the value is what the text says."""
+    try:
+        return loads(Pattern.of(exact(loads(text, "pattern"), "pattern"), "pattern").text, "pattern")
+    except MalformedError as error:
+        raise ArgumentTypeError(f"{_shown(text)}: {ascii(error.message)[1:-1]}") from error
+
+
+def percent(text: str) -> Decimal:
+    """A share, of a hundred."""
+    if not _NUMBER.fullmatch(text) or not 0 < Decimal(text) <= 100:  # noqa: PLR2004 -- percent
+        raise ArgumentTypeError(f"{_shown(text)} is not a percentage above 0, up to 100")
+    return Decimal(text)
 
 
 def grace(text: str) -> float:
@@ -149,7 +167,10 @@ class OneOf:
         return text
 
 
-READERS: tuple[Callable[[str], Any], ...] = (identifier, message_id, replay_name, stack_name, path, moment, grace)
+READERS: tuple[Callable[[str], Any], ...] = (
+    *(identifier, message_id, replay_name, stack_name, path, moment, grace),
+    *(pattern, percent),
+)
 """Those that are not made for one option, as Count, Amount and OneOf are."""
 
 

@@ -142,3 +142,8 @@ def test_what_is_refused_is_what_the_embedded_aws_refuses(pattern: Any) -> None:
         assert wrong is not None
     else:
         assert wrong is None
+
+
+def test_the_parts_of_a_wildcard_do_not_overlap() -> None:
+    pattern = of({"a": [{"wildcard": "ab*ba"}]})
+    assert [pattern.matches({"a": text}) for text in ("aba", "abba", "abxba", "ab")] == [False, True, True, False]

@@ -47,6 +47,8 @@ HOSTILE: dict[object, Sequence[str]] = {
     arguments.stack_name: [*NO_IDS, "a b", "a//b", "/a", "a/", "a/b/c/d", "-x"],
     arguments.path: ["a\x07", "x" * 4097],
     arguments.moment: NO_TIMES,
+    arguments.pattern: ["{", "[]", "{}", '{"a": "x"}', '{"a": [{"begins": 1}]}', '{"a": [1], "a": [2]}'],
+    arguments.percent: [*NO_NUMBERS, "0", "0.0", "100.1", "101"],
     arguments.grace: [*NO_NUMBERS, "1000000001", "1000000000.1"],
 }
 
@@ -115,9 +117,13 @@ def ended(main: Callable[[list[str]], int], line: list[str]) -> int:
 
 def test_the_walk_finds_the_options() -> None:
     assert len(OPS) > 30
-    assert {"dead-letters redrive --message", "verify --grace", "replay START", "import DIR"} <= {
-        str(each) for each in OPS
-    }
+    assert {
+        "dead-letters redrive --message",
+        "verify --grace",
+        "replay archive START",
+        "replay plan --pattern",
+        "import DIR",
+    } <= {str(each) for each in OPS}
 
 
 @pytest.mark.parametrize("option", OPS, ids=str)
@@ -158,7 +164,7 @@ def test_an_option_that_is_given_twice_collects_or_is_refused(
 ) -> None:
     if type(option.action).__name__ == "_AppendAction":
         return
-    good = {arguments.moment: TEN, arguments.grace: "1"}.get(option.action.type, "1")  # type: ignore[arg-type]
+    good = {arguments.moment: TEN, arguments.grace: "1", arguments.pattern: '{"a": [1]}'}.get(option.action.type, "1")  # type: ignore[arg-type]
     if isinstance(option.action.type, OneOf):
         good = option.action.type.words[0]
 
@@ -192,6 +198,10 @@ def test_any_text_is_a_meaning_or_a_refusal_and_never_a_traceback(
         ["republish", "--aggregate=a", "--type=X"],
         ["republish", TEN, TEN],
         ["replay", TEN, "2024-01-15T09:00:00Z"],
+        ["replay", "plan", f"--from={TEN}", "--to=2024-01-15T09:00:00Z"],
+        ["replay", "plan", "--from-sequence=2", "--to-sequence=1"],
+        ["replay", "plan", "--spec=out.json"],
+        ["replay", "plan", "--spec=none.json", "--type=X"],
         ["export", "--out=new", f"--from={TEN}", "--to=2024-01-15T09:00:00Z"],
         ["export", "--out=new", "--aggregate=a", "--segments=3"],
         ["verify", "--stack=a", "--outputs=b"],

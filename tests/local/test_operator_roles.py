@@ -162,7 +162,9 @@ def test_what_is_documented_suffices_for_every_command(ledger: StackClient, act:
     assert act(ledger, "snapshots") == 0
     assert act(ledger, "republish", "--aggregate", ACCOUNTS[0]) == 0
     assert act(ledger, "schemas") == 0
-    assert act(ledger, "replay") == 0
+    for selected in ((), ("--account", ACCOUNTS[0])):
+        assert act(ledger, "replay plan", *selected) == 0
+    assert act(ledger, "replay archive") == 0
     for how in ((), ("--type", "AccountCreated"), ("--aggregate", ACCOUNTS[0])):
         assert act(ledger, "export", "--out", str(tmp_path / f"again{len(how)}{how[:1]}"), *how) == 0
     ledger.aws("sqs").send_message(QueueUrl=ledger.outputs["deadLetterQueueUrl"], MessageBody="no event")

@@ -39,6 +39,8 @@ MEANINGS = ("tests/domain/test_meaning.py",)
 OF_KINDS = ("tests/domain/test_kinds.py", "tests/handlers/test_kinds.py")
 SECOND_KIND = ("tests/kinds",)
 MONEY = ("tests/domain/test_money.py",)
+SELECTING = ("tests/domain/test_patterns.py", "tests/domain/test_selection.py")
+PLANNING = ("tests/ops/test_replay_plan.py",)
 FLOATING = ("tests/handlers/test_floats.py",)
 CLOCKED = ("tests/handlers/test_clocks.py",)
 TIMED = ("tests/handlers/test_out_of_time.py",)
@@ -3976,5 +3978,40 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         'else min(due, row["Deadline"])',
         "else due",
         TRANSFERRING,
+    ),
+    Mutant(
+        "let a replay without an end go up to now",
+        "ops/replays/plan.py",
+        "until = complete if selection.until",
+        "until = moment if selection.until",
+        PLANNING,
+    ),
+    Mutant(
+        "leave a replay's end open where one in the future is asked for",
+        "ops/replays/plan.py",
+        "else min(selection.until, moment)",
+        "else selection.until",
+        PLANNING,
+    ),
+    Mutant(
+        "draw a sample of a replay by the account",
+        "handlers/sourcing/selection.py",
+        "self._is_drawn(event.event_id)",
+        "self._is_drawn(event.aggregate_id)",
+        SELECTING,
+    ),
+    Mutant(
+        "let the ends of a wildcard overlap",
+        "handlers/sourcing/patterns.py",
+        "return len(value) - at >= len(last) and value.endswith(last)",
+        "return value.endswith(last)",
+        SELECTING,
+    ),
+    Mutant(
+        "go on with a replay at the beginning of the account that it stopped in",
+        "handlers/store/replay_source.py",
+        'start["ExclusiveStartKey"] = after.key()',
+        "pass",
+        ("tests/contract/test_replay_source.py",),
     ),
 )

@@ -1,0 +1,72 @@
+"""`python -m ops replay plan`: what a replay would send, take and cost."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from handlers.store.replay_source import ReplaySource
+from ops.replays.plan import bounded, count
+from ops.system import System
+
+from .common import THREADS, Rate, add_common, console_for, foreign_line, progress_on, shown
+from .replay_spec import add_spec, spec_of
+
+if TYPE_CHECKING:
+    from .common import Commands
+
+DEFAULT_RATE = 200
+"""Events a second where nothing is said."""
+
+
+def add_to(actions: Commands) -> None:
+    """Add the action."""
+    command = actions.add_parser(
+        "plan",
+        help="what a replay would send, and what that takes",
+        description="Count what a replay of the event store would send: it reads what the replay would read, and "
+        "touches nothing. Without an option that narrows it, everything is selected.",
+    )
+    add_spec(command)
+    command.add_argument(
+        "--segments", type=THREADS, default=8, metavar="N", help="read with so many threads; default: 8"
+    )
+    add_common(command)
+    command.set_defaults(run=_run)
+
+
+def _run(system: System, options: argparse.Namespace) -> int:
+    """0, or 1 where something that is no event would be left out."""
+    spec = spec_of(options)
+    source = ReplaySource(system.client("dynamodb"), system.output("eventStoreTable"))
+    selection, is_open = bounded(spec.selection, source.client, source.table)
+    console = console_for(options)
+    with progress_on(console, Rate()) as bars:
+        bar = bars.add_task("count", total=None)
+        counted = count(source, selection, options.segments, lambda items: bars.advance(bar, items))
+    rate = spec.rate or DEFAULT_RATE
+    described = {
+        "events": counted.events,
+        "accounts": len(counted.accounts),
+        "readUnits": counted.read_units,
+        "seconds": -(-counted.events // rate),
+        "to": selection.until,
+        "open": is_open,
+        "digest": selection.digest(),
+        "leftOut": [each.describe() for each in counted.foreign],
+    }
+    for each in counted.foreign:
+        console.print(foreign_line(each))
+    if options.json:
+        print(json.dumps(described))
+    else:
+        console.print(
+            f"{counted.events:,} events of {len(counted.accounts):,} accounts, up to {shown(selection.until)}: "
+            f"{described['seconds']:,} s at {rate:,} a second, and {counted.read_units:,} read units"
+        )
+        if is_open:
+            console.print(
+                "[yellow]The last minute is not settled[/]: events that are stored from now on may be stamped within it"
+            )
+    return 1 if counted.foreign else 0

@@ -1,0 +1,1 @@
+"""Replays: what is selected of the store, and where its copies go."""
