@@ -181,8 +181,8 @@ class Engine:
     def settling(self) -> Iterator[None]:
         """While a stack is made again, nothing moves: a rule that is not there yet would cost its events.
 
-        Pollers wait, invocations and events are refused as by a service that is busy. At the end what an earlier engine
-        left behind goes on.
+        Pollers and schedules wait, invocations and events are refused as by a service that is busy. At the end what an
+        earlier engine left behind goes on.
         """
         self._live.background.hold()
         with contextlib.ExitStack() as refusals:

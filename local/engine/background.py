@@ -55,17 +55,21 @@ class Background:
             thread.start()
 
     def hold(self) -> None:
-        """What is to be kept running from now on begins at the `release`."""
+        """What is to be kept running from now on begins at the `release`, and what asks waits for it."""
         self._released.clear()
 
     def release(self) -> None:
         self._released.set()
 
+    def await_release(self) -> None:
+        """Returns at once, unless something holds."""
+        self._released.wait()
+
     def keep(self, name: str, work: Callable[[], None]) -> None:
         """Runs `work` in its own thread until it returns. What fails is begun again: a poller is not to end unseen."""
 
         def run() -> None:
-            self._released.wait()
+            self.await_release()
             while not self.closing.is_set():
                 try:
                     return work()

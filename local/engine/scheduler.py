@@ -62,10 +62,12 @@ class Scheduler:
         gateway.before("scheduler", "DeleteScheduleGroup", self._check_old_group)
 
     def watch(self, background: Background) -> None:
-        """Looks after the schedules in a thread of its own."""
+        """Looks after the schedules in a thread of its own. While something holds, none is due: its target may not be
+        there yet, and its tries would be used up."""
 
         def keep_watch() -> None:
             while not background.closing.is_set():
+                background.await_release()
                 soonest = self.tick()
                 self._clock.wait(self.wake, None if soonest is None else max(0.0, soonest - self._clock.now()))
                 self.wake.clear()

@@ -18,7 +18,7 @@ from handlers.store.read_model import Key, ReadModel
 from handlers.store.streams import kind_of
 from handlers.store.unpublishable import Unpublishable, as_ascii
 
-from .invocation import Invocation, told
+from .invocation import Invocation, told, undelivered
 from .queues import BATCH_BYTES, Letter
 from .stretch import Stretch, from_stream
 
@@ -35,6 +35,7 @@ class Remedy(StrEnum):
     PUBLISH = "publish its events again"
     SEARCH = "publish what the store has of its time; the letter stays without --force"
     INVOKE = "invoke the function again"
+    CALL = "invoke the function once, for all letters of its schedule"
     LATER = "none yet: look again"
     NONE = "none known"
 
@@ -146,9 +147,7 @@ class Diagnosis:
         """What a rule could not hand to its target; EventBridge says why in the message's attributes."""
         told = letter.attributes
         target = told.get("TARGET_ARN", "")
-        reason = f"{told.get('ERROR_CODE', 'no error code')}: {told.get('ERROR_MESSAGE', 'no message')}"
-        if told.get("EXHAUSTED_RETRY_CONDITION"):
-            reason += f" ({told['EXHAUSTED_RETRY_CONDITION']}, {told.get('RETRY_ATTEMPTS', '?')} retries)"
+        reason = undelivered(told)
         try:
             event: Event | None = delivered_event(letter.body)
         except MalformedError as error:
@@ -165,7 +164,10 @@ class Diagnosis:
         return Case(letter, reason, Remedy.NONE, places=places)
 
     def _given_up(self, letter: Letter) -> Case:
-        """What Lambda gave up, a stretch of the stream or an asynchronous invocation; or the relay, a single event."""
+        """What Lambda gave up, a stretch of the stream or an asynchronous invocation; or the relay, a single event; or
+        a schedule, a call."""
+        if "SCHEDULE_ARN" in letter.attributes:
+            return self._uncalled(letter)
         try:
             record = request_of({"body": letter.body})
             if about := Unpublishable.of(record):
@@ -177,6 +179,16 @@ class Diagnosis:
             return Case(letter, f"no invocation record: {error.message}", Remedy.NONE, hopeless=True)
         places = (Place(invocation.aggregate_id, None),) if invocation.aggregate_id is not None else ()
         return Case(letter, invocation.reason, Remedy.INVOKE, places=places, invocation=invocation)
+
+    def _uncalled(self, letter: Letter) -> Case:
+        """What a schedule could not hand to its function. Its next call does the same work."""
+        try:
+            invocation = Invocation.of_schedule(letter.attributes, letter.body, self.functions)
+        except MalformedError as error:
+            reason = f"{undelivered(letter.attributes)}; its target is none of ours: {error.message}"
+            return Case(letter, reason, Remedy.NONE)
+        reason = f"{invocation.reason}; the schedule's next call does its work"
+        return Case(letter, reason, Remedy.CALL, invocation=invocation)
 
     def _unpublished(self, letter: Letter, about: Unpublishable) -> Case:
         """What the bus would not take. The event itself is the store's, which has the truth."""

@@ -1,4 +1,4 @@
-"""What Lambda notes of an asynchronous invocation that it gave up, and what to invoke again with."""
+"""What is told of an invocation that was given up, by Lambda or by a schedule, and what to invoke again with."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ class Invocation:
         read is refused here as the command would refuse it: its commandId could not be seen either.
         """
         context = _member(record, "requestContext", dict)
-        function = _function(_member(context, "functionArn", str, "requestContext."))
-        if function not in functions:
-            raise MalformedError("requestContext.functionArn", f"{shortened(function)} is no function of this stack")
+        function = _function(_member(context, "functionArn", str, "requestContext."), functions)
         if "requestPayload" not in record:
             raise MalformedError("requestPayload", "is missing")
         payload = record["requestPayload"]
@@ -53,6 +51,23 @@ class Invocation:
             aggregate_id=aggregate_id if isinstance(aggregate_id, str) else None,
             reason=f"{function}: {told(context)}{_answered(record.get('responsePayload'))}",
         )
+
+    @classmethod
+    def of_schedule(cls, attributes: Mapping[str, str], body: str, functions: Collection[str]) -> Invocation:
+        """Read a call that a schedule could not make, from what EventBridge Scheduler tells beside its input.
+        MalformedError as `of`."""
+        function = _function(attributes.get("TARGET_ARN", ""), functions, "TARGET_ARN")
+        schedule = attributes.get("SCHEDULE_ARN", "").rpartition("/")[2]
+        reason = f"{schedule}, due {attributes.get('SCHEDULED_TIME', 'at no told time')}: {undelivered(attributes)}"
+        return cls(function=function, payload=body.encode(), aggregate_id=None, reason=reason)
+
+
+def undelivered(attributes: Mapping[str, str]) -> str:
+    """Why EventBridge gave up, rule or schedule, from the attributes of its letter."""
+    reason = f"{attributes.get('ERROR_CODE', 'no error code')}: {attributes.get('ERROR_MESSAGE', 'no message')}"
+    if attributes.get("EXHAUSTED_RETRY_CONDITION"):
+        reason += f" ({attributes['EXHAUSTED_RETRY_CONDITION']}, {attributes.get('RETRY_ATTEMPTS', '?')} retries)"
+    return reason
 
 
 def told(context: Mapping[str, Any]) -> str:
@@ -82,10 +97,13 @@ def same_command(payload: Any, request_id: Any) -> Any:
         raise MalformedError("body", f"cannot be written once more as it was: {error!r}") from error
 
 
-def _function(arn: str) -> str:
+def _function(arn: str, functions: Collection[str], path: str = "requestContext.functionArn") -> str:
+    """The name of one of these functions."""
     parts = arn.split(":")
     if len(parts) < _FUNCTION_ARN_PARTS or parts[2] != "lambda" or parts[5] != "function":
-        raise MalformedError("requestContext.functionArn", f"{shortened(arn)} is not the ARN of a function")
+        raise MalformedError(path, f"{shortened(arn)} is not the ARN of a function")
+    if parts[6] not in functions:
+        raise MalformedError(path, f"{shortened(parts[6])} is no function of this stack")
     return parts[6]
 
 

@@ -79,9 +79,10 @@ class Redriver:
         for case in by_remedy[Remedy.PUBLISH]:
             yield from self._moved([case], partial(self._publish_events, case, case.events or ()))
         yield from self._search(by_remedy[Remedy.SEARCH])
-        for case in by_remedy[Remedy.INVOKE]:
-            if case.invocation is not None:
-                yield from self._moved([case], partial(self._invoke, case.invocation))
+        for case, invocation in _invocations(by_remedy[Remedy.INVOKE]):
+            yield from self._moved([case], partial(self._invoke, invocation))
+        for called in _by_function(by_remedy[Remedy.CALL]):
+            yield from self._moved([case for case, _ in called], partial(self._invoke, called[-1][1]))
         for case in (*by_remedy[Remedy.LATER], *by_remedy[Remedy.NONE]):
             yield Result(case, moved=False, problem=f"its remedy is {case.remedy}")
 
@@ -174,6 +175,18 @@ class Redriver:
     def _invoke(self, invocation: Invocation) -> dict[str, str]:
         self.functions.invoke(FunctionName=invocation.function, InvocationType="Event", Payload=invocation.payload)
         return {}
+
+
+def _invocations(cases: Iterable[Case]) -> list[tuple[Case, Invocation]]:
+    return [(case, case.invocation) for case in cases if case.invocation is not None]
+
+
+def _by_function(cases: Iterable[Case]) -> list[list[tuple[Case, Invocation]]]:
+    """Each function's, the oldest first. One call does the work of all that could not be made."""
+    found: dict[str, list[tuple[Case, Invocation]]] = {}
+    for case, invocation in _invocations(sorted(cases, key=lambda case: case.letter.since)):
+        found.setdefault(invocation.function, []).append((case, invocation))
+    return list(found.values())
 
 
 def _problem_of(cases: Sequence[Case], left_out: Sequence[Foreign]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from local.engine import Engine, ManualClock, backends
 from local.engine.api import Response
 from local.engine.aws import ServiceClients
+from local.engine.background import Background
 from local.engine.gateway import Gateway
 from local.engine.refusals import Refusals
 from local.engine.scheduler import SERVICE, Scheduler
@@ -19,6 +21,7 @@ from tests.local.conftest import Workshop
 from tests.local.in_process import refusal
 from tests.support import eventually
 
+SOON = 10.0
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 ACCOUNT = "123456789012"
 GROUP = f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/default"
@@ -64,6 +67,11 @@ class World:
         self.clock.advance(seconds)
         self._scheduler.tick()
 
+    def watch(self, background: Background) -> threading.Event:
+        """Have schedules looked after in a thread; what wakes it."""
+        self._scheduler.watch(background)
+        return self._scheduler.wake
+
     def received(self, queue: str = "inbox") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while (
@@ -96,6 +104,39 @@ def test_a_rate_is_due_at_once_and_then_every_time_that_passes(world: World) -> 
     assert world.times() == []
     world.pass_time(2 * 60 * 60)
     assert world.times() == ["12:30", "13:00", "13:30", "14:00"]
+
+
+class Watched(Background):
+    """Says when somebody waits until nothing holds any more, and when that is over."""
+
+    def __init__(self) -> None:
+        self.waits, self.waited = threading.Semaphore(0), threading.Semaphore(0)
+        super().__init__()
+
+    def await_release(self) -> None:
+        self.waits.release()
+        super().await_release()
+        self.waited.release()
+
+
+def test_nothing_is_due_before_the_stack_is_there(world: World) -> None:
+    background = Watched()
+    try:
+        wake = world.watch(background)
+        for _ in range(2):  # as it begins, and before it looks for the first time
+            assert background.waited.acquire(timeout=SOON)
+        background.hold()
+        wake.set()
+        for _ in range(3):  # and when it is woken
+            assert background.waits.acquire(timeout=SOON)
+
+        world.schedule("rate(1 hour)")
+
+        assert world.times() == []
+        background.release()
+        assert eventually(world.times, SOON) == ["12:00"]
+    finally:
+        background.stop()
 
 
 def test_a_time_is_due_once_in_its_time_zone_and_the_schedule_stays(world: World) -> None:

@@ -3411,6 +3411,27 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ("tests/local/web/test_origins.py",),
     ),
     Mutant(
+        "use up a schedule's tries while the stack is made",
+        "local/engine/scheduler.py",
+        "                background.await_release()\n",
+        "",
+        ("tests/local/test_engine_scheduler.py",),
+    ),
+    Mutant(
+        "call a schedule's function once for each letter",
+        "ops/dead_letters/redrive.py",
+        "        found.setdefault(invocation.function, [])",
+        "        found.setdefault(case.letter.message_id, [])",
+        ("tests/ops/test_dead_letters.py",),
+    ),
+    Mutant(
+        "take a schedule's letter for one of Lambda's",
+        "ops/dead_letters/diagnosis.py",
+        '        if "SCHEDULE_ARN" in letter.attributes:',
+        '        if "SCHEDULE_ARN" in letter.body:',
+        ("tests/ops/test_dead_letters.py",),
+    ),
+    Mutant(
         "credit before the commitment",
         "handlers/domain/transfer_steps.py",
         '    return _credit(transfer, "check"), replace(',

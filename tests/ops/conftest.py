@@ -77,7 +77,7 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
     boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
     settings = {"commandFunction": {"TYPE_BUCKETS": str(BUCKETS)}, "queryFunction": {"TYPE_BUCKETS": str(BUCKETS)}}
     settings["projectionFunction"] = {"STATEMENT": "true"}
-    settings["processFunction"] = {}
+    settings["processFunction"] = settings["sweepFunction"] = {}
     settings["snapshotFunction"] = {"SNAPSHOT_EVERY": str(EVERY), "SNAPSHOT_RETENTION_DAYS": "0"}
     create_functions(settings)
     content = {

@@ -585,6 +585,60 @@ def test_an_asynchronous_command_is_invoked_again_as_the_same_command(aws: Any, 
     assert waiting(sqs, "invocation-dlq") == (0, 0)
 
 
+SWEEP_ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:sweepFunction"
+
+
+def uncalled(sqs: Any, minute: int = 7, **told: str) -> str:
+    """Leave what EventBridge Scheduler leaves when it could not call its target; the letter's id."""
+    time = f"2024-01-15T12:{minute:02}:00Z"
+    attributes = {
+        "ERROR_CODE": "INTERNAL_ERROR",
+        "ERROR_MESSAGE": "the service was away",
+        "EXECUTION_ID": "e",
+        "EXHAUSTED_RETRY_CONDITION": "MaximumRetryAttempts",
+        "IS_PAYLOAD_TRUNCATED": "false",
+        "RETRY_ATTEMPTS": "5",
+        "SCHEDULED_TIME": time,
+        "SCHEDULE_ARN": f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/group/every-minute",
+        "TARGET_ARN": SWEEP_ARN,
+    }
+    text = dumps({"source": "aws.scheduler", "time": time, "detail": "{}"})
+    return leave(sqs, "invocation-dlq", text, **attributes | told)
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_all_calls_that_a_schedule_could_not_make_are_one_call(aws: Any, sqs: Any, run: Run, *, dry: bool) -> None:
+    ids = {uncalled(sqs, minute) for minute in range(12)}
+
+    letters = run("dead-letters", "list", "--json").json["letters"]
+    with invoked() as calls:
+        result = run("dead-letters", "redrive", "--json", *["--dry-run"] * dry)
+
+    assert {letter["messageId"] for letter in letters} == ids
+    assert {letter["hopeless"] for letter in letters} == {False}
+    first = min(letter["reason"] for letter in letters)
+    assert first.startswith("every-minute, due 2024-01-15T12:00:00Z: INTERNAL_ERROR: the service was away (Maximum")
+    assert result.code == 0
+    assert result.json["counts"] == {"would be moved" if dry else "moved": 12}
+    assert [(call["FunctionName"], call["InvocationType"]) for call in calls] == [("sweepFunction", "Event")] * (
+        not dry
+    )
+    assert all(json.loads(call["Payload"])["source"] == "aws.scheduler" for call in calls)
+    assert waiting(sqs, "invocation-dlq") == (12 * dry, 0)
+
+
+@pytest.mark.parametrize("target", ["none", f"arn:aws:sqs:us-east-1:{ACCOUNT}:inbox", SWEEP_ARN + "-of-others"])
+def test_a_schedule_with_a_target_that_is_none_of_ours_is_left_alone(aws: Any, sqs: Any, run: Run, target: str) -> None:
+    letter = uncalled(sqs, TARGET_ARN=target)
+
+    with invoked() as calls:
+        result = run("dead-letters", "redrive", "--force", "--json")
+
+    (told,) = result.json["letters"]
+    assert (result.code, told["messageId"], told["outcome"], calls) == (1, letter, "skipped", [])
+    assert "its target is none of ours" in told["reason"]
+
+
 REQUEST = '{"aggregateId":"a","commandId":null,"eventData":{"amount":1.50},"eventType":"X"}'
 SHAPES = [json.loads, *(partial(shaped, at) for at in range(7))]
 NAMED = '{"aggregateId":"a","commandId":"mine","eventType":"X"}'
