@@ -1,4 +1,5 @@
-"""The benchmark's command line: `python -m bench [PART ...] [--render]`, and `python -m bench soak`."""
+"""The benchmark's command line: `python -m bench [PART ...] [--render]`, `python -m bench soak` and
+`python -m bench racing`."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from ops.output import ending
 
-from . import documents, results, soak, world
+from . import documents, racing, results, soak, world
 from .parts import append, decoding, imports, latency, projection, reconstruct, transfers
 from .progress import Steps
 
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["soak"]:  # measures nothing for the documents, and takes as long as it is told
         return soak.main(given[1:])
+    if given[:1] == ["racing"]:
+        return racing.main(given[1:])
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and write docs/performance.md.")
     parser.add_argument(
         "parts", type=_part, nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)}; all by default"

@@ -50,6 +50,9 @@ TRANSFER_EVENTS, TRANSFER_EVENTS_ON_ACCOUNTS, TRANSFER_POKES = 6, 3, 3
 process, of which the first finds everything due and the others nothing."""
 TRANSFER_LOOK_UPS = 8
 """Its six commands, and two that are asked about beforehand."""
+RACED = (0.1, 0.9)
+"""Puts a transfer that fail since another message of it was quicker, at least and at most: `python -m bench racing`,
+with little and with much else to do."""
 SWEEP_MS, SWEEP_UNITS = 60.0, 2.0
 """Of a sweep that finds nothing: assumed, and half a unit for each part of the index."""
 

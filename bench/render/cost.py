@@ -153,6 +153,11 @@ Of those that go well, with everything on and without traces: {cost.TRANSFER_EVE
 cost. One that comes to nothing before it is committed takes four: its request, its end, its settling, and one on an account.
 
 {_sum(lines)}
+
+Not in the sum: a transfer's messages race each other. Its reservation wakes a process while the one that made it still
+goes on, and of two that put the same step one fails on its condition, which is charged as one write unit. On the embedded
+AWS a transfer took {number(cost.TRANSFER_EVENTS + cost.RACED[0])} to {number(cost.TRANSFER_EVENTS + cost.RACED[1])} puts instead of {cost.TRANSFER_EVENTS}, so up to {money(cost.RACED[1] * cost.COMMANDS * prices.WRITE_UNIT)} US$ more for a million, and a few look-ups;
+not known for AWS, whose answers take longer. `python -m bench racing` counts them.
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -210,19 +210,33 @@ def _line(finding: Finding, *, repaired: bool) -> str:
 
 
 def _summarize(report: Report, console: Console) -> None:
-    console.print(f"{report.aggregates:,} aggregates, {report.events:,} events, {report.in_flight:,} in flight")
+    console.print(f"{report.aggregates:,} aggregates, {report.events:,} events")
     for kind, count in sorted(report.counts.items()):
         console.print(f"  {kind}: {count:,}, of which {report.remaining[kind]:,} remain")
     if report.processes:
-        left = f", {report.not_judged:,} not judged" if report.not_judged else ""
-        console.print(f"{report.processes:,} {PROCESS.kind}s across streams{left}")
+        console.print(f"{report.processes:,} {PROCESS.kind}s across streams")
     for unit, total in sorted(report.sums.items()):
         told = total.describe()
         console.print(
             f"  {shown(unit)}: {told['held']} held, {told['aside']} of it set aside; "
             f"{told['moved']} came in and went out, {told['between']} in between"
         )
+    for left_open in _left_open(report):
+        console.print(left_open)
+    console.print(_verdict(report))
+
+
+def _left_open(report: Report) -> Iterator[str]:
+    """What nothing is said of: it is no finding, and may become one."""
+    if report.in_flight:
+        yield f"{report.in_flight:,} events may still be on their way to the rows: too young to be missed (--grace)"
+    if report.not_judged:
+        yield f"{report.not_judged:,} {PROCESS.kind}s not judged: they went on meanwhile, or have a broken stream"
+
+
+def _verdict(report: Report) -> str:
     if report.unsettled:
-        console.print("[yellow]not settled[/]")
-    else:
-        console.print("[green]clean[/]" if report.clean else "[red]not clean[/]")
+        return "[yellow]not settled[/]"
+    if not report.clean:
+        return "[red]not clean[/]"
+    return "[green]clean[/], apart from what is too early to tell" if any(_left_open(report)) else "[green]clean[/]"

@@ -3411,6 +3411,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ("tests/local/web/test_origins.py",),
     ),
     Mutant(
+        "call clean what is too early to tell",
+        "ops/commands/verify.py",
+        " if any(_left_open(report)) else",
+        " if report.unsettled else",
+        ("tests/ops/test_verify.py",),
+    ),
+    Mutant(
         "use up a schedule's tries while the stack is made",
         "local/engine/scheduler.py",
         "                background.await_release()\n",

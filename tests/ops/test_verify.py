@@ -99,6 +99,7 @@ def test_what_the_ledger_wrote_is_clean(account: list[Event], run: Run) -> None:
 
     assert result.code == 0
     assert result.json["clean"] is True
+    assert run("verify").out.strip().splitlines()[-1] == "clean"
     assert (result.json["aggregates"], result.json["events"], result.json["findings"]) == (3, 15, [])
 
 
@@ -471,6 +472,10 @@ def test_events_younger_than_the_grace_period_are_in_flight(aws: Any, outputs: A
 
     result = run("verify", "--json")
     assert (result.code, result.json["inFlight"], result.json["findings"]) == (0, 2, [])
+
+    told = run("verify").out
+    assert "2 events may still be on their way to the rows" in told
+    assert told.strip().endswith("clean, apart from what is too early to tell")
 
     late = run("verify", "--json", "--grace", "0")
     assert (late.code, late.json["inFlight"]) == (1, 0)
