@@ -2,7 +2,18 @@
 
 import sys
 
-from cli.program import main
+
+def _run() -> int:
+    try:
+        from cli.program import main  # noqa: PLC0415 - what goes wrong while it loads is told here
+
+        return main()
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed beside {sys.executable}\nRun `make setup` there.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # while it loads, or while it says goodbye
+        return 130
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

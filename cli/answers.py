@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from cli import exact_json
 from cli.errors import CliError, Refused, SignInNeeded
 from cli.shown import printable
 
+Kind = TypeVar("Kind")
 RULES = {
     "account-active": "Open it first (`ledger account open`); one that is closed stays closed.",
     "account-created-once": "Take another id, or use the account that is there: `ledger account show`.",
@@ -50,6 +51,27 @@ def body_of(status: int, text: bytes | str, hint: str = "") -> dict[str, Any]:
     raise error_of(status, body, hint)
 
 
+def member(body: Any, name: str, kind: type[Kind]) -> Kind:
+    """What an answer must have. Raises: CliError where something else than the ledger has answered."""
+    found = body.get(name) if isinstance(body, Mapping) else None
+    if not isinstance(found, kind):
+        raise _not_a_ledger(name)
+    return found
+
+
+def entries(body: Any, name: str) -> list[dict[str, Any]]:
+    """The records of a page. Raises: CliError as `member` does."""
+    found: list[Any] = member(body, name, list)
+    if not all(isinstance(each, dict) for each in found):
+        raise _not_a_ledger(name)
+    return found
+
+
+def _not_a_ledger(name: str) -> CliError:
+    message = f"the answer has no {name!r} as a ledger's has: something else answers there"
+    return CliError(message, "Which ledger that is: ledger whoami")
+
+
 def error_of(status: int, body: Any, hint: str = "") -> CliError:
     """The error that an answer is."""
     if status == _OK:
@@ -64,7 +86,8 @@ def error_of(status: int, body: Any, hint: str = "") -> CliError:
             status,
             "Forbidden",
             "you are signed in, but may not do this",
-            hint="Ask an operator for the group ledger-readers, -writers or -operators; then sign in again.",
+            hint="What you may: `ledger whoami`. An operator gives the groups ledger-readers, -writers and -operators; "
+            "then sign in again.",
         )
     if status == _BUSY:
         return Refused(status, "TooManyRequests", "the API is busy", hint="Nothing was done: wait, and send it again.")

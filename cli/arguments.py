@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from cli import web
+from cli.output import Out
 from cli.profiles import NAME
 from cli.shown import printable
 
@@ -118,7 +119,7 @@ def address(text: str) -> str:
         fits = False
     if not fits or parts.query or parts.fragment or parts.path.rstrip("/") not in ("", "/console"):
         raise ArgumentTypeError(f"{shown(text)} is no address of a ledger, such as https://ledger.example.com")
-    if parts.scheme != "https" and not (parts.scheme == "http" and web.is_local(text)):
+    if not web.is_safe(text):
         raise ArgumentTypeError(f"{shown(text)} must begin with https://: tokens are sent there")
     return plain
 
@@ -167,6 +168,17 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
         self.register("action", None, Once)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuses what is unknown where it stands, so that the hint is of that command."""
+        understood, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return understood, []
+
+    def print_help(self, file: Any = None) -> None:  # noqa: ARG002 -- argparse has it, and hands in none
+        """As every answer is printed: where that fails, it is told."""
+        Out.of_process(None).write(self.format_help().rstrip("\n"))
 
     def error(self, message: str) -> NoReturn:
         """Two lines, and exit code 2."""

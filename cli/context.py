@@ -8,17 +8,22 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from cli.errors import INTERRUPTED, CliError, Refused, Unanswered
+from cli import answers
+from cli.errors import INTERRUPTED, CliError, Refused, Unanswered, UsageError
 from cli.http_ledger import HttpLedger
-from cli.output import Column, Out
+from cli.output import ClosedOutput, Column, Out
 from cli.profiles import Profile, Profiles
 from cli.requests import Command, Ledger, Question
+from cli.shown import printable
 from cli.sign_in import Session
 
 PAGE = 1000
 """The most that one page has."""
+OUTPUTS = Path("out.json")
+"""Where `make serve` writes what --direct reads."""
 RECEIPT = (
     Column("aggregateId", "ID", "id"),
     Column("sequence", "SEQUENCE", "number"),
@@ -52,10 +57,11 @@ class Context:
     def ledger(self) -> Ledger:
         """Over the API, or with --direct by the functions. Nothing is asked yet."""
         options = self.options
+        _refuse_what_goes_nowhere(options)
         if options.direct:
             from cli.direct_ledger import DirectLedger  # noqa: PLC0415 - boto3 takes a while to load
 
-            return DirectLedger.of_file(options.outputs, options.actor, options.timeout)
+            return DirectLedger.of_file(options.outputs or OUTPUTS, options.actor, options.timeout)
         return HttpLedger(self.profile.url, Session(self.profiles, self.profile), options.timeout)
 
     def listed(
@@ -67,9 +73,9 @@ class Context:
         while True:
             size = min(limit - len(found), PAGE)
             page = self.ledger.ask(question, subject, limit=size, nextToken=token, **parameters)
-            found += page[member]
+            found += answers.entries(page, member)
             token = page.get("nextToken")
-            if token is None or len(found) >= limit:
+            if not isinstance(token, str) or len(found) >= limit:
                 return found[:limit], page
 
     def send(
@@ -101,7 +107,10 @@ class Context:
             raise
         except KeyboardInterrupt:
             raise Interrupted("interrupted: whether it was done is unknown", again) from None
-        return {"valid": True, **body["wouldBe"]} if command.dry else body
+        receipt = {"valid": True, **answers.member(body, "wouldBe", dict)} if command.dry else body
+        for each in ("sequence", "commandId"):  # else nobody knows that it is the ledger's
+            answers.member(receipt, each, str)
+        return receipt
 
     def report(self, sentence: str, receipt: Mapping[str, Any], columns: Sequence[Column] = RECEIPT) -> None:
         """What a command did, or would do."""
@@ -109,8 +118,13 @@ class Context:
             said = f"It would be accepted, as number {receipt['sequence']} of its stream. Nothing was done."
             columns = (*columns, Column("valid", "VALID"))
         else:
-            said = f"{sentence} (sequence {receipt['sequence']}, id {receipt['commandId']})"
-        self.out.done(said, receipt, columns)
+            said = f"{sentence} (sequence {receipt['sequence']}, id {printable(receipt['commandId'])})"
+        try:
+            self.out.done(said, receipt, columns)
+        except (CliError, ClosedOutput):
+            if not self.options.dry_run:  # it must not be taken for undone, and sent again under another id
+                self.out.tell(f"It was done, and that could not be printed. {said}")
+            raise
 
     def _again(self, key: str) -> str:
         """The same command line, under its id."""
@@ -124,3 +138,11 @@ class Context:
                 break
         behind = typed.index("--") if "--" in typed else len(typed)
         return shlex.join(["ledger", *typed[:behind], "--id", key, *typed[behind:]])
+
+
+def _refuse_what_goes_nowhere(options: argparse.Namespace) -> None:
+    """An option that this way to the ledger does not read would be forgotten without a word."""
+    if options.direct and "profile" in getattr(options, "_given", ()):
+        raise UsageError("--profile goes with the API, not with --direct", "Say --outputs FILE, and --actor ACTOR.")
+    if not options.direct and (given := next((each for each in ("outputs", "actor") if getattr(options, each)), None)):
+        raise UsageError(f"--{given} goes with --direct")

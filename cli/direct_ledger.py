@@ -14,18 +14,34 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    InvalidRegionError,
     NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
     ReadTimeoutError,
+    SSOError,
+    TokenRetrievalError,
 )
 
 from cli import answers, exact_json, web
-from cli.errors import CliError, Refused, SignInNeeded, Unanswered
+from cli.errors import CliError, Refused, SignInNeeded, Unanswered, Unreachable
 from cli.requests import Command, Question
 from cli.shown import printable
 
 _AGAIN = "Try again; if it stays so, look into the function's log by this requestId."
 _NUMBERS = ("limit", "upToSequence")
+_NOT_SIGNED_IN = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+_NOTHING_SENT = (InvalidRegionError, ParamValidationError)
 _DENIED = ("AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException")
 
 
@@ -47,7 +63,7 @@ class DirectLedger:
             raise CliError(f"--outputs {path}: {error.strerror or error}", hint) from error
         except ValueError as error:
             raise CliError(f"--outputs {path}: not JSON", hint) from error
-        if not isinstance(outputs, dict) or "region" not in outputs:
+        if not isinstance(outputs, dict) or not isinstance(outputs.get("region"), str):
             raise CliError(f"--outputs {path}: these are not the outputs of a deployed stack", hint)
         return cls(outputs, actor, timeout)
 
@@ -88,18 +104,22 @@ class DirectLedger:
             text = answer["Payload"].read()
         except (BotoCoreError, ClientError) as error:
             raise self._failed(error) from error
-        told = exact_json.loads(text)
+        try:
+            told = exact_json.loads(text)
+        except ValueError:
+            told = None
         if "FunctionError" in answer:
             raise _function_error(told)
-        if not isinstance(told, dict) or "statusCode" not in told:
+        status, body = (told.get("statusCode"), told.get("body")) if isinstance(told, dict) else (None, None)
+        if not isinstance(status, exact_json.Number) or not status.isdecimal() or not isinstance(body, str):
             raise CliError(f"{name} answers as no function of a ledger does", "Check --outputs.")
-        return answers.body_of(int(told["statusCode"]), str(told["body"]), _AGAIN)
+        return answers.body_of(int(status), body, _AGAIN)
 
     @cached_property
     def _lambda(self) -> Any:
         endpoint, region = self.outputs.get("endpoint"), str(self.outputs["region"])
-        session: Any = boto3.Session(region_name=region)
         try:
+            session: Any = boto3.Session(region_name=region)
             if endpoint and session.get_credentials() is None:
                 session = boto3.Session("test", "test", region_name=region)
             # a write is never sent twice without being told to: its key makes that safe, and its sender knows
@@ -112,15 +132,20 @@ class DirectLedger:
         endpoint = str(self.outputs.get("endpoint") or f"https://lambda.{self.outputs['region']}.amazonaws.com")
         match error:
             case EndpointConnectionError() | ConnectTimeoutError():
-                return web.unreachable(endpoint, "no connection")
+                return Unreachable(
+                    f"nothing answers at {endpoint}", "Start the ledger with `make serve`, or name another --outputs."
+                )
             case ReadTimeoutError():
                 return Unanswered(f"{endpoint} gave no answer in time")
-            case NoCredentialsError():
+            case _ if isinstance(error, _NOT_SIGNED_IN):
                 return SignInNeeded(
-                    "there are no AWS credentials", "Sign in to AWS (`aws sso login`), or leave out --direct."
+                    f"no AWS credentials: {printable(str(error))}",
+                    "Sign in to AWS (`aws sso login`), or leave out --direct.",
                 )
             case ClientError():
                 return _refused(error)
+            case _ if isinstance(error, _NOTHING_SENT):
+                return CliError(printable(str(error)), "Check --outputs.")
         return Unanswered(printable(str(error)))
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cli.answers import entries, member
+from cli.errors import CliError
 from cli.output import Column
 from cli.requests import BY_TYPE, Ledger
-from cli.shown import money
+from cli.shown import money, printable
 
 EVENT_TYPES = (
     "AccountCreated",
@@ -36,6 +38,7 @@ FIELDS = (
     "Version",
     "Timestamp",
     "CommandId",
+    "CommandDigest",
     "CorrelationId",
     "CausationId",
     "Actor",
@@ -99,13 +102,14 @@ class Tail:
     def start(self) -> list[Mapping[str, Any]]:
         """Find where to begin; with `since`, what there is from then on. A request or two for each type."""
         if self.since is not None:
-            self._newest = _time(self.since) + OVERLAP
+            self._newest = datetime.fromisoformat(self.since).astimezone(UTC) + OVERLAP
             return self.look()
-        latest = [page["events"][0] for each in self.types if (page := self._ask(each, limit=1))["events"]]
+        looked = [entries(self._ask(each, limit=1), "events") for each in self.types]
+        latest = [found[0] for found in looked if found]
         if not latest:
             return []
-        begin = self._newest = max(_time(each["Timestamp"]) for each in latest)
-        return [event for event in self.look() if _time(event["Timestamp"]) > begin]  # came in between
+        begin = self._newest = max(_time(each) for each in latest)
+        return [event for event in self.look() if _time(event) > begin]  # came in between
 
     def look(self) -> list[Mapping[str, Any]]:
         """What is new, the oldest first. A request for each type, and one for each further page."""
@@ -113,11 +117,12 @@ class Tail:
         fresh: dict[str, Mapping[str, Any]] = {}
         for each in self.types:
             for event in self._from(each, since):
-                if event["EventId"] not in self._seen:
-                    fresh[event["EventId"]] = event
-        for event in fresh.values():  # kept only once all types were read: a look that fails is made again as a whole
-            at = _time(event["Timestamp"])
-            self._seen[event["EventId"]] = at
+                name = member(event, "EventId", str)
+                if name not in self._seen:
+                    fresh[name] = event
+        times = {name: _time(event) for name, event in fresh.items()}
+        for name, at in times.items():  # only once all types were read: a look that fails is made again as a whole
+            self._seen[name] = at
             self._newest = at if self._newest is None else max(self._newest, at)
         if self._newest is not None:
             floor = self._newest - OVERLAP
@@ -128,7 +133,7 @@ class Tail:
         token = None
         while True:
             page = self._ask(event_type, limit=_PAGE, from_=None if since is None else _text(since), nextToken=token)
-            yield from page["events"]
+            yield from entries(page, "events")
             token = page.get("nextToken")
             if token is None:
                 return
@@ -157,11 +162,16 @@ def followed(
 
 
 def _order(event: Mapping[str, Any]) -> tuple[str, str, int]:
-    return event["Timestamp"], event["AggregateId"], int(event["EventSequence"])
+    number = str(event.get("EventSequence", ""))
+    return str(event["Timestamp"]), str(event.get("AggregateId", "")), int(number) if number.isdecimal() else 0
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+def _time(event: Mapping[str, Any]) -> datetime:
+    text: str = member(event, "Timestamp", str)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        raise CliError(f"{printable(text)!r} is no time: something else than a ledger answers there") from error
 
 
 def _text(time: datetime) -> str:

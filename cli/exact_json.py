@@ -18,7 +18,10 @@ class Number(str):
 
 def loads(text: str | bytes) -> Any:
     """The value of a JSON text, its numbers as Number. ValueError where it is none."""
-    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=_no_number)
+    try:
+        return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def dumps(value: Any, *, indent: int | None = 2) -> str:

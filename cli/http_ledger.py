@@ -49,6 +49,7 @@ class HttpLedger:
         if command.expected is not None:
             headers["If-Match"] = f'"{command.expected}"'
         if command.opens and not command.dry:
+            _path("{id}", command.id)  # nobody could look at it, or approve of it
             path, content = (
                 f"/{command.collection}",
                 {f"{command.collection[:-1]}Id": command.id, **command.data, **beside},

@@ -135,6 +135,8 @@ class Out:
             self.errors.flush()
         except BrokenPipeError as error:
             raise ClosedOutput from error
+        except OSError:
+            return  # there is no other place to say it, and the answer itself can be printed
 
     def emphasized(self, text: str) -> str:
         """In bold, where there is colour."""

@@ -106,7 +106,7 @@ class Profiles:
         self._write(self._tokens(profile), asdict(tokens))
 
     def sign_out(self, profile: Profile) -> bool:
-        """Forget the tokens; whether there were any."""
+        """Forget the tokens, also damaged ones; whether there were any."""
         path = self._tokens(profile)
         was = path.exists()
         try:

@@ -13,7 +13,7 @@ from cli.arguments import Parser
 from cli.commands import account, completion, events, login, transfer
 from cli.completion import ASK, candidates
 from cli.context import Context
-from cli.errors import INTERRUPTED, CliError, Refused
+from cli.errors import INTERRUPTED, CliError, Refused, UsageError
 from cli.output import ClosedOutput, Out
 from cli.profiles import NAME, Profiles, config_folder
 
@@ -30,8 +30,7 @@ CODES = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    _streams()
     typed = list(sys.argv[1:] if arguments is None else arguments)
     profiles = Profiles(config_folder())
     try:
@@ -66,11 +65,19 @@ def parser() -> Parser:
     return made
 
 
+def _streams() -> None:
+    """Have two streams to write to. One that is closed (`>&-`) leads nowhere: the next file opened must not be it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 -- for good
+        getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
 def _run(typed: Sequence[str], profiles: Profiles) -> int:
     options = parser().parse_args(typed)
     if getattr(options, "profile", None) is None and (named := os.environ.get("LEDGER_PROFILE")):
         if not NAME.fullmatch(named):
-            raise CliError(f"LEDGER_PROFILE is {named!r}, which is no profile's name")
+            raise UsageError(f"LEDGER_PROFILE is {named!r}, which is no profile's name")
         options.profile = named
     out = Out.of_process(options.json)
     code: int | None = options.run(Context(typed, options, out, profiles))
@@ -79,7 +86,7 @@ def _run(typed: Sequence[str], profiles: Profiles) -> int:
 
 def _complete(words: Sequence[str], profiles: Profiles) -> int:
     for each in candidates(parser(), words, lambda: [profile.name for profile in profiles.all()]):
-        print(each)
+        Out.of_process(None).write(each)
     return 0
 
 

@@ -26,6 +26,7 @@ ACCOUNT_EVENTS = Question("/accounts/{id}/events", "getAggregateEvents", "aggreg
 ACCOUNT_STATE = Question("/accounts/{id}/state", "reconstructState", "aggregateId")
 TRANSFER = Question("/transfers/{id}", "getTransfer", "transferId")
 TRANSFER_STATE = Question("/transfers/{id}/state", "reconstructState", "aggregateId")
+TRANSFER_EVENTS = Question("/transfers/{id}/events", "getAggregateEvents", "aggregateId")
 TRANSFERS = Question("/transfers", "getTransfers")
 BY_TYPE = Question("/events", "getEventsByType", names={"type": "eventType", **_TIMES})
 BY_CORRELATION = Question("/correlations/{id}", "getEventsByCorrelation", "correlationId")
@@ -36,6 +37,7 @@ QUESTIONS = (
     ACCOUNT_STATE,
     TRANSFER,
     TRANSFER_STATE,
+    TRANSFER_EVENTS,
     TRANSFERS,
     BY_TYPE,
     BY_CORRELATION,

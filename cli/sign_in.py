@@ -52,7 +52,8 @@ class Client:
         hint = "Name the address of the console, without /console/: the stack's output consoleUrl."
         try:
             found: Any = json.loads(answer.body) if answer.status == _OK else {}
-            return cls(found["clientId"], found["authorizeUrl"], found["tokenUrl"], tuple(found["scopes"]))
+            authorize, token = _place(found["authorizeUrl"]), _place(found["tokenUrl"])
+            return cls(str(found["clientId"]), authorize, token, tuple(map(str, found["scopes"])))
         except (ValueError, TypeError, KeyError) as error:
             raise CliError(f"{where} does not say how to sign in (HTTP {answer.status})", hint) from error
 
@@ -139,6 +140,8 @@ class Session:
         """A new one, whatever the old one is good for. Raises: SignInNeeded and other CliErrors."""
         found = self.profiles.signed_in(self.profile)
         fresh = _refreshed(found) if found is not None and found.refresh_token else None
+        if fresh is None and (beside := self._of_another_command(found)) is not None:
+            return beside
         if fresh is None:
             if not web.is_local(self.profile.url):
                 raise SignInNeeded(
@@ -148,6 +151,13 @@ class Session:
             fresh = without_browser(self.profile)
         self.profiles.keep_signed_in(self.profile, fresh)
         return fresh.access_token
+
+    def _of_another_command(self, old: SignedIn | None) -> str | None:
+        """What one that ran beside this one has got with the refresh token, where an issuer takes each once."""
+        now = self.profiles.signed_in(self.profile)
+        if old is None or now is None or now.access_token == old.access_token:
+            return None
+        return now.access_token
 
 
 def without_browser(profile: Profile) -> SignedIn:
@@ -243,6 +253,13 @@ class _Callback(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Nothing: the path has the code in it."""
+
+
+def _place(url: Any) -> str:
+    """An address that a browser, or a secret, may go to. Raises: ValueError."""
+    if not isinstance(url, str) or not url.isprintable() or not web.is_safe(url):
+        raise ValueError(url)
+    return url
 
 
 def _refreshed(signed_in: SignedIn) -> SignedIn | None:

@@ -15,6 +15,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from cli.errors import CliError, Unanswered, Unreachable
+from cli.shown import printable
 
 TIMEOUT_SECONDS = 35.0
 """Beyond the 30 s in which API Gateway answers or gives up."""
@@ -45,6 +46,12 @@ def is_local(url: str) -> bool:
     return urlsplit(url).hostname in _LOOPBACK
 
 
+def is_safe(url: str) -> bool:
+    """Whether nobody on the way can read what is sent there: https, or this machine."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_local(url)))
+
+
 def request(
     method: str,
     url: str,
@@ -53,12 +60,19 @@ def request(
     body: bytes | None = None,
     timeout: float = TIMEOUT_SECONDS,
 ) -> Answer:
-    """One request; any status is an answer. Raises: Unreachable if nothing was done, Unanswered if nobody knows."""
+    """One request; any status is an answer. Raises: Unreachable if nothing was done, Unanswered if nobody knows.
+
+    Raises CliError for an address that is neither https nor this machine, whoever named it.
+    """
+    if not is_safe(url):
+        raise CliError(
+            f"{printable(url)} is not asked: it is neither https nor this machine", "Say where: ledger login"
+        )
     handlers: list[Any] = [_NoRedirects()]
     if is_local(url):
         handlers.append(urllib.request.ProxyHandler({}))
     opener = urllib.request.build_opener(*handlers)
-    asked = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310 -- see Address
+    asked = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310 -- is_safe
     try:
         with opener.open(asked, timeout=timeout) as answer:
             return Answer(answer.status, answer.read(), answer.headers)

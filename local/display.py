@@ -103,6 +103,8 @@ class TextDisplay:
         """Where people find it, which is what most look for."""
         places = (("The console, in a browser", "consoleUrl"), ("The HTTP API", "apiEndpoint"))
         found = [f"{what}: {deployment.outputs[name]}" for what, name in places if name in deployment.outputs]
+        if "consoleUrl" in deployment.outputs:
+            found.append(f"The command line: .venv/bin/ledger login --url {deployment.outputs['consoleUrl']}")
         if found:
             self._say("\n" + "\n".join(found), "bold")
 

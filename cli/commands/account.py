@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cli import arguments, events
+from cli.answers import member
 from cli.context import Context
 from cli.exact_json import Number
 from cli.output import Column
@@ -28,7 +29,7 @@ ROW = (
     Column("LastUpdated", "Last event", "time"),
     Column("LastSequence", "Sequence", "number"),
 )
-ROW_FIELDS = (*(each.field for each in ROW if each.field != "AccountId"), "ProjectionType", "LastHash")
+ROW_FIELDS = (*(each.field for each in ROW), "ProjectionType", "LastHash")
 ENTRY = (
     Column("EventSequence", "#", "number"),
     Column("RecordedAt", "RECORDED", "time"),
@@ -42,7 +43,7 @@ ENTRY_FIELDS = (*(each.field for each in ENTRY), "Timestamp")
 
 
 def _in_state(name: str) -> Any:
-    return lambda record: record["reconstructedState"].get(name)
+    return lambda record: member(record, "reconstructedState", dict).get(name)
 
 
 STATE = (

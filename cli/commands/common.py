@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from cli import arguments, web
-from cli.context import RECEIPT, Context
+from cli.context import OUTPUTS, RECEIPT, Context
 
 Commands: TypeAlias = "argparse._SubParsersAction[arguments.Parser]"
 
@@ -33,9 +32,8 @@ def command(commands: Commands, name: str, about: str, run: Run, fields: Sequenc
     where.add_argument(
         "--outputs",
         type=arguments.path,
-        default=Path("out.json"),
         metavar="FILE",
-        help="with --direct: the stack's outputs; default: out.json",
+        help=f"with --direct: the stack's outputs; default: {OUTPUTS}",
     )
     where.add_argument("--actor", type=arguments.identifier, help="with --direct: who the events name")
     where.add_argument(

@@ -63,7 +63,8 @@ def _list(context: Context) -> None:
     else:
         found, page = context.listed(BY_CORRELATION, "events", options.limit, options.correlation)
     out.records(found, events.COLUMNS if out.is_terminal else events.EXACT_COLUMNS, "There are no such events.")
-    if unreadable := page.get("unreadable"):
+    unreadable = page.get("unreadable")
+    if isinstance(unreadable, list) and unreadable:
         out.tell(f"warning: {len(unreadable)} items on the way are no events; tell an operator (`ops verify`)")
     tell_of_more(context, page, len(found))
 
@@ -78,7 +79,7 @@ def _tail(context: Context) -> None:
         out.tell("Waiting for events. Ctrl-C ends it.")
     try:
         for event in events.followed(tail, lambda: time.sleep(options.interval), _teller(context), CliError):
-            if options.only in (None, event["AggregateId"]):
+            if options.only in (None, event.get("AggregateId")):
                 out.streamed(event, columns, widths)
     except KeyboardInterrupt:
         out.tell("Stopped.")

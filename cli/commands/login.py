@@ -1,4 +1,4 @@
-"""`ledger login`, `logout` and `whoami`: profiles, and who is signed in."""
+"""`ledger login`, `logout`, `whoami` and `profiles`: which ledgers there are, and who is signed in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cli import arguments, sign_in, web
 from cli.context import Context
 from cli.errors import CliError, UsageError
 from cli.output import Column
-from cli.profiles import LOCAL, Profile, SignedIn
+from cli.profiles import LOCAL, Profile, Profiles, SignedIn
 
 from .common import Commands, plain, profile_option
 
@@ -26,11 +26,17 @@ WHO = (
     Column("expires", "Until", "time"),
 )
 FIELDS = tuple(each.field for each in WHO)
+PROFILES = (
+    Column("profile", "PROFILE", "id"),
+    Column("url", "LEDGER"),
+    Column("user", "USER", "id"),
+    Column("default", "DEFAULT"),
+)
 _REVOKE_SECONDS = 5.0
 
 
 def add_to(commands: Commands) -> None:
-    """The three."""
+    """All four."""
     login = plain(commands, "login", "sign in to a ledger, and make it the one that commands go to", _login)
     profile_option(login)
     login.add_argument("--url", type=arguments.address, help="where the ledger is: its console's address; kept")
@@ -42,6 +48,7 @@ def add_to(commands: Commands) -> None:
     )
     profile_option(plain(commands, "logout", "forget who is signed in", _logout))
     profile_option(plain(commands, "whoami", "show who is signed in, and where", _whoami, FIELDS))
+    plain(commands, "profiles", "list the ledgers that have a name here", _profiles, [each.field for each in PROFILES])
 
 
 def _login(context: Context) -> None:
@@ -77,13 +84,19 @@ def _asked(context: Context) -> Profile:
 
 def _logout(context: Context) -> None:
     profile = context.profile
-    signed_in = context.profiles.signed_in(profile)
+    signed_in: SignedIn | None = None
+    with suppress(CliError):  # a damaged file names no token to take back, and is forgotten all the same
+        signed_in = context.profiles.signed_in(profile)
     there_was = context.profiles.sign_out(profile)
     if not there_was:
         context.out.tell(f"Nobody was signed in to {profile.name}.")
         return
-    rest = "" if signed_in is None or _revoked(signed_in) else " The issuer's refresh token lasts until it expires."
-    context.out.tell(f"Signed out of {profile.name}.{rest}")
+    said = [f"Signed out of {profile.name}."]
+    if signed_in is not None and not _revoked(signed_in):
+        said.append("The issuer's refresh token lasts until it expires.")
+    if web.is_local(profile.url):
+        said.append(f"The next command signs {profile.as_user or sign_in.local_user()} in by itself: it is local.")
+    context.out.tell(" ".join(said))
 
 
 def _revoked(signed_in: SignedIn) -> bool:
@@ -118,6 +131,25 @@ def _whoami(context: Context) -> None:
         },
         WHO,
     )
+
+
+def _profiles(context: Context) -> None:
+    """No request: what is kept in the user's folder."""
+    profiles = context.profiles
+    default = context.options.profile or profiles.default()
+    context.out.records([_kept(profiles, each, default) for each in profiles.all()], PROFILES, "There are no profiles.")
+
+
+def _kept(profiles: Profiles, profile: Profile, default: str) -> dict[str, Any]:
+    signed_in: SignedIn | None = None
+    with suppress(CliError):  # a damaged file: nobody is signed in by it
+        signed_in = profiles.signed_in(profile)
+    return {
+        "profile": profile.name,
+        "url": profile.url,
+        "user": signed_in.user if signed_in is not None else None,
+        "default": profile.name == default,
+    }
 
 
 def _claims(token: str) -> dict[str, Any]:

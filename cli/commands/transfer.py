@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from cli import arguments
-from cli.context import RECEIPT, Context
+from cli.answers import entries, member
+from cli.context import RECEIPT, Context, Interrupted
 from cli.errors import FAILED, CliError
 from cli.output import Column
-from cli.requests import ACCOUNT_STATE, TRANSFER, TRANSFER_STATE, TRANSFERS
+from cli.requests import ACCOUNT_STATE, TRANSFER, TRANSFER_EVENTS, TRANSFER_STATE, TRANSFERS, Question
 from cli.shown import printable
 
 from .common import Commands, command, group, limit_option, tell_of_more, writing
@@ -19,6 +21,8 @@ from .common import Commands, command, group, limit_option, tell_of_more, writin
 STATUSES = ("Requested", "Approved", "Committed", "Completed", "Failed", "Expired", "Cancelled")
 ENDS = ("Completed", "Failed", "Expired", "Cancelled")
 _POLL_SECONDS = 0.5
+_FEW = 100
+"""More events than a transfer has."""
 ROW = (
     Column("TransferId", "Transfer", "id"),
     Column("Status", "Status"),
@@ -44,7 +48,7 @@ ROW = (
     Column("LastUpdated", "Last event", "time"),
     Column("LastSequence", "Sequence", "number"),
 )
-ROW_FIELDS = (*(each.field for each in ROW if each.field != "TransferId"), "ProjectionType", "LastHash")
+ROW_FIELDS = (*(each.field for each in ROW), "DueAt", "ProjectionType", "LastHash")
 LIST = (
     Column("TransferId", "TRANSFER", "id"),
     Column("Status", "STATUS"),
@@ -54,7 +58,6 @@ LIST = (
     Column("Currency", "CURRENCY"),
     Column("Deadline", "DEADLINE", "time"),
 )
-LIST_FIELDS = ("TransferId", *ROW_FIELDS, "DueAt")
 
 
 def add_to(commands: Commands) -> None:
@@ -84,7 +87,7 @@ def add_to(commands: Commands) -> None:
     _transfer(cancel)
     cancel.add_argument("--reason", type=arguments.words, help="why")
     _transfer(command(words, "show", "show a transfer as it stands now", _show, ROW_FIELDS))
-    listing = command(words, "list", "list the transfers that are under way, or those of a status", _list, LIST_FIELDS)
+    listing = command(words, "list", "list the transfers that are under way, or those of a status", _list, ROW_FIELDS)
     listing.add_argument("--status", choices=STATUSES, help="only those of this status, ended ones too")
     listing.add_argument(
         "--account", type=arguments.identifier, metavar="ID", help="only those from or to this account"
@@ -111,19 +114,27 @@ def _send(context: Context) -> int | None:
     receipt = context.send("transfers", key, "TransferRequested", data, key=key, opens=True)
     asked = f"{options.amount} {data['currency']} from {options.source} to {options.target}"
     if options.wait is None or options.dry_run:
-        context.report(f"Requested {asked}. How it goes: ledger transfer show {key}", receipt)
+        context.report(f"Requested {asked}. How it goes: {_command('show', key)}", receipt)
         return None
-    state = _ended(context, key, options.wait)
+    how = f"How it goes: {_command('show', key)}"
+    try:
+        state = _ended(context, key, options.wait)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted: it was requested, and goes on", how) from None
+    except CliError as error:
+        failed = CliError(f"it was requested, and then: {error}", how)
+        failed.code = error.code
+        raise failed from error
     columns = (*RECEIPT, Column("status", "STATUS"))
     context.report(f"{printable(str(state['status']))}: {asked}", {**receipt, "status": state["status"]}, columns)
     if state["status"] == "Completed":
         return None
-    context.out.tell(f"error: the money did not arrive\nWhy: ledger transfer show {key}")
+    context.out.tell(f"error: {_why(context, key)}the money did not arrive\nMore: {_command('show', key)}")
     return FAILED
 
 
 def _currency(context: Context) -> str:
-    state = context.ledger.ask(ACCOUNT_STATE, context.options.source)["reconstructedState"]
+    state = _state(context, ACCOUNT_STATE, context.options.source)
     currency = state.get("currency")
     return currency if isinstance(currency, str) else "USD"
 
@@ -132,16 +143,34 @@ def _ended(context: Context, transfer: str, patience: float) -> Mapping[str, Any
     """Its state once it has ended. Two requests a second. CliError where that takes longer than `patience`."""
     until = time.monotonic() + patience
     while True:
-        state = context.ledger.ask(TRANSFER_STATE, transfer)["reconstructedState"]
-        if state["status"] in ENDS:
+        state = _state(context, TRANSFER_STATE, transfer)
+        if member(state, "status", str) in ENDS:
             return dict(state)
         if time.monotonic() >= until:
-            waiting = " It waits for somebody's approval." if state.get("needsApproval") is True else ""
-            raise CliError(
-                f"it was requested, and has not ended within {patience:g} seconds.{waiting}",
-                f"How it goes: ledger transfer show {transfer}",
-            )
+            waits = state["status"] == "Requested" and state.get("needsApproval") is True
+            waiting = "; it waits for somebody's approval" if waits else ""
+            raise CliError(f"it has not ended within {patience:g} seconds{waiting}")
         time.sleep(_POLL_SECONDS)
+
+
+def _state(context: Context, question: Question, subject: str) -> dict[str, Any]:
+    found: dict[str, Any] = member(context.ledger.ask(question, subject), "reconstructedState", dict)
+    return found
+
+
+def _why(context: Context, transfer: str) -> str:
+    """What refused it, as its stream says. One request."""
+    said = entries(context.ledger.ask(TRANSFER_EVENTS, transfer, limit=_FEW), "events")
+    data = next((each.get("EventData") for each in said if each.get("EventType") == "TransferFailed"), None)
+    if not isinstance(data, Mapping):
+        return ""
+    rule = f" ({printable(str(data['rule']))})" if data.get("rule") else ""
+    return f"{printable(str(data.get('code', 'Failed')))}{rule}: "
+
+
+def _command(word: str, transfer: str) -> str:
+    """A command line about it, to be typed."""
+    return shlex.join(["ledger", "transfer", word, transfer])
 
 
 def _approve(context: Context) -> None:
