@@ -110,7 +110,10 @@ class Out:
         if self.fields is not None:
             self.write(exact_json.dumps(self._chosen(record), indent=None))
         elif self.is_terminal:
-            self.write(self._row([each.shown(record) for each in columns], columns, widths))
+            if _across(widths) > self.width:
+                self.write("\n".join([*self._block(record, columns), ""]))
+            else:
+                self.write(self._row([each.shown(record) for each in columns], columns, widths))
         else:
             self.line(record, columns)
 
@@ -155,7 +158,7 @@ class Out:
         widths = fitted(
             [max(cell_len(row[i]) for row in [titles, *rows]) for i in range(len(columns))], columns, self.width
         )
-        if sum(widths) + _GAP * (len(widths) - 1) > self.width:
+        if _across(widths) > self.width:
             return [line for record in records for line in (*self._block(record, columns), "")][:-1]
         head = self._coloured(self._row(titles, columns, widths, plain=True), _BOLD)
         return [head, *(self._row(row, columns, widths) for row in rows)]
@@ -181,6 +184,10 @@ class Out:
     @property
     def _has_colour(self) -> bool:
         return self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _across(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def fitted(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:

@@ -15,13 +15,15 @@ from .common import Commands, command, group, limit_option, span_options, tell_o
 _WIDTHS = {
     "Timestamp": 20,
     "AggregateId": 24,
-    "EventSequence": 5,
+    "EventSequence": 4,
     "EventType": 20,
-    "amount": 12,
+    "amount": 10,
     "EventData": 40,
     "Actor": 12,
 }
 """Of a table that is not known before its lines come."""
+_ALL_ABREAST = 100
+"""Where it is narrower, who did it gives way to what was done."""
 
 
 def add_to(commands: Commands) -> None:
@@ -73,6 +75,8 @@ def _tail(context: Context) -> None:
     """Requests: one for each type and look."""
     options, out = context.options, context.out
     columns = events.COLUMNS if out.is_terminal else events.EXACT_COLUMNS
+    if out.is_terminal and out.width < _ALL_ABREAST:
+        columns = tuple(each for each in columns if each.field != "Actor")
     widths = fitted([_WIDTHS.get(each.field, 0) for each in columns], columns, out.width)
     tail = events.Tail(context.ledger, options.type or events.EVENT_TYPES, options.since)
     if out.is_terminal:

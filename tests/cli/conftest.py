@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +18,12 @@ import pytest
 from cli.profiles import LOCAL, Profile, Profiles
 from cli.program import main
 
+from ..handlers.conftest import _environment, aws, handlers
+from ..http_api.conftest import Api, api
 from .fake import FakeLedger
+from .real import InvokedHandlers, RealLedger
+
+__all__ = ["_environment", "api", "aws", "handlers"]
 
 
 class Ran(NamedTuple):
@@ -23,11 +32,6 @@ class Ran(NamedTuple):
     code: int
     out: str
     err: str
-
-
-class _Terminal(io.TextIOWrapper):
-    def isatty(self) -> bool:
-        return True
 
 
 Run = Callable[..., Ran]
@@ -43,17 +47,67 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLedg
 
 
 @pytest.fixture
+def real(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealLedger]:
+    """The handlers themselves in this process, over HTTP and with --direct."""
+    monkeypatch.setenv("LEDGER_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.delenv("LEDGER_PROFILE", raising=False)
+    monkeypatch.setattr("cli.direct_ledger.DirectLedger._lambda", InvokedHandlers(api))
+    outputs = {f"{each}Function": each for each in ("command", "query", "validate")}
+    (tmp_path / "out.json").write_text(json.dumps({"region": "us-east-1", **outputs}), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with RealLedger(api) as ledger:
+        Profiles(tmp_path / "config").keep(Profile(LOCAL, ledger.url), default=True)
+        yield ledger
+
+
+@pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `ledger` with arguments; `terminal` as if somebody looked at it, 80 columns wide."""
 
     def run(*arguments: str, terminal: bool = False) -> Ran:
-        kind = _Terminal if terminal else io.TextIOWrapper
-        out, err = kind(io.BytesIO(), write_through=True), kind(io.BytesIO(), write_through=True)
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
+        seen = [_terminal, _terminal] if terminal else [_pipe, _pipe]
+        with monkeypatch.context() as patch, ExitStack() as opened:
+            out, err = (opened.enter_context(each()) for each in seen)
+            patch.setattr(sys, "stdout", out.stream)
+            patch.setattr(sys, "stderr", err.stream)
             patch.setitem(os.environ, "COLUMNS", "80")
             code = main(arguments)
-        return Ran(code, *(each.buffer.getvalue().decode() for each in (out, err)))  # type: ignore[attr-defined]
+        return Ran(code, out.read(), err.read())
 
     return run
+
+
+@dataclass
+class _End:
+    """The program's end of a pipe or a terminal, and all that came out of the other one."""
+
+    stream: io.TextIOWrapper
+    read: Callable[[], str]
+
+
+@contextmanager
+def _pipe() -> Iterator[_End]:
+    kept = io.BytesIO()
+    yield _End(io.TextIOWrapper(kept, write_through=True), lambda: kept.getvalue().decode())
+
+
+@contextmanager
+def _terminal() -> Iterator[_End]:
+    """A real one of the system's, with somebody who looks at it: it holds little, and then whoever writes waits."""
+    ours, theirs = os.openpty()
+    chunks: list[bytes] = []
+
+    def look() -> None:
+        with suppress(OSError):  # the other end was closed
+            while chunk := os.read(ours, 1 << 16):
+                chunks.append(chunk)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    stream = io.TextIOWrapper(io.FileIO(theirs, "w"), write_through=True)
+    try:
+        yield _End(stream, lambda: b"".join(chunks).decode().replace("\r\n", "\n"))
+    finally:
+        stream.close()
+        looking.join()
+        os.close(ours)

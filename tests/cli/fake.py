@@ -6,13 +6,28 @@ import http.server
 import json
 import re
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = json.loads((ROOT / "handlers/http_api/openapi.json").read_text("utf-8"))
 Reply = tuple[int, str] | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of the API that has a good token: its operation, and what came with it."""
+
+    operation: str
+    method: str
+    template: str
+    subject: str | None
+    """The path's id, percent-encoded."""
+    query: str
+    headers: dict[str, str]
+    body: str | None
 
 
 class FakeLedger:
@@ -27,6 +42,11 @@ class FakeLedger:
         self.hints: list[str] = []
         self.grants: list[str] = []
         self.refuses_refresh = False
+        self.denies = False
+        """Whether nobody may sign in."""
+        self.forbids = False
+        """Whether no token has the scope of anything."""
+        self.revoked: list[str] = []
         self.good: set[str] = set()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -46,20 +66,24 @@ class FakeLedger:
         self.good.add(token)
         return {"access_token": token, "refresh_token": "again", "expires_in": 3600}
 
-    def operation(self, method: str, path: str, query: str) -> str:
-        """The operation of a request. What does not fit is kept in `unfit`."""
+    def reply(self, asked: Asked) -> Reply:
+        """What the API answers."""
+        return self.replies.get(asked.operation, (500, "{}"))
+
+    def operation(self, method: str, path: str, query: str) -> tuple[str, str, str | None]:
+        """The operation of a request, its path in the document and the id in it. What does not fit is in `unfit`."""
         for template, operations in DOCUMENT["paths"].items():
-            pattern = re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(template))
-            if method.lower() in operations and re.fullmatch(pattern, path):
+            pattern = re.sub(r"\\{[^}]*\\}", "([^/]+)", re.escape(template))
+            if method.lower() in operations and (matched := re.fullmatch(pattern, path)):
                 found = operations[method.lower()]
                 refs = [each.get("$ref", "").rpartition("/")[2] for each in found.get("parameters", [])]
                 parameters = DOCUMENT["components"]["parameters"]
                 known = {each["name"] for each in found.get("parameters", []) if "name" in each}
                 known |= {parameters[name]["name"] for name in refs if name}
                 self.unfit += [f"{found['operationId']}: {name}" for name, _ in parse_qsl(query) if name not in known]
-                return str(found["operationId"])
+                return str(found["operationId"]), template, matched[1] if matched.groups() else None
         self.unfit.append(f"{method} {path}")
-        return ""
+        return "", path, None
 
 
 def _handler(ledger: FakeLedger) -> type[http.server.BaseHTTPRequestHandler]:  # noqa: C901 -- a class in it
@@ -73,32 +97,41 @@ def _handler(ledger: FakeLedger) -> type[http.server.BaseHTTPRequestHandler]:  #
                 asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
                 ledger.hints.append(asked["login_hint"])
                 self.send_response(302)
-                back = urlencode({"code": "code", "state": asked["state"]})
+                came = {"error": "access_denied"} if ledger.denies else {"code": "code"}
+                back = urlencode({**came, "state": asked["state"]})
                 self.send_header("Location", f"{asked['redirect_uri']}?{back}")
                 self.end_headers()
             else:
-                self.answer("GET", None)
+                self.answer("GET")
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path == "/oauth2/token":
-                grant = parse_qs(body.decode())["grant_type"][0]
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if self.path == "/oauth2/revoke":
+                ledger.revoked += parse_qs(body)["token"]
+                self.reply(200, "")
+            elif self.path == "/oauth2/token":
+                grant = parse_qs(body)["grant_type"][0]
                 ledger.grants.append(grant)
                 if grant == "refresh_token" and ledger.refuses_refresh:
                     self.reply(400, '{"error": "invalid_grant"}')
                 else:
                     self.reply(200, json.dumps(ledger.token()))
             else:
-                self.answer("POST", json.loads(body, parse_float=str))
+                self.answer("POST", body)
 
-        def answer(self, method: str, body: Any) -> None:
+        def answer(self, method: str, body: str | None = None) -> None:
             parts = urlsplit(self.path)
-            operation = ledger.operation(method, unquote(parts.path), parts.query)
+            operation, template, subject = ledger.operation(method, parts.path, parts.query)
             if self.headers["Authorization"].removeprefix("Bearer ") not in ledger.good:
                 self.reply(401, '{"message": "Unauthorized"}')
                 return
-            ledger.asked.append((operation, dict(parse_qsl(parts.query)), dict(self.headers), body))
-            reply = ledger.replies.get(operation, (500, "{}"))
+            if ledger.forbids:
+                self.reply(403, '{"message": "Forbidden"}')
+                return
+            headers = dict(self.headers)
+            content = None if body is None else json.loads(body, parse_float=str)
+            ledger.asked.append((operation, dict(parse_qsl(parts.query)), headers, content))
+            reply = ledger.reply(Asked(operation, method, template, subject, parts.query, headers, body))
             if reply is not None:
                 self.reply(*reply)
 

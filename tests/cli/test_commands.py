@@ -9,8 +9,7 @@ import pytest
 
 from cli.answers import RULES
 from cli.profiles import LOCAL, Profile, Profiles, config_folder
-from cli.program import parser
-from cli.reference import DOCUMENT, commands, reference
+from cli.reference import DOCUMENT, reference
 
 from .conftest import Run
 from .fake import ROOT, FakeLedger
@@ -183,4 +182,3 @@ def test_every_rule_of_the_ledger_has_a_word_on_what_to_do() -> None:
 
 def test_the_document_lists_every_command_as_the_parser_has_it() -> None:
     assert DOCUMENT.read_text("utf-8").endswith(reference())
-    assert len(list(commands(parser()))) == 19
