@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_operator_roles.py test_engine_streams.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-real test-long mutants bench bench-peers dynamodb-local lint scan types unit format lock clean
+.PHONY: help setup demo serve test test-real test-long mutants bench bench-peers dynamodb-local lint fuzz-api scan types unit format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ lint: $(STAMP) ## style and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+
+fuzz-api: $(STAMP) ## have schemathesis send the API what its document allows and forbids; the first run fetches it
+	@$(BIN)/python -m tests.http_api.fuzz
 
 scan: $(STAMP) ## have checkov, cfn-lint and (with npm) cdk-nag look at the stack; the first run fetches them
 	@$(BIN)/python -m tests.infrastructure.scan

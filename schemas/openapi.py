@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from schemas.asked import DATE_TIME, asked
 from schemas.files import INTERNAL, Problem, Schema, SchemaError, Versions, newest, text_of
 from schemas.keywords import types_of
 from schemas.openapi_parts import (
@@ -26,6 +27,8 @@ from schemas.openapi_parts import (
     ID,
     PARAMETERS,
     answer_of,
+    example_id,
+    id_of,
     in_query,
     ledgers,
 )
@@ -105,7 +108,7 @@ def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mappi
 def _parameters(route: Mapping[str, Any], told: Mapping[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if route["subject"]:
-        found.append({"$ref": f"#/components/parameters/{'correlation' if not route['kind'] else 'aggregate'}Id"})
+        found.append({"$ref": f"#/components/parameters/{route['kind'] or 'correlation'}Id"})
     if route["method"] == "POST":
         names = ("idempotencyKey",) if route["opens"] else ("idempotencyKey", "ifMatch")
         found += [{"$ref": f"#/components/parameters/{name}"} for name in names]
@@ -118,8 +121,8 @@ def _parameter(name: str, route: Mapping[str, Any], told: Mapping[str, Any]) -> 
     known = "limitOfStream" if name == "limit" and route["answer"] == "stream" else name
     if known in PARAMETERS:
         return {"$ref": f"#/components/parameters/{known}"}
-    asked = told["filters"][route["query"]][name]
-    return in_query(name, asked["description"], {"word": {"enum": asked["words"]}, **FORMS}[asked["form"]])
+    sieve = told["filters"][route["query"]][name]
+    return in_query(name, sieve["description"], {"word": {"enum": sieve["words"]}, **FORMS}[sieve["form"]])
 
 
 def _body(kind: str, told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
@@ -140,7 +143,7 @@ def _body(kind: str, told: Mapping[str, Any], schemas: Mapping[str, Versions]) -
 def _opening_body(route: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
     """A body that is a command's data, beside the new aggregate's id and what any command may say."""
     schema, name = newest(schemas[route["opens"]]), f"{route['kind']}Id"
-    data, envelope = _data(schema), "#/components/schemas/Envelope/properties"
+    data, envelope = _data(route["opens"], schema), "#/components/schemas/Envelope/properties"
     words = "The id of what is opened; left out, the Idempotency-Key stands for it."
     beside = {each: {"$ref": f"{envelope}/{each}"} for each in ("commandId", "correlationId", "causationId", "actor")}
     data["properties"] = {
@@ -148,7 +151,7 @@ def _opening_body(route: Mapping[str, Any], schemas: Mapping[str, Versions]) -> 
         **data["properties"],
         **beside,
     }
-    data["examples"] = [{name: f"{route['kind']}-42", **_example(schema)}]
+    data["examples"] = [{name: example_id(route["kind"]), **_example(schema)}]
     return {"required": True, "content": {"application/json": {"schema": data}}}
 
 
@@ -200,8 +203,9 @@ def _components(told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dic
         made[f"{_title(kind)}State"] = _state(known["state"])
         for name in names:
             made[f"{name}Command"] = _command(name)
-            made[f"{name}Data"] = _data(newest(schemas[name]))
-    return {**COMPONENTS, "parameters": PARAMETERS, "schemas": {**COMPONENTS["schemas"], **made}}
+            made[f"{name}Data"] = _data(name, newest(schemas[name]))
+    ids = {f"{kind}Id": id_of(kind) for kind in told["kinds"]}
+    return {**COMPONENTS, "parameters": {**ids, **PARAMETERS}, "schemas": {**COMPONENTS["schemas"], **made}}
 
 
 def _commands(kind: str, told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> list[str]:
@@ -223,10 +227,13 @@ def _command(name: str) -> dict[str, Any]:
     }
 
 
-def _data(schema: Schema) -> dict[str, Any]:
+def _data(event_type: str, schema: Schema) -> dict[str, Any]:
     """An event's schema as that of a command: what the ledger fills in may be left out, and a number may be text."""
+    kinds = asked().get(event_type, {})
     properties = {
-        name: _field(name, each, schema) for name, each in schema["properties"].items() if not each.get(INTERNAL)
+        name: {**_field(name, each, schema), **({"format": DATE_TIME} if kinds.get(name) == DATE_TIME else {})}
+        for name, each in schema["properties"].items()
+        if not each.get(INTERNAL)
     }
     required = [name for name in schema["required"] if name in properties and "x-derived" not in properties[name]]
     for each in properties.values():
@@ -237,6 +244,7 @@ def _data(schema: Schema) -> dict[str, Any]:
         **({"required": required} if required else {}),
         "properties": properties,
         "additionalProperties": schema.get("additionalProperties", True),
+        "propertyNames": {"minLength": 1},
         "examples": [_example(schema)],
     }
 
@@ -259,10 +267,15 @@ def _field(name: str, field: Schema, schema: Schema) -> dict[str, Any]:
 
 
 def _example(schema: Schema) -> dict[str, Any]:
-    """The first example, without what only the ledger says."""
-    internal = {name for name, each in schema["properties"].items() if each.get(INTERNAL)}
+    """The first example, without what only the ledger says, and what it fills in where a command does not: to say that
+    is to say nothing else."""
+    needless = {
+        name
+        for name, each in schema["properties"].items()
+        if each.get(INTERNAL) or ("x-derived" in each and name in schema["required"])
+    }
     example: Mapping[str, Any] = schema["examples"][0]
-    return {name: _plain(value) for name, value in example.items() if name not in internal | {"accountId"}}
+    return {name: _plain(value) for name, value in example.items() if name not in needless | {"accountId"}}
 
 
 def _plain(value: Any) -> Any:

@@ -67,6 +67,12 @@ ID: dict[str, Any] = {
     "pattern": r"^[^\s\x00-\x1f\x7f-\x9f]+( +[^\s\x00-\x1f\x7f-\x9f]+)*$",
     "description": "1 to 256 bytes of visible characters, without spaces at its ends.",
 }
+_IN_PATH: dict[str, Any] = {
+    **ID,
+    "pattern": r"^[^\s\x00-\x1f\x7f-\x9f/?]+( +[^\s\x00-\x1f\x7f-\x9f/?]+)*$",
+    "description": f"{ID['description']} In a path it holds no `/` and no `?`, encoded or not: API Gateway decodes "
+    "them before it looks for the operation.",
+}
 _SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 10**15}
 FORMS: Mapping[str, dict[str, Any]] = {"id": ID, "time": {"type": "string", "format": "date-time"}}
 """What a filter of a list may be, beside one of some words."""
@@ -79,20 +85,29 @@ def in_query(name: str, description: str, schema: Mapping[str, Any], *, required
     return {"name": name, "in": "query", "description": description, "required": required, "schema": schema}
 
 
-PARAMETERS: dict[str, Any] = {
-    "aggregateId": {
+def id_of(kind: str) -> dict[str, Any]:
+    """The parameter of paths that is the id of one of a kind."""
+    return {
         "name": "id",
         "in": "path",
         "required": True,
-        "description": "The aggregate's id, percent-encoded once.",
-        "schema": ID,
-    },
+        "description": f"The {kind}'s id, percent-encoded once.",
+        "schema": {**_IN_PATH, "examples": [example_id(kind)]},
+    }
+
+
+def example_id(kind: str) -> str:
+    """The id in examples."""
+    return f"{kind}-123"
+
+
+PARAMETERS: dict[str, Any] = {
     "correlationId": {
         "name": "id",
         "in": "path",
         "required": True,
         "description": "The correlationId, percent-encoded once.",
-        "schema": ID,
+        "schema": {**_IN_PATH, "examples": ["invoice-7"]},
     },
     "idempotencyKey": {
         "name": "Idempotency-Key",
@@ -108,7 +123,7 @@ PARAMETERS: dict[str, Any] = {
         "aggregate has moved on, the answer is 412. Where the body says an expectedSequence, too, both must be equal.",
         "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,15})"$', "examples": ['"5"']},
     },
-    "type": in_query("type", "The type of the events.", ID, required=True),
+    "type": in_query("type", "The type of the events.", {**ID, "examples": ["AccountCreated"]}, required=True),
     "from": in_query("from", f"Recorded at this time or later. {_TIME}", {"type": "string", "format": "date-time"}),
     "to": in_query("to", f"Recorded at this time or earlier. {_TIME}", {"type": "string", "format": "date-time"}),
     "limit": in_query("limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 1000}),

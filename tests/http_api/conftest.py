@@ -19,6 +19,7 @@ from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 
 from ..handlers.conftest import STORE, Context, _environment, aws, calls, handlers, message
+from .conformity import hold
 
 __all__ = ["_environment", "aws", "calls", "handlers"]
 
@@ -90,7 +91,7 @@ def payload(
 
 @dataclass
 class Api:
-    """Asks whichever function has the route."""
+    """Asks whichever function has the route, and holds every answer against the document."""
 
     aws: Any
     modules: Callable[[str], ModuleType]
@@ -98,7 +99,9 @@ class Api:
 
     def __call__(self, key: str, path: str | None = None, **more: Any) -> Answered:
         event = payload(key, path, **more)
-        return self.sent(ROUTES[key].function, event)
+        answer = self.sent(ROUTES[key].function, event)
+        hold(key, answer.status, answer.headers, answer.text)
+        return answer
 
     def sent(self, function: str, event: Any) -> Answered:
         given = self.modules(function).lambda_handler(event, Context(f"request-{next(self.numbers)}"))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -18,12 +16,7 @@ from schemas.files import load
 from schemas.generation import PROJECT
 from schemas.openapi import TARGET, described
 
-DOCUMENT: dict[str, Any] = json.loads((PROJECT / TARGET).read_text("utf-8"))
-OPERATIONS = {
-    f"{method.upper()} {path}": operation
-    for path, methods in DOCUMENT["paths"].items()
-    for method, operation in methods.items()
-}
+from .conformity import DOCUMENT, OPERATIONS
 
 
 def test_it_is_what_the_routes_and_the_schemas_say() -> None:

@@ -1776,6 +1776,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         ("tests/infrastructure/test_security.py",),
     ),
     Mutant(
+        "tag an answer that the document has no tag for",
+        "handlers/http_api/serving.py",
+        '"state": "eventsProcessed"}',
+        '"state": "eventsProcessed", "stream": "eventCount"}',
+        ("tests/http_api/test_examples.py",),
+    ),
+    Mutant(
         "look for ended transfers where only open ones stand",
         "handlers/query.py",
         "    if by and event_type:\n",

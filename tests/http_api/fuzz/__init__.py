@@ -1,0 +1,1 @@
+"""schemathesis asks the served API what its OpenAPI document allows, and what it forbids."""
