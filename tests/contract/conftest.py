@@ -10,7 +10,6 @@ from itertools import chain, count
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from handlers.store import clients
 from handlers.store.event_store import EventStore
@@ -20,6 +19,7 @@ from handlers.store.type_index import TypeIndex
 from local.engine.dynamodb_local import installation, server
 
 from ..aws import ROWS, SNAPSHOTS, STORE, TABLES, around_every_call, environment
+from ..quick_moto import boto_alone, make_tables
 from .meter import Meter, metered
 
 DYNAMODB_LOCAL = "dynamodb-local"
@@ -82,6 +82,10 @@ def engine(request: pytest.FixtureRequest, pools: dict[str, list[Any]]) -> Itera
         return pool[place]
 
     with _moto() if name == MOTO else _local(request.getfixturevalue("dynamodb_local")):
+        if name == MOTO:
+            make_tables(TABLES)
+            yield Engine(name, client)
+            return
         admin = client()
         for table in TABLES:
             admin.create_table(**table)
@@ -106,7 +110,7 @@ def _moto() -> Iterator[None]:
         with lock:
             return proceed()
 
-    with mock_aws(), around_every_call(one_at_a_time):
+    with boto_alone(), around_every_call(one_at_a_time):
         yield
 
 

@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from ..aws import ROWS, STORE, TABLES
+from ..quick_moto import boto_alone, make_tables
 from .dynamodb import DynamoDB
 from .scenarios import SCENARIOS, Scenario
 from .story import Story
@@ -30,15 +30,15 @@ Answer = Callable[[str, dict[str, Any]], Any]
 @pytest.fixture
 def moto() -> Iterator[Callable[[], Answer]]:
     """Makes a DynamoDB of moto with empty tables."""
-    with mock_aws():
+    with boto_alone():
         client: Any = boto3.client("dynamodb")
         make_call: Answer = client._make_api_call  # before a world takes every call for itself
+        make_tables(TABLES)
 
         def fresh() -> Answer:
             for table in make_call("ListTables", {})["TableNames"]:
                 make_call("DeleteTable", {"TableName": table})
-            for definition in TABLES:
-                make_call("CreateTable", definition)
+            make_tables(TABLES)
             return make_call
 
         yield fresh

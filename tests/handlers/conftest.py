@@ -16,7 +16,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.session import Session
-from moto import mock_aws
 
 from handlers.failure import InvocationError
 from handlers.sourcing.event import Event
@@ -24,6 +23,7 @@ from handlers.sourcing.values import dumps
 from handlers.store.items import to_item, to_record
 
 from ..aws import BUS, ROWS, SNAPSHOTS, STORE, TABLES, Calls, around_every_call, environment, refusal, refusing
+from ..quick_moto import quick_moto
 
 __all__ = ["BUS", "ROWS", "SNAPSHOTS", "STORE", "Calls", "refusal", "refusing"]
 
@@ -55,11 +55,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An empty event store and read model, as the Pulumi program makes them; the value is a DynamoDB client."""
     # Making a client takes longer than most tests, and it keeps nothing of what it was used for.
     monkeypatch.setattr(Session, "create_client", _shared_client)
-    with mock_aws():
+    with quick_moto(TABLES, BUS):
         client: Any = boto3.client("dynamodb")
-        for table in TABLES:
-            client.create_table(**table)
-        boto3.client("events").create_event_bus(Name=BUS)
         for entry in ("command", "validate"):  # a process that has met nothing of the store that was there before
             if module := sys.modules.get(f"handlers.{entry}"):
                 monkeypatch.setattr(module, "_ledger", module.wired_ledger())

@@ -29,6 +29,7 @@ from ..handlers.conftest import (  # noqa: F401 -- fixtures
     calls,
     handlers,
 )
+from ..quick_moto import make
 
 ACCOUNT = "123456789012"
 BATCH = 25
@@ -73,8 +74,9 @@ Run = Callable[..., Result]
 def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811 -- the fixture
     """A deployed stack's outputs file, with the queues, the bus and the functions that it names."""
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto does not know the endpoints of accounts
-    sqs: Any = boto3.client("sqs")
     boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
+    for name in QUEUES.values():
+        make("sqs", "CreateQueue", QueueName=name)
     settings = {"commandFunction": {"TYPE_BUCKETS": str(BUCKETS)}, "queryFunction": {"TYPE_BUCKETS": str(BUCKETS)}}
     settings["projectionFunction"] = {"STATEMENT": "true"}
     settings["processFunction"] = settings["sweepFunction"] = {}
@@ -87,7 +89,7 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
         "snapshotsTable": SNAPSHOTS,
         "eventBusName": BUS,
         "accountRuleArn": RULE,
-        **{output: sqs.create_queue(QueueName=name)["QueueUrl"] for output, name in QUEUES.items()},
+        **{output: url(name) for output, name in QUEUES.items()},
         **{output: output for output in settings},
     }
     path = tmp_path / "outputs.json"
@@ -158,22 +160,26 @@ def keep(client: Any, events: Sequence[Event]) -> list[Event]:
     return list(events)
 
 
-def create_functions(settings: Mapping[str, Mapping[str, str]]) -> None:
-    """Functions by their names, each with this environment and nothing in it."""
-    lambda_ = boto3.client("lambda")
-    for name, variables in settings.items():
-        lambda_.create_function(
-            FunctionName=name,
-            Runtime="python3.13",
-            Role=f"arn:aws:iam::{ACCOUNT}:role/{ROLE}",
-            Handler="handlers.x.lambda_handler",
-            Code={"ZipFile": _empty_package()},
-            Environment={"Variables": variables},
-        )
-
-
 def _empty_package() -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("handlers/x.py", "")
     return content.getvalue()
+
+
+_EMPTY_PACKAGE = _empty_package()
+
+
+def create_functions(settings: Mapping[str, Mapping[str, str]]) -> None:
+    """Functions by their names, each with this environment and nothing in it."""
+    for name, variables in settings.items():
+        make(
+            "lambda",
+            "CreateFunction",
+            FunctionName=name,
+            Runtime="python3.13",
+            Role=f"arn:aws:iam::{ACCOUNT}:role/{ROLE}",
+            Handler="handlers.x.lambda_handler",
+            Code={"ZipFile": _EMPTY_PACKAGE},
+            Environment={"Variables": variables},
+        )
