@@ -58,7 +58,7 @@ def metric_alarm(new: NewResource) -> Created:
     if queries := new.inputs.get("metricQueries"):
         request["Metrics"] = [_query(query) for query in queries]
     cloudwatch.put_metric_alarm(AlarmName=name, Tags=new.tag_list, **request)
-    arn = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["AlarmArn"]
+    arn = f"arn:aws:cloudwatch:{new.region}:{new.account_id}:alarm:{name}"
     return Created(
         name,
         {"name": name, "arn": arn, "tagsAll": new.tags},

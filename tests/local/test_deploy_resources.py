@@ -213,9 +213,11 @@ def test_an_alarm_on_metric_maths(plain: PlainAws, tmp_path: Path) -> None:
             *({"id": id, "metric": {"namespace": "AWS/SQS", "metric_name": name, "period": 60, "stat": "Sum",
                 "dimensions": {"QueueName": "q"}}} for id, name in (("m1", "Sent"), ("m2", "Received")))])
     pulumi.export("name", alarm.name)
+    pulumi.export("arn", alarm.arn)
     """
 
-    name = deployed(plain, tmp_path, program).outputs["name"]
+    outputs = deployed(plain, tmp_path, program).outputs
+    name = outputs["name"]
 
     [alarm] = plain.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
     expression, first, second = alarm["Metrics"]
@@ -223,6 +225,7 @@ def test_an_alarm_on_metric_maths(plain: PlainAws, tmp_path: Path) -> None:
     assert first["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "QueueName", "Value": "q"}]
     assert second["MetricStat"]["Metric"]["MetricName"] == "Received"
     assert alarm["Threshold"] == 0.5
+    assert alarm["AlarmArn"] == outputs["arn"]
 
 
 def test_a_topic_with_a_raw_filtered_subscription(plain: PlainAws, tmp_path: Path) -> None:
