@@ -27,6 +27,7 @@ from botocore.exceptions import ClientError
 
 from handlers.failure import InvocationError
 from handlers.sourcing import times
+from handlers.sourcing.event import Event
 from handlers.store.ledger import Ledger
 from handlers.store.read_model import ReadModel
 
@@ -132,6 +133,8 @@ class World:
     """What must hold after every event that is stored: AssertionError where it does not."""
     requests: Iterator[int] = field(default_factory=count)
     """Numbers for those that ask the functions something."""
+    decoded: dict[int, tuple[dict[str, Any], Event]] = field(default_factory=dict)
+    """What stored items say, by their ids, with the items, so that no other one gets such an id."""
     _owners: dict[BaseClient, Environment] = field(default_factory=dict)
     _here: local = field(default_factory=local)
     """`environment`: the one that this thread's code runs in; several invocations may be under way."""
