@@ -12,6 +12,7 @@ from botocore import hooks, useragent
 from botocore.hooks import EVENT_ALIASES, BaseEventHooks, EventAliaser
 from botocore.loaders import Loader
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from local import descriptions
 
@@ -83,6 +84,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {folder: rank for rank, folder in enumerate(_LONG_FIRST)}
     root = Path(__file__).parent
     items.sort(key=lambda item: ranks.get(item.path.relative_to(root).parts[0], len(ranks)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out modules, but of the store's contract all that runs on DynamoDB Local together: each process that got
+    some of it would start one of its own."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    scheduler = LoadScopeScheduling(config, log)
+    module_of = scheduler._split_scope
+    scheduler._split_scope = lambda nodeid: "tests/contract" if "[dynamodb-local" in nodeid else module_of(nodeid)
+    return scheduler
 
 
 @pytest.hookimpl(wrapper=True)

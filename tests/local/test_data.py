@@ -120,21 +120,6 @@ def told(engine: Engine, queue: str, count: int) -> list[Any]:
     return Workshop(engine).told(queue, count, timeout=20)
 
 
-def test_a_table_that_is_made_again_has_its_items_and_its_stream(data: Path) -> None:
-    with Engine(data=data) as first:
-        made = make_table(first, **STREAM)
-        put(first, "a", "b")
-    with Engine(data=data) as second:
-        assert second.client("dynamodb").list_tables()["TableNames"] == []
-        again = make_table(second, **STREAM)
-        assert again["LatestStreamArn"] == made["LatestStreamArn"]
-        assert again["ItemCount"] == 2
-        assert identities(second) == ["a", "b"]
-        second.client("dynamodb").delete_table(TableName="table")
-        make_table(second)
-        assert identities(second) == []
-
-
 def test_a_function_goes_on_with_its_stream_where_it_was(data: Path) -> None:
     with Engine(data=data) as first:
         queue = make_queue(first)
@@ -212,55 +197,6 @@ def test_deliveries_and_invocations_that_were_accepted_are_seen_through(data: Pa
         assert database.read("SELECT * FROM pending") == []
 
 
-def test_a_table_is_brought_up_to_date(data: Path) -> None:
-    definitions = [*KEYS["AttributeDefinitions"], BY_KIND]
-    with Engine(data=data) as first:
-        made = make_table(
-            first, AttributeDefinitions=definitions, GlobalSecondaryIndexes=[index("old"), index("same")], **STREAM
-        )
-        put(first, "a", Kind={"S": "k"})
-    other_view: dict[str, Any] = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
-    with Engine(data=data) as second:
-        again = make_table(
-            second, AttributeDefinitions=definitions, GlobalSecondaryIndexes=[index("same"), index("new")], **other_view
-        )
-        assert again["LatestStreamArn"] != made["LatestStreamArn"]
-        assert identities(second, IndexName="new") == identities(second, IndexName="same") == ["a"]
-        with pytest.raises(ClientError, match="index"):
-            identities(second, IndexName="old")
-
-
-def test_a_table_gets_several_indexes_one_at_a_time(data: Path) -> None:
-    """Each with a key of its own: of the other's attribute nothing may be said yet."""
-    by_other = {"AttributeName": "Other", "AttributeType": "S"}
-    with Engine(data=data) as first:
-        make_table(first)
-        put(first, "a", Kind={"S": "k"}, Other={"S": "o"})
-    with Engine(data=data) as second:
-        definitions = [*KEYS["AttributeDefinitions"], BY_KIND, by_other]
-        indexes = [index("by-kind"), index("by-other", "Other")]
-        make_table(second, AttributeDefinitions=definitions, GlobalSecondaryIndexes=indexes)
-        assert identities(second, IndexName="by-kind") == identities(second, IndexName="by-other") == ["a"]
-
-
-def test_keys_and_local_indexes_of_a_table_with_items_cannot_change(data: Path) -> None:
-    ranged = [*KEYS["KeySchema"], {"AttributeName": "Kind", "KeyType": "RANGE"}]
-    definitions = [*KEYS["AttributeDefinitions"], BY_KIND, {"AttributeName": "Other", "AttributeType": "S"}]
-    by_other = {**index("local"), "KeySchema": [ranged[0], {"AttributeName": "Other", "KeyType": "RANGE"}]}
-    with Engine(data=data) as first:
-        make_table(first, "plain")
-        make_table(first, "ranged", KeySchema=ranged, AttributeDefinitions=definitions[:2])
-    with Engine(data=data) as second:
-        with pytest.raises(ClientError, match="The table plain of the data folder has items, and the keys of such a"):
-            make_table(second, "plain", KeySchema=ranged, AttributeDefinitions=definitions[:2])
-        with pytest.raises(ClientError, match="and the local indexes of such a table cannot change"):
-            make_table(
-                second, "ranged", KeySchema=ranged, AttributeDefinitions=definitions, LocalSecondaryIndexes=[by_other]
-            )
-        assert second.client("dynamodb").list_tables()["TableNames"] == []
-        make_table(second, "plain")
-
-
 def test_a_dynamodb_local_that_ends_is_started_again(data: Path) -> None:
     with Engine(data=data) as engine:
         make_table(engine)
@@ -275,29 +211,6 @@ def test_a_dynamodb_local_that_ends_is_started_again(data: Path) -> None:
                 return False
 
         eventually(answers, 30)
-
-
-def test_what_people_wrote_down_is_at_the_same_address(data: Path) -> None:
-    """APIs and pools that are made again, in another order and beside a new one."""
-    port = 20_000 + os.getpid() % 1_000 * 10  # below those that the system gives to others
-
-    def api(engine: Engine, name: str) -> tuple[str, str]:
-        made = engine.client("apigatewayv2").create_api(Name=name, ProtocolType="HTTP")
-        return made["ApiId"], made["ApiEndpoint"]
-
-    def pages(engine: Engine) -> tuple[str, str]:
-        cognito = engine.client("cognito-idp")
-        pool = cognito.create_user_pool(PoolName="people")["UserPool"]["Id"]
-        return pool, cognito.create_user_pool_domain(Domain="people", UserPoolId=pool)["CloudFrontDomain"]
-
-    with Engine(port, data=data) as first:
-        before = api(first, "people"), api(first, "machines"), pages(first)
-    with Engine(port, data=data) as second:
-        again = pages(second)
-        new = api(second, "new")
-        after = api(second, "people"), api(second, "machines"), again
-    assert after == before
-    assert new[1] not in {address for _, address in before}
 
 
 def test_what_dynamodb_local_lacks_is_the_twins(engine: Engine) -> None:
