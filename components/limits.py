@@ -62,6 +62,9 @@ FEW_UNRESERVED = "few-unreserved"
 RISKS = (NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_AUDIT_LOG, NO_ALARM_RECIPIENT, FEW_UNRESERVED)
 """What production refuses, and of the last every stack, unless it is accepted by its name."""
 
+MAX_BRANCH_DAYS = 365
+"""A branch is there to try something, not to stay."""
+
 SNAPSHOT_INTERVALS = (10, 100, 1000)
 """Powers of ten: which events are due for a snapshot shows in the last digits of their sequences."""
 

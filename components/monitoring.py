@@ -12,6 +12,7 @@ from pulumi import Input, Output
 from components import alarms
 from components.alarms import Alarm
 from components.audit_log import AuditLog
+from components.branches import Branches
 from components.dashboard import DashboardSubjects, dashboard_body
 from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
@@ -44,6 +45,8 @@ class MonitoringArgs:
     validate: HandlerFunction
     process: HandlerFunction
     sweep: HandlerFunction
+    branches: Branches
+    branch: HandlerFunction
     projection_feed: ProjectionFeed
     process_feed: ProcessFeed
     audit_log: AuditLog | None
@@ -158,6 +161,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
         *alarms.table_alarms("read-model", model),
         *alarms.table_alarms("read-model-due", model, DUE_INDEX),
         *alarms.table_alarms("snapshots", args.snapshots.table_name),
+        *alarms.table_alarms("branches", args.branches.table_name),
         *(alarm for label, function in functions.items() for alarm in alarms.function_alarms(label, function.name)),
         *(alarm for label, rule in _rules(args).items() for alarm in alarms.rule_alarms(f"{label}-rule", bus, rule)),
         *(alarms.dead_letter_alarm(label, queue.name) for label, queue in args.dead_letter_queues.items()),
@@ -287,6 +291,7 @@ def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
         "validate": args.validate,
         "process": args.process,
         "sweep": args.sweep,
+        "branch": args.branch,
         **({"token-scopes": args.token_scopes} if args.token_scopes else {}),
     }
 
@@ -313,6 +318,7 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
             "event-store": args.event_store.table_name,
             "read-model": args.read_model.table_name,
             "snapshots": args.snapshots.table_name,
+            "branches": args.branches.table_name,
         },
         type_index=args.event_store.type_index,
         correlation_index=args.event_store.correlation_index,

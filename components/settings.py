@@ -84,6 +84,7 @@ class Settings:
     """0 for never."""
     process_max_concurrency: int
     sweep_minutes: int
+    branch_days: int
     delivery_retry_attempts: int
     delivery_max_event_age: int
     tracing: bool
@@ -196,6 +197,7 @@ class Settings:
             transfer_approval_above=read.integer("transferApprovalAbove", 0, limits.MAX_APPROVAL_ABOVE),
             process_max_concurrency=read.integer("processMaxConcurrency", 2, 1000),
             sweep_minutes=read.integer("sweepMinutes", 1, limits.MAX_SWEEP_MINUTES),
+            branch_days=read.integer("branchDays", 1, limits.MAX_BRANCH_DAYS),
             delivery_retry_attempts=read.integer("deliveryRetryAttempts", 0, 185),
             delivery_max_event_age=read.integer("deliveryMaxEventAge", 60, 86_400),
             tracing=read.boolean("tracing"),

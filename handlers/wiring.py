@@ -18,6 +18,7 @@ from .store.ledger import Ledger
 from .store.present import PresentReader
 from .store.side_by_side import begin
 from .store.snapshots import Snapshots
+from .store.streams import AppendableStreams, KeptStates
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,15 +32,15 @@ def now() -> str:
 def wired_ledger(client: DynamoDBClient | None = None) -> Ledger:
     """A ledger on this function's tables; the client is one of its own where none is given."""
     dynamodb = client or clients.dynamodb()
-    reader = PresentReader(
-        EventStore(dynamodb, setting("EVENT_STORE_TABLE"), number("TYPE_BUCKETS")),
-        Snapshots(dynamodb, setting("SNAPSHOTS_TABLE")),
-        tail=2 * number("SNAPSHOT_EVERY"),
-        now=now,
-        begin=begin,
-    )
+    store = EventStore(dynamodb, setting("EVENT_STORE_TABLE"), number("TYPE_BUCKETS"))
+    return ledger_over(store, Snapshots(dynamodb, setting("SNAPSHOTS_TABLE")))
+
+
+def ledger_over(store: AppendableStreams, snapshots: KeptStates, branch: str = "") -> Ledger:
+    """A ledger on these streams, on a `branch` where one is named; it has met nothing yet."""
+    reader = PresentReader(store, snapshots, tail=2 * number("SNAPSHOT_EVERY"), now=now, begin=begin)
     check_clock, complete = ClockCheck(_cannot_compare), KINDS.completion(number)
-    return Ledger(reader, pause=time.sleep, check_clock=check_clock, complete=complete)
+    return Ledger(reader, pause=time.sleep, check_clock=check_clock, complete=complete, branch=branch)
 
 
 def wired_conductor(client: DynamoDBClient | None = None) -> Conductor:

@@ -177,6 +177,11 @@ def poke(functions: LambdaClient, function: str, event: Event) -> None:
 
 def command(functions: LambdaClient, function: str, request: Mapping[str, Any]) -> tuple[int, Any]:
     """Send a command by the function that takes them: status and body. OperatorError where it failed."""
+    return invoked(functions, function, request)
+
+
+def invoked(functions: LambdaClient, function: str, request: Mapping[str, Any]) -> tuple[int, Any]:
+    """Ask a function something, and wait: status and body of its answer. OperatorError where it failed."""
     answer = functions.invoke(FunctionName=function, Payload=json.dumps(request).encode())
     told = _answered(answer, function)
     return int(told["statusCode"]), loads(told["body"], "the answer")

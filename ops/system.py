@@ -110,6 +110,11 @@ class System:
             )
         return value == "true"
 
+    def revision(self, function: str) -> str:
+        """What tells a deployed function's code from any other; `function` is the output that names it. One request."""
+        configuration = self.client("lambda").get_function_configuration(FunctionName=self.output(function))
+        return str(configuration["CodeSha256"])
+
     def _variables(self, function: str) -> Mapping[str, str]:
         """The environment of a deployed function; `function` is the output that names it. One request."""
         configuration = self.client("lambda").get_function_configuration(FunctionName=self.output(function))

@@ -31,6 +31,7 @@ class Functions:
     snapshot: HandlerFunction
     process: HandlerFunction
     sweep: HandlerFunction
+    branch: HandlerFunction
     token_scopes: HandlerFunction | None
     """None where the stack has no user pool."""
 
@@ -99,6 +100,7 @@ def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
         snapshot=snapshot,
         process=_process(handler, stores, readers),
         sweep=_sweep(handler, stores, readers),
+        branch=_branch(handler, stores, query),
         token_scopes=_token_scopes(handler) if shared.settings.has_user_pool else None,
     )
 
@@ -257,6 +259,30 @@ def _sweep(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFunction
         grants=[*_to_append(stores), stores.read_model.grant_read_due()],
         concurrency=limits.UNRESERVED,
         after=readers,
+    )
+
+
+def _branch(handler: _Handlers, stores: Stores, query: HandlerFunction) -> HandlerFunction:
+    """It reads the ledger, and writes to the branches alone: no grant of its role reaches the store or the bus."""
+    settings = handler.shared.settings
+    return handler(
+        "branch",
+        "Commands and queries on branches of the ledger, which change nothing but the branch",
+        environment={
+            **_deciding(handler.shared, stores),
+            "BRANCHES_TABLE": stores.branches.table_name,
+            "BRANCH_DAYS": str(settings.branch_days),
+            "STATEMENT": json.dumps(settings.statement),
+            "STATEMENT_ENTRIES": str(settings.statement_entries),
+        },
+        grants=[
+            *_to_decide(stores),
+            stores.snapshots.grant_read_by_time(),
+            stores.branches.grant_use(),
+            stores.branches.grant_find_command(),
+        ],
+        concurrency=limits.UNRESERVED,  # operators alone call it
+        after=[query],
     )
 
 

@@ -36,6 +36,8 @@ def watch(
             validate=functions.validate,
             process=functions.process,
             sweep=functions.sweep,
+            branches=stores.branches,
+            branch=functions.branch,
             projection_feed=feeds.projection,
             process_feed=feeds.process,
             audit_log=feeds.audit_log,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components.branches import Branches
 from components.event_store import EventStore, EventStoreArgs
 from components.guard_watch import GuardWatch
 from components.read_model import ReadModel
@@ -17,6 +18,7 @@ class Stores:
     event_store: EventStore
     read_model: ReadModel
     snapshots: Snapshots
+    branches: Branches
     guard_watch: GuardWatch | None
     """None unless asked for."""
 
@@ -41,6 +43,7 @@ def keep(shared: Shared) -> Stores:
         event_store=event_store,
         read_model=ReadModel("read-model", tables, shared.options),
         snapshots=Snapshots("snapshots", tables, shared.options),
+        branches=Branches("branches", tables, shared.options),
         # Off unless asked for: CloudTrail must record the account's management events. It tells and guards nothing,
         # so it may go as alarms may.
         guard_watch=GuardWatch("guard-watch", event_store) if settings.watch_guards else None,

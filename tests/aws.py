@@ -14,11 +14,12 @@ from botocore.validate import ParamValidator
 
 from local.engine import dynamodb_json, partitions, shortcuts
 
-from .tables import deployed_tables
+from .tables import branches_table, deployed_tables
 
 STORE = "event-store"
 ROWS = "read-model"
 SNAPSHOTS = "snapshots"
+BRANCHES = "branches"
 BUS = "bus"
 DEAD_LETTERS = "invocation-dlq"
 """The queue that the relay leaves letters in; made by tests that look into it."""
@@ -30,6 +31,7 @@ ENVIRONMENT = {
     "EVENT_STORE_TABLE": STORE,
     "READ_MODEL_TABLE": ROWS,
     "SNAPSHOTS_TABLE": SNAPSHOTS,
+    "BRANCHES_TABLE": BRANCHES,
     "SNAPSHOT_EVERY": "2",
     "SNAPSHOT_RETENTION_DAYS": "0",
     "EVENT_BUS_NAME": BUS,
@@ -44,8 +46,8 @@ ENVIRONMENT = {
 }
 
 
-TABLES = deployed_tables(event_store=STORE, read_model=ROWS, snapshots=SNAPSHOTS)
-"""CreateTable's arguments for the event store, the read model and the snapshots."""
+TABLES = (*deployed_tables(event_store=STORE, read_model=ROWS, snapshots=SNAPSHOTS), branches_table(BRANCHES))
+"""CreateTable's arguments for the event store, the read model, the snapshots and the branches."""
 
 # As the embedded AWS does: moto walks each answer along the service's model, sorts whole tables, and spells names anew.
 dynamodb_json.install()

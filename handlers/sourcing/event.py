@@ -47,6 +47,8 @@ class Event:
     actor: str
     previous_hash: str
     hash: str
+    branch: str = ""
+    """The branch that it was decided on, which its hash covers; "" for what the ledger itself stored."""
 
     def record(self) -> dict[str, Value]:
         """The event as an object of JSON values, as it is stored, published and answered."""
@@ -65,13 +67,20 @@ class Event:
             "Actor": self.actor,
             "PreviousHash": self.previous_hash,
             "Hash": self.hash,
+            **({"Branch": self.branch} if self.branch else {}),
         }
 
     @classmethod
-    def of(cls, record: Any) -> Event:
-        """Read a record. NotAnEventError where it is none, so that whoever has an event can hash, fold and send it."""
+    def of(cls, record: Any, branch: str = "") -> Event:
+        """Read a record. NotAnEventError where it is none, so that whoever has an event can hash, fold and send it.
+
+        An event of another branch than is asked for is none here: what was tried on a branch must never be taken for
+        something that happened, and without its Branch it does not have its hash.
+        """
         if not isinstance(record, Mapping):
             raise NotAnEventError("it is not an object")
+        if record.get("Branch", "") != branch:
+            raise NotAnEventError("it was decided on another branch, or on one at all", *place_of(record))
         try:
             return cls(
                 aggregate_id=_text(record, "AggregateId"),
@@ -88,6 +97,7 @@ class Event:
                 actor=_text(record, "Actor"),
                 previous_hash=_text(record, "PreviousHash"),
                 hash=_text(record, "Hash"),
+                branch=branch,
             )
         except ValueError as error:
             raise NotAnEventError(str(error), *place_of(record)) from None
@@ -121,8 +131,10 @@ class Position(NamedTuple):
         return Position(event.sequence, event.hash, event.timestamp)
 
 
-def chain(position: Position, new_events: Iterable[NewEvent], command: Command, now: str) -> list[Event]:
-    """Give new events their places behind `position`.
+def chain(
+    position: Position, new_events: Iterable[NewEvent], command: Command, now: str, branch: str = ""
+) -> list[Event]:
+    """Give new events their places behind `position`, on a `branch` where one is named.
 
     Event ids follow from the command, so that a retry after a lost answer writes the very same event. The timestamp is
     `now`, or the previous event's where this machine's clock is behind the one that wrote it.
@@ -145,6 +157,7 @@ def chain(position: Position, new_events: Iterable[NewEvent], command: Command, 
             actor=command.actor,
             previous_hash=position.hash,
             hash="",
+            branch=branch,
         )
         event = replace(unsealed, hash=unsealed.computed_hash())
         events.append(event)

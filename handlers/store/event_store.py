@@ -64,7 +64,7 @@ class EventStore:
                     ]
                 )
         except ClientError as error:
-            if _lost_a_race(error):
+            if lost_a_race(error):
                 raise ConcurrentAppendError from error
             raise
 
@@ -221,7 +221,8 @@ def _check_transaction(records: Sequence[dict[str, Value]]) -> None:
         )
 
 
-def _lost_a_race(error: ClientError) -> bool:
+def lost_a_race(error: ClientError) -> bool:
+    """Whether a write was refused because its place was taken, or is being taken."""
     code = error.response["Error"]["Code"]
     if code == "TransactionCanceledException":
         reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}

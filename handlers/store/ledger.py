@@ -66,7 +66,8 @@ class Ledger:
     """Executes commands against the event store of `reader`.
 
     `pause` waits some seconds; `check_clock` raises where this process's clock must not stamp an event; `complete`
-    fills commands in by clock and settings; `attempts` bounds the races one command may lose.
+    fills commands in by clock and settings; `attempts` bounds the races one command may lose. `branch` is hashed into
+    the events of a ledger that decides on one.
     """
 
     reader: PresentReader
@@ -74,6 +75,7 @@ class Ledger:
     check_clock: Callable[[Sighting], None]
     complete: Complete = as_it_is
     attempts: int = 40
+    branch: str = ""
 
     def execute(self, command: Command, seconds_left: Callable[[], float]) -> Receipt:
         """Append what `command` causes, or answer for the time it already did.
@@ -165,7 +167,8 @@ class Ledger:
         _check_expectation(command, present.position.sequence)
         _check_kind(present)
         now = present.sighting.after
-        return chain(present.position, decide(present.state, self.complete(command.sound(), now)), command, now)
+        decided = decide(present.state, self.complete(command.sound(), now))
+        return chain(present.position, decided, command, now, self.branch)
 
 
 def _receipt_of_before(own: Event | None, command: Command) -> Receipt | None:

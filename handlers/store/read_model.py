@@ -13,7 +13,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from botocore.exceptions import ClientError
 
@@ -91,6 +91,26 @@ class Stored(NamedTuple):
         """Whether all entries up to the row's place are stored. Older code, which knows no entries, moves a row on and
         leaves EntriesSequence where it was."""
         return self.entries == self.position.sequence
+
+
+class Rows(Protocol):
+    """Where the rows of aggregates are, as they are stored."""
+
+    def record(self, key: Key) -> dict[str, Any] | None:
+        """A whole row, keys included; None where there is none."""
+        ...
+
+
+class WrittenEntries(Protocol):
+    """Where what events left beside rows is kept."""
+
+    def entries(self, aggregate_id: str, name: str, *, up_to: int, limit: int) -> Entries:
+        """At most `limit` entries, those of events `up_to` and before. UnreadableRowError."""
+        ...
+
+    def entry_above(self, aggregate_id: str, name: str, place: int, *, up_to: int) -> list[Entry]:
+        """The next entry behind that of event `place`, none above `up_to`. UnreadableRowError."""
+        ...
 
 
 NOTHING = Stored({}, Position())
@@ -199,14 +219,7 @@ class ReadModel:
         Where its place is damaged: if it still holds `odd_place`, to the type. Whoever makes a row again gives it a
         sound place, so that of several who read the damage only one writes. One PutItem. Raises StaleRowError.
         """
-        record = {
-            **new.row,
-            "AccountId": key.aggregate_id,
-            "ProjectionType": key.projection,
-            "LastSequence": new.position.sequence,
-            "LastHash": new.position.hash,
-            **({ENTRIES_SEQUENCE: new.entries} if new.has_entries else {}),
-        }
+        record = record_of(key, new)
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(LastSequence)"}
         if seen.sequence or odd_place is not None:
             condition = {
@@ -219,6 +232,18 @@ class ReadModel:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 raise StaleRowError from error
             raise
+
+
+def record_of(key: Key, stored: Stored) -> dict[str, Any]:
+    """A row as it lies in the table."""
+    return {
+        **stored.row,
+        "AccountId": key.aggregate_id,
+        "ProjectionType": key.projection,
+        "LastSequence": stored.position.sequence,
+        "LastHash": stored.position.hash,
+        **({ENTRIES_SEQUENCE: stored.entries} if stored.has_entries else {}),
+    }
 
 
 def stored_in(item: Mapping[str, Any]) -> Stored:

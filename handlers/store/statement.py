@@ -38,7 +38,7 @@ from handlers.sourcing.projection import Projection
 from .deadline import Deadline
 from .folding import folded
 from .history import History
-from .read_model import NOTHING, Entries, Entry, ReadModel, Stored
+from .read_model import NOTHING, Entries, Entry, Stored, WrittenEntries
 from .streams import Streams
 
 HEALED_BY = "`python -m ops verify --repair-read-model` makes it again"
@@ -87,7 +87,8 @@ class _Source(Protocol):
 class Statements:
     """Reads what the events of a projection left."""
 
-    read_model: ReadModel
+    written: WrittenEntries | None
+    """None where nothing of it is kept: then it is made of the stream."""
     store: Streams
     history: History
     projection: Projection
@@ -104,17 +105,18 @@ class Statements:
         back in time; OutOfTimeError.
         """
         end = row.position.sequence
-        source: _Source = _Written(self, aggregate_id, end) if row.has_entries else _Derived(self, aggregate_id)
+        written = self.written if row.has_entries else None
+        source: _Source = _Written(self, written, aggregate_id, end) if written else _Derived(self, aggregate_id)
         place = end if stretch.start is None else min(end, stretch.start)
         is_searched = stretch.start is None and stretch.until != times.LAST
         if is_searched:
             place = _last(source, end, stretch.until, deadline)
         run = self._run(source, place, stretch.since, limit, deadline)
         is_newest = place == end
-        if row.has_entries and not is_newest:
+        if written and not is_newest:
             is_known = bool(run.entries) and run.entries[0].sequence > place
             if is_searched or not is_known:
-                above = self.read_model.entry_above(aggregate_id, self.kind.name, place + is_known, up_to=end)
+                above = written.entry_above(aggregate_id, self.kind.name, place + is_known, up_to=end)
                 self._check(aggregate_id, above)
                 run.entries[:0] = above
                 is_newest = not above
@@ -200,6 +202,7 @@ class _Written:
     """The entries as they are stored."""
 
     of: Statements
+    written: WrittenEntries
     aggregate_id: str
     end: int
 
@@ -211,7 +214,7 @@ class _Written:
         return (entries[0].sequence, self.of.time_of(self.aggregate_id, entries[0])) if entries else None
 
     def newest(self, place: int, limit: int) -> Entries:
-        return self.of.read_model.entries(self.aggregate_id, self.of.kind.name, up_to=place, limit=limit)
+        return self.written.entries(self.aggregate_id, self.of.kind.name, up_to=place, limit=limit)
 
 
 @dataclass(frozen=True, slots=True)

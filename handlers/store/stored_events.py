@@ -18,9 +18,9 @@ Unreadable = Callable[[NotAnEventError], None]
 """Hears of an item that is no event."""
 
 
-def event_of(item: Any) -> Event:
-    """The event in an item. NotAnEventError where there is none."""
-    return Event.of(record_of(item))
+def event_of(item: Any, branch: str = "") -> Event:
+    """The event in an item. NotAnEventError where there is none, or none of that branch."""
+    return Event.of(record_of(item), branch)
 
 
 def record_of(item: Any) -> dict[str, Any]:
@@ -33,12 +33,12 @@ def record_of(item: Any) -> dict[str, Any]:
         raise NotAnEventError("its attributes cannot be read", *place_of(_keys(item))) from error
 
 
-def events_of(items: Iterable[Any], unreadable: Unreadable | None = None) -> list[Event]:
+def events_of(items: Iterable[Any], unreadable: Unreadable | None = None, branch: str = "") -> list[Event]:
     """The events in items. What is none is told to `unreadable` and left out, or ends this by NotAnEventError."""
     events: list[Event] = []
     for item in items:
         try:
-            events.append(event_of(item))
+            events.append(event_of(item, branch))
         except NotAnEventError as error:
             if unreadable is None:
                 raise

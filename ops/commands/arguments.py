@@ -20,6 +20,7 @@ from handlers.sourcing.errors import MalformedError, shortened
 from handlers.sourcing.fields import check_key
 from handlers.sourcing.patterns import Pattern
 from handlers.sourcing.values import Value, exact, loads
+from handlers.store.branches import NAME as BRANCH
 
 MAX_PATH_BYTES = 4096
 MAX_GRACE = 1_000_000_000
@@ -51,6 +52,22 @@ def message_id(text: str) -> str:
 def replay_name(text: str) -> str:
     """A name that EventBridge takes for a replay."""
     return _fitting(_REPLAY, text, "a name of 1 to 64 letters, digits, dots, hyphens and underscores")
+
+
+def branch_name(text: str) -> str:
+    """The name of a branch of the ledger."""
+    return _fitting(BRANCH, text, "a name of 1 to 40 small letters, digits and hyphens")
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object, its numbers exact."""
+    try:
+        read = loads(text, "it")
+    except MalformedError as error:
+        raise ArgumentTypeError(f"{_shown(text)} {error.violations[0].message}") from error
+    if not isinstance(read, dict):
+        raise ArgumentTypeError(f"{_shown(text)} is no JSON object")
+    return read
 
 
 def stack_name(text: str) -> str:
@@ -168,8 +185,8 @@ class OneOf:
 
 
 READERS: tuple[Callable[[str], Any], ...] = (
-    *(identifier, message_id, replay_name, stack_name, path, moment, grace),
-    *(pattern, percent),
+    *(identifier, message_id, replay_name, branch_name, stack_name),
+    *(path, moment, grace, json_object, pattern, percent),
 )
 """Those that are not made for one option, as Count, Amount and OneOf are."""
 

@@ -44,6 +44,8 @@ HOSTILE: dict[object, Sequence[str]] = {
     arguments.identifier: ["i" * 2049, "é" * 1025, "a\udcff"],
     arguments.message_id: [*NO_IDS, "a b", "é"],
     arguments.replay_name: [*NO_IDS, "a b", "é", "a/b", "x" * 65],
+    arguments.branch_name: [*NO_IDS, "a b", "é", "A", "-a", "a_b", "x" * 41],
+    arguments.json_object: ["[]", "1", "null", '"a"', "{", '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": 1e9999}'],
     arguments.stack_name: [*NO_IDS, "a b", "a//b", "/a", "a/", "a/b/c/d", "-x"],
     arguments.path: ["a\x07", "x" * 4097],
     arguments.moment: NO_TIMES,
@@ -51,6 +53,10 @@ HOSTILE: dict[object, Sequence[str]] = {
     arguments.percent: [*NO_NUMBERS, "0", "0.0", "100.1", "101"],
     arguments.grace: [*NO_NUMBERS, "1000000001", "1000000000.1"],
 }
+
+
+BEFORE = {"end": [TEN], "request": ["a-branch"], "process": ["a-branch"]}
+"""What stands before an argument that has no name, by what it goes by."""
 
 
 class Option(NamedTuple):
@@ -67,8 +73,7 @@ class Option(NamedTuple):
         """A command line that is good but for this value, which comes before anything that might be missing."""
         if self.action.option_strings:
             return [*self.words, f"{self.name}={value}"]
-        before = [TEN] if self.action.dest == "end" else []
-        return [*self.words, *before, "--", value]
+        return [*self.words, *BEFORE.get(self.action.dest, ()), "--", value]
 
     def __str__(self) -> str:
         return " ".join((*self.words, self.name))

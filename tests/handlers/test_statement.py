@@ -285,10 +285,11 @@ def asked_of(
     for item in items:
         client.put_item(TableName=ROWS, Item=to_item(item))
     store, read_model = EventStore(client, STORE), ReadModel(client, ROWS)
-    history = replace(module._history, store=store, snapshots=replace(module._history.snapshots, client=client))
+    history = module._answers.history
+    history = replace(history, store=store, snapshots=replace(history.snapshots, client=client))
+    answers = replace(module._answers, store=store, history=history, rows=read_model, written=read_model)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("_read_model", read_model), ("_store", store), ("_history", history)):
-            patch.setattr(module, name, value)
+        patch.setattr(module, "_QUERIES", module._queries(answers, KINDS.queries(lambda _: True)))
 
         def ask(query_type: str, **arguments: Any) -> tuple[int, Any]:
             return opened(module.lambda_handler({"queryType": query_type, **arguments}, Context()))
@@ -641,8 +642,7 @@ def off(handlers: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) 
     projections = all_projections(statement=False)
     monkeypatch.setattr(projection, "_projector", replace(projection._projector, projections=projections))
     without = KINDS.queries(lambda name: name != "STATEMENT")
-    changed = {each.name: query._of_rows(each, projection) for each, projection in without}
-    monkeypatch.setattr(query, "_QUERIES", {**query._QUERIES, **changed})
+    monkeypatch.setattr(query, "_QUERIES", query._queries(query._answers, without))
     return projections
 
 

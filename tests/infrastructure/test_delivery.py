@@ -17,7 +17,7 @@ from schemas.files import load, streams
 from tests.infrastructure.policy import as_list, may, service_may_send
 from tests.infrastructure.program import Graph, Resource, graph, run
 
-ENTRIES = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep")
+ENTRIES = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch")
 
 
 def test_every_rule_target_has_bounded_retries_and_a_dlq_that_admits_the_rule(stack: Graph) -> None:
@@ -230,6 +230,9 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
         "validate": deciding,
         "process": deciding,
         "sweep": deciding | model,
+        "branch": deciding
+        | {"BRANCHES_TABLE": stack.exports["branchesTable"], "BRANCH_DAYS": "7"}
+        | {"STATEMENT": "true", "STATEMENT_ENTRIES": "20"},
         "relay": {
             "EVENT_BUS_NAME": stack.exports["eventBusName"],
             "DEAD_LETTER_QUEUE_URL": stack.exports["invocationDeadLetterQueueUrl"],
@@ -252,8 +255,8 @@ def test_the_local_stack_gives_up_within_seconds() -> None:
 
 def test_unreserved_concurrency_is_left_to_the_account_and_production_reserves(stack: Graph) -> None:
     reserved = {each.name: each.inputs["reservedConcurrentExecutions"] for each in stack.of("Function")}
-    # These cannot starve another: a queue's mapping and a schedule hold them to a few at once.
-    assert {reserved.pop("process-function"), reserved.pop("sweep-function")} == {-1}
+    # These cannot starve another: a queue's mapping, a schedule and operators' hands hold them to a few at once.
+    assert {reserved.pop(f"{entry}-function") for entry in ("process", "sweep", "branch")} == {-1}
     in_production = stack.named("event-store-table").protect
     assert all(executions > 0 for executions in reserved.values()) if in_production else {*reserved.values()} == {-1}
 

@@ -10,16 +10,16 @@ from tests.infrastructure.program import ONCALL, ROOT, TOKEN, Graph, graph, run
 
 OUTPUTS = {
     *("eventBusName", "eventBusArn", "archiveName", "archiveArn", "accountRuleArn"),
-    *("eventStoreTable", "readModelTable", "snapshotsTable", "schemaRegistryName"),
+    *("eventStoreTable", "readModelTable", "snapshotsTable", "branchesTable", "schemaRegistryName"),
     *("commandFunction", "relayFunction", "projectionFunction", "queryFunction", "snapshotFunction"),
-    *("validateFunction", "processFunction", "sweepFunction", "sweepScheduleName"),
+    *("validateFunction", "processFunction", "sweepFunction", "sweepScheduleName", "branchFunction"),
     *("processQueueUrl", "processDeadLetterQueueUrl"),
     *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
     *("alarmTopicArn", "dashboardName", "region", "readme"),
     *("apiEndpoint", "machineApiEndpoint", "consoleUrl", "issuer", "signInUrl", "userPoolId", "userPoolClientId"),
 }
 
-FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep")
+FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch")
 
 # The inputs by which a resource can be given a name, instead of one that Pulumi makes up.
 NAME_INPUTS = (
@@ -47,6 +47,7 @@ def test_outputs_lead_to_the_resources_they_name(stack: Graph) -> None:
         "eventStoreTable": stack.named("event-store-table").outputs["name"],
         "readModelTable": stack.named("read-model-table").outputs["name"],
         "snapshotsTable": stack.named("snapshots-table").outputs["name"],
+        "branchesTable": stack.named("branches-table").outputs["name"],
         "projectionQueueUrl": stack.named("projection-feed-queue").outputs["url"],
         "deadLetterQueueUrl": stack.named("projection-dlq-queue").outputs["url"],
         "deliveryDeadLetterQueueUrl": stack.named("delivery-dlq-queue").outputs["url"],

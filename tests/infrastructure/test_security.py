@@ -91,6 +91,17 @@ PRIVILEGES = {
         ("dynamodb:Query", "read-model-table/index/Due-index"),
         ("dynamodb:Query", "snapshots-table"),
     },
+    # Nothing of it reaches the store or the bus but reads: what is tried on a branch stays there.
+    "branch": {
+        ("dynamodb:GetItem", "branches-table"),
+        ("dynamodb:PutItem", "branches-table"),
+        ("dynamodb:Query", "branches-table"),
+        ("dynamodb:Query", "branches-table/index/CommandId-index"),
+        ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "event-store-table/index/CommandId-index"),
+        ("dynamodb:Query", "snapshots-table"),
+        ("dynamodb:Query", "snapshots-table/index/TimeKey-index"),
+    },
     "token-scopes": set(),
     "snapshot": {
         ("dynamodb:DescribeStream", "event-store-table stream"),
@@ -415,7 +426,18 @@ OLD = "arn:aws:kms:us-east-1:123456789012:key/00000000-1111-2222-3333-4444555566
 def test_what_lies_under_a_previous_key_stays_readable_and_nothing_new_comes_under_it(settings: dict[str, str]) -> None:
     stack = run("dev", {**settings, "event-sourcing:previousKmsKeyArns": f'["{OLD}"]'})
 
-    readers = {"command", "validate", "query", "relay", "projection", "snapshot", "process", "sweep", "token-scopes"}
+    readers = {
+        "command",
+        "validate",
+        "query",
+        "relay",
+        "projection",
+        "snapshot",
+        "process",
+        "sweep",
+        "branch",
+        "token-scopes",
+    }
     feeds = {"relay-feed", "snapshot-feed", "projection-feed", "process-feed"}
     found: dict[str, set[str]] = {}
     for policy in stack.of("RolePolicy"):

@@ -208,6 +208,8 @@ BAD = [
     ("processMaxConcurrency", "1001"),
     ("sweepMinutes", "0"),
     ("sweepMinutes", "61"),
+    ("branchDays", "0"),
+    ("branchDays", "366"),
     ("deliveryRetryAttempts", "186"),
     ("deliveryMaxEventAge", "59"),
     ("tracing", "1"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from handlers.store.branches import COMMAND_INDEX as BRANCH_COMMANDS
+from handlers.store.branches import EXPIRES_AT, PART, PLACE
 from handlers.store.due_index import AT, BUCKET, INDEX
 from tests.infrastructure.program import Graph, run
 
@@ -82,3 +84,15 @@ def test_provisioned_capacity_reaches_tables_and_indexes() -> None:
     for holder in (store, model, *store["globalSecondaryIndexes"], *model["globalSecondaryIndexes"]):
         assert (holder["readCapacity"], holder["writeCapacity"]) == (7, 9)
     assert store["billingMode"] == model["billingMode"] == "PROVISIONED"
+
+
+def test_branches_have_no_stream_and_every_one_lapses(stack: Graph) -> None:
+    """Nothing that is decided on a branch can be published, and none stays for ever."""
+    branches = stack.named("branches-table").inputs
+    assert (branches["hashKey"], branches["rangeKey"]) == (PART, PLACE)
+    assert "streamEnabled" not in branches
+    assert branches["localSecondaryIndexes"] == [
+        {"name": BRANCH_COMMANDS, "rangeKey": "CommandId", "projectionType": "KEYS_ONLY"}
+    ]
+    assert branches["ttl"] == {"attributeName": EXPIRES_AT, "enabled": True}
+    assert not [each for each in stack if "EventSourceMapping" in each.type and "branch" in each.name]

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from handlers.store.branches import Branch, Branches
 from local.client import FunctionFailed, StackClient, eventually
 from local.engine import Call, Engine, InterceptedRequest, Response, faults
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 SOON = 30.0
-FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep")
+FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch")
 SCHEDULE = "schedule"
 """What the role of the sweep's schedule goes by here."""
 
@@ -129,6 +130,7 @@ def workload(engine: Engine, ledger: StackClient) -> Workload:
     fall_behind(ledger)
     keep_a_snapshot(ledger)
     transfer(ledger)
+    try_on_a_branch(ledger)
     miss_a_sweep(engine, ledger)
     lose_a_race(engine, ledger)
     fail_for_good(ledger)
@@ -212,6 +214,18 @@ def await_status(ledger: StackClient, transfer_id: str, status: str) -> None:
     )
     assert row is not None
     assert row["Status"] == status
+
+
+def try_on_a_branch(ledger: StackClient) -> None:
+    """Has a command decided on a branch, and asks what came of it."""
+    branch = Branch.new("trial", None, "", datetime.now(UTC), timedelta(days=1))
+    Branches(ledger.aws("dynamodb"), ledger.outputs["branchesTable"]).create(branch)
+    deposit = {"aggregateId": "long", "eventType": "TransactionProcessed", "eventData": {"amount": 1}}
+    assert ledger.invoke("branchFunction", {"branch": "trial", "command": deposit})[0] == 200
+    asked = {"queryType": "reconstructState", "aggregateId": "long", "asOf": "9999-01-01T00:00:00Z"}
+    _, then = ledger.invoke("branchFunction", {"branch": "trial", "query": asked})
+    assert then["eventsProcessed"] == 11
+    assert ledger.query("reconstructState", aggregateId="long")[1]["eventsProcessed"] == 10
 
 
 def miss_a_sweep(engine: Engine, ledger: StackClient) -> None:

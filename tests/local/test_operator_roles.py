@@ -28,7 +28,7 @@ ACCOUNTS = ("first", "second")
 IMPORTER = f"arn:aws:iam::{ACCOUNT}:role/operator-import"
 _ROW = re.compile(r"^\| `([\w -]+)` \| (.+) \|$", re.MULTILINE)
 _GRANT = re.compile(r"`((?:[a-z]+:)?[A-Z]\w+)`([^`]*)")
-_FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep")
+_FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch")
 _CALLED = {
     "dynamodb:GetShardIterator": ("dynamodbstreams", "GetShardIterator"),
     "dynamodb:GetRecords": ("dynamodbstreams", "GetRecords"),
@@ -68,9 +68,9 @@ def test_every_documented_permission_is_one_that_the_embedded_aws_asks_for() -> 
 def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
     """The ARNs that the table's words stand for."""
     place = f"{outputs['region']}:{ACCOUNT}"
-    store, rows, snapshots = (
+    store, rows, snapshots, branches = (
         f"arn:aws:dynamodb:{place}:table/{outputs[name]}"
-        for name in ("eventStoreTable", "readModelTable", "snapshotsTable")
+        for name in ("eventStoreTable", "readModelTable", "snapshotsTable", "branchesTable")
     )
     functions = {name: [f"arn:aws:lambda:{place}:function:{outputs[f'{name}Function']}"] for name in _FUNCTIONS}
     letters = (
@@ -91,6 +91,7 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         "stream": [f"{store}/stream/*"],
         "read model": [rows],
         "snapshots": [snapshots],
+        "branches": [branches],
         "dead letter queues": [queues[name] for name in letters],
         "projection queue": [queues["projectionQueueUrl"]],
         "process queue": [queues["processQueueUrl"]],
@@ -191,6 +192,20 @@ def test_what_is_documented_suffices_for_transfers(ledger: StackClient, act: Act
     assert act(ledger, "transfers cancel", "spare", "--actor", "op-1", "--reason", "paid twice") == 0
     calls.update_event_source_mapping(UUID=feed, Enabled=True)
     assert act(ledger, "verify", "--aggregate", "gift", "--grace", "1000") == 0
+
+
+def test_what_is_documented_suffices_for_branches(ledger: StackClient, act: Act) -> None:
+    opening = {"aggregateId": "tried", "eventType": "AccountCreated", "eventData": {}}
+    state = {"queryType": "reconstructState", "aggregateId": "tried"}
+
+    assert act(ledger, "branch create", "trial") == 0
+    assert act(ledger, "branch list") == 0
+    assert act(ledger, "branch command", "trial", json.dumps(opening)) == 0
+    assert act(ledger, "branch query", "trial", json.dumps(state)) == 0
+    assert act(ledger, "branch carry", "trial", "nobody") == 0
+    assert act(ledger, "branch show", "trial") == 0
+    assert act(ledger, "branch drop", "trial") == 0
+    assert ledger.query("reconstructState", aggregateId="tried")[0] == 404
 
 
 def mapping_of(ledger: StackClient) -> str:

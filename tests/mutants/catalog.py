@@ -17,6 +17,9 @@ class Mutant(NamedTuple):
 
 STORE = "handlers/store/event_store.py"
 STREAMS = "handlers/store/streams.py"
+OVERLAY = "handlers/store/overlay.py"
+EVENT = "handlers/sourcing/event.py"
+ANSWERS = "handlers/answers.py"
 LEDGER = "handlers/store/ledger.py"
 PRESENT = "handlers/store/present.py"
 CLOCKS = "handlers/store/clocks.py"
@@ -57,6 +60,7 @@ ITEMS_AT_LIMITS = ("tests/local/test_engine_item_limits.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
 RESERVING = ("tests/domain/test_reservations.py",)
 TRANSFERRING = ("tests/domain/test_transfer.py", "tests/domain/test_transfer_properties.py")
+ON_BRANCHES = ("tests/handlers/test_branches.py",)
 CARRYING_ON = ("tests/handlers/test_transfers.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
@@ -276,9 +280,9 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "pass over the arguments that a query does not know",
-        "handlers/query.py",
-        '_refuse(unknown(request, ("queryType", *query.arguments)))',
-        "_refuse(unknown(request, _MEMBERS))",
+        ANSWERS,
+        'refuse(unknown(request, ("queryType", *query.arguments)))',
+        "refuse(unknown(request, members_of(queries)))",
         MISSPELLING,
     ),
     Mutant(
@@ -644,7 +648,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "call an account that was never opened an empty one",
-        "handlers/query.py",
+        ANSWERS,
         'if token is None and first == 1 and not page["events"]:',
         "if False:",
         QUERYING,
@@ -1097,7 +1101,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "show a damaged row",
-        "handlers/query.py",
+        ANSWERS,
         "    if damage:\n",
         "    if False:\n",
         DAMAGED_ROWS,
@@ -3615,7 +3619,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "show where a row stands in the index of what is due",
-        "handlers/query.py",
+        ANSWERS,
         "_MECHANICS = (ENTRIES_SEQUENCE, BUCKET)",
         "_MECHANICS = (ENTRIES_SEQUENCE,)",
         CARRYING_ON,
@@ -4048,5 +4052,75 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         'start["ExclusiveStartKey"] = after.key()',
         "pass",
         ("tests/contract/test_replay_source.py",),
+    ),
+    Mutant(
+        "leave the branch out of its events' hashes",
+        EVENT,
+        'del record["Hash"]',
+        'del record["Hash"]\n        record.pop("Branch", None)',
+        ON_BRANCHES,
+    ),
+    Mutant(
+        "take an event of a branch for one of the ledger's",
+        EVENT,
+        'if record.get("Branch", "") != branch:',
+        "if False:",
+        ON_BRANCHES,
+    ),
+    Mutant(
+        "find where a base ends anew each time",
+        "handlers/store/branches.py",
+        'return _touched(to_record(answer["Item"])).end',
+        "return measure()",
+        ON_BRANCHES,
+    ),
+    Mutant(
+        "let what the ledger appends later onto a branch",
+        OVERLAY,
+        "aggregate_id, after=after, up_to=min(end, last), limit=limit, unreadable=unreadable",
+        "aggregate_id, after=after, up_to=up_to, limit=limit, unreadable=unreadable",
+        ON_BRANCHES,
+    ),
+    Mutant(
+        "take a command of after the base for one that was carried out on a branch",
+        OVERLAY,
+        "below is not None and below <= self.bases.end(aggregate_id)",
+        "below is not None",
+        ON_BRANCHES,
+    ),
+    Mutant(
+        "decide on a snapshot from behind the base",
+        OVERLAY,
+        "bound = end if up_to is None else min(up_to, end)",
+        "bound = up_to or 10**15",
+        ON_BRANCHES,
+    ),
+    Mutant(
+        "append on a branch to the ledger itself",
+        OVERLAY,
+        "self.own.append(events)",
+        "self.base.append(events)",
+        ON_BRANCHES,
+    ),
+    Mutant(
+        "overwrite what somebody else decided on a branch",
+        "handlers/store/branch_events.py",
+        'condition = f"attribute_not_exists({PART})"',
+        'condition = f"attribute_exists({PART}) OR attribute_not_exists({PART})"',
+        ON_BRANCHES,
+    ),
+    Mutant(
+        "go on with a branch whose time is over",
+        "handlers/store/branches.py",
+        "return branch if branch.expires_at > self.seconds() else None",
+        "return branch",
+        ON_BRANCHES,
+    ),
+    Mutant(
+        "give a branch leave to append to the store",
+        "stack/functions.py",
+        "            *_to_decide(stores),\n            stores.snapshots.grant_read_by_time(),",
+        "            *_to_append(stores),\n            stores.snapshots.grant_read_by_time(),",
+        ("tests/infrastructure/test_security.py",),
     ),
 )

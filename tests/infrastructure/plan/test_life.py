@@ -12,10 +12,21 @@ from tests.infrastructure.plan import provider
 from tests.infrastructure.plan.engine import State, destroy, refresh, rename, up
 from tests.infrastructure.program import ONCALL, ROOT, Graph, graph, run
 
-ENTRIES = ("command", "validate", "relay", "projection", "query", "snapshot", "process", "sweep", "token-scopes")
+ENTRIES = (
+    "command",
+    "validate",
+    "relay",
+    "projection",
+    "query",
+    "snapshot",
+    "process",
+    "sweep",
+    "branch",
+    "token-scopes",
+)
 FUNCTIONS = {f"{entry}-function" for entry in ENTRIES}
 ROLE_POLICIES = {name.replace("-function", "-policy") for name in FUNCTIONS}
-TABLES = {"event-store-table", "read-model-table", "snapshots-table"}
+TABLES = {"event-store-table", "read-model-table", "snapshots-table", "branches-table"}
 LINES = ("delivery-dlq", "projection-dlq", "process-dlq", "invocation-dlq", "projection-feed", "process-feed")
 QUEUES = {f"{name}-queue" for name in LINES}
 LOGS = {name.replace("-function", "-logs") for name in FUNCTIONS}
@@ -285,9 +296,12 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         {
             **{
                 table: {"billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery", "globalSecondaryIndexes"}
-                for table in TABLES - {"snapshots-table"}
+                for table in TABLES - {"snapshots-table", "branches-table"}
             },
-            "snapshots-table": {"billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery"},
+            **{
+                table: {"billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery"}
+                for table in ("snapshots-table", "branches-table")
+            },
         },
     ),
     (
@@ -321,7 +335,10 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
     (
         ("transferTimeoutSeconds=600", "transferApprovalAbove=50", "processMaxConcurrency=20", "sweepMinutes=5"),
         {
-            **{f"{function}-function": {"environment"} for function in ("command", "validate", "process", "sweep")},
+            **{
+                f"{function}-function": {"environment"}
+                for function in ("command", "validate", "process", "sweep", "branch")
+            },
             "process-feed-mapping": {"scalingConfig"},
             "sweep-schedule-schedule": {"scheduleExpression", "target"},
             "monitoring-sweep-missed": {"period"},
@@ -414,7 +431,7 @@ LEFT_OUT = [
         {"event-store-table", "monitoring-dashboard", *QUERY},
     ),
     ("typeIndex", ("monitoring-event-store-by-type-",), {"event-store-table", "monitoring-dashboard", *QUERY}),
-    ("statement", (), QUERY | PROJECTION),
+    ("statement", (), {*QUERY, *PROJECTION, "branch-function"}),
 ]
 """Each setting, how the names begin of what it takes along, and what it changes."""
 

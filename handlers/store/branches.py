@@ -1,0 +1,235 @@
+"""Branches: what is tried on top of the ledger's history, kept apart from it, and gone some day by itself.
+
+A branch copies nothing. Its head says on what it stands and how long it lives. Of each aggregate that somebody touches
+on it, its base is fixed for good at that moment: so many events of the ledger's own, and no later one. What is decided
+on the branch goes behind these, in the branch's own table (`overlay`).
+
+The table has no stream: nothing that happens on a branch is ever published. All items of a branch expire with it.
+Whatever AWS has not removed by then counts as gone.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from handlers.sourcing import times
+from handlers.sourcing.errors import LedgerError, MalformedError, NotFoundError
+from handlers.sourcing.event import Position, ordinal
+from handlers.sourcing.restoring import text
+from handlers.sourcing.values import Value
+
+from .items import to_item, to_record
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PART, PLACE, EXPIRES_AT = "Part", "Place", "ExpiresAt"
+"""The table's keys, and the Unix time at which an item lapses."""
+COMMAND_INDEX = "CommandId-index"
+"""By Part and CommandId: what became of a command on a branch."""
+BATCH_WRITES = 25
+"""BatchWriteItem's limit."""
+MAX_PLACE_BYTES = 1024
+"""Of a sort key, which an aggregate's id is here."""
+_HEADS = "heads"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_BATCHES = 8
+
+
+class BranchExistsError(LedgerError):
+    """There is a branch of that name."""
+
+    status = 409
+    code = "BranchExists"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch's head."""
+
+    name: str
+    id: str
+    """The name, and what tells it from an earlier branch of that name. It is hashed into the branch's events."""
+    at: str | None
+    """The moment that it stands on; None where each aggregate is taken as it is when it is first touched."""
+    revision: str
+    """Of the code that decided on it when it was made."""
+    created_at: str
+    expires_at: int
+    """Unix time in seconds."""
+
+    @classmethod
+    def new(cls, name: str, at: str | None, revision: str, now: datetime, lasting: timedelta) -> Branch:
+        """One that is made now, unlike any other of its name."""
+        return cls(
+            name=name,
+            id=f"{name}.{uuid4().hex[:12]}",
+            at=at,
+            revision=revision,
+            created_at=times.to_text(now),
+            expires_at=int((now + lasting).timestamp()),
+        )
+
+    def describe(self) -> dict[str, Value]:
+        """It as JSON."""
+        return {
+            "name": self.name,
+            "id": self.id,
+            "at": self.at,
+            "revision": self.revision,
+            "createdAt": self.created_at,
+            "expiresAt": times.to_text(datetime.fromtimestamp(self.expires_at, UTC)),
+        }
+
+    def part(self, name: str) -> str:
+        """The hash key of one of its parts."""
+        return f"{self.id}/{name}"
+
+
+def check_name(name: object, field: str) -> str:
+    """`name` as a branch's, or MalformedError."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise MalformedError(field, "must be 1 to 40 small letters, digits and hyphens, and begin with no hyphen")
+    return name
+
+
+class Touched(NamedTuple):
+    """An aggregate that somebody touched on a branch, and where its base ends."""
+
+    aggregate_id: str
+    end: Position
+
+
+class Branches:
+    """The table of branches. Reads are strongly consistent."""
+
+    def __init__(self, client: DynamoDBClient, table: str, seconds: Callable[[], float] = time.time) -> None:
+        self.client = client
+        self.table = table
+        self.seconds = seconds
+
+    def create(self, branch: Branch) -> None:
+        """Make a branch: one PutItem, one write unit, whatever the ledger's size. BranchExistsError."""
+        head = {
+            PART: _HEADS,
+            PLACE: branch.name,
+            "Id": branch.id,
+            **({"At": branch.at} if branch.at else {}),
+            "Revision": branch.revision,
+            "CreatedAt": branch.created_at,
+            EXPIRES_AT: branch.expires_at,
+        }
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item=to_item(head),
+                ConditionExpression=f"attribute_not_exists({PART}) OR {EXPIRES_AT} <= :now",
+                ExpressionAttributeValues={":now": {"N": str(int(self.seconds()))}},
+            )
+        except ClientError as error:
+            if is_failed_condition(error):
+                raise BranchExistsError(f"there is a branch {branch.name}", branch=branch.name) from error
+            raise
+
+    def get(self, name: str) -> Branch:
+        """A branch by its name: one GetItem, one read unit. NotFoundError where there is none, or none any more."""
+        key: Any = {PART: {"S": _HEADS}, PLACE: {"S": name}}
+        answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        branch = self._alive(answer["Item"]) if "Item" in answer else None
+        if branch is None:
+            raise NotFoundError(f"there is no branch {name}, or none any more", branch=name)
+        return branch
+
+    def every(self) -> list[Branch]:
+        """All branches that there are, by their names: one Query a megabyte."""
+        return [branch for item in self.items(_HEADS) if (branch := self._alive(item))]
+
+    def touched(self, branch: Branch) -> Iterator[Touched]:
+        """The aggregates that were touched on a branch, by their ids: one Query a megabyte."""
+        for item in self.items(branch.part("aggregates")):
+            yield _touched(to_record(item))
+
+    def base(self, branch: Branch, aggregate_id: str, measure: Callable[[], Position]) -> Position:
+        """Where an aggregate's base ends on a branch; as it is `measure`d at the first touch, and never again.
+
+        One GetItem (one read unit); at the first touch a PutItem besides (one write unit), and what the measuring
+        takes. Of several who touch it first, one measure counts.
+        """
+        key: Any = {PART: {"S": branch.part("aggregates")}, PLACE: {"S": aggregate_id}}
+        answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        if "Item" in answer:
+            return _touched(to_record(answer["Item"])).end
+        end = measure()
+        record = {"Length": end.sequence, "Hash": end.hash, "Timestamp": end.timestamp, EXPIRES_AT: branch.expires_at}
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item={**key, **to_item(record)},
+                ConditionExpression=f"attribute_not_exists({PART})",
+            )
+        except ClientError as error:
+            if not is_failed_condition(error):
+                raise
+            return self.base(branch, aggregate_id, measure)
+        return end
+
+    def drop(self, branch: Branch) -> None:
+        """Remove a branch: first its head, so that nobody finds it any more, then all that was kept of it.
+
+        One write unit for each item, two for an event. What a crash leaves expires with the branch.
+        """
+        self.client.delete_item(TableName=self.table, Key={PART: {"S": _HEADS}, PLACE: {"S": branch.name}})
+        for each in self.touched(branch):
+            self._clear(branch.part(f"events/{each.aggregate_id}"))
+        self._clear(branch.part("aggregates"))
+
+    def items(self, part: str) -> Iterator[Mapping[str, Any]]:
+        """The items of a part, in order: one Query a megabyte, one read unit for each 4 KB."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression=f"{PART} = :part",
+            ExpressionAttributeValues={":part": {"S": part}},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def _alive(self, item: Mapping[str, Any]) -> Branch | None:
+        """The branch of a head; None where it has lapsed: AWS may take days to remove it."""
+        record = to_record(item)
+        branch = Branch(
+            name=text(record[PLACE]),
+            id=text(record["Id"]),
+            at=None if record.get("At") is None else text(record["At"]),
+            revision=text(record["Revision"]),
+            created_at=text(record["CreatedAt"]),
+            expires_at=ordinal(record, EXPIRES_AT),
+        )
+        return branch if branch.expires_at > self.seconds() else None
+
+    def _clear(self, part: str) -> None:
+        keys = [{"DeleteRequest": {"Key": {PART: item[PART], PLACE: item[PLACE]}}} for item in self.items(part)]
+        for first in range(0, len(keys), BATCH_WRITES):
+            undone: Any = {self.table: keys[first : first + BATCH_WRITES]}
+            for _ in range(_BATCHES):
+                if undone:
+                    undone = self.client.batch_write_item(RequestItems=undone).get("UnprocessedItems")
+
+
+def is_failed_condition(error: ClientError) -> bool:
+    """Whether a write was refused for its condition."""
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def _touched(record: Mapping[str, Any]) -> Touched:
+    length = int(record["Length"])
+    end = Position(length, text(record["Hash"]), text(record["Timestamp"])) if length else Position()
+    return Touched(text(record[PLACE]), end)
