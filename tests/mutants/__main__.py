@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(WORKERS):
             copies.put(shutil.copytree(PROJECT, Path(folder) / str(number), ignore=LEFT_OUT))
-        _check_that_the_tests_pass(copies)
+        _check_that_the_tests_pass(chosen, copies)
         with ThreadPoolExecutor(WORKERS) as pool:
             verdicts = pool.map(lambda mutant: _try(mutant, copies), chosen)
             survivors = [
@@ -55,10 +55,10 @@ def _word(text: str) -> str:
     return text
 
 
-def _check_that_the_tests_pass(copies: SimpleQueue[Path]) -> None:
+def _check_that_the_tests_pass(chosen: Sequence[Mutant], copies: SimpleQueue[Path]) -> None:
     """A test that fails anyway would catch every mutant."""
     copy = copies.get()
-    folders = sorted({folder for mutant in MUTANTS for folder in mutant.tests})
+    folders = sorted({folder for mutant in chosen for folder in mutant.tests})
     done = _run_tests(copy, folders)
     if done.returncode:
         sys.exit("The tests fail without any mutant:\n" + done.stdout[-4000:])
