@@ -143,6 +143,21 @@ def _on_function(request: ApiRequest) -> Iterable[Need]:
     yield Need(f"lambda:{action}", f"arn:aws:lambda:{ref.region}:{ACCOUNT}:function:{ref.name}{qualifier}")
 
 
+def _on_mapping(request: ApiRequest) -> Iterable[Need]:
+    uuid = request.path.rstrip("/").rsplit("/", 1)[-1]
+    yield Need(f"lambda:{request.operation}", _arn(request, "lambda", f"event-source-mapping:{uuid}"))
+
+
+def _on_schedule(request: ApiRequest) -> Iterable[Need]:
+    """And on the role that it hands on, where it does."""
+    asked = request.parameters if request.operation == "UpdateSchedule" else {}
+    group = asked.get("GroupName") or request.query("groupName") or "default"
+    name = unquote(request.path.rsplit("/", 1)[-1])
+    yield Need(f"scheduler:{request.operation}", _arn(request, "scheduler", f"schedule/{group}/{name}"))
+    if asked:
+        yield Need("iam:PassRole", asked["Target"]["RoleArn"])
+
+
 def _on_logs(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
     stream = f":log-stream:{asked['logStreamName']}" if "logStreamName" in asked else ""
@@ -182,6 +197,9 @@ _FINDERS: Iterable[tuple[str, Finder, Iterable[str]]] = (
     ("events", _on_replay, ("DescribeReplay",)),
     ("glue", _on_schema, ("GetSchema", "GetSchemaVersion")),
     ("lambda", _on_function, ("GetFunctionConfiguration", "Invoke")),
+    ("lambda", _on_everything, ("ListEventSourceMappings",)),
+    ("lambda", _on_mapping, ("UpdateEventSourceMapping",)),
+    ("scheduler", _on_schedule, ("GetSchedule", "UpdateSchedule")),
     ("logs", _on_logs, ("CreateLogGroup", "CreateLogStream", "PutLogEvents")),
     ("s3", _on_object, ("DeleteObject", "GetObject", "HeadObject", "PutObject")),
     ("s3", _on_bucket, ("HeadBucket", "ListObjects", "ListObjectsV2")),

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qs, parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
 from werkzeug.exceptions import HTTPException
@@ -100,6 +100,12 @@ class ApiRequest:
     def query(self, name: str) -> str | None:
         values = parse_qs(str(self.environ.get("QUERY_STRING", ""))).get(name)
         return values[0] if values else None
+
+    def without_query(self, name: str) -> ApiRequest:
+        """The same call without that parameter of its URL."""
+        pairs = parse_qsl(str(self.environ.get("QUERY_STRING", "")), keep_blank_values=True)
+        left = urlencode([pair for pair in pairs if pair[0] != name])
+        return replace(self, environ={**self.environ, "QUERY_STRING": left})
 
     def json(self) -> Any:
         """The body as JSON; {} if there is none."""

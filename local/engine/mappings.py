@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from local.engine import backends
 from local.engine.api import Response
 from local.engine.changes import source
+from local.engine.functions import FunctionRef
 from local.engine.mapping import settings_of
 from local.engine.mapping_status import check_creation, last_result
 from local.engine.queue_poller import QueuePoller
@@ -73,11 +74,20 @@ class Mappings:
         return response
 
     def _read(self, request: ApiRequest) -> Response:
+        named = request.query("FunctionName") if request.operation == "ListEventSourceMappings" else None
         with self._gateway.lock:
-            response = self._gateway.moto(request)
+            # Moto takes a function by its name and by its ARN for two.
+            response = self._gateway.moto(request.without_query("FunctionName") if named else request)
             if response.status >= 300:  # noqa: PLR2004 - not a success
                 return response
             answer = response.json()
+            if named:
+                wanted = FunctionRef.parse(named, request.region)
+                answer["EventSourceMappings"] = [
+                    each
+                    for each in answer["EventSourceMappings"]
+                    if FunctionRef.parse(each["FunctionArn"], request.region) == wanted
+                ]
             described: list[dict[str, Any]] = answer.get("EventSourceMappings", [answer])
             for mapping in described:
                 mapping.pop("Tags", None)  # which AWS tells with ListTags

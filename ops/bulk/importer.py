@@ -10,11 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event as Flag
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from zlib import crc32
 
 from botocore.exceptions import ClientError
 
+from handlers.domain import PROCESS
 from handlers.sourcing.errors import LedgerError
 from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
@@ -132,6 +133,13 @@ class _Lanes:
             self._seen(1)
 
 
+class Checked(NamedTuple):
+    """What is in an export: by aggregate, how long its stream is; and whether any process may have something to do."""
+
+    lengths: Mapping[str, int]
+    of_processes: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Importer:
     """One import of one export. In memory are each stream's last position, and a few events per thread."""
@@ -143,8 +151,8 @@ class Importer:
     manifest: Manifest
     stop: Flag = field(default_factory=Flag)
 
-    def check(self, seen: Seen) -> dict[str, int]:
-        """Read everything and write nothing; by aggregate, how long its stream is.
+    def check(self, seen: Seen) -> Checked:
+        """Read everything and write nothing.
 
         OperatorError unless each file is what the manifest says, each event what its hash says, and each stream an
         unbroken chain from its first event on.
@@ -152,13 +160,14 @@ class Importer:
         for part in self.manifest.parts:
             if durable.digest(self.folder / part.file) != part.sha256:
                 raise OperatorError(f"{self.folder / part.file}: its SHA-256 is not the one in the manifest")
-        chains = Chains()
+        chains, of_processes = Chains(), False
         for placed in self._read():
             for _ in chains.take(placed):
                 pass
+            of_processes = of_processes or _concerns_a_process(placed.event)
             seen(1)
         chains.finish()
-        return chains.lengths()
+        return Checked(chains.lengths(), of_processes)
 
     def write(self, path: Path, begun: Checkpoint, threads: int, seen: Seen) -> int:
         """Write what `begun` says is not written yet, saving checkpoints at `path`; how many events were put.
@@ -260,6 +269,13 @@ class Importer:
                 "to the table"
             ) from error
         return True
+
+
+def _concerns_a_process(event: Event) -> bool:
+    try:
+        return PROCESS.concerned(event) is not None
+    except LedgerError:  # one of newer code's; a process's own events are known by their types
+        return False
 
 
 def is_empty(client: DynamoDBClient, table: str) -> bool:

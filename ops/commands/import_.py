@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import MofNCompleteColumn
 
+from handlers.domain import PROCESS
 from handlers.store.event_store import EventStore
 from handlers.store.snapshot_builder import SnapshotBuilder
-from ops.bulk.importer import Checkpoint, Importer, is_empty
+from ops.bulk.importer import Checked, Checkpoint, Importer, is_empty
 from ops.bulk.manifest import Manifest, Table
+from ops.carriers import Carriers
 from ops.system import MAX_WORKERS, OperatorError, System
 
 from . import arguments, snapshots
@@ -66,11 +69,12 @@ def _run(system: System, options: argparse.Namespace) -> int:
             raise OperatorError(f"the table {name} is not empty; --resume goes on with an import that was interrupted")
         store = EventStore(client, name, system.setting("commandFunction", "TYPE_BUCKETS"))
         builder = None if options.no_snapshots else snapshots.builder_of(system)
-        put, lengths = _import(Importer(client, name, store, options.folder, manifest), path, begun, options)
+        importer = Importer(client, name, store, options.folder, manifest)
+        put, checked = _import(importer, path, begun, options, partial(Carriers.of, system))
     except OSError as error:
         raise OperatorError(f"{error.filename or options.folder}: {error.strerror}") from error
     console = console_for(options)
-    made, broken = _snapshots(builder, lengths, options, console)
+    made, broken = _snapshots(builder, checked.lengths, options, console)
     if options.json:
         answer = {"events": manifest.events, "written": put, "thereAlready": manifest.events - put}
         print(json.dumps({**answer, "snapshots": made, "broken": snapshots.described(broken)}))
@@ -78,6 +82,8 @@ def _run(system: System, options: argparse.Namespace) -> int:
         console.print(
             f"{manifest.events:,} events are in {name}; {put:,} were written now, and {made:,} snapshots made of them"
         )
+        if checked.of_processes:
+            console.print(f"Its {PROCESS.kind}s wait: `verify`, then `{PROCESS.kind}s resume`")
     return 0  # all events are there, unchanged; what this code cannot fold is named, and has no snapshots
 
 
@@ -117,15 +123,20 @@ def _saved(path: Path, begun: Checkpoint) -> Checkpoint:
 
 
 def _import(
-    importer: Importer, path: Path, begun: Checkpoint, options: argparse.Namespace
-) -> tuple[int, Mapping[str, int]]:
-    """How many events were put, and by aggregate how long its stream is."""
+    importer: Importer, path: Path, begun: Checkpoint, options: argparse.Namespace, carriers: Callable[[], Carriers]
+) -> tuple[int, Checked]:
+    """How many events were put, and what is in the export."""
     with progress_on(console_for(options), MofNCompleteColumn(), Rate()) as bars:
         check = bars.add_task("check", total=importer.manifest.events)
-        lengths = importer.check(lambda events: bars.advance(check, events))
+        checked = importer.check(lambda events: bars.advance(check, events))
+        if checked.of_processes and (running := carriers().running()):
+            raise OperatorError(
+                f"the export has {PROCESS.kind}s in it, and {' and '.join(running)} would carry them on before all of "
+                f"their streams are there: `{PROCESS.kind}s pause` first; once it is verified, `{PROCESS.kind}s resume`"
+            )
         write = bars.add_task("write", total=importer.manifest.events)
         try:
-            return importer.write(path, begun, options.workers, lambda events: bars.advance(write, events)), lengths
+            return importer.write(path, begun, options.workers, lambda events: bars.advance(write, events)), checked
         except (BotoCoreError, ClientError, KeyboardInterrupt):
             print("interrupted; --resume goes on from here", file=sys.stderr)
             raise

@@ -14,6 +14,7 @@ from handlers.domain.oversight import OVERSIGHT
 from handlers.sourcing import times
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
+from ops.carriers import Carriers
 from ops.processes import Processes, Story, command, poke
 from ops.system import System, UsageError
 
@@ -31,7 +32,7 @@ _COLOURS = {"Completed": "green", "Failed": "red", "Expired": "yellow", "Cancell
 
 
 def add_to(commands: Commands) -> None:
-    """Add the command and its four subcommands to the command line."""
+    """Add the command and its six subcommands to the command line."""
     group = commands.add_parser("transfers", help="see transfers across their streams, carry one on, call one off")
     actions = group.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser(
@@ -85,6 +86,16 @@ def add_to(commands: Commands) -> None:
     cancel.add_argument("--actor", type=arguments.identifier, required=True, metavar="NAME", help="who calls it off")
     cancel.add_argument("--reason", type=arguments.identifier, required=True, metavar="TEXT", help="why")
     cancel.set_defaults(run=_cancel)
+    for name, on in (("pause", False), ("resume", True)):
+        action = actions.add_parser(
+            name,
+            help="have none carried on" if not on else "have them carried on again",
+            description="Switch off, or on again, what carries transfers on without being asked: the feed of the "
+            "process, and the schedule of the sweep. For the time of an export, an import or a restore. Nothing is "
+            "lost meanwhile: commands are taken, and what is due waits.",
+        )
+        add_common(action)
+        action.set_defaults(run=_switch, on=on)
 
 
 def _of_one(actions: Commands, name: str, summary: str, description: str) -> argparse.ArgumentParser:
@@ -231,6 +242,18 @@ def _cancel(system: System, options: argparse.Namespace) -> int:
     rule = error.get("details", {}).get("rule")
     what = f"refused ({rule or error['code']}): {error['message']}"
     return _told(before, after, what, options, processes.now(), code=int(after.status != "Cancelled"))
+
+
+def _switch(system: System, options: argparse.Namespace) -> int:
+    """0 once they are switched."""
+    Carriers.of(system).switch(on=options.on)
+    if options.json:
+        print(dumps({"carriedOn": options.on}))
+    else:
+        console_for(options).print(
+            "transfers are carried on" if options.on else "transfers are not carried on until `transfers resume`"
+        )
+    return 0
 
 
 def _told(before: Story, after: Story, what: str, options: argparse.Namespace, now: str, *, code: int) -> int:

@@ -17,6 +17,19 @@ TELLS = "import telling\ndef handler(event, context): telling.tell([r['body'] fo
 TELLS_ALL = "import telling\ndef handler(event, context): telling.tell(event)"
 
 
+def test_a_functions_mappings_are_listed_however_it_was_named(workshop: Workshop) -> None:
+    function, other = (workshop.function(TELLS, tell=workshop.queue()) for _ in range(2))
+    arn = workshop.lambda_.get_function_configuration(FunctionName=function)["FunctionArn"]
+    source = workshop.queue_arn(workshop.queue())
+    made = {workshop.map(source, function), workshop.map(workshop.queue_arn(workshop.queue()), arn)}
+    workshop.map(source, other)
+
+    for name, more in ((function, {}), (arn, {}), (function, {"EventSourceArn": source})):
+        listed = workshop.lambda_.list_event_source_mappings(FunctionName=name, **more)["EventSourceMappings"]
+        found = {mapping["UUID"] for mapping in listed}
+        assert found == made if not more else (len(found), found < made) == (1, True)
+
+
 def test_a_message_has_the_shape_that_lambda_gives_it(workshop: Workshop) -> None:
     tell, source = workshop.queue(), workshop.queue()
     arn = workshop.queue_arn(source)

@@ -20,9 +20,11 @@ from ops.__main__ import main
 from ops.bulk import importer, jsonl
 
 from ..domain.builders import story
+from ..domain.forged import bank
 from ..handlers.conftest import STORE, Calls, refusal, refusing
 from ..tables import deployed_tables
 from .conftest import Result, Run, create_functions, keep
+from .feed import Feed
 
 TARGET = "imported-store"
 TARGET_ROWS = "imported-rows"
@@ -56,6 +58,14 @@ def target(aws: Any, outputs: Path, tmp_path: Path) -> Path:
     path = tmp_path / "target.json"
     path.write_text(json.dumps(content))
     return path
+
+
+@pytest.fixture
+def feed(aws: Any, target: Path) -> Feed:
+    """What carries transfers on in that stack."""
+    made = Feed("targetProcess")
+    target.write_text(json.dumps(json.loads(target.read_text()) | made.outputs))
+    return made
 
 
 @pytest.fixture
@@ -132,6 +142,30 @@ def test_a_round_trip_keeps_everything_and_verify_finds_it_clean(
     assert on_target("verify", "--json").json["counts"] == {"row-missing": 4}
     assert on_target("verify", "--repair-read-model").code == 0
     assert on_target("verify", "--json").json["clean"] is True
+
+
+def test_transfers_are_not_imported_while_anybody_would_carry_them_on(
+    aws: Any, feed: Feed, run: Run, on_target: Import, tmp_path: Path
+) -> None:
+    """A process that met a half of their streams would end them another way than they did."""
+    for stream in bank(steps=5).streams.values():
+        keep(aws, stream)
+    export = str(tmp_path / "export")
+    assert run("export", "--out", export).code == 0
+
+    for off in ("", "feed", "schedule"):
+        feed.switch(feed=off != "feed", schedule=off != "schedule")
+        result = on_target("import", export)
+        assert (result.code, items(aws)) == (1, [])
+        assert ("the feed of targetProcess" in result.error) == (off != "feed")
+        assert ("the schedule g/every-minute" in result.error) == (off != "schedule")
+    assert on_target("transfers", "pause").code == 0
+
+    result = on_target("import", export)
+
+    assert result.code == 0, result.error
+    assert "`verify`, then `transfers resume`" in result.out
+    assert len(items(aws)) == 8
 
 
 def test_one_account_alone_can_be_imported(
