@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.server
 import json
 import re
@@ -42,6 +44,11 @@ class FakeLedger:
         self.hints: list[str] = []
         self.grants: list[str] = []
         self.refuses_refresh = False
+        self.rotates = False
+        """Whether a refresh token is good once."""
+        self.codes: dict[str, str] = {}
+        """Of sign-ins that nobody has finished, with their challenges."""
+        self.refresh: set[str] = set()
         self.denies = False
         """Whether nobody may sign in."""
         self.forbids = False
@@ -50,6 +57,12 @@ class FakeLedger:
         self.good: set[str] = set()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.config = {
+            "clientId": "client",
+            "scopes": ["openid", "ledger/read"],
+            "authorizeUrl": f"{self.url}/oauth2/authorize",
+            "tokenUrl": f"{self.url}/oauth2/token",
+        }
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -64,7 +77,29 @@ class FakeLedger:
         """A new one."""
         token = f"token-{len(self.grants)}"
         self.good.add(token)
-        return {"access_token": token, "refresh_token": "again", "expires_in": 3600}
+        again = f"again-{len(self.grants) if self.rotates else ''}"
+        self.refresh.add(again)
+        return {"access_token": token, "refresh_token": again, "expires_in": 3600}
+
+    def code(self, challenge: str) -> str:
+        """One that is good once, for whoever knows what the challenge is made of."""
+        code = f"code-{len(self.codes)}"
+        self.codes[code] = challenge
+        return code
+
+    def exchanged(self, form: dict[str, str]) -> Reply:
+        """What the token endpoint answers."""
+        self.grants.append(form["grant_type"])
+        if form["grant_type"] == "refresh_token":
+            is_good = form["refresh_token"] in self.refresh and not self.refuses_refresh
+            self.refresh -= {form["refresh_token"]} if self.rotates else set()
+        else:
+            digest = hashlib.sha256(form["code_verifier"].encode()).digest()
+            challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+            is_good = self.codes.pop(form["code"], "") == challenge
+        if not is_good:
+            return 400, '{"error": "invalid_grant"}'
+        return 200, json.dumps(self.token())
 
     def reply(self, asked: Asked) -> Reply:
         """What the API answers."""
@@ -91,13 +126,13 @@ def _handler(ledger: FakeLedger) -> type[http.server.BaseHTTPRequestHandler]:  #
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             if parts.path == "/console/config.json":
-                places = {"authorizeUrl": f"{ledger.url}/oauth2/authorize", "tokenUrl": f"{ledger.url}/oauth2/token"}
-                self.reply(200, json.dumps({"clientId": "client", "scopes": ["openid", "ledger/read"], **places}))
+                self.reply(200, json.dumps(ledger.config))
             elif parts.path == "/oauth2/authorize":
                 asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
                 ledger.hints.append(asked["login_hint"])
                 self.send_response(302)
-                came = {"error": "access_denied"} if ledger.denies else {"code": "code"}
+                code = ledger.code(asked["code_challenge"])
+                came = {"error": "access_denied"} if ledger.denies else {"code": code}
                 back = urlencode({**came, "state": asked["state"]})
                 self.send_header("Location", f"{asked['redirect_uri']}?{back}")
                 self.end_headers()
@@ -110,12 +145,7 @@ def _handler(ledger: FakeLedger) -> type[http.server.BaseHTTPRequestHandler]:  #
                 ledger.revoked += parse_qs(body)["token"]
                 self.reply(200, "")
             elif self.path == "/oauth2/token":
-                grant = parse_qs(body)["grant_type"][0]
-                ledger.grants.append(grant)
-                if grant == "refresh_token" and ledger.refuses_refresh:
-                    self.reply(400, '{"error": "invalid_grant"}')
-                else:
-                    self.reply(200, json.dumps(ledger.token()))
+                self.reply(*(ledger.exchanged(dict(parse_qsl(body))) or (500, "")))
             else:
                 self.answer("POST", body)
 
