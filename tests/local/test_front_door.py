@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -22,6 +24,7 @@ from local.deploy import deploy
 from local.engine import Engine, backends
 from local.engine.web import tokens
 from tests.local.conftest import PROJECT
+from tests.support import eventually
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
@@ -192,3 +195,53 @@ def test_a_refusal_does_not_tell_which_accounts_exist(door: Door) -> None:
         there, nowhere = (door.ask("GET", f"/accounts/{name}", token) for name in ("there", "nowhere"))
         assert (there[0], there[2]) == (nowhere[0], nowhere[2])
         assert there[0] in {401, 403}
+
+
+def test_the_command_line_sends_money_over_the_api_and_tells_the_same_directly(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEDGER_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.delenv("LEDGER_PROFILE", raising=False)
+    (tmp_path / "out.json").write_text(json.dumps({**door.outputs, "endpoint": door.engine.endpoint}), "utf-8")
+    kept = tmp_path / "config/tokens/local.json"
+
+    def ledger(line: str, code: int = 0) -> str:
+        command = [str(PROJECT / "cli/ledger"), *line.split()]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ran.returncode == code, ran
+        return ran.stdout + ran.stderr
+
+    ledger(f"login --url {door.outputs['consoleUrl']} --as maria")
+    assert "ledger/write" in ledger("whoami")
+    for line in ("account open cli-a --id 1", "account open cli-b --id 2", "account deposit cli-a 100.50 --id 3"):
+        assert ledger(line) == ledger(f"{line} --direct")
+    assert "Completed" in ledger("transfer send cli-a cli-b 50.25 --id cli-2 --wait")
+    assert "sufficient-funds" in ledger("transfer send cli-a cli-b 50.26 --id cli-3 --wait", 1)
+    eventually(lambda: '"Balance": 50.25,' in ledger("account show cli-b --json"))
+    eventually(lambda: '"Completed"' in ledger("transfer show cli-2 --json"))
+    for line in (
+        "account show cli-b",
+        "account history cli-a",
+        "transfer show cli-2",
+        "events list --correlation cli-2",
+    ):
+        assert ledger(f"{line} --json") == ledger(f"{line} --direct --json")
+
+    tokens_before = json.loads(kept.read_text("utf-8"))
+    for changed in ({"expires": 0}, {"access_token": "no token of the pool"}):
+        kept.write_text(json.dumps({**tokens_before, **changed}), "utf-8")
+        assert "50.25" in ledger("account show cli-a")
+        assert json.loads(kept.read_text("utf-8"))["refresh_token"] == tokens_before["refresh_token"]
+    ledger("logout")
+    assert not kept.exists()
+    form = {"grant_type": "refresh_token", "client_id": tokens_before["client_id"]}
+    body = urlencode({**form, "refresh_token": tokens_before["refresh_token"]})
+    place = urlsplit(tokens_before["token_url"])
+    status, _, text = send(
+        f"{place.scheme}://{place.netloc}",
+        "POST",
+        place.path,
+        body,
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert (status, json.loads(text)["error"]) == (400, "invalid_grant")
