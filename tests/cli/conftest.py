@@ -64,13 +64,13 @@ def real(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `ledger` with arguments; `terminal` as if somebody looked at it, 80 columns wide."""
 
-    def run(*arguments: str, terminal: bool = False) -> Ran:
+    def run(*arguments: str, terminal: bool = False, columns: int = 80) -> Ran:
         seen = [_terminal, _terminal] if terminal else [_pipe, _pipe]
         with monkeypatch.context() as patch, ExitStack() as opened:
             out, err = (opened.enter_context(each()) for each in seen)
             patch.setattr(sys, "stdout", out.stream)
             patch.setattr(sys, "stderr", err.stream)
-            patch.setitem(os.environ, "COLUMNS", "80")
+            patch.setitem(os.environ, "COLUMNS", str(columns))
             code = main(arguments)
         return Ran(code, out.read(), err.read())
 

@@ -182,3 +182,86 @@ def test_every_rule_of_the_ledger_has_a_word_on_what_to_do() -> None:
 
 def test_the_document_lists_every_command_as_the_parser_has_it() -> None:
     assert DOCUMENT.read_text("utf-8").endswith(reference())
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--actor", "x"], "--actor goes with --direct"),
+        (["--outputs", "x"], "--outputs goes with --direct"),
+        (["--direct", "--profile", "local"], "--profile goes with the API"),
+    ],
+)
+def test_an_option_that_this_way_does_not_read_is_refused(
+    ledger: FakeLedger, run: Run, more: list[str], named: str
+) -> None:
+    ran = run("account", "show", "a", *more)
+
+    assert ran.code == 2
+    assert named in ran.err
+    assert not ledger.asked
+
+
+def test_an_id_without_a_path_is_refused_before_anything_is_sent(ledger: FakeLedger, run: Run) -> None:
+    """A transfer could be requested under it, and nobody could see or approve of it."""
+    ran = run("transfer", "send", "a", "b", "1", "--currency", "USD", "--id", "t/1", "--wait")
+
+    assert (ran.code, ledger.asked) == (2, [])
+    assert "--direct" in ran.err
+
+
+def test_a_profile_that_the_environment_names_wrong_is_2(
+    ledger: FakeLedger, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a b", "nowhere"):
+        monkeypatch.setenv("LEDGER_PROFILE", name)
+        ran = run("account", "show", "a")
+        assert ran.code == 2
+        assert repr(name) in ran.err
+
+
+def test_a_transfer_that_failed_says_which_rule_refused_it(ledger: FakeLedger, run: Run) -> None:
+    failed = '{"EventType": "TransferFailed", "EventData": {"code": "RuleBroken", "rule": "sufficient-funds"}}'
+    ledger.replies["openTransfer"] = 200, RECEIPT
+    ledger.replies["getTransferState"] = 200, '{"reconstructedState": {"status": "Failed"}}'
+    ledger.replies["getTransferEvents"] = 200, f'{{"events": [{failed}], "eventCount": 1}}'
+
+    ran = run("transfer", "send", "a", "b", "1", "--currency", "USD", "--id", "t", "--wait")
+
+    assert ran.code == 1
+    assert ran.err == ("error: RuleBroken (sufficient-funds): the money did not arrive\nMore: ledger transfer show t\n")
+
+
+def test_what_goes_wrong_while_it_waits_says_that_it_was_requested(ledger: FakeLedger, run: Run) -> None:
+    ledger.replies["openTransfer"] = 200, RECEIPT
+    waits = '{"reconstructedState": {"status": "Requested", "needsApproval": true}}'
+    for reply, words in (((200, waits), "it waits for somebody's approval"), (None, "before an answer came")):
+        ledger.replies["getTransferState"] = reply
+
+        ran = run("transfer", "send", "a", "b", "1", "--currency", "USD", "--id", "t", "--wait", "0.001")
+
+        assert ran.code == 1
+        assert ran.err.startswith("error: it was requested, and then: ")
+        assert words in ran.err
+        assert ran.err.endswith("How it goes: ledger transfer show t\n")
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200])
+def test_no_line_of_the_tail_is_wider_than_the_terminal(
+    ledger: FakeLedger, run: Run, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """But for one value that is wider by itself, in a block."""
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.commands.events.time.sleep", interrupt)
+    ledger.replies["getEventsByType"] = 200, f'{{"events": [{EVENT}], "count": 1}}'
+
+    ran = run("events", "tail", "--since", "2020-01-01T00:00:00Z", terminal=True, columns=width)
+
+    assert ran.code == 0
+    lines = re.sub(r"\x1b\[\d*m", "", ran.out).splitlines()
+    assert all(len(line) <= max(width, 60) for line in lines)
+    assert any("100.50" in line for line in lines)
+    assert any("TransactionProcessed" in line for line in lines)
