@@ -21,6 +21,7 @@ def test_it_says_where_the_console_and_the_api_are(capsys: pytest.CaptureFixture
     lines = said(capsys, {"consoleUrl": "http://127.0.0.1:4567/console/", "apiEndpoint": "http://127.0.0.1:4568"})
     assert "The console, in a browser: http://127.0.0.1:4567/console/" in lines
     assert "The HTTP API: http://127.0.0.1:4568" in lines
+    assert "The command line: .venv/bin/ledger login --url http://127.0.0.1:4567/console/" in lines
 
 
 def test_without_them_it_says_nothing_of_them(capsys: pytest.CaptureFixture[str]) -> None:
