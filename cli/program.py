@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from cli.arguments import Parser
@@ -50,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+@cache
 def parser() -> Parser:
-    """All commands."""
+    """All commands. What it reads is kept in what it returns, so one is enough."""
     codes = "\n".join(f"  {code:<4} {means.replace('`', '')}" for code, means in CODES)
     made = Parser(
         prog="ledger",

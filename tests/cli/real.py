@@ -22,6 +22,7 @@ class RealLedger(FakeLedger):
         self.api = api
         self.loses: int = 0
         """So many answers of commands are lost on their way, after the command was carried out."""
+        self._delivered: set[str] = set()
         self._turn = threading.Lock()
 
     def reply(self, asked: Asked) -> Reply:
@@ -43,12 +44,13 @@ class RealLedger(FakeLedger):
         return answer.status, answer.text
 
     def catch_up(self) -> None:
-        """What the queues would bring: transfers carried on, and rows."""
-        records = [message(event, number) for number, event in enumerate(self.api.stored())]
-        for function in ("process", "projection"):
-            answer = self.api.modules(function).lambda_handler({"Records": records}, Context())
-            assert answer == {"batchItemFailures": []}
-            records = [message(event, number) for number, event in enumerate(self.api.stored())]
+        """What the queues would bring of new events: transfers carried on, and rows."""
+        while fresh := [each for each in self.api.stored() if each["EventId"] not in self._delivered]:
+            records = [message(event, number) for number, event in enumerate(fresh)]
+            for function in ("process", "projection"):
+                answer = self.api.modules(function).lambda_handler({"Records": records}, Context())
+                assert answer == {"batchItemFailures": []}
+            self._delivered |= {each["EventId"] for each in fresh}
 
 
 class InvokedHandlers:
