@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,15 @@ def test_every_stage_is_throttled_and_logged_without_naming_an_account(door: Gra
         assert not {"$context.path", "$context.authorizer.claims"} & set(logged.values())
         assert "header" not in log["format"]
         assert logged["user"] in {"$context.authorizer.claims.sub", "$context.identity.userArn"}
+
+
+def test_what_the_document_asks_of_the_access_logs_is_in_them(door: Graph) -> None:
+    text = (ROOT / "docs" / "front-door.md").read_text("utf-8")
+    (fields,) = re.findall(r"^stats count\(\*\) as requests by (.*) \| sort requests desc$", text, re.MULTILINE)
+    for routes, api in APIS.items():
+        logged = json.loads(door.named(f"{routes}-stage").inputs["accessLogSettings"]["format"])
+        assert set(fields.split(", ")) <= logged.keys()
+        assert f"`{door.named(api.replace('-api-api', '-api-access')).inputs['namePrefix']}`" in text
 
 
 def test_access_logs_are_kept_as_long_as_said_and_under_the_stacks_key() -> None:

@@ -7,8 +7,8 @@ policies and remembers by which statement, so what is left over shows; and a sta
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -18,93 +18,14 @@ from handlers.store.branches import Branch, Branches
 from local.client import FunctionFailed, StackClient, eventually
 from local.engine import Call, Engine, InterceptedRequest, Response, faults
 
+from .roles import Roles, broken, role_of
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 SOON = 30.0
 FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch")
 SCHEDULE = "schedule"
 """What the role of the sweep's schedule goes by here."""
-
-
-class Statement(NamedTuple):
-    """A statement of a policy of a function's role."""
-
-    function: str
-    policy: str
-    sid: str
-    actions: tuple[str, ...]
-
-
-class Roles:
-    """The roles of the deployed functions, by the name of the function, and of the schedule."""
-
-    def __init__(self, ledger: StackClient) -> None:
-        self._iam = ledger.aws("iam")
-        configure = ledger.aws("lambda").get_function_configuration
-        self.names = {
-            function: str(configure(FunctionName=ledger.outputs[f"{function}Function"])["Role"].rsplit("/", 1)[1])
-            for function in FUNCTIONS
-        }
-        group, _, name = ledger.outputs["sweepScheduleName"].partition("/")
-        schedule = ledger.aws("scheduler").get_schedule(GroupName=group, Name=name)
-        self.names[SCHEDULE] = str(schedule["Target"]["RoleArn"].rsplit("/", 1)[1])
-        self.policies: dict[str, dict[str, dict[str, Any]]] = {
-            function: {policy: self._document(role, policy) for policy in self._names(role)}
-            for function, role in self.names.items()
-        }
-
-    def _names(self, role: str) -> list[str]:
-        names: list[str] = self._iam.list_role_policies(RoleName=role)["PolicyNames"]
-        return names
-
-    def _document(self, role: str, policy: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        return found
-
-    def statements(self) -> list[Statement]:
-        return [
-            Statement(function, policy, each["Sid"], tuple(each["Action"]))
-            for function, policies in self.policies.items()
-            for policy, document in policies.items()
-            for each in document["Statement"]
-        ]
-
-    def statement(self, function: str, sid: str) -> Statement:
-        (found,) = (each for each in self.statements() if (each.function, each.sid) == (function, sid))
-        return found
-
-    def texts_without(self, statement: Statement, action: str | None = None) -> dict[str, str]:
-        """The documents of the role's policies without the statement, or without one action of it."""
-        return {
-            policy: json.dumps(_without(document, statement.sid, action) if policy == statement.policy else document)
-            for policy, document in self.policies[statement.function].items()
-        }
-
-    @contextmanager
-    def lacking(self, function: str, sid: str) -> Iterator[None]:
-        """While it lasts, the role is without the statement."""
-        role, removed = self.names[function], self.statement(function, sid)
-        policy = {"RoleName": role, "PolicyName": removed.policy}
-        rest = _without(self.policies[function][removed.policy], sid)
-        if rest["Statement"]:
-            self._iam.put_role_policy(**policy, PolicyDocument=json.dumps(rest))
-        else:
-            self._iam.delete_role_policy(**policy)
-        try:
-            yield
-        finally:
-            original = self.policies[function][removed.policy]
-            self._iam.put_role_policy(**policy, PolicyDocument=json.dumps(original))
-
-
-def _without(document: Mapping[str, Any], sid: str, action: str | None = None) -> dict[str, Any]:
-    kept = []
-    for statement in document["Statement"]:
-        if statement["Sid"] != sid:
-            kept.append(statement)
-        elif action is not None:
-            kept.append({**statement, "Action": [each for each in statement["Action"] if each != action]})
-    return {**document, "Statement": kept}
 
 
 class Workload(NamedTuple):
@@ -116,7 +37,11 @@ class Workload(NamedTuple):
 
 @pytest.fixture(scope="module")
 def roles(ledger: StackClient) -> Roles:
-    return Roles(ledger)
+    names = {function: role_of(ledger, ledger.outputs[f"{function}Function"]) for function in FUNCTIONS}
+    group, _, name = ledger.outputs["sweepScheduleName"].partition("/")
+    schedule = ledger.aws("scheduler").get_schedule(GroupName=group, Name=name)
+    names[SCHEDULE] = str(schedule["Target"]["RoleArn"].rsplit("/", 1)[1])
+    return Roles(ledger, names)
 
 
 @pytest.fixture(scope="module")
@@ -267,18 +192,6 @@ def fail_for_good(ledger: StackClient) -> None:
         assert eventually(
             lambda: ledger.messages("invocationDeadLetterQueueUrl"), lambda count: count >= wanted, SOON
         ) == (wanted)
-
-
-@contextmanager
-def broken(ledger: StackClient, function: str) -> Iterator[None]:
-    """While it lasts, the function names a handler that its package does not have."""
-    configure = ledger.aws("lambda").update_function_configuration
-    handler = ledger.aws("lambda").get_function_configuration(FunctionName=function)["Handler"]
-    configure(FunctionName=function, Handler="handlers.nothing.lambda_handler")
-    try:
-        yield
-    finally:
-        configure(FunctionName=function, Handler=handler)
 
 
 def give_up_a_part_of_the_stream(engine: Engine, ledger: StackClient) -> None:

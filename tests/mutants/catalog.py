@@ -2012,6 +2012,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         FRONT_DOOR,
     ),
     Mutant(
+        "let what leaves people their scopes publish events",
+        "stack/functions.py",
+        "        environment={},\n        grants=[],\n",
+        "        environment={},\n        grants=[handler.carriers.event_bus.grant_publish()],\n",
+        ("tests/local/test_front_door.py",),
+    ),
+    Mutant(
         "make a stage before its routes",
         "components/api_routes.py",
         "depends_on=routes))",
