@@ -19,8 +19,7 @@ from handlers.sourcing.event import Event
 from handlers.store.event_store import type_bucket
 from handlers.store.stored_events import events_of
 from handlers.store.type_index import INDEX
-
-from .foreign import Foreign
+from handlers.upkeep.foreign import Foreign
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

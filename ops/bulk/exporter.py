@@ -14,7 +14,7 @@ from handlers.sourcing.errors import NotAnEventError
 from handlers.sourcing.event import Event
 from handlers.store.event_store import CORRELATION
 from handlers.store.stored_events import record_of
-from ops.foreign import Foreign
+from handlers.upkeep.foreign import Foreign
 
 from . import durable, jsonl, pages, parquet
 from .durable import Spool

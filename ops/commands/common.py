@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ops.foreign import Foreign
+from handlers.upkeep.foreign import Foreign
 from ops.system import MAX_WORKERS, System
 from ops.timeline import ByTime, Timeline
 from ops.verification.walk import hash_keys

@@ -15,9 +15,10 @@ from rich.progress import MofNCompleteColumn, TextColumn
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
-from ops.dead_letters.diagnosis import Case, Diagnosis, Remedy
-from ops.dead_letters.queues import OUTPUTS, Hidden, Holding, held
-from ops.dead_letters.redrive import Redriver, Result
+from handlers.upkeep.letters.diagnosis import Case, Diagnosis, Remedy
+from handlers.upkeep.letters.queues import OUTPUTS, Hidden, Holding, held
+from handlers.upkeep.letters.sending import Result, Sender
+from ops.dead_letters.redrive import Redriver
 from ops.system import OperatorError, System
 
 from . import arguments
@@ -206,14 +207,16 @@ def _diagnosis(system: System) -> Diagnosis:
 
 def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse.Namespace) -> Redriver:
     return Redriver(
-        sqs=system.client("sqs"),
+        sender=Sender(
+            sqs=system.client("sqs"),
+            bus=EventBus(system.client("events"), system.output("eventBusName")),
+            queue_url=system.output("projectionQueueUrl"),
+            process_queue_url=system.output("processQueueUrl"),
+            holdings=holdings,
+        ),
         logs=system.client("logs"),
         functions=system.client("lambda"),
-        bus=EventBus(system.client("events"), system.output("eventBusName")),
         timeline=by_time(system),
-        queue_url=system.output("projectionQueueUrl"),
-        process_queue_url=system.output("processQueueUrl"),
-        holdings=holdings,
         more_types=options.type,
         forced=options.force,
     )

@@ -13,8 +13,8 @@ from handlers.sourcing import times
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
+from handlers.upkeep.foreign import Foreign
 from ops import republish
-from ops.foreign import Foreign
 from ops.replay import Window
 from ops.system import System, UsageError
 from ops.timeline import Timeline

@@ -16,10 +16,10 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from handlers.domain import KINDS, PROCESS
 from handlers.store.event_store import EventStore
-from ops.dead_letters.queues import messages_in
+from handlers.upkeep.letters.queues import messages_in
+from handlers.upkeep.verification.findings import UNDER_WAY, Finding, Kind
 from ops.system import System, UsageError
 from ops.verification.crossing import Crossing, Parts
-from ops.verification.findings import UNDER_WAY, Finding, Kind
 from ops.verification.report import Report
 from ops.verification.settling import Places, observe
 from ops.verification.verifier import Verdict, Verifier

@@ -1,116 +1,59 @@
-"""Moves letters to where they were going: sent first, deleted after, so that a crash repeats and never loses."""
+"""Moves letters to where they were going, by every remedy there is: what reaches further than `Sender` goes."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import TYPE_CHECKING, Any
 
 from handlers.sourcing import times
-from handlers.sourcing.event import Event
-from handlers.store.event_bus import EventBus, PublishError
-from ops.foreign import Foreign
-from ops.republish import put
+from handlers.upkeep.foreign import Foreign
+from handlers.upkeep.letters.diagnosis import Case, Remedy
+from handlers.upkeep.letters.invocation import Invocation
+from handlers.upkeep.letters.sending import Result, Sender, in_order, problem_of
+from handlers.upkeep.letters.stretch import Stretch, windows
 from ops.timeline import ByTime
-
-from .diagnosis import Case, Remedy
-from .invocation import Invocation
-from .queues import BATCH, BATCH_BYTES, Holding
-from .stretch import Stretch, windows
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_sqs import SQSClient
 
-_FAULTS = (BotoCoreError, ClientError, PublishError, LookupError, TypeError, ValueError, ArithmeticError)
 LOG_STREAM = "redriven"
 """In the audit log: what did not reach it by itself."""
-TOLD = 3
-"""Of the events that the bus will never take, and of the items that are none, so many are named."""
-
-
-class Result(NamedTuple):
-    """What became of a letter: moved, or why not."""
-
-    case: Case
-    moved: bool
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Redriver:
-    """One letter after the other in the order of (aggregate, sequence).
+    """One letter after the other, in an order that is a courtesy: see `Sender`."""
 
-    The order is a courtesy: the projection closes gaps from the store, so no order of messages makes a row skip one.
-    """
-
-    sqs: SQSClient
+    sender: Sender
     logs: CloudWatchLogsClient
     functions: LambdaClient
-    bus: EventBus
     timeline: ByTime
-    queue_url: str
-    """Of the projection queue."""
-    process_queue_url: str
-    holdings: Mapping[str, Holding]
     more_types: Sequence[str] = ()
     """Of events that a newer revision wrote, to look for in the store as well."""
     forced: bool = False
     """Take away the letter of a forgotten stretch, too, once what the store has of its time is published."""
-    _published: set[tuple[str, int]] = field(default_factory=set)
 
     def move(self, cases: Iterable[Case]) -> Iterator[Result]:
         """Move every case; a result for each, as soon as it is known."""
-        by_remedy: dict[Remedy, list[Case]] = {remedy: [] for remedy in Remedy}
-        for case in sorted(cases, key=lambda case: case.order):
-            by_remedy[case.remedy].append(case)
-        for remedy, url in ((Remedy.PROJECT, self.queue_url), (Remedy.POKE, self.process_queue_url)):
-            for batch in _fitting(by_remedy[remedy]):
-                yield from self._moved(batch, partial(self._send, batch, url))
+        by_remedy = in_order(cases)
+        for remedy in (Remedy.PROJECT, Remedy.POKE):
+            yield from self.sender.send(by_remedy[remedy])
         for case in by_remedy[Remedy.LOG]:
-            yield from self._moved([case], partial(self._log, case))
-        for case in by_remedy[Remedy.PUBLISH]:
-            yield from self._moved([case], partial(self._publish_events, case, case.events or ()))
+            yield from self.sender.moved([case], partial(self._log, case))
+        yield from self.sender.send(by_remedy[Remedy.PUBLISH])
         yield from self._search(by_remedy[Remedy.SEARCH])
         for case, invocation in _invocations(by_remedy[Remedy.INVOKE]):
-            yield from self._moved([case], partial(self._invoke, invocation))
+            yield from self.sender.moved([case], partial(self._invoke, invocation))
         for called in _by_function(by_remedy[Remedy.CALL]):
-            yield from self._moved([case for case, _ in called], partial(self._invoke, called[-1][1]))
+            yield from self.sender.moved([case for case, _ in called], partial(self._invoke, called[-1][1]))
         for case in (*by_remedy[Remedy.LATER], *by_remedy[Remedy.NONE]):
             yield Result(case, moved=False, problem=f"its remedy is {case.remedy}")
-
-    def _moved(self, cases: Sequence[Case], act: Callable[[], Mapping[str, str]]) -> Iterator[Result]:
-        """Act, then delete the letters of `cases` for which `act` names no problem, by message id."""
-        try:
-            problems = dict(act())
-        except _FAULTS as error:
-            problems = {case.letter.message_id: f"not sent: {error!r}" for case in cases}
-        for queue in {case.letter.queue for case in cases}:
-            sent = [case.letter for case in cases if case.letter.queue == queue]
-            sent = [letter for letter in sent if letter.message_id not in problems]
-            try:
-                left = self.holdings[queue].delete(sent)
-            except (BotoCoreError, ClientError):
-                left = {letter.message_id for letter in sent}
-            problems |= dict.fromkeys(left, "sent, but not deleted here: it will be sent again, which is harmless")
-        for case in cases:
-            problem = problems.get(case.letter.message_id, "")
-            yield Result(case, moved=not problem, problem=problem)
-
-    def _send(self, cases: Sequence[Case], queue_url: str) -> dict[str, str]:
-        entries: Any = [{"Id": str(at), "MessageBody": _message(case)} for at, case in enumerate(cases)]
-        answer = self.sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-        return {
-            cases[int(each["Id"])].letter.message_id: f"not sent: {each['Code']}: {each.get('Message', '')}"
-            for each in answer.get("Failed", [])
-        }
 
     def _log(self, case: Case) -> dict[str, str]:
         """Straight to the log group: through the bus again, the event would be archived and projected again, too."""
@@ -133,7 +76,7 @@ class Redriver:
         forgotten = [(case, case.stretch) for case in cases if case.stretch is not None]
         for window in windows(stretch for _, stretch in forgotten):
             inside = [(case, stretch) for case, stretch in forgotten if window[0] <= stretch.first <= window[1]]
-            yield from self._moved([case for case, _ in inside], partial(self._publish_window, window, inside))
+            yield from self.sender.moved([case for case, _ in inside], partial(self._publish_window, window, inside))
 
     def _publish_window(
         self, window: tuple[datetime, datetime], inside: Sequence[tuple[Case, Stretch]]
@@ -148,29 +91,17 @@ class Redriver:
         bounds = [tuple(map(times.to_text, stretch.window)) for _, stretch in inside]
         found = [0] * len(inside)
         for batch in self.timeline.read(*window, self.more_types):
-            left_out += self._publish_new(batch.events)
+            left_out += self.sender.publish_new(batch.events)
             left_out += [] if self.forced else batch.foreign
             stamps = sorted(event.timestamp for event in batch.events)
             for at, (start, end) in enumerate(bounds):
                 found[at] += bisect_right(stamps, end) - bisect_left(stamps, start)
-        problems = _problem_of([case for case, _ in inside], left_out)
+        problems = problem_of([case for case, _ in inside], left_out)
         if not self.forced:
             for at, (case, stretch) in enumerate(inside):
                 told = filter(None, (problems.get(case.letter.message_id), _doubt(found[at], stretch.size)))
                 problems[case.letter.message_id] = "; ".join(told)
         return problems
-
-    def _publish_events(self, case: Case, events: Iterable[Event]) -> dict[str, str]:
-        kept = tuple(events)
-        left_out = self._publish_new(kept)
-        if not left_out:
-            self._published.update((event.aggregate_id, event.sequence) for event in kept)
-        return _problem_of([case], left_out)
-
-    def _publish_new(self, events: Iterable[Event]) -> Sequence[Foreign]:
-        """Publish what was not yet. What the bus will never take holds up no other event, and is answered."""
-        new = {(event.aggregate_id, event.sequence): event for event in events}
-        return put(self.bus, (new[place] for place in sorted(new) if place not in self._published)).left_out
 
     def _invoke(self, invocation: Invocation) -> dict[str, str]:
         self.functions.invoke(FunctionName=invocation.function, InvocationType="Event", Payload=invocation.payload)
@@ -189,14 +120,6 @@ def _by_function(cases: Iterable[Case]) -> list[list[tuple[Case, Invocation]]]:
     return list(found.values())
 
 
-def _problem_of(cases: Sequence[Case], left_out: Sequence[Foreign]) -> dict[str, str]:
-    """What keeps these letters in their queue; by message id."""
-    if not left_out:
-        return {}
-    told = "; ".join(f"#{each.sequence} of {each.aggregate_id}: {each.problem}" for each in left_out[:TOLD])
-    return {case.letter.message_id: f"all sent but {len(left_out)}: {told}" for case in cases}
-
-
 def _doubt(found: int, size: int) -> str:
     """Why the letter of a forgotten stretch stays, and what to do about it."""
     missing = f"{size - found} of them at least are elsewhere, or were no events"
@@ -206,21 +129,3 @@ def _doubt(found: int, size: int) -> str:
         "stamp from the future or is of a type that needs --type has another time or key. `verify` names accounts "
         "whose rows lag: `republish --aggregate ID` each, then redrive this letter with --force"
     )
-
-
-def _message(case: Case) -> str:
-    return case.letter.body if case.message is None else case.message
-
-
-def _fitting(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    batch: list[Case] = []
-    size = 0
-    for case in cases:
-        length = len(_message(case).encode())
-        if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(case)
-        size += length
-    if batch:
-        yield batch

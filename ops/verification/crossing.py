@@ -28,8 +28,7 @@ from handlers.sourcing.kinds import State
 from handlers.sourcing.oversight import Flaw, Judged, Misfit, Oversight, Part
 from handlers.sourcing.values import dumps, loads
 from handlers.store.event_store import EventStore
-
-from .findings import Finding, Kind
+from handlers.upkeep.verification.findings import Finding, Kind
 
 LOOKS = 3
 """So often a process is looked at while it goes on; one that goes on all that time is not judged."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handlers.upkeep.verification.findings import CONTENTS, Finding
+
 from .crossing import Sum
-from .findings import CONTENTS, Finding
 from .verifier import Verdict
 
 

@@ -11,9 +11,8 @@ from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.event import Event, Position
 from handlers.sourcing.kinds import State
 from handlers.store.snapshots import Snapshot, is_sound, key_of, kind_in, record_of
-
-from .differences import Differing, describe, differing, text_of
-from .findings import Finding, Kind
+from handlers.upkeep.verification.differences import Differing, describe, differing, text_of
+from handlers.upkeep.verification.findings import Finding, Kind
 
 # A copy may be due to lapse or not: that says nothing of what it is worth.
 _MECHANICS = ("AggregateId", "SnapshotKey", "ExpiresAt")

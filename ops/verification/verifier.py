@@ -18,14 +18,14 @@ from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 from handlers.store.read_model import BATCH_WRITES, NOTHING, Key, ReadModel, StaleRowError
+from handlers.upkeep.verification.differences import text_of
+from handlers.upkeep.verification.entries import NAMES, EntriesCheck, EntryItems, digest
+from handlers.upkeep.verification.findings import BROKEN, CONTENTS, Finding, Kind
+from handlers.upkeep.verification.rows import RowCheck
+from handlers.upkeep.verification.stream import StreamCheck
 
 from .crossing import Gathering, Parts
-from .differences import text_of
-from .entries import NAMES, EntriesCheck, EntryItems, digest
-from .findings import BROKEN, CONTENTS, Finding, Kind
-from .rows import RowCheck
 from .snapshot_check import SnapshotCheck
-from .stream import StreamCheck
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

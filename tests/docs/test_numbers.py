@@ -26,12 +26,12 @@ from handlers.sourcing.errors import RuleBrokenError
 from handlers.sourcing.values import ARITHMETIC
 from handlers.store import event_bus, event_store, folding, items, kept, present
 from handlers.store.clocks import CLOCK_TOLERANCE
+from handlers.upkeep.letters.queues import HIDDEN_SECONDS
 from local.__main__ import DEFAULT_PORT
 from local.engine import async_invoke, invoke, mapping_status, pool, replay, stream_lane, targets
 from local.engine.dynamodb_local import installation
 from ops import timeline
 from ops.bulk import parquet
-from ops.dead_letters.queues import HIDDEN_SECONDS
 from tests.contract import test_transfer_races, test_writers
 from tests.faults import test_schedules, test_walk
 from tests.faults.scenarios import SCENARIOS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from handlers.sourcing.oversight import Misfit
-from ops.verification.findings import Kind
+from handlers.upkeep.verification.findings import Kind
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 ACROSS = RUNBOOK.split("### Across streams")[1].split("\n## ")[0]

@@ -19,9 +19,10 @@ from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item
 from handlers.store.read_model import ReadModel
+from handlers.upkeep.letters.diagnosis import Diagnosis, Remedy
+from handlers.upkeep.letters.queues import OUTPUTS, Letter
 from ops.commands.dead_letters import _line
-from ops.dead_letters.diagnosis import Diagnosis, Remedy
-from ops.dead_letters.queues import OUTPUTS, Letter
+from handlers.upkeep.letters.sending import Sender
 from ops.dead_letters.redrive import Redriver
 from ops.timeline import Timeline
 
@@ -147,14 +148,16 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
     )
     client: Any = services
     redriver = Redriver(
-        sqs=client,
+        sender=Sender(
+            sqs=client,
+            bus=bus,
+            queue_url="url",
+            process_queue_url="another",
+            holdings=dict.fromkeys(OUTPUTS, client),
+        ),
         logs=client,
         functions=client,
-        bus=bus,
         timeline=Timeline(aws, STORE, 1),
-        queue_url="url",
-        process_queue_url="another",
-        holdings=dict.fromkeys(OUTPUTS, client),
     )
     sound = good()
 

@@ -14,8 +14,8 @@ import pytest
 
 from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
+from handlers.upkeep.letters import queues
 from ops.__main__ import main
-from ops.dead_letters import queues
 from ops.verification import settling
 
 from ..handlers.conftest import (  # noqa: F401 -- fixtures

@@ -27,9 +27,9 @@ from handlers.sourcing.values import dumps
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item
 from handlers.store.unpublishable import Unpublishable
-from ops.dead_letters.invocation import same_command
-from ops.dead_letters.queues import BATCH_BYTES, HIDDEN_SECONDS, held, uninterrupted
-from ops.dead_letters.stretch import ARN_LENGTH, NUMBER_LENGTH, SHARD_LENGTH
+from handlers.upkeep.letters.invocation import same_command
+from handlers.upkeep.letters.queues import BATCH_BYTES, HIDDEN_SECONDS, held, uninterrupted
+from handlers.upkeep.letters.stretch import ARN_LENGTH, NUMBER_LENGTH, SHARD_LENGTH
 
 from ..aws import around_every_call
 from ..domain.builders import command, folded, moved, of_rows, older, story
@@ -1115,7 +1115,7 @@ def test_an_event_that_the_projection_takes_no_message_of_stays_a_letter_with_a_
     (event,) = keep(aws, story("a", []))
     leave(sqs, "invocation-dlq", unpublishable(event))
     monkeypatch.setattr("handlers.store.event_bus.MAX_BYTES", 10)
-    monkeypatch.setattr("ops.dead_letters.diagnosis.BATCH_BYTES", 10)
+    monkeypatch.setattr("handlers.upkeep.letters.diagnosis.BATCH_BYTES", 10)
 
     result = run("dead-letters", "redrive", "--force", "--json")
 

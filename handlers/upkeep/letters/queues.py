@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 Item = TypeVar("Item")
+Enough = Callable[[int], bool]
+"""Whether so many letters are enough."""
 
 OUTPUTS: Mapping[str, str] = {
     "projection": "deadLetterQueueUrl",
@@ -91,15 +93,21 @@ class Holding:
     """By message id."""
     hidden: int = 0
     """About how many others there are that were not to be had."""
+    left: int = 0
+    """About how many there are that could have been had, too, where `enough` ended the receiving."""
+    hidden_for: int = HIDDEN_SECONDS
+    """Seconds that letters stay hidden if this program dies before it puts them back."""
     _renewed: datetime = _LONG_AGO
 
-    def receive(self, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Receive everything: a call for ten letters, and `meanwhile` after it; and two calls that count."""
+    def receive(self, meanwhile: Callable[[], None] = lambda: None, enough: Enough = lambda _: False) -> None:
+        """Receive everything, or until so many letters are enough: a call for ten, and `meanwhile` after it; and two
+        calls that count."""
         before, _ = self._counts()
         self._renewed = self.now()
         idle = 0
         # Letters that come again are hidden again by that; a call that brings nothing else is not the end of the queue.
-        while idle < IDLE_RECEIVES:
+        answer: Sequence[Any] | None = ()
+        while idle < IDLE_RECEIVES and not enough(len(self.letters)):
             with uninterrupted():
                 answer = self._receive()
                 if answer is None:
@@ -113,6 +121,7 @@ class Holding:
             self.renew()
             meanwhile()
         counted, visible = self._counts()
+        self.left = visible
         # SQS counts with some delay: where it has not heard of these letters yet, what it knew before is closer.
         self.hidden = counted - len(self.letters) if counted >= len(self.letters) else before
         if answer is None:
@@ -124,7 +133,7 @@ class Holding:
             answer = self.client.receive_message(
                 QueueUrl=self.url,
                 MaxNumberOfMessages=BATCH,
-                VisibilityTimeout=HIDDEN_SECONDS,
+                VisibilityTimeout=self.hidden_for,
                 WaitTimeSeconds=WAIT_SECONDS,
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
                 MessageAttributeNames=["All"],
@@ -145,14 +154,16 @@ class Holding:
     def renew(self) -> None:
         """Hide the letters for longer if half of their time is over; one call for ten of them, side by side.
 
-        To be called now and then: a queue may hold more letters than can be looked at within HIDDEN_SECONDS.
+        To be called now and then: a queue may hold more letters than can be looked at within `hidden_for`.
         """
         now = self.now()
-        if now - self._renewed < timedelta(seconds=HIDDEN_SECONDS / 2):
+        if now - self._renewed < timedelta(seconds=self.hidden_for / 2):
             return
         self._renewed = now
         with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
-            list(pool.map(lambda batch: self._hide(batch, HIDDEN_SECONDS), list(batched(self.letters.values(), BATCH))))
+            list(
+                pool.map(lambda batch: self._hide(batch, self.hidden_for), list(batched(self.letters.values(), BATCH)))
+            )
 
     def delete(self, letters: Sequence[Letter]) -> set[str]:
         """Remove letters from the queue for good; the ids of those that could not be."""
@@ -176,16 +187,16 @@ class Holding:
             {"Id": str(at), "ReceiptHandle": letter.receipt, "VisibilityTimeout": seconds}
             for at, letter in enumerate(letters)
         ]
-        # What fails here became visible by itself in the meantime, or will within HIDDEN_SECONDS.
+        # What fails here became visible by itself in the meantime, or will within `hidden_for`.
         with suppress(BotoCoreError, ClientError):
             self.client.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
 
     @property
     def others(self) -> Hidden | None:
-        """What was not to be had, if anything. Whatever this program hides is visible again within HIDDEN_SECONDS."""
+        """What was not to be had, if anything. Whatever this program hides is visible again within `hidden_for`."""
         if not self.hidden:
             return None
-        return Hidden(self.queue, self.hidden, self.now() + timedelta(seconds=HIDDEN_SECONDS))
+        return Hidden(self.queue, self.hidden, self.now() + timedelta(seconds=self.hidden_for))
 
 
 def messages_in(client: SQSClient, url: str) -> int:
@@ -201,17 +212,20 @@ def held(
     client: SQSClient,
     url: str,
     queue: str,
+    *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     meanwhile: Callable[[], None] = lambda: None,
+    enough: Enough = lambda _: False,
+    hidden_for: int = HIDDEN_SECONDS,
 ) -> Iterator[Holding]:
-    """Receive everything that lies in a queue; put back in the end what was not deleted, after an interruption as well.
+    """Receive what lies in a queue; put back in the end what was not deleted, after an interruption as well.
 
     Each receive, a mere listing's too, adds one to a letter's ApproximateReceiveCount. In a dead letter queue that
     moves nothing. SQS lets 120,000 letters be hidden at a time: more than that take several rounds.
     """
-    holding = Holding(client, url, queue, now)
+    holding = Holding(client, url, queue, now, hidden_for=hidden_for)
     try:
-        holding.receive(meanwhile)
+        holding.receive(meanwhile, enough)
         yield holding
     finally:
         holding.release()

@@ -40,6 +40,33 @@ class Remedy(StrEnum):
     NONE = "none known"
 
 
+class Cause(StrEnum):
+    """Why a letter lies there, without what tells it from others of its sort."""
+
+    NO_EVENT = "no-event"
+    """It holds nothing that is an event, or a record of an invocation."""
+    CONTRADICTED = "not-in-the-store"
+    """The store has no such event, or none that can be read."""
+    PROJECTED = "projected-meanwhile"
+    NOT_PROJECTED = "not-projected"
+    DAMAGED_ROW = "damaged-row"
+    NOT_CARRIED_ON = "not-carried-on"
+    NOT_DELIVERED = "not-delivered"
+    FOREIGN_TARGET = "foreign-target"
+    """It was for somebody that is not of this stack."""
+    UNPUBLISHABLE = "unpublishable"
+    """The bus would not take the event for what it is."""
+    NOT_RELAYED = "not-relayed"
+    """The relay gave up a part of the stream, or the snapshots' function did."""
+    STREAM_FORGOTTEN = "stream-forgotten"
+    """So it did, and the stream has it no more."""
+    INVOCATION = "invocation-failed"
+    NOT_CALLED = "not-called"
+    """A schedule could not call its function."""
+    UNTOLD = "untold"
+    """AWS would not tell enough of it."""
+
+
 class Place(NamedTuple):
     """An event's place; the sequence is None where only the aggregate is known."""
 
@@ -52,6 +79,7 @@ class Case:
     """A letter with its diagnosis. `hopeless`: sent again, it would only come back."""
 
     letter: Letter
+    cause: Cause
     reason: str
     remedy: Remedy
     hopeless: bool = False
@@ -80,6 +108,7 @@ class Case:
             "messageId": self.letter.message_id,
             "since": self.letter.since.isoformat(timespec="milliseconds"),
             "receives": self.letter.receives,
+            "cause": self.cause.value,
             "reason": self.reason,
             "remedy": self.remedy.value,
             "hopeless": self.hopeless,
@@ -119,29 +148,30 @@ class Diagnosis:
         try:
             return examine[letter.queue](letter)
         except ParamValidationError as error:
-            return Case(letter, f"AWS cannot be asked about it: {error}", Remedy.NONE, hopeless=True)
+            return Case(letter, Cause.UNTOLD, f"AWS cannot be asked about it: {error}", Remedy.NONE, hopeless=True)
         except (BotoCoreError, ClientError) as error:
-            return Case(letter, f"AWS would not tell: {error}", Remedy.LATER)
+            return Case(letter, Cause.UNTOLD, f"AWS would not tell: {error}", Remedy.LATER)
 
     def _unprojected(self, letter: Letter) -> Case:
         """What the projection failed on."""
         try:
             event = delivered_event(letter.body)
         except MalformedError as error:
-            return Case(letter, f"no event: {error.message}", Remedy.PROJECT, hopeless=True)
+            return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.PROJECT, hopeless=True)
         wrong = self._contradiction(event)
-        reason = wrong or self._progress(event)
-        return Case(letter, reason, Remedy.PROJECT, hopeless=wrong is not None, places=_places([event]))
+        cause, reason = (Cause.CONTRADICTED, wrong) if wrong else self._progress(event)
+        return Case(letter, cause, reason, Remedy.PROJECT, hopeless=wrong is not None, places=_places([event]))
 
     def _not_carried_on(self, letter: Letter) -> Case:
         """What process failed on. Sent again or not, the sweep goes on trying what it is about."""
         try:
             event = delivered_event(letter.body)
         except MalformedError as error:
-            return Case(letter, f"no event: {error.message}", Remedy.POKE, hopeless=True)
+            return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.POKE, hopeless=True)
         wrong = self._contradiction(event)
         reason = wrong or "not carried on: process's log says why; the sweep tries again all the same"
-        return Case(letter, reason, Remedy.POKE, hopeless=wrong is not None, places=_places([event]))
+        cause = Cause.CONTRADICTED if wrong else Cause.NOT_CARRIED_ON
+        return Case(letter, cause, reason, Remedy.POKE, hopeless=wrong is not None, places=_places([event]))
 
     def _undelivered(self, letter: Letter) -> Case:
         """What a rule could not hand to its target; EventBridge says why in the message's attributes."""
@@ -157,11 +187,12 @@ class Diagnosis:
             remedy = Remedy.POKE if target == self.process_queue_arn else Remedy.PROJECT
             wrong = self._contradiction(event) if event else f"no event: {malformed}"
             reason = f"{reason}; {wrong}" if wrong else reason
-            return Case(letter, reason, remedy, hopeless=wrong is not None, places=places)
+            cause = Cause.CONTRADICTED if wrong else Cause.NOT_DELIVERED
+            return Case(letter, cause, reason, remedy, hopeless=wrong is not None, places=places)
         if ":log-group:" in target:
-            return Case(letter, reason, Remedy.LOG, places=places)
+            return Case(letter, Cause.NOT_DELIVERED, reason, Remedy.LOG, places=places)
         reason += f"; its target is none of ours: {target or 'not told'}"
-        return Case(letter, reason, Remedy.NONE, places=places)
+        return Case(letter, Cause.FOREIGN_TARGET, reason, Remedy.NONE, places=places)
 
     def _given_up(self, letter: Letter) -> Case:
         """What Lambda gave up, a stretch of the stream or an asynchronous invocation; or the relay, a single event; or
@@ -176,9 +207,10 @@ class Diagnosis:
                 return self._stretch(letter, record, Stretch.of(record["DDBStreamBatchInfo"]))
             invocation = Invocation.of(record, self.functions, self.command_function)
         except MalformedError as error:
-            return Case(letter, f"no invocation record: {error.message}", Remedy.NONE, hopeless=True)
+            return Case(letter, Cause.NO_EVENT, f"no invocation record: {error.message}", Remedy.NONE, hopeless=True)
         places = (Place(invocation.aggregate_id, None),) if invocation.aggregate_id is not None else ()
-        return Case(letter, invocation.reason, Remedy.INVOKE, places=places, invocation=invocation)
+        cause = Cause.INVOCATION
+        return Case(letter, cause, invocation.reason, Remedy.INVOKE, places=places, invocation=invocation)
 
     def _uncalled(self, letter: Letter) -> Case:
         """What a schedule could not hand to its function. Its next call does the same work."""
@@ -186,17 +218,17 @@ class Diagnosis:
             invocation = Invocation.of_schedule(letter.attributes, letter.body, self.functions)
         except MalformedError as error:
             reason = f"{undelivered(letter.attributes)}; its target is none of ours: {error.message}"
-            return Case(letter, reason, Remedy.NONE)
+            return Case(letter, Cause.FOREIGN_TARGET, reason, Remedy.NONE)
         reason = f"{invocation.reason}; the schedule's next call does its work"
-        return Case(letter, reason, Remedy.CALL, invocation=invocation)
+        return Case(letter, Cause.NOT_CALLED, reason, Remedy.CALL, invocation=invocation)
 
     def _unpublished(self, letter: Letter, about: Unpublishable) -> Case:
         """What the bus would not take. The event itself is the store's, which has the truth."""
         place = Place(about.aggregate_id, about.sequence)
-        reason = f"the bus would not take it: {about.reason}"
+        cause, reason = Cause.UNPUBLISHABLE, f"the bus would not take it: {about.reason}"
         events, problem = self._stored(place)
         if problem or not events:
-            return Case(letter, f"{reason}; {problem}", Remedy.NONE, hopeless=True, places=(place,))
+            return Case(letter, cause, f"{reason}; {problem}", Remedy.NONE, hopeless=True, places=(place,))
         try:
             self.bus.entry(events[0])
         except (MalformedError, ValueError) as error:
@@ -204,10 +236,10 @@ class Diagnosis:
             poke = _poke(events[0])
             if poke is None:
                 reason += "; nor would the projection take its message: `verify --repair-read-model` makes the rows"
-                return Case(letter, reason, Remedy.NONE, hopeless=True, places=(place,))
+                return Case(letter, cause, reason, Remedy.NONE, hopeless=True, places=(place,))
             reason += "; --force brings the projections up to it without the bus"
-            return Case(letter, reason, Remedy.PROJECT, hopeless=True, places=(place,), message=poke)
-        return Case(letter, reason, Remedy.PUBLISH, places=(place,), events=tuple(events))
+            return Case(letter, cause, reason, Remedy.PROJECT, hopeless=True, places=(place,), message=poke)
+        return Case(letter, cause, reason, Remedy.PUBLISH, places=(place,), events=tuple(events))
 
     def _stretch(self, letter: Letter, record: Mapping[str, Any], stretch: Stretch) -> Case:
         context = record.get("requestContext")
@@ -217,8 +249,9 @@ class Diagnosis:
         events = from_stream(self.streams, stretch) if stretch.table == self.store_table else None
         if events is None:
             reason += "; the stream has forgotten them; the store has them, but not when they arrived"
-            return Case(letter, reason, Remedy.SEARCH, stretch=stretch)
-        return Case(letter, reason, Remedy.PUBLISH, places=_places(events), stretch=stretch, events=tuple(events))
+            return Case(letter, Cause.STREAM_FORGOTTEN, reason, Remedy.SEARCH, stretch=stretch)
+        cause, found = Cause.NOT_RELAYED, tuple(events)
+        return Case(letter, cause, reason, Remedy.PUBLISH, places=_places(events), stretch=stretch, events=found)
 
     def _contradiction(self, event: Event) -> str | None:
         """Why the projection would refuse the event for ever, None where it would not."""
@@ -234,17 +267,17 @@ class Diagnosis:
             return [], f"{name} cannot be read in the store: {error.message}; verify"
         return stored, None if stored else f"{name} is not in the store"
 
-    def _progress(self, event: Event) -> str:
+    def _progress(self, event: Event) -> tuple[Cause, str]:
         try:
             kind = kind_of(self.store, event.aggregate_id, [event])
             projections = kind.projections(lambda _: False) if kind else ()
             keys = [Key(event.aggregate_id, projection.name) for projection in projections]
             rows = self.read_model.get_many(keys)
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-            return f"a row of {event.aggregate_id} cannot be read ({error!r}): verify"
+            return Cause.DAMAGED_ROW, f"a row of {event.aggregate_id} cannot be read ({error!r}): verify"
         if all(key in rows and rows[key].position.sequence >= event.sequence for key in keys):
-            return "projected in the meantime"
-        return "not projected yet: the projection's log says why"
+            return Cause.PROJECTED, "projected in the meantime"
+        return Cause.NOT_PROJECTED, "not projected yet: the projection's log says why"
 
 
 def _poke(event: Event) -> str | None:
