@@ -16,6 +16,7 @@ from stack.entrance import open_to_http
 from stack.feeds import feed
 from stack.functions import guard, run
 from stack.monitoring import watch
+from stack.operations import operate
 from stack.shared import protection, share
 from stack.stores import keep
 
@@ -42,8 +43,9 @@ carriers = carry(shared, stores)
 functions = run(shared, stores, carriers)
 guard(shared, stores, functions)
 feeds = feed(shared, stores, carriers, functions)
-front_door = open_to_http(shared, functions)
-monitoring = watch(shared, stores, carriers, functions, feeds=feeds, front_door=front_door)
+operations = operate(shared, stores, carriers, functions, feeds)
+front_door = open_to_http(shared, functions, operations)
+monitoring = watch(shared, stores, carriers, functions, feeds=feeds, operations=operations, front_door=front_door)
 
 for output, value in {
     "eventBusName": carriers.event_bus.name,
@@ -74,6 +76,7 @@ for output, value in {
     "dashboardName": monitoring.dashboard_name,
     "accountRuleArn": feeds.projection.rule_arn,
     "schemaRegistryName": schema_registry.registry_name,
+    **({"operationsFunction": operations.name} if operations else {}),
     **(front_door.outputs if front_door else {}),
     "region": shared.region,
     "readme": (ROOT / "Pulumi.README.md").read_text("utf-8"),

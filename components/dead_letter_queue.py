@@ -56,3 +56,8 @@ class DeadLetterQueue(pulumi.ComponentResource):
     def grant_send(self) -> Grant:
         """Leave to leave a dead letter here."""
         return Grant("SendDeadLetters", ("sqs:SendMessage",), (self.arn,))
+
+    def grant_handle(self, sid: str) -> Grant:
+        """Leave to look at the letters, to put them back, and to remove them."""
+        actions = ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
+        return Grant(sid, tuple(f"sqs:{action}" for action in actions), (self.arn,))

@@ -114,5 +114,9 @@ class EventStore(pulumi.ComponentResource):
         actions = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
         return Grant("ReadStream", actions, (self.stream_arn,))
 
+    def grant_reread_stream(self) -> Grant:
+        """Leave to read a part of the table's stream again, by the places that somebody noted."""
+        return Grant("RereadStream", ("dynamodb:GetRecords", "dynamodb:GetShardIterator"), (self.stream_arn,))
+
     def _index_arn(self, index: str) -> Output[str]:
         return Output.concat(self.table_arn, "/index/", index)

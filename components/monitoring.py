@@ -70,6 +70,8 @@ class MonitoringArgs:
     """By the name that they go by in alarms."""
     token_scopes: HandlerFunction | None = None
     """Without which nobody signs in; None where the stack has no user pool."""
+    operations: HandlerFunction | None = None
+    """What operators ask over HTTP; None where there is no API."""
     api_latency_ms: int = 5000
     """Of which one request in a hundred may take more. A function that starts cold takes two or three seconds."""
     api_refusals: int = 1000
@@ -215,7 +217,8 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             alarms.handler_alarm(
                 f"{label}-faults", functions[label].name, "Faults", "Callers over HTTP are answered 5xx: read the log."
             )
-            for label in ("command", "query", "validate")
+            for label in ("command", "query", "validate", "operations")
+            if label in functions
         ),
         alarms.handler_alarm(
             "command-clock-skew",
@@ -293,6 +296,7 @@ def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
         "sweep": args.sweep,
         "branch": args.branch,
         **({"token-scopes": args.token_scopes} if args.token_scopes else {}),
+        **({"operations": args.operations} if args.operations else {}),
     }
 
 

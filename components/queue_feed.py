@@ -61,6 +61,7 @@ class QueueFeed(pulumi.ComponentResource):
     rule_arn: pulumi.Output[str]
     queue_name: pulumi.Output[str]
     queue_url: pulumi.Output[str]
+    queue_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: QueueFeedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(self.component, name, None, opts)
@@ -134,7 +135,12 @@ class QueueFeed(pulumi.ComponentResource):
         self.rule_arn = rule.arn
         self.queue_name = queue.name
         self.queue_url = queue.url
+        self.queue_arn = queue.arn
         self.register_outputs({"ruleArn": self.rule_arn, "queueUrl": self.queue_url})
+
+    def grant_send(self, sid: str) -> Grant:
+        """Leave to send a message on its way once more, and to see how many there are."""
+        return Grant(sid, ("sqs:GetQueueAttributes", "sqs:SendMessage"), (self.queue_arn,))
 
 
 def _check(name: str, args: QueueFeedArgs) -> None:

@@ -70,3 +70,8 @@ class ReadModel(pulumi.ComponentResource):
     def grant_read_entries(self) -> Grant:
         """Leave to read the entries of a statement."""
         return Grant("ReadEntries", ("dynamodb:Query",), (self.table_arn,))
+
+    def grant_inspect(self) -> Grant:
+        """Leave to read all that there is of an aggregate."""
+        actions = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
+        return Grant("InspectProjections", actions, (self.table_arn,))

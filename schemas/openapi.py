@@ -25,6 +25,7 @@ from schemas.openapi_parts import (
     FORMS,
     GATEWAYS,
     ID,
+    OPERATIONS,
     PARAMETERS,
     answer_of,
     example_id,
@@ -32,9 +33,12 @@ from schemas.openapi_parts import (
     in_query,
     ledgers,
 )
+from schemas.operations_parts import REDRIVE
 
 TARGET = Path("handlers", "http_api", "openapi.json")
 _DROPPED = frozenset({"$schema", "x-stream", "x-derived", INTERNAL})
+_LIMITS = {"stream": "limitOfStream", "letters": "limitOfLetters"}
+"""By the sort of answer: the parameter `limit`, where it has other bounds."""
 _WORDS = {
     "receipt": "Carry out a command on one {kind}",
     "opens": "Open a new {kind}",
@@ -47,6 +51,10 @@ _WORDS = {
     "health": "Whether the API answers",
     "document": "This document",
     "getEventsByType": "The events of one type, of whatever aggregate, newest first",
+    "pipeline": "How far everything that follows the events is behind them",
+    "letters": "What lies in the dead letter queues, by what went wrong; looking hides it from others for a moment",
+    "redriven": "Send letters of a dead letter queue to where they were going; to repeat it does no harm",
+    "verification": "Whether the events of one {kind} are an unbroken chain, and its rows what they make",
     "getEventsByCorrelation": "The events that one request led to, across aggregates, in the order of their times",
 }
 
@@ -100,6 +108,8 @@ def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mappi
         operation["parameters"] = parameters
     if route["opens"]:
         operation["requestBody"] = _opening_body(route, schemas)
+    elif route["method"] == "POST" and route["function"] == OPERATIONS:
+        operation["requestBody"] = REDRIVE
     elif route["method"] == "POST":
         operation["requestBody"] = _body(route["kind"], told, schemas)
     return {**operation, "responses": responses}
@@ -109,7 +119,7 @@ def _parameters(route: Mapping[str, Any], told: Mapping[str, Any]) -> list[dict[
     found: list[dict[str, Any]] = []
     if route["subject"]:
         found.append({"$ref": f"#/components/parameters/{route['kind'] or 'correlation'}Id"})
-    if route["method"] == "POST":
+    if route["method"] == "POST" and route["function"] != OPERATIONS:
         names = ("idempotencyKey",) if route["opens"] else ("idempotencyKey", "ifMatch")
         found += [{"$ref": f"#/components/parameters/{name}"} for name in names]
     for name in route["parameters"]:
@@ -118,7 +128,7 @@ def _parameters(route: Mapping[str, Any], told: Mapping[str, Any]) -> list[dict[
 
 
 def _parameter(name: str, route: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-    known = "limitOfStream" if name == "limit" and route["answer"] == "stream" else name
+    known = _LIMITS.get(route["answer"], name) if name == "limit" else name
     if known in PARAMETERS:
         return {"$ref": f"#/components/parameters/{known}"}
     sieve = told["filters"][route["query"]][name]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.operations_parts import OPERATORS_ANSWERS, QUEUE
+
 DESCRIPTION = """\
 Commands, and questions about the present and the past, of an event-sourced ledger.
 
@@ -40,7 +42,10 @@ _LEDGERS = {
     "command": (400, 409, 412, 413, 422, 500, 503),
     "validate": (400, 409, 412, 413, 422, 500, 503),
     "query": (400, 500, 503),
+    "operations": (400, 500, 503),
 }
+OPERATIONS = "operations"
+"""The function that answers operators."""
 
 
 def answer_of(route: Mapping[str, Any]) -> tuple[int, ...]:
@@ -130,6 +135,10 @@ PARAMETERS: dict[str, Any] = {
     "limitOfStream": in_query(
         "limit", "So many on a page, at most.", {"type": "integer", "minimum": 1, "maximum": 10_000}
     ),
+    "limitOfLetters": in_query(
+        "limit", "So many letters of each queue, at most.", {"type": "integer", "minimum": 1, "maximum": 500}
+    ),
+    "queue": in_query("queue", "One dead letter queue; left out: all.", QUEUE),
     "nextToken": in_query(
         "nextToken", "The nextToken of the page before, of the same question by the same caller.", {"type": "string"}
     ),
@@ -312,6 +321,7 @@ COMPONENTS: dict[str, Any] = {
                 "nextToken": _NEXT,
             },
         },
+        **OPERATORS_ANSWERS,
         "Health": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
         "Document": {"type": "object", "required": ["openapi"], "properties": {"openapi": {"type": "string"}}},
         "Gateway": {

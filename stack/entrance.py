@@ -6,6 +6,7 @@ from components.api_operations import read_operations
 from components.api_routes import CustomDomain, Throttle
 from components.console import Alias
 from components.front_door import ExternalIssuer, FrontDoor, FrontDoorArgs, Pages, UserPool
+from components.handler_function import HandlerFunction
 from components.identity_provider import Client, IdentityProvider
 from stack.functions import Functions
 from stack.shared import Shared
@@ -13,25 +14,36 @@ from stack.shared import Shared
 _OPEN = Throttle(rate=10, burst=20)
 """Of operations that are open to everybody, who must not be able to keep the functions from those who sign in."""
 
+_OPERATE = Throttle(rate=5, burst=10)
+"""Of what operators ask, each of which is many requests to AWS."""
 
-def open_to_http(shared: Shared, functions: Functions) -> FrontDoor | None:
+
+def open_to_http(shared: Shared, functions: Functions, operations: HandlerFunction | None) -> FrontDoor | None:
     """Declare the front door, where it is wanted."""
     settings = shared.settings
-    if not settings.http_api:
+    if operations is None:
         return None
-    operations = read_operations(shared.root / "handlers" / "http_api" / "openapi.json")
+    described = read_operations(shared.root / "handlers" / "http_api" / "openapi.json")
     return FrontDoor(
         "front-door",
         FrontDoorArgs(
-            operations=operations,
-            functions={"command": functions.command, "validate": functions.validate, "query": functions.query},
+            operations=described,
+            functions={
+                "command": functions.command,
+                "validate": functions.validate,
+                "query": functions.query,
+                "operations": operations,
+            },
             people=_people(shared, functions),
             pages=_pages(shared),
             region=shared.region,
             partition=shared.partition,
             dns_suffix=shared.dns_suffix,
             throttle=Throttle(settings.api_throttle_rate, settings.api_throttle_burst),
-            throttles={each.id: _OPEN for each in operations if not each.scopes},
+            throttles={
+                **{each.id: _OPEN for each in described if not each.scopes},
+                **{each.id: _OPERATE for each in described if each.function == "operations"},
+            },
             cors_origins=settings.cors_origins,
             people_domain=_domain(shared, settings.api_domain),
             machine_domain=_domain(shared, settings.machine_api_domain),

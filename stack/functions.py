@@ -22,22 +22,7 @@ _TOKEN_SECONDS = 5
 
 
 @dataclass(frozen=True)
-class Functions:
-    command: HandlerFunction
-    validate: HandlerFunction
-    query: HandlerFunction
-    relay: HandlerFunction
-    projection: HandlerFunction
-    snapshot: HandlerFunction
-    process: HandlerFunction
-    sweep: HandlerFunction
-    branch: HandlerFunction
-    token_scopes: HandlerFunction | None
-    """None where the stack has no user pool."""
-
-
-@dataclass(frozen=True)
-class _Handlers:
+class Handlers:
     """Makes functions of one package."""
 
     shared: Shared
@@ -80,13 +65,36 @@ class _Handlers:
         )
 
 
+@dataclass(frozen=True)
+class Functions:
+    command: HandlerFunction
+    validate: HandlerFunction
+    query: HandlerFunction
+    relay: HandlerFunction
+    projection: HandlerFunction
+    snapshot: HandlerFunction
+    process: HandlerFunction
+    sweep: HandlerFunction
+    branch: HandlerFunction
+    token_scopes: HandlerFunction | None
+    """None where the stack has no user pool."""
+    handler: Handlers
+    """Makes more functions of the same package."""
+
+    @property
+    def names(self) -> list[pulumi.Output[str]]:
+        """Of those that an invocation may have been meant for."""
+        every = (self.command, self.relay, self.projection, self.query, self.snapshot, self.validate)
+        return [each.name for each in (*every, self.process, self.sweep, self.branch)]
+
+
 def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
     """Declare the handlers' package and the functions, those that write behind those that read.
 
     So whoever reads knows what is new before the first of it is written: a version of an event, a bucket of the type
     index.
     """
-    handler = _Handlers(shared, _package(shared), carriers)
+    handler = Handlers(shared, _package(shared), carriers)
     query = _query(handler, stores)
     projection = _projection(handler, stores)
     snapshot = _snapshot(handler, stores)
@@ -102,6 +110,7 @@ def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
         sweep=_sweep(handler, stores, readers),
         branch=_branch(handler, stores, query),
         token_scopes=_token_scopes(handler) if shared.settings.has_user_pool else None,
+        handler=handler,
     )
 
 
@@ -133,7 +142,7 @@ def _package(shared: Shared) -> HandlerPackage:
     )
 
 
-def _query(handler: _Handlers, stores: Stores) -> HandlerFunction:
+def _query(handler: Handlers, stores: Stores) -> HandlerFunction:
     settings, event_store, read_model = handler.shared.settings, stores.event_store, stores.read_model
     return handler(
         "query",
@@ -164,7 +173,7 @@ def _query(handler: _Handlers, stores: Stores) -> HandlerFunction:
     )
 
 
-def _relay(handler: _Handlers) -> HandlerFunction:
+def _relay(handler: Handlers) -> HandlerFunction:
     event_bus, dead_letters = handler.carriers.event_bus, handler.carriers.invocation_dead_letters
     return handler(
         "relay",
@@ -176,7 +185,7 @@ def _relay(handler: _Handlers) -> HandlerFunction:
     )
 
 
-def _projection(handler: _Handlers, stores: Stores) -> HandlerFunction:
+def _projection(handler: Handlers, stores: Stores) -> HandlerFunction:
     settings = handler.shared.settings
     return handler(
         "projection",
@@ -196,7 +205,7 @@ def _projection(handler: _Handlers, stores: Stores) -> HandlerFunction:
     )
 
 
-def _snapshot(handler: _Handlers, stores: Stores) -> HandlerFunction:
+def _snapshot(handler: Handlers, stores: Stores) -> HandlerFunction:
     settings = handler.shared.settings
     return handler(
         "snapshot",
@@ -213,7 +222,7 @@ def _snapshot(handler: _Handlers, stores: Stores) -> HandlerFunction:
     )
 
 
-def _command(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
+def _command(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
     event_bus = handler.carriers.event_bus
     return handler(
         "command",
@@ -225,7 +234,7 @@ def _command(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFuncti
     )
 
 
-def _validate(handler: _Handlers, stores: Stores, query: HandlerFunction) -> HandlerFunction:
+def _validate(handler: Handlers, stores: Stores, query: HandlerFunction) -> HandlerFunction:
     return handler(
         "validate",
         "Says what the command function would, and writes nothing",
@@ -240,7 +249,7 @@ def _validate(handler: _Handlers, stores: Stores, query: HandlerFunction) -> Han
 # one, and the schedule one a minute of the other.
 
 
-def _process(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
+def _process(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
     return handler(
         "process",
         "Carries transfers on, step by step, when an event says that something may be due",
@@ -251,7 +260,7 @@ def _process(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFuncti
     )
 
 
-def _sweep(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
+def _sweep(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
     return handler(
         "sweep",
         "Carries on the transfers that are due, and those that nobody woke",
@@ -262,7 +271,7 @@ def _sweep(handler: _Handlers, stores: Stores, readers: Sequence[HandlerFunction
     )
 
 
-def _branch(handler: _Handlers, stores: Stores, query: HandlerFunction) -> HandlerFunction:
+def _branch(handler: Handlers, stores: Stores, query: HandlerFunction) -> HandlerFunction:
     """It reads the ledger, and writes to the branches alone: no grant of its role reaches the store or the bus."""
     settings = handler.shared.settings
     return handler(
@@ -286,7 +295,7 @@ def _branch(handler: _Handlers, stores: Stores, query: HandlerFunction) -> Handl
     )
 
 
-def _token_scopes(handler: _Handlers) -> HandlerFunction:
+def _token_scopes(handler: Handlers) -> HandlerFunction:
     return handler(
         "token-scopes",
         "Leaves whoever signs in the scopes of her groups",

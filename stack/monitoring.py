@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.front_door import FrontDoor
+from components.handler_function import HandlerFunction
 from components.monitoring import Monitoring, MonitoringArgs
 from stack.carriers import Carriers
 from stack.feeds import Feeds
@@ -18,6 +19,7 @@ def watch(
     functions: Functions,
     *,
     feeds: Feeds,
+    operations: HandlerFunction | None,
     front_door: FrontDoor | None,
 ) -> Monitoring:
     """Declare the alarms, the topic that they report to, and the dashboard."""
@@ -55,6 +57,7 @@ def watch(
             delivery_dead_letters=carriers.delivery_dead_letters,
             apis=front_door.apis if front_door else {},
             token_scopes=functions.token_scopes,
+            operations=operations,
             emails=shared.settings.alarm_emails,
             kms_key_arn=shared.kms_key_arn,
         ),

@@ -42,6 +42,21 @@ ENVIRONMENT = {
     "STATEMENT_ENTRIES": "5",
     "TRANSFER_TIMEOUT_SECONDS": "3600",
     "TRANSFER_APPROVAL_ABOVE": "1000",
+    **{
+        f"{name}_URL": f"https://sqs.us-east-1.amazonaws.com/123456789012/{queue}"
+        for name, queue in {
+            "PROJECTION_QUEUE": "projection",
+            "PROCESS_QUEUE": "process",
+            "PROJECTION_DEAD_LETTERS": "projection-dlq",
+            "PROCESS_DEAD_LETTERS": "process-dlq",
+            "DELIVERY_DEAD_LETTERS": "delivery-dlq",
+        }.items()
+    },
+    "PROJECTION_QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:projection",
+    "PROCESS_QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:process",
+    "PROJECTION_RULE_ARN": "arn:aws:events:us-east-1:123456789012:rule/bus/account-rule",
+    "FUNCTIONS": "command,process",
+    "COMMAND_FUNCTION": "command",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/123456789012/{DEAD_LETTERS}",
 }
 

@@ -81,7 +81,9 @@ class Exchange:
 
     def request(self) -> dict[str, Value]:
         """The request to the route's function. MalformedError by the names that HTTP has for its parts."""
-        return self._query() if self.route.function == "query" else self._command()
+        if self.route.function not in ("query", "operations"):
+            return self._command()
+        return {**self._body(), **self._query()} if self.route.method == "POST" else self._query()
 
     def told(self, error: LedgerError) -> LedgerError:
         """An error of the function in the API's words: by its parameters and statuses."""
@@ -103,8 +105,7 @@ class Exchange:
         return {**body, "nextToken": tokens.encode(self._subject(), body["nextToken"])}
 
     def _command(self) -> dict[str, Value]:
-        carried = {name: self.event.get(name) for name in ("body", "isBase64Encoded")}
-        body = request_of({"requestContext": {}, **carried})
+        body = self._body()
         key, condition = header(self.event, KEY), header(self.event, CONDITION)
         request = _opening(self.route, body, key) if self.route.opens else body
         given: dict[str, tuple[str, Value]] = {} if self.route.opens else {ID: ("aggregateId", self._id())}
@@ -121,6 +122,10 @@ class Exchange:
             raise MalformedError(*conflicts[0], *conflicts[1:])
         self._check_kind(request.get("eventType"))
         return {**request, **dict(given.values()), "actor": self.caller}
+
+    def _body(self) -> Mapping[str, Value]:
+        carried = {name: self.event.get(name) for name in ("body", "isBase64Encoded")}
+        return request_of({"requestContext": {}, **carried})
 
     def _check_kind(self, event_type: Value) -> None:
         asked = KINDS.of_command(event_type) if isinstance(event_type, str) else None

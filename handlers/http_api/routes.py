@@ -21,8 +21,11 @@ _COLLECTION = re.compile("[a-z][a-z0-9-]{0,63}")
 _TAKEN = frozenset({"console", "correlations", "events", "health", "operations"})
 """Words that paths begin with which are of no kind."""
 
-Function = Literal["command", "validate", "query"]
+Function = Literal["command", "validate", "query", "operations"]
 Scope = Literal["read", "write", "operate"]
+Answer = Literal["receipt", "foresight", "row", "list", "entries", "state", "stream", "events", "health", "document"]
+Told = Literal["pipeline", "letters", "redriven", "verification"]
+"""What operators are answered."""
 _PAGES = {"limit": "limit", "nextToken": "nextToken"}
 _TIMES = {"from": "fromTimestamp", "to": "toTimestamp"}
 
@@ -39,7 +42,7 @@ class Route:
     scope: Scope | None
     """What a token must allow; None for a route that is open to anybody."""
     query: str = ""
-    """Its queryType, where it is a query."""
+    """Its queryType, where it is a query, or an operator's."""
     subject: str = ""
     """What the request calls the path's id; "" where the path has none."""
     parameters: Mapping[str, str]
@@ -48,7 +51,7 @@ class Route:
     """The kind of aggregates that it is about; "" where it is about any."""
     opens: str = ""
     """The command that it is, where its body is that command's data; "" where the body says which."""
-    answer: Literal["receipt", "foresight", "row", "list", "entries", "state", "stream", "events", "health", "document"]
+    answer: Answer | Told
     """The sort of its answer."""
 
     @property
@@ -87,6 +90,11 @@ def _of_no_kind() -> Iterator[Route]:
     )
     yield _read("/events", "getEventsByType", "events", parameters={"type": "eventType", **_TIMES, **_PAGES})
     yield _read("/correlations/{id}", "getEventsByCorrelation", "events", parameters=_PAGES, subject="correlationId")
+    yield _operate("/operations/health", "getPipelineHealth", "pipeline")
+    yield _operate(
+        "/operations/dead-letters", "getDeadLetters", "letters", parameters={"queue": "queue", "limit": "limit"}
+    )
+    yield _operate("/operations/dead-letters:redrive", "redriveDeadLetters", "redriven", method="POST")
 
 
 def _of(kind: Kind[Any]) -> Iterator[Route]:
@@ -141,6 +149,15 @@ def _of(kind: Kind[Any]) -> Iterator[Route]:
         kind=kind.name,
     )
     yield from (_of_rows(one, kind, query) for query in kind.queries)
+    yield _operate(
+        f"/operations{one}/verification",
+        "verifyAggregate",
+        "verification",
+        operation=f"verify{name}",
+        parameters={"nextToken": "nextToken"},
+        subject="aggregateId",
+        kind=kind.name,
+    )
 
 
 def _of_rows(one: str, kind: Kind[Any], query: RowQuery | DueQuery) -> Route:
@@ -176,6 +193,31 @@ def _read(
         query=query,
         subject=subject,
         parameters=parameters,
+        kind=kind,
+        answer=answer,
+    )
+
+
+def _operate(
+    path: str,
+    query: str,
+    answer: Told,
+    *,
+    method: Literal["GET", "POST"] = "GET",
+    parameters: Mapping[str, str] | None = None,
+    operation: str = "",
+    subject: str = "",
+    kind: str = "",
+) -> Route:
+    return Route(
+        method=method,
+        path=path,
+        operation=operation or query,
+        function="operations",
+        scope="operate",
+        query=query,
+        subject=subject,
+        parameters=parameters or {},
         kind=kind,
         answer=answer,
     )

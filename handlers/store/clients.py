@@ -9,6 +9,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
 
@@ -45,3 +46,8 @@ def eventbridge(longest_seconds: int | None = None) -> EventBridgeClient:
 def sqs() -> SQSClient:
     """An SQS client; Region, credentials and endpoint come from the environment."""
     return boto3.client("sqs", config=_CONFIG)
+
+
+def streams() -> DynamoDBStreamsClient:
+    """A client of DynamoDB's streams; Region, credentials and endpoint come from the environment."""
+    return boto3.client("dynamodbstreams", config=_CONFIG)

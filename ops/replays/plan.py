@@ -16,7 +16,7 @@ from handlers.store.clocks import CLOCK_TOLERANCE, time_of
 from handlers.store.items import item_bytes
 from handlers.store.replay_source import Place, ReplaySource, segments_of
 from handlers.store.stored_events import record_of
-from ops.foreign import Foreign
+from handlers.upkeep.foreign import Foreign
 from ops.system import OperatorError
 from ops.verification.walk import in_parallel
 

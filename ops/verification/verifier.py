@@ -18,9 +18,8 @@ from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 from handlers.store.read_model import BATCH_WRITES, NOTHING, Key, ReadModel, StaleRowError
-from handlers.upkeep.verification.differences import text_of
 from handlers.upkeep.verification.entries import NAMES, EntriesCheck, EntryItems, digest
-from handlers.upkeep.verification.findings import BROKEN, CONTENTS, Finding, Kind
+from handlers.upkeep.verification.findings import BROKEN, CONTENTS, Finding, Kind, orphaned, unknown
 from handlers.upkeep.verification.rows import RowCheck
 from handlers.upkeep.verification.stream import StreamCheck
 
@@ -128,7 +127,7 @@ class Verifier:
         in_flight = 0
         if not events:
             snapshots.orphan()
-            findings = [_orphan(aggregate_id, name, to_record(record)) for name, record in by_projection.items()]
+            findings = [orphaned(aggregate_id, name, to_record(record)) for name, record in by_projection.items()]
             findings += [finding for each in entries for finding in each.orphaned()]
         else:
             stream.finish()
@@ -139,7 +138,7 @@ class Verifier:
                 snapshots.finish()
                 findings += [finding for row in rows for finding in row.findings]
                 findings += [finding for each in entries for finding in each.finished()]
-            findings += [_unknown(aggregate_id, name) for name in by_projection if name not in known]
+            findings += [unknown(aggregate_id, name) for name in by_projection if name not in known]
         if stream.intact:
             findings += snapshots.findings
         records = tuple(by_projection.values())
@@ -189,7 +188,7 @@ class Verifier:
             orphans = verdict.records if trust_store else ()
             entries = [each.ahead for each in verdict.entries if each.ahead and trust_store]
             for record in orphans:
-                self._delete_orphan(record)
+                self._deleteorphaned(record)
             for ahead in entries:
                 self._delete_entries(verdict.aggregate_id, ahead)
             return bool(removable or orphans or entries)
@@ -241,7 +240,7 @@ class Verifier:
             TableName=self.snapshots_table, Key={"AggregateId": {"S": aggregate_id}, "SnapshotKey": {"S": key}}
         )
 
-    def _delete_orphan(self, record: Mapping[str, Any]) -> None:
+    def _deleteorphaned(self, record: Mapping[str, Any]) -> None:
         key = Key(record["AccountId"]["S"], record["ProjectionType"]["S"])
         self._delete(key, _unchanged(record))
 
@@ -255,11 +254,7 @@ def _take(
 ) -> None:
     folds = [(row.projection.name, row.take) for row in rows]
     folds += [(each.kind.name, each.take) for each in entries]
-    for name, take in [*folds, ("the state", snapshots.take)]:
-        try:
-            take(event)
-        except Exception as error:  # noqa: BLE001 -- whatever a projection or the state raises is the finding
-            stream.find(Kind.UNFOLDABLE, event.sequence, f"{name} cannot take the event: {error!r}")
+    stream.fold(event, [*folds, ("the state", snapshots.take)])
 
 
 def _told(finding: Finding) -> tuple[Any, str]:
@@ -277,14 +272,3 @@ def _unchanged(item: Mapping[str, Any]) -> dict[str, Any]:
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": {f":{short[1:]}": item[name] for short, name in names.items()},
     }
-
-
-def _orphan(aggregate_id: str, projection: str, record: Mapping[str, Any]) -> Finding:
-    detail = f"there is no stream for this row: {text_of(dict(record))}"
-    return Finding(aggregate_id, Kind.ROW_ORPHANED, detail, None, projection)
-
-
-def _unknown(aggregate_id: str, projection: str) -> Finding:
-    return Finding(
-        aggregate_id, Kind.ROW_UNKNOWN, "no projection of this program makes such rows of it", None, projection
-    )

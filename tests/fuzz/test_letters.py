@@ -21,8 +21,8 @@ from handlers.store.items import to_item
 from handlers.store.read_model import ReadModel
 from handlers.upkeep.letters.diagnosis import Diagnosis, Remedy
 from handlers.upkeep.letters.queues import OUTPUTS, Letter
-from ops.commands.dead_letters import _line
 from handlers.upkeep.letters.sending import Sender
+from ops.commands.dead_letters import _line
 from ops.dead_letters.redrive import Redriver
 from ops.timeline import Timeline
 

@@ -1704,8 +1704,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "let one unreadable letter end the redrive",
         "handlers/upkeep/letters/diagnosis.py",
-        '        except MalformedError as error:\n            return Case(letter, Cause.NO_EVENT, f"no invocation record',
-        '        except KeyError as error:\n            return Case(letter, Cause.NO_EVENT, f"no invocation record',
+        '        except MalformedError as error:\n            return Case(letter, Cause.NO_EVENT, f"no',
+        '        except KeyError as error:\n            return Case(letter, Cause.NO_EVENT, f"no',
         REDRIVING,
     ),
     Mutant(
@@ -3479,7 +3479,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "take a schedule's letter for one of Lambda's",
-        "ops/dead_letters/diagnosis.py",
+        "handlers/upkeep/letters/diagnosis.py",
         '        if "SCHEDULE_ARN" in letter.attributes:',
         '        if "SCHEDULE_ARN" in letter.body:',
         ("tests/ops/test_dead_letters.py",),

@@ -9,6 +9,8 @@ from typing import Any
 
 from handlers.sourcing.oversight import Misfit
 
+from .differences import text_of
+
 
 class Kind(StrEnum):
     """What is wrong."""
@@ -153,3 +155,16 @@ class Finding:
                 name: {"stored": stored, "folded": folded} for name, (stored, folded) in self.attributes.items()
             }
         return description
+
+
+def orphaned(aggregate_id: str, projection: str, record: Mapping[str, Any]) -> Finding:
+    """Of a row where there is no stream."""
+    detail = f"there is no stream for this row: {text_of(dict(record))}"
+    return Finding(aggregate_id, Kind.ROW_ORPHANED, detail, None, projection)
+
+
+def unknown(aggregate_id: str, projection: str) -> Finding:
+    """Of a row that nothing makes today."""
+    return Finding(
+        aggregate_id, Kind.ROW_UNKNOWN, "no projection of this program makes such rows of it", None, projection
+    )

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from handlers.sourcing.event import Event, Position
 from handlers.sourcing.kinds import OfKind
 from handlers.sourcing.projection import Row
+from handlers.sourcing.values import Value
 from handlers.store.items import to_record
 from handlers.store.read_model import ENTRIES_SEQUENCE, MECHANICS, NOTHING, UNKNOWN, Stored, stored_in
 
 from .differences import Differing, attribute, describe, differing, text_of
 from .findings import CONTRADICTED, LAGGING, Finding, Kind
+
+
+class Lacking(NamedTuple):
+    """The first event that a row lacks."""
+
+    sequence: int
+    timestamp: str
 
 
 @dataclass(slots=True)
@@ -40,7 +48,7 @@ class RowCheck:
     """That of the event at this place."""
     _place_of_hash: int = 0
     """Where the stream has the row's hash; 0 for nowhere."""
-    _first_lacking: Event | None = None
+    _first_lacking: Lacking | None = None
 
     def __post_init__(self) -> None:
         self.stored = stored_in(self.item) if self.item else NOTHING
@@ -78,7 +86,7 @@ class RowCheck:
             self._own_hash = event.hash
             self._differing = self._compared()
         elif event.sequence > self.seen and self._first_lacking is None:
-            self._first_lacking = event
+            self._first_lacking = Lacking(event.sequence, event.timestamp)
 
     def finish(self, cutoff: str, latest: str) -> int:
         """Judge the row at the stream's end; how many events it lacks that are under way: later than `cutoff`, and not
@@ -102,6 +110,34 @@ class RowCheck:
             return 0
         return self._lacks(self._first_lacking, cutoff, latest)
 
+    def kept(self) -> dict[str, Value]:
+        """What a check that goes on elsewhere must know; nothing is found before it is finished."""
+        return {
+            "item": dict(self.item) if self.item else None,
+            "folded": self.folded,
+            "at": list(self.position),
+            "differing": {name: list(pair) for name, pair in self._differing.items()},
+            "ownHash": self._own_hash,
+            "placeOfHash": self._place_of_hash,
+            "lacking": self._first_lacking and list(self._first_lacking),
+        }
+
+    @classmethod
+    def going_on(cls, aggregate_id: str, projection: OfKind, kept: Mapping[str, Any]) -> Self:
+        """The check as it was when it was kept. Raises as a conversion does where that was never kept."""
+        sequence, *rest = kept["at"]
+        return cls(
+            aggregate_id,
+            projection,
+            kept["item"],
+            folded=dict(kept["folded"]),
+            position=Position(int(sequence), *map(str, rest)),
+            _differing={str(name): (str(stored), str(made)) for name, (stored, made) in kept["differing"].items()},
+            _own_hash=str(kept["ownHash"]),
+            _place_of_hash=int(kept["placeOfHash"]),
+            _first_lacking=Lacking(int(kept["lacking"][0]), str(kept["lacking"][1])) if kept["lacking"] else None,
+        )
+
     def _compared(self) -> dict[str, tuple[str, str]]:
         """The attributes in which the row is not the fold at this place, with whether it says that its entries are all
         there."""
@@ -122,7 +158,7 @@ class RowCheck:
             return {"LastSequence": (str(stored.sequence), str(self._place_of_hash))}
         return {}
 
-    def _lacks(self, first: Event, cutoff: str, latest: str) -> int:
+    def _lacks(self, first: Lacking, cutoff: str, latest: str) -> int:
         end = self.position.sequence
         if cutoff < first.timestamp <= latest:
             return end - self.seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
@@ -11,7 +11,7 @@ from typing import Any
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.errors import NotAnEventError
 from handlers.sourcing.event import GENESIS, Event
-from handlers.sourcing.values import check_holdable, dumps
+from handlers.sourcing.values import Value, check_holdable, dumps
 from handlers.store.event_store import CORRELATION, bucket_of, correlation_of
 from handlers.store.stored_events import record_of
 
@@ -46,6 +46,16 @@ class StreamCheck:
     _timestamp: str = ""
     _event_id: str = ""
     _commands: dict[str, int] = field(default_factory=dict)
+
+    def kept(self) -> list[Value]:
+        """What a check that goes on behind this place must know. It does not know the commands up to here."""
+        return [self.sequence, self.hash, self._timestamp, self._event_id, self.intact]
+
+    def go_on(self, kept: Sequence[Any]) -> None:
+        """Go on as a check that was kept. Raises as a conversion does where that was never kept."""
+        sequence, own_hash, timestamp, event_id, intact = kept
+        self.sequence, self.hash = int(sequence), None if own_hash is None else str(own_hash)
+        self._timestamp, self._event_id, self.intact = str(timestamp), str(event_id), intact is True
 
     def take(self, item: Mapping[str, Any]) -> Event | None:
         """Check the next item; the event in it, None where there is none."""
@@ -115,6 +125,14 @@ class StreamCheck:
         if bucket == bucket_of(event, self.buckets):
             return True
         return any(bucket == bucket_of(event, fewer) for fewer in range(1, self.buckets))
+
+    def fold(self, event: Event, folds: Iterable[tuple[str, Callable[[Event], None]]]) -> None:
+        """Hand an event to all that follow the stream, each with its name; what cannot take it is a finding."""
+        for name, take in folds:
+            try:
+                take(event)
+            except Exception as error:  # noqa: BLE001 -- whatever a projection or the state raises is the finding
+                self.find(Kind.UNFOLDABLE, event.sequence, f"{name} cannot take the event: {error!r}")
 
     def find(self, kind: Kind, sequence: int | None, detail: str) -> None:
         """Note something that is wrong with the stream."""

@@ -1,0 +1,323 @@
+"""Entry point for operators: how the pipeline is, what lies in the dead letter queues, and whether a copy is true.
+
+Over the HTTP API alone, for callers with the scope to operate. Nothing here may write to the event store.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from .domain import KINDS, PROCESS
+from .http_api.serving import serving
+from .runtime import Context, log, seconds_left
+from .settings import flag, number, setting
+from .sourcing import times
+from .sourcing.errors import MalformedError, NotFoundError, OutOfTimeError, Violation
+from .sourcing.fields import check_identifier, identifier, unknown, whole
+from .sourcing.values import Value, dumps, loads
+from .store import clients, tokens
+from .store.due_index import DueIndex
+from .store.event_bus import EventBus
+from .store.event_store import EventStore
+from .store.read_model import ReadModel
+from .store.type_index import TypeIndex
+from .upkeep.health import Lags, depth, due, seconds_between
+from .upkeep.letters.diagnosis import Case, Cause, Diagnosis
+from .upkeep.letters.groups import Sort, diagnosed, grouped
+from .upkeep.letters.queues import Holding, held
+from .upkeep.letters.sending import Sender
+from .upkeep.verification.examination import Begun, Examiner
+
+LETTERS = 100
+"""Of a queue that one call looks at, where it says no other number."""
+MOST_LETTERS = 500
+EVENTS = 5_000
+"""Of a stream that one call goes through, and the rest of its last page."""
+HIDDEN_SECONDS = 60
+"""How long letters stay hidden where the function is killed; it always ends before."""
+_RECEIVING, _LOOKING, _SENDING, _READING = 0.6, 0.45, 0.3, 0.4
+"""With a smaller part of the time left no more letters are received, none is looked at, nothing more is sent, and no
+further page of events is read."""
+_GRACE = timedelta(seconds=60)
+_MOST_TOKEN = 5_000
+"""Characters of a nextToken, of which the API makes a third more: behind a distribution a URL may have 8 KB."""
+_MOST_UNPACKED = 250_000
+_PROBLEMS = 10
+
+_buckets = number("TYPE_BUCKETS")
+_dynamodb = clients.dynamodb(_buckets)
+_sqs = clients.sqs()
+_bus = EventBus(clients.eventbridge(), setting("EVENT_BUS_NAME"))
+_store = EventStore(_dynamodb, setting("EVENT_STORE_TABLE"))
+_read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
+_types = TypeIndex(_dynamodb, setting("EVENT_STORE_TABLE"), _buckets) if flag("TYPE_INDEX") else None
+_due = DueIndex(_dynamodb, setting("READ_MODEL_TABLE"))
+_projections = KINDS.projections(flag)
+_WORK_QUEUES: Mapping[str, str] = MappingProxyType(
+    {"projection": setting("PROJECTION_QUEUE_URL"), "process": setting("PROCESS_QUEUE_URL")}
+)
+_DEAD_LETTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "projection": setting("PROJECTION_DEAD_LETTERS_URL"),
+        "process": setting("PROCESS_DEAD_LETTERS_URL"),
+        "delivery": setting("DELIVERY_DEAD_LETTERS_URL"),
+        "invocation": setting("DEAD_LETTER_QUEUE_URL"),
+    }
+)
+_diagnosis = Diagnosis(
+    store=_store,
+    bus=_bus,
+    read_model=_read_model,
+    streams=clients.streams(),
+    rule_arn=setting("PROJECTION_RULE_ARN"),
+    queue_arn=setting("PROJECTION_QUEUE_ARN"),
+    process_queue_arn=setting("PROCESS_QUEUE_ARN"),
+    store_table=setting("EVENT_STORE_TABLE"),
+    functions=frozenset(setting("FUNCTIONS").split(",")),
+    command_function=setting("COMMAND_FUNCTION"),
+)
+
+SecondsLeft = Callable[[], float]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+_examiner = Examiner(
+    client=_dynamodb,
+    store_table=setting("EVENT_STORE_TABLE"),
+    rows_table=setting("READ_MODEL_TABLE"),
+    projections=_projections,
+    type_buckets=_buckets,
+    grace=_GRACE,
+    now=_now,
+)
+
+
+def _get_pipeline_health(_: Mapping[str, Any], __: SecondsLeft) -> Value:
+    """How many messages wait, how many letters lie, how far the projections are behind, and which processes are due.
+
+    A request for each of six queues; a Query for each bucket of the due index; and what `Lags.of` takes, nothing where
+    the ledger keeps no index by type.
+    """
+    now = times.to_text(_now())
+    with ThreadPoolExecutor(len(_WORK_QUEUES) + len(_DEAD_LETTERS)) as pool:
+        asked = [*_WORK_QUEUES.values(), *_DEAD_LETTERS.values()]
+        depths = dict(zip(asked, pool.map(partial(depth, _sqs), asked), strict=True))
+    processes = due(_due, PROCESS.buckets, now)
+    return {
+        "at": now,
+        "queues": [
+            {"queue": name, **depths[url], "deadLetters": _letters_in(depths[_DEAD_LETTERS[name]])}
+            for name, url in _WORK_QUEUES.items()
+        ],
+        "deadLetters": [{"queue": name, "letters": _letters_in(depths[url])} for name, url in _DEAD_LETTERS.items()],
+        "projections": Lags(_types, _read_model, _projections).of(now) if _types else None,
+        "processes": {
+            "kind": PROCESS.kind,
+            "underWay": processes.under_way,
+            "overdue": processes.overdue,
+            "overdueSince": processes.since,
+            "secondsOverdue": seconds_between(processes.since, now) if processes.since else 0,
+            "complete": processes.whole,
+        },
+    }
+
+
+def _get_dead_letters(request: Mapping[str, Any], left: SecondsLeft) -> Value:
+    """`{queue?, limit?}`: what lies in the dead letter queues, or in one, by what went wrong.
+
+    At most so many letters of each queue, 100 where nobody says; a receive for ten of them, and for each what
+    `Diagnosis.of` takes. They are hidden from others meanwhile, and each is counted as received once more.
+    """
+    queues = [_queue(request)] if request.get("queue") is not None else list(_DEAD_LETTERS)
+    limit = whole(request, "limit", 1, MOST_LETTERS, default=LETTERS) or 0
+    at_first = left()
+    with _holding(queues, limit, left) as holdings:
+        cases = list(diagnosed(_diagnosis, holdings, lambda: left() > _LOOKING * at_first))
+        seen = [_seen(holding, cases) for holding in holdings]
+    return {"groups": grouped(cases), "queues": seen, "complete": all(each["complete"] for each in seen)}
+
+
+def _redrive_dead_letters(request: Mapping[str, Any], left: SecondsLeft) -> Value:
+    """`{queue, cause?, limit?}`: send letters of a queue to where they were going, then delete them.
+
+    At most so many are looked at. Sent first, deleted after: whoever repeats it sends a letter twice at the worst, and
+    whoever takes them is idempotent. Those stay that would only come back, and those that take an operator's command.
+    """
+    queue, cause, at_first = _queue(request), _cause(request), left()
+    limit = whole(request, "limit", 1, MOST_LETTERS, default=LETTERS) or 0
+    with _holding([queue], limit, left) as holdings:
+        cases = list(diagnosed(_diagnosis, holdings, lambda: left() > _LOOKING * at_first))
+        seen = _seen(holdings[0], cases)
+        meant = [case for case in cases if cause is None or case.cause is cause]
+        chosen = [case for case in meant if Sort.of(case).is_sent_on]
+        sender = Sender(
+            sqs=_sqs,
+            bus=_bus,
+            queue_url=_WORK_QUEUES["projection"],
+            process_queue_url=_WORK_QUEUES["process"],
+            holdings={queue: holdings[0]},
+        )
+        results = []
+        for result in sender.send(chosen):
+            results.append(result)
+            if left() < _SENDING * at_first:
+                break
+    moved = sum(result.moved for result in results)
+    problems = [
+        {"messageId": each.case.letter.message_id, "problem": each.problem} for each in results if not each.moved
+    ]
+    log.info("redriven", extra={"queue": queue, "cause": cause, "moved": moved, "failed": len(problems)})
+    return {
+        "queue": queue,
+        "cause": cause and cause.value,
+        "moved": moved,
+        "failed": len(problems),
+        "problems": problems[:_PROBLEMS],
+        "skipped": len(meant) - len(chosen),
+        "complete": seen["complete"] and len(results) == len(chosen),
+    }
+
+
+def _verify_aggregate(request: Mapping[str, Any], left: SecondsLeft) -> Value:
+    """`{aggregateId, nextToken?}`: whether a stream is one chain, and whether its rows are what its events make.
+
+    About 5,000 events a call; what `Examiner.begin` takes the first time, and `Examiner.go_on`. 404 where there is
+    neither an event nor a row.
+    """
+    aggregate_id, at_first = identifier(request, "aggregateId"), left()
+    subject = ["verifyAggregate", aggregate_id]
+    begun = tokens.decode(request.get("nextToken"), subject, _unpacked)
+    is_first = begun is None
+    begun = begun or _examiner.begin(aggregate_id)
+    try:
+        done = _examiner.go_on(aggregate_id, begun, lambda seen: seen < EVENTS and left() > _READING * at_first)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        if is_first:
+            raise
+        raise MalformedError("nextToken", "is not a token that was given out") from None
+    if begun.end is None and not done.findings:
+        raise NotFoundError(f"there is no aggregate {aggregate_id}", aggregateId=aggregate_id)
+    answer = {
+        "aggregateId": aggregate_id,
+        "kind": done.kind,
+        "asOf": begun.at,
+        "fromSequence": done.first,
+        "upToSequence": done.last,
+        "inFlight": done.in_flight,
+        "findings": [finding.describe() for finding in done.findings],
+        "complete": done.begun is None,
+    }
+    return answer if done.begun is None else {**answer, "nextToken": _token(subject, done.begun)}
+
+
+def _token(subject: Value, begun: Begun) -> str:
+    advice = "an operator's `verify --aggregate` reads it in one go"
+    try:
+        packed = zlib.compress(dumps(list(begun)).encode())
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise OutOfTimeError(f"a row cannot be written into a token ({error!r}); {advice}") from error
+    token = tokens.encode(subject, base64.b85encode(packed).decode())
+    if len(token) > _MOST_TOKEN:
+        raise OutOfTimeError(f"its rows are too large for a token, and its stream for one call; {advice}")
+    return token
+
+
+def _unpacked(place: Value) -> Begun:
+    """Raises as a conversion does where it was never packed."""
+    unpacking = zlib.decompressobj()
+    try:
+        text = unpacking.decompress(base64.b85decode(place), _MOST_UNPACKED)
+    except zlib.error as error:
+        raise ValueError("not packed") from error
+    return Begun.of(loads(text, "nextToken"))
+
+
+@contextmanager
+def _holding(queues: Sequence[str], limit: int, left: SecondsLeft) -> Iterator[list[Holding]]:
+    """Letters of some queues, received side by side; shown to everyone again in the end."""
+
+    at_first = left()
+
+    def enough(letters: int) -> bool:
+        return letters >= limit or left() < _RECEIVING * at_first
+
+    with ExitStack() as stack, ThreadPoolExecutor(len(queues)) as pool:
+        entered = [held(_sqs, _DEAD_LETTERS[name], name, enough=enough, hidden_for=HIDDEN_SECONDS) for name in queues]
+        yield list(pool.map(stack.enter_context, entered))
+
+
+def _seen(holding: Holding, cases: Sequence[Case]) -> dict[str, Value]:
+    """What was seen of a queue: `left` is about how many letters were not looked at, `hidden` how many others held."""
+    looked_at = sum(case.letter.queue == holding.queue for case in cases)
+    left = holding.left + len(holding.letters) - looked_at
+    return {
+        "queue": holding.queue,
+        "lookedAt": looked_at,
+        "left": left,
+        "hidden": holding.hidden,
+        "complete": not left and not holding.hidden,
+    }
+
+
+def _letters_in(depths: Mapping[str, int]) -> int:
+    return sum(depths.values())
+
+
+def _queue(request: Mapping[str, Any]) -> str:
+    queue = identifier(request, "queue")
+    if queue not in _DEAD_LETTERS:
+        raise MalformedError("queue", f"must be one of {', '.join(_DEAD_LETTERS)}")
+    return queue
+
+
+def _cause(request: Mapping[str, Any]) -> Cause | None:
+    if request.get("cause") is None:
+        return None
+    given = check_identifier(request["cause"], "cause")
+    try:
+        return Cause(given)
+    except ValueError:
+        raise MalformedError("cause", f"must be one of {', '.join(Cause)}") from None
+
+
+class _Query(NamedTuple):
+    """How a request is answered, and which members besides queryType it may have."""
+
+    answer: Callable[[Mapping[str, Any], SecondsLeft], Value]
+    arguments: tuple[str, ...]
+
+
+_QUERIES: Mapping[str, _Query] = MappingProxyType(
+    {
+        "getPipelineHealth": _Query(_get_pipeline_health, ()),
+        "getDeadLetters": _Query(_get_dead_letters, ("queue", "limit")),
+        "redriveDeadLetters": _Query(_redrive_dead_letters, ("queue", "cause", "limit")),
+        "verifyAggregate": _Query(_verify_aggregate, ("aggregateId", "nextToken")),
+    }
+)
+_MEMBERS = dict.fromkeys(["queryType", *(name for query in _QUERIES.values() for name in query.arguments)])
+
+
+@serving("operations", _MEMBERS)
+def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> Value:
+    """`{queryType, ...}` to the answer of that type."""
+    wrong = [*misplaced, *([] if request.get("queryType") is not None else unknown(request, _MEMBERS))]
+    if wrong:
+        raise MalformedError(*wrong[0], *wrong[1:])
+    query = _QUERIES.get(identifier(request, "queryType"))
+    if query is None:
+        raise MalformedError("queryType", f"must be one of {', '.join(_QUERIES)}")
+    if wrong := unknown(request, ("queryType", *query.arguments)):
+        raise MalformedError(*wrong[0], *wrong[1:])
+    return query.answer(request, seconds_left(context))

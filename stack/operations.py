@@ -1,0 +1,66 @@
+"""What operators reach over HTTP: a function that looks at what has to do with all the others."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+
+from components import limits
+from components.handler_function import HandlerFunction
+from stack.carriers import Carriers
+from stack.feeds import Feeds
+from stack.functions import Functions
+from stack.shared import Shared
+from stack.stores import Stores
+
+
+def operate(
+    shared: Shared, stores: Stores, carriers: Carriers, functions: Functions, feeds: Feeds
+) -> HandlerFunction | None:
+    """Declare the function, where there is an API. It reads everything and writes no table; what it sends has been on
+    its way before."""
+    settings = shared.settings
+    if not settings.http_api:
+        return None
+    event_store, read_model = stores.event_store, stores.read_model
+    names = pulumi.Output.all(*functions.names).apply(",".join)
+    return functions.handler(
+        "operations",
+        "Tells operators how the pipeline is, redrives dead letters, and verifies accounts",
+        environment={
+            "EVENT_STORE_TABLE": event_store.table_name,
+            "READ_MODEL_TABLE": read_model.table_name,
+            "EVENT_BUS_NAME": carriers.event_bus.name,
+            "TYPE_BUCKETS": str(settings.type_buckets),
+            "TYPE_INDEX": json.dumps(settings.type_index),
+            "STATEMENT": json.dumps(settings.statement),
+            "PROJECTION_QUEUE_URL": feeds.projection.queue_url,
+            "PROJECTION_QUEUE_ARN": feeds.projection.queue_arn,
+            "PROJECTION_RULE_ARN": feeds.projection.rule_arn,
+            "PROCESS_QUEUE_URL": feeds.process.queue_url,
+            "PROCESS_QUEUE_ARN": feeds.process.queue_arn,
+            "PROJECTION_DEAD_LETTERS_URL": carriers.projection_dead_letters.url,
+            "PROCESS_DEAD_LETTERS_URL": carriers.process_dead_letters.url,
+            "DELIVERY_DEAD_LETTERS_URL": carriers.delivery_dead_letters.url,
+            "DEAD_LETTER_QUEUE_URL": carriers.invocation_dead_letters.url,
+            "FUNCTIONS": names,
+            "COMMAND_FUNCTION": functions.command.name,
+        },
+        grants=[
+            event_store.grant_read(),
+            *([event_store.grant_query_by_type()] if event_store.type_index else []),
+            event_store.grant_reread_stream(),
+            read_model.grant_inspect(),
+            read_model.grant_read_due(),
+            carriers.event_bus.grant_publish(),
+            feeds.projection.grant_send("SendToProjection"),
+            feeds.process.grant_send("SendToProcess"),
+            carriers.projection_dead_letters.grant_handle("HandleProjectionLetters"),
+            carriers.process_dead_letters.grant_handle("HandleProcessLetters"),
+            carriers.delivery_dead_letters.grant_handle("HandleDeliveryLetters"),
+            carriers.invocation_dead_letters.grant_handle("HandleInvocationLetters"),
+        ],
+        # None reserved: the throttle of its routes is what keeps it small.
+        concurrency=limits.UNRESERVED,
+    )
