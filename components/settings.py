@@ -67,6 +67,7 @@ class Settings:
     snapshot_concurrency: int
     validate_concurrency: int
     token_scopes_concurrency: int
+    operations_concurrency: int
     schema_compatibility: str
     schema_registry_compatibility: str
     """Empty for that of `schema_compatibility`."""
@@ -122,7 +123,8 @@ class Settings:
             "queryConcurrency": self.query_concurrency,
             "snapshotConcurrency": self.snapshot_concurrency,
             "validateConcurrency": self.validate_concurrency,
-            # Without the pool there is no such function.
+            # Without the API, or the pool, there is no such function.
+            **({"operationsConcurrency": self.operations_concurrency} if self.http_api else {}),
             **({"tokenScopesConcurrency": self.token_scopes_concurrency} if self.has_user_pool else {}),
         }
 
@@ -180,6 +182,7 @@ class Settings:
             snapshot_concurrency=read.concurrency("snapshotConcurrency"),
             validate_concurrency=read.concurrency("validateConcurrency"),
             token_scopes_concurrency=read.concurrency("tokenScopesConcurrency"),
+            operations_concurrency=read.concurrency("operationsConcurrency"),
             schema_compatibility=read.choice("schemaCompatibility", MODES),
             schema_registry_compatibility=read.optional_choice("schemaRegistryCompatibility", MODES),
             relay_batch_size=read.integer("relayBatchSize", 1, 10_000),

@@ -6,7 +6,6 @@ import json
 
 import pulumi
 
-from components import limits
 from components.handler_function import HandlerFunction
 from stack.carriers import Carriers
 from stack.feeds import Feeds
@@ -61,6 +60,5 @@ def operate(
             carriers.delivery_dead_letters.grant_handle("HandleDeliveryLetters"),
             carriers.invocation_dead_letters.grant_handle("HandleInvocationLetters"),
         ],
-        # None reserved: the throttle of its routes is what keeps it small.
-        concurrency=limits.UNRESERVED,
+        concurrency=settings.operations_concurrency,
     )

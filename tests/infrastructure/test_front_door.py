@@ -105,7 +105,7 @@ def test_a_function_admits_each_api_and_the_methods_that_it_answers(door: Graph)
             f"{door.named(api).outputs['executionArn']}/*/{method}/*",
         )
         for api in APIS.values()
-        for function, method in (("command", "POST"), ("validate", "POST"), ("query", "GET"))
+        for function, method in (("command", "POST"), ("validate", "POST"), ("query", "GET"), ("operations", "*"))
     }
     pool = door.named("sign-in-pool").outputs["arn"]
     trigger = door.named("token-scopes-function").outputs["name"]
@@ -117,8 +117,11 @@ def test_every_stage_is_throttled_and_logged_without_naming_an_account(door: Gra
         stage = door.named(f"{routes}-stage")
         assert stage.inputs["defaultRouteSettings"]["throttlingRateLimit"] == 100
         assert stage.inputs["defaultRouteSettings"]["throttlingBurstLimit"] == 200
-        (health,) = stage.inputs["routeSettings"]
-        assert (health["routeKey"], health["throttlingRateLimit"]) == ("GET /health", 10)
+        own = {each["routeKey"]: each["throttlingRateLimit"] for each in stage.inputs["routeSettings"]}
+        assert own == {
+            "GET /health": 10,
+            **{each.route_key: 5 for each in OPERATIONS if each.scopes == ("ledger/operate",)},
+        }
         # API Gateway refuses the settings of a route that is not there yet.
         assert {route.urn for route in routes_of(door, routes).values()} <= stage.depends_on
         log = stage.inputs["accessLogSettings"]
@@ -348,7 +351,7 @@ def test_without_the_front_door_nothing_of_it_is_left() -> None:
     gone = {each.name for each in fronted()} - names
     beginnings = ("front-door", "people-", "machine-", "sign-in", "app-client", "console", "client-config")
     assert names < {each.name for each in fronted()}
-    assert all(name.startswith((*beginnings, "token-scopes", "monitoring-")) for name in gone)
+    assert all(name.startswith((*beginnings, "token-scopes", "operations", "monitoring-")) for name in gone)
 
 
 def test_production_keeps_what_people_and_programs_were_told_of_and_lets_the_rest_come_and_go() -> None:

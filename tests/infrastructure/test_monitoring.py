@@ -107,6 +107,7 @@ def test_the_alarms_that_there_must_be(stack: Graph) -> None:
             ("command", "Faults"),
             ("query", "Faults"),
             ("validate", "Faults"),
+            ("operations", "Faults"),
             ("command", "ClockSkew"),
             ("command", "RejectionsNotPublished"),
             ("relay", "PublishFailures"),

@@ -13,13 +13,17 @@ OUTPUTS = {
     *("eventStoreTable", "readModelTable", "snapshotsTable", "branchesTable", "schemaRegistryName"),
     *("commandFunction", "relayFunction", "projectionFunction", "queryFunction", "snapshotFunction"),
     *("validateFunction", "processFunction", "sweepFunction", "sweepScheduleName", "branchFunction"),
+    "operationsFunction",
     *("processQueueUrl", "processDeadLetterQueueUrl"),
     *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
     *("alarmTopicArn", "dashboardName", "region", "readme"),
     *("apiEndpoint", "machineApiEndpoint", "consoleUrl", "issuer", "signInUrl", "userPoolId", "userPoolClientId"),
 }
 
-FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch")
+FUNCTIONS = (
+    *("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch"),
+    "operations",
+)
 
 # The inputs by which a resource can be given a name, instead of one that Pulumi makes up.
 NAME_INPUTS = (

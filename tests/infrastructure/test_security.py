@@ -103,6 +103,27 @@ PRIVILEGES = {
         ("dynamodb:Query", "snapshots-table/index/TimeKey-index"),
     },
     "token-scopes": set(),
+    "operations": {
+        ("dynamodb:BatchGetItem", "read-model-table"),
+        ("dynamodb:GetItem", "read-model-table"),
+        ("dynamodb:Query", "read-model-table"),
+        ("dynamodb:Query", "read-model-table/index/Due-index"),
+        ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "event-store-table/index/EventType-Timestamp-index"),
+        ("dynamodb:GetRecords", "event-store-table stream"),
+        ("dynamodb:GetShardIterator", "event-store-table stream"),
+        ("events:PutEvents", "events-bus"),
+        *(
+            (f"sqs:{action}", f"{feed}-feed-queue")
+            for action in ("GetQueueAttributes", "SendMessage")
+            for feed in ("projection", "process")
+        ),
+        *(
+            (f"sqs:{action}", f"{name}-dlq-queue")
+            for action in ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
+            for name in ("projection", "process", "delivery", "invocation")
+        ),
+    },
     "snapshot": {
         ("dynamodb:DescribeStream", "event-store-table stream"),
         ("dynamodb:GetRecords", "event-store-table stream"),
@@ -426,18 +447,7 @@ OLD = "arn:aws:kms:us-east-1:123456789012:key/00000000-1111-2222-3333-4444555566
 def test_what_lies_under_a_previous_key_stays_readable_and_nothing_new_comes_under_it(settings: dict[str, str]) -> None:
     stack = run("dev", {**settings, "event-sourcing:previousKmsKeyArns": f'["{OLD}"]'})
 
-    readers = {
-        "command",
-        "validate",
-        "query",
-        "relay",
-        "projection",
-        "snapshot",
-        "process",
-        "sweep",
-        "branch",
-        "token-scopes",
-    }
+    readers = PRIVILEGES.keys()
     feeds = {"relay-feed", "snapshot-feed", "projection-feed", "process-feed"}
     found: dict[str, set[str]] = {}
     for policy in stack.of("RolePolicy"):

@@ -186,6 +186,7 @@ BAD = [
     ("queryConcurrency", "10001"),
     ("validateConcurrency", "0"),
     ("tokenScopesConcurrency", "0"),
+    ("operationsConcurrency", "0"),
     ("schemaCompatibility", "backward"),
     ("schemaRegistryCompatibility", "backward"),
     ("relayBatchSize", "0"),

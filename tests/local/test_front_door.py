@@ -623,3 +623,74 @@ def test_the_bucket_is_read_by_its_own_distribution_alone(door: Door) -> None:
 def admission_of(statement: Mapping[str, Any]) -> str:
     """Of what an admission is."""
     return str(statement["Condition"]["StringEquals"]["aws:SourceArn"])
+
+
+def leave_a_letter_of_each_sort(door: Door, account: str) -> None:
+    """In each dead letter queue one that can be sent on; in that of invocations a part of the stream."""
+    sqs, streams = door.engine.client("sqs"), door.engine.client("dynamodbstreams")
+    events = json.loads(door.ask("GET", f"/accounts/{account}/events", door.token())[2])["events"]
+    message = json.dumps({"detail-type": "x", "source": "y", "detail": events[0]})
+    queue = door.outputs["projectionQueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    target = {"TARGET_ARN": {"DataType": "String", "StringValue": arn}}
+    for output, attributes in (("", {}), ("process", {}), ("delivery", target)):
+        name = f"{output}DeadLetterQueueUrl" if output else "deadLetterQueueUrl"
+        sqs.send_message(QueueUrl=door.outputs[name], MessageBody=message, MessageAttributes=attributes)
+    table = door.outputs["eventStoreTable"]
+    stream = door.engine.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
+    place = {"StreamArn": stream, "ShardId": shard}
+    iterator = streams.get_shard_iterator(**place, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    first = streams.get_records(ShardIterator=iterator, Limit=1)["Records"][0]["dynamodb"]["SequenceNumber"]
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    info = {
+        "streamArn": stream, "shardId": shard, "startSequenceNumber": first, "endSequenceNumber": first,
+        "approximateArrivalOfFirstRecord": now, "approximateArrivalOfLastRecord": now, "batchSize": 1,
+    }  # fmt: skip
+    record = {"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": info}
+    sqs.send_message(QueueUrl=door.outputs["invocationDeadLetterQueueUrl"], MessageBody=json.dumps(record))
+
+
+def test_operators_see_mend_and_verify_by_all_that_their_functions_role_allows(door: Door) -> None:
+    """And by nothing else: what the role may is all used, and nothing refused."""
+    token, account = door.token(), "operated"
+    for body in ('{"eventType": "AccountCreated", "eventData": {}}', deposit("7")):
+        assert door.ask("POST", f"/accounts/{account}/commands", token, body)[0] == 200
+
+    def asked(method: str, path: str, body: Any = None) -> Any:
+        status, _, text = door.ask(method, f"/operations/{path}", token, body)
+        assert status == 200, text
+        return json.loads(text)
+
+    def behind() -> int:
+        return sum(each["behind"] for each in asked("GET", "health")["projections"])
+
+    assert eventually(behind, lambda count: count == 0, 30.0) == 0
+    leave_a_letter_of_each_sort(door, account)
+    groups = {each["queue"]: each for each in asked("GET", "dead-letters")["groups"]}
+    assert {queue: (each["cause"], each["redrivable"]) for queue, each in groups.items()} == {
+        "projection": ("projected-meanwhile", True),
+        "process": ("not-carried-on", True),
+        "delivery": ("not-delivered", True),
+        "invocation": ("not-relayed", True),
+    }
+    for queue in groups:
+        assert asked("POST", "dead-letters:redrive", {"queue": queue})["moved"] == 1
+    assert asked("GET", "dead-letters")["groups"] == []
+
+    verification = f"accounts/{account}/verification"
+    assert asked("GET", verification)["findings"] == []
+    key = {"AccountId": {"S": account}, "ProjectionType": {"S": "AccountStatement#0000000000000002"}}
+    dynamodb, table = door.engine.client("dynamodb"), door.outputs["readModelTable"]
+    entry = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    dynamodb.put_item(TableName=table, Item={**entry, "Type": {"S": "gift"}})
+    assert [each["kind"] for each in asked("GET", verification)["findings"]] == ["entry-differs"]
+
+    roles = Roles(door.ledger, {"operations": role_of(door.ledger, door.outputs["operationsFunction"])})
+    role, authorizations = roles.names["operations"], door.engine.authorizations
+    unused = {(each.sid, each.action) for each in authorizations.unused(role)}
+    assert unused == {("SendDeadLetters", "sqs:SendMessage")}, "which every function has, and uses when it fails"
+    assert [str(call) for call in authorizations.refused if call.session.role == role] == []
+    for statement in roles.statements():
+        for action in statement.actions if statement.sid != "SendDeadLetters" else ():
+            assert authorizations.refused_under(role, roles.texts_without(statement, action)), (statement, action)

@@ -22,6 +22,7 @@ ENTRIES = (
     "process",
     "sweep",
     "branch",
+    "operations",
     "token-scopes",
 )
 FUNCTIONS = {f"{entry}-function" for entry in ENTRIES}
@@ -422,6 +423,7 @@ def test_the_watch_comes_and_goes_in_production_too(stack: Graph, standing: Stat
 
 
 AUDIT = {f"audit-log-{part}" for part in ("group", "admission", "rule", "target", "apart-rule", "apart-target")}
+OPERATIONS = {"operations-policy", "operations-function"}
 QUERY, PROJECTION = {"query-policy", "query-function"}, {"projection-policy", "projection-function"}
 LEFT_OUT = [
     ("auditLog", ("audit-log-", "monitoring-audit-"), {"monitoring-dashboard"}),
@@ -430,8 +432,12 @@ LEFT_OUT = [
         ("monitoring-event-store-by-correlation-",),
         {"event-store-table", "monitoring-dashboard", *QUERY},
     ),
-    ("typeIndex", ("monitoring-event-store-by-type-",), {"event-store-table", "monitoring-dashboard", *QUERY}),
-    ("statement", (), {*QUERY, *PROJECTION, "branch-function"}),
+    (
+        "typeIndex",
+        ("monitoring-event-store-by-type-",),
+        {"event-store-table", "monitoring-dashboard", *QUERY, *OPERATIONS},
+    ),
+    ("statement", (), {*QUERY, *PROJECTION, "branch-function", "operations-function"}),
 ]
 """Each setting, how the names begin of what it takes along, and what it changes."""
 
