@@ -87,7 +87,7 @@ their size ({money(prices.STORAGE_GB_MONTH)} per GB, with point-in-time recovery
 ## The front door
 
 What an HTTP request costs besides what it asks for, with `httpApi`. Nothing of it costs while nobody calls, but
-the alarms (9 at {money(prices.ALARM_MONTH)} a month) and some KB of files.
+the alarms (13 at {money(prices.ALARM_MONTH)} a month) and some KB of files.
 
 {_front_door()}
 
