@@ -81,7 +81,7 @@ def measure(steps: Steps) -> dict[str, Any]:
 
 
 def entry_points() -> dict[str, str]:
-    """Every function's module, and its floor: the service whose client is made first while it is imported, or "bare"."""
+    """Every function's module, and its floor: the service whose client it makes first as it is imported, or "bare"."""
     found = {}
     for path in sorted((PROJECT / "handlers").glob("*.py")):
         if "\ndef lambda_handler(" in path.read_text("utf-8"):

@@ -83,6 +83,8 @@ FOREIGN = ("tests/handlers/test_foreign.py",)
 REFUSING = ("tests/handlers/test_rejections.py",)
 DELIVERING = ("tests/infrastructure/test_delivery.py",)
 REDRIVING = ("tests/ops/test_dead_letters.py",)
+EXAMINING = ("tests/ops/test_examination.py",)
+OPERATED = ("tests/http_api/test_operations.py",)
 ARGUING = ("tests/fuzz/test_arguments.py",)
 INFRASTRUCTURE = ("tests/infrastructure",)
 OVER_HTTP = ("tests/http_api",)
@@ -1426,6 +1428,55 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "        if not self.forced:\n            for at,",
         "        if not self.forced and problems:\n            for at,",
         REDRIVING,
+    ),
+    Mutant(
+        "forget what a row should be between two stretches of a verification",
+        "handlers/upkeep/verification/rows.py",
+        'folded=dict(kept["folded"]),',
+        "folded={},",
+        EXAMINING,
+    ),
+    Mutant(
+        "judge a verification's rows by the time at which it ends",
+        "handlers/upkeep/verification/examination.py",
+        "datetime.fromisoformat(begun.at) - self.grace",
+        "self.now() - self.grace",
+        EXAMINING,
+    ),
+    Mutant(
+        "redrive over HTTP what would only come back",
+        "handlers/upkeep/letters/groups.py",
+        "self.remedy in SENT_ON and not self.hopeless",
+        "self.remedy in SENT_ON",
+        OPERATED,
+    ),
+    Mutant(
+        "tell a part of the dead letters as all of them",
+        "handlers/operations.py",
+        '"complete": not left and not holding.hidden,',
+        '"complete": True,',
+        OPERATED,
+    ),
+    Mutant(
+        "redrive every cause where one was asked for",
+        "handlers/operations.py",
+        "if cause is None or case.cause is cause]",
+        "if cause is None or case.cause]",
+        OPERATED,
+    ),
+    Mutant(
+        "say that a projection is not behind by the event that it lacks",
+        "handlers/upkeep/health.py",
+        "if event.sequence > reached]",
+        "if event.sequence > reached + 1]",
+        OPERATED,
+    ),
+    Mutant(
+        "let whoever reads redrive",
+        "handlers/http_api/routes.py",
+        'scope="operate",',
+        'scope="read",',
+        ("tests/http_api/test_document.py",),
     ),
     Mutant(
         "announce an event by a message that no queue takes",
