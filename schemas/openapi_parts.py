@@ -61,7 +61,7 @@ def ledgers(route: Mapping[str, Any]) -> frozenset[int]:
     if route["scope"] is None:
         return frozenset({500, 503})
     found = {*_LEDGERS[route["function"]]}
-    return frozenset(found | {404} if route["function"] == "query" and route["kind"] else found)
+    return frozenset(found | {404} if route["function"] in ("query", OPERATIONS) and route["kind"] else found)
 
 
 ID: dict[str, Any] = {

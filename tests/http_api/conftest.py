@@ -12,11 +12,13 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote, unquote
 
+import boto3
 import pytest
 
 from handlers.http_api.routes import ROUTES
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
+from handlers.upkeep.letters import queues
 
 from ..handlers.conftest import STORE, Context, _environment, aws, calls, handlers, message
 from .conformity import hold
@@ -122,6 +124,20 @@ class Api:
         records = [message(event, number) for number, event in enumerate(events)]
         answer = self.modules("projection").lambda_handler({"Records": records}, Context())
         assert answer == {"batchItemFailures": []}
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moto has one server, which knows all letters at once."""
+    monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
+
+
+def make_queues() -> Any:
+    """The queues of work and of dead letters; a client of theirs."""
+    client: Any = boto3.client("sqs")
+    for name in ("projection", "process", "projection-dlq", "process-dlq", "delivery-dlq", "invocation-dlq"):
+        client.create_queue(QueueName=name)
+    return client
 
 
 @pytest.fixture

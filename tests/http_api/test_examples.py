@@ -13,7 +13,7 @@ from schemas.openapi_parts import EITHERS, GATEWAYS
 
 from ..handlers.conftest import Calls
 from .conformity import DOCUMENT, OPERATIONS, hold
-from .conftest import Answered, Api, payload, people
+from .conftest import Answered, Api, make_queues, payload, people
 
 GIVER, TAKER, TRANSFER = "account-123", "account-456", "transfer-123"
 
@@ -74,7 +74,8 @@ def waiting(api: Api) -> None:
 
 
 def all_of_it(api: Api) -> None:
-    """An account, a transfer, and their rows."""
+    """An account, a transfer, and their rows; and the queues."""
+    make_queues()
     waiting(api)
     for each in (GIVER, TAKER, TRANSFER):
         api.project(each)

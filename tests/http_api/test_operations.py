@@ -12,34 +12,23 @@ import pytest
 
 from handlers.sourcing import times
 from handlers.store.event_store import EventStore
-from handlers.upkeep.letters import queues
 from handlers.upkeep.verification import examination
 
 from ..handlers.conftest import ROWS, STORE, Calls, Context, message
-from .conftest import Answered, Api, payload, people
+from .conftest import Answered, Api, make_queues, payload, people
 
 HEALTH, LETTERS = "GET /operations/health", "GET /operations/dead-letters"
 REDRIVE = "POST /operations/dead-letters:redrive"
 VERIFY = "GET /operations/accounts/{id}/verification"
-QUEUES = ("projection", "process", "projection-dlq", "process-dlq", "delivery-dlq", "invocation-dlq")
 
 
 def url(name: str) -> str:
     return f"https://sqs.us-east-1.amazonaws.com/123456789012/{name}"
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Moto has one server, which knows all letters at once."""
-    monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
-
-
 @pytest.fixture
 def sqs(api: Api) -> Any:
-    client: Any = boto3.client("sqs")
-    for name in QUEUES:
-        client.create_queue(QueueName=name)
-    return client
+    return make_queues()
 
 
 def open_account(api: Api, account: str, deposits: int = 0) -> None:
