@@ -10,6 +10,7 @@ import { Account } from "./views/account.mjs";
 import { Correlation, EventsOfType } from "./views/found.mjs";
 import { Home } from "./views/home.mjs";
 import { OpenAccount } from "./views/open_account.mjs";
+import { Operations } from "./views/operations.mjs";
 import { Transfer, Transfers } from "./views/transfers.mjs";
 
 const LOOK_AGAIN_MS = 5_000;
@@ -28,6 +29,8 @@ function View({ place }) {
       return subject
         ? html`<${Transfer} key=${subject} transferId=${subject} query=${place.query} />`
         : html`<${Transfers} query=${place.query} />`;
+    case "operations":
+      return html`<${Operations} key=${subject} tab=${subject} />`;
     case "events":
       return html`<${EventsOfType} key=${place.path} query=${place.query} />`;
     case "correlations":
@@ -84,6 +87,7 @@ function Head({ who, room }) {
     html`<nav aria-label="Main">
         <a href=${href(["open"])} aria-current=${current("open")}>Open account</a>
         <a href=${href(["transfers"])} aria-current=${current("transfers")}>Transfers</a>
+        <a href=${href(["operations", "health"])} aria-current=${current("operations")}>Operations</a>
       </nav>
       <div class="who">
         <span title=${who.subject}>${who.name}</span>

@@ -89,9 +89,9 @@ export async function get(path, parameters, signal) {
   }
 }
 
-/** A command under its key; `sequence` is what the aggregate must stand at, if it matters. */
+/** A command under its key, or what needs none; `sequence` is what the aggregate must stand at, if it matters. */
 export function post(path, body, { key, sequence, signal } = {}) {
-  const headers = { "Idempotency-Key": key, ...(sequence ? { "If-Match": `"${sequence}"` } : {}) };
+  const headers = { ...(key ? { "Idempotency-Key": key } : {}), ...(sequence ? { "If-Match": `"${sequence}"` } : {}) };
   return request("POST", path, { body, headers, signal });
 }
 

@@ -50,6 +50,16 @@ export function person() {
   return session && { name: session.name, subject: session.subject };
 }
 
+/** Whether the token has a scope, as far as can be seen: to tell beforehand what the API alone decides. */
+export function may(scope) {
+  try {
+    const { scope: text, scp } = claims(read(KEPT).access);
+    return [text, scp].flat().some((each) => each?.split(" ").includes(scope));
+  } catch {
+    return true;
+  }
+}
+
 /** Leaves the page for the sign-in page, to come back to where we are. */
 export async function signIn() {
   const { authorizeUrl, clientId, scopes } = await loadConfig();

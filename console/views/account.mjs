@@ -10,11 +10,13 @@ import { AccountForm, FORMS } from "./account_forms.mjs";
 import { Events } from "./events.mjs";
 import { Statement } from "./statement.mjs";
 import { TimeTravel } from "./time_travel.mjs";
+import { Verify } from "./verify.mjs";
 
 const TABS = [
   [undefined, "Through time"],
   ["statement", "Statement"],
   ["events", "Events"],
+  ["verify", "Verify"],
 ];
 
 export function Account({ accountId, tab, query }) {
@@ -75,6 +77,7 @@ function Doors({ accountId, tab, status }) {
 function Room({ accountId, tab, query, history, present, grown }) {
   if (tab === "statement") return html`<${Statement} accountId=${accountId} query=${query} sequence=${present.sequence} />`;
   if (tab === "events") return html`<${Events} history=${history} path=${["accounts", accountId]} query=${query} last=${present.sequence} />`;
+  if (tab === "verify") return html`<${Verify} collection="accounts" aggregateId=${accountId} />`;
   if (FORMS[tab]) return html`<${AccountForm} key=${tab} name=${tab} ...${{ accountId, present, grown }} />`;
   return html`<${TimeTravel} ...${{ history, query, grown }} path=${["accounts", accountId]} last=${present.sequence} />`;
 }

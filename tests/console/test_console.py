@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -206,6 +207,9 @@ VIEWS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (("transfers", "waits"), {}),
     (("correlations", example.TRANSFER), {}),
     (("events",), {"type": "TransactionProcessed"}),
+    (("accounts", example.MARIA, "verify"), {}),
+    (("operations", "health"), {}),
+    (("operations", "dead-letters"), {}),
 ]
 
 
@@ -262,6 +266,81 @@ def test_what_people_wrote_is_text_and_never_a_script(served: Served, visit: Vis
         assert visit.page.title() != "hacked"
     visit.go("transfers", "evil")
     assert SCRIPT in visit.page.get_by_label("Now", exact=True).text_content()
+
+
+def leave_letters(served: Served, queue: str, *bodies: str) -> None:
+    for body in bodies:
+        served.ledger.aws("sqs").send_message(QueueUrl=served.ledger.outputs[queue], MessageBody=body)
+
+
+def test_dead_letters_are_seen_by_what_went_wrong_and_sent_on_when_one_is_sure(served: Served, visit: Visit) -> None:
+    """And what others wrote into them is text."""
+    page, (event, *_) = visit.page, served.maria.ask("GET", f"/accounts/{example.MARIA}/events")[1]["events"]
+    told = json.dumps({"detail-type": "x", "source": "y", "detail": event})
+    ghost = json.dumps({"detail": {**event, "AggregateId": SCRIPT}})
+    leave_letters(served, "deadLetterQueueUrl", told, told, ghost)
+
+    page.get_by_role("link", name="Operations").click()
+    visit.heading("Health")
+    page.get_by_role("region", name="Queues").get_by_text("3 dead letters").wait_for()
+    page.get_by_role("region", name="Projections").get_by_text("up to date").first.wait_for()
+    page.get_by_role("link", name="What went wrong").click()
+    hopeless = page.get_by_role("region", name="projection: not-in-the-store")
+    hopeless.locator("summary").click()
+    assert SCRIPT in str(hopeless.text_content())
+    assert page.locator("img:not([src='icon.svg']), #app script").count() == 0
+    assert hopeless.get_by_role("button").count() == 0
+
+    group = page.get_by_role("region", name="projection: projected-meanwhile")
+    group.get_by_role("button", name="Redrive").click()
+    page.keyboard.press("Shift+Tab")
+    group.get_by_role("button", name="Leave them").click()
+    assert served.ledger.messages("deadLetterQueueUrl") == 3
+    group.get_by_role("button", name="Redrive").click()
+    page.keyboard.press("Enter")  # the focus is on what was asked for
+    page.get_by_text("2 letters sent on.").wait_for()
+    group.wait_for(state="detached")
+    assert served.ledger.messages("deadLetterQueueUrl") == 1
+    served.ledger.aws("sqs").purge_queue(QueueUrl=served.ledger.outputs["deadLetterQueueUrl"])
+
+
+def test_an_account_is_verified_and_what_is_wrong_is_named(served: Served, visit: Visit) -> None:
+    page, name = visit.page, fresh(served)
+    served.maria.has(f"/accounts/{name}", lambda row: row.get("LastSequence") == 2)
+    visit.go("accounts", name)
+    page.get_by_role("link", name="Verify").click()
+    page.get_by_role("button", name="Verify now").click()
+    page.get_by_text("Sound").wait_for()
+    dynamodb, table = served.ledger.aws("dynamodb"), served.ledger.outputs["readModelTable"]
+    key = {"AccountId": {"S": name}, "ProjectionType": {"S": "AccountSummary"}}
+    row = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    dynamodb.put_item(TableName=table, Item={**row, "CustomerId": {"S": SCRIPT}})
+
+    page.get_by_role("button", name="Verify now").click()
+    page.get_by_text("Not sound").wait_for()
+    assert page.locator(".findings .rule").all_text_contents() == ["row-differs"]
+    assert "<img" in str(page.locator(".findings").text_content())
+    assert page.locator("img:not([src='icon.svg']), #app script").count() == 0
+
+
+def test_who_does_not_operate_is_told_why_she_cannot(served: Served, opened: Open) -> None:
+    visit = opened("reader")  # whom the laptop makes a member of all groups
+    pool = served.ledger.outputs["userPoolId"]
+    group = {"UserPoolId": pool, "Username": "reader", "GroupName": "ledger-operators"}
+    served.ledger.aws("cognito-idp").admin_remove_user_from_group(**group)
+    visit = opened("reader")
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+
+    visit.go("accounts", example.MARIA, "verify")
+    button = visit.page.get_by_role("button", name="Verify now")
+    assert button.is_disabled()
+    assert "for operators" in str(visit.page.locator(f"#{button.get_attribute('aria-describedby')}").text_content())
+    for tab in ("health", "dead-letters"):
+        visit.go("operations", tab)
+        visit.page.get_by_text("This is for operators").wait_for()
+        assert visit.page.get_by_role("button", name="Look again").count() == 0
+    assert [url for url in asked if "/operations/" in url] == []
 
 
 def test_amounts_are_shown_to_the_last_digit(served: Served, visit: Visit) -> None:
