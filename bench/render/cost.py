@@ -80,7 +80,7 @@ What stays: a million events are some {number(cost.gigabytes_kept(cost.COMMANDS)
 point-in-time recovery, month after month. Not in the sum: a customer's KMS key (`kmsKeyArn`), and traffic out of AWS.
 Lambda's reading of the stream is free, and its polling of a queue that is empty costs some {money(cost.IDLE_QUEUE)} a month.
 
-At rest: some 80 alarms at {money(prices.ALARM_MONTH)} and a dashboard at {money(prices.DASHBOARD_MONTH)} a month, tables by
+At rest: some 90 alarms at {money(prices.ALARM_MONTH)} and a dashboard at {money(prices.DASHBOARD_MONTH)} a month, tables by
 their size ({money(prices.STORAGE_GB_MONTH)} per GB, with point-in-time recovery {money(prices.RECOVERY_GB_MONTH)} more). The sweep, every minute, costs
 {money(cost.sweeping())} a month while nothing is due, without what its schedule costs.
 
