@@ -14,7 +14,7 @@ from stack.shared import Shared
 _OPEN = Throttle(rate=10, burst=20)
 """Of operations that are open to everybody, who must not be able to keep the functions from those who sign in."""
 
-_OPERATE = Throttle(rate=5, burst=10)
+_OPERATE = Throttle(rate=20, burst=40)
 """Of what operators ask, each of which is many requests to AWS."""
 
 

@@ -39,7 +39,7 @@ from tests.faults.transfer_machine import WAYS_TO_END
 from tests.mutants.catalog import MUTANTS
 
 ROOT = Path(__file__).parents[2]
-WORDS = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 2))
+WORDS = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"), 2))
 WORDS |= {20: "twenty", 40: "forty"}
 HOUR = 3600
 

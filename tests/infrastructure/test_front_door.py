@@ -120,7 +120,7 @@ def test_every_stage_is_throttled_and_logged_without_naming_an_account(door: Gra
         own = {each["routeKey"]: each["throttlingRateLimit"] for each in stage.inputs["routeSettings"]}
         assert own == {
             "GET /health": 10,
-            **{each.route_key: 5 for each in OPERATIONS if each.scopes == ("ledger/operate",)},
+            **{each.route_key: 20 for each in OPERATIONS if each.scopes == ("ledger/operate",)},
         }
         # API Gateway refuses the settings of a route that is not there yet.
         assert {route.urn for route in routes_of(door, routes).values()} <= stage.depends_on
