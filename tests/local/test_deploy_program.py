@@ -15,6 +15,7 @@ from local.client import StackClient, eventually
 from local.deploy import DeployedResource, Deployment, deploy
 from local.engine import Engine
 from schemas.files import each_version, load, text_of
+from tests.infrastructure.test_program import OUTPUTS
 from tests.lean import lean_settings
 from tests.local.conftest import DISORDER, PROJECT
 from tests.local.provider_calls import READS, Call
@@ -58,43 +59,7 @@ def mapping(engine: Engine, function: str) -> dict[str, Any]:
 
 
 def test_every_output_of_the_stack_has_a_value(outputs: dict[str, Any]) -> None:
-    assert set(outputs) == {
-        "eventBusName",
-        "eventBusArn",
-        "archiveName",
-        "archiveArn",
-        "eventStoreTable",
-        "readModelTable",
-        "snapshotsTable",
-        "commandFunction",
-        "relayFunction",
-        "projectionFunction",
-        "queryFunction",
-        "snapshotFunction",
-        "validateFunction",
-        "processFunction",
-        "sweepFunction",
-        "sweepScheduleName",
-        "schemaRegistryName",
-        "projectionQueueUrl",
-        "processQueueUrl",
-        "deadLetterQueueUrl",
-        "processDeadLetterQueueUrl",
-        "deliveryDeadLetterQueueUrl",
-        "invocationDeadLetterQueueUrl",
-        "alarmTopicArn",
-        "dashboardName",
-        "accountRuleArn",
-        "apiEndpoint",
-        "machineApiEndpoint",
-        "consoleUrl",
-        "issuer",
-        "signInUrl",
-        "userPoolId",
-        "userPoolClientId",
-        "region",
-        "readme",
-    }
+    assert set(outputs) == OUTPUTS
     assert all(outputs.values())
 
 

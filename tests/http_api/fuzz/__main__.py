@@ -19,6 +19,7 @@ from local.deploy import deploy
 from local.engine import Engine
 from tests import fetched
 from tests.console.people import Person
+from tests.local.conftest import DISORDER
 
 _HERE = Path(__file__).resolve().parent
 _PROJECT = _HERE.parents[2]
@@ -63,7 +64,7 @@ def _run(endpoint: str, person: Person, examples: int) -> int:
 @contextmanager
 def _deployed() -> Iterator[dict[str, str]]:
     """The outputs of the stack, while it is there."""
-    with Engine() as engine:
+    with Engine(stream_disorder=DISORDER) as engine:
         yield deploy(engine.endpoint, "local", _PROJECT, config_overrides=_UNTHROTTLED).outputs
 
 
