@@ -126,7 +126,7 @@ PARAMETERS: dict[str, Any] = {
         "in": "header",
         "description": "The ETag of what the command was decided on: its expectedSequence, in quotes. Where the "
         "aggregate has moved on, the answer is 412. Where the body says an expectedSequence, too, both must be equal.",
-        "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,15})"$', "examples": ['"5"']},
+        "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,14}|10{15})"$', "examples": ['"5"']},
     },
     "type": in_query("type", "The type of the events.", {**ID, "examples": ["AccountCreated"]}, required=True),
     "from": in_query("from", f"Recorded at this time or later. {_TIME}", {"type": "string", "format": "date-time"}),

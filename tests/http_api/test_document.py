@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from handlers.domain import KINDS
 from handlers.domain.facts import FACTS
 from handlers.http_api.routes import ROUTES, routes
+from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.kinds import Kinds
 from schemas.files import load
 from schemas.generation import PROJECT
@@ -62,6 +64,15 @@ def test_no_number_of_a_command_has_to_pass_through_a_float() -> None:
 
     assert amount["type"] == ["number", "string"]
     assert amount["x-scale"] == 8
+
+
+def test_a_condition_is_a_sequence_that_there_can_be() -> None:
+    pattern = DOCUMENT["components"]["parameters"]["ifMatch"]["schema"]["pattern"]
+
+    for sequence in (0, 1, MAX_SEQUENCE - 1, MAX_SEQUENCE):
+        assert re.search(pattern, f'"{sequence}"')
+    for sequence in (MAX_SEQUENCE + 1, 2 * MAX_SEQUENCE, 10 * MAX_SEQUENCE, -1):
+        assert not re.search(pattern, f'"{sequence}"')
 
 
 @pytest.mark.parametrize("collection", ["", "Accounts", "a/b", "events", "health", "{id}", "console"])

@@ -23,6 +23,7 @@ BEYOND_SCHEMAS = {
     "bytes": "a length in bytes",
     "digits after the point": "a number of digits: by `multipleOf`, clients with binary floats would refuse 0.07",
     "a number has at most 38 digits": "a number of digits",
+    "not a number": "how large an exponent is in a text",
     "a whole number must lie between": "numbers in extra members of whatever depth",
     "must be more than ": "bounds of a number that is sent as text",
     "must be less than ": "bounds of a number that is sent as text",
