@@ -77,6 +77,7 @@ for output, value in {
     "accountRuleArn": feeds.projection.rule_arn,
     "schemaRegistryName": schema_registry.registry_name,
     **({"operationsFunction": operations.name} if operations else {}),
+    **({"auditLogGroup": feeds.audit_log.log_group_name} if feeds.audit_log else {}),
     **(front_door.outputs if front_door else {}),
     "region": shared.region,
     "readme": (ROOT / "Pulumi.README.md").read_text("utf-8"),

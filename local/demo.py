@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from rich.markup import escape
 from .client import FunctionFailed, StackClient, eventually
 from .deploy import StackConfig, deploy, load_config
 from .engine import Engine, InterceptedRequest, Response
+from .fee import with_a_fee
 
 PROJECT = Path(__file__).resolve().parent.parent
 ACCOUNT = "account-123"
@@ -110,6 +112,7 @@ def _tell(story: Story, client: StackClient, engine: Engine, outputs: Path) -> N
     _killed(story, client, engine)
     _deliveries(story, client)
     _replay(story, client, outputs)
+    _branches(story, client, outputs)
 
 
 def _write_side(story: Story, client: StackClient) -> None:
@@ -368,6 +371,62 @@ def _replay(story: Story, client: StackClient, outputs: Path) -> None:
         show="python -m ops replay",
     )
     story.step("The row is back as it was", lambda: _row_at(client, 3) == before, wanted=True)
+
+
+def _branches(story: Story, client: StackClient, outputs: Path) -> None:
+    """What is tried on a branch, and what other rules would have done; nothing of it happens."""
+    events = client.query("getAggregateEvents", aggregateId=ACCOUNT)[1]["eventCount"]
+
+    def operate(*arguments: str) -> tuple[int, Any]:
+        command = [sys.executable, "-m", "ops", "branch", *arguments, "--outputs", str(outputs), "--json"]
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603
+        return done.returncode, json.loads(done.stdout or "{}", parse_float=Decimal)
+
+    def withdraw() -> dict[str, Any]:
+        operate("create", "trial")
+        withdrawal = {"aggregateId": ACCOUNT, "eventType": "TransactionProcessed", "eventData": {"amount": -80}}
+        asked = {"queryType": "reconstructState", "aggregateId": ACCOUNT}
+        code, _ = operate("command", "trial", json.dumps(withdrawal))
+        _, there = operate("query", "trial", json.dumps(asked))
+        _, here = client.query("reconstructState", aggregateId=ACCOUNT)
+        return {
+            "exitCode": code,
+            "onTheBranch": there["reconstructedState"]["balance"],
+            "onTheLedger": here["reconstructedState"]["balance"],
+        }
+
+    story.step(
+        "Withdraw 80 on a branch: the ledger knows nothing of it",
+        withdraw,
+        {"exitCode": 0, "onTheBranch": Decimal("0.25"), "onTheLedger": Decimal("80.25")},
+        show="python -m ops branch create | command | query",
+    )
+
+    def try_a_fee() -> dict[str, Any]:
+        operate("create", "fee")
+        with tempfile.TemporaryDirectory() as folder:
+            candidate = with_a_fee(Path(folder) / "candidate")
+            code, _ = operate("run", "fee", "--code", str(candidate), "--account", ACCOUNT)
+        _, told = operate("diff", "fee")
+        return {"exitCode": code, "decisions": told["roots"], **told["difference"]["USD"]}
+
+    story.step(
+        "A fee of 1 % on withdrawals, tried on what was really asked",
+        try_a_fee,
+        {
+            "exitCode": 0,
+            "decisions": {"other-events": 1},
+            "recorded": Decimal("80.25"),
+            "candidate": Decimal("80.05"),
+            "difference": Decimal("-0.2"),
+        },
+        show="python -m ops branch run fee --code DIR; python -m ops branch diff fee",
+    )
+    story.step(
+        "Not one event more is on the account",
+        lambda: client.query("getAggregateEvents", aggregateId=ACCOUNT)[1]["eventCount"],
+        events,
+    )
 
 
 def _row_at(client: StackClient, sequence: int) -> dict[str, Any] | None:

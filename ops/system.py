@@ -110,6 +110,10 @@ class System:
             )
         return value == "true"
 
+    def numbers(self, function: str) -> dict[str, str]:
+        """Every number that a deployed function works with, as its environment has them. One request."""
+        return {name: value for name, value in self._variables(function).items() if value.lstrip("-").isdecimal()}
+
     def revision(self, function: str) -> str:
         """What tells a deployed function's code from any other; `function` is the output that names it. One request."""
         configuration = self.client("lambda").get_function_configuration(FunctionName=self.output(function))

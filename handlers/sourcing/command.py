@@ -133,7 +133,7 @@ class Command:
             correlation_id=name("correlationId", command_id),
             causation_id=name("causationId", command_id),
             actor=name("actor", NO_ACTOR),
-            digest=_digest(event_type, meaning(aggregate_id, event_type, whole_data)),
+            digest=digest_of(event_type, meaning(aggregate_id, event_type, whole_data)),
             expected_sequence=read(lambda: whole(request, "expectedSequence", 0, MAX_SEQUENCE), None),
             violations=tuple(found),  # the last, behind all that is read
         )
@@ -152,10 +152,11 @@ class Command:
     @property
     def literal_digest(self) -> str:
         """The digest of the data as it is spelled, which older code took. Most data is spelled as it is meant."""
-        return _digest(self.event_type, self.event_data)
+        return digest_of(self.event_type, self.event_data)
 
 
-def _digest(event_type: str, data: Mapping[str, Value]) -> str:
+def digest_of(event_type: str, data: Mapping[str, Value]) -> str:
+    """What tells a command from another one, by what its data says."""
     return sha256(dumps([event_type, data]).encode()).hexdigest()
 
 

@@ -67,7 +67,8 @@ class Facts:
         self._internal_fields = internal_fields
         self._schemas = schemas
         self._classes = classes
-        self._derived = derived
+        self.derived = derived
+        """By type, what the ledger fills in where a command leaves it out."""
         self._asked = asked
         self._kinds = {_DATE_TIME: times.normalize, **kinds}
         properties = {name: schemas[name, version]["properties"] for name, version in self.newest.items()}
@@ -181,7 +182,7 @@ class Facts:
         ledger fills in may be missing, and null says nothing wherever nothing has to be said. Stricter in one: a text
         of a kind (`asked` of the domain) must be of that kind, which older events need not be.
         """
-        derived, nothing, newest = self._derived[event_type], self._nothing[event_type], self.newest[event_type]
+        derived, nothing, newest = self.derived[event_type], self._nothing[event_type], self.newest[event_type]
         read = {name: value for name, value in data.items() if value is not None or name not in nothing}
         unread: list[Violation] = []
         for name in self._decimals[event_type]:

@@ -11,11 +11,15 @@ from .carriage import carried
 from .command import NO_ACTOR
 from .errors import LedgerError, MalformedError
 from .fields import identifier, optional_identifier
-from .values import Value, dumps
+from .values import Value, dumps, exact
 
 EVENT_TYPE = "CommandRejected"
 
 _IDS = UUID("b7f0c1de-7a0e-5d5c-9f0b-3a7f5c1e2d46")
+
+
+MAX_ASKED_BYTES = 32 * 1024
+"""Of the JSON of what was asked for: what is larger is not repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Rejection:
             version=version,
             data={
                 "eventType": given(lambda: identifier(request, "eventType"), "") or None,
+                **_asked(request),
                 "status": error.status,
                 "code": error.code,
                 "message": carried(error.message),
@@ -84,3 +89,15 @@ class Rejection:
             "CausationId": self.causation_id,
             "Actor": self.actor,
         }
+
+
+def _asked(request: Mapping[str, Any]) -> dict[str, Value]:
+    """What a request asked for, so that other rules can be asked for it, too; nothing where that cannot be told."""
+    data = request.get("eventData")
+    if not isinstance(data, dict):
+        return {}
+    try:
+        told = carried(exact(data, "eventData"))
+    except MalformedError:
+        return {}
+    return {"asked": told} if len(dumps(told).encode()) <= MAX_ASKED_BYTES else {}

@@ -188,8 +188,8 @@ class Branches:
         """
         self.client.delete_item(TableName=self.table, Key={PART: {"S": _HEADS}, PLACE: {"S": branch.name}})
         for each in self.touched(branch):
-            self._clear(branch.part(f"events/{each.aggregate_id}"))
-        self._clear(branch.part("aggregates"))
+            self.clear(branch.part(f"events/{each.aggregate_id}"))
+        self.clear(branch.part("aggregates"))
 
     def items(self, part: str) -> Iterator[Mapping[str, Any]]:
         """The items of a part, in order: one Query a megabyte, one read unit for each 4 KB."""
@@ -215,7 +215,8 @@ class Branches:
         )
         return branch if branch.expires_at > self.seconds() else None
 
-    def _clear(self, part: str) -> None:
+    def clear(self, part: str) -> None:
+        """Remove a part's items: a BatchWriteItem for 25, a write unit for each KB of it."""
         keys = [{"DeleteRequest": {"Key": {PART: item[PART], PLACE: item[PLACE]}}} for item in self.items(part)]
         for first in range(0, len(keys), BATCH_WRITES):
             undone: Any = {self.table: keys[first : first + BATCH_WRITES]}

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.sourcing import times
 from handlers.sourcing.values import dumps
-from handlers.store.branches import Branch, Branches
+from handlers.store.branches import Branch
+from ops.branches.results import Results, branches_of
 from ops.processes import invoked
 from ops.system import System, UsageError
 
-from . import arguments
+from . import arguments, branch_diff, branch_run
 from .common import add_common, console_for, shown
 from .tables import Cell, print_table
 
@@ -75,6 +76,8 @@ def add_to(commands: Commands) -> None:
     carry.set_defaults(run=_carry)
     drop = _of_one(actions, "drop", "remove a branch", "Remove a branch and all that was decided on it.")
     drop.set_defaults(run=_drop)
+    branch_run.add_to(actions)
+    branch_diff.add_to(actions)
     merge = _of_one(actions, "merge", "not to be had: see what it says", "A branch is never merged.")
     merge.set_defaults(run=_merge)
 
@@ -84,11 +87,6 @@ def _of_one(actions: Commands, name: str, summary: str, description: str) -> arg
     action.add_argument("branch", type=arguments.branch_name, metavar="NAME", help="the branch's name")
     add_common(action)
     return action
-
-
-def branches_of(system: System) -> Branches:
-    """A stack's table of branches."""
-    return Branches(system.client("dynamodb"), system.output("branchesTable"))
 
 
 def _create(system: System, options: argparse.Namespace) -> int:
@@ -171,6 +169,7 @@ def _drop(system: System, options: argparse.Namespace) -> int:
     branches = branches_of(system)
     branch = branches.get(options.branch)
     branches.drop(branch)
+    Results(branches, branch).clear()
     return _told(branch, options, "dropped")
 
 

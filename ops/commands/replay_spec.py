@@ -39,11 +39,15 @@ _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 """Each with its member of a spec."""
 
 
-def add_spec(command: argparse.ArgumentParser) -> None:
-    """The options."""
+def add_spec(command: argparse.ArgumentParser, *, rate: bool = True) -> None:
+    """The options; without a `rate` where nothing is sent."""
     for option, (member, settings) in _OPTIONS.items():
         command.add_argument(option, dest=_dest(member), **settings)
-    command.add_argument("--rate", type=arguments.Count(MAX_RATE), metavar="N", help="so many events a second, at most")
+    command.set_defaults(rate=None)
+    if rate:
+        command.add_argument(
+            "--rate", type=arguments.Count(MAX_RATE), metavar="N", help="so many events a second, at most"
+        )
     command.add_argument(
         "--spec", type=arguments.path, metavar="FILE", help="a JSON file that says all of this by its members instead"
     )

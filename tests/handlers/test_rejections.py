@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from handlers.domain.facts import NEWEST, violations
+from handlers.sourcing.rejection import MAX_ASKED_BYTES
 from handlers.sourcing.values import exact
 
 from .conftest import BUS, STORE, Calls, Context, Invoke, failing, opened, refusing
@@ -34,7 +35,8 @@ def test_a_broken_rule_is_published_with_who_asked_for_what_and_why(send: Invoke
     (told,) = rejections(calls)
     assert status == 422
     data = told.pop("EventData")
-    assert data == {"eventType": "TransactionProcessed", "status": 422, **body["error"]}
+    asked_for = {"asked": {"amount": Decimal("-10.01")}}
+    assert data == {"eventType": "TransactionProcessed", **asked_for, "status": 422, **body["error"]}
     assert violations("CommandRejected", NEWEST["CommandRejected"], exact(data, "data"), "") == []
     assert len(told.pop("EventId")) == 36
     assert len(told.pop("Timestamp")) == len("2024-01-15T10:00:00.000000Z")
@@ -83,6 +85,23 @@ def test_every_kind_of_refusal_is_published(
 
     (told,) = rejections(calls)
     assert (told["EventData"]["code"], told["EventData"]["eventType"]) == (code, event_type)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"amount": "-1", "note": "é"}, {"amount": "-1", "note": "é"}),
+        ({"amount": 10**30}, {"amount": str(10**30)}),
+        ({"note": "x" * MAX_ASKED_BYTES}, None),
+        ({"amount": 0.1234567890123456789}, None),
+        ("all", None),
+    ],
+)
+def test_what_was_asked_is_told_where_it_can_be(send: Invoke, calls: Calls, data: Any, told: Any) -> None:
+    assert send("TransactionProcessed", data)[0] in (400, 422)
+
+    (rejected,) = rejections(calls)
+    assert rejected["EventData"].get("asked") == told
 
 
 def test_what_is_accepted_or_answered_again_is_no_rejection(send: Invoke, calls: Calls) -> None:

@@ -16,7 +16,7 @@ OUTPUTS = {
     "operationsFunction",
     *("processQueueUrl", "processDeadLetterQueueUrl"),
     *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
-    *("alarmTopicArn", "dashboardName", "region", "readme"),
+    *("alarmTopicArn", "auditLogGroup", "dashboardName", "region", "readme"),
     *("apiEndpoint", "machineApiEndpoint", "consoleUrl", "issuer", "signInUrl", "userPoolId", "userPoolClientId"),
 }
 
@@ -57,6 +57,7 @@ def test_outputs_lead_to_the_resources_they_name(stack: Graph) -> None:
         "deliveryDeadLetterQueueUrl": stack.named("delivery-dlq-queue").outputs["url"],
         "invocationDeadLetterQueueUrl": stack.named("invocation-dlq-queue").outputs["url"],
         "alarmTopicArn": stack.named("monitoring-topic").outputs["arn"],
+        "auditLogGroup": stack.named("audit-log-group").outputs["name"],
         "dashboardName": stack.named("monitoring-dashboard").outputs["dashboardName"],
     } | {f"{entry}Function": stack.named(f"{entry}-function").outputs["name"] for entry in FUNCTIONS}
     assert {key: stack.exports[key] for key in expected} == expected

@@ -207,6 +207,8 @@ def test_what_is_documented_suffices_for_branches(ledger: StackClient, act: Act)
     assert act(ledger, "branch query", "trial", json.dumps(state)) == 0
     assert act(ledger, "branch carry", "trial", "nobody") == 0
     assert act(ledger, "branch show", "trial") == 0
+    assert act(ledger, "branch run", "trial", "--code", str(PROJECT), "--prefix", "tried") == 0
+    assert act(ledger, "branch diff", "trial") == 0
     assert act(ledger, "branch drop", "trial") == 0
     assert ledger.query("reconstructState", aggregateId="tried")[0] == 404
 

@@ -60,6 +60,7 @@ ITEMS_AT_LIMITS = ("tests/local/test_engine_item_limits.py",)
 RETENTION = ("tests/local/test_engine_retention.py",)
 RESERVING = ("tests/domain/test_reservations.py",)
 TRANSFERRING = ("tests/domain/test_transfer.py", "tests/domain/test_transfer_properties.py")
+DECIDING_AGAIN = ("tests/ops/test_backtest.py",)
 ON_BRANCHES = ("tests/handlers/test_branches.py",)
 CARRYING_ON = ("tests/handlers/test_transfers.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
@@ -4285,5 +4286,67 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "        _refuse_what_goes_nowhere(options)\n",
         "",
         ("tests/cli/test_commands.py",),
+    ),
+    Mutant(
+        "decide again on what is recorded, not on what the candidate has",
+        "ops/branches/worker.py",
+        "command, now = self._decided(self.candidate, ask)",
+        "command, now = self._decided(self.recorded, ask)",
+        DECIDING_AGAIN,
+    ),
+    Mutant(
+        "call each difference a root cause",
+        "ops/branches/worker.py",
+        "not self.differs or self._decided(self.recorded, ask)[1].is_the_same_as(now)",
+        "True",
+        DECIDING_AGAIN,
+    ),
+    Mutant(
+        "let the candidate carry a command out twice",
+        "ops/branches/worker.py",
+        "self.carried_out.add(command.command_id)",
+        "pass",
+        DECIDING_AGAIN,
+    ),
+    Mutant(
+        "go on with a backtest behind what was not decided yet",
+        "ops/branches/backtest.py",
+        """            for found in in_parallel(one, some, self.workers):
+                tally.add(found)
+                self.seen(found.aggregates, found.events)
+            self.results.save(segment, {"after": some[-1], "done": False, "tally": tally.describe()})""",
+        """            self.results.save(segment, {"after": some[-1], "done": False, "tally": tally.describe()})
+            for found in in_parallel(one, some, self.workers):
+                tally.add(found)
+                self.seen(found.aggregates, found.events)""",
+        DECIDING_AGAIN,
+    ),
+    Mutant(
+        "decide again what was asked after the branch was made",
+        "ops/branches/backtest.py",
+        "            if event.timestamp > self.until:\n                return",
+        "            if event.timestamp > self.until:\n                pass",
+        DECIDING_AGAIN,
+    ),
+    Mutant(
+        "take what the ledger filled in for what was said",
+        "ops/branches/asked.py",
+        "for count in range(len(filled), -1, -1):",
+        "for count in range(len(filled) + 1):",
+        DECIDING_AGAIN,
+    ),
+    Mutant(
+        "let a refusal come behind the events that were recorded later",
+        "ops/branches/asked.py",
+        "while waiting and waiting[0].at < caused[0].timestamp:",
+        "while waiting and waiting[0].at < caused[0].timestamp and not caused:",
+        DECIDING_AGAIN,
+    ),
+    Mutant(
+        "keep from auditors what was asked",
+        "handlers/sourcing/rejection.py",
+        'return {"asked": told} if',
+        "return {} if",
+        ("tests/handlers/test_rejections.py",),
     ),
 )

@@ -88,6 +88,10 @@ class CommandRejected:
     """
     The event that the command asked for, where it named one.
     """
+    asked: dict[str, Any] | None = None
+    """
+    The eventData of the command, as far as it can be told: not what is larger than 32 KB, or can be held in no event.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -147,6 +147,19 @@ SCHEMAS: dict[tuple[str, int], dict[str, Any]] = {
         },
         "additionalProperties": True,
     },
+    ("CommandRejected", 2): {
+        "type": "object",
+        "required": ["status", "code", "message", "details"],
+        "properties": {
+            "eventType": {"type": ["string", "null"]},
+            "asked": {"type": ["object", "null"], "additionalProperties": True},
+            "status": {"type": "integer", "minimum": 400, "maximum": 499},
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+            "details": {"type": "object", "additionalProperties": True},
+        },
+        "additionalProperties": True,
+    },
     ("FundsReserved", 1): {
         "type": "object",
         "required": ["transferId", "amount", "currency"],

@@ -1,0 +1,1 @@
+"""Branches: what other rules would have decided."""
