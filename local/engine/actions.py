@@ -200,7 +200,7 @@ _FINDERS: Iterable[tuple[str, Finder, Iterable[str]]] = (
     ("lambda", _on_everything, ("ListEventSourceMappings",)),
     ("lambda", _on_mapping, ("UpdateEventSourceMapping",)),
     ("scheduler", _on_schedule, ("GetSchedule", "UpdateSchedule")),
-    ("logs", _on_logs, ("CreateLogGroup", "CreateLogStream", "PutLogEvents")),
+    ("logs", _on_logs, ("CreateLogGroup", "CreateLogStream", "FilterLogEvents", "PutLogEvents")),
     ("s3", _on_object, ("DeleteObject", "GetObject", "HeadObject", "PutObject")),
     ("s3", _on_bucket, ("HeadBucket", "ListObjects", "ListObjectsV2")),
     ("xray", _on_everything, ("PutTelemetryRecords", "PutTraceSegments")),
