@@ -51,7 +51,7 @@ it](operations.md#leaving-parts-out).
 million cost {money(cost.COMMANDS * prices.WRITE_UNIT)} US$ less, and getEventsByCorrelation is refused.
 
 **Branches** cost nothing while there are none. Making one is a write unit, a command on it two or three write units and some six
-read units beside the invocation, and what it leaves is gone after `branchDays`.
+read units beside the invocation, and what it leaves is gone after `branchDays`. A backtest reads the store once and half again, and writes a unit for each KB that differs.
 
 **The recipe's own set of features** ([`docs/examples/Pulumi.lean.yaml`](examples/Pulumi.lean.yaml): no audit log, no
 statement, no traces, no reports of invocations, a snapshot every {cost.RECIPES_OWN.snapshot_every} events) costs {money(lean)} US$, {number(lean / cost.total(recipe))} × the recipe's, and without its type index, too, {money(leanest)}
