@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import json
 import re
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,13 @@ class Asked:
     body: str | None
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Of a client that went away, nothing."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class FakeLedger:
     """`replies` has the answer to an operation, as status and JSON text; None: hang up without one."""
 
@@ -55,7 +63,7 @@ class FakeLedger:
         """Whether no token has the scope of anything."""
         self.revoked: list[str] = []
         self.good: set[str] = set()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.config = {
             "clientId": "client",

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.profiles import LOCAL, Profile, Profiles
+
+from .conftest import Run
 from .fake import ROOT, FakeLedger
 
 LEDGER = str(ROOT / "cli/ledger")
@@ -124,3 +127,23 @@ def test_without_its_environment_it_says_what_to_do(tmp_path: Path, is_there: bo
 
     assert ran.returncode == 1
     assert ran.stderr == (f'error: there is no {root}/.venv/bin/python\nMake it anew: (cd "{root}" && make setup)\n')
+
+
+def test_a_ledger_that_says_nothing_is_waited_for_as_long_as_asked(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LEDGER_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.delenv("LEDGER_PROFILE", raising=False)
+    with _Slow() as slow:
+        Profiles(tmp_path / "config").keep(Profile(LOCAL, slow.url), default=True)
+        reading = run("account", "show", "a", "--timeout", "0.1")
+        writing = run("account", "deposit", "a", "1", "--id", "k", "--timeout", "0.1")
+        slow.may_answer.set()
+
+    assert (reading.code, reading.err) == (1, f"error: {slow.url} gave no answer in time\n")
+    assert writing.code == 1
+    assert writing.err == (
+        f"error: {slow.url} gave no answer in time: whether it was done is unknown\n"
+        "Send it again under the same id, and it counts once:\n"
+        "  ledger account deposit a 1 --timeout 0.1 --id k\n"
+    )
