@@ -85,8 +85,9 @@ def test_two_faults_on_the_way_of_a_transfer_that_comes_to_nothing(scenario: Sce
 
 ASKS_NOBODY = {"token_scopes"}
 """There is no call that could fail."""
-CHANGES_NOTHING = {"operations"}
-"""It looks, and sends on what consumers take twice: tests/ops walks the faults of that."""
+CHANGES_NOTHING = {"branch", "operations"}
+"""The one writes what is no part of the ledger; the other looks, and sends on what consumers take twice: tests/ops
+walks the faults of that."""
 
 
 def test_the_scenarios_use_every_function() -> None:

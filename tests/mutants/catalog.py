@@ -1756,8 +1756,14 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "let one unreadable letter end the redrive",
         "handlers/upkeep/letters/diagnosis.py",
-        '        except MalformedError as error:\n            return Case(letter, Cause.NO_EVENT, f"no',
-        '        except KeyError as error:\n            return Case(letter, Cause.NO_EVENT, f"no',
+        (
+            "        except MalformedError as error:\n"
+            '            return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.PROJECT'
+        ),
+        (
+            "        except KeyError as error:\n"
+            '            return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.PROJECT'
+        ),
         REDRIVING,
     ),
     Mutant(
