@@ -7,6 +7,12 @@ from typing import Any
 QUEUE: dict[str, Any] = {"type": "string", "enum": ["projection", "process", "delivery", "invocation"]}
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
+CAUSES = (
+    *("no-event", "not-in-the-store", "projected-meanwhile", "not-projected", "damaged-row", "not-carried-on"),
+    *("not-delivered", "foreign-target", "unpublishable", "not-relayed", "stream-forgotten", "invocation-failed"),
+    *("not-called", "untold"),
+)
+"""Those that a group may have today; an answer may have others, of newer code."""
 _CAUSE: dict[str, Any] = {"type": "string", "description": "Why: stable, what a program decides on."}
 
 
@@ -36,7 +42,10 @@ REDRIVE: dict[str, Any] = {
                 "required": ["queue"],
                 "properties": {
                     "queue": QUEUE,
-                    "cause": {"type": ["string", "null"], "description": "Of a group; left out: whatever can be sent."},
+                    "cause": {
+                        "enum": [*CAUSES, None],
+                        "description": "Of a group; left out: whatever can be sent.",
+                    },
                     "limit": {"type": ["integer", "null"], "minimum": 1, "maximum": 500, "default": 100},
                 },
                 "additionalProperties": False,

@@ -12,7 +12,9 @@ import pytest
 
 from handlers.sourcing import times
 from handlers.store.event_store import EventStore
+from handlers.upkeep.letters.diagnosis import Cause
 from handlers.upkeep.verification import examination
+from schemas.operations_parts import CAUSES
 
 from ..handlers.conftest import ROWS, STORE, Calls, Context, message
 from .conftest import Answered, Api, make_queues, payload, people
@@ -247,6 +249,10 @@ def test_an_invocation_is_an_operators_to_repeat(api: Api, sqs: Any) -> None:
     assert (group["cause"], group["hopeless"], group["redrivable"]) == ("invocation-failed", False, False)
     assert (told["moved"], told["skipped"]) == (0, 1)
     assert waiting(sqs, "invocation-dlq") == (1, 0)
+
+
+def test_the_document_tells_every_cause() -> None:
+    assert sorted(CAUSES) == sorted(Cause)
 
 
 @pytest.mark.parametrize(
