@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from handlers.store.branches import Branches
 from handlers.store.due_index import INDEX as DUE_INDEX
 from handlers.store.event_store import COMMAND_INDEX, EventStore
 from local.client import StackClient, eventually
 from local.deploy import deploy
 from local.engine import Engine, actions
 from ops.__main__ import main as operate
+from ops.branches.results import Results
 from tests.domain.builders import story
 from tests.local.conftest import PROJECT
 from tests.tables import deployed_tables
@@ -197,7 +199,17 @@ def test_what_is_documented_suffices_for_transfers(ledger: StackClient, act: Act
     assert act(ledger, "verify", "--aggregate", "gift", "--grace", "1000") == 0
 
 
+def refusals_of(ledger: StackClient, account: str) -> list[Any]:
+    """What the audit log says of refusals on an account."""
+    pattern = f'{{ $.detail-type = "CommandRejected" && $.detail.AggregateId = "{account}" }}'
+    group = ledger.outputs["auditLogGroup"]
+    found: list[Any] = ledger.aws("logs").filter_log_events(logGroupName=group, filterPattern=pattern)["events"]
+    return found
+
+
 def test_what_is_documented_suffices_for_branches(ledger: StackClient, act: Act) -> None:
+    assert ledger.command("tried-before", "TransactionProcessed", {"amount": 1})[0] == 422
+    eventually(partial(refusals_of, ledger, "tried-before"), bool, 30.0)
     opening = {"aggregateId": "tried", "eventType": "AccountCreated", "eventData": {}}
     state = {"queryType": "reconstructState", "aggregateId": "tried"}
 
@@ -209,6 +221,9 @@ def test_what_is_documented_suffices_for_branches(ledger: StackClient, act: Act)
     assert act(ledger, "branch show", "trial") == 0
     assert act(ledger, "branch run", "trial", "--code", str(PROJECT), "--prefix", "tried") == 0
     assert act(ledger, "branch diff", "trial") == 0
+    branches = Branches(ledger.aws("dynamodb"), ledger.outputs["branchesTable"])
+    every = Results(branches, branches.get("trial")).positions()
+    assert sum(int(each["tally"]["refusals"]) for each in every) == 1, "the audit log's refusal was asked again"
     assert act(ledger, "branch drop", "trial") == 0
     assert ledger.query("reconstructState", aggregateId="tried")[0] == 404
 
