@@ -80,7 +80,8 @@ class Event:
         if not isinstance(record, Mapping):
             raise NotAnEventError("it is not an object")
         if record.get("Branch", "") != branch:
-            raise NotAnEventError("it was decided on another branch, or on one at all", *place_of(record))
+            problem = "it is not of this branch" if branch else "it was decided on a branch of the ledger"
+            raise NotAnEventError(problem, *place_of(record))
         try:
             return cls(
                 aggregate_id=_text(record, "AggregateId"),

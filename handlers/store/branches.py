@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from handlers.sourcing import times
 from handlers.sourcing.errors import LedgerError, MalformedError, NotFoundError
 from handlers.sourcing.event import Position, ordinal
-from handlers.sourcing.restoring import text
+from handlers.sourcing.restoring import counted, text
 from handlers.sourcing.values import Value
 
 from .items import to_item, to_record
@@ -49,6 +49,15 @@ class BranchExistsError(LedgerError):
 
     status = 409
     code = "BranchExists"
+
+
+class DamagedBranchError(LedgerError):
+    """An item of a branch is none that the ledger wrote. Only what was tried there is lost."""
+
+    code = "DamagedBranch"
+
+    def __init__(self, part: str, place: str) -> None:
+        super().__init__(f"the item {place} of {part} in the branches' table is damaged; it can be deleted by hand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,8 @@ class Branches:
             raise
 
     def get(self, name: str) -> Branch:
-        """A branch by its name: one GetItem, one read unit. NotFoundError where there is none, or none any more."""
+        """A branch by its name: one GetItem, one read unit. NotFoundError where there is none, or none any more;
+        DamagedBranchError."""
         key: Any = {PART: {"S": _HEADS}, PLACE: {"S": name}}
         answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
         branch = self._alive(answer["Item"]) if "Item" in answer else None
@@ -203,16 +213,19 @@ class Branches:
             yield from page["Items"]
 
     def _alive(self, item: Mapping[str, Any]) -> Branch | None:
-        """The branch of a head; None where it has lapsed: AWS may take days to remove it."""
+        """The branch of a head; None where it has lapsed: AWS may take days to remove it. DamagedBranchError."""
         record = to_record(item)
-        branch = Branch(
-            name=text(record[PLACE]),
-            id=text(record["Id"]),
-            at=None if record.get("At") is None else text(record["At"]),
-            revision=text(record["Revision"]),
-            created_at=text(record["CreatedAt"]),
-            expires_at=ordinal(record, EXPIRES_AT),
-        )
+        try:
+            branch = Branch(
+                name=check_name(record[PLACE], PLACE),
+                id=text(record["Id"]),
+                at=None if record.get("At") is None else times.normalize(record["At"], "At"),
+                revision=text(record["Revision"]),
+                created_at=times.normalize(record["CreatedAt"], "CreatedAt"),
+                expires_at=ordinal(record, EXPIRES_AT),
+            )
+        except (LookupError, MalformedError, ValueError) as error:
+            raise DamagedBranchError(_HEADS, str(record.get(PLACE))) from error
         return branch if branch.expires_at > self.seconds() else None
 
     def clear(self, part: str) -> None:
@@ -231,6 +244,9 @@ def is_failed_condition(error: ClientError) -> bool:
 
 
 def _touched(record: Mapping[str, Any]) -> Touched:
-    length = int(record["Length"])
-    end = Position(length, text(record["Hash"]), text(record["Timestamp"])) if length else Position()
-    return Touched(text(record[PLACE]), end)
+    try:
+        length = counted(record["Length"])
+        end = Position(length, text(record["Hash"]), text(record["Timestamp"])) if length else Position()
+        return Touched(text(record[PLACE]), end)
+    except (LookupError, ValueError) as error:
+        raise DamagedBranchError(str(record.get(PART)), str(record.get(PLACE))) from error

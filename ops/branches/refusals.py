@@ -57,11 +57,13 @@ class Refusals:
         """Let go of the file."""
         self._base.close()
 
-    def read(self, logs: Any, group: str, until: str) -> None:
-        """Read those that the audit log has until a moment: one FilterLogEvents a page."""
-        end = int(datetime.fromisoformat(until).timestamp() * 1000) + 1
+    def read(self, logs: Any, group: str, since: str, until: str) -> None:
+        """Read those that the audit log has of a stretch of time: one FilterLogEvents a page."""
         pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, filterPattern=f'{{ $.detail-type = "{EVENT_TYPE}" }}', endTime=end + _LATE
+            logGroupName=group,
+            filterPattern=f'{{ $.detail-type = "{EVENT_TYPE}" }}',
+            startTime=max(0, _milliseconds(since)),
+            endTime=_milliseconds(until) + _LATE,
         )
         for page in pages:
             for line in page["events"]:
@@ -103,6 +105,10 @@ class Refusals:
             row = (aggregate_id, at, event_id, dumps(detail))
             added = self._base.execute("INSERT OR IGNORE INTO refusals VALUES (?, ?, ?, ?)", row)
             self.count.decided += added.rowcount
+
+
+def _milliseconds(moment: str) -> int:
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def _refusal(at: str, told: str) -> Refusal:

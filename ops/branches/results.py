@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.values import Value, dumps, loads
-from handlers.store.branches import EXPIRES_AT, PART, PLACE, Branch, Branches
+from handlers.store.branches import EXPIRES_AT, PART, PLACE, Branch, Branches, DamagedBranchError
 from handlers.store.items import to_item
 from ops.system import OperatorError, System
 
@@ -120,4 +121,7 @@ class Results:
 
 
 def _content(item: Mapping[str, Any]) -> Any:
-    return loads(item["Content"]["S"], "result")
+    try:
+        return loads(item["Content"]["S"], "result")
+    except (LookupError, TypeError, MalformedError) as error:
+        raise DamagedBranchError(str(item[PART]["S"]), str(item[PLACE]["S"])) from error

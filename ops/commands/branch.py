@@ -124,15 +124,19 @@ def _show(system: System, options: argparse.Namespace) -> int:
     touched = list(islice(branches.touched(branch), options.show + 1))
     more = len(touched) > options.show
     by_this_code = system.revision("branchFunction") == branch.revision
+    run = Results(branches, branch).head()
     accounts = [{"aggregateId": each.aggregate_id, "base": each.end.sequence} for each in touched[: options.show]]
     if options.json:
-        print(dumps({**branch.describe(), "sameCode": by_this_code, "touched": accounts, "more": more}))
+        told = {**branch.describe(), "sameCode": by_this_code, "touched": accounts, "more": more}
+        print(dumps({**told, "run": run and {name: run[name] for name in ("code", "startedAt", "until")}}))
         return 0
     console = console_for(options)
     stands_on, since, until = _cells(branch)
     console.print(f"[bold]{branch.name}[/] stands on {stands_on}; made {since}, gone {until}")
     if not by_this_code:
         console.print("[yellow]what decides on it now is other code than when it was made[/]")
+    if run:
+        console.print(f"a backtest of {shown(str(run['code']))}: `branch diff {branch.name}`")
     rows = [[Cell(str(each["aggregateId"])), Cell(f"{each['base']:,}", right=True)] for each in accounts]
     print_table(console, ("TOUCHED", "EVENTS OF THE BASE"), rows)
     if more:

@@ -76,7 +76,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
         with closing(Refusals(Path(folder) / "refusals")) as refusals:
             try:
                 if group is not None:
-                    refusals.read(system.client("logs"), str(group), until)
+                    refusals.read(system.client("logs"), str(group), selection.since, until)
                 Backtest(
                     client=system.client("dynamodb"),
                     table=system.output("eventStoreTable"),

@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import count
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -17,7 +18,7 @@ from handlers.sourcing.errors import NotAnEventError, NotFoundError
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
 from handlers.store.branch_events import BranchEvents
-from handlers.store.branches import Branch, Branches, BranchExistsError
+from handlers.store.branches import Branch, Branches, BranchExistsError, DamagedBranchError
 from handlers.store.event_store import EventStore
 from handlers.store.overlay import OverlayStates, OverlayStore, end_of
 from handlers.store.snapshot_builder import SnapshotBuilder
@@ -323,6 +324,40 @@ def test_a_branch_is_made_once_and_a_later_one_of_its_name_sees_nothing_of_it(on
     assert on_branch(query={"queryType": "reconstructState", "aggregateId": "x"})[0] == 404
     with pytest.raises(NotFoundError):
         Branches(aws, BRANCHES).get("other")
+
+
+@pytest.mark.parametrize("name", ["Id", "Revision", "CreatedAt", "ExpiresAt"])
+@pytest.mark.parametrize("value", [None, {"L": []}, {"S": "\ud800"}, {"N": "1E+100"}])
+def test_a_damaged_head_is_named(aws: Any, name: str, value: Any) -> None:
+    made(aws)
+    (item,) = whole(aws, BRANCHES)
+    damaged = {key: each for key, each in {**item, name: value}.items() if each is not None}
+    branches = Branches(found(damaged), BRANCHES)
+
+    with pytest.raises(DamagedBranchError, match="trial of heads"):
+        branches.get("trial")
+
+
+@pytest.mark.parametrize("name", ["Length", "Hash", "Timestamp"])
+@pytest.mark.parametrize("value", [None, {"L": []}, {"N": "-1"}])
+def test_a_base_that_was_damaged_is_named_and_not_guessed(
+    send: Invoke, on_branch: OnBranch, aws: Any, name: str, value: Any
+) -> None:
+    send("AccountCreated", {})
+    branch = made(aws)
+    on_branch(command=deposit(1))
+    (item,) = (each for each in whole(aws, BRANCHES) if "Length" in each)
+    damaged = {key: each for key, each in {**item, name: value}.items() if each is not None}
+
+    with pytest.raises(DamagedBranchError, match=f"{ID} of {branch.id}"):
+        Branches(found(damaged), BRANCHES).base(branch, ID, lambda: pytest.fail("measured anew"))
+
+
+def found(item: Any) -> Any:
+    """A client that finds this item, whatever is asked for."""
+    client = Mock()
+    client.get_item.return_value = {"Item": item}
+    return client
 
 
 def test_what_a_command_on_a_branch_costs(send: Invoke, on_branch: OnBranch, aws: Any, calls: Calls) -> None:
