@@ -17,6 +17,7 @@ from stack.feeds import feed
 from stack.functions import guard, run
 from stack.monitoring import watch
 from stack.operations import operate
+from stack.replays import replay
 from stack.shared import protection, share
 from stack.stores import keep
 
@@ -44,8 +45,15 @@ functions = run(shared, stores, carriers)
 guard(shared, stores, functions)
 feeds = feed(shared, stores, carriers, functions)
 operations = operate(shared, stores, carriers, functions, feeds)
+replaying = replay(shared, stores, carriers, functions, feeds)
 front_door = open_to_http(shared, functions, operations)
-monitoring = watch(shared, stores, carriers, functions, feeds=feeds, operations=operations, front_door=front_door)
+monitoring = watch(
+    *(shared, stores, carriers, functions),
+    feeds=feeds,
+    operations=operations,
+    replaying=replaying,
+    front_door=front_door,
+)
 
 for output, value in {
     "eventBusName": carriers.event_bus.name,
@@ -56,6 +64,7 @@ for output, value in {
     "readModelTable": stores.read_model.table_name,
     "snapshotsTable": stores.snapshots.table_name,
     "branchesTable": stores.branches.table_name,
+    "replaysTable": stores.replays.table_name,
     "commandFunction": functions.command.name,
     "relayFunction": functions.relay.name,
     "projectionFunction": functions.projection.name,
@@ -65,11 +74,15 @@ for output, value in {
     "processFunction": functions.process.name,
     "sweepFunction": functions.sweep.name,
     "branchFunction": functions.branch.name,
+    "replayerFunction": replaying.replayer.name,
+    "replayerRoleArn": replaying.replayer.role_arn,
     "sweepScheduleName": feeds.sweep.name,
     "projectionQueueUrl": feeds.projection.queue_url,
     "processQueueUrl": feeds.process.queue_url,
+    "replayQueueUrl": replaying.queue.url,
     "deadLetterQueueUrl": carriers.projection_dead_letters.url,
     "processDeadLetterQueueUrl": carriers.process_dead_letters.url,
+    "replayDeadLetterQueueUrl": carriers.replay_dead_letters.url,
     "deliveryDeadLetterQueueUrl": carriers.delivery_dead_letters.url,
     "invocationDeadLetterQueueUrl": carriers.invocation_dead_letters.url,
     "alarmTopicArn": monitoring.topic_arn,

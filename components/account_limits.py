@@ -32,7 +32,10 @@ def check_concurrency(settings: Settings) -> None:
     that is a warning: the update will tell.
     """
     reserved = {key: number for key, number in settings.reserved_concurrency().items() if number != UNRESERVED}
-    driven = {"processMaxConcurrency": settings.process_max_concurrency}
+    driven = {
+        "processMaxConcurrency": settings.process_max_concurrency,
+        "replayConcurrency": settings.replay_concurrency,
+    }
     if settings.projection_concurrency == UNRESERVED:
         driven["projectionMaxConcurrency"] = settings.projection_max_concurrency
     most = max(driven, key=lambda key: driven[key])

@@ -31,10 +31,12 @@ class AuditLogArgs:
     """Seconds."""
     kms_key_arn: Input[str] | None = None
     """A customer key whose policy admits CloudWatch Logs."""
+    but_from: Sequence[str] = ()
+    """Sources whose events are not for it."""
 
 
 class AuditLog(pulumi.ComponentResource):
-    """Two rules that together match everything, and the log group that they fill."""
+    """Two rules that together match everything, but what comes from sources left out; the log group that they fill."""
 
     rule_name: pulumi.Output[str]
     apart_rule_name: pulumi.Output[str] | None
@@ -54,7 +56,9 @@ class AuditLog(pulumi.ComponentResource):
             kms_key_id=args.kms_key_arn,
             opts=child,
         )
-        everything = {"account": [args.account_id]}
+        everything: dict[str, object] = {"account": [args.account_id]}
+        if args.but_from:
+            everything["source"] = [{"anything-but": list(args.but_from)}]
         rest = {**everything, "detail-type": [{"anything-but": list(args.apart)}]} if args.apart else everything
         rules = {name: _rule(name, rest, args, child)}
         if args.apart:

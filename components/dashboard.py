@@ -28,9 +28,9 @@ class DashboardSubjects:
 
     region: Input[str]
     functions: Mapping[str, Input[str]]
-    """Function names by role: command, relay, projection, query, snapshot, validate, process, sweep."""
+    """Function names by role: command, relay, projection, query, snapshot, validate, process, sweep, replayer."""
     tables: Mapping[str, Input[str]]
-    """Table names by role: event-store, read-model, snapshots."""
+    """Table names by role: event-store, read-model, snapshots, replays."""
     type_index: str | None
     correlation_index: str | None
     """Of the event store, where it has one."""
@@ -41,6 +41,7 @@ class DashboardSubjects:
     queue: Input[str]
     """The projection's queue."""
     process_queue: Input[str]
+    replay_queue: Input[str]
     dead_letter_queues: Mapping[str, Input[str]]
     log_groups: Mapping[str, Input[str]]
     alarm_arns: Sequence[Input[str]]
@@ -55,6 +56,7 @@ def dashboard_body(subjects: DashboardSubjects) -> dict[str, Any]:
         *_traffic(subjects),
         *_lag(subjects),
         *_transfers(subjects),
+        *_replays(subjects),
         *_trouble(subjects),
         *_capacity(subjects),
     ]
@@ -145,6 +147,23 @@ def _transfers(of: DashboardSubjects) -> list[Widget]:
                 told("SweepFailures", "sweep", "sweep: failures", "Sum"),
                 *(told("StepsRefused", role, f"{role}: steps refused", "Sum") for role in ("process", "sweep")),
             ],
+        ),
+    ]
+
+
+def _replays(of: DashboardSubjects) -> list[Widget]:
+    replayer = of.functions["replayer"]
+    return [
+        _graph(
+            of,
+            "Replays: copies sent",
+            [[METRICS_NAMESPACE, "ReplayedEvents", "FunctionName", replayer, _show("copies", "Sum")]],
+        ),
+        _graph(of, "Replays: segments", _messages(of.replay_queue)),
+        _graph(
+            of,
+            "Replays: age of the oldest segment's message",
+            [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", of.replay_queue, _show("s", "Maximum")]],
         ),
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -18,10 +20,12 @@ class EventBusArgs:
     """How long the archive keeps an event for replay; 0 is for ever."""
     kms_key_arn: Input[str] | None = None
     """Encrypts the archive. The bus keeps to the key that AWS owns: it drops what it cannot encrypt."""
+    but_from: Sequence[str] = ()
+    """Sources whose events are not archived."""
 
 
 class EventBus(pulumi.ComponentResource):
-    """A bus of its own, every event on which is archived."""
+    """A bus of its own, every event on which is archived, but for those of sources left out."""
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
@@ -42,6 +46,7 @@ class EventBus(pulumi.ComponentResource):
             f"{name}-archive",
             event_source_arn=bus.arn,
             description="Every event of the account ledger, for replay and audit",
+            event_pattern=json.dumps({"source": [{"anything-but": list(args.but_from)}]}) if args.but_from else None,
             retention_days=args.archive_retention_days,
             kms_key_identifier=args.kms_key_arn,
             opts=pulumi.ResourceOptions(parent=self),
@@ -61,3 +66,8 @@ class EventBus(pulumi.ComponentResource):
         """Leave to put events of one type on this bus: whoever has it cannot make up others."""
         condition = {"StringEquals": {"events:detail-type": detail_type}}
         return Grant(f"Publish{detail_type}", ("events:PutEvents",), (self.arn,), condition)
+
+    def grant_publish_from(self, source: str) -> Grant:
+        """Leave to put events of one source on this bus: whoever has it cannot pass any off for another's."""
+        condition = {"StringEquals": {"events:source": source}}
+        return Grant("PublishFromOneSource", ("events:PutEvents",), (self.arn,), condition)

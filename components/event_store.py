@@ -93,6 +93,10 @@ class EventStore(pulumi.ComponentResource):
         """Leave to read an aggregate's events."""
         return Grant("ReadEvents", ("dynamodb:Query",), (self.table_arn,))
 
+    def grant_scan(self) -> Grant:
+        """Leave to read all events there are."""
+        return Grant("ScanEvents", ("dynamodb:Scan",), (self.table_arn,))
+
     def grant_find_command(self) -> Grant:
         """Leave to look up what became of a command."""
         return Grant("FindCommand", ("dynamodb:Query",), (self._index_arn(COMMAND_INDEX),))

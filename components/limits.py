@@ -47,6 +47,8 @@ UNWINDOWED_BATCH = 10
 SNAPSHOT_PARALLELIZATION = 10
 """Batches of one shard that go to snapshot at once."""
 
+MAX_REPLAY_RATE = 10_000
+"""Copies a second that a replay may be asked for."""
 LEAST_TRANSFER_SECONDS = 60
 MAX_APPROVAL_ABOVE = 999_999_999
 MAX_SWEEP_MINUTES = 60

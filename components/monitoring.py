@@ -25,6 +25,8 @@ from components.policies import alarm_topic_policy
 from components.process_feed import ProcessFeed
 from components.projection_feed import ProjectionFeed
 from components.read_model import DUE_INDEX, ReadModel
+from components.replay_feed import ReplayQueue
+from components.replays import Replays
 from components.snapshots import Snapshots
 
 _RETRIES = 185
@@ -47,6 +49,9 @@ class MonitoringArgs:
     sweep: HandlerFunction
     branches: Branches
     branch: HandlerFunction
+    replayer: HandlerFunction
+    replays: Replays
+    replay_queue: ReplayQueue
     projection_feed: ProjectionFeed
     process_feed: ProcessFeed
     audit_log: AuditLog | None
@@ -80,6 +85,8 @@ class MonitoringArgs:
     snapshot_lag_seconds: int = 600
     projection_lag_seconds: int = 300
     process_lag_seconds: int = 300
+    replay_lag_seconds: int = 900
+    """A segment waits for those before it: sixteen of them, two at a time, for less than this."""
     sweep_minutes: int = 1
     """How often the sweep is invoked."""
 
@@ -98,6 +105,7 @@ class Monitoring(pulumi.ComponentResource):
         check_range(name, "api_refusals", args.api_refusals, 0, 10_000_000)
         check_range(name, "projection_lag_seconds", args.projection_lag_seconds, 1, 345_600)
         check_range(name, "process_lag_seconds", args.process_lag_seconds, 1, 345_600)
+        check_range(name, "replay_lag_seconds", args.replay_lag_seconds, 1, 345_600)
         check_range(name, "sweep_minutes", args.sweep_minutes, 1, MAX_SWEEP_MINUTES)
         child = pulumi.ResourceOptions(parent=self)
         # What only shows or tells what is there may go at any time, and so may an addressee who left.
@@ -164,6 +172,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
         *alarms.table_alarms("read-model-due", model, DUE_INDEX),
         *alarms.table_alarms("snapshots", args.snapshots.table_name),
         *alarms.table_alarms("branches", args.branches.table_name),
+        *alarms.table_alarms("replays", args.replays.table_name),
         *(alarm for label, function in functions.items() for alarm in alarms.function_alarms(label, function.name)),
         *(alarm for label, rule in _rules(args).items() for alarm in alarms.rule_alarms(f"{label}-rule", bus, rule)),
         *(alarms.dead_letter_alarm(label, queue.name) for label, queue in args.dead_letter_queues.items()),
@@ -183,6 +192,12 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             args.process_feed.queue_name,
             args.process_lag_seconds,
             "transfers wait that long for their next step, or for the sweep.",
+        ),
+        alarms.queue_age_alarm(
+            "replay",
+            args.replay_queue.name,
+            args.replay_lag_seconds,
+            "a replay stands still: show it, and read its log.",
         ),
         *alarms.sweep_alarms(args.sweep.name, args.sweep_minutes * 60),
         alarms.handler_alarm(
@@ -295,6 +310,7 @@ def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
         "process": args.process,
         "sweep": args.sweep,
         "branch": args.branch,
+        "replayer": args.replayer,
         **({"token-scopes": args.token_scopes} if args.token_scopes else {}),
         **({"operations": args.operations} if args.operations else {}),
     }
@@ -323,6 +339,7 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
             "read-model": args.read_model.table_name,
             "snapshots": args.snapshots.table_name,
             "branches": args.branches.table_name,
+            "replays": args.replays.table_name,
         },
         type_index=args.event_store.type_index,
         correlation_index=args.event_store.correlation_index,
@@ -332,6 +349,7 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
         queue=args.projection_feed.queue_name,
         apis={label: api.id for label, api in args.apis.items()},
         process_queue=args.process_feed.queue_name,
+        replay_queue=args.replay_queue.name,
         dead_letter_queues={label: queue.name for label, queue in args.dead_letter_queues.items()},
         log_groups={label: function.log_group_name for label, function in functions.items()},
         alarm_arns=alarm_arns,

@@ -60,8 +60,8 @@ class QueueFeed(pulumi.ComponentResource):
     rule_name: pulumi.Output[str]
     rule_arn: pulumi.Output[str]
     queue_name: pulumi.Output[str]
-    queue_url: pulumi.Output[str]
     queue_arn: pulumi.Output[str]
+    queue_url: pulumi.Output[str]
 
     def __init__(self, name: str, args: QueueFeedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(self.component, name, None, opts)
@@ -75,22 +75,12 @@ class QueueFeed(pulumi.ComponentResource):
             state="ENABLED",
             opts=child,
         )
-        queue = aws.sqs.Queue(
-            f"{name}-queue",
-            visibility_timeout_seconds=args.visibility_timeout,
-            message_retention_seconds=QUEUE_RETENTION_SECONDS,
-            max_message_size=MAX_MESSAGE_BYTES,
-            sqs_managed_sse_enabled=True if args.kms_key_arn is None else None,
-            kms_master_key_id=args.kms_key_arn,
-            redrive_policy=Output.json_dumps(
-                {"deadLetterTargetArn": args.dead_letters.arn, "maxReceiveCount": args.max_receives}
-            ),
-            opts=child,
-        )
-        aws.sqs.RedriveAllowPolicy(
-            f"{name}-redrive",
-            queue_url=args.dead_letters.url,
-            redrive_allow_policy=Output.json_dumps({"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}),
+        queue = redriven_queue(
+            name,
+            args.dead_letters,
+            visibility_timeout=args.visibility_timeout,
+            max_receives=args.max_receives,
+            kms_key_arn=args.kms_key_arn,
             opts=child,
         )
         admission = aws.sqs.QueuePolicy(
@@ -107,40 +97,97 @@ class QueueFeed(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[admission]),
         )
-        consume = Grant(
-            "ConsumeQueue", ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), (queue.arn,)
-        )
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            role=args.function.role_name,
-            policy=role_policy(
-                [consume],
-                kms_key_arn=args.kms_key_arn,
-                previous_kms_key_arns=args.previous_kms_key_arns,
-                dns_suffix=aws.get_partition_output().dns_suffix,
-            ),
-            opts=child,
-        )
-        aws.lambda_.EventSourceMapping(
-            f"{name}-mapping",
-            event_source_arn=queue.arn,
-            function_name=args.function.arn,
+        drive(
+            name,
+            queue.arn,
+            args.function,
             batch_size=args.batch_size,
-            maximum_batching_window_in_seconds=args.batch_window,
-            function_response_types=["ReportBatchItemFailures"],
-            scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(maximum_concurrency=args.max_concurrency),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            batch_window=args.batch_window,
+            max_concurrency=args.max_concurrency,
+            kms_key_arn=args.kms_key_arn,
+            previous_kms_key_arns=args.previous_kms_key_arns,
+            opts=child,
         )
         self.rule_name = rule.name
         self.rule_arn = rule.arn
         self.queue_name = queue.name
-        self.queue_url = queue.url
         self.queue_arn = queue.arn
+        self.queue_url = queue.url
         self.register_outputs({"ruleArn": self.rule_arn, "queueUrl": self.queue_url})
 
     def grant_send(self, sid: str) -> Grant:
         """Leave to send a message on its way once more, and to see how many there are."""
         return Grant(sid, ("sqs:GetQueueAttributes", "sqs:SendMessage"), (self.queue_arn,))
+
+    def grant_poke(self) -> Grant:
+        """Leave to send messages past the bus."""
+        return Grant("SendPastTheBus", ("sqs:SendMessage",), (self.queue_arn,))
+
+
+def redriven_queue(
+    name: str,
+    dead_letters: DeadLetterQueue,
+    *,
+    visibility_timeout: Input[int],
+    max_receives: Input[int],
+    kms_key_arn: Input[str] | None,
+    opts: pulumi.ResourceOptions,
+) -> aws.sqs.Queue:
+    """A queue, encrypted, that sets aside in `dead_letters` what was received so often."""
+    queue = aws.sqs.Queue(
+        f"{name}-queue",
+        visibility_timeout_seconds=visibility_timeout,
+        message_retention_seconds=QUEUE_RETENTION_SECONDS,
+        max_message_size=MAX_MESSAGE_BYTES,
+        sqs_managed_sse_enabled=True if kms_key_arn is None else None,
+        kms_master_key_id=kms_key_arn,
+        redrive_policy=Output.json_dumps({"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": max_receives}),
+        opts=opts,
+    )
+    aws.sqs.RedriveAllowPolicy(
+        f"{name}-redrive",
+        queue_url=dead_letters.url,
+        redrive_allow_policy=Output.json_dumps({"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}),
+        opts=opts,
+    )
+    return queue
+
+
+def drive(
+    name: str,
+    queue_arn: Input[str],
+    function: HandlerFunction,
+    *,
+    batch_size: Input[int],
+    batch_window: Input[int],
+    max_concurrency: Input[int],
+    kms_key_arn: Input[str] | None,
+    previous_kms_key_arns: Sequence[str],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Have a queue's messages handed to a function, which may take them and no other."""
+    consume = Grant("ConsumeQueue", ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), (queue_arn,))
+    policy = aws.iam.RolePolicy(
+        f"{name}-policy",
+        role=function.role_name,
+        policy=role_policy(
+            [consume],
+            kms_key_arn=kms_key_arn,
+            previous_kms_key_arns=previous_kms_key_arns,
+            dns_suffix=aws.get_partition_output().dns_suffix,
+        ),
+        opts=opts,
+    )
+    aws.lambda_.EventSourceMapping(
+        f"{name}-mapping",
+        event_source_arn=queue_arn,
+        function_name=function.arn,
+        batch_size=batch_size,
+        maximum_batching_window_in_seconds=batch_window,
+        function_response_types=["ReportBatchItemFailures"],
+        scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(maximum_concurrency=max_concurrency),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy])),
+    )
 
 
 def _check(name: str, args: QueueFeedArgs) -> None:

@@ -86,6 +86,9 @@ class Settings:
     process_max_concurrency: int
     sweep_minutes: int
     branch_days: int
+    replay_rate: int
+    """Copies a second, of a replay that says nothing of it."""
+    replay_concurrency: int
     delivery_retry_attempts: int
     delivery_max_event_age: int
     tracing: bool
@@ -199,6 +202,8 @@ class Settings:
             ),
             transfer_approval_above=read.integer("transferApprovalAbove", 0, limits.MAX_APPROVAL_ABOVE),
             process_max_concurrency=read.integer("processMaxConcurrency", 2, 1000),
+            replay_rate=read.integer("replayRate", 1, limits.MAX_REPLAY_RATE),
+            replay_concurrency=read.integer("replayConcurrency", 2, 1000),
             sweep_minutes=read.integer("sweepMinutes", 1, limits.MAX_SWEEP_MINUTES),
             branch_days=read.integer("branchDays", 1, limits.MAX_BRANCH_DAYS),
             delivery_retry_attempts=read.integer("deliveryRetryAttempts", 0, 185),

@@ -361,16 +361,55 @@ def _replay(story: Story, client: StackClient, outputs: Path) -> None:
 
     def replay() -> int:
         client.delete_row(ACCOUNT)
-        command = [sys.executable, "-m", "ops", "replay", "--outputs", str(outputs), "--json"]
-        return subprocess.run(command, cwd=PROJECT, capture_output=True, check=False).returncode  # noqa: S603
+        return _operate(outputs, "replay", "archive", "--json")[0]
 
     story.step(
         "Lose the read model's row and replay the last hour from the archive",
         replay,
         0,
-        show="python -m ops replay",
+        show="python -m ops replay archive",
     )
     story.step("The row is back as it was", lambda: _row_at(client, 3) == before, wanted=True)
+    _replay_into_a_queue(story, client, outputs)
+
+
+def _replay_into_a_queue(story: Story, client: StackClient, outputs: Path) -> None:
+    sqs = client.aws("sqs")
+    pattern = json.dumps({"EventData": {"amount": [{"numeric": [">", 0]}]}})
+
+    def replay() -> dict[str, Any]:
+        url = sqs.create_queue(QueueName="of-ones-own")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        admit = {
+            "Effect": "Allow",
+            "Principal": {"AWS": client.outputs["replayerRoleArn"]},
+            "Action": "sqs:SendMessage",
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{**admit, "Resource": arn}]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        selected = ("--account", ACCOUNT, "--pattern", pattern, "--to", datetime.now(UTC).isoformat())
+        code, printed = _operate(outputs, "replay", "start", "--target", f"queue:{arn}", *selected, "--json")
+        bodies = [json.loads(each["Body"]) for each in sqs.receive_message(QueueUrl=url).get("Messages", ())]
+        return {
+            "exitCode": code,
+            "sent": json.loads(printed)["sent"],
+            "source": [body["source"] for body in bodies],
+            "amounts": [body["detail"]["EventData"]["amount"] for body in bodies],
+        }
+
+    story.step(
+        "Replay the account's deposits from the event store into a queue of one's own",
+        replay,
+        {"exitCode": 0, "sent": 1, "source": ["event-sourcing.financial.replay"], "amounts": [100.5]},
+        show=f"python -m ops replay start --target queue:ARN --account {ACCOUNT} --pattern '{pattern}'",
+    )
+
+
+def _operate(outputs: Path, *command: str) -> tuple[int, str]:
+    """The exit code of an operator's command, and what it printed."""
+    line = [sys.executable, "-m", "ops", *command, "--outputs", str(outputs)]
+    done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603
+    return done.returncode, done.stdout
 
 
 def _branches(story: Story, client: StackClient, outputs: Path) -> None:

@@ -12,6 +12,9 @@ from stack.stores import Stores
 REJECTION = "CommandRejected"
 """The detail-type of what was refused, which no projection takes."""
 
+COPIES = "event-sourcing.financial.replay"
+"""The source of copies that replays send: nothing that happened, and so for no rule of the stack, archive or audit."""
+
 
 @dataclass(frozen=True)
 class Carriers:
@@ -20,6 +23,7 @@ class Carriers:
     """Of what did not come from the bus into a queue, a log or a topic."""
     projection_dead_letters: DeadLetterQueue
     process_dead_letters: DeadLetterQueue
+    replay_dead_letters: DeadLetterQueue
     invocation_dead_letters: DeadLetterQueue
     """Of what went wrong in or before a function."""
 
@@ -29,7 +33,7 @@ def carry(shared: Shared, stores: Stores) -> Carriers:
     key = shared.kms_key_arn
     event_bus = EventBus(
         "events",
-        EventBusArgs(archive_retention_days=shared.settings.archive_retention_days, kms_key_arn=key),
+        EventBusArgs(archive_retention_days=shared.settings.archive_retention_days, kms_key_arn=key, but_from=[COPIES]),
         shared.options,
     )
     watches = [stores.guard_watch.rule_arn] if stores.guard_watch else []
@@ -40,5 +44,6 @@ def carry(shared: Shared, stores: Stores) -> Carriers:
         delivery_dead_letters=DeadLetterQueue("delivery-dlq", admitted, shared.options),
         projection_dead_letters=DeadLetterQueue("projection-dlq", redriven, shared.options),
         process_dead_letters=DeadLetterQueue("process-dlq", redriven, shared.options),
+        replay_dead_letters=DeadLetterQueue("replay-dlq", redriven, shared.options),
         invocation_dead_letters=DeadLetterQueue("invocation-dlq", DeadLetterQueueArgs(kms_key_arn=key), shared.options),
     )

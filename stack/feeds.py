@@ -12,7 +12,7 @@ from components.projection_feed import ProjectionFeed, all_but
 from components.queue_feed import QueueFeedArgs
 from components.stream_feed import StreamFeed, StreamFeedArgs, multiples_of
 from components.sweep_schedule import SweepSchedule, SweepScheduleArgs
-from stack.carriers import REJECTION, Carriers
+from stack.carriers import COPIES, REJECTION, Carriers
 from stack.functions import Functions
 from stack.shared import Shared
 from stack.stores import Stores
@@ -152,6 +152,7 @@ def _audit_log(shared: Shared, carriers: Carriers) -> AuditLog:
             account_id=shared.account_id,
             dead_letters=carriers.delivery_dead_letters,
             apart=[REJECTION],
+            but_from=[COPIES],
             retention_days=settings.audit_log_retention_days,
             retry_attempts=settings.delivery_retry_attempts,
             max_event_age=settings.delivery_max_event_age,

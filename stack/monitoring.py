@@ -8,6 +8,7 @@ from components.monitoring import Monitoring, MonitoringArgs
 from stack.carriers import Carriers
 from stack.feeds import Feeds
 from stack.functions import Functions
+from stack.replays import Replaying
 from stack.shared import Shared
 from stack.stores import Stores
 
@@ -20,6 +21,7 @@ def watch(
     *,
     feeds: Feeds,
     operations: HandlerFunction | None,
+    replaying: Replaying,
     front_door: FrontDoor | None,
 ) -> Monitoring:
     """Declare the alarms, the topic that they report to, and the dashboard."""
@@ -40,6 +42,9 @@ def watch(
             sweep=functions.sweep,
             branches=stores.branches,
             branch=functions.branch,
+            replayer=replaying.replayer,
+            replays=stores.replays,
+            replay_queue=replaying.queue,
             projection_feed=feeds.projection,
             process_feed=feeds.process,
             audit_log=feeds.audit_log,
@@ -47,6 +52,7 @@ def watch(
                 "delivery-dlq": carriers.delivery_dead_letters,
                 "projection-dlq": carriers.projection_dead_letters,
                 "process-dlq": carriers.process_dead_letters,
+                "replay-dlq": carriers.replay_dead_letters,
                 "invocation-dlq": carriers.invocation_dead_letters,
             },
             account_id=shared.account_id,

@@ -8,6 +8,7 @@ from components.branches import Branches
 from components.event_store import EventStore, EventStoreArgs
 from components.guard_watch import GuardWatch
 from components.read_model import ReadModel
+from components.replays import Replays
 from components.snapshots import Snapshots
 from components.table import TableArgs
 from stack.shared import Shared
@@ -19,6 +20,7 @@ class Stores:
     read_model: ReadModel
     snapshots: Snapshots
     branches: Branches
+    replays: Replays
     guard_watch: GuardWatch | None
     """None unless asked for."""
 
@@ -44,6 +46,7 @@ def keep(shared: Shared) -> Stores:
         read_model=ReadModel("read-model", tables, shared.options),
         snapshots=Snapshots("snapshots", tables, shared.options),
         branches=Branches("branches", tables, shared.options),
+        replays=Replays("replays", tables, shared.options),
         # Off unless asked for: CloudTrail must record the account's management events. It tells and guards nothing,
         # so it may go as alarms may.
         guard_watch=GuardWatch("guard-watch", event_store) if settings.watch_guards else None,

@@ -14,12 +14,13 @@ from botocore.validate import ParamValidator
 
 from local.engine import dynamodb_json, partitions, shortcuts
 
-from .tables import branches_table, deployed_tables
+from .tables import branches_table, deployed_tables, replays_table
 
 STORE = "event-store"
 ROWS = "read-model"
 SNAPSHOTS = "snapshots"
 BRANCHES = "branches"
+REPLAYS = "replays"
 BUS = "bus"
 DEAD_LETTERS = "invocation-dlq"
 """The queue that the relay leaves letters in; made by tests that look into it."""
@@ -32,6 +33,11 @@ ENVIRONMENT = {
     "READ_MODEL_TABLE": ROWS,
     "SNAPSHOTS_TABLE": SNAPSHOTS,
     "BRANCHES_TABLE": BRANCHES,
+    "REPLAYS_TABLE": REPLAYS,
+    "REPLAY_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/replay",
+    "PROJECTION_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/projection",
+    "REPLAY_RATE": "200",
+    "REPLAY_CONCURRENCY": "4",
     "SNAPSHOT_EVERY": "2",
     "SNAPSHOT_RETENTION_DAYS": "0",
     "EVENT_BUS_NAME": BUS,
@@ -61,8 +67,12 @@ ENVIRONMENT = {
 }
 
 
-TABLES = (*deployed_tables(event_store=STORE, read_model=ROWS, snapshots=SNAPSHOTS), branches_table(BRANCHES))
-"""CreateTable's arguments for the event store, the read model, the snapshots and the branches."""
+TABLES = (
+    *deployed_tables(event_store=STORE, read_model=ROWS, snapshots=SNAPSHOTS),
+    branches_table(BRANCHES),
+    replays_table(REPLAYS),
+)
+"""CreateTable's arguments for the event store, the read model, the snapshots, the branches and the replays."""
 
 # As the embedded AWS does: moto walks each answer along the service's model, sorts whole tables, and spells names anew.
 dynamodb_json.install()

@@ -7,6 +7,7 @@ from typing import Any
 from components.branches import Branches
 from components.event_store import EventStore, EventStoreArgs
 from components.read_model import ReadModel
+from components.replays import Replays
 from components.snapshots import Snapshots
 from components.table import TableArgs
 from local.deploy.dynamodb import create_arguments
@@ -18,6 +19,12 @@ def branches_table(name: str) -> dict[str, Any]:
     """The table of branches under this name."""
     graph = declare(lambda: Branches("branches", TableArgs()))
     return {"TableName": name, **create_arguments(dict(graph.named("branches-table").inputs))}
+
+
+def replays_table(name: str) -> dict[str, Any]:
+    """The table of replays under this name."""
+    graph = declare(lambda: Replays("replays", TableArgs()))
+    return {"TableName": name, **create_arguments(dict(graph.named("replays-table").inputs))}
 
 
 def deployed_tables(event_store: str, read_model: str, snapshots: str) -> tuple[dict[str, Any], ...]:

@@ -2,45 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple, TypeVar
 
 from .errors import MalformedError, Violation
 from .fields import check_whole
 from .selection import Selection
-from .values import Value
+from .values import Value, dumps
 
 MAX_RATE = 10_000
-MEMBERS = ("rate",)
+MEMBERS = ("rate", "target")
+PROJECTION, BUS, QUEUE = "projection", "bus", "queue"
+_QUEUE_ARN = re.compile(r"arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?")
+_TARGETS = f"{PROJECTION}, {BUS}, or {QUEUE}:ARN with the ARN of an SQS queue"
+
+T = TypeVar("T")
+
+
+class Target(NamedTuple):
+    """Where copies go: the kind of place, and which."""
+
+    kind: str
+    name: str = ""
+
+    @classmethod
+    def of(cls, given: object, path: str) -> Target:
+        """A target's text. MalformedError where it is none."""
+        if isinstance(given, str):
+            kind, colon, name = given.partition(":")
+            if given in (PROJECTION, BUS) or (kind == QUEUE and colon and _QUEUE_ARN.fullmatch(name)):
+                return cls(kind, name)
+        raise MalformedError(path, f"must be {_TARGETS}")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" if self.name else self.kind
 
 
 @dataclass(frozen=True, slots=True)
 class ReplaySpec:
-    """Which events, and how fast."""
+    """Which events, where to, and how fast."""
 
     selection: Selection
+    target: Target | None = None
+    """None of a plan, which sends nothing."""
     rate: int | None = None
-    """Events a second, at most; None is as the stack is set up."""
+    """Copies a second, at most; None is as the stack is set up."""
 
     @classmethod
     def of(cls, given: Value, path: str = "") -> ReplaySpec:
         """A spec as JSON. MalformedError with the path of every member that is wrong, below `path`."""
         found: list[Violation] = []
-        selection, rate = Selection(), None
-        try:
-            selection = Selection.of(given, path, beside=MEMBERS)
-        except MalformedError as error:
-            found += error.violations
-        if isinstance(given, Mapping) and given.get("rate") is not None:
+
+        def read(make: Callable[[], T], otherwise: T) -> T:
             try:
-                rate = check_whole(given["rate"], f"{path}.rate" if path else "rate", 1, MAX_RATE)
+                return make()
             except MalformedError as error:
-                found += error.violations
+                found.extend(error.violations)
+                return otherwise
+
+        def member(name: str, make: Callable[[Any, str], T]) -> T | None:
+            value = given.get(name) if isinstance(given, Mapping) else None
+            return None if value is None else read(lambda: make(value, f"{path}.{name}" if path else name), None)
+
+        spec = cls(
+            selection=read(lambda: Selection.of(given, path, beside=MEMBERS), Selection()),
+            target=member("target", Target.of),
+            rate=member("rate", lambda value, where: check_whole(value, where, 1, MAX_RATE)),
+        )
         if found:
             (first, problem), *more = found
             raise MalformedError(first, problem, *more)
-        return cls(selection, rate)
+        return spec
 
     def described(self) -> dict[str, Value]:
         """As JSON, and no member that says nothing."""
-        return {**self.selection.described(), **({} if self.rate is None else {"rate": self.rate})}
+        own: dict[str, Value] = {"rate": self.rate, "target": self.target and str(self.target)}
+        return {**self.selection.described(), **{name: value for name, value in own.items() if value is not None}}
+
+    def canonical(self) -> str:
+        """The one text of specs that say the same."""
+        return dumps(self.described())
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical text."""
+        return sha256(self.canonical().encode()).hexdigest()

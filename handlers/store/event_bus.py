@@ -10,6 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from handlers.sourcing import times
 from handlers.sourcing.carriage import uncarried
+from handlers.sourcing.copies import SOURCE as COPIES
+from handlers.sourcing.copies import Copy
 from handlers.sourcing.errors import MalformedError, NotAnEventError
 from handlers.sourcing.event import SOURCE, Event
 from handlers.sourcing.fields import check_identifier
@@ -86,10 +88,14 @@ class EventBus:
         """The bus entry of a refused command. ValueError where the bus would not take it."""
         return self._entry(REJECTION_TYPE, rejection.timestamp, rejection.record())
 
-    def _entry(self, event_type: str, timestamp: str, record: dict[str, Value]) -> Entry:
+    def copy_entry(self, copy: Copy) -> Entry:
+        """The bus entry of an event's copy, under the source of replays. ValueError, MalformedError as of an event."""
+        return self._entry(copy.event_type, copy.timestamp, copy.record, COPIES)
+
+    def _entry(self, event_type: str, timestamp: str, record: dict[str, Value], source: str = SOURCE) -> Entry:
         entry: Entry = {
             "EventBusName": self._name,
-            "Source": SOURCE,
+            "Source": source,
             "DetailType": event_type,
             # With the ledger's own time, an archive's replay window means the time of the event, not of the relay.
             "Time": _carried_time(timestamp),

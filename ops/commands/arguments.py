@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from handlers.sourcing.errors import MalformedError, shortened
 from handlers.sourcing.fields import check_key
 from handlers.sourcing.patterns import Pattern
+from handlers.sourcing.replays import Target
 from handlers.sourcing.values import Value, exact, loads
 from handlers.store.branches import NAME as BRANCH
 
@@ -68,6 +69,14 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise ArgumentTypeError(f"{_shown(text)} is no JSON object")
     return read
+
+
+def replay_target(text: str) -> str:
+    """Where a replay's copies go."""
+    try:
+        return str(Target.of(text, "target"))
+    except MalformedError as error:
+        raise ArgumentTypeError(f"{_shown(text)}: {error.violations[0].message}") from error
 
 
 def stack_name(text: str) -> str:
@@ -186,7 +195,7 @@ class OneOf:
 
 READERS: tuple[Callable[[str], Any], ...] = (
     *(identifier, message_id, replay_name, branch_name, stack_name),
-    *(path, moment, grace, json_object, pattern, percent),
+    *(path, moment, grace, json_object, pattern, percent, replay_target),
 )
 """Those that are not made for one option, as Count, Amount and OneOf are."""
 

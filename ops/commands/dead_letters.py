@@ -15,6 +15,7 @@ from rich.progress import MofNCompleteColumn, TextColumn
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
+from handlers.store.replays import Replays
 from handlers.upkeep.letters.diagnosis import Case, Diagnosis, Remedy
 from handlers.upkeep.letters.queues import OUTPUTS, Hidden, Holding, held
 from handlers.upkeep.letters.sending import Result, Sender
@@ -199,6 +200,7 @@ def _diagnosis(system: System) -> Diagnosis:
         rule_arn=system.output("accountRuleArn"),
         queue_arn=arn("projectionQueueUrl"),
         process_queue_arn=arn("processQueueUrl"),
+        replays=Replays(dynamodb, system.output("replaysTable")),
         store_table=system.output("eventStoreTable"),
         functions={str(name) for output, name in system.outputs.items() if output.endswith("Function")},
         command_function=system.output("commandFunction"),
@@ -217,6 +219,7 @@ def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse
         logs=system.client("logs"),
         functions=system.client("lambda"),
         timeline=by_time(system),
+        replay_queue_url=system.output("replayQueueUrl"),
         more_types=options.type,
         forced=options.force,
     )

@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING
 
 from handlers.sourcing.fields import nearest
 
-from . import replay_archive, replay_plan
+from . import replay_archive, replay_plan, replay_runs
 
 if TYPE_CHECKING:
     from .common import Commands
 
 NAME = "replay"
 _ARCHIVE = "archive"
-_ACTIONS = {"plan": replay_plan, _ARCHIVE: replay_archive}
+_MODULES = (replay_plan, replay_runs, replay_archive)
+_ACTIONS = ("plan", "start", "list", "show", "pause", "resume", "cancel", _ARCHIVE)
 
 
 def add_to(commands: Commands) -> None:
     """Add the command and its actions to the command line."""
     group = commands.add_parser(NAME, help="stored events once more: of the event store, or of the archive")
     actions = group.add_subparsers(required=True, metavar="ACTION")
-    for module in _ACTIONS.values():
+    for module in _MODULES:
         module.add_to(actions)
 
 

@@ -16,9 +16,6 @@ from .replay_spec import add_spec, spec_of
 if TYPE_CHECKING:
     from .common import Commands
 
-DEFAULT_RATE = 200
-"""Events a second where nothing is said."""
-
 
 def add_to(actions: Commands) -> None:
     """Add the action."""
@@ -45,7 +42,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
     with progress_on(console, Rate()) as bars:
         bar = bars.add_task("count", total=None)
         counted = count(source, selection, options.segments, lambda items: bars.advance(bar, items))
-    rate = spec.rate or DEFAULT_RATE
+    rate = spec.rate or system.setting("replayerFunction", "REPLAY_RATE")
     described = {
         "events": counted.events,
         "accounts": len(counted.accounts),

@@ -53,11 +53,23 @@ def add_spec(command: argparse.ArgumentParser, *, rate: bool = True) -> None:
     )
 
 
+def add_target(command: argparse.ArgumentParser) -> None:
+    """The option that says where copies go."""
+    command.add_argument(
+        "--target",
+        type=arguments.replay_target,
+        dest=_dest("target"),
+        metavar="TARGET",
+        help="projection: the projections' rows, brought up to the events again; bus: under a source of its own; "
+        "queue:ARN: a queue that admits the replayer's role",
+    )
+
+
 def spec_of(options: argparse.Namespace) -> ReplaySpec:
     """What is asked for. UsageError where it makes no sense: nothing was asked of AWS yet."""
     given: dict[str, Any] = {}
-    for option, (member, _) in _OPTIONS.items():
-        value = getattr(options, _dest(member))
+    for option, member in [*((name, member) for name, (member, _) in _OPTIONS.items()), ("--target", "target")]:
+        value = getattr(options, _dest(member), None)
         if value is not None:
             if options.spec is not None:
                 raise UsageError(f"{option}: say it in the file, as {member}; --spec comes without other options")

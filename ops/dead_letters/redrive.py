@@ -34,6 +34,7 @@ class Redriver:
     logs: CloudWatchLogsClient
     functions: LambdaClient
     timeline: ByTime
+    replay_queue_url: str
     more_types: Sequence[str] = ()
     """Of events that a newer revision wrote, to look for in the store as well."""
     forced: bool = False
@@ -44,6 +45,7 @@ class Redriver:
         by_remedy = in_order(cases)
         for remedy in (Remedy.PROJECT, Remedy.POKE):
             yield from self.sender.send(by_remedy[remedy])
+        yield from self.sender.send_to(self.replay_queue_url, by_remedy[Remedy.REPLAY])
         for case in by_remedy[Remedy.LOG]:
             yield from self.sender.moved([case], partial(self._log, case))
         yield from self.sender.send(by_remedy[Remedy.PUBLISH])

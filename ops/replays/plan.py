@@ -100,8 +100,8 @@ def bounded(
     is left.
     """
     answer: Any = client.scan(TableName=table, ConsistentRead=True, Limit=1)
-    moment = times.to_text(time_of(answer) or now())
-    complete = times.earlier(moment, CLOCK_TOLERANCE)
+    told = times.to_text(time_of(answer) or now())
+    complete, moment = times.earlier(told, CLOCK_TOLERANCE), times.later(told, 1)  # it is told in whole seconds
     until = complete if selection.until == times.LAST else min(selection.until, moment)
     if selection.since > until:
         why = "that is later than now" if until == moment else "which is settled up to a minute ago: say a `to` as well"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handlers.sourcing.copies import SOURCE as COPIES
 from handlers.sourcing.event import SOURCE
 from handlers.sourcing.rejection import EVENT_TYPE as REJECTION
 
@@ -23,6 +24,8 @@ class Bus:
 
     delivered: list[str] = field(default_factory=list)
     """Events, as the bodies of queue messages."""
+    copies: list[Any] = field(default_factory=list)
+    """What replays sent, which no rule takes."""
     refusals: list[Any] = field(default_factory=list)
     """Refused commands, as an auditor sees them."""
 
@@ -36,7 +39,9 @@ class Bus:
             raise failure("ValidationException")
         for entry in entries:
             assert entry["EventBusName"] == BUS
-            if entry["Source"] == SOURCE and entry["DetailType"] == REJECTION:
+            if entry["Source"] == COPIES:
+                self.copies.append(json.loads(entry["Detail"]))
+            elif entry["Source"] == SOURCE and entry["DetailType"] == REJECTION:
                 self.refusals.append(json.loads(entry["Detail"]))
             elif entry["Source"] == SOURCE:
                 self.delivered.append(self._envelope(entry))

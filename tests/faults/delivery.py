@@ -128,6 +128,26 @@ class Queue:
 
 
 @dataclass(eq=False)
+class SegmentQueue(Queue):
+    """The replayer's queue, which it feeds itself: one message at a time."""
+
+    function: str = "replayer"
+
+    def fill(self) -> bool:
+        """Take over what was sent since, once the time has come; whether anything waits."""
+        new = self.world.segments.sent[self.routed :]
+        self.routed += len(new)
+        for body, later in new:
+            self.world.now += later
+            self.send(body)
+        return bool(self.waiting)
+
+    def deliver(self, picks: Sequence[int] | None = None, fate: Fate = all_well) -> None:
+        """Invoke the replayer with the message that has waited longest."""
+        super().deliver(picks or [0], fate)
+
+
+@dataclass(eq=False)
 class Delivery:
     """Everything between the store and what is made of it: the read model and the snapshots."""
 
@@ -137,12 +157,14 @@ class Delivery:
     queue: Queue = field(init=False)
     pokes: Queue = field(init=False)
     """The queue of the processes."""
+    segments: SegmentQueue = field(init=False)
 
     def __post_init__(self) -> None:
         every = int(ENVIRONMENT["SNAPSHOT_EVERY"])
         self.relays = [Shard(self.world, "relay", number) for number in range(SHARDS)]
         self.snapshots = [Shard(self.world, "snapshot", number, every) for number in range(SHARDS)]
         self.queue = Queue(self.world)
+        self.segments = SegmentQueue(self.world)
         self.pokes = Queue(self.world, "process", lambda body: PROCESS.concerned(delivered_event(body)) is not None)
 
     def drain(self) -> None:
@@ -154,13 +176,14 @@ class Delivery:
 
     def _drain(self) -> None:
         self._deliver_all()
-        for queue in (self.queue, self.pokes):
+        queues = (self.queue, self.pokes, self.segments)
+        for queue in queues:
             queue.redrive()
         self._deliver_all()
-        assert not self.queue.aside + self.pokes.aside, "messages fail for good although nothing goes wrong any more"
+        assert not any(queue.aside for queue in queues), "messages fail for good although nothing goes wrong any more"
 
     def _deliver_all(self) -> None:
-        sources: list[Shard | Queue] = [*self.relays, *self.snapshots, self.queue, self.pokes]
+        sources: list[Shard | Queue] = [*self.relays, *self.snapshots, self.queue, self.pokes, self.segments]
         while any(source.fill() for source in sources):  # processes cause events, which are to be delivered
             for source in sources:
                 _until_done(source.fill, source.deliver)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from zlib import crc32
 
 from botocore.exceptions import ClientError
 
@@ -96,6 +97,7 @@ class DynamoDB:
             "BatchGetItem": self._batch_get,
             "BatchWriteItem": self._batch_write,
             "Query": self._query,
+            "Scan": self._scan,
         }
         if operation not in answer:
             raise NotImplementedError(operation)
@@ -211,6 +213,26 @@ class DynamoDB:
         if page and len(page) == request.get("Limit"):  # that nothing follows shows only when somebody asks for it
             answer["LastEvaluatedKey"] = {name: page[-1][name] for name in key_names}
         return answer
+
+    def _scan(self, request: Mapping[str, Any]) -> Any:
+        """A segment holds whole collections of items, in order."""
+        table = self.tables[request["TableName"]]
+        found = sorted(
+            key for key in table.items if segment_of(str(key[0]), request["TotalSegments"]) == request["Segment"]
+        )
+        if start := request.get("ExclusiveStartKey"):
+            found = [key for key in found if key > table.key(start)]
+        page = found[: request.get("Limit")]
+        items = [table.items[key] for key in page]
+        answer: dict[str, Any] = {"Items": items, "Count": len(page), "ScannedCount": len(page)}
+        if page and len(page) == request.get("Limit"):
+            answer["LastEvaluatedKey"] = {name: items[-1][name] for name in table.keys}
+        return answer
+
+
+def segment_of(key: str, segments: int) -> int:
+    """Which segment of a parallel Scan the items of a key are in."""
+    return crc32(key.encode()) % segments
 
 
 def holds(expression: str, item: Mapping[str, Any], request: Mapping[str, Any]) -> bool:

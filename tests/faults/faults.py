@@ -42,7 +42,7 @@ class Call:
 
     @property
     def is_read(self) -> bool:
-        return self.operation.startswith(("Query", "Get", "BatchGet"))
+        return self.operation.startswith(("Query", "Scan", "Get", "BatchGet"))
 
     def __str__(self) -> str:
         return f"{self.invocation}, call {self.index}: {self.operation}"
@@ -192,7 +192,7 @@ FAULTS = (
     Fault("refuses the last entry", partial(_refuses_entries, slice(-1, None)), _to("PutEvents")),
     Fault("refuses every other entry", partial(_refuses_entries, slice(1, None, 2)), _to("PutEvents")),
     Fault("refuses all entries", partial(_refuses_entries, slice(None)), _to("PutEvents")),
-    Fault("answers a page of one", _short_page, _to("Query")),
+    Fault("answers a page of one", _short_page, _to("Query", "Scan")),
     Fault("is answered by a replica that lags", _lagging, _to_reads_that_may_lag),
     Fault("leaves keys unprocessed", _leaves_keys, _to("BatchGetItem")),
     Fault("leaves writes unprocessed", _leaves_writes, _to("BatchWriteItem")),

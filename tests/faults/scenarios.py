@@ -272,6 +272,23 @@ def a_transfer_that_is_called_off(story: Story) -> None:
     story.carry()
 
 
+def a_replay(story: Story) -> None:
+    """Of all up to a moment, slow enough that its place is saved between its events; more is written meanwhile."""
+    with story.prelude():
+        story.create("a")
+        story.create("b")
+        for amount in (1, 2, 3):
+            story.pay("a", amount)
+        moment = story.moment()
+        story.world.now += 60
+    story.replay(rate=2, to=moment)
+    story.work()
+    with story.prelude():
+        story.pay("a", 4)
+    story.work()
+    story.work()
+
+
 def two_accounts(story: Story, money: int = 100) -> None:
     """One with money and one without, and no process that has met them."""
     story.create("a")
@@ -310,4 +327,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     a_transfer_that_is_refused,
     a_transfer_that_expires,
     a_transfer_that_is_called_off,
+    a_replay,
 )

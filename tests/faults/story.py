@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from handlers.domain import evolve
 from handlers.domain.account import Account
+from handlers.sourcing import times
 from handlers.sourcing.event import Event
+from handlers.sourcing.replays import ReplaySpec
 from handlers.sourcing.values import dumps
+from handlers.store.replay_source import SEGMENTS
+from handlers.store.replay_work import Work, message_of
+from handlers.store.replays import Head, Replays
 
-from ..aws import ENVIRONMENT, ROWS
+from ..aws import ENVIRONMENT, REPLAYS, ROWS
 from ..domain.builders import folded
 from ..effort import LONG
 from . import truth
 from .client import ATTEMPTS, Answer, Client, Sent, asked
 from .delivery import Delivery, Shard
-from .world import Environment, Fate, FunctionFailedError, World, all_well
+from .dynamodb import segment_of
+from .world import START, Environment, Fate, FunctionFailedError, World, all_well
 
 LONGER_THAN_TRANSFERS = int(ENVIRONMENT["TRANSFER_TIMEOUT_SECONDS"]) + 60
+REPLAY = "replay"
 LISTS = {"getAggregateEvents": ("events", "eventCount"), "getEventsByType": ("events", "count")}
 
 
@@ -116,6 +124,27 @@ class Story:
             answer = self.world.invoke("sweep", {}, fate=self.fate)
             assert answer["due"] == answer["carried"] + answer["failed"]
 
+    def replay(self, rate: int, **selection: Any) -> None:
+        """What an operator does to have everything replayed to the bus: that is in the table, whole, or is not."""
+        spec = ReplaySpec.of({"target": "bus", "rate": rate, **selection})
+        now = times.to_text(START + timedelta(seconds=self.world.now))
+        numbers = sorted({segment_of(name, SEGMENTS) for name in truth.streams(self.world)})
+        run = self._replays().create(Head(REPLAY, spec, now, now), numbers, 0.0)
+        for each in run.unfinished:
+            self.delivery.segments.send(message_of(Work(REPLAY, each.number)))
+
+    def moment(self) -> str:
+        """The ledger's text of now, with all that any clock of this world is ahead."""
+        return times.to_text(START + timedelta(seconds=self.world.now + 10))
+
+    def work(self) -> None:
+        """One invocation of the replayer, if there is anything for it to do."""
+        if self.delivery.segments.fill():
+            self.delivery.segments.deliver(fate=self.fate)
+
+    def _replays(self) -> Replays:
+        return Replays(_Direct(self.world), REPLAYS)  # type: ignore[arg-type]
+
     def delete_row(self, account_id: str, projection: str) -> None:
         """What an operator does to have a row made again, by the next message about the account."""
         key = {"AccountId": {"S": account_id}, "ProjectionType": {"S": projection}}
@@ -150,6 +179,8 @@ class Story:
             truth.check_money(self.world)
             truth.check_transfers_ended(self.world)
         truth.check_drained(self.world, self.client.sent)
+        if run := self._replays().read(REPLAY):
+            truth.check_replayed(self.world, run)
 
     def _answer(self, request: dict[str, Any]) -> Answer:
         if request["queryType"] not in LISTS:
@@ -203,6 +234,19 @@ class Story:
                 text = f"there is no account {account_id}, or no {projection} of it yet: read models follow the events"
                 return (200, row) if row else (404, _missing("accountId", account_id, text))
         raise NotImplementedError(request)
+
+
+@dataclass(frozen=True)
+class _Direct:
+    """A client of an operator's, whose calls go well."""
+
+    world: World
+
+    def query(self, **arguments: Any) -> Any:
+        return self.world.dynamodb.call("Query", arguments)
+
+    def transact_write_items(self, **arguments: Any) -> Any:
+        return self.world.dynamodb.call("TransactWriteItems", arguments)
 
 
 def _statement(row: dict[str, Any], items: truth.Rows) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ..effort import LONG
 from .scenarios import (
     SCENARIOS,
     Scenario,
+    a_replay,
     a_transfer,
     a_transfer_that_expires,
     a_transfer_that_is_called_off,
@@ -32,6 +33,7 @@ the kinds of faults at a call, so that every kind meets every other."""
 COME_TO_NOTHING = (a_transfer_that_is_refused, a_transfer_that_expires, a_transfer_that_is_called_off)
 
 SAMPLED: dict[Scenario, int] = {
+    a_replay: 3,
     a_transfer: 2,
     a_transfer_that_nobody_wakes: 3,
     a_transfer_that_is_refused: 5,

@@ -12,10 +12,12 @@ from typing import Any
 from handlers.domain import PROCESS, evolve
 from handlers.domain.account import Account
 from handlers.domain.transfer import COME_TO_NOTHING, Transfer
+from handlers.sourcing.copies import Copy
 from handlers.sourcing.event import GENESIS, Event
 from handlers.sourcing.process import command_id
 from handlers.sourcing.values import dumps
 from handlers.store.items import to_record
+from handlers.store.replays import Run
 
 from ..aws import ROWS, SNAPSHOTS, STORE
 from ..domain.builders import folded
@@ -128,6 +130,15 @@ def check_drained(world: World, commands: Sequence[Sent]) -> None:
     assert {key: item for key, item in rows(world).items() if key not in pieces} == expected
     check_published(world, stored)
     check_refusals(world, commands)
+
+
+def check_replayed(world: World, run: Run) -> None:
+    """What holds of a replay that has come to its end: each event that was selected went out under one id."""
+    assert run.unfinished == []
+    selected = [event for events in streams(world).values() for event in events if run.head.spec.selection.takes(event)]
+    expected = {(each.event_id, Copy.of(each, run.head.replay_id).copy_id) for each in selected}
+    assert {(each["Replay"]["eventId"], each["EventId"]) for each in world.bus.copies} == expected
+    assert run.counts.selected == run.counts.sent == len(selected), "a place was saved twice, or never"
 
 
 def check_command(command: Sent, events: Sequence[Event]) -> None:

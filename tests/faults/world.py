@@ -35,6 +35,7 @@ from ..aws import ENVIRONMENT, ROWS, STORE, TABLES, around_every_call
 from .bus import Bus
 from .dynamodb import DynamoDB
 from .faults import NONE, Call, Fault, Killed
+from .segments import Segments
 
 START = datetime(2024, 1, 15, 10, tzinfo=UTC)
 CALL_SECONDS = 0.005
@@ -121,6 +122,7 @@ class World:
 
     dynamodb: DynamoDB = field(default_factory=lambda: DynamoDB(TABLES))
     bus: Bus = field(default_factory=Bus)
+    segments: Segments = field(default_factory=Segments)
     now: float = 0.0
     underway: list[Call] = field(default_factory=list)
     """Calls that their callers gave up on and that take effect before somebody's next write."""
@@ -210,7 +212,7 @@ class World:
     def _do(self, call: Call, arguments: dict[str, Any]) -> Any:
         with self._lock:
             try:
-                answer = (self.bus if call.operation == "PutEvents" else self.dynamodb).call(call.operation, arguments)
+                answer = self._service(call.operation).call(call.operation, arguments)
                 if self.watch and call.operation == "PutItem" and arguments["TableName"] == STORE:
                     self.watch(self)
                 return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": self._date()}}}
@@ -219,6 +221,11 @@ class World:
             except Exception as error:
                 self.broken.append(f"{call}: {error!r}")
                 raise
+
+    def _service(self, operation: str) -> Bus | DynamoDB | Segments:
+        if operation == "PutEvents":
+            return self.bus
+        return self.segments if operation == "SendMessage" else self.dynamodb
 
     def _start(self, function: str) -> Environment:
         """A cold start: the entry module is executed anew, which makes its clients and whatever else it keeps."""
@@ -236,6 +243,8 @@ class World:
         if conductor := names.get("_conductor"):
             ledger = self._on_this_clock(conductor.ledger, clock)
             names["_conductor"] = replace(conductor, **clock, ledger=ledger, begin=at_once)
+        if replayer := names.get("_replayer"):
+            names["_replayer"] = replace(replayer, **clock, pause=self._pass)
         if projector := names.get("_projector"):
             read_model = ReadModel(projector.read_model._client, ROWS, pause=self._pause)
             names["_projector"] = replace(projector, read_model=read_model, begin=at_once)
@@ -253,6 +262,9 @@ class World:
     def _date(self) -> str:
         """AWS's own time, as its answers say it."""
         return format_datetime(START + timedelta(seconds=int(self.now)), usegmt=True)
+
+    def _pass(self, seconds: float) -> None:
+        self.now += seconds
 
     def _pause(self, _: float) -> None:
         self.now += CALL_SECONDS

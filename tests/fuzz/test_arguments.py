@@ -50,6 +50,7 @@ HOSTILE: dict[object, Sequence[str]] = {
     arguments.path: ["a\x07", "x" * 4097],
     arguments.moment: NO_TIMES,
     arguments.pattern: ["{", "[]", "{}", '{"a": "x"}', '{"a": [{"begins": 1}]}', '{"a": [1], "a": [2]}'],
+    arguments.replay_target: ["x", "Bus", "queue", "queue:", "queue:own", "queue:arn:aws:sns:us-east-1:123456789012:t"],
     arguments.percent: [*NO_NUMBERS, "0", "0.0", "100.1", "101"],
     arguments.grace: [*NO_NUMBERS, "1000000001", "1000000000.1"],
 }

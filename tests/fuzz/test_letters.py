@@ -19,6 +19,7 @@ from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item
 from handlers.store.read_model import ReadModel
+from handlers.store.replays import Replays
 from handlers.upkeep.letters.diagnosis import Diagnosis, Remedy
 from handlers.upkeep.letters.queues import OUTPUTS, Letter
 from handlers.upkeep.letters.sending import Sender
@@ -26,7 +27,7 @@ from ops.commands.dead_letters import _line
 from ops.dead_letters.redrive import Redriver
 from ops.timeline import Timeline
 
-from ..aws import BUS, ROWS, STORE
+from ..aws import BUS, REPLAYS, ROWS, STORE
 from ..domain.builders import story
 from ..handlers.conftest import message
 from .budget import PATIENCE, examples
@@ -142,6 +143,7 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
         rule_arn="arn:rule",
         queue_arn=QUEUE,
         process_queue_arn="arn:aws:sqs:us-east-1:123456789012:process",
+        replays=Replays(aws, REPLAYS),
         store_table=STORE,
         functions={"command"},
         command_function="command",
@@ -158,6 +160,7 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
         logs=client,
         functions=client,
         timeline=Timeline(aws, STORE, 1),
+        replay_queue_url="a third",
     )
     sound = good()
 

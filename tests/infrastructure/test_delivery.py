@@ -17,7 +17,7 @@ from schemas.files import load, streams
 from tests.infrastructure.policy import as_list, may, service_may_send
 from tests.infrastructure.program import Graph, Resource, graph, run
 
-ENTRIES = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch")
+ENTRIES = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch", "replayer")
 
 
 def test_every_rule_target_has_bounded_retries_and_a_dlq_that_admits_the_rule(stack: Graph) -> None:
@@ -107,10 +107,11 @@ def test_a_sweep_that_cannot_be_called_is_tried_again_and_then_noted(stack: Grap
     assert schedule["groupName"] == stack.named("sweep-schedule-group").outputs["name"]
 
 
-def test_the_audit_log_takes_everything_by_two_rules(stack: Graph) -> None:
+def test_the_audit_log_takes_everything_but_copies_by_two_rules(stack: Graph) -> None:
     rest, apart = (stack.named(f"audit-log{name}-rule").document("eventPattern") for name in ("", "-apart"))
-    assert rest == {"account": ["123456789012"], "detail-type": [{"anything-but": PUBLISHED_ONLY}]}
-    assert apart == {"account": ["123456789012"], "detail-type": PUBLISHED_ONLY}
+    everything = {"account": ["123456789012"], "source": [{"anything-but": ["event-sourcing.financial.replay"]}]}
+    assert rest == {**everything, "detail-type": [{"anything-but": PUBLISHED_ONLY}]}
+    assert apart == {**everything, "detail-type": PUBLISHED_ONLY}
     group = stack.named("audit-log-group")
     for name in ("audit-log-target", "audit-log-apart-target"):
         assert stack.named(name).inputs["arn"] == group.outputs["arn"]
@@ -132,8 +133,9 @@ def test_nobody_elses_rule_can_write_lines_into_the_audit_log(stack: Graph) -> N
     assert set(condition["ArnEquals"]["aws:SourceArn"]) == rules
 
 
-def test_the_archive_keeps_events_of_every_type(stack: Graph) -> None:
-    assert "eventPattern" not in stack.named("events-archive").inputs
+def test_the_archive_keeps_events_of_every_type_but_no_copies(stack: Graph) -> None:
+    pattern = stack.named("events-archive").document("eventPattern")
+    assert pattern == {"source": [{"anything-but": ["event-sourcing.financial.replay"]}]}
 
 
 @pytest.mark.parametrize("entry", ["relay", "snapshot"])
@@ -245,6 +247,10 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
         | buckets
         | {"TYPE_INDEX": "true", "CORRELATION_INDEX": "true", "STATEMENT": "true", "STATEMENT_ENTRIES": "20"},
         "snapshot": store | snapshots | {"SNAPSHOT_RETENTION_DAYS": "0"},
+        "replayer": store
+        | {"REPLAYS_TABLE": stack.exports["replaysTable"], "REPLAY_QUEUE_URL": stack.exports["replayQueueUrl"]}
+        | {"PROJECTION_QUEUE_URL": stack.exports["projectionQueueUrl"], "EVENT_BUS_NAME": stack.exports["eventBusName"]}
+        | {"REPLAY_RATE": "200", "REPLAY_CONCURRENCY": "4"},
     }
 
 
@@ -255,8 +261,8 @@ def test_the_local_stack_gives_up_within_seconds() -> None:
 
 def test_unreserved_concurrency_is_left_to_the_account_and_production_reserves(stack: Graph) -> None:
     reserved = {each.name: each.inputs["reservedConcurrentExecutions"] for each in stack.of("Function")}
-    # These cannot starve another: a queue's mapping, a schedule and operators' hands hold them to a few at once.
-    assert {reserved.pop(f"{entry}-function") for entry in ("process", "sweep", "branch")} == {-1}
+    # These cannot starve another: their queues' mappings, a schedule and operators' hands hold them to a few at once.
+    assert {reserved.pop(f"{entry}-function") for entry in ("process", "sweep", "branch", "replayer")} == {-1}
     in_production = stack.named("event-store-table").protect
     assert all(executions > 0 for executions in reserved.values()) if in_production else {*reserved.values()} == {-1}
 

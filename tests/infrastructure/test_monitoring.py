@@ -50,6 +50,7 @@ EMITTED: dict[tuple[str, str], list[set[str]]] = {
     ("EventSourcing", "OldestDueSeconds"): [{"FunctionName"}],
     ("EventSourcing", "StepsRefused"): [{"FunctionName"}],
     ("EventSourcing", "SweepFailures"): [{"FunctionName"}],
+    ("EventSourcing", "ReplayedEvents"): [{"FunctionName"}],
     ("EventSourcing", "Unpublishable"): [{"FunctionName"}],
 }
 
@@ -132,7 +133,7 @@ def test_the_alarms_that_there_must_be(stack: Graph) -> None:
                 expected.add(("AWS/DynamoDB", metric, (("GlobalSecondaryIndexName", index["name"]), name)))
     for api in stack.of("Api"):
         expected |= {("AWS/ApiGateway", metric, (("ApiId", f"{api.name}-id"),)) for metric in ("4xx", "5xx", "Latency")}
-    queues = [stack.named(f"{feed}-feed-queue") for feed in ("projection", "process")]
+    queues = [stack.named(f"{each}-queue") for each in ("projection-feed", "process-feed", "replay")]
     for queue in queues:
         expected.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", queue.outputs["name"]),)))
     expected |= {
@@ -271,12 +272,12 @@ def test_the_documents_pay_for_as_many_alarms_as_there_are(stack: Graph) -> None
     assert f"about {round(monthly)} US$ a month" in (ROOT / "README.md").read_text("utf-8")
 
 
-def test_every_alarm_about_transfers_has_its_entry_in_the_runbook(stack: Graph) -> None:
+def test_every_alarm_about_transfers_or_replays_has_its_entry_in_the_runbook(stack: Graph) -> None:
     """Those of functions and tables are there by a pattern for all of them."""
     runbook = (ROOT / "docs" / "operations.md").read_text("utf-8").split("## Alarms")[1].split("\n## ")[0]
     by_pattern = ("-errors", "-throttles", "-dead-letter-failures")
     names = {alarm.name.removeprefix("monitoring-") for alarm in stack.of("MetricAlarm")}
-    ours = {name for name in names if name.startswith(("process", "sweep", "transfer"))}
+    ours = {name for name in names if name.startswith(("process", "replay", "sweep", "transfer"))}
 
-    assert len(ours) >= 10
+    assert len(ours) >= 12
     assert {name for name in ours if not name.endswith(by_pattern) and f"`{name}`" not in runbook} == set()

@@ -10,10 +10,11 @@ from tests.infrastructure.program import ONCALL, ROOT, TOKEN, Graph, graph, run
 
 OUTPUTS = {
     *("eventBusName", "eventBusArn", "archiveName", "archiveArn", "accountRuleArn"),
-    *("eventStoreTable", "readModelTable", "snapshotsTable", "branchesTable", "schemaRegistryName"),
+    *("eventStoreTable", "readModelTable", "snapshotsTable", "branchesTable", "replaysTable", "schemaRegistryName"),
     *("commandFunction", "relayFunction", "projectionFunction", "queryFunction", "snapshotFunction"),
     *("validateFunction", "processFunction", "sweepFunction", "sweepScheduleName", "branchFunction"),
     "operationsFunction",
+    *("replayerFunction", "replayerRoleArn", "replayQueueUrl", "replayDeadLetterQueueUrl"),
     *("processQueueUrl", "processDeadLetterQueueUrl"),
     *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
     *("alarmTopicArn", "auditLogGroup", "dashboardName", "region", "readme"),
@@ -23,6 +24,16 @@ OUTPUTS = {
 FUNCTIONS = (
     *("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch"),
     "operations",
+    "command",
+    "relay",
+    "projection",
+    "query",
+    "snapshot",
+    "validate",
+    "process",
+    "sweep",
+    "branch",
+    "replayer",
 )
 
 # The inputs by which a resource can be given a name, instead of one that Pulumi makes up.
@@ -52,6 +63,7 @@ def test_outputs_lead_to_the_resources_they_name(stack: Graph) -> None:
         "readModelTable": stack.named("read-model-table").outputs["name"],
         "snapshotsTable": stack.named("snapshots-table").outputs["name"],
         "branchesTable": stack.named("branches-table").outputs["name"],
+        "replaysTable": stack.named("replays-table").outputs["name"],
         "projectionQueueUrl": stack.named("projection-feed-queue").outputs["url"],
         "deadLetterQueueUrl": stack.named("projection-dlq-queue").outputs["url"],
         "deliveryDeadLetterQueueUrl": stack.named("delivery-dlq-queue").outputs["url"],

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from components.customer_key import check_given_keys
+from handlers.sourcing.copies import SOURCE as COPIES
+from handlers.sourcing.event import SOURCE as LIVE
+from local.engine.pattern_matching import matches
 from local.engine.policy_documents import ALLOW_ALL, Access, decide
 from local.engine.principals import Principal
 from tests.infrastructure.policy import as_list, refuses_plain_http, service_may_send
@@ -74,6 +77,19 @@ PRIVILEGES = {
         ("dynamodb:Query", "event-store-table/index/Correlation-Timestamp-index"),
         ("dynamodb:Query", "snapshots-table"),
         ("dynamodb:Query", "snapshots-table/index/TimeKey-index"),
+    },
+    # It reads the store and writes to none but its own table; on the bus it is no other source than that of replays.
+    "replayer": {
+        ("dynamodb:PutItem", "replays-table"),
+        ("dynamodb:Query", "event-store-table"),
+        ("dynamodb:Query", "replays-table"),
+        ("dynamodb:Scan", "event-store-table"),
+        ("events:PutEvents", "events-bus"),
+        ("sqs:DeleteMessage", "replay-queue"),
+        ("sqs:GetQueueAttributes", "replay-queue"),
+        ("sqs:ReceiveMessage", "replay-queue"),
+        ("sqs:SendMessage", "projection-feed-queue"),
+        ("sqs:SendMessage", "replay-queue"),
     },
     "process": {
         ("dynamodb:PutItem", "event-store-table"),
@@ -391,6 +407,8 @@ SEND = READ | {"kms:GenerateDataKey"}
         ("projection-feed-policy", {"sqs": READ}),
         ("process-policy", {"dynamodb": SEND | {"kms:Encrypt"}, "sqs": SEND}),
         ("process-feed-policy", {"sqs": READ}),
+        ("replayer-policy", {"dynamodb": SEND | {"kms:Encrypt"}, "sqs": SEND}),
+        ("replay-feed-policy", {"sqs": READ}),
         ("sweep-schedule-policy", {"sqs": SEND}),
     ],
 )
@@ -448,7 +466,7 @@ def test_what_lies_under_a_previous_key_stays_readable_and_nothing_new_comes_und
     stack = run("dev", {**settings, "event-sourcing:previousKmsKeyArns": f'["{OLD}"]'})
 
     readers = PRIVILEGES.keys()
-    feeds = {"relay-feed", "snapshot-feed", "projection-feed", "process-feed"}
+    feeds = {"relay-feed", "snapshot-feed", "projection-feed", "process-feed", "replay-feed"}
     found: dict[str, set[str]] = {}
     for policy in stack.of("RolePolicy"):
         for statement in policy.statements():
@@ -573,3 +591,19 @@ def _where(stack: Graph, entry: str, arn: str) -> str:
         if arn.startswith(table.outputs["arn"] + "/"):
             return table.name + arn.removeprefix(table.outputs["arn"])
     return arn if arn == "*" else stack.by("arn", arn).name
+
+
+def test_the_replayer_can_pass_a_copy_off_for_no_event_of_the_ledgers(stack: Graph) -> None:
+    """By the source alone: no rule of the stack takes it, nor the archive, and its role may put no other on the bus."""
+    (grant,) = (
+        statement
+        for statement in stack.named("replayer-policy").statements()
+        if "events:PutEvents" in as_list(statement["Action"])
+    )
+    assert grant["Condition"] == {"StringEquals": {"events:source": COPIES}}
+    account = "123456789012"
+    for detail_type in ("TransactionProcessed", "CommandRejected", "TransferRequested"):
+        for source, is_taken in ((COPIES, False), (LIVE, True)):
+            event: dict[str, Any] = {"source": source, "detail-type": detail_type, "account": account, "detail": {}}
+            patterns = [rule.document("eventPattern") for rule in (*stack.of("EventRule"), *stack.of("EventArchive"))]
+            assert any(matches(pattern, event) for pattern in patterns) is is_taken

@@ -209,6 +209,10 @@ BAD = [
     ("processMaxConcurrency", "1001"),
     ("sweepMinutes", "0"),
     ("sweepMinutes", "61"),
+    ("replayRate", "0"),
+    ("replayRate", "10001"),
+    ("replayConcurrency", "1"),
+    ("replayConcurrency", "1001"),
     ("branchDays", "0"),
     ("branchDays", "366"),
     ("deliveryRetryAttempts", "186"),
@@ -509,7 +513,7 @@ def test_a_stack_that_reserves_nothing_asks_for_no_limit() -> None:
     assert run("dev", is_preview=True, calls={QUOTA: AssertionError("asked")}).resources
 
 
-@pytest.mark.parametrize("setting", ["projectionMaxConcurrency", "processMaxConcurrency"])
+@pytest.mark.parametrize("setting", ["projectionMaxConcurrency", "processMaxConcurrency", "replayConcurrency"])
 @pytest.mark.parametrize(("limit", "is_refused"), [(40, False), (39, True)])
 def test_a_queue_that_drives_more_than_the_account_has_fails_the_preview(
     setting: str, limit: int, is_refused: bool

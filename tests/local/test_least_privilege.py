@@ -10,20 +10,35 @@ import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 
+from handlers.sourcing.replays import ReplaySpec
 from handlers.store.branches import Branch, Branches
+from handlers.store.replays import Replays, State
 from local.client import FunctionFailed, StackClient, eventually
 from local.engine import Call, Engine, InterceptedRequest, Response, faults
+from ops.replays.runs import Runs
 
 from .roles import Roles, broken, role_of
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 SOON = 30.0
-FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch")
+FUNCTIONS = (
+    "command",
+    "relay",
+    "projection",
+    "query",
+    "snapshot",
+    "validate",
+    "process",
+    "sweep",
+    "branch",
+    "replayer",
+)
 SCHEDULE = "schedule"
 """What the role of the sweep's schedule goes by here."""
 
@@ -56,6 +71,7 @@ def workload(engine: Engine, ledger: StackClient) -> Workload:
     keep_a_snapshot(ledger)
     transfer(ledger)
     try_on_a_branch(ledger)
+    replay(ledger)
     miss_a_sweep(engine, ledger)
     lose_a_race(engine, ledger)
     fail_for_good(ledger)
@@ -151,6 +167,29 @@ def try_on_a_branch(ledger: StackClient) -> None:
     _, then = ledger.invoke("branchFunction", {"branch": "trial", "query": asked})
     assert then["eventsProcessed"] == 11
     assert ledger.query("reconstructState", aggregateId="long")[1]["eventsProcessed"] == 10
+
+
+def replay(ledger: StackClient) -> None:
+    """Has everything replayed to the bus, and one account to the projections and, while it is held, twice."""
+    outputs, sqs = ledger.outputs, ledger.aws("sqs")
+    runs = Runs(Replays(ledger.aws("dynamodb"), outputs["replaysTable"]), sqs, outputs["replayQueueUrl"])
+    runs.start("all", ReplaySpec.of({"target": "bus", "rate": 10_000}))
+    runs.start("rows", ReplaySpec.of({"target": "projection", "rate": 10_000, "aggregateIds": ["long"]}))
+    for name in ("all", "rows"):
+        eventually(partial(runs.read, name), lambda run: not run.unfinished, SOON)
+    assert runs.read("all").counts.sent > 20
+    assert runs.read("rows").counts.sent == 1
+
+    def delayed() -> int:
+        asked: Any = ["ApproximateNumberOfMessagesDelayed"]
+        answer = sqs.get_queue_attributes(QueueUrl=outputs["replayQueueUrl"], AttributeNames=asked)
+        return int(answer["Attributes"][asked[0]])
+
+    runs.start("slow", ReplaySpec.of({"target": "bus", "rate": 1, "aggregateIds": ["long"]}))
+    eventually(partial(runs.read, "slow"), lambda run: any(each.owner for each in run.unfinished), SOON)
+    runs.change("slow", State.RUNNING)
+    eventually(delayed, bool, SOON)  # it is to come again when the lease has run out
+    runs.change("slow", State.CANCELLED)
 
 
 def miss_a_sweep(engine: Engine, ledger: StackClient) -> None:

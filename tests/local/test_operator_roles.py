@@ -30,7 +30,18 @@ ACCOUNTS = ("first", "second")
 IMPORTER = f"arn:aws:iam::{ACCOUNT}:role/operator-import"
 _ROW = re.compile(r"^\| `([\w -]+)` \| (.+) \|$", re.MULTILINE)
 _GRANT = re.compile(r"`((?:[a-z]+:)?[A-Z]\w+)`([^`]*)")
-_FUNCTIONS = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch")
+_FUNCTIONS = (
+    "command",
+    "relay",
+    "projection",
+    "query",
+    "snapshot",
+    "validate",
+    "process",
+    "sweep",
+    "branch",
+    "replayer",
+)
 _CALLED = {
     "dynamodb:GetShardIterator": ("dynamodbstreams", "GetShardIterator"),
     "dynamodb:GetRecords": ("dynamodbstreams", "GetRecords"),
@@ -38,6 +49,8 @@ _CALLED = {
     "iam:PassRole": ("scheduler", "UpdateSchedule"),
 }
 """Actions that are called otherwise than the operation that takes them."""
+
+OWN_QUEUE = "own"
 
 Act = Callable[..., int]
 
@@ -71,18 +84,18 @@ def test_every_documented_permission_is_one_that_the_embedded_aws_asks_for() -> 
 def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
     """The ARNs that the table's words stand for."""
     place = f"{outputs['region']}:{ACCOUNT}"
-    store, rows, snapshots, branches = (
+    store, rows, snapshots, branches, replays = (
         f"arn:aws:dynamodb:{place}:table/{outputs[name]}"
-        for name in ("eventStoreTable", "readModelTable", "snapshotsTable", "branchesTable")
+        for name in ("eventStoreTable", "readModelTable", "snapshotsTable", "branchesTable", "replaysTable")
     )
     functions = {name: [f"arn:aws:lambda:{place}:function:{outputs[f'{name}Function']}"] for name in _FUNCTIONS}
     letters = (
-        *("deadLetterQueueUrl", "processDeadLetterQueueUrl"),
+        *("deadLetterQueueUrl", "processDeadLetterQueueUrl", "replayDeadLetterQueueUrl"),
         *("deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
     )
     queues = {
         name: f"arn:aws:sqs:{place}:{outputs[name].rsplit('/', 1)[1]}"
-        for name in (*letters, "projectionQueueUrl", "processQueueUrl")
+        for name in (*letters, "projectionQueueUrl", "processQueueUrl", "replayQueueUrl")
     }
     registry = outputs["schemaRegistryName"]
     return {
@@ -95,6 +108,9 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         "read model": [rows],
         "snapshots": [snapshots],
         "branches": [branches],
+        "table of replays": [replays],
+        "replay queue": [queues["replayQueueUrl"]],
+        "target": [f"arn:aws:sqs:{place}:{OWN_QUEUE}"],
         "dead letter queues": [queues[name] for name in letters],
         "projection queue": [queues["projectionQueueUrl"]],
         "process queue": [queues["processQueueUrl"]],
@@ -226,6 +242,32 @@ def test_what_is_documented_suffices_for_branches(ledger: StackClient, act: Act)
     assert sum(int(each["tally"]["refusals"]) for each in every) == 1, "the audit log's refusal was asked again"
     assert act(ledger, "branch drop", "trial") == 0
     assert ledger.query("reconstructState", aggregateId="tried")[0] == 404
+
+
+def test_what_is_documented_suffices_for_replays(ledger: StackClient, act: Act) -> None:
+    """A queue of one's own admits the function's role; until it does, the replay stands still, and loses nothing."""
+    sqs = ledger.aws("sqs")
+    url = sqs.create_queue(QueueName=OWN_QUEUE)["QueueUrl"]
+    own = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    assert ledger.command("copied", "AccountCreated", {})[0] == 200
+    assert ledger.command("copied", "TransactionProcessed", {"amount": 1})[0] == 200
+    later = ("--to", "9999-01-01T00:00:00Z")  # what was just written is not settled yet
+    to_own = ("--target", f"queue:{own}", "--account", "copied", *later)
+
+    assert act(ledger, "replay start", "--name", "refused", "--detach", *to_own) == 0
+    assert act(ledger, "replay pause", "refused") == 0
+    admit = {"Effect": "Allow", "Principal": {"AWS": ledger.outputs["replayerRoleArn"]}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**admit, "Resource": own}]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    assert act(ledger, "replay start", "--name", "taken", *to_own) == 0
+    assert act(ledger, "replay resume", "refused") == 0
+    assert act(ledger, "replay show", "refused", "--watch") == 0
+    bodies = [
+        json.loads(each["Body"]) for each in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    ]
+    assert sorted(each["detail"]["EventSequence"] for each in bodies) == [1, 1, 2, 2]
+    assert act(ledger, "replay start", "--name", "whole", "--target", "projection", "--rate", "1000") == 0
+    assert act(ledger, "replay list") == 0
 
 
 def exported(ledger: StackClient, tmp_path: Path) -> str:

@@ -44,6 +44,7 @@ SECOND_KIND = ("tests/kinds",)
 MONEY = ("tests/domain/test_money.py",)
 SELECTING = ("tests/local/test_patterns.py", "tests/domain/test_selection.py")
 PLANNING = ("tests/ops/test_replay_plan.py",)
+REPLAYING = ("tests/handlers/test_replayer.py",)
 FLOATING = ("tests/handlers/test_floats.py",)
 CLOCKED = ("tests/handlers/test_clocks.py",)
 TIMED = ("tests/handlers/test_out_of_time.py",)
@@ -4354,5 +4355,68 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         'return {"asked": told} if',
         "return {} if",
         ("tests/handlers/test_rejections.py",),
+    ),
+    Mutant(
+        "work on a segment of a replay that another message holds",
+        "handlers/store/replays.py",
+        'return self.owner not in ("", by) and now <= self.lease_until',
+        "return False",
+        REPLAYING,
+    ),
+    Mutant(
+        "have a message wait for its own lease",
+        "handlers/store/replays.py",
+        'return self.owner not in ("", by) and now <= self.lease_until',
+        'return self.owner != "" and now <= self.lease_until',
+        REPLAYING,
+    ),
+    Mutant(
+        "save a replay's place over whatever somebody else saved",
+        "handlers/store/replays.py",
+        'ConditionExpression="Revision = :read"',
+        'ConditionExpression="Revision >= :read"',
+        REPLAYING,
+    ),
+    Mutant(
+        "send copies under the source of live events",
+        BUS,
+        "copy.record, COPIES)",
+        "copy.record, SOURCE)",
+        REPLAYING,
+    ),
+    Mutant(
+        "leave a copy the hashes of its event",
+        "handlers/sourcing/copies.py",
+        '_OF_A_STREAM = ("PreviousHash", "Hash")',
+        "_OF_A_STREAM: tuple[str, ...] = ()",
+        REPLAYING,
+    ),
+    Mutant(
+        "begin a segment of a replay before the last one's copies are paid for",
+        "handlers/store/replay_work.py",
+        "            self._machine.pause(max(0.0, min(",
+        "            (lambda _: None)(max(0.0, min(",
+        REPLAYING,
+    ),
+    Mutant(
+        "take the pause of a replay for granted once it was begun",
+        "handlers/store/replay_work.py",
+        "return self._is_running and self._has_time()",
+        "return self._has_time()",
+        REPLAYING,
+    ),
+    Mutant(
+        "be done with a message that finds its segment held",
+        "handlers/store/replay_work.py",
+        'if work.waits_for in ("", segment.owner):',
+        'if work.waits_for == "nobody":',
+        REPLAYING,
+    ),
+    Mutant(
+        "have the audit log take copies",
+        "components/audit_log.py",
+        "if args.but_from:",
+        "if not args.but_from:",
+        ("tests/infrastructure/test_delivery.py",),
     ),
 )

@@ -18,6 +18,7 @@ from handlers.upkeep.letters import queues
 from ops.__main__ import main
 from ops.verification import settling
 
+from ..aws import REPLAYS
 from ..handlers.conftest import (  # noqa: F401 -- fixtures
     BUS,
     ROWS,
@@ -40,8 +41,10 @@ EVERY = 2
 QUEUES = {
     "projectionQueueUrl": "projection",
     "processQueueUrl": "process",
+    "replayQueueUrl": "replay",
     "deadLetterQueueUrl": "projection-dlq",
     "processDeadLetterQueueUrl": "process-dlq",
+    "replayDeadLetterQueueUrl": "replay-dlq",
     "deliveryDeadLetterQueueUrl": "delivery-dlq",
     "invocationDeadLetterQueueUrl": "invocation-dlq",
 }
@@ -80,6 +83,7 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
     settings = {"commandFunction": {"TYPE_BUCKETS": str(BUCKETS)}, "queryFunction": {"TYPE_BUCKETS": str(BUCKETS)}}
     settings["projectionFunction"] = {"STATEMENT": "true"}
     settings["processFunction"] = settings["sweepFunction"] = {}
+    settings["replayerFunction"] = {"REPLAY_RATE": "200"}
     settings["snapshotFunction"] = {"SNAPSHOT_EVERY": str(EVERY), "SNAPSHOT_RETENTION_DAYS": "0"}
     create_functions(settings)
     content = {
@@ -87,6 +91,7 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
         "eventStoreTable": STORE,
         "readModelTable": ROWS,
         "snapshotsTable": SNAPSHOTS,
+        "replaysTable": REPLAYS,
         "eventBusName": BUS,
         "accountRuleArn": RULE,
         **{output: url(name) for output, name in QUEUES.items()},

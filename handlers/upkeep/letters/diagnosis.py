@@ -15,6 +15,8 @@ from handlers.sourcing.payload import request_of
 from handlers.store.event_bus import EventBus, delivered_event
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import Key, ReadModel
+from handlers.store.replay_work import work_of
+from handlers.store.replays import Replays, State
 from handlers.store.streams import kind_of
 from handlers.store.unpublishable import Unpublishable, as_ascii
 
@@ -31,6 +33,7 @@ class Remedy(StrEnum):
 
     PROJECT = "to the projection queue"
     POKE = "to the process queue"
+    REPLAY = "to the replay queue"
     LOG = "to the audit log"
     PUBLISH = "publish its events again"
     SEARCH = "publish what the store has of its time; the letter stays without --force"
@@ -133,6 +136,8 @@ class Diagnosis:
     functions: Collection[str]
     """The names of the stack's functions."""
     command_function: str
+    replays: Replays | None = None
+    """None for whoever does not look at letters of replays."""
 
     def of(self, letter: Letter) -> Case:
         """One letter's case: up to a Query and a BatchGetItem, or the reading of a stretch of the stream.
@@ -142,6 +147,7 @@ class Diagnosis:
         examine: Mapping[str, Callable[[Letter], Case]] = {
             "projection": self._unprojected,
             "process": self._not_carried_on,
+            "replay": self._not_replayed,
             "delivery": self._undelivered,
             "invocation": self._given_up,
         }
@@ -172,6 +178,25 @@ class Diagnosis:
         reason = wrong or "not carried on: process's log says why; the sweep tries again all the same"
         cause = Cause.CONTRADICTED if wrong else Cause.NOT_CARRIED_ON
         return Case(letter, cause, reason, Remedy.POKE, hopeless=wrong is not None, places=_places([event]))
+
+    def _not_replayed(self, letter: Letter) -> Case:
+        """A segment that replayer failed on. `replay resume` sends another message for it just as well."""
+        try:
+            work = work_of(letter.body)
+        except MalformedError as error:
+            reason = f"no segment of a replay: {error.message}"
+            return Case(letter, Cause.NO_EVENT, reason, Remedy.REPLAY, hopeless=True)
+        run = self.replays.read(work.replay_id) if self.replays else None
+        segment = run.segments.get(work.segment) if run else None
+        which = f"segment {work.segment} of the replay {work.replay_id}"
+        if run is None or segment is None:
+            return Case(letter, Cause.CONTRADICTED, f"{which}: there is none", Remedy.REPLAY, hopeless=True)
+        if segment.done or run.head.state is not State.RUNNING:
+            how = "done" if segment.done else str(run.head.state)
+            reason = f"{which}, which is {how}: nothing is to be done"
+            return Case(letter, Cause.NOT_CARRIED_ON, reason, Remedy.REPLAY, hopeless=True)
+        reason = f"{which}: replayer's log says why; it goes on where it stopped"
+        return Case(letter, Cause.NOT_CARRIED_ON, reason, Remedy.REPLAY)
 
     def _undelivered(self, letter: Letter) -> Case:
         """What a rule could not hand to its target; EventBridge says why in the message's attributes."""

@@ -25,6 +25,7 @@ Enough = Callable[[int], bool]
 OUTPUTS: Mapping[str, str] = {
     "projection": "deadLetterQueueUrl",
     "process": "processDeadLetterQueueUrl",
+    "replay": "replayDeadLetterQueueUrl",
     "delivery": "deliveryDeadLetterQueueUrl",
     "invocation": "invocationDeadLetterQueueUrl",
 }

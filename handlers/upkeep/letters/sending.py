@@ -54,10 +54,14 @@ class Sender:
         """Move the cases whose remedies are in SENT_ON; a result for each, as soon as it is known."""
         by_remedy = in_order(cases)
         for remedy, url in ((Remedy.PROJECT, self.queue_url), (Remedy.POKE, self.process_queue_url)):
-            for batch in _fitting(by_remedy[remedy]):
-                yield from self.moved(batch, partial(self._send, batch, url))
+            yield from self.send_to(url, by_remedy[remedy])
         for case in by_remedy[Remedy.PUBLISH]:
             yield from self.moved([case], partial(self._publish_events, case, case.events or ()))
+
+    def send_to(self, url: str, cases: Sequence[Case]) -> Iterator[Result]:
+        """Move the messages of cases to a queue."""
+        for batch in _fitting(cases):
+            yield from self.moved(batch, partial(self._send, batch, url))
 
     def moved(self, cases: Sequence[Case], act: Callable[[], Mapping[str, str]]) -> Iterator[Result]:
         """Act, then delete the letters of `cases` for which `act` names no problem, by message id."""

@@ -23,16 +23,26 @@ ENTRIES = (
     "sweep",
     "branch",
     "operations",
+    "replayer",
     "token-scopes",
 )
 FUNCTIONS = {f"{entry}-function" for entry in ENTRIES}
 ROLE_POLICIES = {name.replace("-function", "-policy") for name in FUNCTIONS}
-TABLES = {"event-store-table", "read-model-table", "snapshots-table", "branches-table"}
-LINES = ("delivery-dlq", "projection-dlq", "process-dlq", "invocation-dlq", "projection-feed", "process-feed")
+TABLES = {"event-store-table", "read-model-table", "snapshots-table", "branches-table", "replays-table"}
+LINES = (
+    *("delivery-dlq", "projection-dlq", "process-dlq", "replay-dlq", "invocation-dlq"),
+    *("projection-feed", "process-feed", "replay"),
+)
 QUEUES = {f"{name}-queue" for name in LINES}
 LOGS = {name.replace("-function", "-logs") for name in FUNCTIONS}
 VERSIONS = {"schemas-AccountCreated-2", "schemas-TransactionProcessed-2", "schemas-TransactionProcessed-3"}
-FEEDS = {"relay-feed-policy", "snapshot-feed-policy", "projection-feed-policy", "process-feed-policy"}
+FEEDS = {
+    "relay-feed-policy",
+    "snapshot-feed-policy",
+    "projection-feed-policy",
+    "process-feed-policy",
+    "replay-feed-policy",
+}
 ACCESS_LOGS = {"people-api-access", "machine-api-access"}
 WATCH = {"guard-watch-rule", "monitoring-guard-target"}
 # What carries nothing, and goes with the operation, file or function that it is of.
@@ -297,11 +307,11 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         {
             **{
                 table: {"billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery", "globalSecondaryIndexes"}
-                for table in TABLES - {"snapshots-table", "branches-table"}
+                for table in TABLES - {"snapshots-table", "branches-table", "replays-table"}
             },
             **{
                 table: {"billingMode", "readCapacity", "writeCapacity", "pointInTimeRecovery"}
-                for table in ("snapshots-table", "branches-table")
+                for table in ("snapshots-table", "branches-table", "replays-table")
             },
         },
     ),
@@ -331,6 +341,7 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
             "token-scopes-function": {"memorySize", "loggingConfig", "tracingConfig"},  # Cognito sets its time
             **{policy: {"policy"} for policy in ROLE_POLICIES},
             "process-feed-queue": {"visibilityTimeoutSeconds"},
+            "replay-queue": {"visibilityTimeoutSeconds"},
         },
     ),
     (
@@ -347,6 +358,10 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         },
     ),
     (
+        ("replayRate=50", "replayConcurrency=8"),
+        {"replayer-function": {"environment"}, "replay-feed-mapping": {"scalingConfig"}},
+    ),
+    (
         ("relayBatchSize=50", "relayMaxRetries=50", "projectionBatchSize=5", "projectionVisibilityTimeout=400"),
         {
             "relay-feed-mapping": {"batchSize", "maximumRetryAttempts"},
@@ -359,7 +374,8 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         {
             **{
                 function: {"environment"}
-                for function in FUNCTIONS - {"relay-function", "projection-function", "token-scopes-function"}
+                for function in FUNCTIONS
+                - {"relay-function", "projection-function", "replayer-function", "token-scopes-function"}
             },
             "snapshot-feed-mapping": {"filterCriteria"},
         },
