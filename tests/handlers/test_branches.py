@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from handlers.failure import InvocationError
 from handlers.sourcing import times
 from handlers.sourcing.errors import NotAnEventError, NotFoundError
 from handlers.sourcing.event import Event
@@ -27,7 +29,8 @@ from handlers.store.streams import ConcurrentAppendError
 
 from ..aws import BRANCHES
 from ..domain.builders import story
-from .conftest import SNAPSHOTS, STORE, Calls, Context, Invoke, opened, record
+from ..effort import LONG
+from .conftest import SNAPSHOTS, STORE, Calls, Context, Invoke, opened, record, refusal
 
 ID = "account-1"
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
@@ -324,6 +327,43 @@ def test_a_branch_is_made_once_and_a_later_one_of_its_name_sees_nothing_of_it(on
     assert on_branch(query={"queryType": "reconstructState", "aggregateId": "x"})[0] == 404
     with pytest.raises(NotFoundError):
         Branches(aws, BRANCHES).get("other")
+
+
+def test_whatever_call_fails_before_or_after_it_took_effect_a_command_on_a_branch_happens_once(
+    send: Invoke, on_branch: OnBranch, aws: Any, calls: Calls
+) -> None:
+    """A transfer, and so several commands: each call of its way, or in the ordinary run every third, fails once, and
+    whoever asked asks again."""
+    for account in ("a", "b"):
+        send("AccountCreated", {}, aggregateId=account)
+    send("TransactionProcessed", {"amount": 100}, aggregateId="a")
+    before = whole(aws)
+    sides = {"fromAccount": "a", "toAccount": "b", "currency": "USD", "amount": 30}
+    asked = {"aggregateId": "t", "eventType": "TransferRequested", "eventData": sides, "commandId": "c"}
+    made(aws, "well")
+    calls.made.clear()
+    on_branch("well", command=asked)
+    every, left = len(calls.made), [0]
+
+    def fail(*_: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise refusal("InternalServerError")
+
+    for number in range(1, every + 1, 1 if LONG else 3):
+        for moment in ("before", "after"):
+            name = f"{moment}-{number}"
+            made(aws, name)
+            left[0] = number
+            setattr(calls, moment, fail)
+            with suppress(InvocationError):
+                on_branch(name, command=asked)
+            setattr(calls, moment, None)
+            answer = on_branch(name, command=asked)[1]
+            assert (answer["sequence"], answer["process"]["state"]["status"]) == (1, "Completed"), name
+            balances = [balance(lambda name=name, **query: on_branch(name, **query), account) for account in ("a", "b")]
+            assert balances == [70, 30], name
+    assert whole(aws) == before
 
 
 @pytest.mark.parametrize("name", ["Id", "Revision", "CreatedAt", "ExpiresAt"])
