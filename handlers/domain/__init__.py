@@ -6,6 +6,7 @@ a line in `registry`; whoever asks here need not know which there are.
 
 from .facts import EVENT_TYPES, REJECTION_VERSION, scales
 from .registry import KINDS, MEANINGS, PROCESS
+from .transforms import TRANSFORMS
 
 check, decide, evolve, opens = KINDS.check, KINDS.decide, KINDS.evolve, KINDS.opens
 meaning, repeats = MEANINGS.of, MEANINGS.repeats
@@ -15,6 +16,7 @@ __all__ = [
     "KINDS",
     "PROCESS",
     "REJECTION_VERSION",
+    "TRANSFORMS",
     "check",
     "decide",
     "evolve",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from .event import Event
+from .event import Event, NewEvent
 from .values import Value, dumps
 
 SOURCE = "event-sourcing.financial.replay"
@@ -37,17 +37,27 @@ class Copy:
 
     @classmethod
     def of(cls, event: Event, replay_id: str) -> Copy:
-        """The copy that a replay sends of an event."""
-        copy_id = str(uuid5(_IDS, dumps([replay_id, event.event_id, 0])))
+        """The copy that a replay sends of an event as it is."""
+        return cls._made(event, replay_id, 0, NewEvent(event.event_type, event.data, event.version), {})
+
+    @classmethod
+    def transformed(cls, event: Event, replay_id: str, transform: str, place: int, made: NewEvent) -> Copy:
+        """One of those that a transform made of an event, by its place among them."""
+        return cls._made(event, replay_id, place, made, {"transform": transform, "place": place})
+
+    @classmethod
+    def _made(cls, event: Event, replay_id: str, place: int, made: NewEvent, more: dict[str, Value]) -> Copy:
+        copy_id = str(uuid5(_IDS, dumps([replay_id, event.event_id, place])))
         record = {name: value for name, value in event.record().items() if name not in _OF_A_STREAM}
-        mark: dict[str, Any] = {"id": replay_id, "eventId": event.event_id, "hash": event.hash}
+        about = {"EventId": copy_id, "EventType": made.event_type, "EventData": made.data, "Version": made.version}
+        mark: dict[str, Any] = {"id": replay_id, "eventId": event.event_id, "hash": event.hash, **more}
         return cls(
             copy_id=copy_id,
-            event_type=event.event_type,
+            event_type=made.event_type,
             timestamp=event.timestamp,
             aggregate_id=event.aggregate_id,
             sequence=event.sequence,
-            record={**record, "EventId": copy_id, MARK: mark},
+            record={**record, **about, MARK: mark},
         )
 
     def envelope(self) -> dict[str, Value]:

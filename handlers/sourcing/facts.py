@@ -128,18 +128,18 @@ class Facts:
         Raises UnreadableEventError for a version newer than this code and for data that its schema does not allow: to
         go on without such an event would be to answer with a wrong balance.
         """
-        event_type, version = event.event_type, event.version
-        if event_type not in self.streams:
+        if event.event_type not in self.streams:
             return None
-        newest = self.newest[event_type]
+        return self.fact(event.event_type, self.taken_up(event))
+
+    def taken_up(self, event: Event) -> Data:
+        """The data of an event of a known type in the newest shape, or UnreadableEventError."""
+        event_type, version, newest = event.event_type, event.version, self.newest[event.event_type]
         if version > newest:
             raise _unreadable(event, f"is of version {version}; this code knows {newest} at most")
-        data: Data = event.data
-        if found := self.violations(event_type, version, data, ""):
+        if found := self.violations(event_type, version, event.data, ""):
             raise _unreadable(event, f"does not fit its schema: {found[0].path.lstrip('.')} {found[0].message}")
-        if version < newest:
-            data = self._taken_up(event)
-        return self.fact(event_type, data)
+        return self._taken_up(event) if version < newest else event.data
 
     def _taken_up(self, event: Event) -> Data:
         """An older event's data in the newest shape, or UnreadableEventError.

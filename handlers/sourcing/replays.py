@@ -14,9 +14,10 @@ from .selection import Selection
 from .values import Value, dumps
 
 MAX_RATE = 10_000
-MEMBERS = ("rate", "target")
+MEMBERS = ("rate", "target", "transform")
 PROJECTION, BUS, QUEUE = "projection", "bus", "queue"
 _QUEUE_ARN = re.compile(r"arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,60}@[1-9][0-9]{0,3}")
 _TARGETS = f"{PROJECTION}, {BUS}, or {QUEUE}:ARN with the ARN of an SQS queue"
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ class ReplaySpec:
     selection: Selection
     target: Target | None = None
     """None of a plan, which sends nothing."""
+    transform: str | None = None
+    """What is made of each event before it goes out, by its name; None for the event as it is."""
     rate: int | None = None
     """Copies a second, at most; None is as the stack is set up."""
 
@@ -70,8 +73,12 @@ class ReplaySpec:
         spec = cls(
             selection=read(lambda: Selection.of(given, path, beside=MEMBERS), Selection()),
             target=member("target", Target.of),
+            transform=member("transform", _transform),
             rate=member("rate", lambda value, where: check_whole(value, where, 1, MAX_RATE)),
         )
+        if spec.transform is not None and spec.target is not None and spec.target.kind == PROJECTION:
+            where = f"{path}.transform" if path else "transform"
+            found.append(Violation(where, "goes with no projection: its rows are made of the events themselves"))
         if found:
             (first, problem), *more = found
             raise MalformedError(first, problem, *more)
@@ -79,7 +86,8 @@ class ReplaySpec:
 
     def described(self) -> dict[str, Value]:
         """As JSON, and no member that says nothing."""
-        own: dict[str, Value] = {"rate": self.rate, "target": self.target and str(self.target)}
+        target = self.target and str(self.target)
+        own: dict[str, Value] = {"rate": self.rate, "target": target, "transform": self.transform}
         return {**self.selection.described(), **{name: value for name, value in own.items() if value is not None}}
 
     def canonical(self) -> str:
@@ -89,3 +97,9 @@ class ReplaySpec:
     def digest(self) -> str:
         """SHA-256 of the canonical text."""
         return sha256(self.canonical().encode()).hexdigest()
+
+
+def _transform(given: object, path: str) -> str:
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
+        raise MalformedError(path, "must be the name of a transform with its version, such as newest-shape@1")
+    return given

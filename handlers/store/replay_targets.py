@@ -9,10 +9,11 @@ from uuid import UUID, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.domain import TRANSFORMS
 from handlers.sourcing.copies import Copy, envelope
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.event import SOURCE, Event
-from handlers.sourcing.replays import BUS, QUEUE, Target
+from handlers.sourcing.replays import BUS, QUEUE, ReplaySpec
 
 from .event_bus import EventBus, PublishError
 from .unpublishable import as_ascii
@@ -48,6 +49,26 @@ class LeftOut(NamedTuple):
         return f"event {self.sequence} of {self.aggregate_id}: {self.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class Copier:
+    """Makes the copies of a replay's events."""
+
+    replay_id: str
+    transform: str | None = None
+
+    def copies(self, events: Sequence[Event]) -> tuple[list[Copy], list[LeftOut]]:
+        """What goes out of events, in their order, and those that the transform failed on."""
+        made: list[Copy] = []
+        left_out: list[LeftOut] = []
+        for event in events:
+            try:
+                made += TRANSFORMS.copies(event, self.replay_id, self.transform)
+            except Exception as error:  # noqa: BLE001 -- one event's failure is only its own, and told
+                reason = f"{self.transform} fails on it: {error!r}"
+                left_out.append(LeftOut(event.aggregate_id, event.sequence, reason))
+        return made, left_out
+
+
 class Sent(NamedTuple):
     """How many copies or messages went out, and what did not and never will."""
 
@@ -58,7 +79,7 @@ class Sent(NamedTuple):
 class ReplayTarget(Protocol):
     """Takes the events of one stretch, in their order."""
 
-    def send(self, events: Sequence[Event], replay_id: str) -> Sent:
+    def send(self, events: Sequence[Event], copier: Copier) -> Sent:
         """Raises SendError."""
         ...
 
@@ -69,17 +90,16 @@ class ToBus:
 
     bus: EventBus
 
-    def send(self, events: Sequence[Event], replay_id: str) -> Sent:
+    def send(self, events: Sequence[Event], copier: Copier) -> Sent:
         """One PutEvents per 10 copies or megabyte; more where it refuses one for what it holds."""
-        left_out: list[LeftOut] = []
+        made, left_out = copier.copies(events)
         copies: list[Copy] = []
         entries: list[Entry] = []
-        for event in events:
-            copy = Copy.of(event, replay_id)
+        for copy in made:
             try:
                 entries.append(self.bus.copy_entry(copy))
             except (MalformedError, ValueError) as error:
-                left_out.append(LeftOut(event.aggregate_id, event.sequence, f"{error}"))
+                left_out.append(LeftOut(copy.aggregate_id, copy.sequence, f"{error}"))
             else:
                 copies.append(copy)
         unmade = len(left_out)
@@ -101,10 +121,11 @@ class ToQueue:
     client: SQSClient
     url: str
 
-    def send(self, events: Sequence[Event], replay_id: str) -> Sent:
+    def send(self, events: Sequence[Event], copier: Copier) -> Sent:
         """One SendMessageBatch per 10 copies or 256 KB."""
-        copies = [Copy.of(event, replay_id) for event in events]
-        return _send_all(self.client, self.url, [self._message(copy) for copy in copies], copies)
+        copies, left_out = copier.copies(events)
+        sent = _send_all(self.client, self.url, [self._message(copy) for copy in copies], copies)
+        return Sent(sent.number, [*left_out, *sent.left_out])
 
     def _message(self, copy: Copy) -> Message:
         message: Message = {"Id": copy.copy_id, "MessageBody": as_ascii(copy.envelope())}
@@ -124,7 +145,7 @@ class ToProjections:
     client: SQSClient
     url: str
 
-    def send(self, events: Sequence[Event], _: str) -> Sent:
+    def send(self, events: Sequence[Event], _: Copier) -> Sent:
         """One SendMessageBatch per 10 messages or 256 KB."""
         last = list({event.aggregate_id: event for event in events}.values())
         messages: list[Message] = [
@@ -147,10 +168,13 @@ class Targets:
     sqs: Callable[[], SQSClient]
     projection_queue_url: str
 
-    def __call__(self, target: Target | None, queue_url: str) -> ReplayTarget:
-        """The target; its URL where it is a queue."""
+    def __call__(self, spec: ReplaySpec, queue_url: str) -> ReplayTarget:
+        """The target; its URL where it is a queue. SendError where the transform is one of newer code."""
+        target = spec.target
         if target is None:
             raise ValueError("a replay without a target")
+        if spec.transform is not None and spec.transform not in TRANSFORMS.names:
+            raise SendError(f"this code knows no transform {spec.transform}: deploy the one that does, and resume")
         if target.kind == BUS:
             return ToBus(self.bus())
         if target.kind == QUEUE:

@@ -24,7 +24,7 @@ from handlers.sourcing.fields import check_whole, identifier, optional_identifie
 from handlers.sourcing.values import dumps, loads
 
 from .replay_source import SEGMENTS, Place, ReplaySource
-from .replay_targets import LeftOut, ReplayTarget, SendError, Targets
+from .replay_targets import Copier, LeftOut, ReplayTarget, SendError, Targets
 from .replays import NOTHING, ChangedMeanwhileError, Counts, Head, Replays, Run, Segment, State
 from .stored_events import event_of
 
@@ -116,7 +116,7 @@ class Replayer:
         if segment.is_held(message_id, self.now()):
             self._wait_for(segment, work)
             return NOTHING
-        target = self.targets(run.head.spec.target, run.head.queue_url)
+        target = self.targets(run.head.spec, run.head.queue_url)
         try:
             until = times.later(self.now(), left() + LEASE_SECONDS)
             shift = _Shift(self, run, self.replays.save(segment.taken(message_id, until)), target, left)
@@ -161,6 +161,7 @@ class _Shift:
         self._run = run
         self._segment = segment
         self._target = target
+        self._copier = Copier(run.head.replay_id, run.head.spec.transform)
         self._left = left
         self._began = self._checked = left()
         self._next = seconds_between(machine.now(), segment.due) if segment.due else 0.0
@@ -213,12 +214,12 @@ class _Shift:
             if not self._waits_its_turn():
                 return False
             try:
-                sent = self._target.send(events, self._head.replay_id)
+                sent = self._target.send(events, self._copier)
             except SendError as error:
                 log.warning("not sent: %s", error, extra=self._place())
                 self.refusal = error
                 return False
-            self._next = max(self._next, self._elapsed()) + len(events) / self._share()
+            self._next = max(self._next, self._elapsed()) + max(len(events), sent.number) / self._share()
             counts = counts.plus(Counts(sent=sent.number, left_out=len(sent.left_out)))
             for each in sent.left_out:
                 problem = self._tell(each)

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from handlers.store.replay_source import ReplaySource
+from handlers.store.replay_targets import Copier
 from ops.replays.plan import bounded, count
 from ops.system import System
 
@@ -41,13 +42,15 @@ def _run(system: System, options: argparse.Namespace) -> int:
     console = console_for(options)
     with progress_on(console, Rate()) as bars:
         bar = bars.add_task("count", total=None)
-        counted = count(source, selection, options.segments, lambda items: bars.advance(bar, items))
+        copier = Copier("plan", spec.transform)
+        counted = count(source, selection, options.segments, lambda items: bars.advance(bar, items), copier)
     rate = spec.rate or system.setting("replayerFunction", "REPLAY_RATE")
     described = {
         "events": counted.events,
         "accounts": len(counted.accounts),
+        "copies": counted.copies,
         "readUnits": counted.read_units,
-        "seconds": -(-counted.events // rate),
+        "seconds": -(-max(counted.events, counted.copies) // rate),
         "to": selection.until,
         "open": is_open,
         "digest": selection.digest(),
@@ -59,7 +62,8 @@ def _run(system: System, options: argparse.Namespace) -> int:
         print(json.dumps(described))
     else:
         console.print(
-            f"{counted.events:,} events of {len(counted.accounts):,} accounts, up to {shown(selection.until)}: "
+            f"{counted.events:,} events of {len(counted.accounts):,} accounts, up to {shown(selection.until)}, "
+            f"{counted.copies:,} copies: "
             f"{described['seconds']:,} s at {rate:,} a second, and {counted.read_units:,} read units"
         )
         if is_open:

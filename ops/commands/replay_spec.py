@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from handlers.domain import TRANSFORMS
 from handlers.sourcing import times
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.errors import MalformedError
@@ -35,6 +36,9 @@ _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--sample": ("sample", {"type": arguments.percent, "metavar": "PERCENT",
                  "help": "so many in a hundred of those, the same ones each time"}),
     "--seed": ("seed", {"type": arguments.identifier, "metavar": "TEXT", "help": "another sample"}),
+    "--transform": ("transform", {"type": arguments.OneOf(TRANSFORMS.names), "metavar": "NAME@VERSION",
+                    "help": "what is made of each event first: "
+                    + "; ".join(f"{name}: {TRANSFORMS.says(name)}" for name in TRANSFORMS.names)}),
 }  # fmt: skip
 """Each with its member of a spec."""
 
@@ -83,9 +87,12 @@ def spec_of(options: argparse.Namespace) -> ReplaySpec:
 
 def _parsed(given: Any, where: str) -> ReplaySpec:
     try:
-        return ReplaySpec.of(given)
+        spec = ReplaySpec.of(given)
     except MalformedError as error:
         raise UsageError(where + "; ".join(f"{path}: {problem}" for path, problem in error.violations)) from error
+    if spec.transform is not None and spec.transform not in TRANSFORMS.names:
+        raise UsageError(f"{where}transform: there is no {spec.transform}; there are {', '.join(TRANSFORMS.names)}")
+    return spec
 
 
 def _content(path: Path) -> Any:

@@ -15,6 +15,7 @@ from handlers.sourcing.selection import Selection
 from handlers.store.clocks import CLOCK_TOLERANCE, time_of
 from handlers.store.items import item_bytes
 from handlers.store.replay_source import Place, ReplaySource, segments_of
+from handlers.store.replay_targets import Copier
 from handlers.store.stored_events import record_of
 from handlers.upkeep.foreign import Foreign
 from ops.system import OperatorError
@@ -32,33 +33,40 @@ class Counted:
 
     events: int = 0
     """Selected."""
+    copies: int = 0
+    """What a transform makes of them; as many where there is none."""
     accounts: set[str] = field(default_factory=set)
     """Aggregates of which at least one event is selected."""
     read_units: int = 0
     foreign: list[Foreign] = field(default_factory=list)
-    """Items that are no events, which a replay leaves out."""
+    """Items that are no events, and events that the transform fails on: a replay leaves them out."""
 
     def add(self, other: Counted) -> None:
         """Count another one in."""
         self.events += other.events
+        self.copies += other.copies
         self.accounts |= other.accounts
         self.read_units += other.read_units
         self.foreign += other.foreign
 
 
-def count(source: ReplaySource, selection: Selection, workers: int, seen: Callable[[int], None]) -> Counted:
+def count(
+    source: ReplaySource, selection: Selection, workers: int, seen: Callable[[int], None], copier: Copier
+) -> Counted:
     """Read what the replay would: strongly consistent, several segments at a time; `seen` hears of each page's items.
 
     As many requests and read units as the replay's reading takes. In memory are a page for each worker, and the ids of
     the aggregates that are selected.
     """
     total = Counted()
-    for each in in_parallel(partial(_of_segment, source, selection, seen), segments_of(selection), workers):
+    for each in in_parallel(partial(_of_segment, source, selection, seen, copier), segments_of(selection), workers):
         total.add(each)
     return total
 
 
-def _of_segment(source: ReplaySource, selection: Selection, seen: Callable[[int], None], segment: int) -> Counted:
+def _of_segment(
+    source: ReplaySource, selection: Selection, seen: Callable[[int], None], copier: Copier, segment: int
+) -> Counted:
     found = Counted()
     after: Place | None = None
     while True:
@@ -75,6 +83,11 @@ def _of_segment(source: ReplaySource, selection: Selection, seen: Callable[[int]
             if selection.takes(event):
                 found.events += 1
                 found.accounts.add(event.aggregate_id)
+                copies, left_out = copier.copies([event])
+                found.copies += len(copies)
+                found.foreign += [
+                    Foreign(event.aggregate_id, str(event.sequence), each.reason, "not sent") for each in left_out
+                ]
         found.read_units += max(1, -(-size // _UNIT_BYTES))
         seen(len(page.items))
         if page.after is None:

@@ -364,6 +364,25 @@ def test_projections_are_poked_with_the_last_event_of_each_stream_in_a_stretch(
     assert machine.out == []
 
 
+def test_a_transform_is_told_on_each_copy_and_what_it_fails_on_is_left_out(
+    machine: Machine, aws: Any, stored: list[Event]
+) -> None:
+    keep(aws, [replace(stored[0], aggregate_id="account-3", sequence=8, version=99)])
+    machine.start(aggregateIds=["account-3"], transform="newest-shape@1")
+    machine.to_the_end()
+    (segment,) = machine.run_of().segments.values()
+    assert segment.counts == (5, 5, 4, 1)
+    assert "newest-shape@1 fails on it" in segment.problem
+    assert {each["Replay"]["transform"] for each in machine.details()} == {"newest-shape@1"}
+
+
+def test_a_transform_of_newer_code_waits_for_that(machine: Machine, stored: list[Event]) -> None:
+    machine.start(aggregateIds=["account-3"], transform="of-tomorrow@1")
+    assert machine.step() is None
+    assert machine.out == []
+    assert len(machine.queue) == 1
+
+
 def test_a_replays_id_is_one_replays(machine: Machine, stored: list[Event]) -> None:
     machine.start()
     with pytest.raises(ReplayExistsError):

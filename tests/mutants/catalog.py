@@ -4419,4 +4419,11 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "if not args.but_from:",
         ("tests/infrastructure/test_delivery.py",),
     ),
+    Mutant(
+        "give the copies that a transform makes of one event one id",
+        "handlers/sourcing/copies.py",
+        "uuid5(_IDS, dumps([replay_id, event.event_id, place]))",
+        "uuid5(_IDS, dumps([replay_id, event.event_id, 0]))",
+        ("tests/domain/test_transforms.py",),
+    ),
 )

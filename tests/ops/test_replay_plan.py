@@ -35,6 +35,9 @@ def test_it_counts_what_is_selected(run: Run, stored: list[Event]) -> None:
     assert everything["readUnits"] >= 16
     assert everything["leftOut"] == []
 
+    transformed = run("replay", "plan", "--json", "--transform", "without-data@1").json
+    assert transformed["copies"] == everything["copies"] == len(stored)
+
     pattern = json.dumps({"EventData": {"amount": [{"numeric": [">=", 50]}]}})
     narrowed = ("--prefix", "account-1", "--type", "TransactionProcessed", "--pattern", pattern, "--rate", "3")
     some = run("replay", "plan", "--json", *narrowed).json
@@ -61,6 +64,7 @@ def test_a_file_says_the_same_by_its_members(run: Run, stored: list[Event], tmp_
         ('{"accounts": []}', "accounts: is unknown; there are eventTypes"),
         ('{"eventType": ["x"]}', "did you mean eventTypes?"),
         ('{"pattern": {"a": [{"begins": 1}]}, "rate": 0}', "pattern.a[0].begins"),
+        ('{"transform": "none@1"}', "transform: there is no none@1; there are newest-shape@1"),
         ("[", "not valid JSON"),
         ("[]", "selection: must be an object"),
     ):
