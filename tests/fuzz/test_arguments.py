@@ -170,7 +170,12 @@ def test_an_option_that_is_given_twice_collects_or_is_refused(
 ) -> None:
     if type(option.action).__name__ == "_AppendAction":
         return
-    good = {arguments.moment: TEN, arguments.grace: "1", arguments.pattern: '{"a": [1]}'}.get(option.action.type, "1")  # type: ignore[arg-type]
+    good = {
+        arguments.moment: TEN,
+        arguments.grace: "1",
+        arguments.pattern: '{"a": [1]}',
+        arguments.replay_target: "bus",
+    }.get(option.action.type, "1")  # type: ignore[arg-type]
     if isinstance(option.action.type, OneOf):
         good = option.action.type.words[0]
 
