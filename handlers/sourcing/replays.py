@@ -15,10 +15,10 @@ from .values import Value, dumps
 
 MAX_RATE = 10_000
 MEMBERS = ("rate", "target", "transform")
-PROJECTION, BUS, QUEUE = "projection", "bus", "queue"
+PROJECTION, BUS, QUEUE, FILE = "projection", "bus", "queue", "file"
 _QUEUE_ARN = re.compile(r"arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,60}@[1-9][0-9]{0,3}")
-_TARGETS = f"{PROJECTION}, {BUS}, or {QUEUE}:ARN with the ARN of an SQS queue"
+_TARGETS = f"{PROJECTION}, {BUS}, {FILE}, or {QUEUE}:ARN with the ARN of an SQS queue"
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Target(NamedTuple):
         """A target's text. MalformedError where it is none."""
         if isinstance(given, str):
             kind, colon, name = given.partition(":")
-            if given in (PROJECTION, BUS) or (kind == QUEUE and colon and _QUEUE_ARN.fullmatch(name)):
+            if given in (PROJECTION, BUS, FILE) or (kind == QUEUE and colon and _QUEUE_ARN.fullmatch(name)):
                 return cls(kind, name)
         raise MalformedError(path, f"must be {_TARGETS}")
 

@@ -13,7 +13,7 @@ from handlers.domain import TRANSFORMS
 from handlers.sourcing.copies import Copy, envelope
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.event import SOURCE, Event
-from handlers.sourcing.replays import BUS, QUEUE, ReplaySpec
+from handlers.sourcing.replays import BUS, PROJECTION, QUEUE, ReplaySpec
 
 from .event_bus import EventBus, PublishError
 from .unpublishable import as_ascii
@@ -179,7 +179,9 @@ class Targets:
             return ToBus(self.bus())
         if target.kind == QUEUE:
             return ToQueue(self.sqs(), queue_url)
-        return ToProjections(self.sqs(), self.projection_queue_url)
+        if target.kind == PROJECTION:
+            return ToProjections(self.sqs(), self.projection_queue_url)
+        raise SendError(f"{target} is no target of the replayer's")
 
 
 def _send_all(client: SQSClient, url: str, messages: Sequence[Message], of: Sequence[Copy | Event]) -> Sent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -66,6 +66,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a folder of copies is of: a replay's id, which theirs follow from, and what it selects."""
+
+    replay_id: str
+    spec: str
+    """Its canonical JSON, in which numbers keep all their digits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One file, and how much of it counts: its first `events` events, that is its first `bytes` bytes."""
 
@@ -89,6 +98,8 @@ class Manifest:
     format: Format
     started: str
     parts: tuple[Part, ...]
+    replay: Replayed | None = None
+    """None of an export, which holds events."""
 
     @property
     def events(self) -> int:
@@ -120,6 +131,7 @@ class Manifest:
                 "from": self.request.since,
                 "to": self.request.until,
             },
+            **({"replay": {"id": self.replay.replay_id, "spec": self.replay.spec}} if self.replay else {}),
             "format": self.format,
             "started": self.started,
             "finished": self.finished,
@@ -155,6 +167,7 @@ class Manifest:
                 format=Format(content["format"]),
                 started=_text(content, "started"),
                 parts=tuple(_part(each) for each in content["parts"]),
+                replay=_replayed(content.get("replay")),
             )
         except FileNotFoundError:
             raise OperatorError(f"{folder}: there is no export here (no {NAME})") from None
@@ -190,8 +203,11 @@ class Checkpoints:
         durable.replace(self._path, self._now(self._parts).dumps())
 
     def _now(self, parts: Iterable[Part]) -> Manifest:
-        was = self._manifest
-        return Manifest(was.table, was.request, was.format, was.started, tuple(parts))
+        return replace(self._manifest, parts=tuple(parts))
+
+
+def _replayed(content: Mapping[str, Any] | None) -> Replayed | None:
+    return None if content is None else Replayed(_text(content, "id"), _text(content, "spec"))
 
 
 def _part(content: Mapping[str, Any]) -> Part:

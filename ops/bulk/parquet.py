@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from handlers.sourcing import times
+from handlers.sourcing.copies import MARK
 from handlers.sourcing.errors import MalformedError, NotAnEventError
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps, loads
@@ -37,6 +38,12 @@ _COLUMNS = {
 }
 
 
+_OF_COPIES = {
+    **{name: kind for name, kind in _COLUMNS.items() if name not in ("PreviousHash", "Hash")},
+    MARK: "string",
+}
+
+
 def available() -> None:
     """OperatorError where pyarrow is not installed."""
     _pyarrow()
@@ -48,12 +55,21 @@ def write(path: Path, events: Iterable[tuple[Event, int]]) -> None:
     EventData is a column of canonical JSON text, since no column type holds its numbers with all their digits;
     Timestamp is a UTC timestamp in microseconds, EventSequence and Version are 64-bit integers.
     """
+    _write(path, _COLUMNS, ((_row(event), size) for event, size in events))
+
+
+def write_copies(path: Path, records: Iterable[tuple[dict[str, Any], int]]) -> None:
+    """Write a file of a replay's copies, likewise: they have no hashes, but the JSON text of `Replay`."""
+    _write(path, _OF_COPIES, ((_copy_row(record), size) for record, size in records))
+
+
+def _write(path: Path, columns: Mapping[str, str], rows: Iterable[tuple[dict[str, Any], int]]) -> None:
     pa, parquet = _pyarrow()
     types = {"string": pa.string(), "int64": pa.int64(), "timestamp": pa.timestamp("us", "UTC")}
-    schema = pa.schema([(name, types[kind]) for name, kind in _COLUMNS.items()])
+    schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        for columns in _groups(events):
-            writer.write_table(pa.Table.from_pydict(columns, schema))
+        for group in _groups(columns, rows):
+            writer.write_table(pa.Table.from_pydict(group, schema))
 
 
 def read(path: Path) -> Iterator[Event]:
@@ -77,20 +93,27 @@ def _pyarrow() -> tuple[Any, Any]:
     return pa, parquet
 
 
-def _groups(events: Iterable[tuple[Event, int]]) -> Iterator[dict[str, list[Any]]]:
-    """The columns of one row group after the other. An event is let go as soon as its values are in them."""
-    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+def _groups(names: Collection[str], rows: Iterable[tuple[dict[str, Any], int]]) -> Iterator[dict[str, list[Any]]]:
+    """The columns of one row group after the other. A row is let go as soon as its values are in them."""
+    columns: dict[str, list[Any]] = {name: [] for name in names}
     count = size = 0
-    for event, its_size in events:
-        for name, value in _row(event).items():
-            columns[name].append(value)
+    for row, its_size in rows:
+        for name in names:
+            columns[name].append(row[name])
         count += 1
         size += its_size
         if count == ROWS or size >= GROUP_BYTES:
             yield columns
-            columns, count, size = {name: [] for name in _COLUMNS}, 0, 0
+            columns, count, size = {name: [] for name in names}, 0, 0
     if count:
         yield columns
+
+
+def _copy_row(record: dict[str, Any]) -> dict[str, Any]:
+    moment = datetime.fromisoformat(record["Timestamp"])
+    texts = {name: dumps(record[name]) for name in ("EventData", MARK)}
+    numbers = {name: int(record[name]) for name in ("EventSequence", "Version")}
+    return {**record, **texts, **numbers, "Timestamp": moment}
 
 
 def _row(event: Event) -> dict[str, Any]:

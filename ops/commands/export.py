@@ -18,7 +18,7 @@ from handlers.sourcing.errors import NotAnEventError
 from handlers.store.event_store import EventStore
 from ops.bulk import manifest as manifests
 from ops.bulk import parquet
-from ops.bulk.exporter import Exporter, planned
+from ops.bulk.exporter import Events, Exporter, planned
 from ops.bulk.manifest import Format, Manifest, Request, Table
 from ops.system import MAX_WORKERS, OperatorError, System, UsageError
 
@@ -87,7 +87,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
         if manifest.format is Format.PARQUET:
             parquet.available()
         console = console_for(options)
-        exporter = Exporter(client, name, options.out, lambda item: console.print(foreign_line(item)))
+        exporter = Exporter(options.out, Events(client, name, lambda item: console.print(foreign_line(item))))
         manifest = _export(exporter, manifest, console)
     except OSError as error:
         raise OperatorError(f"{error.filename or options.out}: {error.strerror}") from error
@@ -133,6 +133,8 @@ def _begun(options: argparse.Namespace, request: Request, table: Table) -> Manif
     manifest = Manifest.load(options.out)
     if manifest.table != table:
         raise OperatorError(f"--resume: {options.out} is of another table: {manifest.table}; the stack's is {table}")
+    if manifest.replay is not None:
+        raise OperatorError(f"--resume: {options.out} holds copies of a replay: `replay start --target file --resume`")
     begun = manifest.request
     given = {
         "--format": (options.format, manifest.format),

@@ -106,6 +106,8 @@ def _snapshots(
 
 
 def _check_importable(manifest: Manifest, folder: Path) -> None:
+    if manifest.replay is not None:
+        raise OperatorError(f"{folder}: it holds copies of the replay {manifest.replay.replay_id}, which are no events")
     if not manifest.finished:
         raise OperatorError(f"{folder}: the export is not finished; `export --resume` it first")
     if not manifest.request.whole_streams:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import TextColumn, TimeRemainingColumn
 
+from handlers.sourcing.replays import FILE
 from handlers.sourcing.selection import Selection
 from handlers.sourcing.values import dumps
 from handlers.store.replays import Run, State
@@ -20,6 +21,7 @@ from ops.system import System, UsageError
 
 from . import arguments
 from .common import Rate, add_common, console_for, progress_on, shown
+from .replay_file import add_files, write
 from .replay_spec import add_spec, add_target, spec_of
 from .tables import Cell, print_table
 
@@ -50,6 +52,7 @@ def add_to(actions: Commands) -> None:
     )
     add_spec(start)
     add_target(start)
+    add_files(start)
     start.add_argument("--name", type=arguments.replay_name, help="the replay's name; default: replay-<milliseconds>")
     start.add_argument("--detach", action="store_true", help="do not watch")
     add_common(start)
@@ -76,12 +79,17 @@ def _start(system: System, options: argparse.Namespace) -> int:
     """0, or 1 where something was left out, or it may not go on."""
     spec = spec_of(options)
     if spec.target is None:
-        raise UsageError("--target: say where copies go: projection, bus, or queue:ARN")
+        raise UsageError("--target: say where copies go: projection, bus, file, or queue:ARN")
+    name = options.name or f"replay-{time.time_ns() // 1_000_000}"
+    if spec.target.kind == FILE:
+        return write(system, spec, name, options)
+    for option, value in (("--out", options.out), ("--format", options.format), ("--resume", options.resume or None)):
+        if value is not None:
+            raise UsageError(f"{option}: is for --target file alone")
     dynamodb, table = system.client("dynamodb"), system.output("eventStoreTable")
     selection, is_open = bounded(spec.selection, dynamodb, table)
     rate = spec.rate or system.setting("replayerFunction", "REPLAY_RATE")
     runs = Runs.of(system)
-    name = options.name or f"replay-{time.time_ns() // 1_000_000}"
     run = runs.start(name, replace(spec, selection=selection, rate=rate))
     console = console_for(options)
     console.print(
