@@ -35,7 +35,12 @@ LINES = (
 )
 QUEUES = {f"{name}-queue" for name in LINES}
 LOGS = {name.replace("-function", "-logs") for name in FUNCTIONS}
-VERSIONS = {"schemas-AccountCreated-2", "schemas-TransactionProcessed-2", "schemas-TransactionProcessed-3"}
+VERSIONS = {
+    "schemas-AccountCreated-2",
+    "schemas-CommandRejected-2",
+    "schemas-TransactionProcessed-2",
+    "schemas-TransactionProcessed-3",
+}
 FEEDS = {
     "relay-feed-policy",
     "snapshot-feed-policy",
