@@ -63,7 +63,7 @@ def branch_name(text: str) -> str:
 def json_object(text: str) -> dict[str, Any]:
     """A JSON object, its numbers exact."""
     try:
-        read = loads(text, "it")
+        read = exact(loads(text, "it"), "it")
     except MalformedError as error:
         raise ArgumentTypeError(f"{_shown(text)} {error.violations[0].message}") from error
     if not isinstance(read, dict):
