@@ -50,9 +50,9 @@ What happens when many write to one account at once, simulated with the ledger's
 
 {_contention()}
 {_transfers(results)}
-A [replay](architecture.md#replays) sends no more than its rate; without one, a worker sends ten copies in a call and so some hundreds a
-second, `replayConcurrency` times that, and 16 workers at most. What limits it is the quota of PutEvents, which the ledger's own
-events share.
+A [replay](architecture.md#replays) sends no more than its rate; `replayConcurrency` workers share it, 16 of a replay at most, and each sends ten
+copies in a call: how many a second that can be is not measured. What limits it in the end is the quota of PutEvents, which the
+ledger's own events share.
 
 ## What to turn, in the order in which it is reached
 

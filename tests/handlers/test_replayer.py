@@ -51,6 +51,20 @@ def test_every_event_goes_out_once_and_each_stream_in_its_order(machine: Machine
     assert run.counts == (len(stored), len(stored), len(stored), 0)
 
 
+def test_a_segment_takes_five_requests_beside_what_is_due_each_second(machine: Machine, stored: list[Event]) -> None:
+    machine.start(aggregateIds=["account-3"])
+    machine.start("whole")
+    machine.calls.made.clear()
+    machine.step()
+    assert machine.calls.names == ["Query", "PutItem", "Query", "PutEvents", "PutItem"]
+    machine.calls.made.clear()
+    machine.to_the_end()
+    names = Counter(machine.calls.names)
+    assert names["Scan"] == names["Query"] == 16
+    assert names["PutItem"] == 2 * 16
+    assert names["SendMessage"] == 0
+
+
 def test_only_what_is_selected_goes_out(machine: Machine, stored: list[Event]) -> None:
     over_49 = {"EventData": {"amount": [{"numeric": [">", 49]}]}}
     machine.start(aggregatePrefix="account-1", pattern=over_49)

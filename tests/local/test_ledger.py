@@ -143,7 +143,8 @@ def test_a_refused_command_reaches_the_audit_log_once_and_the_accounts_stream_no
     assert [entry["detail-type"] for entry in entries] == ["AccountCreated", "CommandRejected"]
     told = entries[1]["detail"]
     assert (told["CommandId"], told["Actor"]) == ("too-early", "teller-7")
-    assert told["EventData"] == {"eventType": "TransactionProcessed", "status": 422, **refused[1]["error"]}
+    why = {"eventType": "TransactionProcessed", "status": 422, **refused[1]["error"]}
+    assert told["EventData"] == {**why, "asked": {"amount": 5}}
     assert [event.event_type for event in stored(ledger, "refused")] == ["AccountCreated"]
     assert ledger.messages("projectionQueueUrl") == 0
 
