@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import cache
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+@cache
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m ops", description="Operate a deployed stack.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
