@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -47,9 +48,15 @@ README, ARCHITECTURE, GUARANTEES = "README.md", "docs/architecture.md", "docs/gu
 LOCAL, OPERATIONS = "docs/local.md", "docs/operations.md"
 
 
+@cache
+def settings() -> Any:
+    """What a stack's settings are, read once."""
+    return yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"]
+
+
 def setting(name: str) -> Any:
     """The default of a stack's setting."""
-    return yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"][name]["default"]
+    return settings()[name]["default"]
 
 
 def constant(path: str, name: str) -> Any:
