@@ -1,6 +1,6 @@
 """What a transfer asks of its two accounts: which commands are due, by its state alone.
 
-    check, reserve -> commit -> credit -> post -> complete
+    check, reserve -> commit -> (post?) credit -> post -> complete
                         fence or release -> settle           where it came to nothing
 
 *No money is made or lost.* A step's commandId is `<transferId>/<step>`, so each happens once, whoever takes it how
@@ -11,6 +11,11 @@ these events the transfer's one stream has one: so a transfer credits or release
 account would take the money, so the account exists. What it can refuse for then, it refuses for ever: that it is closed
 or is kept in another currency. So where one process is refused, no other one was let through before: its event would
 have been found by the commandId. And none is later.
+
+*Nothing is credited that cannot be posted.* Who reserved and committed in one go has seen the reservation. Who finds
+the transfer committed has not, and in a store that was cut apart it may be missing: so that one asks first whether the
+post would be taken. It would not be, too, where others failed the transfer and released meanwhile: then its stream says
+so.
 
 *Post and release are never refused.* Money that is set aside is withdrawn or released by nobody else, and an account
 with something set aside does not close.
@@ -30,6 +35,10 @@ the post, and then the reservation takes its own: where one is a caller's, the t
 money is set aside only where the post's is free, and a release whose own is a caller's takes that: of the two, one
 happens. A post finds its own taken only where older code set the money aside, and takes the release's. Where a
 caller's stands in the reservation's place, nothing was or will be set aside: that is a fence, too.
+
+*What stands under the post's id may be the post.* So it is where the transfer's stream was cut off behind its request.
+The money has moved then, and to fail would be untrue: who finds the id taken asks whether the post itself stands there,
+and if so commits. Its credit, its post and its end follow, each once.
 
 *Refusals are final, but for one.* Money may come, and an account may be opened: still, who sends money is to hear at
 once that it does not go. Only `reservations-limit` passes. That others set money aside at the same time is no reason to
@@ -69,10 +78,14 @@ def next_step(transfer: Transfer, now: str) -> tuple[Step, ...]:
     if transfer.status in UNCOMMITTED:
         return _to_the_commitment(transfer, now)
     if transfer.status == "Committed":
-        return _credit(transfer), _post(transfer), _complete(transfer)
+        return replace(_post(transfer), dry=True, doubts=True), *_from_the_credit(transfer)
     if transfer.status in COME_TO_NOTHING:
         return _behind_the_end(transfer)
     return ()
+
+
+def _from_the_credit(transfer: Transfer) -> tuple[Step, ...]:
+    return _credit(transfer), _post(transfer), _complete(transfer)
 
 
 def _behind_the_end(transfer: Transfer) -> tuple[Step, ...]:
@@ -102,9 +115,17 @@ def after_refusal(transfer: Transfer, step: Step, refusal: LedgerError) -> tuple
         release = (replace(_release(transfer), ends=transfer.settled),) if stands_for == "FundsReserved" else ()
         return release if transfer.settled else (*release, _settle(transfer))
     if step.name in OTHER and stands_for and not step.command:
-        behind = () if step.ends else (_complete(transfer) if step.name == "post" else _settle(transfer),)
-        return replace(step, command=OTHER[step.name]), *behind
+        return replace(step, command=OTHER[step.name]), *_behind(transfer, step)
     return None
+
+
+def _behind(transfer: Transfer, step: Step) -> tuple[Step, ...]:
+    """What is due behind a post or a release that takes the other one's commandId."""
+    if step.dry:
+        return _from_the_credit(transfer)
+    if step.ends:
+        return ()
+    return (_complete(transfer) if step.name == "post" else _settle(transfer),)
 
 
 def _after_a_refused_part(transfer: Transfer, step: Step, refusal: LedgerError) -> tuple[Step, ...]:
@@ -114,6 +135,10 @@ def _after_a_refused_part(transfer: Transfer, step: Step, refusal: LedgerError) 
         return ()
     if step.dry and rule == RESERVATION:  # who carried it before ended behind the reservation
         return _reserve(transfer), _commit(transfer)
+    if step.dry and step.event_type == "FundsReserved" and isinstance(refusal, CommandReusedError):
+        # The same question once more, by the post: it is answered as before if it stands there, and refused as a
+        # part if not.
+        return replace(_post(transfer), name=step.name, command="post", dry=True), _commit(transfer)
     why = {"step": step.name, "code": refusal.code, **({"rule": rule} if rule else {})}
     return (_own(transfer, "fail", "TransferFailed", **why),)
 

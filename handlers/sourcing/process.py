@@ -30,6 +30,9 @@ class Step:
     data: Mapping[str, Value]
     dry: bool = False
     """Only asked whether it would be accepted. Such steps, one behind the other, are asked side by side."""
+    doubts: bool = False
+    """Taken only by who finds the process in this state. Who has taken it there in the same call saw what it rests
+    on."""
     ends: bool = False
     """Whether nothing is due any more behind it."""
     command: str = ""

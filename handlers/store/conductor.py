@@ -65,7 +65,8 @@ class Conductor:
         that, and per round what its steps take (`Ledger.execute`: for an aggregate that this process has met a Query of
         one read unit and a PutItem of four write units) and a Query of the process's own present. Steps that only ask
         go side by side: one wait. A transfer that goes well, first to last: two rounds, four reads of presents, five
-        appends behind the request's own; 13 waits, 18 requests at most, 20 write units, 12 read units.
+        appends behind the request's own; 13 waits, 18 requests at most, 20 write units, 12 read units. Who finds it
+        committed asks first, in one wait more, whether the post would be taken.
         Raises StepRefusedError, OutOfTimeError where the time does not suffice for the next step, and whatever a step
         fails with: all that was done until then stays done, and whoever comes next goes on.
         """
@@ -74,7 +75,8 @@ class Conductor:
             state = self._state(process_id, seconds_left)
             if state is None:
                 return None
-            steps = self.process.due(state, self.now())
+            due = self.process.due(state, self.now())
+            steps = tuple(step for step in due if not (taken and step.doubts))
             if not steps:
                 return Carried(state, taken)
             done, ends = self._take(process_id, state, steps, seconds_left)
@@ -110,14 +112,18 @@ class Conductor:
             step, refusal = refused
             log.info("refused: %s", refusal.message, extra={"processId": process_id, "step": step.name})
             following = self.process.after(state, step, refusal)
-            if following is None and step.name in self.process.certain:
-                raise StepRefusedError(f"{step.name} of {process_id} was refused: {refusal.message}") from refusal
             if following is None:
+                if step.name in self.process.certain and self._stands(process_id, state, seconds_left):
+                    raise StepRefusedError(f"{step.name} of {process_id} was refused: {refusal.message}") from refusal
                 return taken, False
             if not following:
                 return taken, True
             steps = following
         return taken, False
+
+    def _stands(self, process_id: str, state: State, seconds_left: Callable[[], float]) -> bool:
+        """Whether the process is still where it was; if not, what was refused may well have been."""
+        return bool(self._state(process_id, seconds_left) == state)
 
     def _refused(
         self, process_id: str, state: State, steps: tuple[Step, ...], seconds_left: Callable[[], float]

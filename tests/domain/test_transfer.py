@@ -160,7 +160,7 @@ def test_what_is_due_follows_from_the_state() -> None:
     assert due(request()) == TO_THE_COMMITMENT
     assert due(LARGE) == []
     assert due(LARGE, approve()) == TO_THE_COMMITMENT
-    assert due(request(), COMMITTED) == ["credit", "post", "complete"]
+    assert due(request(), COMMITTED) == ["post?", "credit", "post", "complete"]
     assert due(request(), COMMITTED, COMPLETED) == []
     assert due(request(), COMMITTED, fail("credit")) == ["release", "settle"]
     assert due(request(), COMMITTED, fail("credit"), SETTLED) == []

@@ -133,17 +133,23 @@ class Ledger:
 
     def carry(self, process_id: str = "t") -> Iterator[str]:
         """Carry the transfer on, with a pause behind each step: what may happen in between is the caller's."""
-        while steps := PROCESS.due(self.state(process_id), self.now):
+        taken = False
+        while True:
             state = self.state(process_id)
+            steps = tuple(step for step in PROCESS.due(state, self.now) if not (taken and step.doubts))
+            if not steps:
+                return
             while steps:
                 step, steps = steps[0], steps[1:]
                 refusal = self.take(process_id, step)
-                yield step.name
+                taken = taken or (refusal is None and not step.dry)
+                yield f"{step.name}{'?' * step.doubts}"
                 if refusal is None and step.ends:
                     return
                 if refusal is not None:
                     following = PROCESS.after(state, step, refusal)
-                    refused = following is None and step.name in PROCESS.certain
+                    stands = self.state(process_id) == state
+                    refused = following is None and step.name in PROCESS.certain and stands
                     assert not refused, f"{step.name} was refused: {refusal}"
                     if following == ():
                         return

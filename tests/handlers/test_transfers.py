@@ -634,3 +634,95 @@ def test_a_step_that_is_never_refused_and_was_is_counted_and_fails(
     assert bank.poke(stored(bank.aws, "u")[0]) == ["m0"]
 
     assert '"StepsRefused": 1' in capsys.readouterr().out
+
+
+def cut(bank: Bank, aggregate_id: str, events: int) -> None:
+    """Cut a stream off by so many events, as a copy of a store has it that was made while streams grew."""
+    for event in stored(bank.aws, aggregate_id)[-events:]:
+        key = {"AggregateId": {"S": aggregate_id}, "EventSequence": {"N": str(event.sequence)}}
+        bank.aws.delete_item(TableName=STORE, Key=key)
+
+
+def anew(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go on in another process, which has met nothing."""
+    module = bank.handlers("process")
+    monkeypatch.setattr(module, "_conductor", module.wired_conductor())
+
+
+def test_what_is_committed_and_has_nothing_set_aside_is_not_credited(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bank.open()
+    bank.request()
+    bank.poke()
+    cut(bank, "t", 1)
+    cut(bank, "a", 2)
+    cut(bank, "b", 1)
+    anew(bank, monkeypatch)
+
+    assert bank.poke() == ["m0"]
+
+    assert '"StepsRefused": 1' in capsys.readouterr().out
+    assert bank.moneys() == [(100, 0), (0, 0)]
+    assert types(bank.aws, "t") == ["TransferRequested", "TransferCommitted"]
+
+
+@pytest.mark.parametrize(("of_a", "of_b"), [(0, 0), (1, 0), (1, 1)])
+def test_who_finds_a_transfer_committed_ends_it_whatever_was_done_behind_that(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, of_a: int, of_b: int
+) -> None:
+    bank.open()
+    bank.request()
+    bank.poke()
+    for aggregate_id, events in (("t", 1), ("a", of_a), ("b", of_b)):
+        cut(bank, aggregate_id, events) if events else None
+    anew(bank, monkeypatch)
+
+    assert bank.poke() == []
+
+    assert bank.state("t")["status"] == "Completed"
+    assert bank.moneys() == [(90, 0), (10, 0)]
+
+
+def test_who_asks_about_a_post_while_another_fails_the_transfer_goes_on_behind_that(
+    bank: Bank, calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bank.open()
+    bank.request()
+    conductor = bank.handlers("process").wired_conductor()
+    for step in conductor.process.due(conductor._state("t", lambda: 30.0), "")[2:]:
+        conductor._do("t", conductor._state("t", lambda: 30.0), step, lambda: 30.0)
+    assert types(bank.aws, "t")[-1] == "TransferCommitted"
+    assert bank.send("AccountClosed", {}, aggregateId="b")[0] == 200
+    other = bank.handlers("process").wired_conductor()
+    anew(bank, monkeypatch)
+
+    def other_first(operation: str, _: dict[str, Any]) -> None:
+        if operation == "Query":
+            calls.after = None
+            assert other.carry("t", lambda: 30.0) is not None
+
+    calls.after = other_first
+    assert bank.poke() == []
+
+    assert types(bank.aws, "t")[1:] == ["TransferCommitted", "TransferFailed", "TransferSettled"]
+    assert "StepsRefused" not in capsys.readouterr().out
+    assert bank.moneys() == [(100, 0), (0, 0)]
+
+
+@pytest.mark.parametrize("of_b", [0, 1])
+def test_a_transfer_that_was_cut_off_behind_its_request_does_not_fail_where_its_money_has_moved(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, of_b: int
+) -> None:
+    bank.open()
+    bank.request()
+    bank.poke()
+    cut(bank, "t", 2)
+    if of_b:
+        cut(bank, "b", of_b)
+    anew(bank, monkeypatch)
+
+    assert bank.poke() == []
+
+    assert types(bank.aws, "t") == ["TransferRequested", "TransferCommitted", "TransferCompleted"]
+    assert bank.moneys() == [(90, 0), (10, 0)]

@@ -3728,8 +3728,29 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "take a refusal that cannot be for one that ends the transfer",
         "handlers/store/conductor.py",
-        "            if following is None and step.name in self.process.certain:",
-        "            if following is None and step.name == self.process.kind:",
+        "if step.name in self.process.certain and ",
+        "if step.name == self.process.kind and ",
+        CARRYING_ON,
+    ),
+    Mutant(
+        "credit what is found committed without a look whether it can be posted",
+        "handlers/domain/transfer_steps.py",
+        "        return replace(_post(transfer), dry=True, doubts=True), *_from_the_credit(transfer)",
+        "        return _from_the_credit(transfer)",
+        CARRYING_ON,
+    ),
+    Mutant(
+        "fail a transfer whose own post stands",
+        "handlers/domain/transfer_steps.py",
+        '    if step.dry and step.event_type == "FundsReserved" and isinstance',
+        '    if step.ends and step.event_type == "FundsReserved" and isinstance',
+        CARRYING_ON,
+    ),
+    Mutant(
+        "alarm for a post that is asked about behind another's release",
+        "handlers/store/conductor.py",
+        "        return bool(self._state(process_id, seconds_left) == state)",
+        "        return True",
         CARRYING_ON,
     ),
     Mutant(
@@ -4073,8 +4094,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "leave a transfer that somebody else ended to the next message",
         "handlers/store/conductor.py",
-        "            if following is None:\n                return taken, False",
-        "            if following is None:\n                return taken, True",
+        "                return taken, False\n            if not following:",
+        "                return taken, True\n            if not following:",
         CARRYING_ON,
     ),
     Mutant(
