@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import zipfile
 from collections.abc import Callable
@@ -17,12 +18,16 @@ from typing import Any
 import pytest
 
 from handlers.sourcing.command import Command
+from handlers.sourcing.copies import Copy
 from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.sourcing.replays import ReplaySpec
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
+from handlers.store.replays import Replays
 from local.client import FunctionFailed, StackClient, eventually
 from local.engine import Engine, Fault, InterceptedRequest, Response, faults
 from ops.__main__ import main as operate
+from ops.replays.runs import Runs
 from tests.domain.builders import older
 from tests.local.conftest import PROJECT
 
@@ -583,3 +588,58 @@ def test_a_transfer_that_nobody_approves_of_expires_at_the_sweep_behind_its_dead
     assert types(ledger, "venture") == ["AccountCreated"]
     assert ledger.query("getTransfers", accountId="founder")[1]["transfers"] == []
     assert ledger.command("founder", "TransactionProcessed", {"amount": -20_000})[0] == 200
+
+
+KILLS = 8
+
+
+def test_a_replay_whose_processes_are_killed_sends_every_event_under_one_id(
+    engine: Engine, ledger: StackClient
+) -> None:
+    """Before a call takes effect, or behind one of which nobody heard; what is written meanwhile is not in it."""
+    sqs, function = ledger.aws("sqs"), ledger.outputs["replayerFunction"]
+    url = sqs.create_queue(QueueName="copies")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    admit = {"Effect": "Allow", "Principal": {"AWS": ledger.outputs["replayerRoleArn"]}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**admit, "Resource": arn}]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    replay_queue = ledger.outputs["replayQueueUrl"]
+    before = sqs.get_queue_attributes(QueueUrl=replay_queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    accounts = [f"copied-{number}" for number in range(8)]
+    for account in accounts:
+        ledger.command(account, "AccountCreated", {})
+        for _ in range(4):
+            assert ledger.command(account, "TransactionProcessed", {"amount": 1})[0] == 200
+    written = [event for account in accounts for event in stored(ledger, account)]
+    runs = Runs(Replays(ledger.aws("dynamodb"), ledger.outputs["replaysTable"]), sqs, replay_queue)
+    calls = itertools.count()
+    kills: list[int] = []
+
+    def strike(request: InterceptedRequest) -> Response | None:
+        number = next(calls)
+        if request.request.json()["QueueUrl"] != url or number % 3 or len(kills) == KILLS:
+            return None
+        if number % 2:
+            request.forward()
+        kills.append(number)
+        engine.kill(function)
+        return request.error("InternalServerError", "nobody hears this", 500)
+
+    sqs.set_queue_attributes(QueueUrl=replay_queue, Attributes={"VisibilityTimeout": "2"})
+    with engine.intercept("sqs", "SendMessageBatch", strike):
+        until = max(event.timestamp for event in written)
+        selected = {"aggregateIds": accounts, "to": until, "target": f"queue:{arn}", "rate": 20}
+        runs.start("killed", ReplaySpec.of(selected))
+        late = [ledger.command(account, "TransactionProcessed", {"amount": 1})[0] for account in accounts]
+        eventually(lambda: runs.read("killed"), lambda run: not run.unfinished, 4 * SOON)
+    sqs.set_queue_attributes(QueueUrl=replay_queue, Attributes=before)
+
+    assert (late, len(kills)) == ([200] * len(accounts), KILLS)
+    details = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        details += [json.loads(each["Body"])["detail"] for each in messages]
+        for each in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+    assert len(details) > len(written), "a call that took effect was made once more"
+    expected = {(event.event_id, Copy.of(event, "killed").copy_id) for event in written}
+    assert {(each["Replay"]["eventId"], each["EventId"]) for each in details} == expected
