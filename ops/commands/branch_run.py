@@ -25,7 +25,7 @@ from ops.system import MAX_WORKERS, System, UsageError
 
 from . import arguments
 from .common import Rate, add_common, console_for, progress_on
-from .replay_spec import add_spec, spec_of
+from .replay_spec import add_selection, selection_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,14 +54,14 @@ def add_to(actions: Commands) -> None:
         help="processes that decide; default: one for each core",
     )
     command.add_argument("--again", action="store_true", help="forget an earlier run of the branch, and begin anew")
-    add_spec(command, rate=False)
+    add_selection(command, "the moment that the branch stands on, or when it was made")
     add_common(command)
     command.set_defaults(run=_run)
 
 
 def _run(system: System, options: argparse.Namespace) -> int:
     """0, or 1 where the candidate cannot cope with some account; the others are decided."""
-    selection, code = spec_of(options).selection, options.code.resolve()
+    selection, code = selection_of(options), options.code.resolve()
     branches = branches_of(system)
     results = Results(branches, branches.get(options.branch))
     until, numbers = _begun(results, options, selection, revision_of(code), system.numbers("commandFunction"))

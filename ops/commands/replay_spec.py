@@ -11,6 +11,7 @@ from handlers.sourcing import times
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.replays import MAX_RATE, ReplaySpec
+from handlers.sourcing.selection import Selection
 from handlers.sourcing.values import exact, loads
 from ops.system import UsageError
 
@@ -41,17 +42,37 @@ _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
                     + "; ".join(f"{name}: {TRANSFORMS.says(name)}" for name in TRANSFORMS.names)}),
 }  # fmt: skip
 """Each with its member of a spec."""
+_OF_COPIES = ("transform", "rate", "target")
+"""The members that say what is to become of copies."""
 
 
-def add_spec(command: argparse.ArgumentParser, *, rate: bool = True) -> None:
-    """The options; without a `rate` where nothing is sent."""
+def add_spec(command: argparse.ArgumentParser) -> None:
+    """The options."""
     for option, (member, settings) in _OPTIONS.items():
         command.add_argument(option, dest=_dest(member), **settings)
+    command.add_argument("--rate", type=arguments.Count(MAX_RATE), metavar="N", help="so many events a second, at most")
+    _add_file(command)
+
+
+def add_selection(command: argparse.ArgumentParser, until: str) -> None:
+    """Those that only select, where nothing is sent; `until` says what holds without `--to`."""
+    for option, (member, settings) in _OPTIONS.items():
+        if member not in _OF_COPIES:
+            more = {"help": f"not after it; default: {until}"} if option == "--to" else {}
+            command.add_argument(option, dest=_dest(member), **{**settings, **more})
     command.set_defaults(rate=None)
-    if rate:
-        command.add_argument(
-            "--rate", type=arguments.Count(MAX_RATE), metavar="N", help="so many events a second, at most"
-        )
+    _add_file(command)
+
+
+def selection_of(options: argparse.Namespace) -> Selection:
+    """What is selected. UsageError where it makes no sense, or says what is to become of copies: there are none."""
+    spec = spec_of(options)
+    if found := [name for name in _OF_COPIES if getattr(spec, name) is not None]:
+        raise UsageError(f"--spec {options.spec}: {', '.join(found)}: nothing is sent here")
+    return spec.selection
+
+
+def _add_file(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--spec", type=arguments.path, metavar="FILE", help="a JSON file that says all of this by its members instead"
     )
@@ -73,7 +94,7 @@ def spec_of(options: argparse.Namespace) -> ReplaySpec:
     """What is asked for. UsageError where it makes no sense: nothing was asked of AWS yet."""
     given: dict[str, Any] = {}
     for option, member in [*((name, member) for name, (member, _) in _OPTIONS.items()), ("--target", "target")]:
-        value = getattr(options, _dest(member), None)
+        value = getattr(options, _dest(member), None)  # not every command has each option
         if value is not None:
             if options.spec is not None:
                 raise UsageError(f"{option}: say it in the file, as {member}; --spec comes without other options")

@@ -337,6 +337,22 @@ def test_what_is_not_selected_stays_what_it_was(ledger: Any, run: Run, send: Inv
     assert tried(run, code, "--type", "AccountCreated", name="none").json["differing"] == 0
 
 
+@pytest.mark.parametrize(
+    "said", [{"rate": 5}, {"transform": "newest-shape@1"}, {"target": "bus"}, {"rate": 1, "target": "projection"}]
+)
+def test_what_would_become_of_copies_is_refused_where_there_are_none(
+    ledger: Any, run: Run, tmp_path: Path, said: dict[str, Any]
+) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps(said))
+
+    refused = tried(run, tmp_path, "--spec", str(spec))
+
+    assert refused.code == 2
+    assert all(name in refused.error for name in (*said, "nothing is sent here"))
+    assert run("branch", "run", "trial", "--code", str(tmp_path), "--rate", "1").code == 2
+
+
 def test_what_was_recorded_after_the_branch_was_made_is_not_looked_at(
     ledger: Any,
     run: Run,
