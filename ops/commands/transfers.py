@@ -16,7 +16,7 @@ from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
 from ops.carriers import Carriers
 from ops.processes import Processes, Story, command, poke
-from ops.system import System, UsageError
+from ops.system import OperatorError, System, UsageError
 
 from . import arguments
 from .common import add_common, console_for, shown
@@ -73,7 +73,7 @@ def add_to(commands: Commands) -> None:
         "retry",
         "carry one on now",
         "Have the process carry a transfer on now, as a message or the sweep would. Doing so twice, or to one that has "
-        "ended, does nothing.",
+        "ended, does nothing. Refused while transfers are paused.",
     )
     retry.set_defaults(run=_retry)
     cancel = _of_one(
@@ -211,11 +211,16 @@ def _event(event: Event, story: Story) -> list[Cell]:
 
 
 def _retry(system: System, options: argparse.Namespace) -> int:
-    """0 if nothing is left that could be done now; 1 if something is."""
+    """0 if nothing is left that could be done now; 1 if something is. OperatorError where a pause is to keep it so."""
     processes = _processes(system)
     before = processes.story(options.transfer)
     if before.next is None or not before.next.steps:
         return _told(before, before, "nothing is due", options, processes.now(), code=0)
+    if not Carriers.of(system).running():
+        raise OperatorError(
+            "transfers are paused, and while streams are imported or restored none may be carried on: "
+            "`transfers resume` carries all on, once `verify` finds nothing"
+        )
     poke(system.client("lambda"), system.output("processFunction"), before.events[0])
     after = processes.story(options.transfer)
     stands = after.next is not None and bool(after.next.steps)

@@ -196,7 +196,19 @@ def test_what_is_documented_suffices_for_every_command(ledger: StackClient, act:
     assert act(ledger, "dead-letters redrive", "--force") == 0
 
 
-def test_what_is_documented_suffices_for_transfers(ledger: StackClient, act: Act) -> None:
+def schedule_alone(ledger: StackClient) -> None:
+    """End a pause of the schedule's, and not of the feed's."""
+    schedules = ledger.aws("scheduler")
+    group, _, name = ledger.outputs["sweepScheduleName"].partition("/")
+    kept = schedules.get_schedule(GroupName=group, Name=name)
+    for told in ("Arn", "CreationDate", "LastModificationDate", "ResponseMetadata"):
+        kept.pop(told, None)
+    schedules.update_schedule(**{**kept, "State": "ENABLED"})
+
+
+def test_what_is_documented_suffices_for_transfers(
+    ledger: StackClient, act: Act, capsys: pytest.CaptureFixture[str]
+) -> None:
     for account in ("giver", "taker"):
         assert ledger.command(account, "AccountCreated", {})[0] == 200
     assert ledger.command("giver", "TransactionProcessed", {"amount": 50_000})[0] == 200
@@ -208,6 +220,9 @@ def test_what_is_documented_suffices_for_transfers(ledger: StackClient, act: Act
     assert act(ledger, "transfers show", "gift") == 0
     assert act(ledger, "transfers pause") == 0
     assert ledger.command("gift", "TransferApproved", {}, actor="bob")[0] == 200
+    assert act(ledger, "transfers retry", "gift") == 1, "nor by hand, during a pause"
+    assert "transfers are paused" in capsys.readouterr().err
+    schedule_alone(ledger)
     assert act(ledger, "transfers retry", "gift") == 0
     assert ledger.command("spare", "TransferRequested", {**sides, "amount": 1}, actor="ann")[0] == 200
     assert act(ledger, "transfers cancel", "spare", "--actor", "op-1", "--reason", "paid twice") == 0

@@ -3915,6 +3915,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         OPERATING,
     ),
     Mutant(
+        "carry a transfer on by hand during a pause",
+        "ops/commands/transfers.py",
+        "    if not Carriers.of(system).running():",
+        "    if options.transfer in Carriers.of(system).running():",
+        OPERATING,
+    ),
+    Mutant(
         "call a transfer off in nobody's name",
         "ops/commands/transfers.py",
         '        "actor": options.actor,\n',

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,12 +17,21 @@ from ..damage import FEW, damaged, paths
 from ..handlers.conftest import ROWS, STORE, Calls, Context, Invoke, send  # noqa: F401 -- a fixture
 from ..handlers.test_transfers import Bank, stored
 from .conftest import Result, Run
+from .feed import Feed
 
-FUNCTIONS = {"processFunction": "process", "commandFunction": "command"}
+FUNCTIONS = {"processes": "process", "commandFunction": "command"}
 
 
 @pytest.fixture
-def bank(aws: Any, outputs: Any, handlers: Callable[[str], ModuleType], send: Invoke) -> Iterator[Bank]:  # noqa: F811
+def feed(aws: Any, outputs: Path) -> Feed:
+    """What carries transfers on, as far as it is on."""
+    made = Feed("processes")
+    outputs.write_text(json.dumps(json.loads(outputs.read_text()) | made.outputs))
+    return made
+
+
+@pytest.fixture
+def bank(aws: Any, feed: Feed, handlers: Callable[[str], ModuleType], send: Invoke) -> Iterator[Bank]:  # noqa: F811
     """Accounts and transfers, and the deployed functions process and command, which answer in this process."""
 
     def around(_: Any, operation: str, arguments: Any, proceed: Callable[[], Any]) -> Any:
@@ -290,6 +300,32 @@ def test_one_that_nobody_woke_is_carried_on_and_doing_so_again_does_nothing(bank
     assert types(bank, "b").count("TransactionProcessed") == 1
 
 
+def test_none_is_carried_on_by_hand_during_a_pause(bank: Bank, feed: Feed, run: Run) -> None:
+    """Half of its streams may be there: what it did would stand in the place of what is still to be imported."""
+    bank.open()
+    bank.request()
+    feed.switch(feed=False, schedule=False)
+
+    refused = run("transfers", "retry", "t")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert "transfers are paused" in refused.error
+    assert "`transfers resume`" in refused.error
+    assert types(bank, "t") == ["TransferRequested"]
+
+
+@pytest.mark.parametrize("on", [(True, False), (False, True)])
+def test_one_is_carried_on_by_hand_where_only_one_carrier_stands_still(
+    bank: Bank, feed: Feed, run: Run, on: tuple[bool, bool]
+) -> None:
+    bank.open()
+    bank.request()
+    feed.switch(feed=on[0], schedule=on[1])
+
+    assert run("transfers", "retry", "t").code == 0
+    assert types(bank, "t")[-1] == "TransferCompleted"
+
+
 def test_one_that_waits_for_somebody_is_left_waiting(bank: Bank, run: Run) -> None:
     bank.open(a=10_000)
     bank.request(5_000)
@@ -331,7 +367,7 @@ def test_a_function_that_fails_is_told_by_its_code(bank: Bank, run: Run, monkeyp
         )
 
     assert (retried.code, cancelled.code) == (1, 1)
-    assert "processFunction failed: Misconfigured: a variable is missing" in retried.error
+    assert "processes failed: Misconfigured: a variable is missing" in retried.error
     assert "commandFunction failed: Misconfigured: a variable is missing" in cancelled.error
 
 
