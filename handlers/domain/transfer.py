@@ -23,7 +23,7 @@ from handlers.sourcing import times
 from handlers.sourcing.command import NO_ACTOR, Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from handlers.sourcing.event import Event, NewEvent
-from handlers.sourcing.fields import MAX_ID_BYTES, check_identifier, unnormalized
+from handlers.sourcing.fields import MAX_ID_BYTES, as_seen, check_identifier, unnormalized
 from handlers.sourcing.kinds import Complete, Kind, Numbers
 from handlers.sourcing.restoring import restorer
 from handlers.sourcing.values import Value
@@ -264,10 +264,11 @@ def _approve(transfer: Transfer, approved: TransferApproved) -> None:
     _require(transfer, "Requested")
     if not transfer.needs_approval:
         raise RuleBrokenError("approval-needed", "the transfer needs no approval")
-    if NO_ACTOR in (approved.by, transfer.requested_by):
+    approver, requester = as_seen(approved.by), as_seen(transfer.requested_by or "")
+    if {NO_ACTOR, ""} & {approver, requester}:
         text = "who requested a transfer and who approves of it are both named, as the commands' actors"
         raise RuleBrokenError(_SECOND, text)
-    if approved.by == transfer.requested_by:
+    if approver == requester:
         raise RuleBrokenError(_SECOND, "somebody else than who requested a transfer approves of it")
 
 

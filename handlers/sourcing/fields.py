@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from decimal import Decimal
@@ -17,6 +18,11 @@ MAX_KEY_BYTES = 2048
 MAX_UNKNOWN = 3
 """So many unknown names are told of: a request may hold any number of them, and an answer must stay short."""
 _LONGEST_COMPARED = 64
+_NOT_DISPLAYED = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Unicode's Default_Ignorable_Code_Point, which Python's tables do not have; variation selectors among them."""
 _UNSEEN = (
     "must hold visible characters and plain spaces only, and no space at its ends: no control or invisible characters, "
     "other spaces, lone surrogates, or characters that are not assigned"
@@ -69,6 +75,14 @@ def unnormalized(value: str, name: str) -> list[Violation]:
     if unicodedata.is_normalized("NFC", value):
         return []
     return [Violation(name, "must be in Unicode's normal form NFC: the same text can be written in other code points")]
+
+
+def as_seen(value: str) -> str:
+    """A text as it is to every eye: in the normal form NFC, without what is not displayed and without space around.
+
+    For comparing who two are, not for keeping. Letters of two scripts that look alike stay two.
+    """
+    return unicodedata.normalize("NFC", _NOT_DISPLAYED.sub("", value)).strip()
 
 
 def unknown(source: Mapping[str, Any], known: Collection[str]) -> list[Violation]:

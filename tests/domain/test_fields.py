@@ -6,7 +6,7 @@ import pytest
 
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.errors import MalformedError
-from handlers.sourcing.fields import check_identifier, whole
+from handlers.sourcing.fields import as_seen, check_identifier, whole
 
 
 @pytest.mark.parametrize("value", [0, 7, 7.0, Decimal("7.00"), Decimal("1E+1"), Decimal("0E+999999999"), 10])
@@ -65,3 +65,11 @@ def test_what_an_id_must_not_hold_is_said_in_full(value: str) -> None:
 @pytest.mark.parametrize("value", ["a b", "\u00e9", "\u8d26\u6237", "a-1_2.3:4/5"])
 def test_an_id_may_hold_what_can_be_seen(value: str) -> None:
     assert check_identifier(value, "commandId") == value
+
+
+def test_a_text_as_it_is_seen_has_nothing_that_is_not_displayed() -> None:
+    unseen = [chr(point) for point in (0xAD, 0x34F, 0x1160, 0x17B5, 0x180F, 0x200B, 0x206F, 0x3164, 0xFE0F, 0xE01EF)]
+
+    assert as_seen("".join(f"a{each}" for each in unseen)) == "a" * len(unseen)
+    assert as_seen("jose\u0301 x") == "jos\u00e9 x"
+    assert as_seen("\u0430nn") != as_seen("ann"), "another script's letter is another letter"

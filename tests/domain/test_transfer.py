@@ -98,6 +98,23 @@ def test_whoever_leaves_out_the_actor_is_no_second_person() -> None:
     assert transfer(replace(request(), actor=NO_ACTOR)).requested_by == NO_ACTOR, "below the threshold nobody asks"
 
 
+@pytest.mark.parametrize("other", ["ann\ufe0f", "a\u034fnn", "\u3164ann", "ann\U000e0101", "an\u200bn", "ann \uffa0"])
+def test_who_looks_the_same_is_no_second_person(other: str) -> None:
+    """One may stand in old events as well, so both sides are looked at."""
+    assert broken_rule(LARGE, approve(other)) == "second-person"
+    assert broken_rule(replace(LARGE, actor=other), approve("ann")) == "second-person"
+
+
+def test_one_name_in_two_normal_forms_is_one_person() -> None:
+    assert broken_rule(replace(LARGE, actor="jos\u00e9"), approve("jose\u0301")) == "second-person"
+    assert transfer(replace(LARGE, actor="jos\u00e9"), approve("jose")).status == "Approved"
+
+
+@pytest.mark.parametrize("nobody", ["\ufe0f", NO_ACTOR + "\ufe0f"])
+def test_who_cannot_be_seen_is_nobody(nobody: str) -> None:
+    assert broken_rule(LARGE, approve(nobody)) == "second-person"
+
+
 def test_a_stored_request_by_nobody_in_particular_is_approved_by_nobody() -> None:
     waiting = replace(transfer(LARGE), requested_by=NO_ACTOR)
 

@@ -3574,15 +3574,15 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "let who leaves out the actor approve",
         "handlers/domain/transfer.py",
-        "    if NO_ACTOR in (approved.by, transfer.requested_by):",
-        "    if NO_ACTOR == transfer.requested_by:",
+        '    if {NO_ACTOR, ""} & {approver, requester}:',
+        "    if requester == NO_ACTOR:",
         TRANSFERRING,
     ),
     Mutant(
         "let anybody approve of what nobody in particular requested",
         "handlers/domain/transfer.py",
-        "    if NO_ACTOR in (approved.by, transfer.requested_by):",
-        "    if NO_ACTOR == approved.by:",
+        '    if {NO_ACTOR, ""} & {approver, requester}:',
+        "    if approver == NO_ACTOR:",
         TRANSFERRING,
     ),
     Mutant(
@@ -3658,8 +3658,15 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "approve one's own transfer",
         "handlers/domain/transfer.py",
-        "    if approved.by == transfer.requested_by:",
-        "    if not approved.by:",
+        "    if approver == requester:",
+        "    if not approver:",
+        TRANSFERRING,
+    ),
+    Mutant(
+        "take one's own name with a character that nobody sees for somebody else's",
+        "handlers/domain/transfer.py",
+        "    approver, requester = as_seen(approved.by), as_seen(",
+        "    approver, requester = approved.by, (",
         TRANSFERRING,
     ),
     Mutant(
