@@ -394,7 +394,7 @@ def machine(door: Door, statements: Sequence[Mapping[str, Any]]) -> Credentials:
 
 
 def test_a_machine_with_the_policy_of_the_document_may_what_it_says_and_no_more(door: Door) -> None:
-    (statement,) = printed("json")
+    statement, _ = printed("json")
     account = door.outputs["eventBusArn"].split(":")[4]
     api_id = door.api_id(door.outputs["machineApiEndpoint"])
     meant = {"REGION": door.outputs["region"], "ACCOUNT": account, "API_ID": api_id}
@@ -410,6 +410,14 @@ def test_a_machine_with_the_policy_of_the_document_may_what_it_says_and_no_more(
     allowed = {key for key in statuses if key.startswith("GET /accounts/")}
     assert allowed == {key for key, status in statuses.items() if status != 403}
     assert {statuses[key] for key in allowed} == {404}
+
+
+def test_the_printed_trust_lets_nobody_choose_the_name_of_a_session() -> None:
+    """That AWS holds everybody to it is what AWS documents."""
+    _, trust = map(json.loads, printed("json"))
+
+    assert trust["Action"] == "sts:AssumeRole"
+    assert trust["Condition"] == {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}
 
 
 def printed(language: str) -> list[str]:
