@@ -13,9 +13,9 @@ or is kept in another currency. So where one process is refused, no other one wa
 have been found by the commandId. And none is later.
 
 *Nothing is credited that cannot be posted.* Who reserved and committed in one go has seen the reservation. Who finds
-the transfer committed has not, and in a store that was cut apart it may be missing: so that one asks first whether the
-post would be taken. It would not be, too, where others failed the transfer and released meanwhile: then its stream says
-so.
+the transfer committed, or the reservation made, has not: it may be over already, and in a store that was cut apart it
+may be missing: so that one asks first whether the post would be taken. It would not be, too, where others failed the
+transfer and released meanwhile: then its stream says so.
 
 *Post and release are never refused.* Money that is set aside is withdrawn or released by nobody else, and an account
 with something set aside does not close.

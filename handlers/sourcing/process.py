@@ -31,8 +31,8 @@ class Step:
     dry: bool = False
     """Only asked whether it would be accepted. Such steps, one behind the other, are asked side by side."""
     doubts: bool = False
-    """Taken only by who finds the process in this state. Who has taken it there in the same call saw what it rests
-    on."""
+    """Taken only by who finds the process in this state, or goes on from steps that somebody else took. Who has taken
+    it there alone, in the same call, saw what it rests on."""
     ends: bool = False
     """Whether nothing is due any more behind it."""
     command: str = ""

@@ -23,7 +23,7 @@ from handlers.sourcing.process import POKE, Process, Step, command_id
 
 from . import side_by_side
 from .deadline import Deadline
-from .ledger import Ledger
+from .ledger import Ledger, Receipt, Repeated
 
 log = logging.getLogger("ledger")
 
@@ -43,6 +43,14 @@ class Carried(NamedTuple):
 
     state: State
     steps: int
+
+
+class _Taken(NamedTuple):
+    """How many steps were taken, whether all of them by us, and whether nothing is due behind them."""
+
+    steps: int
+    alone: bool
+    ends: bool = False
 
 
 class StepRefusedError(Exception):
@@ -65,23 +73,23 @@ class Conductor:
         that, and per round what its steps take (`Ledger.execute`: for an aggregate that this process has met a Query of
         one read unit and a PutItem of four write units) and a Query of the process's own present. Steps that only ask
         go side by side: one wait. A transfer that goes well, first to last: two rounds, four reads of presents, five
-        appends behind the request's own; 13 waits, 18 requests at most, 20 write units, 12 read units. Who finds it
-        committed asks first, in one wait more, whether the post would be taken.
+        appends behind the request's own; 13 waits, 18 requests at most, 20 write units, 12 read units. Who goes on from
+        what somebody else did asks behind the commitment, in one wait more, whether the post would be taken.
         Raises StepRefusedError, OutOfTimeError where the time does not suffice for the next step, and whatever a step
         fails with: all that was done until then stays done, and whoever comes next goes on.
         """
-        taken = 0
+        taken, alone = 0, True
         for _ in range(ROUNDS):
             state = self._state(process_id, seconds_left)
             if state is None:
                 return None
             due = self.process.due(state, self.now())
-            steps = tuple(step for step in due if not (taken and step.doubts))
+            steps = tuple(step for step in due if not (taken and alone and step.doubts))
             if not steps:
                 return Carried(state, taken)
-            done, ends = self._take(process_id, state, steps, seconds_left)
-            taken += done
-            if ends:
+            done = self._take(process_id, state, steps, seconds_left)
+            taken, alone = taken + done.steps, alone and done.alone
+            if done.ends:
                 return Carried(state, taken)
         raise ContentionError("others kept carrying this process on", aggregateId=process_id)
 
@@ -94,54 +102,55 @@ class Conductor:
 
     def _take(
         self, process_id: str, state: State, steps: tuple[Step, ...], seconds_left: Callable[[], float]
-    ) -> tuple[int, bool]:
-        """Take steps until one says that the process has gone on without us, or all are done; how many were, and
-        whether nothing is due behind them."""
-        taken = 0
+    ) -> _Taken:
+        """Take steps until one says that the process has gone on without us, or all are done."""
+        taken, alone = 0, True
         while steps:
             if seconds_left() < STEP_SECONDS:
                 raise OutOfTimeError(f"too little time is left for the step {steps[0].name}; {_ADVICE}")
             asked = tuple(takewhile(lambda step: step.dry, steps)) or steps[:1]
-            refused = self._refused(process_id, state, asked, seconds_left)
-            if refused is None:
-                taken += not asked[0].dry
-                if asked[-1].ends:
-                    return taken, True
+            step, answer = self._answered(process_id, state, asked, seconds_left)
+            if not isinstance(answer, LedgerError):
+                if not step.dry:
+                    taken, alone = taken + 1, alone and not isinstance(answer, Repeated)
+                if step.ends:
+                    return _Taken(taken, alone, ends=True)
                 steps = steps[len(asked) :]
                 continue
-            step, refusal = refused
-            log.info("refused: %s", refusal.message, extra={"processId": process_id, "step": step.name})
-            following = self.process.after(state, step, refusal)
+            log.info("refused: %s", answer.message, extra={"processId": process_id, "step": step.name})
+            following = self.process.after(state, step, answer)
             if following is None:
                 if step.name in self.process.certain and self._stands(process_id, state, seconds_left):
-                    raise StepRefusedError(f"{step.name} of {process_id} was refused: {refusal.message}") from refusal
-                return taken, False
+                    raise StepRefusedError(f"{step.name} of {process_id} was refused: {answer.message}") from answer
+                return _Taken(taken, alone)
             if not following:
-                return taken, True
+                return _Taken(taken, alone, ends=True)
             steps = following
-        return taken, False
+        return _Taken(taken, alone)
 
     def _stands(self, process_id: str, state: State, seconds_left: Callable[[], float]) -> bool:
         """Whether the process is still where it was; if not, what was refused may well have been."""
         return bool(self._state(process_id, seconds_left) == state)
 
-    def _refused(
+    def _answered(
         self, process_id: str, state: State, steps: tuple[Step, ...], seconds_left: Callable[[], float]
-    ) -> tuple[Step, LedgerError] | None:
-        """The first of these steps that is refused, and how; None where none is."""
+    ) -> tuple[Step, LedgerError | Receipt]:
+        """The first of these steps that is refused, and how; where none is, the last one and its receipt."""
         calls = [partial(self._do, process_id, state, step, seconds_left) for step in steps]
         begun = [self.begin(call) for call in calls[1:]]
         answers = [calls[0](), *(each() for each in begun)]
-        return next(((step, answer) for step, answer in zip(steps, answers, strict=True) if answer), None)
+        pairs = list(zip(steps, answers, strict=True))
+        return next((pair for pair in pairs if isinstance(pair[1], LedgerError)), pairs[-1])
 
-    def _do(self, process_id: str, state: State, step: Step, seconds_left: Callable[[], float]) -> LedgerError | None:
+    def _do(
+        self, process_id: str, state: State, step: Step, seconds_left: Callable[[], float]
+    ) -> LedgerError | Receipt:
         correlation_id, causation_id = self.process.traced(state)
         request = {**step.request(process_id, correlation_id, causation_id), "actor": ACTOR}
         try:
             command = Command.parse(request, process_id, meaning=meaning)
-            (self.ledger.foresee if step.dry else self.ledger.execute)(command, seconds_left)
+            return (self.ledger.foresee if step.dry else self.ledger.execute)(command, seconds_left)
         except LedgerError as error:
             if error.status >= _REFUSALS:
                 raise
             return error
-        return None

@@ -61,6 +61,12 @@ class Receipt(NamedTuple):
         }
 
 
+class Repeated(Receipt):
+    """The same, of a command that had been carried out before. Equal to the first one: callers need not tell."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Executes commands against the event store of `reader`.
@@ -177,7 +183,7 @@ def _receipt_of_before(own: Event | None, command: Command) -> Receipt | None:
         return None
     if not repeats(command, own):
         raise CommandReusedError(own.event_type, commandId=command.command_id, sequence=own.sequence)
-    return Receipt.of(own)
+    return Repeated.of(own)
 
 
 def _check_expectation(command: Command, sequence: int) -> None:

@@ -106,14 +106,14 @@ class Ledger:
         state: Account = self.state(aggregate_id) or Account()
         return state
 
-    def send(self, asked: Command, *, dry: bool = False) -> None:
-        """Append what a command causes, once. LedgerError where it is refused."""
+    def send(self, asked: Command, *, dry: bool = False) -> bool:
+        """Append what a command causes, once; whether it did now. LedgerError where it is refused."""
         stream = self.streams.get(asked.aggregate_id, [])
         for event in stream:
             if event.command_id == asked.command_id:
                 if event.command_digest != asked.digest:
                     raise CommandReusedError(event.event_type)
-                return
+                return False
         position = Position()
         for event in stream:
             position = position.advance(event)
@@ -121,28 +121,30 @@ class Ledger:
         events = chain(position, decide(state, complete(asked, self.now)), asked, self.now)
         if not dry:
             self.streams[asked.aggregate_id] = [*stream, *events]
+        return not dry
 
-    def take(self, process_id: str, step: Step) -> LedgerError | None:
-        """Take a step; how it was refused, if it was."""
+    def take(self, process_id: str, step: Step) -> LedgerError | bool:
+        """Take a step: whether it was taken now, or how it was refused."""
         asked = Command.parse(step.request(process_id, "c", "c"), "r")
         try:
-            self.send(asked, dry=step.dry)
+            return self.send(asked, dry=step.dry)
         except LedgerError as error:
             return error
-        return None
 
     def carry(self, process_id: str = "t") -> Iterator[str]:
         """Carry the transfer on, with a pause behind each step: what may happen in between is the caller's."""
-        taken = False
+        taken, alone = False, True
         while True:
             state = self.state(process_id)
-            steps = tuple(step for step in PROCESS.due(state, self.now) if not (taken and step.doubts))
+            steps = tuple(step for step in PROCESS.due(state, self.now) if not (taken and alone and step.doubts))
             if not steps:
                 return
             while steps:
                 step, steps = steps[0], steps[1:]
-                refusal = self.take(process_id, step)
-                taken = taken or (refusal is None and not step.dry)
+                answer = self.take(process_id, step)
+                refusal = answer if isinstance(answer, LedgerError) else None
+                if refusal is None and not step.dry:
+                    taken, alone = True, alone and answer is True
                 yield f"{step.name}{'?' * step.doubts}"
                 if refusal is None and step.ends:
                     return

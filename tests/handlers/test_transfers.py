@@ -726,3 +726,27 @@ def test_a_transfer_that_was_cut_off_behind_its_request_does_not_fail_where_its_
 
     assert types(bank.aws, "t") == ["TransferRequested", "TransferCommitted", "TransferCompleted"]
     assert bank.moneys() == [(90, 0), (10, 0)]
+
+
+def test_a_transfer_that_was_cut_off_behind_its_request_is_not_credited_where_its_money_was_given_back(
+    bank: Bank, calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reservation is found by its commandId, and is over."""
+    bank.open()
+    bank.request()
+
+    def call_off(operation: str, arguments: dict[str, Any]) -> None:
+        if operation == "PutItem" and arguments["Item"]["EventType"]["S"] == "TransferCommitted":
+            calls.before = None
+            assert bank.send("TransferCancelled", {}, aggregateId="t")[0] == 200
+
+    calls.before = call_off
+    bank.poke()
+    assert types(bank.aws, "a")[-2:] == ["FundsReserved", "ReservationReleased"]
+    cut(bank, "t", 2)
+    anew(bank, monkeypatch)
+
+    assert bank.poke() == ["m0"]
+
+    assert '"StepsRefused": 1' in capsys.readouterr().out
+    assert bank.moneys() == [(100, 0), (0, 0)]

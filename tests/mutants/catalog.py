@@ -3754,6 +3754,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         CARRYING_ON,
     ),
     Mutant(
+        "credit by a reservation that was found, and is over",
+        "handlers/store/conductor.py",
+        "if not (taken and alone and step.doubts)",
+        "if not (taken and step.doubts)",
+        CARRYING_ON,
+    ),
+    Mutant(
         "alarm for a post that is asked about behind another's release",
         "handlers/store/conductor.py",
         "        return bool(self._state(process_id, seconds_left) == state)",
@@ -4108,8 +4115,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "leave a transfer that somebody else ended to the next message",
         "handlers/store/conductor.py",
-        "                return taken, False\n            if not following:",
-        "                return taken, True\n            if not following:",
+        "                return _Taken(taken, alone)\n            if not following:",
+        "                return _Taken(taken, alone, ends=True)\n            if not following:",
         CARRYING_ON,
     ),
     Mutant(
