@@ -13,6 +13,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
 
+from handlers.sourcing import times
 from handlers.sourcing.event import Event
 from handlers.sourcing.kinds import State
 from handlers.sourcing.oversight import Flaw, Held, Judged, Misfit, Oversight, Part, Waits
@@ -21,14 +22,29 @@ from handlers.sourcing.projection import Row
 from handlers.sourcing.values import Value
 
 from .account import Account
-from .facts import fact_of
-from .generated.classes import FundsReserved, ReservationReleased, TransactionProcessed, TransferRequested
+from .facts import Fact, fact_of
+from .generated.classes import (
+    FundsReserved,
+    ReservationReleased,
+    TransactionProcessed,
+    TransferApproved,
+    TransferCancelled,
+    TransferCommitted,
+    TransferCompleted,
+    TransferExpired,
+    TransferFailed,
+    TransferRequested,
+    TransferSettled,
+)
 from .money import ZERO
-from .transfer import COME_TO_NOTHING, KIND, UNCOMMITTED
+from .transfer import COME_TO_NOTHING, KIND, SECOND_PERSON, UNCOMMITTED, Transfer, advanced, broken_by
 from .transfer_steps import OTHER, PROCESS
 from .transfer_summary import STATUSES, TransferSummary, is_open
 
 _ENDS = MappingProxyType({f"Transfer{name}": name.lower() for name in ("Completed", *COME_TO_NOTHING)})
+_PLAIN: Mapping[str, type[Fact]] = MappingProxyType(
+    {each.__name__: each for each in (TransferCommitted, TransferCompleted, TransferCancelled, TransferSettled)}
+)
 _DONE = MappingProxyType(
     {
         "reserve": "set aside",
@@ -54,15 +70,29 @@ def part_of(event: Event) -> tuple[str, Part] | None:
     match fact_of(event):
         case TransferRequested() as told:
             sides: dict[str, Value] = {"from": told.from_account, "to": told.to_account}
-            return event.aggregate_id, _part(event, **sides, amount=told.amount, currency=told.currency)
+            terms = {"deadline": told.deadline, "needsApproval": told.needs_approval, "by": event.actor}
+            return event.aggregate_id, _part(event, **sides, **terms, amount=told.amount, currency=told.currency)
         case FundsReserved() as told:
             return told.transfer_id, _part(event, amount=told.amount, currency=told.currency)
         case ReservationReleased() as told:
             return told.transfer_id, _part(event, amount=told.amount)
         case TransactionProcessed() as told if told.transfer_id is not None:
             return told.transfer_id, _part(event, amount=told.amount, currency=told.currency)
+        case told:
+            return (event.aggregate_id, _part(event, **_said(told))) if event.event_type in KIND.commands else None
+
+
+def _said(told: Fact | None) -> dict[str, Value]:
+    """What an event of a transfer's own that is no request says, as far as its rules ask."""
+    match told:
+        case TransferApproved():
+            return {"by": told.by}
+        case TransferExpired():
+            return {"at": told.at}
+        case TransferFailed():
+            return {"step": told.step}
         case _:
-            return (event.aggregate_id, _part(event)) if event.event_type in KIND.commands else None
+            return {}
 
 
 def claimed_by(event: Event) -> tuple[str, Part] | None:
@@ -194,9 +224,7 @@ def _together(transfer_id: str, requested: Part, own: Sequence[Part], steps: Seq
     ends = [part for part in own if part.event_type in _ENDS]
     end = _ENDS[ends[0].event_type] if ends else None
     committed = "TransferCommitted" in types
-    for late in ends[1:]:
-        detail = f"the transfer is {_ENDS[late.event_type]} here, and was {end} at event {ends[0].sequence}"
-        yield Flaw(Misfit.CONTRADICTS, late.aggregate_id, late.sequence, detail)
+    yield from _forbidden(own)
 
     came_to_nothing = end is not None and end != "completed"
     for name, is_wrong in (
@@ -220,6 +248,49 @@ def _together(transfer_id: str, requested: Part, own: Sequence[Part], steps: Seq
     if over and "reserve" in there and not {"post", "release"} & there.keys():
         detail = f"{_of(there['reserve'], transfer_id)}, which is {end} and over, and it still is"
         yield _flaw(Misfit.OPEN, there["reserve"], detail)
+
+
+def _forbidden(own: Sequence[Part]) -> Iterator[Flaw]:
+    """The events of a transfer's own that its rules do not allow at their places."""
+    state = Transfer()
+    for part in sorted(own, key=lambda each: each.sequence):
+        wrong = _wrong_at(state, part)
+        if wrong:
+            detail = f"{part.event_type} cannot stand here: {wrong}"
+            yield Flaw(Misfit.CONTRADICTS, part.aggregate_id, part.sequence, detail)
+        state = _requested_by(part) if part.event_type == _OPENING else advanced(state, _told(part))
+
+
+def _wrong_at(state: Transfer, part: Part) -> str:
+    """What a transfer's rules say against an event. What they came to say later is held against no old one."""
+    if part.event_type == _OPENING:
+        return "" if state.status == "Unknown" else "the transfer was requested before"
+    broken = broken_by(state, _told(part))
+    newer = broken is not None and broken.rule == SECOND_PERSON and part.data["by"] != state.requested_by
+    return "" if broken is None or newer else broken.message
+
+
+def _requested_by(part: Part) -> Transfer:
+    data = part.data
+    return Transfer(
+        status="Requested",
+        deadline=times.in_one_form(str(data["deadline"])),
+        needs_approval=data["needsApproval"] is True,
+        requested_by=str(data["by"]),
+    )
+
+
+def _told(part: Part) -> Fact:
+    """What `_said` kept, as a fact again."""
+    match part.event_type:
+        case "TransferApproved":
+            return TransferApproved(by=str(part.data["by"]))
+        case "TransferExpired":
+            return TransferExpired(at=str(part.data["at"]))
+        case "TransferFailed":
+            return TransferFailed(step="credit" if part.data["step"] == "credit" else "reserve", code="")
+        case plain:
+            return _PLAIN[plain]()
 
 
 def _wanting(there: Mapping[str, _Step], end: str | None, *, committed: bool) -> Iterator[tuple[str, str, str]]:

@@ -50,6 +50,7 @@ LONGEST_SECONDS = 30 * 86_400
 MAX_TRANSFER_ID_BYTES = MAX_ID_BYTES - 16
 """Of a transfer's id: the commandIds of its steps begin with it."""
 UNCOMMITTED = ("Requested", "Approved")
+SECOND_PERSON = "second-person"
 COME_TO_NOTHING = ("Failed", "Expired", "Cancelled")
 
 
@@ -152,7 +153,7 @@ def completes(numbers: Numbers) -> Complete:
                 amount = asked(command.event_type, command.event_data)[0].get("amount")
                 needs = isinstance(amount, Decimal) and 0 < above < amount
                 if needs and command.actor == NO_ACTOR:
-                    raise RuleBrokenError(_SECOND, "a request that somebody else must approve of names its actor")
+                    raise RuleBrokenError(SECOND_PERSON, "a request that somebody else must approve of names its actor")
                 filled: dict[str, Value] = {
                     "deadline": _deadline(command.event_data.get("deadline"), now, timeout),
                     "needsApproval": needs,
@@ -191,6 +192,15 @@ def evolve(transfer: Transfer, event: Event) -> Transfer:
     return changed if changed is transfer else replace(changed, newest_event_id=event.event_id)
 
 
+def broken_by(transfer: Transfer, told: Fact) -> RuleBrokenError | None:
+    """The rule that forbids a fact in the transfer's current state, if one does."""
+    try:
+        _RULES[type(told).__name__](transfer, told)
+    except RuleBrokenError as error:
+        return error
+    return None
+
+
 def _after(transfer: Transfer, event: Event) -> Transfer:
     match fact_of(event):
         case TransferRequested() as requested:
@@ -207,6 +217,13 @@ def _after(transfer: Transfer, event: Event) -> Transfer:
                 needs_approval=requested.needs_approval,
                 correlation_id=event.correlation_id,
             )
+        case told:
+            return advanced(transfer, told)
+
+
+def advanced(transfer: Transfer, told: Fact | None) -> Transfer:
+    """The state after a fact that is no request; the same after one that is no transfer's."""
+    match told:
         case TransferApproved() as approved:
             return replace(transfer, status="Approved", approved_by=approved.by)
         case TransferCommitted():
@@ -267,9 +284,9 @@ def _approve(transfer: Transfer, approved: TransferApproved) -> None:
     approver, requester = as_seen(approved.by), as_seen(transfer.requested_by or "")
     if {NO_ACTOR, ""} & {approver, requester}:
         text = "who requested a transfer and who approves of it are both named, as the commands' actors"
-        raise RuleBrokenError(_SECOND, text)
+        raise RuleBrokenError(SECOND_PERSON, text)
     if approver == requester:
-        raise RuleBrokenError(_SECOND, "somebody else than who requested a transfer approves of it")
+        raise RuleBrokenError(SECOND_PERSON, "somebody else than who requested a transfer approves of it")
 
 
 def _commit(transfer: Transfer, _: TransferCommitted) -> None:
@@ -316,7 +333,6 @@ _ENDS: Mapping[type, Literal["Completed", "Failed", "Expired", "Cancelled"]] = M
 )
 _STATUS = "transfer-status"
 _DEADLINE = "transfer-deadline"
-_SECOND = "second-person"
 _OPENING = "TransferRequested"
 _RULES: Mapping[str, Callable[[Transfer, Fact], None]] = MappingProxyType(
     {

@@ -43,7 +43,7 @@ class Misfit(StrEnum):
     DIFFERS = "step-differs"
     """The step is not the one that the process asked for."""
     CONTRADICTS = "step-contradicts"
-    """The step belongs to another outcome than the one that the process had."""
+    """The step belongs to another outcome than the one that the process had, or its rules forbid it at its place."""
     OPEN = "step-open"
     """The process has ended, and what it set aside still is."""
     FOREIGN = "step-foreign"

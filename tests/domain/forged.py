@@ -11,7 +11,7 @@ from handlers.domain.facts import NEWEST
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import NewEvent, Position, chain
 
-from .builders import command
+from .builders import NOW, command
 from .transfers import LATE, Ledger, by, request
 
 END = 1_000
@@ -117,6 +117,36 @@ def nobody_requested(ledger: Ledger) -> Ledger:
 Found = set[tuple[str, str, int | None]]
 
 FORGED: Mapping[str, tuple[Callable[[], Ledger], Found]] = {
+    "approved by the requester": (
+        lambda: own(bank(request(1001)), "TransferApproved", by="ann"),
+        {("t", "step-contradicts", 2)},
+    ),
+    "approved of though nobody had to": (
+        lambda: own(bank(steps=0), "TransferApproved", by="bob"),
+        {("t", "step-contradicts", 2)},
+    ),
+    "committed without the approval that it needs": (
+        lambda: own(reserve(bank(request(1001)), amount=1001), "TransferCommitted"),
+        {("t", "step-contradicts", 2)},
+    ),
+    "approved behind its end": (
+        lambda: own(cancelled(), "TransferApproved", by="bob"),
+        {("t", "step-contradicts", 4)},
+    ),
+    "expired before its deadline": (
+        lambda: own(bank(steps=0), "TransferExpired", at=NOW),
+        {("t", "step-contradicts", 2)},
+    ),
+    "failed by a credit before the commitment": (
+        lambda: own(bank(steps=0), "TransferFailed", step="credit", code="x"),
+        {("t", "step-contradicts", 2)},
+    ),
+    "settled though completed": (lambda: own(bank(), "TransferSettled"), {("t", "step-contradicts", 4)}),
+    "settled before any end": (lambda: own(bank(steps=0), "TransferSettled"), {("t", "step-contradicts", 2)}),
+    "completed without a commitment": (
+        lambda: own(bank(steps=0), "TransferCompleted"),
+        {("t", "step-contradicts", 2), ("a", "step-missing", None), ("b", "step-missing", None)},
+    ),
     "a reservation without a transfer": (
         lambda: nobody_requested(bank(steps=3)),
         {("a", "step-orphaned", 3)},

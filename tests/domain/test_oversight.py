@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 from handlers.domain.oversight import OVERSIGHT
 from handlers.domain.transfer_steps import PROCESS
 from handlers.domain.transfer_summary import TransferSummary
+from handlers.sourcing.command import NO_ACTOR
 from handlers.sourcing.oversight import Part
 
 from ..effort import LONG
 from .builders import NOW
-from .forged import FORGED, Found, bank, cancelled, late
+from .forged import FORGED, Found, bank, cancelled, late, own
 from .test_transfer_properties import DISTURBANCES, Story
 from .transfers import LATE, Ledger, approve, request
 
@@ -131,3 +133,16 @@ def test_what_it_waits_for_is_told_and_nothing_is_due_while_it_waits_for_somebod
         step for step in due if why is None and step.name == "fence"
     ]  # whatever has ended, a late step may come
     assert bool([step for step in due if step not in standing]) == (why is not None and "somebody" not in why)
+
+
+def test_what_older_code_let_pass_is_no_flaw() -> None:
+    """It took a request by nobody in particular, and a name with a character that nobody sees for somebody else's."""
+    for requester, approver in ((NO_ACTOR, "bob"), ("ann", "ann\ufe0f")):
+        asked = replace(request(50), actor=requester)
+        ledger = bank(asked, steps=0)
+        (opening,) = ledger.streams["t"]
+        large = replace(opening, data={**opening.data, "needsApproval": True})
+        ledger.streams["t"] = [large]
+        own(ledger, "TransferApproved", by=approver)
+
+        assert flaws_of(ledger) == set()

@@ -3782,6 +3782,20 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         OVERSEEING,
     ),
     Mutant(
+        "look for no event that a transfer's rules forbid at its place",
+        "handlers/domain/oversight.py",
+        '        if wrong:\n            detail = f"{part.event_type} cannot',
+        '        if not part:\n            detail = f"{part.event_type} cannot',
+        OVERSEEING,
+    ),
+    Mutant(
+        "hold a newer rule of the second person against old events",
+        "handlers/domain/oversight.py",
+        'broken.rule == SECOND_PERSON and part.data["by"] != state.requested_by',
+        "broken.rule == part.event_type",
+        OVERSEEING,
+    ),
+    Mutant(
         "let money be credited before the commitment",
         "handlers/domain/oversight.py",
         '        ("credit", came_to_nothing or not committed),',
