@@ -7,6 +7,12 @@ const LINE_WHOLE = 1000;
 const SAMPLES = 40;
 const AT_ONCE = 3;
 
+/** Whether a stream has an event behind a sequence. One small request: the events themselves are never behind, as a row may be. */
+export async function movedOn(collection, aggregateId, sequence) {
+  const { events } = await get(`${collection}/${id(aggregateId)}/events`, { fromSequence: Number(sequence) + 1, limit: 1 });
+  return events.length > 0;
+}
+
 /** Of one aggregate: `states` by sequence, `pages` of its events. Each answer is fetched once. */
 export class History {
   constructor(collection, aggregateId) {

@@ -27,6 +27,32 @@ export function useLoaded(load, of) {
   return { ...found, reload };
 }
 
+/** Calls `look` when somebody comes back to the window or the tab; once at a time. What it cannot find out, it leaves for the next time. */
+export function useReturn(look) {
+  const now = useRef(look);
+  now.current = look;
+  useEffect(() => {
+    let looking = false;
+    const back = async () => {
+      if (looking || document.visibilityState !== "visible") return;
+      looking = true;
+      try {
+        await now.current();
+      } catch {
+        // the view stays as it was, and the footer says whether the API answers
+      } finally {
+        looking = false;
+      }
+    };
+    addEventListener("focus", back);
+    document.addEventListener("visibilitychange", back);
+    return () => {
+      removeEventListener("focus", back);
+      document.removeEventListener("visibilitychange", back);
+    };
+  }, []);
+}
+
 /** Pages of a query behind each other: {items, error, loading, more}. `load(token, signal)` answers {items, next}. */
 export function usePages(load, of) {
   const [found, setFound] = useState({ items: [], loading: true });
@@ -150,6 +176,7 @@ export function Short({ text, length = 12 }) {
 
 /** A link to an aggregate, by the kind that it is of. */
 export function Aggregate({ id, type = "", at }) {
+  if (!id) return html`<span class="quiet">–</span>`;
   const collection = type.startsWith("Transfer") ? "transfers" : "accounts";
   return html`<a href=${href([collection, id], { at })}>${id}</a>`;
 }

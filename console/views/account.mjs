@@ -2,11 +2,12 @@
 
 import { useEffect, useMemo, useState } from "../vendor/hooks.mjs";
 import { get, id } from "../app/api.mjs";
-import { History } from "../app/history.mjs";
+import { History, movedOn } from "../app/history.mjs";
 import { href } from "../app/router.mjs";
 import { see } from "../app/seen.mjs";
-import { html, Loading, Money, Problem, Status, Title, Value, useLoaded } from "../app/ui.mjs";
+import { html, Loading, Money, Status, Title, Value, useLoaded, useReturn } from "../app/ui.mjs";
 import { AccountForm, FORMS } from "./account_forms.mjs";
+import { NotHere, within } from "./elsewhere.mjs";
 import { Events } from "./events.mjs";
 import { Statement } from "./statement.mjs";
 import { TimeTravel } from "./time_travel.mjs";
@@ -22,7 +23,7 @@ const TABS = [
 export function Account({ accountId, tab, query }) {
   const history = useMemo(() => new History("accounts", accountId), [accountId]);
   const [version, setVersion] = useState(0);
-  const present = useLoaded((signal) => history.present(signal), [history, version]);
+  const present = useLoaded((signal) => within("accounts", accountId, (leaving) => history.present(leaving), signal), [history, version]);
   useEffect(() => {
     if (present.content) see("accounts", accountId);
   }, [accountId, present.content]);
@@ -30,9 +31,12 @@ export function Account({ accountId, tab, query }) {
     history.grown();
     setVersion((before) => before + 1);
   };
+  useReturn(async () => {
+    if (present.content && (await movedOn("accounts", accountId, present.content.sequence))) grown();
+  });
   return html`<p class="crumbs"><a href=${href([])}>Ledger</a> / Account</p>
     <${Title} text=${accountId} />
-    ${present.error && html`<${Problem} error=${present.error} retry=${present.reload} />`}
+    <${NotHere} error=${present.error} aggregateId=${accountId} retry=${present.reload} />
     ${!present.content && present.loading && html`<${Loading} what="Reading the account" />`}
     ${present.content &&
     html`<${Now} accountId=${accountId} ...${present.content} />

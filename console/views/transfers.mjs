@@ -4,9 +4,11 @@ import { useEffect, useMemo, useState } from "../vendor/hooks.mjs";
 import { get, id } from "../app/api.mjs";
 import { person } from "../app/auth.mjs";
 import { CommandForm, said } from "../app/forms.mjs";
+import { movedOn } from "../app/history.mjs";
 import { go, href } from "../app/router.mjs";
 import { see } from "../app/seen.mjs";
-import { Aggregate, html, Loading, Money, More, Problem, Status, Time, Title, usePages, useLoaded } from "../app/ui.mjs";
+import { Aggregate, html, Loading, Money, More, Problem, Status, Time, Title, usePages, useLoaded, useReturn } from "../app/ui.mjs";
+import { NotHere, within } from "./elsewhere.mjs";
 import { together } from "./found.mjs";
 import { Story } from "./story.mjs";
 
@@ -59,30 +61,52 @@ function Row({ row }) {
   </tr>`;
 }
 
-async function story(transferId, signal) {
-  const path = `transfers/${id(transferId)}`;
+async function present(path, signal) {
   const [own, { reconstructedState: state, eventsProcessed: sequence }] = await Promise.all([
     get(`${path}/events`, {}, signal),
     get(`${path}/state`, {}, signal),
   ]);
+  return { own, state, sequence };
+}
+
+async function story(transferId, signal) {
+  const load = (leaving) => present(`transfers/${id(transferId)}`, leaving);
+  const { own, state, sequence } = await within("transfers", transferId, load, signal);
   const correlation = own.events[0].CorrelationId;
   const others = await get(`correlations/${id(correlation)}`, { limit: 200 }, signal).catch((error) => {
     if (error.status === 400) return { events: [] }; // the ledger keeps no index by correlation
     throw error;
   });
-  return { state, sequence, request: own.events[0], events: together(own.events, others.events) };
+  const currencies = await apart(own.events.find((each) => each.EventType === "TransferFailed"), state, signal);
+  return { state, sequence, request: own.events[0], events: together(own.events, others.events), currencies };
+}
+
+/** Which account's currency refused a transfer: {account, kept}. Undefined where another rule did, or the account cannot be asked. */
+async function apart(failed, state, signal) {
+  if (failed?.EventData.rule !== "account-currency") return undefined;
+  const account = failed.EventData.step === "reserve" ? state.fromAccount : state.toAccount;
+  try {
+    const { reconstructedState } = await get(`accounts/${id(account)}/state`, {}, signal);
+    return { account, kept: reconstructedState.currency };
+  } catch (error) {
+    if (!error.status) throw error;
+    return undefined;
+  }
 }
 
 export function Transfer({ transferId }) {
   const found = useLoaded((signal) => story(transferId, signal), [transferId]);
-  const { state, sequence, events, request } = found.content ?? {};
+  const { state, sequence, events, request, currencies } = found.content ?? {};
   useEffect(() => {
     if (found.content) see("transfers", transferId);
   }, [transferId, found.content]);
   useFollowing(found, state);
+  useReturn(async () => {
+    if (state && (await movedOn("transfers", transferId, sequence))) found.reload();
+  });
   return html`<p class="crumbs"><a href=${href([])}>Ledger</a> / <a href=${href(["transfers"])}>Transfers</a></p>
     <${Title} text=${transferId} />
-    <${Problem} error=${found.error} retry=${found.reload} />
+    <${NotHere} error=${found.error} aggregateId=${transferId} retry=${found.reload} />
     ${found.loading && !found.content && html`<${Loading} what="Reading the transfer" />`}
     ${state &&
     html`<section class="now" aria-label="Now">
@@ -98,6 +122,7 @@ export function Transfer({ transferId }) {
           <div><dt>Deadline</dt><dd><${Time} at=${state.deadline} /></dd></div>
           ${state.approvedBy && html`<div><dt>Approved by</dt><dd>${state.approvedBy}</dd></div>`}
         </dl>
+        ${currencies && html`<p class="hint"><${Aggregate} id=${currencies.account} /> is kept in ${currencies.kept}, and the transfer is in ${state.currency}.</p>`}
       </section>
       <${Deeds} ...${{ transferId, state, sequence }} done=${found.reload} />
       <section class="room" aria-label="Its story">

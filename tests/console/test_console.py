@@ -16,6 +16,7 @@ import pytest
 
 from handlers.domain import account
 from handlers.domain.facts import NEWEST
+from handlers.domain.generated.classes import AccountCreated
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.store.event_store import MAX_TRANSACTION_ITEMS, EventStore
@@ -113,6 +114,7 @@ def test_from_an_opened_account_through_a_deposit_and_a_transfer_back_in_time(se
     page = visit.page
     page.get_by_role("link", name="Open account").click()
     page.get_by_label("Account id").fill("account-789")
+    page.get_by_label("Currency").fill("eur")
     page.get_by_text("Would be event 1").wait_for()
     page.get_by_role("button", name="Open the account").click()
     visit.heading("account-789")
@@ -148,6 +150,58 @@ def test_from_an_opened_account_through_a_deposit_and_a_transfer_back_in_time(se
     assert changed.locator("ins").text_content() == "100.50 EUR"
     page.get_by_role("button", name="Before the first event").click()
     page.get_by_text("Nothing has happened yet").wait_for()
+
+
+def test_an_account_is_opened_in_the_ledgers_own_currency_and_another_one_is_named(
+    served: Served, visit: Visit
+) -> None:
+    page, maria = visit.page, served.maria
+    default = AccountCreated().currency
+    visit.go("open")
+    assert page.get_by_label("Currency").get_attribute("placeholder") == default
+    page.get_by_label("Account id").fill("carol")
+    with page.expect_request("**/carol/commands") as sent:
+        page.get_by_role("button", name="Open the account").click()
+    visit.heading("carol")
+    assert "currency" not in sent.value.post_data_json["eventData"]
+    maria.tell("alice", "AccountCreated")  # as the command line says it
+    maria.tell("alice", "TransactionProcessed", amount="10")
+    maria.transfer("to-carol", fromAccount="alice", toAccount="carol", amount="1", currency=default)
+    maria.has("/transfers/to-carol", lambda row: row.get("Status") == "Completed")
+
+    maria.transfer("to-house", fromAccount="alice", toAccount=example.HOUSE, amount="1", currency=default)
+    maria.has("/transfers/to-house", lambda row: row.get("Status") == "Failed")
+    visit.go("transfers", "to-house")
+    page.get_by_text(f"{example.HOUSE} is kept in EUR, and the transfer is in USD.").wait_for()
+
+
+def test_who_comes_back_sees_what_others_did(served: Served, visit: Visit) -> None:
+    """For one small request where nothing has happened; and the slider stays where it was."""
+    page, name, asked = visit.page, fresh(served), []
+    visit.go("accounts", name, at="1")
+    page.get_by_text("Event 1").first.wait_for()
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    visit.settled()
+    assert [url.partition("/accounts/")[2] for url in asked] == [f"{name}/events?fromSequence=3&limit=1"]
+
+    for come_back, balance in (
+        ("dispatchEvent(new Event('focus'))", "99.50 EUR"),
+        ("document.dispatchEvent(new Event('visibilitychange'))", "98.50 EUR"),
+    ):
+        served.maria.tell(name, "TransactionProcessed", amount="-1")
+        page.evaluate(come_back)
+        visit.settled()
+        assert visit.amount("Balance") == balance
+        assert page.get_by_label("Event", exact=True).first.input_value() == "1"
+
+    waiting(served, "watched")
+    visit.go("transfers", "watched")
+    cancel = {"eventType": "TransferCancelled", "eventData": {}}
+    assert served.maria.ask("POST", "/transfers/watched/commands", cancel)[0] == 200
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.locator(".now .status", has_text="Cancelled").wait_for()
 
 
 def test_all_of_it_goes_without_a_mouse(served: Served, opened: Open) -> None:
@@ -201,6 +255,8 @@ VIEWS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (("accounts", example.MARIA, "deposit"), {}),
     (("accounts", example.MARIA, "close"), {}),
     (("accounts", "nobody"), {}),
+    (("accounts", example.TRANSFER), {}),
+    (("transfers", example.MARIA), {}),
     (("transfers",), {}),
     (("transfers",), {"status": "Completed"}),
     (("transfers", example.TRANSFER), {}),
@@ -211,6 +267,21 @@ VIEWS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (("operations", "health"), {}),
     (("operations", "dead-letters"), {}),
 ]
+
+
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_an_id_of_the_other_kind_leads_to_its_view(served: Served, visit: Visit, is_strict: bool) -> None:
+    """Whether the API answers for it in the wrong collection, or says 404."""
+    wrong = [("accounts", example.TRANSFER, "a transfer"), ("transfers", example.MARIA, "an account")]
+    gone = {"status": 404, "json": {"error": {"code": "NotFound", "message": "there is none", "details": {}}}}
+    for collection, id_, what in wrong:
+        if is_strict:
+            visit.page.route(f"**/{collection}/{id_}/**", lambda route: route.fulfill(**gone))
+        visit.go(collection, id_)
+        visit.page.get_by_text(f"This is {what}, not").wait_for()
+        visit.page.get_by_role("link", name=f"look at {id_}").click()
+        visit.page.locator(".now").wait_for()
+        assert visit.page.url.endswith(f"#/{'transfers' if collection == 'accounts' else 'accounts'}/{id_}")
 
 
 def waiting(served: Served, name: str) -> None:
