@@ -6,6 +6,7 @@ import shlex
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from cli import arguments
@@ -20,6 +21,7 @@ from .common import Commands, command, group, limit_option, tell_of_more, writin
 
 STATUSES = ("Requested", "Approved", "Committed", "Completed", "Failed", "Expired", "Cancelled")
 ENDS = ("Completed", "Failed", "Expired", "Cancelled")
+_CURRENCY_RULE = "account-currency"
 _POLL_SECONDS = 0.5
 _FEW = 100
 """More events than a transfer has."""
@@ -129,7 +131,7 @@ def _send(context: Context) -> int | None:
     context.report(f"{printable(str(state['status']))}: {asked}", {**receipt, "status": state["status"]}, columns)
     if state["status"] == "Completed":
         return None
-    context.out.tell(f"error: {_why(context, key)}the money did not arrive\nMore: {_command('show', key)}")
+    context.out.tell(f"error: {_why(context, key, data)}the money did not arrive\nMore: {_command('show', key)}")
     return FAILED
 
 
@@ -158,14 +160,26 @@ def _state(context: Context, question: Question, subject: str) -> dict[str, Any]
     return found
 
 
-def _why(context: Context, transfer: str) -> str:
-    """What refused it, as its stream says. One request."""
+def _why(context: Context, transfer: str, asked: Mapping[str, Any]) -> str:
+    """What refused it, as its stream says. One request; two where currencies differ."""
     said = entries(context.ledger.ask(TRANSFER_EVENTS, transfer, limit=_FEW), "events")
     data = next((each.get("EventData") for each in said if each.get("EventType") == "TransferFailed"), None)
     if not isinstance(data, Mapping):
         return ""
     rule = f" ({printable(str(data['rule']))})" if data.get("rule") else ""
-    return f"{printable(str(data.get('code', 'Failed')))}{rule}: "
+    currencies = ""
+    if data.get("rule") == _CURRENCY_RULE:
+        at = asked["fromAccount"] if data.get("step") == "reserve" else asked["toAccount"]
+        currencies = _currencies(context, at, asked["currency"])
+    return f"{printable(str(data.get('code', 'Failed')))}{rule}: {currencies and f'{currencies}; '}"
+
+
+def _currencies(context: Context, account: str, asked: str) -> str:
+    """Which two did not fit: the account is asked for its own. One request; nothing where that fails."""
+    with suppress(CliError):
+        kept = _state(context, ACCOUNT_STATE, account).get("currency")
+        return printable(f"{account} is kept in {kept}, and the transfer is in {asked}")
+    return ""
 
 
 def _command(word: str, transfer: str) -> str:
@@ -185,7 +199,12 @@ def _cancel(context: Context) -> None:
 
 
 def _show(context: Context) -> None:
-    context.out.record(context.ledger.ask(TRANSFER, context.options.transfer), ROW)
+    row = context.ledger.ask(TRANSFER, context.options.transfer)
+    context.out.record(row, ROW)
+    if context.out.is_terminal and row.get("Rule") == _CURRENCY_RULE:
+        at = str(row.get("FromAccount" if row.get("FailedStep") == "reserve" else "ToAccount"))
+        if currencies := _currencies(context, at, str(row.get("Currency"))):
+            context.out.tell(f"{currencies}.")
 
 
 def _list(context: Context) -> None:

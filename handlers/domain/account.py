@@ -295,7 +295,7 @@ def _refuse_currency(account: Account, currency: str) -> NoReturn:
     money.check_known(currency, "eventData.currency")
     raise RuleBrokenError(
         "account-currency",
-        "the account is kept in another currency",
+        f"the account is kept in {account.currency}, and this is in {currency}",
         currency=currency,
         accountCurrency=account.currency,
     )

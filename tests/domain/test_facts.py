@@ -133,6 +133,7 @@ def test_money_in_another_currency_than_the_accounts_is_refused() -> None:
         decide(state, transact(5, currency="USD"))
 
     assert caught.value.details == {"rule": "account-currency", "currency": "USD", "accountCurrency": "EUR"}
+    assert str(caught.value) == "the account is kept in EUR, and this is in USD"
 
 
 def test_extra_fields_of_a_command_are_kept_as_they_are() -> None:
