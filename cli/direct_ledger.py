@@ -28,6 +28,7 @@ from botocore.exceptions import (
 
 from cli import answers, exact_json, web
 from cli.errors import CliError, Refused, SignInNeeded, Unanswered, Unreachable
+from cli.profiles import LOCAL_AWS
 from cli.requests import Command, Question
 from cli.shown import printable
 
@@ -132,9 +133,8 @@ class DirectLedger:
         endpoint = str(self.outputs.get("endpoint") or f"https://lambda.{self.outputs['region']}.amazonaws.com")
         match error:
             case EndpointConnectionError() | ConnectTimeoutError():
-                return Unreachable(
-                    f"nothing answers at {endpoint}", "Start the ledger with `make serve`, or name another --outputs."
-                )
+                start = "Start the ledger with `make serve`" if endpoint == LOCAL_AWS else "Start what was there"
+                return Unreachable(f"nothing answers at {endpoint}", f"{start}, or name another --outputs.")
             case ReadTimeoutError():
                 return Unanswered(f"{endpoint} gave no answer in time")
             case _ if isinstance(error, _NOT_SIGNED_IN):

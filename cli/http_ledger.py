@@ -78,7 +78,6 @@ class HttpLedger:
 
 def _path(template: str, subject: str) -> str:
     if "/" in subject or "?" in subject or subject in (".", ".."):
-        raise UsageError(
-            f"the id {subject!r} has no path in the HTTP API", "Ids with `/` or `?` are reached with --direct."
-        )
+        which = f"The id `{subject}` is" if subject in (".", "..") else "Ids with `/` or `?` are"
+        raise UsageError(f"the id {subject!r} has no path in the HTTP API", f"{which} reached with --direct.")
     return template.replace("{id}", quote(subject, safe=""))

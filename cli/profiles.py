@@ -1,7 +1,8 @@
 """Profiles: where a ledger is, and who is signed in there. Files in the user's config folder.
 
 `profiles.json` names addresses. Each profile's tokens are in a file of their own, which nobody else may read; a file is
-replaced at once, so that two commands that renew a token beside each other leave a whole one.
+replaced at once, so that two commands that renew a token beside each other leave a whole one. What is read, changed and
+written is so under a lock: sign-ins beside each other lose nobody's profile.
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from cli.errors import CliError, UsageError
+
+if sys.platform != "win32":
+    import fcntl
 
 LOCAL = "local"
 LOCAL_URL = "http://127.0.0.1:4567"
 """Where `make serve` has the first distribution."""
+LOCAL_AWS = "http://127.0.0.1:4566"
+"""Where `make serve` has AWS."""
 NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
@@ -32,6 +39,13 @@ class Profile:
     name: str
     url: str
     as_user: str = ""
+
+
+def named(url: str) -> str:
+    """The profile of an address for which nobody has said a name: `local`, or its host and port."""
+    if url == LOCAL_URL:
+        return LOCAL
+    return re.sub("[^A-Za-z0-9_]+", "-", urlsplit(url).netloc).strip("-")[:64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +87,8 @@ class Profiles:
         self._file = folder / "profiles.json"
 
     def all(self) -> list[Profile]:
-        """Every profile by its name; `local` is always one."""
-        found = {LOCAL: Profile(LOCAL, LOCAL_URL)} | {each.name: each for each in self._kept()}
+        """Every profile by its name; `local` is always one, and always of `make serve`."""
+        found = {each.name: each for each in [Profile(LOCAL, LOCAL_URL), *self._kept()]}
         return [found[name] for name in sorted(found)]
 
     def default(self) -> str:
@@ -91,10 +105,11 @@ class Profiles:
         raise UsageError(f"there is no profile {wanted!r}", f"Make it: ledger login --profile {wanted} --url URL")
 
     def keep(self, profile: Profile, *, default: bool) -> None:
-        """Add or change one."""
-        kept = {each.name: {"url": each.url, "as": each.as_user} for each in [*self._kept(), profile]}
-        content = {"default": profile.name if default else self.default(), "profiles": kept}
-        self._write(self._file, content)
+        """Add or change one. Waits for whoever else is at it."""
+        with self._alone():
+            kept = {each.name: {"url": each.url, "as": each.as_user} for each in [*self._kept(), profile]}
+            content = {"default": profile.name if default else self.default(), "profiles": kept}
+            self._write(self._file, content)
 
     def signed_in(self, profile: Profile) -> SignedIn | None:
         """Who is signed in there; nobody where the profile has another address now."""
@@ -123,7 +138,7 @@ class Profiles:
         if not isinstance(kept, dict):
             return []
         return [
-            Profile(name, each["url"], str(each.get("as", "")))
+            Profile(name, LOCAL_URL if name == LOCAL else each["url"], str(each.get("as", "")))
             for name, each in kept.items()
             if NAME.fullmatch(name) and isinstance(each, dict) and isinstance(each.get("url"), str)
         ]
@@ -142,6 +157,20 @@ class Profiles:
             raise CliError(
                 f"{path} cannot be read: {reason}", "Mend it, or remove it and sign in again: ledger login"
             ) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Of all processes, where the system has such locks. The file stays: one that went could be held twice."""
+        path = self._folder / "profiles.lock"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise CliError(f"{path} cannot be written: {error.strerror}") from error
+        with os.fdopen(descriptor, "r+b") as held:
+            if sys.platform != "win32":
+                fcntl.flock(held, fcntl.LOCK_EX)
+            yield
 
     def _write(self, path: Path, content: Any) -> None:
         try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cli.arguments import Parser
 from cli.commands import account, completion, events, login, transfer
@@ -67,11 +70,21 @@ def parser() -> Parser:
     return made
 
 
+class _Closed(io.FileIO):
+    """Takes a closed output's place, and takes nothing."""
+
+    def write(self, _: Any, /) -> int:
+        raise OSError(errno.EBADF, "it is closed")
+
+
 def _streams() -> None:
-    """Have two streams to write to. One that is closed (`>&-`) leads nowhere: the next file opened must not be it."""
-    for name in ("stdout", "stderr"):
+    """Have two streams to write to, also where one is closed (`>&-`): the next file opened must not be it.
+
+    What goes to a closed output fails as on a full disk; what goes to closed errors has no other place to be told.
+    """
+    for name, instead in (("stdout", _Closed), ("stderr", io.FileIO)):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 -- for good
+            setattr(sys, name, io.TextIOWrapper(instead(os.devnull, "w"), write_through=True))
         getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
 
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from cli.errors import CliError, Unanswered, Unreachable
+from cli.profiles import LOCAL_URL
 from cli.shown import printable
 
 TIMEOUT_SECONDS = 35.0
@@ -106,7 +107,8 @@ def unreachable(url: str, reason: object) -> Unreachable:
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
     if is_local(url):
-        hint = "Start the ledger with `make serve`, or say where it is: ledger login --url URL"
+        start = "Start the ledger with `make serve`" if origin == LOCAL_URL else "Start what was there"
+        hint = f"{start}, or say where the ledger is: ledger login --url URL"
         return Unreachable(f"nothing answers at {origin}", hint)
     why = getattr(reason, "strerror", None) or str(reason)
     return Unreachable(f"{origin} cannot be reached: {why}", "Check the network, and the address: ledger whoami")

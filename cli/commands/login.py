@@ -13,7 +13,7 @@ from cli import arguments, sign_in, web
 from cli.context import Context
 from cli.errors import CliError, UsageError
 from cli.output import Column
-from cli.profiles import LOCAL, Profile, Profiles, SignedIn
+from cli.profiles import LOCAL, LOCAL_URL, Profile, Profiles, SignedIn, named
 
 from .common import Commands, plain, profile_option
 
@@ -39,7 +39,11 @@ def add_to(commands: Commands) -> None:
     """All four."""
     login = plain(commands, "login", "sign in to a ledger, and make it the one that commands go to", _login)
     profile_option(login)
-    login.add_argument("--url", type=arguments.address, help="where the ledger is: its console's address; kept")
+    login.add_argument(
+        "--url",
+        type=arguments.address,
+        help="where the ledger is: its console's address; kept by the name of --profile, else of its host and port",
+    )
     login.add_argument("--as", dest="user", type=arguments.user, metavar="NAME", help="on the embedded AWS: who to be")
     how = login.add_mutually_exclusive_group()
     how.add_argument("--browser", action="store_true", help="sign in in a browser on the embedded AWS, too")
@@ -69,15 +73,19 @@ def _login(context: Context) -> None:
 def _asked(context: Context) -> Profile:
     """The profile to sign in to: a new one, or one that is there with what is said anew."""
     options, profiles = context.options, context.profiles
-    name = options.profile or profiles.default()
+    name = options.profile or (named(options.url) if options.url else profiles.default())
     there = next((each for each in profiles.all() if each.name == name), None)
     if there is None and options.url is None:
         raise UsageError(f"there is no profile {name!r}", f"Say where it is: ledger login --profile {name} --url URL")
     if there is None:
         return Profile(name, options.url, options.user or "")
-    if options.url is not None and name == LOCAL and not web.is_local(options.url):
+    if options.url is not None and name == LOCAL and options.url != LOCAL_URL:
         raise UsageError(
-            "the profile local is of this machine", f"Name another: ledger login --profile NAME --url {options.url}"
+            f"the profile local is always {LOCAL_URL}", f"Name another: ledger login --profile NAME --url {options.url}"
+        )
+    if options.url is not None and not options.profile and options.url != there.url:
+        raise UsageError(
+            f"the profile {name!r} is of {there.url}", f"Name another: ledger login --profile NAME --url {options.url}"
         )
     return Profile(name, options.url or there.url, options.user or there.as_user)
 

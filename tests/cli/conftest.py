@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cli.profiles import LOCAL, Profile, Profiles
+from cli.profiles import Profile, Profiles
 from cli.program import main
 
 from ..handlers.conftest import _environment, aws, handlers
@@ -24,6 +24,10 @@ from .fake import FakeLedger
 from .real import InvokedHandlers, RealLedger
 
 __all__ = ["_environment", "api", "aws", "handlers"]
+
+
+HERE = "here"
+"""The profile of the ledger that a test asks: `local` is always the one of `make serve`."""
 
 
 class Ran(NamedTuple):
@@ -42,7 +46,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLedg
     monkeypatch.setenv("LEDGER_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.delenv("LEDGER_PROFILE", raising=False)
     with FakeLedger() as fake:
-        Profiles(tmp_path / "config").keep(Profile(LOCAL, fake.url), default=True)
+        Profiles(tmp_path / "config").keep(Profile(HERE, fake.url), default=True)
         yield fake
 
 
@@ -56,7 +60,7 @@ def real(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     (tmp_path / "out.json").write_text(json.dumps({"region": "us-east-1", **outputs}), "utf-8")
     monkeypatch.chdir(tmp_path)
     with RealLedger(api) as ledger:
-        Profiles(tmp_path / "config").keep(Profile(LOCAL, ledger.url), default=True)
+        Profiles(tmp_path / "config").keep(Profile(HERE, ledger.url), default=True)
         yield ledger
 
 

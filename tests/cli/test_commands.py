@@ -7,11 +7,12 @@ import re
 
 import pytest
 
+from cli import web
 from cli.answers import RULES
-from cli.profiles import LOCAL, Profile, Profiles, config_folder
+from cli.profiles import LOCAL_URL, Profile, Profiles, config_folder
 from cli.reference import DOCUMENT, reference
 
-from .conftest import Run
+from .conftest import HERE, Run
 from .fake import ROOT, FakeLedger
 
 RECEIPT = '{"eventId": "e-1", "aggregateId": "a", "sequence": 2, "commandId": "k"}'
@@ -89,13 +90,26 @@ def test_a_command_line_that_makes_no_sense_is_2_and_sends_nothing(
 
 
 def test_a_server_that_is_gone_is_one_sentence_and_how_to_start_it(ledger: FakeLedger, run: Run) -> None:
-    Profiles(config_folder()).keep(Profile(LOCAL, "http://127.0.0.1:9"), default=True)
+    Profiles(config_folder()).keep(Profile(HERE, "http://127.0.0.1:9"), default=True)
 
     ran = run("account", "show", "a")
 
     assert ran.code == 1
     assert ran.err.splitlines()[0] == "error: nothing answers at http://127.0.0.1:9"
-    assert "make serve" in ran.err
+    assert "ledger login --url URL" in ran.err
+    assert "make serve" not in ran.err  # which starts another one
+
+
+def test_make_serve_is_said_for_its_own_address() -> None:
+    assert "`make serve`" in web.unreachable(f"{LOCAL_URL}/accounts/a", "").hint
+    assert "make serve" not in web.unreachable("http://127.0.0.1:9/accounts/a", "").hint
+
+
+@pytest.mark.parametrize(
+    ("id_", "words"), [("..", "The id `..` is reached"), ("a/b", "Ids with `/` or `?` are reached")]
+)
+def test_an_id_without_a_path_is_told_with_why(ledger: FakeLedger, run: Run, id_: str, words: str) -> None:
+    assert words in run("account", "show", id_).err
 
 
 def test_a_local_profile_signs_in_by_itself_once_and_again_when_its_token_is_not_taken(
@@ -119,7 +133,7 @@ def test_tokens_are_for_their_user_alone(ledger: FakeLedger, run: Run) -> None:
     assert run("login", "--as", "maria").code == 0
 
     assert ledger.hints == ["maria"]
-    assert (config_folder() / "tokens" / "local.json").stat().st_mode & 0o777 == 0o600
+    assert (config_folder() / "tokens" / "here.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_who_is_not_signed_in_elsewhere_is_4_and_nothing_is_asked(ledger: FakeLedger, run: Run) -> None:
@@ -230,6 +244,27 @@ def test_a_transfer_that_failed_says_which_rule_refused_it(ledger: FakeLedger, r
 
     assert ran.code == 1
     assert ran.err == ("error: RuleBroken (sufficient-funds): the money did not arrive\nMore: ledger transfer show t\n")
+
+
+@pytest.mark.parametrize(("step", "account"), [("check", "b"), ("credit", "b"), ("reserve", "a")])
+def test_a_transfer_that_failed_by_a_currency_names_both(ledger: FakeLedger, run: Run, step: str, account: str) -> None:
+    why = f'"code": "RuleBroken", "rule": "account-currency", "step": "{step}"'
+    ends = f'"FromAccount": "a", "ToAccount": "b", "FailedStep": "{step}"'
+    ledger.replies["openTransfer"] = 200, RECEIPT
+    ledger.replies["getTransferState"] = 200, '{"reconstructedState": {"status": "Failed"}}'
+    ledger.replies["getAccountState"] = 200, '{"reconstructedState": {"currency": "EUR"}}'
+    ledger.replies["getTransferEvents"] = (
+        200,
+        f'{{"events": [{{"EventType": "TransferFailed", "EventData": {{{why}}}}}]}}',
+    )
+    ledger.replies["getTransfer"] = 200, f'{{"Rule": "account-currency", {ends}, "Currency": "USD"}}'
+    told = f"{account} is kept in EUR, and the transfer is in USD"
+
+    sent = run("transfer", "send", "a", "b", "1", "--currency", "USD", "--id", "t", "--wait")
+    assert sent.err.startswith(f"error: RuleBroken (account-currency): {told}; the money did not arrive\n")
+    assert run("transfer", "show", "t", terminal=True).err == f"{told}.\n"
+    del ledger.replies["getAccountState"]  # whoever cannot be asked adds nothing
+    assert run("transfer", "show", "t", terminal=True).code == 0
 
 
 def test_what_goes_wrong_while_it_waits_says_that_it_was_requested(ledger: FakeLedger, run: Run) -> None:

@@ -14,12 +14,12 @@ import pytest
 
 from cli.arguments import Fields, Parser
 from cli.completion import SCRIPTS
-from cli.profiles import LOCAL, Profile, Profiles, config_folder
+from cli.profiles import Profile, Profiles, config_folder
 from cli.program import CODES, parser
 from cli.reference import commands
 
 from ..http_api.conftest import people
-from .conftest import Ran, Run
+from .conftest import HERE, Ran, Run
 from .fake import FakeLedger
 from .real import RealLedger
 
@@ -202,7 +202,7 @@ def test_what_cannot_be_asked_directly_says_so(ledger: FakeLedger, run: Run, nam
 
 @each_command
 def test_with_the_server_gone(ledger: FakeLedger, run: Run, name: str) -> None:
-    Profiles(config_folder()).keep(Profile(LOCAL, NOBODY), default=True)
+    Profiles(config_folder()).keep(Profile(HERE, NOBODY), default=True)
 
     ran = run(*words(name))
 
@@ -210,7 +210,7 @@ def test_with_the_server_gone(ledger: FakeLedger, run: Run, name: str) -> None:
     if ran.code:
         assert ran.err.splitlines() == [
             f"error: nothing answers at {NOBODY}",
-            "Start the ledger with `make serve`, or say where it is: ledger login --url URL",
+            "Start what was there, or say where the ledger is: ledger login --url URL",
         ]
 
 

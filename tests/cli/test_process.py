@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.profiles import LOCAL, Profile, Profiles
+from cli.profiles import Profile, Profiles
 
-from .conftest import Run
+from .conftest import HERE, Run
 from .fake import ROOT, FakeLedger
 
 LEDGER = str(ROOT / "cli/ledger")
@@ -28,7 +28,9 @@ def shell(line: str, *, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        ("$LEDGER profiles >&-", 0, ""),
+        ("$LEDGER profiles >&-", 1, "error: standard output: it is closed\n"),
+        ("$LEDGER --help >&-", 1, "error: standard output: it is closed\n"),
+        ("$LEDGER logout >&-", 0, "Nobody was signed in to here.\n"),
         ("$LEDGER nonsense 2>&-", 2, ""),
         ("$LEDGER nonsense >&- 2>&- <&-", 2, ""),
         ("$LEDGER --help >/dev/full", 1, "error: standard output: No space left on device\n"),
@@ -51,15 +53,17 @@ def test_whoever_stops_reading_is_141_and_no_word(ledger: FakeLedger) -> None:
     assert (ran.returncode, ran.stderr) == (141, b"")
 
 
-def test_what_was_done_is_not_taken_for_undone_where_it_cannot_be_printed(ledger: FakeLedger) -> None:
+@pytest.mark.parametrize(("where", "why"), [("/dev/full", "No space left on device"), ("&-", "it is closed")])
+def test_what_was_done_is_not_taken_for_undone_where_it_cannot_be_printed(
+    ledger: FakeLedger, where: str, why: str
+) -> None:
     ledger.replies["sendAccountCommand"] = 200, '{"eventId": "e", "aggregateId": "a", "sequence": 2, "commandId": "k"}'
 
-    ran = shell("$LEDGER account deposit a 1 >/dev/full")
+    ran = shell(f"$LEDGER account deposit a 1 >{where}")
 
     assert ran.returncode == 1
     assert ran.stderr == (
-        "It was done, and that could not be printed. Put 1 into a (sequence 2, id k)\n"
-        "error: standard output: No space left on device\n"
+        f"It was done, and that could not be printed. Put 1 into a (sequence 2, id k)\nerror: standard output: {why}\n"
     )
 
 
@@ -135,7 +139,7 @@ def test_a_ledger_that_says_nothing_is_waited_for_as_long_as_asked(
     monkeypatch.setenv("LEDGER_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.delenv("LEDGER_PROFILE", raising=False)
     with _Slow() as slow:
-        Profiles(tmp_path / "config").keep(Profile(LOCAL, slow.url), default=True)
+        Profiles(tmp_path / "config").keep(Profile(HERE, slow.url), default=True)
         reading = run("account", "show", "a", "--timeout", "0.1")
         writing = run("account", "deposit", "a", "1", "--id", "k", "--timeout", "0.1")
         slow.may_answer.set()

@@ -16,10 +16,10 @@ import pytest
 
 from cli import sign_in
 from cli.errors import SignInNeeded, Unreachable
-from cli.profiles import LOCAL, Profile, Profiles, SignedIn, config_folder
+from cli.profiles import LOCAL, LOCAL_URL, Profile, Profiles, SignedIn, config_folder, named
 from cli.sign_in import Session
 
-from .conftest import Run
+from .conftest import HERE, Run
 from .fake import FakeLedger
 
 PROD = Profile("prod", "https://ledger.invalid")
@@ -88,7 +88,7 @@ def test_a_browser_brings_the_code_back(ledger: FakeLedger, run: Run, browser: C
     assert (ran.code, seen) == (0, [200])
     assert ledger.grants == ["authorization_code"]
     assert "Sign in in the browser" in ran.err
-    assert kept() == ["local.json"]
+    assert kept() == ["here.json"]
 
 
 def test_only_the_answer_to_this_sign_in_ends_it(
@@ -143,7 +143,7 @@ def test_who_is_not_let_in_is_4_and_nothing_is_kept(
     assert ran.code == 4
     assert words in ran.err
     assert "ledger login" in ran.err
-    assert (kept(), [each.name for each in Profiles(config_folder()).all()]) == ([], [LOCAL])
+    assert (kept(), [each.name for each in Profiles(config_folder()).all()]) == ([], [HERE, LOCAL])
 
 
 def test_a_code_is_good_once_and_with_its_own_secret(ledger: FakeLedger) -> None:
@@ -294,7 +294,7 @@ def test_logout_forgets_and_takes_the_refresh_token_back(ledger: FakeLedger, run
     assert (ran.code, kept()) == (0, [])
     assert ledger.revoked == ["again-"]
     assert "The next command signs maria in by itself" in ran.err
-    assert run("logout").err == "Nobody was signed in to local.\n"
+    assert run("logout").err == "Nobody was signed in to here.\n"
 
 
 def test_logout_forgets_where_the_issuer_does_not_and_says_so(ledger: FakeLedger, run: Run) -> None:
@@ -316,9 +316,73 @@ def test_what_is_kept_is_for_its_user_alone(ledger: FakeLedger, run: Run) -> Non
     folder = config_folder()
     assert {path.relative_to(folder).as_posix(): oct(path.stat().st_mode & 0o777) for path in folder.rglob("*")} == {
         "profiles.json": "0o600",
+        "profiles.lock": "0o600",
         "tokens": "0o700",
-        "tokens/local.json": "0o600",
+        "tokens/here.json": "0o600",
     }
+
+
+def test_profiles_that_are_kept_at_once_are_all_kept(tmp_path: Path) -> None:
+    wanted = [f"p{number}" for number in range(24)]
+    at_once = threading.Barrier(len(wanted))
+
+    def keep(name: str) -> None:
+        at_once.wait(20)
+        Profiles(tmp_path).keep(Profile(name, "https://x.example"), default=True)
+
+    keeping = [threading.Thread(target=keep, args=(name,)) for name in wanted]
+    for each in keeping:
+        each.start()
+    for each in keeping:
+        each.join()
+
+    assert {each.name for each in Profiles(tmp_path).all()} == {*wanted, LOCAL}
+
+
+def test_an_address_without_a_profile_gets_one_of_its_own(ledger: FakeLedger, run: Run) -> None:
+    own = named(ledger.url)
+
+    ran = run("login", "--url", f"{ledger.url}/console/", "--as", "maria")
+
+    assert (ran.code, own) == (0, ledger.url.removeprefix("http://").replace(".", "-").replace(":", "-"))
+    assert f"(profile {own})" in ran.err
+    profiles = Profiles(config_folder())
+    assert (profiles.default(), profiles.get(own).url) == (own, ledger.url)
+    assert (profiles.get(LOCAL).url, profiles.get(HERE).url) == (LOCAL_URL, ledger.url)
+
+
+def test_no_profile_is_given_another_address_without_a_word(ledger: FakeLedger, run: Run) -> None:
+    own = named(ledger.url)
+    Profiles(config_folder()).keep(Profile(own, "https://x.example"), default=False)
+    for typed, told in (
+        (("--profile", LOCAL), f"error: the profile local is always {LOCAL_URL}\n"),
+        ((), f"error: the profile '{own}' is of https://x.example\n"),
+    ):
+        ran = run("login", *typed, "--url", ledger.url)
+        assert (ran.code, kept()) == (2, [])
+        assert ran.err == f"{told}Name another: ledger login --profile NAME --url {ledger.url}\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        (LOCAL_URL, LOCAL),
+        ("http://127.0.0.1:4569", "127-0-0-1-4569"),
+        ("http://[::1]:4567", "1-4567"),
+        ("https://d1.cloudfront.net", "d1-cloudfront-net"),
+        (f"https://{'x' * 80}.example", "x" * 64),
+    ],
+)
+def test_the_name_of_an_address(url: str, name: str) -> None:
+    assert named(url) == name
+
+
+def test_local_is_make_serves_whatever_an_older_file_says(tmp_path: Path) -> None:
+    (tmp_path / "profiles.json").write_text(
+        '{"profiles": {"local": {"url": "http://127.0.0.1:9", "as": "m"}}}', "utf-8"
+    )
+
+    assert Profiles(tmp_path).get(LOCAL) == Profile(LOCAL, LOCAL_URL, "m")
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", None])
@@ -350,21 +414,21 @@ def test_a_damaged_file_of_profiles_is_a_sentence(
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe"])
 def test_a_damaged_file_of_tokens_is_mended_by_signing_in_or_out(ledger: FakeLedger, run: Run, content: bytes) -> None:
-    damage(config_folder() / "tokens/local.json", content)
+    damage(config_folder() / "tokens/here.json", content)
 
     ran = run("account", "show", "a")
     assert (ran.code, len(ran.err.splitlines())) == (1, 2)
     assert run("profiles").code == 0
     assert run("logout").code == 0
     assert kept() == []
-    damage(config_folder() / "tokens/local.json", content)
+    damage(config_folder() / "tokens/here.json", content)
     assert run("login").code == 0
     assert run("whoami").code == 0
 
 
 @pytest.mark.parametrize("content", ["[1]", "{}", '{"url": 7}', "null"])
 def test_tokens_of_another_version_are_none(ledger: FakeLedger, run: Run, content: str) -> None:
-    damage(config_folder() / "tokens/local.json", content.encode())
+    damage(config_folder() / "tokens/here.json", content.encode())
 
     assert run("whoami").code == 0
     assert ledger.grants == ["authorization_code"]
