@@ -76,7 +76,7 @@ useragent.sanitize_user_agent_string_component = cache(useragent.sanitize_user_a
 
 # Modules are handed to whichever process is free, so the long ones go first: last, one would keep a process busy while
 # the others have nothing left to do. By the number of their tests, which is how xdist would order them, they come last.
-_LONG_FIRST = ("kinds", "console", "local", "faults", "fuzz", "infrastructure", "ops", "contract", "schemas", "bench")
+_LONG_FIRST = ("infrastructure", "kinds", "console", "local", "faults", "fuzz", "ops", "contract", "schemas", "bench")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -94,12 +94,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Hand out modules, but of the store's contract all that runs on DynamoDB Local together: each process that got
-    some of it would start one of its own."""
+    some of it would start one of its own. Together, too, what asks for the same runs of the Pulumi program."""
     if config.getoption("dist") != "loadscope":
         return None
     scheduler = LoadScopeScheduling(config, log)
     module_of = scheduler._split_scope
-    scheduler._split_scope = lambda nodeid: "tests/contract" if "[dynamodb-local" in nodeid else module_of(nodeid)
+
+    def scope(nodeid: str) -> str:
+        if nodeid.startswith("tests/infrastructure/"):
+            return "tests/infrastructure"
+        return "tests/contract" if "[dynamodb-local" in nodeid else str(module_of(nodeid))
+
+    scheduler._split_scope = scope
     return scheduler
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import functools
 import hashlib
 import json
 import runpy
@@ -33,6 +32,9 @@ NEUTRAL = (PROJECT, "test")
 """The names of project and stack where no test gives others."""
 # What a stack's file leaves to its operator, and is refused without.
 _ASKED_FOR = {"prod": {"event-sourcing:alarmEmails": json.dumps([ONCALL])}}
+
+_runs: dict[tuple[str, frozenset[tuple[str, str]], bool, str], Graph] = {}
+"""What runs of the program declared, by all that they depend on."""
 
 Calls = Mapping[str, Mapping[str, Any] | Exception]
 """Answers of the provider's functions by token, or what they raise."""
@@ -274,15 +276,21 @@ def run(
     project: str = PROJECT,
     renamed: str | None = None,
     calls: Calls | None = None,
+    anew: bool = False,
 ) -> Graph:
-    """Run the whole program; in a preview nothing is known that AWS computes.
+    """What the whole program declares; in a preview nothing is known that AWS computes.
 
-    `project` and `renamed` are the names that project and stack go by by now, with the stack's file as it was.
+    `project` and `renamed` are the names that project and stack go by by now, with the stack's file as it was. A run
+    takes most of a second, so one serves all who ask for the same; `anew` is for a test that has changed the program.
     """
     configured = configuration(stack, {**_ASKED_FOR.get(stack, {}), **(overrides or {})})
     values = {key.replace(f"{PROJECT}:", f"{project}:", 1): value for key, value in configured.items()}
     main = str(ROOT / "__main__.py")
-    return declare(
+    key = (renamed or stack, frozenset(values.items()), is_preview, project)
+    is_same_for_all = calls is None and not anew
+    if is_same_for_all and key in _runs:
+        return _runs[key]
+    declared = declare(
         lambda: runpy.run_path(main, run_name="__main__"),
         renamed or stack,
         values,
@@ -290,6 +298,9 @@ def run(
         project=project,
         calls=calls,
     )
+    if is_same_for_all:
+        _runs[key] = declared
+    return declared
 
 
 def declare(
@@ -307,10 +318,35 @@ def declare(
     )
 
 
-@functools.cache
 def graph(stack: str) -> Graph:
-    """The graph of a stack as its file configures it; one run serves all tests."""
+    """The graph of a stack as its file configures it."""
     return run(stack)
+
+
+# Other values than the stack's file has.
+_ALTERED = {
+    "alarmEmails": '["oncall@example.com", "ledger-team@example.com"]',
+    "billingMode": "PROVISIONED",
+    "processMaxConcurrency": "7",
+    "readCapacity": "7",
+    "snapshotEvery": "10",
+    "sweepMinutes": "1",
+    "systemLogLevel": "WARN",
+    "tracing": "false",
+    "writeCapacity": "9",
+}
+
+
+def altered(**others: str) -> Graph:
+    """The graph of dev with many settings altered, none of which has to do with another: one run for many tests.
+
+    `ALTERED_AGAIN` are others, for what a single value could meet by chance.
+    """
+    given = {**_ALTERED, **others}
+    return run("dev", {f"event-sourcing:{key}": value for key, value in given.items()})
+
+
+ALTERED_AGAIN = {"snapshotEvery": "1000", "sweepMinutes": "7"}
 
 
 def in_fresh_context(action: Callable[[], T]) -> T:

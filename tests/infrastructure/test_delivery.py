@@ -15,7 +15,7 @@ from handlers.sourcing import times
 from handlers.sourcing.process import Step
 from schemas.files import load, streams
 from tests.infrastructure.policy import as_list, may, service_may_send
-from tests.infrastructure.program import Graph, Resource, graph, run
+from tests.infrastructure.program import ALTERED_AGAIN, Graph, Resource, altered, graph
 
 ENTRIES = ("command", "relay", "projection", "query", "snapshot", "validate", "process", "sweep", "branch", "replayer")
 
@@ -79,14 +79,14 @@ def _steps_that_end() -> Iterator[Step]:
 
 
 def test_the_process_is_driven_by_as_many_at_once_as_its_setting_says() -> None:
-    stack = run("dev", {"event-sourcing:processMaxConcurrency": "7"})
+    stack = altered()
     assert stack.named("process-feed-mapping").inputs["scalingConfig"] == {"maximumConcurrency": 7}
     assert stack.named("projection-feed-mapping").inputs["scalingConfig"] == {"maximumConcurrency": 10}
 
 
-@pytest.mark.parametrize(("minutes", "expression"), [(1, "rate(1 minute)"), (5, "rate(5 minutes)")])
+@pytest.mark.parametrize(("minutes", "expression"), [(1, "rate(1 minute)"), (7, "rate(7 minutes)")])
 def test_the_sweep_is_invoked_as_often_as_its_setting_says(minutes: int, expression: str) -> None:
-    stack = run("dev", {"event-sourcing:sweepMinutes": str(minutes)})
+    stack = altered(**(ALTERED_AGAIN if minutes == 7 else {}))
     schedule = stack.named("sweep-schedule-schedule").inputs
     assert (schedule["scheduleExpression"], schedule["state"]) == (expression, "ENABLED")
     assert schedule["flexibleTimeWindow"] == {"mode": "OFF"}
@@ -159,7 +159,7 @@ def test_the_relay_is_told_of_changes_and_deletions_too(stack: Graph) -> None:
 
 @pytest.mark.parametrize("every", [10, 1000])
 def test_only_events_that_are_due_for_a_snapshot_cost_an_invocation(every: int) -> None:
-    stack = run("dev", {"event-sourcing:snapshotEvery": str(every)})
+    stack = altered(**(ALTERED_AGAIN if every == 1000 else {}))
     (criterion,) = stack.named("snapshot-feed-mapping").inputs["filterCriteria"]["filters"]
     pattern = json.loads(criterion["pattern"])
     (end,) = pattern["dynamodb"]["Keys"]["EventSequence"]["N"]

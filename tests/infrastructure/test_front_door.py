@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,6 @@ ISSUER = {
 }
 
 
-@cache
 def fronted(stack: str = "dev", **settings: str) -> Graph:
     """A stack with the front door, and these settings besides."""
     given = {"httpApi": "true", **settings}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.infrastructure.policy import as_list, may
-from tests.infrastructure.program import Graph, Resource, graph, run
+from tests.infrastructure.program import Graph, Resource, altered, graph, run
 from tests.lean import lean_settings
 
 KEYS = {"AggregateId", "EventSequence", "CommandId"}
@@ -85,7 +85,7 @@ def test_events_keep_the_key_of_an_index_that_is_left_out(unindexed: Graph) -> N
 
 
 def test_without_tracing_no_function_begins_a_trace_or_may_send_one() -> None:
-    untraced = without("tracing")
+    untraced = altered()
 
     assert {each.inputs["tracingConfig"]["mode"] for each in untraced.of("Function")} == {"PassThrough"}
     actions = {a for each in untraced.of("RolePolicy") for s in each.statements() for a in as_list(s["Action"])}
@@ -93,7 +93,7 @@ def test_without_tracing_no_function_begins_a_trace_or_may_send_one() -> None:
 
 
 def test_without_lambdas_own_lines_a_function_logs_what_it_says_itself_metrics_too() -> None:
-    quiet = run("dev", {"event-sourcing:systemLogLevel": "WARN"})
+    quiet = altered()
 
     levels = {
         tuple(each.inputs["loggingConfig"][f"{of}LogLevel"] for of in ("application", "system"))

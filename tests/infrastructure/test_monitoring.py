@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench import prices
-from tests.infrastructure.program import Graph, Resource, graph, run
+from tests.infrastructure.program import ALTERED_AGAIN, Graph, Resource, altered, graph
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,7 +80,7 @@ def test_every_alarm_reports_both_ways_to_the_topic_and_takes_silence_for_health
 @pytest.mark.parametrize("minutes", [1, 7])
 def test_sweeps_that_are_missing_are_alarmed_and_so_is_a_transfer_that_several_left_undone(minutes: int) -> None:
     """A sweep tells its metric at its end, so silence is a sweep that did not end."""
-    swept = run("dev", {"event-sourcing:sweepMinutes": str(minutes)})
+    swept = altered(**(ALTERED_AGAIN if minutes == 7 else {}))
     missed = swept.named("monitoring-sweep-missed").inputs
     assert (missed["statistic"], missed["comparisonOperator"], missed["threshold"]) == (
         "SampleCount",
@@ -171,7 +171,7 @@ def test_slow_requests_are_told_by_a_percentile_of_enough_of_them(stack: Graph) 
 def test_everyone_to_be_woken_is_subscribed() -> None:
     assert not [resource for resource in graph("dev") if resource.type.endswith(":TopicSubscription")]
     emails = ["oncall@example.com", "ledger-team@example.com"]
-    woken = run("dev", {"event-sourcing:alarmEmails": '["oncall@example.com", "ledger-team@example.com"]'})
+    woken = altered()
     subscriptions = woken.of("TopicSubscription")
     assert sorted(s.inputs["endpoint"] for s in subscriptions) == sorted(emails)
     assert {s.inputs["protocol"] for s in subscriptions} == {"email"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.store.branches import COMMAND_INDEX as BRANCH_COMMANDS
 from handlers.store.branches import EXPIRES_AT, PART, PLACE
 from handlers.store.due_index import AT, BUCKET, INDEX
-from tests.infrastructure.program import Graph, run
+from tests.infrastructure.program import Graph, altered
 
 
 def test_the_event_store_is_keyed_by_aggregate_and_sequence(stack: Graph) -> None:
@@ -78,8 +78,7 @@ def test_tables_are_paid_by_request_unless_capacity_is_provisioned(stack: Graph)
 
 
 def test_provisioned_capacity_reaches_tables_and_indexes() -> None:
-    overrides = {"billingMode": "PROVISIONED", "readCapacity": "7", "writeCapacity": "9"}
-    provisioned = run("dev", {f"event-sourcing:{key}": value for key, value in overrides.items()})
+    provisioned = altered()
     store, model = (provisioned.named(f"{name}-table").inputs for name in ("event-store", "read-model"))
     for holder in (store, model, *store["globalSecondaryIndexes"], *model["globalSecondaryIndexes"]):
         assert (holder["readCapacity"], holder["writeCapacity"]) == (7, 9)

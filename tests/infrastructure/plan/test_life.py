@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import pytest
 
@@ -75,7 +74,6 @@ def loose(declared: Graph) -> set[str]:
     )
 
 
-@cache
 def changed(stack: str, *settings: str) -> Graph:
     """The program of a stack with these settings, `key=value`."""
     return run(stack, {f"event-sourcing:{key}": value for key, value in (text.split("=", 1) for text in settings)})
@@ -100,7 +98,6 @@ def test_an_up_after_a_refresh_changes_nothing(stack: Graph, standing: State) ->
     assert up(refresh(up(refreshed, stack).after), stack).is_empty()
 
 
-@cache
 def renamed_dev() -> Graph:
     return run("dev", renamed="dev-2")
 
@@ -417,7 +414,7 @@ def test_another_runtime_or_architecture_replaces_the_layer_and_moves_the_functi
 ) -> None:
     forced, updated = changes
     monkeypatch.setattr(bundle, "layer_zip", lambda *_, **of: ROOT / f"layer-{of['runtime']}-{of['architecture']}.zip")
-    other = run(stack.stack, dict([f"event-sourcing:{setting}".split("=")]))
+    other = run(stack.stack, dict([f"event-sourcing:{setting}".split("=")]), anew=True)
 
     plan = up(standing, other)
 
