@@ -634,6 +634,7 @@ def test_a_replay_whose_processes_are_killed_sends_every_event_under_one_id(
         eventually(lambda: runs.read("killed"), lambda run: not run.unfinished, 4 * SOON)
     sqs.set_queue_attributes(QueueUrl=replay_queue, Attributes=before)
 
+    assert runs.read("killed").unfinished == []
     assert (late, len(kills)) == ([200] * len(accounts), KILLS)
     details = []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
