@@ -42,7 +42,7 @@ class HttpLedger:
         """One POST."""
         headers = {"Content-Type": "application/json"}
         beside = {}
-        if command.key.isascii():
+        if command.key.isascii() and "," not in command.key:
             headers["Idempotency-Key"] = command.key
         else:  # what a header cannot carry, a body can
             beside["commandId"] = command.key

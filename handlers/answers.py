@@ -12,7 +12,7 @@ from .sourcing import times
 from .sourcing.command import MAX_SEQUENCE
 from .sourcing.errors import MalformedError, NotFoundError, UnreadableRowError, Violation
 from .sourcing.fields import check_whole, identifier, unknown, whole
-from .sourcing.kinds import OfKind
+from .sourcing.kinds import Kind, OfKind
 from .sourcing.projection import DueQuery, RowQuery
 from .sourcing.values import Value
 from .store import tokens
@@ -22,7 +22,7 @@ from .store.history import History
 from .store.pages import of_aggregate
 from .store.read_model import ENTRIES_SEQUENCE, UNKNOWN, Key, Rows, WrittenEntries, stored_of
 from .store.statement import Statements, Stretch
-from .store.streams import Streams
+from .store.streams import Streams, kind_of
 
 _MECHANICS = (ENTRIES_SEQUENCE, BUCKET)
 """Of a stored row: what is shown to nobody."""
@@ -82,23 +82,25 @@ class Answers:
     def around(self, rows: Mapping[str, Query]) -> dict[str, Query]:
         """The queries of one aggregate by their names: those of any kind, and between them those of `rows`."""
         return {
-            "getAggregateEvents": Query(self.events, ("aggregateId", "fromSequence", "limit", "nextToken")),
+            "getAggregateEvents": Query(self.events, ("aggregateId", "kind", "fromSequence", "limit", "nextToken")),
             **rows,
-            "reconstructState": Query(self.state, ("aggregateId", "upToSequence", "asOf")),
+            "reconstructState": Query(self.state, ("aggregateId", "kind", "upToSequence", "asOf")),
         }
 
     def events(self, request: Mapping[str, Any], _: SecondsLeft) -> Value:
-        """`{aggregateId, fromSequence?, limit?, nextToken?}`: the stream in order; one Query a page.
+        """`{aggregateId, kind?, fromSequence?, limit?, nextToken?}`: the stream in order; one Query a page.
 
-        404 where there is no event. None behind a later `fromSequence` is a page without any.
+        404 where there is no event. None behind a later `fromSequence` is a page without any. Of another kind than
+        `kind` there is none; a page that does not begin the stream, and has no event of that kind first, takes a
+        further Query.
         """
-        aggregate_id = identifier(request, "aggregateId")
+        aggregate_id, kind = identifier(request, "aggregateId"), kind_in(request)
         first = whole(request, "fromSequence", 1, MAX_SEQUENCE, default=1) or 1
         limit = whole(request, "limit", 1, 10_000)
         token = request.get("nextToken")
-        page = of_aggregate(self.store, aggregate_id, limit, token, first=first)
+        page = of_aggregate(self.store, aggregate_id, limit, token, first=first, kind=kind)
         if token is None and first == 1 and not page["events"]:
-            raise _no_aggregate(aggregate_id)
+            raise no_aggregate(aggregate_id)
         return page
 
     def row(self, query: RowQuery, projection: OfKind, request: Mapping[str, Any], _: SecondsLeft) -> Value:
@@ -138,19 +140,25 @@ class Answers:
         }
 
     def state(self, request: Mapping[str, Any], left: SecondsLeft) -> Value:
-        """`{aggregateId, upToSequence?, asOf?}`: the state by replay of the stream; see `History.reconstruct`.
+        """`{aggregateId, kind?, upToSequence?, asOf?}`: the state by replay of the stream; see `History.reconstruct`.
 
-        Before its first event an aggregate is as its kind begins; 404 where it has no event at all.
+        Before its first event an aggregate is as its kind begins; 404 where it has no event at all, or is of another
+        kind than `kind`. Only where no event up to there is of a known type, that takes a further Query.
         """
-        aggregate_id = identifier(request, "aggregateId")
+        aggregate_id, kind = identifier(request, "aggregateId"), kind_in(request)
         up_to = whole(request, "upToSequence", 0, MAX_SEQUENCE)
         as_of = times.normalize(request["asOf"], "asOf") if request.get("asOf") is not None else None
         moment = self.history.reconstruct(aggregate_id, up_to=up_to, as_of=as_of, seconds_left=left)
         if moment is None:
-            raise _no_aggregate(aggregate_id)
+            raise no_aggregate(aggregate_id)
+        state = moment.state
+        if kind:
+            if (KINDS.of_state(state) or kind_of(self.store, aggregate_id, ())) is not kind:
+                raise no_aggregate(aggregate_id)
+            state = kind.state() if state is None else state
         return {
             "aggregateId": aggregate_id,
-            "reconstructedState": KINDS.described(moment.state),
+            "reconstructedState": KINDS.described(state),
             "eventsProcessed": moment.events,
             "upToSequence": up_to,
             **({"asOf": as_of} if as_of else {}),
@@ -186,9 +194,19 @@ def _shown(query: RowQuery | DueQuery, name: str) -> str:
     return f"{query.argument[:1].upper()}{query.argument[1:]}" if name == "AccountId" else name
 
 
-def _no_aggregate(aggregate_id: str) -> NotFoundError:
+def no_aggregate(aggregate_id: str) -> NotFoundError:
     """The answer of every query that finds no event under an id, and so no kind."""
     return NotFoundError(f"there is no aggregate {aggregate_id}", aggregateId=aggregate_id)
+
+
+def kind_in(request: Mapping[str, Any]) -> Kind[Any] | None:
+    """The kind of which an aggregate must be; None where the request does not say. MalformedError."""
+    if request.get("kind") is None:
+        return None
+    given, kinds = identifier(request, "kind"), {kind.name: kind for kind in KINDS.all}
+    if given not in kinds:
+        raise MalformedError("kind", f"must be one of {', '.join(kinds)}")
+    return kinds[given]
 
 
 def time_in(request: Mapping[str, Any], name: str, default: str) -> str:

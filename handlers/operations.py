@@ -9,19 +9,21 @@ import base64
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from .answers import kind_in, no_aggregate
 from .domain import KINDS, PROCESS
 from .http_api.serving import serving
 from .runtime import Context, log, seconds_left
 from .settings import flag, number, setting
 from .sourcing import times
-from .sourcing.errors import MalformedError, NotFoundError, OutOfTimeError, Violation
+from .sourcing.errors import MalformedError, OutOfTimeError, Violation
 from .sourcing.fields import check_identifier, identifier, unknown, whole
+from .sourcing.kinds import Kind
 from .sourcing.values import Value, dumps, loads
 from .store import clients, tokens
 from .store.due_index import DueIndex
@@ -34,7 +36,7 @@ from .upkeep.letters.diagnosis import Case, Cause, Diagnosis
 from .upkeep.letters.groups import Sort, diagnosed, grouped
 from .upkeep.letters.queues import Holding, held
 from .upkeep.letters.sending import Sender
-from .upkeep.verification.examination import Begun, Examiner
+from .upkeep.verification.examination import Begun, Examiner, Stretch
 
 LETTERS = 100
 """Of a queue that one call looks at, where it says no other number."""
@@ -42,7 +44,8 @@ MOST_LETTERS = 500
 EVENTS = 5_000
 """Of a stream that one call goes through, and the rest of its last page."""
 HIDDEN_SECONDS = 60
-"""How long letters stay hidden where the function is killed; it always ends before."""
+"""How long letters stay hidden where the function is killed, which always ends before, and those that a redrive looked
+at and left where there are more."""
 _RECEIVING, _LOOKING, _SENDING, _READING = 0.6, 0.45, 0.3, 0.4
 """With a smaller part of the time left no more letters are received, none is looked at, nothing more is sent, and no
 further page of events is read."""
@@ -61,6 +64,7 @@ _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
 _types = TypeIndex(_dynamodb, setting("EVENT_STORE_TABLE"), _buckets) if flag("TYPE_INDEX") else None
 _due = DueIndex(_dynamodb, setting("READ_MODEL_TABLE"))
 _projections = KINDS.projections(flag)
+_ROW_KINDS: Mapping[str | None, Kind[Any]] = {each.name: each.kind for each in _projections}
 _WORK_QUEUES: Mapping[str, str] = MappingProxyType(
     {"projection": setting("PROJECTION_QUEUE_URL"), "process": setting("PROCESS_QUEUE_URL")}
 )
@@ -153,6 +157,8 @@ def _redrive_dead_letters(request: Mapping[str, Any], left: SecondsLeft) -> Valu
 
     At most so many are looked at. Sent first, deleted after: whoever repeats it sends a letter twice at the worst, and
     whoever takes them is idempotent. Those stay that would only come back, and those that take an operator's command.
+    Where there are more than were looked at, those that stay are not put back: hidden for the rest of their time, they
+    do not stand in the way of the others when somebody asks again.
     """
     queue, cause, at_first = _queue(request), _cause(request), left()
     limit = whole(request, "limit", 1, MOST_LETTERS, default=LETTERS) or 0
@@ -173,6 +179,8 @@ def _redrive_dead_letters(request: Mapping[str, Any], left: SecondsLeft) -> Valu
             results.append(result)
             if left() < _SENDING * at_first:
                 break
+        if seen["left"]:
+            holdings[0].leave_hidden(case.letter for case in cases if case not in chosen)
     moved = sum(result.moved for result in results)
     problems = [
         {"messageId": each.case.letter.message_id, "problem": each.problem} for each in results if not each.moved
@@ -190,11 +198,13 @@ def _redrive_dead_letters(request: Mapping[str, Any], left: SecondsLeft) -> Valu
 
 
 def _verify_aggregate(request: Mapping[str, Any], left: SecondsLeft) -> Value:
-    """`{aggregateId, nextToken?}`: whether a stream is one chain, and whether its rows are what its events make.
+    """`{aggregateId, kind?, nextToken?}`: whether a stream is one chain, and whether its rows are what its events make.
 
     About 5,000 events a call; what `Examiner.begin` takes the first time, and `Examiner.go_on`. 404 where there is
-    neither an event nor a row.
+    neither an event nor a row, or where it is of another kind than `kind`; one of which nothing tells the kind is
+    answered. Only where a later stretch begins with an event of another kind, that takes a further Query.
     """
+    kind = kind_in(request)
     aggregate_id, at_first = identifier(request, "aggregateId"), left()
     subject = ["verifyAggregate", aggregate_id]
     begun = tokens.decode(request.get("nextToken"), subject, _unpacked)
@@ -206,8 +216,9 @@ def _verify_aggregate(request: Mapping[str, Any], left: SecondsLeft) -> Value:
         if is_first:
             raise
         raise MalformedError("nextToken", "is not a token that was given out") from None
-    if begun.end is None and not done.findings:
-        raise NotFoundError(f"there is no aggregate {aggregate_id}", aggregateId=aggregate_id)
+    findings = [finding for finding in done.findings if kind is None or _ROW_KINDS.get(finding.row, kind) is kind]
+    if (begun.end is None and not findings) or not _is_of(kind, aggregate_id, done, is_first=is_first):
+        raise no_aggregate(aggregate_id)
     answer = {
         "aggregateId": aggregate_id,
         "kind": done.kind,
@@ -215,10 +226,20 @@ def _verify_aggregate(request: Mapping[str, Any], left: SecondsLeft) -> Value:
         "fromSequence": done.first,
         "upToSequence": done.last,
         "inFlight": done.in_flight,
-        "findings": [finding.describe() for finding in done.findings],
+        "findings": [finding.describe() for finding in findings],
         "complete": done.begun is None,
     }
     return answer if done.begun is None else {**answer, "nextToken": _token(subject, done.begun)}
+
+
+def _is_of(kind: Kind[Any] | None, aggregate_id: str, done: Stretch, *, is_first: bool) -> bool:
+    """Whether an aggregate is of that kind, or nothing tells its kind. A token is not believed: anybody can make it."""
+    if kind is None or {done.kind, done.told} <= {None, kind.name}:
+        return True
+    if is_first:
+        return False
+    told = KINDS.of_events(_store.read(aggregate_id, limit=1, unreadable=lambda _: None))
+    return told is None or told is kind
 
 
 def _token(subject: Value, begun: Begun) -> str:
@@ -249,11 +270,14 @@ def _holding(queues: Sequence[str], limit: int, left: SecondsLeft) -> Iterator[l
 
     at_first = left()
 
-    def enough(letters: int) -> bool:
-        return letters >= limit or left() < _RECEIVING * at_first
+    def enough() -> bool:
+        return left() < _RECEIVING * at_first
+
+    def letters_of(name: str) -> AbstractContextManager[Holding]:
+        return held(_sqs, _DEAD_LETTERS[name], name, enough=enough, most=limit, hidden_for=HIDDEN_SECONDS)
 
     with ExitStack() as stack, ThreadPoolExecutor(len(queues)) as pool:
-        entered = [held(_sqs, _DEAD_LETTERS[name], name, enough=enough, hidden_for=HIDDEN_SECONDS) for name in queues]
+        entered = [letters_of(name) for name in queues]
         yield list(pool.map(stack.enter_context, entered))
 
 
@@ -303,7 +327,7 @@ _QUERIES: Mapping[str, _Query] = MappingProxyType(
         "getPipelineHealth": _Query(_get_pipeline_health, ()),
         "getDeadLetters": _Query(_get_dead_letters, ("queue", "limit")),
         "redriveDeadLetters": _Query(_redrive_dead_letters, ("queue", "cause", "limit")),
-        "verifyAggregate": _Query(_verify_aggregate, ("aggregateId", "nextToken")),
+        "verifyAggregate": _Query(_verify_aggregate, ("aggregateId", "kind", "nextToken")),
     }
 )
 _MEMBERS = dict.fromkeys(["queryType", *(name for query in _QUERIES.values() for name in query.arguments)])

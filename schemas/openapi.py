@@ -96,7 +96,7 @@ def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mappi
     words = _WORDS.get(route["query"]) or _WORDS["opens" if route["opens"] else route["answer"]]
     codes = [each for each in told["errors"] if each["status"] in ledgers(route)]
     refusals = {str(status): _refusal(status, codes) for status in answer_of(route)}
-    responses = {"200": _success(route, told), **refusals}
+    responses = {"200": _success(route), **refusals}
     operation: dict[str, Any] = {
         "operationId": route["operation"],
         "summary": words.format(kind=route["kind"] or "aggregate") + ".",
@@ -165,12 +165,11 @@ def _opening_body(route: Mapping[str, Any], schemas: Mapping[str, Versions]) -> 
     return {"required": True, "content": {"application/json": {"schema": data}}}
 
 
-def _success(route: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def _success(route: Mapping[str, Any]) -> dict[str, Any]:
     answer = route["answer"]
     schema: dict[str, Any] = {"$ref": f"#/components/schemas/{answer[:1].upper()}{answer[1:]}"}
-    if answer == "state":  # of whatever kind: it is found by the id alone
-        kinds = sorted(told["kinds"], key=lambda kind: kind != route["kind"])
-        schema = {"anyOf": [{"$ref": f"#/components/schemas/{_title(kind)}State"} for kind in kinds]}
+    if answer == "state":
+        schema = {"$ref": f"#/components/schemas/{_title(route['kind'])}State"}
     tagged = answer in ("receipt", "row", "entries", "state")
     return {
         "description": "Done." if answer == "receipt" else "The answer.",

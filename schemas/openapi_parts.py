@@ -51,7 +51,7 @@ OPERATIONS = "operations"
 def answer_of(route: Mapping[str, Any]) -> tuple[int, ...]:
     """The statuses that a route may answer beside 200."""
     if route["scope"] is None:
-        return (429, 431, 500, 503)
+        return (400, 429, 431, 500, 503)
     named = (404,) if "{" in route["path"] else ()
     return tuple(sorted({*_LEDGERS[route["function"]], *named, *GATEWAYS, 413}))
 
@@ -59,7 +59,7 @@ def answer_of(route: Mapping[str, Any]) -> tuple[int, ...]:
 def ledgers(route: Mapping[str, Any]) -> frozenset[int]:
     """Those of them that the ledger itself answers."""
     if route["scope"] is None:
-        return frozenset({500, 503})
+        return frozenset({400, 500, 503})
     found = {*_LEDGERS[route["function"]]}
     return frozenset(found | {404} if route["function"] in ("query", OPERATIONS) and route["kind"] else found)
 
@@ -76,7 +76,7 @@ _IN_PATH: dict[str, Any] = {
     **ID,
     "pattern": r"^[^\s\x00-\x1f\x7f-\x9f/?]+( +[^\s\x00-\x1f\x7f-\x9f/?]+)*$",
     "description": f"{ID['description']} In a path it holds no `/` and no `?`, encoded or not: API Gateway decodes "
-    "them before it looks for the operation.",
+    "them before it looks for the operation. Nor does it hold U+FFFD, which stands for what is no UTF-8.",
 }
 _SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 10**15}
 FORMS: Mapping[str, dict[str, Any]] = {"id": ID, "time": {"type": "string", "format": "date-time"}}
@@ -96,7 +96,8 @@ def id_of(kind: str) -> dict[str, Any]:
         "name": "id",
         "in": "path",
         "required": True,
-        "description": f"The {kind}'s id, percent-encoded once.",
+        "description": f"The {kind}'s id, percent-encoded once. Of what is no {kind} there is nothing here: it is as "
+        "unknown as what does not exist.",
         "schema": {**_IN_PATH, "examples": [example_id(kind)]},
     }
 
@@ -118,8 +119,9 @@ PARAMETERS: dict[str, Any] = {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "The commandId: repeated under it, a command is one event and gets one answer. As it is, "
-        "without quotes. Where the body says a commandId, too, the two must be equal.",
-        "schema": ID,
+        "without quotes, and without commas: by one, a header that is given twice becomes a single one. Where the body "
+        "says a commandId, too, the two must be equal.",
+        "schema": {**ID, "pattern": r"^[^\s\x00-\x1f\x7f-\x9f,]+( +[^\s\x00-\x1f\x7f-\x9f,]+)*$"},
     },
     "ifMatch": {
         "name": "If-Match",

@@ -155,7 +155,12 @@ _REDRIVEN = _object(
         "failed": _COUNT,
         "problems": _list(_object("One that stays.", {"messageId": {"type": "string"}, "problem": {"type": "string"}})),
         "skipped": {**_COUNT, "description": "Meant, and left to an operator's command."},
-        "complete": {"type": "boolean", "description": "false: there are more than were looked at; ask again."},
+        "complete": {
+            "type": "boolean",
+            "description": "false: there are more than were looked at. Ask again within a minute: those that were "
+            "looked at and stay are hidden for so long, so the next call reaches others. Where hopeless letters are "
+            "more than that reaches past, an operator's `python -m ops dead-letters redrive` looks at all.",
+        },
     },
 )
 _VERIFICATION = _object(

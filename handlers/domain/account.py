@@ -15,7 +15,7 @@ from typing import Any, Literal, NoReturn
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from handlers.sourcing.event import Event, NewEvent
-from handlers.sourcing.fields import unnormalized
+from handlers.sourcing.fields import unfit_as_new
 from handlers.sourcing.kinds import Kind
 from handlers.sourcing.restoring import restorer, text
 from handlers.sourcing.values import ARITHMETIC, Value
@@ -218,7 +218,7 @@ def _with_twins(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -
     named = {f"eventData.{name}": data.get(name) for name in IDENTIFIERS[event_type] if name != "accountId"}
     if event_type == _OPENING:
         named["aggregateId"] = aggregate_id
-    return [each for path, name in named.items() if isinstance(name, str) for each in unnormalized(name, path)]
+    return [each for path, name in named.items() if isinstance(name, str) for each in unfit_as_new(name, path)]
 
 
 def _filled_in(account: Account, event_type: str, data: Mapping[str, Value]) -> dict[str, Value]:

@@ -23,7 +23,7 @@ from handlers.sourcing import times
 from handlers.sourcing.command import NO_ACTOR, Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from handlers.sourcing.event import Event, NewEvent
-from handlers.sourcing.fields import MAX_ID_BYTES, as_seen, check_identifier, unnormalized
+from handlers.sourcing.fields import MAX_ID_BYTES, as_seen, check_identifier, unfit_as_new
 from handlers.sourcing.kinds import Complete, Kind, Numbers
 from handlers.sourcing.restoring import restorer
 from handlers.sourcing.values import Value
@@ -237,7 +237,7 @@ def advanced(transfer: Transfer, told: Fact | None) -> Transfer:
 
 
 def _wrong_with_request(transfer_id: str, data: Mapping[str, Value], told: set[str]) -> list[Violation]:
-    found = unnormalized(transfer_id, "aggregateId")
+    found = unfit_as_new(transfer_id, "aggregateId")
     if len(transfer_id.encode(errors="surrogatepass")) > MAX_TRANSFER_ID_BYTES:
         found.append(Violation("aggregateId", f"of a transfer must not be longer than {MAX_TRANSFER_ID_BYTES} bytes"))
     checks: Mapping[str, Callable[[Any, str], object]] = {

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from handlers.domain import KINDS
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.errors import LedgerError, MalformedError, SequenceConflictError, Violation
-from handlers.sourcing.fields import check_whole, tellable, unknown
+from handlers.sourcing.fields import REPLACEMENT, check_whole, tellable, unknown
 from handlers.sourcing.payload import request_of
 from handlers.sourcing.values import Value
 from handlers.store import tokens
@@ -83,7 +83,7 @@ class Exchange:
         """The request to the route's function. MalformedError by the names that HTTP has for its parts."""
         if self.route.function not in ("query", "operations"):
             return self._command()
-        return {**self._body(), **self._query()} if self.route.method == "POST" else self._query()
+        return {**self._members(), **self._query()} if self.route.method == "POST" else self._query()
 
     def told(self, error: LedgerError) -> LedgerError:
         """An error of the function in the API's words: by its parameters and statuses."""
@@ -110,7 +110,7 @@ class Exchange:
         request = _opening(self.route, body, key) if self.route.opens else body
         given: dict[str, tuple[str, Value]] = {} if self.route.opens else {ID: ("aggregateId", self._id())}
         if key is not None:
-            given[KEY] = ("commandId", key)
+            given[KEY] = ("commandId", _single(key))
         if condition is not None:
             given[CONDITION] = ("expectedSequence", _sequence(condition))
         conflicts = [
@@ -127,6 +127,13 @@ class Exchange:
         carried = {name: self.event.get(name) for name in ("body", "isBase64Encoded")}
         return request_of({"requestContext": {}, **carried})
 
+    def _members(self) -> Mapping[str, Value]:
+        """What the body of a query says. What its request has beside is the route's to say."""
+        body = self._body()
+        if wrong := unknown(body, self.route.members):
+            raise MalformedError(*wrong[0], *wrong[1:])
+        return body
+
     def _check_kind(self, event_type: Value) -> None:
         asked = KINDS.of_command(event_type) if isinstance(event_type, str) else None
         if asked is not None and asked.name != self.route.kind:
@@ -137,6 +144,8 @@ class Exchange:
         request: dict[str, Value] = {"queryType": route.query}
         if route.subject:
             request[route.subject] = self._id()
+        if route.of_kind:
+            request["kind"] = route.kind
         for name, text in self._parameters().items():
             request[route.parameters[name]] = int(text) if name in _NUMBERS and _WHOLE.fullmatch(text) else text
         if "nextToken" in request:
@@ -167,7 +176,12 @@ class Exchange:
         return found
 
     def _id(self) -> str:
-        return str(self.event["pathParameters"][ID])
+        """The path's id. MalformedError where it holds what stands for bytes that are no UTF-8, whichever they were:
+        as it is, one id would be that of all of them."""
+        found = str(self.event["pathParameters"][ID])
+        if REPLACEMENT in found:
+            raise MalformedError(ID, "must be UTF-8 in percents, without U+FFFD, which stands for what is none")
+        return found
 
     def _subject(self) -> Value:
         """What a nextToken is bound to, beside what the function itself binds it to."""
@@ -206,6 +220,13 @@ def _opening(route: Route, body: Mapping[str, Value], key: str | None) -> dict[s
     beside = {name: body[name] for name in _BESIDE if name in body}
     data = {name: value for name, value in body.items() if name not in (*_BESIDE, "actor", _id_of(route))}
     return {**beside, "aggregateId": key if given is None else given, "eventType": route.opens, "eventData": data}
+
+
+def _single(key: str) -> str:
+    """A key that was given once. API Gateway joins a header that is given twice by a comma: that key nobody chose."""
+    if "," in key:
+        raise MalformedError(KEY, "must not hold a comma, which joins the values of a header that is given twice")
+    return key
 
 
 def _id_of(route: Route) -> str:

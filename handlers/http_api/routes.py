@@ -49,6 +49,10 @@ class Route:
     """The parameters that it may have behind the `?`, and what the request calls them."""
     kind: str = ""
     """The kind of aggregates that it is about; "" where it is about any."""
+    of_kind: bool = False
+    """Whether its query, which any kind can be asked, is told the kind: an aggregate of another one is not found."""
+    members: tuple[str, ...] = ()
+    """What the body of a query may have."""
     opens: str = ""
     """The command that it is, where its body is that command's data; "" where the body says which."""
     answer: Answer | Told
@@ -94,7 +98,13 @@ def _of_no_kind() -> Iterator[Route]:
     yield _operate(
         "/operations/dead-letters", "getDeadLetters", "letters", parameters={"queue": "queue", "limit": "limit"}
     )
-    yield _operate("/operations/dead-letters:redrive", "redriveDeadLetters", "redriven", method="POST")
+    yield _operate(
+        "/operations/dead-letters:redrive",
+        "redriveDeadLetters",
+        "redriven",
+        method="POST",
+        members=("queue", "cause", "limit"),
+    )
 
 
 def _of(kind: Kind[Any]) -> Iterator[Route]:
@@ -138,6 +148,7 @@ def _of(kind: Kind[Any]) -> Iterator[Route]:
         parameters={"fromSequence": "fromSequence", **_PAGES},
         subject="aggregateId",
         kind=kind.name,
+        of_kind=True,
     )
     yield _read(
         f"{one}/state",
@@ -147,6 +158,7 @@ def _of(kind: Kind[Any]) -> Iterator[Route]:
         parameters={"asOf": "asOf", "upToSequence": "upToSequence"},
         subject="aggregateId",
         kind=kind.name,
+        of_kind=True,
     )
     yield from (_of_rows(one, kind, query) for query in kind.queries)
     yield _operate(
@@ -157,6 +169,7 @@ def _of(kind: Kind[Any]) -> Iterator[Route]:
         parameters={"nextToken": "nextToken"},
         subject="aggregateId",
         kind=kind.name,
+        of_kind=True,
     )
 
 
@@ -183,6 +196,7 @@ def _read(
     operation: str = "",
     subject: str = "",
     kind: str = "",
+    of_kind: bool = False,
 ) -> Route:
     return Route(
         method="GET",
@@ -194,6 +208,7 @@ def _read(
         subject=subject,
         parameters=parameters,
         kind=kind,
+        of_kind=of_kind,
         answer=answer,
     )
 
@@ -205,9 +220,11 @@ def _operate(
     *,
     method: Literal["GET", "POST"] = "GET",
     parameters: Mapping[str, str] | None = None,
+    members: tuple[str, ...] = (),
     operation: str = "",
     subject: str = "",
     kind: str = "",
+    of_kind: bool = False,
 ) -> Route:
     return Route(
         method=method,
@@ -219,6 +236,8 @@ def _operate(
         subject=subject,
         parameters=parameters or {},
         kind=kind,
+        of_kind=of_kind,
+        members=members,
         answer=answer,
     )
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from .errors import MalformedError, Violation
-from .fields import check_identifier, identifier, unknown, unnormalized, whole
+from .fields import check_identifier, identifier, unfit_as_new, unknown, whole
 from .values import Value, check_scale, dumps, exact
 
 NO_ACTOR = "unspecified"
@@ -104,7 +104,7 @@ class Command:
             if given is None:
                 return default
             checked = read(lambda: check_identifier(given, member), "")
-            found.extend(unnormalized(checked, member))
+            found.extend(unfit_as_new(checked, member))
             return checked
 
         aggregate_id = read(lambda: identifier(request, "aggregateId"), "")

@@ -15,6 +15,9 @@ MAX_ID_BYTES = 256
 """DynamoDB allows 2,048 bytes in a partition key and 1,024 in a sort key; ids have no need to come near."""
 MAX_KEY_BYTES = 2048
 """An id that somebody else stored may be as long as DynamoDB allows."""
+REPLACEMENT = "\ufffd"
+"""What decoders put in the place of bytes that are no UTF-8, whichever they were."""
+_STEPS = (".", "..")
 MAX_UNKNOWN = 3
 """So many unknown names are told of: a request may hold any number of them, and an answer must stay short."""
 _LONGEST_COMPARED = 64
@@ -67,14 +70,23 @@ def check_key(value: object, name: str) -> str:
     return value
 
 
-def unnormalized(value: str, name: str) -> list[Violation]:
-    """What is wrong with a new id that has a twin: the same text to every eye, other code points to the ledger.
+def unfit_as_new(value: str, name: str) -> list[Violation]:
+    """What is wrong with a new id: a twin (the same text to every eye, other code points to the ledger), U+FFFD, or a
+    path that browsers and proxies resolve.
 
     Not asked where an id is only looked up: what was stored before this was refused stays within reach.
     """
-    if unicodedata.is_normalized("NFC", value):
-        return []
-    return [Violation(name, "must be in Unicode's normal form NFC: the same text can be written in other code points")]
+    found: list[Violation] = []
+    if not unicodedata.is_normalized("NFC", value):
+        message = "must be in Unicode's normal form NFC: the same text can be written in other code points"
+        found.append(Violation(name, message))
+    if REPLACEMENT in value:
+        found.append(
+            Violation(name, "must not hold U+FFFD, which stands for bytes that are no text, whichever they were")
+        )
+    if value in _STEPS:
+        found.append(Violation(name, f"must not be {value}, which a path does not carry: it is resolved on its way"))
+    return found
 
 
 def as_seen(value: str) -> str:

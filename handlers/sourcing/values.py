@@ -24,6 +24,7 @@ ARITHMETIC = Context(prec=38, Emin=-130, Emax=125, traps=[Inexact, InvalidOperat
 
 # boto3 computes with this as the smallest step; DynamoDB itself would take 1E-167.
 FINEST_EXPONENT = -165
+_ORDER_MARK = "\ufeff"
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 # DynamoDB nests 32 levels; an event's data already sits one level down in its item, a statement's entries two.
@@ -43,7 +44,16 @@ class Encoded(str):
 
 
 def loads(text: str | bytes, field: str) -> Value:
-    """Parse JSON exactly; reject what JSON leaves open (duplicate keys, NaN). `field` names the source in errors."""
+    """Parse JSON exactly; reject what JSON leaves open (duplicate keys, NaN). `field` names the source in errors.
+
+    Bytes are UTF-8, without a byte order mark: RFC 8259 has no other JSON.
+    """
+    try:
+        text = text if isinstance(text, str) else text.decode()
+    except UnicodeDecodeError:
+        raise MalformedError(field, "not valid JSON: must be UTF-8") from None
+    if text.startswith(_ORDER_MARK):
+        raise MalformedError(field, "not valid JSON: must not begin with a byte order mark")
     try:
         value = json.loads(
             text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique

@@ -7,17 +7,19 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from handlers.domain import KINDS
 from handlers.sourcing import times
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.errors import MalformedError, NotAnEventError, shortened
 from handlers.sourcing.event import Event
 from handlers.sourcing.fields import check_identifier, check_whole
+from handlers.sourcing.kinds import Kind
 from handlers.sourcing.values import Encoded, Value, dumps
 
 from . import tokens
 from .correlation_index import CorrelatedPlace, CorrelationIndex, place_of_event
 from .deadline import Deadline
-from .streams import Streams
+from .streams import Page, Streams, kind_of
 from .type_index import MAX_BUCKETS, Place, TypeIndex
 
 log = logging.getLogger("ledger")
@@ -28,11 +30,20 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 """Lambda answers at most 6 MB, in which our body is itself a JSON text; the rest is for what wraps it."""
 
 
-def of_aggregate(store: Streams, aggregate_id: str, limit: int | None, token: Any, *, first: int = 1) -> Value:
-    """One page of a stream from its event `first` on, in order: one strongly consistent Query."""
+def of_aggregate(
+    store: Streams, aggregate_id: str, limit: int | None, token: Any, *, first: int = 1, kind: Kind[Any] | None = None
+) -> Value:
+    """One page of a stream from its event `first` on, in order: one strongly consistent Query.
+
+    Without events where the aggregate is not of `kind`. The page tells that, or, where it begins later and its events
+    tell another kind or none, the stream's beginning: what `kind_of` takes.
+    """
     subject = ["getAggregateEvents", aggregate_id, *([first] if first > 1 else [])]
     after = tokens.decode(token, subject, _sequence)
-    page = store.page(aggregate_id, after=first - 1 if after is None else after, limit=limit)
+    start = first - 1 if after is None else after
+    page = store.page(aggregate_id, after=start, limit=limit)
+    if kind and page.events and not _is_of(kind, store, aggregate_id, page, start):
+        page = Page([], None)
     shown = _fitting(page.events)
     next_after = page.events[len(shown) - 1].sequence if len(shown) < len(page.events) else page.next_after
     return {
@@ -41,6 +52,13 @@ def of_aggregate(store: Streams, aggregate_id: str, limit: int | None, token: An
         "eventCount": len(shown),
         **({"nextToken": tokens.encode(subject, next_after)} if next_after is not None else {}),
     }
+
+
+def _is_of(kind: Kind[Any], store: Streams, aggregate_id: str, page: Page, start: int) -> bool:
+    told = KINDS.of_events(page.events)
+    if told is kind or (told and not start):
+        return told is kind
+    return kind_of(store, aggregate_id, ()) is kind
 
 
 def by_type(

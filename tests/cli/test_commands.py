@@ -37,6 +37,17 @@ def test_an_amount_is_text_from_the_command_line_to_the_wire(ledger: FakeLedger,
     assert headers["Idempotency-Key"] == "k"
 
 
+@pytest.mark.parametrize("key", ["k1,k2", "schlüssel"])
+def test_a_key_that_no_header_carries_goes_in_the_body(ledger: FakeLedger, run: Run, key: str) -> None:
+    ledger.replies["sendAccountCommand"] = 200, RECEIPT
+
+    assert run("account", "withdraw", "a", "1", "--id", key).code == 0
+
+    _, _, headers, body = ledger.asked[-1]
+    assert "Idempotency-Key" not in headers
+    assert body["commandId"] == key
+
+
 def test_an_amount_is_text_from_the_wire_to_the_screen(ledger: FakeLedger, run: Run) -> None:
     ledger.replies["getAccountSummary"] = 200, ROW
 

@@ -11,7 +11,7 @@ from handlers.domain import decide
 from handlers.domain.account import Account
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import Event, Position, chain
-from handlers.sourcing.fields import unnormalized
+from handlers.sourcing.fields import unfit_as_new
 from handlers.store.items import to_item
 
 from ..domain.builders import NOW
@@ -105,10 +105,29 @@ def test_the_twin_of_an_account_is_no_account(send: Invoke) -> None:
 
 @pytest.mark.parametrize("text", ["", "account-123", "café", "日本", "Å", "😀", "각"])
 def test_what_is_nfc_is_taken(text: str) -> None:
-    assert unnormalized(text, "aggregateId") == []
+    assert unfit_as_new(text, "aggregateId") == []
 
 
 @pytest.mark.parametrize("text", [DECOMPOSED, "\u212b", "\u1100\u1161", "a\u0307\u0323"])
 def test_what_is_not_is_refused(text: str) -> None:
-    (violation,) = unnormalized(text, "aggregateId")
+    (violation,) = unfit_as_new(text, "aggregateId")
     assert violation.path == "aggregateId"
+
+
+@pytest.mark.parametrize("text", ["M\ufffdller", "\ufffd", ".", ".."])
+@pytest.mark.parametrize("member", ["aggregateId", "commandId", "correlationId"])
+def test_a_new_id_that_no_path_carries_is_refused(send: Invoke, aws: Any, member: str, text: str) -> None:
+    status, body = send("AccountCreated", {}, **{member: text})
+
+    assert (status, body["error"]["details"]["field"]) == (400, member)
+    assert aws.scan(TableName=STORE)["Count"] == 0
+    assert send("AccountCreated", {}, **{member: f".{text}".replace("\ufffd", "") + "x"})[0] == 200
+
+
+@pytest.mark.parametrize("text", ["\ufffd", ".", ".."])
+def test_a_transfer_is_not_requested_under_one(send: Invoke, text: str) -> None:
+    data = {"fromAccount": "a", "toAccount": "b", "amount": 5, "currency": "USD"}
+
+    status, body = send("TransferRequested", data, aggregateId=text)
+
+    assert (status, body["error"]["details"]["field"]) == (400, "aggregateId")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from itertools import product
@@ -173,6 +174,50 @@ def test_an_id_that_is_none_is_refused_as_the_paths(api: Api) -> None:
         assert (answer.status, answer.error["details"]["field"]) == (400, "id"), key
 
 
+@pytest.mark.parametrize("path", ["M%FCller", "M%F6ller", "%C3", "M%EF%BF%BDller", "%ED%A0%80"])
+def test_an_id_of_a_path_that_is_no_utf_8_is_refused(api: Api, calls: Calls, path: str) -> None:
+    """API Gateway decodes it, and nothing tells any more which bytes there were: all of them were one account."""
+    for key in (
+        SEND,
+        VALIDATE,
+        ROW,
+        EVENTS,
+        STATE,
+        STATEMENT,
+        "GET /correlations/{id}",
+        "POST /transfers/{id}/commands",
+    ):
+        answer = api(key, path, body=OPEN)
+        assert (answer.status, answer.error["details"]["field"]) == (400, "id"), key
+        assert "must be UTF-8 in percents" in answer.error["message"]
+
+    assert calls.made == []
+
+
+def test_two_keys_are_not_joined_to_one(api: Api) -> None:
+    transfer = {"fromAccount": "a", "toAccount": "b", "amount": 1, "currency": "USD"}
+    for key, (route, path, body) in product(
+        ("k1,k2", "k1, k2", "k1,k1", ","), ((SEND, "account-1", OPEN), ("POST /transfers", None, transfer))
+    ):
+        answer = api(route, path, body=body, headers={"Idempotency-Key": key})
+        assert (answer.status, answer.error["details"]["field"]) == (400, "Idempotency-Key"), key
+
+    assert api.stored() == []
+    assert api.command("AccountCreated", {}, body={"commandId": "k1,k2"}).status == 200
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "latin-1"])
+def test_a_body_is_utf_8_without_a_mark(api: Api, encoding: str) -> None:
+    text = json.dumps({**OPEN, "actor": "Müller"}, ensure_ascii=False)
+    event = {**payload(SEND, "account-1", body=OPEN), "isBase64Encoded": True}
+
+    answer = api.sent("command", {**event, "body": base64.b64encode(text.encode(encoding)).decode()})
+
+    assert (answer.status, answer.error["details"]["field"]) == (400, "body")
+    assert api.stored() == []
+    assert api.sent("command", {**event, "body": base64.b64encode(text.encode()).decode()}).status == 200
+
+
 def test_the_same_key_twice_is_one_event_and_equal_answers(api: Api) -> None:
     api.command("AccountCreated", {})
 
@@ -301,6 +346,7 @@ WRONG: Sequence[tuple[str, str, str]] = [
     (EVENTS, "fromSequence=0", "fromSequence"),
     (EVENTS, "fromSequence=2.0", "fromSequence"),
     ("GET /openapi.json", "a=b", "a"),
+    ("GET /health", "x=1", "x"),
 ]
 """A route, what stands behind its `?`, and the parameter that is refused."""
 

@@ -6,18 +6,20 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
 
 from handlers.sourcing import times
+from handlers.store import tokens
 from handlers.store.event_store import EventStore
 from handlers.upkeep.letters.diagnosis import Cause
 from handlers.upkeep.verification import examination
 from schemas.operations_parts import CAUSES
 
 from ..handlers.conftest import ROWS, STORE, Calls, Context, message
-from .conftest import Answered, Api, make_queues, payload, people
+from .conftest import SUBJECT, Answered, Api, make_queues, payload, people
 
 HEALTH, LETTERS = "GET /operations/health", "GET /operations/dead-letters"
 REDRIVE = "POST /operations/dead-letters:redrive"
@@ -170,6 +172,47 @@ def test_a_part_of_many_letters_is_told_as_a_part(api: Api, sqs: Any) -> None:
     assert waiting(sqs, "projection-dlq") == (25, 0)
 
 
+@pytest.mark.parametrize("limit", [1, 3, 12])
+def test_no_more_letters_are_looked_at_than_the_limit(api: Api, sqs: Any, limit: int) -> None:
+    open_account(api, "a")
+    leave(sqs, "projection-dlq", *[announced("a", 1)] * 20)
+
+    told = api(LETTERS, query=f"queue=projection&limit={limit}").body
+    moved = api(REDRIVE, body={"queue": "projection", "limit": limit}).body["moved"]
+
+    assert (told["queues"][0]["lookedAt"], moved) == (limit, limit)
+    assert waiting(sqs, "projection-dlq") == (20 - limit, 0)
+
+
+def test_hopeless_letters_do_not_hide_the_others_for_ever(api: Api, sqs: Any) -> None:
+    """Where the queue gives them in one order."""
+    open_account(api, "a")
+    leave(sqs, "projection-dlq", *["garbage"] * 12, announced("a", 1))
+
+    first, second = (api(REDRIVE, body={"queue": "projection", "limit": 10}).body for _ in range(2))
+
+    assert [(each["moved"], each["skipped"], each["complete"]) for each in (first, second)] == [
+        (0, 10, False),
+        (1, 2, False),
+    ]
+    assert waiting(sqs, "projection-dlq") == (2, 10)
+
+
+def test_those_of_other_causes_do_not_either_and_what_failed_is_put_back(api: Api, sqs: Any, calls: Calls) -> None:
+    open_account(api, "a")
+    leave(sqs, "projection-dlq", "garbage", announced("a", 1), "garbage")
+
+    def fail(operation: str, _: Any) -> None:
+        if operation == "SendMessageBatch":
+            raise LookupError("the queue is gone")
+
+    calls.before = fail
+    told = api(REDRIVE, body={"queue": "projection", "cause": "not-projected", "limit": 2}).body
+
+    assert (told["moved"], told["failed"], told["complete"]) == (0, 1, False)
+    assert waiting(sqs, "projection-dlq") == (2, 1)
+
+
 def test_letters_that_somebody_else_holds_are_told(api: Api, sqs: Any) -> None:
     leave(sqs, "projection-dlq", "1", "2")
     sqs.receive_message(QueueUrl=url("projection-dlq"), MaxNumberOfMessages=1, VisibilityTimeout=300)
@@ -264,12 +307,15 @@ def test_the_document_tells_every_cause() -> None:
         ({"queue": "process", "limit": 0}, "limit"),
         ({"queue": "process", "limit": 501}, "limit"),
         ({"queue": "process", "force": True}, "force"),
+        ({"queue": "process", "queryType": "getPipelineHealth"}, "queryType"),
+        ({"queue": "process", "kind": "account"}, "kind"),
     ],
 )
 def test_a_redrive_that_is_wrong_is_refused_by_its_member(api: Api, sqs: Any, body: Any, field: str) -> None:
     answer = api(REDRIVE, body=body)
 
     assert (answer.status, answer.error["details"]["field"]) == (400, field)
+    assert "there are queryType" not in answer.error["message"]
 
 
 def verified(api: Api, account: str, key: str = VERIFY) -> list[Any]:
@@ -404,3 +450,33 @@ def _every_question(api: Api) -> list[Callable[[], Answered]]:
         lambda: api(REDRIVE, body={"queue": "projection"}),
         lambda: api(VERIFY, "a"),
     ]
+
+
+def test_a_token_is_not_believed_what_kind_an_aggregate_is_of(
+    api: Api, sqs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "PAGE", 2)
+    module = api.modules("operations")
+    monkeypatch.setattr(module, "EVENTS", 2)
+    open_account(api, "a", 5)
+    own = api(VERIFY, "a").body["nextToken"]
+    place: Any = tokens.decode(own, [SUBJECT, "verifyAccount"], str)
+    begun: Any = tokens.decode(place, ["verifyAggregate", "a"], module._unpacked)
+    inner = module._token(["verifyAggregate", "a"], begun._replace(kind="transfer"))
+    forged = tokens.encode([SUBJECT, "verifyTransfer"], inner)
+
+    answer = api("GET /operations/transfers/{id}/verification", "a", query=f"nextToken={quote(forged)}")
+
+    assert (answer.status, answer.error["message"]) == (404, "there is no aggregate a")
+    assert api(VERIFY, "a", query=f"nextToken={quote(own)}").status == 200
+
+
+def test_rows_without_events_are_found_below_their_own_collection(api: Api, sqs: Any) -> None:
+    open_account(api, "a")
+    api.project("a")
+    api.aws.delete_item(TableName=STORE, Key={"AggregateId": {"S": "a"}, "EventSequence": {"N": "1"}})
+
+    (told,) = verified(api, "a")
+
+    assert [each["kind"] for each in told["findings"]] != []
+    assert api("GET /operations/transfers/{id}/verification", "a").status == 404

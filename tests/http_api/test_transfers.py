@@ -7,7 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from .conftest import SUBJECT, Api, people
+from handlers.store.event_store import EventStore
+from handlers.store.items import to_item
+
+from ..handlers.conftest import STORE, Calls
+from .conftest import SUBJECT, Answered, Api, people
 
 OPEN, ONE, LIST = "POST /transfers", "GET /transfers/{id}", "GET /transfers"
 SEND = "POST /transfers/{id}/commands"
@@ -126,3 +130,84 @@ def test_a_filter_that_is_wrong_is_refused_by_its_name(api: Api, query: str, nam
     answer = api(LIST, query=query)
 
     assert (answer.status, answer.error["details"]["field"]) == (400, name)
+
+
+OF_ANY_KIND = ("GET /{kind}/{id}/events", "GET /{kind}/{id}/state", "GET /operations/{kind}/{id}/verification")
+ASKED = {
+    OF_ANY_KIND[0]: ("", "limit=1", "fromSequence=2", "fromSequence=1000"),
+    OF_ANY_KIND[1]: ("", "upToSequence=0", "upToSequence=1", "asOf=2000-01-01T00:00:00Z"),
+    OF_ANY_KIND[2]: ("",),
+}
+
+
+@pytest.fixture
+def both(api: Api) -> Api:
+    """An account of three events and a transfer of two."""
+    assert api.command("AccountCreated", {}, "alice").status == 200
+    for _ in range(2):
+        assert api.command("TransactionProcessed", {"amount": 5}, "alice").status == 200
+    assert api(OPEN, body={**RENT, "transferId": "rent"}).status == 200
+    assert api(SEND, "rent", body={"eventType": "TransferCancelled", "eventData": {"reason": "x"}}).status == 200
+    for each in ("alice", "rent"):
+        api.project(each)
+    return api
+
+
+def unnamed(answer: Answered, name: str) -> tuple[int, str]:
+    return answer.status, answer.text.replace(name, "NAME")
+
+
+@pytest.mark.parametrize("route", OF_ANY_KIND)
+def test_what_is_of_another_kind_is_as_unknown_as_what_does_not_exist(both: Api, route: str) -> None:
+    """Who may call `GET /transfers/*` alone reads no account."""
+    for kind, mine, others in (("accounts", "alice", "rent"), ("transfers", "rent", "alice")):
+        key = route.replace("{kind}", kind)
+        for query in ASKED[route]:
+            assert both(key, mine, query=query).status == 200
+            assert unnamed(both(key, others, query=query), others) == unnamed(
+                both(key, "nobody", query=query), "nobody"
+            )
+        assert both(key, others).error["code"] == "NotFound"
+
+
+@pytest.mark.parametrize("route", OF_ANY_KIND[:2])
+def test_to_bind_the_kind_takes_no_further_call(both: Api, calls: Calls, route: str) -> None:
+    direct = {"events": "getAggregateEvents", "state": "reconstructState"}[route.rpartition("/")[2]]
+    for name, number in (("limit", 1), ("fromSequence", 2)) if "events" in route else (("upToSequence", 1),):
+        calls.made.clear()
+        both.sent("query", {"queryType": direct, "aggregateId": "alice", name: number})
+        unbound = len(calls.made)
+        calls.made.clear()
+        assert both(route.replace("{kind}", "accounts"), "alice", query=f"{name}={number}").status == 200
+        assert len(calls.made) == unbound > 0
+
+
+def foreign(both: Api, event_type: str, sequence: int) -> None:
+    """Put an event of that type behind those of alice, which nothing of the ledger writes."""
+    *_, last = EventStore(both.aws, STORE).read("alice")
+    data = {**last.record(), "EventType": event_type, "EventSequence": sequence, "PreviousHash": last.hash}
+    both.aws.put_item(TableName=STORE, Item=to_item({**data, "TypeBucket": f"{event_type}#0"}))
+
+
+def test_a_page_that_begins_with_a_foreign_event_is_the_streams_own(both: Api) -> None:
+    foreign(both, "TransferCancelled", 4)
+
+    (found,) = both("GET /accounts/{id}/events", "alice", query="fromSequence=4").body["events"]
+
+    assert found["EventType"] == "TransferCancelled"
+
+
+def test_a_page_of_types_that_nobody_knows_is_its_aggregates(both: Api) -> None:
+    foreign(both, "PenguinHatched", 4)
+
+    assert both("GET /accounts/{id}/events", "alice", query="fromSequence=4").body["eventCount"] == 1
+    assert both("GET /transfers/{id}/events", "alice", query="fromSequence=4").body["eventCount"] == 0
+
+
+def test_a_direct_invocation_may_say_the_kind(both: Api) -> None:
+    asked = {"queryType": "getAggregateEvents", "aggregateId": "alice"}
+
+    assert both.sent("query", asked).body["eventCount"] == 3
+    assert both.sent("query", {**asked, "kind": "account"}).body["eventCount"] == 3
+    assert both.sent("query", {**asked, "kind": "transfer"}).status == 404
+    assert both.sent("query", {**asked, "kind": "loan"}).error["details"]["field"] == "kind"

@@ -90,6 +90,7 @@ OPERATED = ("tests/http_api/test_operations.py",)
 ARGUING = ("tests/fuzz/test_arguments.py",)
 INFRASTRUCTURE = ("tests/infrastructure",)
 OVER_HTTP = ("tests/http_api",)
+EXCHANGED = ("tests/http_api/test_exchange.py", "tests/http_api/test_transfers.py")
 CORRELATING = ("tests/handlers/test_correlations.py",)
 LIVING = ("tests/infrastructure/plan",)
 SETTING = ("tests/infrastructure/test_settings.py",)
@@ -320,7 +321,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "carry out a command under two forms of its id",
         "handlers/sourcing/command.py",
-        "found.extend(unnormalized(checked, member))",
+        "found.extend(unfit_as_new(checked, member))",
         "pass",
         NORMALIZING,
     ),
@@ -3252,9 +3253,72 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "decode an id of a path once more",
         "handlers/http_api/exchange.py",
-        '        return str(self.event["pathParameters"][ID])',
-        '        return __import__("urllib.parse").parse.unquote(self.event["pathParameters"][ID])',
+        '        found = str(self.event["pathParameters"][ID])',
+        '        found = __import__("urllib.parse").parse.unquote(self.event["pathParameters"][ID])',
         OVER_HTTP,
+    ),
+    Mutant(
+        "show an aggregate below the collection of another kind",
+        "handlers/http_api/exchange.py",
+        '            request["kind"] = route.kind',
+        "            pass",
+        EXCHANGED,
+    ),
+    Mutant(
+        "believe a page that begins later, or a foreign stream's first one",
+        "handlers/store/pages.py",
+        "    if kind and page.events and not",
+        "    if kind and page.events and start and not",
+        EXCHANGED,
+    ),
+    Mutant(
+        "believe a token what kind an aggregate is of",
+        "handlers/operations.py",
+        "{done.kind, done.told} <= {None, kind.name}",
+        "{done.kind} <= {None, kind.name}",
+        OPERATED,
+    ),
+    Mutant(
+        "make one account of all whose ids are no UTF-8",
+        "handlers/http_api/exchange.py",
+        "        if REPLACEMENT in found:",
+        "        if False:",
+        EXCHANGED,
+    ),
+    Mutant(
+        "take two keys that were joined for one",
+        "handlers/http_api/exchange.py",
+        '    if "," in key:',
+        "    if False:",
+        EXCHANGED,
+    ),
+    Mutant(
+        "take JSON in whatever encoding it comes",
+        "handlers/sourcing/values.py",
+        "text if isinstance(text, str) else text.decode()",
+        "text if isinstance(text, str) else text.decode(json.detect_encoding(text))",
+        EXCHANGED,
+    ),
+    Mutant(
+        "open an account under an id that no path carries",
+        "handlers/sourcing/fields.py",
+        "    if value in _STEPS:",
+        "    if False:",
+        NORMALIZING,
+    ),
+    Mutant(
+        "take more letters than the limit",
+        "handlers/upkeep/letters/queues.py",
+        "min(BATCH, most - len(self.letters))",
+        "BATCH * (most > len(self.letters))",
+        OPERATED,
+    ),
+    Mutant(
+        "put hopeless letters back in front of those that nobody looked at",
+        "handlers/operations.py",
+        '        if seen["left"]:',
+        "        if False:",
+        OPERATED,
     ),
     Mutant(
         "give a token of one caller to all",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 Item = TypeVar("Item")
-Enough = Callable[[int], bool]
-"""Whether so many letters are enough."""
+Enough = Callable[[], bool]
+"""Whether no more is to be received."""
 
 OUTPUTS: Mapping[str, str] = {
     "projection": "deadLetterQueueUrl",
@@ -95,22 +95,30 @@ class Holding:
     hidden: int = 0
     """About how many others there are that were not to be had."""
     left: int = 0
-    """About how many there are that could have been had, too, where `enough` ended the receiving."""
+    """About how many there are that could have been had, too, where `most` or `enough` ended the receiving."""
     hidden_for: int = HIDDEN_SECONDS
     """Seconds that letters stay hidden if this program dies before it puts them back."""
     _renewed: datetime = _LONG_AGO
 
-    def receive(self, meanwhile: Callable[[], None] = lambda: None, enough: Enough = lambda _: False) -> None:
-        """Receive everything, or until so many letters are enough: a call for ten, and `meanwhile` after it; and two
-        calls that count."""
+    def receive(
+        self,
+        meanwhile: Callable[[], None] = lambda: None,
+        enough: Enough = lambda: False,
+        most: int | None = None,
+    ) -> None:
+        """Receive everything, or at most so many letters, or until it is enough: a call for ten, and `meanwhile` after
+        it; and two calls that count."""
         before, _ = self._counts()
         self._renewed = self.now()
         idle = 0
         # Letters that come again are hidden again by that; a call that brings nothing else is not the end of the queue.
         answer: Sequence[Any] | None = ()
-        while idle < IDLE_RECEIVES and not enough(len(self.letters)):
+        while idle < IDLE_RECEIVES and not enough():
+            wanted = BATCH if most is None else min(BATCH, most - len(self.letters))
+            if wanted <= 0:
+                break
             with uninterrupted():
-                answer = self._receive()
+                answer = self._receive(wanted)
                 if answer is None:
                     break
                 letters = [Letter.of(self.queue, message) for message in answer]
@@ -128,12 +136,12 @@ class Holding:
         if answer is None:
             self.hidden += visible
 
-    def _receive(self) -> Sequence[Any] | None:
-        """Up to ten messages; None where so many are hidden that SQS gives no more."""
+    def _receive(self, wanted: int) -> Sequence[Any] | None:
+        """Up to so many messages, ten at most; None where so many are hidden that SQS gives no more."""
         try:
             answer = self.client.receive_message(
                 QueueUrl=self.url,
-                MaxNumberOfMessages=BATCH,
+                MaxNumberOfMessages=wanted,
                 VisibilityTimeout=self.hidden_for,
                 WaitTimeSeconds=WAIT_SECONDS,
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
@@ -178,6 +186,11 @@ class Holding:
                 self.letters.pop(letter.message_id, None)
         return failed
 
+    def leave_hidden(self, letters: Iterable[Letter]) -> None:
+        """Let these be hidden for the rest of their time, instead of putting them back."""
+        for letter in letters:
+            self.letters.pop(letter.message_id, None)
+
     def release(self) -> None:
         """Show the letters that are left to everyone again; all of them, even if some calls fail."""
         with uninterrupted(), ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
@@ -216,7 +229,8 @@ def held(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     meanwhile: Callable[[], None] = lambda: None,
-    enough: Enough = lambda _: False,
+    enough: Enough = lambda: False,
+    most: int | None = None,
     hidden_for: int = HIDDEN_SECONDS,
 ) -> Iterator[Holding]:
     """Receive what lies in a queue; put back in the end what was not deleted, after an interruption as well.
@@ -226,7 +240,7 @@ def held(
     """
     holding = Holding(client, url, queue, now, hidden_for=hidden_for)
     try:
-        holding.receive(meanwhile, enough)
+        holding.receive(meanwhile, enough, most)
         yield holding
     finally:
         holding.release()

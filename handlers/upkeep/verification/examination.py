@@ -85,6 +85,8 @@ class Stretch:
     in_flight: int
     """Events too young to be missed in a row."""
     findings: tuple[Finding, ...]
+    told: str | None = None
+    """The kind that the first event of the stretch tells, whatever `begun` said."""
 
 
 @dataclass(slots=True)
@@ -95,10 +97,14 @@ class _Checks:
     rows: list[RowCheck]
     kind: str | None
     findings: list[Finding] = field(default_factory=list)
+    told: str | None = None
 
     def meet(self, event: Event) -> None:
         """Keep the rows of the kind alone that an event tells."""
-        if self.kind is None and (kind := KINDS.of_type(event.event_type)):
+        if self.told is not None or (kind := KINDS.of_type(event.event_type)) is None:
+            return
+        self.told = kind.name
+        if self.kind is None:
             self.kind = kind.name
             self.rows = [row for row in self.rows if row.projection.kind is kind]
 
@@ -153,7 +159,7 @@ class Examiner:
         if rest:
             rows = {row.projection.name: row.kept() for row in checks.rows}
             going = begun._replace(behind=behind, stream=checks.stream.kept(), rows=rows, kind=checks.kind)
-            return Stretch(going, checks.kind, first, last, 0, tuple(found))
+            return Stretch(going, checks.kind, first, last, 0, tuple(found), checks.told)
         in_flight = 0
         if begun.end is None:
             found += [
@@ -164,7 +170,7 @@ class Examiner:
             in_flight = max((row.finish(cutoff, self._latest()) for row in checks.rows), default=0)
             found += [finding for row in checks.rows for finding in row.findings]
         found += [unknown(aggregate_id, name) for name in begun.unknown]
-        return Stretch(None, checks.kind, min(first, last), last, in_flight, tuple(found))
+        return Stretch(None, checks.kind, min(first, last), last, in_flight, tuple(found), checks.told)
 
     def _checks(self, aggregate_id: str, begun: Begun) -> _Checks:
         """Raises as a conversion does where `begun` was never told."""

@@ -33,6 +33,9 @@ BEYOND_SCHEMAS = {
     "must be another account than fromAccount": "two members that must differ",
     "must be the command's actor": "a member that must be equal to who sends it",
     "must be in Unicode's normal form NFC": "a property of the text as a whole, by Unicode",
+    "must not hold U+FFFD": "a character that only stands for what is no text",
+    "without U+FFFD": "a character that only stands for what is no text",
+    "which a path does not carry": "two ids among all texts",
     "must not be later than": "two parameters in an order",
     "must be of a day that there is": "leap seconds, which the ledger has not",
 }
