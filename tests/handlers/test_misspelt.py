@@ -64,7 +64,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     [
         ("reconstructState", "asof", "did you mean asOf?"),
         ("reconstructState", "upToSeq", "did you mean upToSequence?"),
-        ("reconstructState", "limit", "there are queryType, aggregateId, upToSequence, asOf"),
+        ("reconstructState", "limit", "there are queryType, aggregateId, kind, upToSequence, asOf"),
         ("getAggregateEvents", "next_token", "did you mean nextToken?"),
         ("getAggregateEvents", "Limit", "did you mean limit?"),
         ("getEventsByType", "fromTimeStamp", "did you mean fromTimestamp?"),
