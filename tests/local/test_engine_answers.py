@@ -262,7 +262,7 @@ def queues(caller: Caller) -> None:
     }
     sqs.create_queue(QueueName="inbox")
     url = sqs.create_queue(QueueName="queue", Attributes=given, tags={"owner": "ledger"})["QueueUrl"]
-    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    told = sqs.get_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName="queue")["QueueUrl"], AttributeNames=["All"])
     caller.kept("CreateQueue", {**given, "tags": "ledger"}, told, sqs.list_queue_tags(QueueUrl=url))
     changed = {"DelaySeconds": "0", "VisibilityTimeout": "1", "SqsManagedSseEnabled": "true"}
     sqs.set_queue_attributes(QueueUrl=url, Attributes=changed)
@@ -598,6 +598,11 @@ def schedules(caller: Caller) -> None:
     in_utc = scheduler.get_schedule(Name="sweep", GroupName="sweeps")
     in_utc |= {name: in_utc[name].astimezone(UTC) for name in dates}
     caller.kept("CreateSchedule", {**given, **dates}, in_utc)
+    changed = {**given, "Description": "never", "ScheduleExpression": "rate(7 minutes)"}
+    scheduler.update_schedule(**changed)
+    in_utc = scheduler.get_schedule(Name="sweep", GroupName="sweeps")
+    in_utc |= {name: in_utc[name].astimezone(UTC) for name in dates}
+    caller.kept("UpdateSchedule", {**changed, **dates}, in_utc)
     scheduler.delete_schedule(Name="sweep", GroupName="sweeps")
     scheduler.delete_schedule_group(Name="sweeps")
 

@@ -331,7 +331,6 @@ def test_the_command_line_sends_money_over_the_api_and_tells_the_same_directly(
     monkeypatch.setenv("LEDGER_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.delenv("LEDGER_PROFILE", raising=False)
     (tmp_path / "out.json").write_text(json.dumps({**door.outputs, "endpoint": door.engine.endpoint}), "utf-8")
-    kept = tmp_path / "config/tokens/local.json"
 
     def ledger(line: str, code: int = 0) -> str:
         command = [str(PROJECT / "cli/ledger"), *line.split()]
@@ -355,6 +354,7 @@ def test_the_command_line_sends_money_over_the_api_and_tells_the_same_directly(
     ):
         assert ledger(f"{line} --json") == ledger(f"{line} --direct --json")
 
+    (kept,) = (tmp_path / "config/tokens").glob("*.json")
     tokens_before = json.loads(kept.read_text("utf-8"))
     for changed in ({"expires": 0}, {"access_token": "no token of the pool"}):
         kept.write_text(json.dumps({**tokens_before, **changed}), "utf-8")

@@ -1744,8 +1744,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "break off between SQS's answer and the note of it",
         "handlers/upkeep/letters/queues.py",
-        "            with uninterrupted():\n                answer = self._receive()",
-        "            with suppress():\n                answer = self._receive()",
+        "            with uninterrupted():\n                answer = self._receive(wanted)",
+        "            with suppress():\n                answer = self._receive(wanted)",
         REDRIVING,
     ),
     Mutant(
@@ -2102,8 +2102,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "begin a stream's page behind the event that was asked for",
         "handlers/store/pages.py",
-        "after=first - 1 if after is None else after",
-        "after=first if after is None else after",
+        "start = first - 1 if after is None else after",
+        "start = first if after is None else after",
         QUERYING,
     ),
     Mutant(
