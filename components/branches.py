@@ -7,7 +7,7 @@ import pulumi_aws as aws
 from pulumi import Output
 
 from components.policies import Grant
-from components.table import TableArgs
+from components.table import TableArgs, table_of
 
 COMMAND_INDEX = "CommandId-index"
 """By Part and CommandId, strongly consistent: what became of a command on a branch."""
@@ -21,29 +21,18 @@ class Branches(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:Branches", name, None, opts)
-        args.check(name)
-        table = aws.dynamodb.Table(
-            f"{name}-table",
-            attributes=[
-                aws.dynamodb.TableAttributeArgs(name="Part", type="S"),
-                aws.dynamodb.TableAttributeArgs(name="Place", type="S"),
-                aws.dynamodb.TableAttributeArgs(name="CommandId", type="S"),
-            ],
-            hash_key="Part",
-            range_key="Place",
-            billing_mode=args.billing_mode,
-            read_capacity=args.read_capacity,
-            write_capacity=args.write_capacity,
+        table = table_of(
+            self,
+            name,
+            args,
+            ("Part", "Place"),
+            ["CommandId"],
             local_secondary_indexes=[
                 aws.dynamodb.TableLocalSecondaryIndexArgs(
                     name=COMMAND_INDEX, range_key="CommandId", projection_type="KEYS_ONLY"
                 )
             ],
             ttl=aws.dynamodb.TableTtlArgs(attribute_name="ExpiresAt", enabled=True),
-            point_in_time_recovery=args.recovery(),
-            server_side_encryption=args.encryption(),
-            deletion_protection_enabled=args.deletion_protection,
-            opts=pulumi.ResourceOptions(parent=self),
         )
         self.table_name = table.name
         self.table_arn = table.arn

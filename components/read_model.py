@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pulumi
-import pulumi_aws as aws
 from pulumi import Output
 
 from components.policies import Grant
-from components.table import TableArgs, global_index
+from components.table import TableArgs, global_index, table_of
 
 DUE_INDEX = "Due-index"
 """By DueBucket and DueAt: the rows that say when something is due for them, and no other."""
@@ -23,24 +22,13 @@ class ReadModel(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:ReadModel", name, None, opts)
-        args.check(name)
-        table = aws.dynamodb.Table(
-            f"{name}-table",
-            attributes=[
-                aws.dynamodb.TableAttributeArgs(name="AccountId", type="S"),
-                aws.dynamodb.TableAttributeArgs(name="ProjectionType", type="S"),
-                *(aws.dynamodb.TableAttributeArgs(name=each, type="S") for each in DUE_KEY),
-            ],
-            hash_key="AccountId",
-            range_key="ProjectionType",
-            billing_mode=args.billing_mode,
-            read_capacity=args.read_capacity,
-            write_capacity=args.write_capacity,
+        table = table_of(
+            self,
+            name,
+            args,
+            ("AccountId", "ProjectionType"),
+            DUE_KEY,
             global_secondary_indexes=[global_index(DUE_INDEX, DUE_KEY, args)],
-            point_in_time_recovery=args.recovery(),
-            server_side_encryption=args.encryption(),
-            deletion_protection_enabled=args.deletion_protection,
-            opts=pulumi.ResourceOptions(parent=self),
         )
         self.table_name = table.name
         self.table_arn = table.arn

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 from pulumi import Output
 
 from components.policies import Grant
-from components.table import TableArgs
+from components.table import TableArgs, table_of
 
 TIME_INDEX = "TimeKey-index"
 """By AggregateId and TimeKey: the newest snapshot at or before a time."""
@@ -21,27 +21,16 @@ class Snapshots(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:Snapshots", name, None, opts)
-        args.check(name)
-        table = aws.dynamodb.Table(
-            f"{name}-table",
-            attributes=[
-                aws.dynamodb.TableAttributeArgs(name="AggregateId", type="S"),
-                aws.dynamodb.TableAttributeArgs(name="SnapshotKey", type="S"),
-                aws.dynamodb.TableAttributeArgs(name="TimeKey", type="S"),
-            ],
-            hash_key="AggregateId",
-            range_key="SnapshotKey",
-            billing_mode=args.billing_mode,
-            read_capacity=args.read_capacity,
-            write_capacity=args.write_capacity,
+        table = table_of(
+            self,
+            name,
+            args,
+            ("AggregateId", "SnapshotKey"),
+            ["TimeKey"],
             local_secondary_indexes=[
                 aws.dynamodb.TableLocalSecondaryIndexArgs(name=TIME_INDEX, range_key="TimeKey", projection_type="ALL")
             ],
             ttl=aws.dynamodb.TableTtlArgs(attribute_name="ExpiresAt", enabled=True),
-            point_in_time_recovery=args.recovery(),
-            server_side_encryption=args.encryption(),
-            deletion_protection_enabled=args.deletion_protection,
-            opts=pulumi.ResourceOptions(parent=self),
         )
         self.table_name = table.name
         self.table_arn = table.arn

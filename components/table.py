@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 from pulumi import Input
 
@@ -43,6 +46,34 @@ class TableArgs:
     def recovery(self) -> aws.dynamodb.TablePointInTimeRecoveryArgs:
         """Restore to any second of the last 35 days."""
         return aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=self.point_in_time_recovery)
+
+
+def table_of(
+    owner: pulumi.ComponentResource,
+    name: str,
+    args: TableArgs,
+    key: tuple[str, str],
+    index_keys: Sequence[str] = (),
+    **more: Any,
+) -> aws.dynamodb.Table:
+    """A component's table by these two texts, `more` being what it alone has; `index_keys` are its indexes' attributes,
+    texts as well. Raises ValueError as `TableArgs.check`."""
+    args.check(name)
+    hash_key, range_key = key
+    return aws.dynamodb.Table(
+        f"{name}-table",
+        attributes=[aws.dynamodb.TableAttributeArgs(name=each, type="S") for each in (*key, *index_keys)],
+        hash_key=hash_key,
+        range_key=range_key,
+        billing_mode=args.billing_mode,
+        read_capacity=args.read_capacity,
+        write_capacity=args.write_capacity,
+        point_in_time_recovery=args.recovery(),
+        server_side_encryption=args.encryption(),
+        deletion_protection_enabled=args.deletion_protection,
+        opts=pulumi.ResourceOptions(parent=owner),
+        **more,
+    )
 
 
 def global_index(name: str, key: tuple[str, str], args: TableArgs) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
