@@ -10,17 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.event import Event
 
 from .branches import COMMAND_INDEX, EXPIRES_AT, PART, PLACE, Branch, Branches
 from .clocks import time_of
-from .event_store import lost_a_race
+from .event_store import put_new
 from .items import Item, to_item
 from .stored_events import Unreadable, events_of
-from .streams import ConcurrentAppendError, LookUp, Page, Tail
+from .streams import LookUp, Page, Tail
 
 _DIGITS = len(str(MAX_SEQUENCE))
 
@@ -38,22 +36,8 @@ class BranchEvents:
         One event: one PutItem, 2 write units up to 1 KB (table, command index). Several: one TransactWriteItems, twice
         the units. Raises ConcurrentAppendError where the place is taken.
         """
-        client, table = self.branches.client, self.branches.table
-        condition = f"attribute_not_exists({PART})"
         items = [self._item(event) for event in events]
-        try:
-            if len(items) == 1:
-                client.put_item(TableName=table, Item=items[0], ConditionExpression=condition)
-            else:
-                client.transact_write_items(
-                    TransactItems=[
-                        {"Put": {"TableName": table, "Item": item, "ConditionExpression": condition}} for item in items
-                    ]
-                )
-        except ClientError as error:
-            if lost_a_race(error):
-                raise ConcurrentAppendError from error
-            raise
+        put_new(self.branches.client, self.branches.table, items, PART)
 
     def page(
         self, aggregate_id: str, after: int, up_to: int, limit: int | None, unreadable: Unreadable | None = None

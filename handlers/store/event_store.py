@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -14,10 +14,9 @@ from handlers.sourcing.event import Event, ordinal, place_of
 from handlers.sourcing.values import Value, dumps
 
 from .clocks import time_of
-from .deadline import Deadline
 from .items import MAX_ITEM_BYTES, Item, item_bytes, to_item
 from .stored_events import Unreadable, events_of, record_of
-from .streams import ConcurrentAppendError, LookUp, Page, Tail
+from .streams import AppendableStreams, ConcurrentAppendError, LookUp, Page, Tail
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,7 +35,7 @@ MAX_TRANSACTION_ITEMS = 100
 MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 
 
-class EventStore:
+class EventStore(AppendableStreams):
     """Streams of events. Reads are strongly consistent; nothing here updates or deletes."""
 
     def __init__(self, client: DynamoDBClient, table: str, type_buckets: int = 1) -> None:
@@ -52,51 +51,13 @@ class EventStore:
         ConcurrentAppendError where the place is taken, TooLargeError.
         """
         items = [to_item(record) for record in self.check(events)]
-        condition = "attribute_not_exists(AggregateId)"
-        try:
-            if len(items) == 1:
-                self._client.put_item(TableName=self._table, Item=items[0], ConditionExpression=condition)
-            else:
-                self._client.transact_write_items(
-                    TransactItems=[
-                        {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}}
-                        for item in items
-                    ]
-                )
-        except ClientError as error:
-            if lost_a_race(error):
-                raise ConcurrentAppendError from error
-            raise
+        put_new(self._client, self._table, items, "AggregateId")
 
     def check(self, events: Sequence[Event]) -> list[dict[str, Value]]:
         """The records of events that can be appended together. Raises TooLargeError."""
         records = [self._record(event) for event in events]
         _check_transaction(records)
         return records
-
-    def read(
-        self,
-        aggregate_id: str,
-        *,
-        after: int = 0,
-        up_to: int | None = None,
-        limit: int | None = None,
-        unreadable: Unreadable | None = None,
-        deadline: Deadline | None = None,
-    ) -> Iterator[Event]:
-        """The events of a stream in order, from `after` (exclusive) to `up_to` (inclusive).
-
-        One Query a megabyte; the first one of `limit` events only, for who will probably stop soon. An item that is no
-        event raises NotAnEventError or, where somebody listens, is told to `unreadable` and left out. Raises
-        OutOfTimeError where the `deadline` does not allow for another page.
-        """
-        next_after: int | None = after
-        while next_after is not None:
-            if deadline:
-                deadline.allow()
-            page = self.page(aggregate_id, after=next_after, up_to=up_to, limit=limit, unreadable=unreadable)
-            next_after, limit = page.next_after, None
-            yield from page.events
 
     def tail(self, aggregate_id: str, limit: int) -> Tail:
         """At most the newest `limit` events, and no more than 1 MB: one Query, one read unit for each 4 KB."""
@@ -127,10 +88,6 @@ class EventStore:
             if "LastEvaluatedKey" not in answer:
                 return LookUp(max(found, default=None), time_of(answer))
             place = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-    def event(self, aggregate_id: str, sequence: int) -> Event:
-        """The event of that sequence, which must be there: one Query, one read unit for each 4 KB."""
-        return next(self.read(aggregate_id, after=sequence - 1, up_to=sequence))
 
     def page(
         self,
@@ -221,7 +178,28 @@ def _check_transaction(records: Sequence[dict[str, Value]]) -> None:
         )
 
 
-def lost_a_race(error: ClientError) -> bool:
+def put_new(client: DynamoDBClient, table: str, items: Sequence[Item], key: str) -> None:
+    """Write items where none stands, all or none; `key` is an attribute that each one has.
+
+    One PutItem, or of several one TransactWriteItems. Raises ConcurrentAppendError where a place is taken.
+    """
+    condition = f"attribute_not_exists({key})"
+    try:
+        if len(items) == 1:
+            client.put_item(TableName=table, Item=items[0], ConditionExpression=condition)
+        else:
+            client.transact_write_items(
+                TransactItems=[
+                    {"Put": {"TableName": table, "Item": item, "ConditionExpression": condition}} for item in items
+                ]
+            )
+    except ClientError as error:
+        if _lost_a_race(error):
+            raise ConcurrentAppendError from error
+        raise
+
+
+def _lost_a_race(error: ClientError) -> bool:
     """Whether a write was refused because its place was taken, or is being taken."""
     code = error.response["Error"]["Code"]
     if code == "TransactionCanceledException":

@@ -10,7 +10,7 @@ Writes go to the branch's table alone: there is no way from here to the store, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
@@ -23,7 +23,6 @@ from handlers.sourcing.values import Value
 
 from .branch_events import BranchEvents
 from .branches import MAX_PLACE_BYTES, Branch, Branches
-from .deadline import Deadline
 from .snapshots import Snapshot
 from .stored_events import Unreadable
 from .streams import AppendableStreams, KeptStates, LookUp, Page, Streams, Tail
@@ -84,7 +83,7 @@ class Bases:
 
 
 @dataclass(frozen=True, slots=True)
-class OverlayStore:
+class OverlayStore(AppendableStreams):
     """Streams as a branch sees them. Reads are strongly consistent. Each method costs, at an aggregate's first use,
     what `Bases.end` does."""
 
@@ -131,25 +130,6 @@ class OverlayStore:
         above = self.own.page(aggregate_id, max(after, end), last, rest, unreadable)
         return Page([*below.events, *above.events], above.next_after, above.told)
 
-    def read(
-        self,
-        aggregate_id: str,
-        *,
-        after: int = 0,
-        up_to: int | None = None,
-        limit: int | None = None,
-        unreadable: Unreadable | None = None,
-        deadline: Deadline | None = None,
-    ) -> Iterator[Event]:
-        """As `Streams.read`, page by page."""
-        next_after: int | None = after
-        while next_after is not None:
-            if deadline:
-                deadline.allow()
-            page = self.page(aggregate_id, after=next_after, up_to=up_to, limit=limit, unreadable=unreadable)
-            next_after, limit = page.next_after, None
-            yield from page.events
-
     def tail(self, aggregate_id: str, limit: int) -> Tail:
         """One Query of the branch's own events, and where these are fewer than `limit`, one of the base's newest."""
         end = self.bases.end(aggregate_id)
@@ -169,10 +149,6 @@ class OverlayStore:
         below = self.base.find(aggregate_id, command_id).sequence
         is_here = below is not None and below <= self.bases.end(aggregate_id)
         return LookUp(below if is_here else None, found.told)
-
-    def event(self, aggregate_id: str, sequence: int) -> Event:
-        """The event of that sequence, which must be there: one Query."""
-        return next(self.read(aggregate_id, after=sequence - 1, up_to=sequence))
 
 
 @dataclass(frozen=True, slots=True)

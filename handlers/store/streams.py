@@ -86,9 +86,18 @@ class Streams(Protocol):
         unreadable: Unreadable | None = None,
         deadline: Deadline | None = None,
     ) -> Iterator[Event]:
-        """The events in order, from `after` (exclusive) to `up_to` (inclusive), in pages, the first one of `limit`
-        events only. OutOfTimeError where the `deadline` does not allow for another page."""
-        ...
+        """The events in order, from `after` (exclusive) to `up_to` (inclusive).
+
+        One page a megabyte, the first one of `limit` events only, for who will probably stop soon. OutOfTimeError
+        where the `deadline` does not allow for another page.
+        """
+        next_after: int | None = after
+        while next_after is not None:
+            if deadline:
+                deadline.allow()
+            page = self.page(aggregate_id, after=next_after, up_to=up_to, limit=limit, unreadable=unreadable)
+            next_after, limit = page.next_after, None
+            yield from page.events
 
     def tail(self, aggregate_id: str, limit: int) -> Tail:
         """At most the newest `limit` events."""
@@ -99,8 +108,8 @@ class Streams(Protocol):
         ...
 
     def event(self, aggregate_id: str, sequence: int) -> Event:
-        """The event of that sequence, which must be there."""
-        ...
+        """The event of that sequence, which must be there: one page."""
+        return next(self.read(aggregate_id, after=sequence - 1, up_to=sequence))
 
 
 class AppendableStreams(Streams, Protocol):

@@ -200,8 +200,8 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     Mutant(
         "put an event without its condition",
         STORE,
-        "self._client.put_item(TableName=self._table, Item=items[0], ConditionExpression=condition)",
-        "self._client.put_item(TableName=self._table, Item=items[0])",
+        "client.put_item(TableName=table, Item=items[0], ConditionExpression=condition)",
+        "client.put_item(TableName=table, Item=items[0])",
     ),
     Mutant(
         "take any refusal of the engine for a lost race",
@@ -584,7 +584,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "read on until the function is killed",
-        STORE,
+        STREAMS,
         "                deadline.allow()\n",
         "                pass\n",
         TIMED,
@@ -605,7 +605,7 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "stop at the first page",
-        STORE,
+        STREAMS,
         "        while next_after is not None:\n            if deadline:",
         "        for _ in range(1):\n            if deadline:",
         QUERYING,
@@ -4318,9 +4318,9 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
     ),
     Mutant(
         "overwrite what somebody else decided on a branch",
-        "handlers/store/branch_events.py",
-        'condition = f"attribute_not_exists({PART})"',
-        'condition = f"attribute_exists({PART}) OR attribute_not_exists({PART})"',
+        "handlers/store/event_store.py",
+        'condition = f"attribute_not_exists({key})"',
+        'condition = f"attribute_exists({key}) OR attribute_not_exists({key})"',
         ON_BRANCHES,
     ),
     Mutant(
