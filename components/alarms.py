@@ -12,6 +12,9 @@ from components.handler_function import METRICS_NAMESPACE
 _SWEEPS = 3
 """So many in a row may be late or missing: a deployment or a retry is no reason to wake anybody."""
 _OVERDUE_SECONDS = 300
+RUNBOOK = "docs/operations.md"
+_APART = ("token-scopes-errors", "token-scopes-throttles")
+"""Of functions, and with another remedy than those of all the others."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ class Alarm:
     period: int = 60
     periods: int = 1
     for_silence: bool = False
+    entry: str = ""
+    """The anchor of its entry in the runbook; empty where that is its own name."""
+
+    @property
+    def told(self) -> str:
+        """What whoever is woken reads: what is wrong, and where it says what to do."""
+        return f"{self.description} Runbook: {RUNBOOK}#{self.entry or self.name}"
 
 
 def table_alarms(label: str, table_name: Input[str], index: str | None = None) -> list[Alarm]:
@@ -48,6 +58,7 @@ def table_alarms(label: str, table_name: Input[str], index: str | None = None) -
             metric=f"{kind.title()}ThrottleEvents",
             dimensions=dimensions,
             periods=2,
+            entry="table-throttles",
         )
         for kind in ("read", "write")
     ]
@@ -62,7 +73,14 @@ def function_alarms(label: str, function_name: Input[str]) -> list[Alarm]:
     }
     slugs = {"Errors": "errors", "Throttles": "throttles", "DestinationDeliveryFailures": "dead-letter-failures"}
     return [
-        Alarm(f"{label}-{slugs[metric]}", text, "AWS/Lambda", metric, {"FunctionName": function_name})
+        Alarm(
+            name := f"{label}-{slugs[metric]}",
+            text,
+            "AWS/Lambda",
+            metric,
+            {"FunctionName": function_name},
+            entry="" if name in _APART else f"function-{slugs[metric]}",
+        )
         for metric, text in described.items()
     ]
 

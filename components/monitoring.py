@@ -280,7 +280,7 @@ def _metric_alarm(
     percentile = alarm.statistic.startswith("p")
     return aws.cloudwatch.MetricAlarm(
         f"{name}-{alarm.name}",
-        alarm_description=alarm.description,
+        alarm_description=alarm.told,
         namespace=alarm.namespace,
         metric_name=alarm.metric,
         dimensions=dict(alarm.dimensions),

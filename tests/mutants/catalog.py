@@ -2205,6 +2205,13 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         LEAVING_OUT,
     ),
     Mutant(
+        "tell an alarm's receiver of no runbook entry",
+        "components/monitoring.py",
+        "alarm_description=alarm.told,",
+        "alarm_description=alarm.description,",
+        ("tests/infrastructure/test_monitoring.py",),
+    ),
+    Mutant(
         "alarm on an index that is left out",
         "components/monitoring.py",
         "            if args.event_store.type_index\n",
