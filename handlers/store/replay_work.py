@@ -7,6 +7,11 @@ at one segment; what goes out does not hang on it, nor on any clock.
 
 An unfinished segment of a running replay has a message in the queue, or in its dead letters: a message is done with
 only once the next one is sent, or the segment is done, or the replay may not go on. Who resumes it sends new ones.
+
+The queue counts how often it hands a message out, and sets it aside at last. What is to be counted is attempts that get
+nowhere, not crashes. So a message that has moved its segment on is used up: when it comes again, as its process ended,
+a new one takes its place, which nobody has counted yet. What is set aside has moved nothing since it was sent, or has
+not so much as sent a message four times running.
 """
 
 from __future__ import annotations
@@ -101,7 +106,8 @@ class Replayer:
     def work(self, work: Work, message_id: str, left: Callable[[], float]) -> Counts:
         """Work on a segment by a message, until it is done, may not go on, or hardly any time is left.
 
-        What has become of its items in this time. Each second one Query and one PutItem on the table of replays; a page
+        What has become of its items in this time; nothing by a message that has done its part before, and is replaced
+        by a Query and a new one. Each second one Query and one PutItem on the table of replays; a page
         of the store for each 500 items; a call of the target for each ten. At the end a PutItem, a Query, and a message
         that goes on. The message is to come again where this raises: SendError if the target took nothing at all, or
         OvertakenError.
@@ -115,6 +121,9 @@ class Replayer:
             return NOTHING
         if segment.is_held(message_id, self.now()):
             self._wait_for(segment, work)
+            return NOTHING
+        if segment.moved_by == message_id:
+            self._pass_on(segment, 0)
             return NOTHING
         target = self.targets(run.head.spec, run.head.queue_url)
         try:
@@ -147,8 +156,12 @@ class Replayer:
         """
         run = self.replays.read(segment.replay_id)
         if run is not None and run.head.state is State.RUNNING:
-            wait = seconds_between(self.now(), segment.due) if segment.due else 0
-            self.hand_on(Work(segment.replay_id, segment.number), after=whole_delay(max(after, int(wait))))
+            self._pass_on(segment, after)
+
+    def _pass_on(self, segment: Segment, after: int) -> None:
+        """Send a new message for a segment, which comes when the segment is due, and so many seconds later at least."""
+        wait = seconds_between(self.now(), segment.due) if segment.due else 0
+        self.hand_on(Work(segment.replay_id, segment.number), after=whole_delay(max(after, int(wait))))
 
 
 class _Shift:
@@ -183,7 +196,7 @@ class _Shift:
         for stretch in _stretches(page.items, min(STRETCH, int(self._share()))):
             if not self._send(stretch):
                 return False
-        self._segment = replace(self._segment, after=page.after, done=page.after is None)
+        self._segment = self._segment.moved(page.after, done=page.after is None)
         return not self._segment.done
 
     def _earn(self) -> None:
@@ -224,8 +237,7 @@ class _Shift:
             for each in sent.left_out:
                 problem = self._tell(each)
         self._segment = replace(
-            self._segment,
-            after=Place.of(items[-1]),
+            self._segment.moved(Place.of(items[-1])),
             counts=self._segment.counts.plus(counts),
             problem=problem or self._segment.problem,
         )

@@ -102,6 +102,8 @@ class Segment:
     counts: Counts = NOTHING
     problem: str = ""
     """The last thing that was left out, and why."""
+    moved_by: str = ""
+    """The message that moved it on last; empty where none has."""
     revision: int = 0
 
     def is_held(self, by: str, now: str) -> bool:
@@ -111,6 +113,10 @@ class Segment:
     def taken(self, by: str, until: str) -> Segment:
         """As a message's that begins to work on it."""
         return replace(self, owner=by, lease_until=until)
+
+    def moved(self, after: Place | None, *, done: bool = False) -> Segment:
+        """As its owner's message moves it on."""
+        return replace(self, after=after, done=done, moved_by=self.owner)
 
     def released(self) -> Segment:
         """As nobody's."""
@@ -276,6 +282,7 @@ def _of_segment(segment: Segment) -> dict[str, Value]:
         "LeaseUntil": segment.lease_until,
         "Due": segment.due,
         "Problem": shortened(segment.problem),
+        "MovedBy": segment.moved_by,
         "ChangedAt": segment.changed_at,
         **dict(zip(_COUNTS, segment.counts, strict=True)),
         **({} if segment.after is None else {"AfterId": segment.after.aggregate_id, "After": segment.after.sequence}),
@@ -297,5 +304,6 @@ def _segment(record: Mapping[str, Any]) -> Segment:
         due=record["Due"],
         counts=Counts(*(int(record[name]) for name in _COUNTS)),
         problem=record["Problem"],
+        moved_by=record.get("MovedBy", ""),
         revision=int(record["Revision"]),
     )

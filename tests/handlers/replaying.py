@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from math import inf
 from typing import Any
 
 import boto3
@@ -63,9 +64,12 @@ class Machine:
     """At what time each of them went out."""
     kills_left: int = 0
     killed: list[str] = field(default_factory=list)
+    living: float | None = None
+    """So many seconds a function lives on average, while there are kills left; None where it ends at some call."""
     at_call: Callable[[str], None] = lambda _: None
     fates: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 -- to be repeatable
     _ids: Iterator[int] = field(default_factory=count)
+    _dies_at: float = inf
 
     def __post_init__(self) -> None:
         self.calls.before, self.calls.after = self._before, self._after
@@ -87,7 +91,8 @@ class Machine:
         return times.to_text(START + timedelta(seconds=self.clock))
 
     def pass_time(self, seconds: float) -> None:
-        self.clock += seconds
+        self.clock = min(self.clock + seconds, max(self.clock, self._dies_at))
+        self._end_in_time("in a pause")
 
     def start(self, replay_id: str = "r", **spec: Any) -> Run:
         """As an operator does: the table first, the messages after."""
@@ -128,6 +133,8 @@ class Machine:
 
     def deliver(self, message: Message) -> Counts | None:
         deadline = self.clock + TIMEOUT
+        if self.living and self.kills_left:
+            self._dies_at = self.clock + self.fates.expovariate(1 / self.living)
         try:
             done = self.replayer.work(work_of(message.body), message.message_id, lambda: deadline - self.clock)
         except (Ended, OvertakenError, SendError):
@@ -135,6 +142,8 @@ class Machine:
                 self.queue.remove(message)
                 self.letters.append(message)
             return None
+        finally:
+            self._dies_at = inf
         if message in self.queue:
             self.queue.remove(message)
         return done
@@ -166,8 +175,15 @@ class Machine:
             self.when += [self.clock] * len(arguments["Entries"])
         self._end_perhaps(f"after {operation}")
 
+    def _end_in_time(self, where: str) -> None:
+        if self.clock >= self._dies_at:
+            self.kills_left -= 1
+            self.killed.append(where)
+            raise Ended
+
     def _end_perhaps(self, where: str) -> None:
-        if self.kills_left and self.fates.random() < KILLING:
+        self._end_in_time(where)
+        if self.living is None and self.kills_left and self.fates.random() < KILLING:
             self.kills_left -= 1
             self.killed.append(where)
             raise Ended

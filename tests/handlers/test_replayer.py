@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from handlers.sourcing import times
 from handlers.sourcing.copies import SOURCE, Copy
 from handlers.sourcing.errors import NotAnEventError
 from handlers.sourcing.event import SOURCE as LIVE
@@ -17,10 +18,11 @@ from handlers.sourcing.event import Event
 from handlers.store.event_bus import PublishError
 from handlers.store.replay_work import SPARE_SECONDS, Work
 from handlers.store.replays import ChangedMeanwhileError, ReplayExistsError, State
+from ops.replays.runs import STALLED_SECONDS, is_stalled
 from tests.domain.builders import story
 
 from ..aws import STORE, Calls
-from .replaying import TIMEOUT, Machine, Message, keep
+from .replaying import TIMEOUT, Ended, Machine, Message, keep
 
 ACCOUNTS = [f"account-{number}" for number in range(30)]
 
@@ -100,6 +102,69 @@ def test_kills_at_random_repeat_copies_under_their_ids_and_lose_none(
     assert {"before PutEvents", "after PutEvents", "after PutItem", "after SendMessage"} & set(machine.killed)
     assert machine.run_of().unfinished == []
     assert machine.run_of().counts.scanned == len(stored)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_makes_progress_needs_no_person_however_often_processes_end(
+    machine: Machine, stored: list[Event], seed: int
+) -> None:
+    """Fifty functions end at moments that have nothing to do with what they do; nobody resumes or redrives."""
+    machine.fates.seed(seed)
+    machine.living = 3.0
+    machine.kills_left = 50
+    machine.start(rate=2)
+    machine.to_the_end()
+
+    assert machine.kills_left == 0
+    assert machine.letters == []
+    assert machine.run_of().unfinished == []
+    assert machine.copies().keys() == once(stored).keys()
+
+
+def test_a_message_that_has_moved_its_segment_is_replaced_when_it_comes_again(machine: Machine, aws: Any) -> None:
+    """By one that the queue has not counted yet; also where it ended between letting the segment go and handing on."""
+    keep(aws, story("long", [5] * 29))
+    machine.start(aggregateIds=["long"], rate=1)
+
+    def end(operation: str) -> None:
+        if operation == "SendMessage":
+            raise Ended
+
+    machine.at_call = end
+    assert machine.step() is None
+    (first,) = machine.queue
+    (segment,) = machine.run_of().segments.values()
+    assert (segment.owner, segment.moved_by, segment.done) == ("", first.message_id, False)
+
+    machine.at_call = lambda _: None
+    machine.calls.made.clear()
+    machine.step()
+    assert machine.calls.names == ["Query"]
+    (second,) = machine.queue
+    assert second.message_id != first.message_id
+    assert second.receives == 0
+    machine.to_the_end()
+    assert sorted(machine.places()) == [("long", sequence) for sequence in range(1, 31)]
+
+
+def test_what_makes_no_progress_is_given_up_and_stands_still_for_all_to_see(
+    machine: Machine, stored: list[Event]
+) -> None:
+    machine.start(aggregateIds=["account-3"])
+
+    def end(operation: str) -> None:
+        if operation == "PutEvents":
+            raise Ended
+
+    machine.at_call = end
+    machine.to_the_end(5)
+    assert [each.receives for each in machine.letters] == [5]
+    assert is_stalled(machine.run_of(), times.later(machine.now(), STALLED_SECONDS + 60))
+
+    machine.at_call = lambda _: None
+    machine.turn(State.RUNNING)
+    machine.to_the_end()
+    assert len(machine.copies()) == 4
 
 
 def test_a_copy_is_never_taken_for_the_event(machine: Machine, stored: list[Event]) -> None:

@@ -4575,6 +4575,20 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         REPLAYING,
     ),
     Mutant(
+        "count a replay's crashes whether or not it makes progress",
+        "handlers/store/replay_work.py",
+        "if segment.moved_by == message_id:",
+        'if segment.moved_by == "nobody":',
+        REPLAYING,
+    ),
+    Mutant(
+        "send a new message for a segment that the old one never moved",
+        "handlers/store/replay_work.py",
+        "if segment.moved_by == message_id:",
+        "if message_id in (segment.moved_by, segment.owner):",
+        REPLAYING,
+    ),
+    Mutant(
         "have the audit log take copies",
         "components/audit_log.py",
         "if args.but_from:",
