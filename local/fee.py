@@ -9,11 +9,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 ACCOUNT = Path("handlers/domain/account.py")
 _EDITS = (
     (
-        """    _RULES[event_type](account, fact(event_type, data))
+        """    _RULES(account, fact(event_type, data))
 """,
         """    fee = (data["amount"] / 100).quantize(Decimal("0.01")) if _is_withdrawal(event_type, data) else ZERO
     charged = {**data, "amount": data["amount"] + fee} if fee else data
-    _RULES[event_type](account, fact(event_type, charged))
+    _RULES(account, fact(event_type, charged))
 """,
     ),
     (

@@ -18,7 +18,7 @@ from schemas.compatibility import DEFAULT_MODE, MODES
 from schemas.files import SchemaError, Versions, load
 from schemas.generation import PROJECT, generated
 from schemas.openapi import described
-from schemas.scaffold import ACCOUNTS, EVENT_TYPE_RULE, ScaffoldError, is_event_type, new
+from schemas.scaffold import EVENT_TYPE_RULE, ScaffoldError, is_event_type, new
 
 _console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 
@@ -58,9 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     scaffold.add_argument(
         "--stream",
         type=_stream,
-        default=ACCOUNTS,
         metavar="NAME",
-        help=f"the kind of aggregate that a new type is of (x-stream); default: {ACCOUNTS}",
+        help="the kind of aggregate that a new type is of (x-stream); default: the one that its name begins with",
     )
     scaffold.set_defaults(run=_new)
     return parser

@@ -11,10 +11,8 @@ from schemas.files import Versions, newest, streams, text_of
 from schemas.generation import PROJECT
 from schemas.vocabulary import DRAFT
 
-ACCOUNTS = "account"
-"""The kind of aggregate that a new type is of where nobody says."""
-ACCOUNT = Path("handlers", "domain", "account.py")
-UPCASTERS = Path("handlers", "domain", "upcasters.py")
+DOMAIN = Path("handlers", "domain")
+UPCASTERS = DOMAIN / "upcasters.py"
 _HUMPS = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -31,49 +29,66 @@ def is_event_type(text: str) -> bool:
 
 
 def new(
-    event_type: str, schemas: Mapping[str, Versions], project: Path = PROJECT, stream: str = ACCOUNTS
+    event_type: str, schemas: Mapping[str, Versions], project: Path = PROJECT, stream: str | None = None
 ) -> list[Path]:
     """Write the drafts; the files written. Raises ScaffoldError with nothing written.
 
-    Of a new type of another kind than the account the schema alone: its rules stand where that kind's are.
+    A new type is of the kind `stream`, or of the one that its name begins with. Of a kind that there is no module of
+    yet, or whose module has no tables of rules and of what follows, it is the schema alone.
     """
     if not is_event_type(event_type):
         raise ScaffoldError(f"{event_type!r}: {EVENT_TYPE_RULE}")
     if event_type in schemas:
-        if stream not in (ACCOUNTS, streams(schemas).get(event_type)):
+        if stream not in (None, streams(schemas).get(event_type)):
             raise ScaffoldError(f"{event_type} is there, and of no stream {stream}: a type never changes its stream")
         drafts = _next_version(event_type, schemas, project)
-    elif stream == ACCOUNTS:
-        drafts = _new_type(event_type, project)
     else:
-        drafts = {_first_version(event_type): text_of(_schema(event_type, stream, _REASON))}
+        drafts = _new_type(event_type, stream or _kind_of(event_type, schemas), schemas, project)
     for path, text in drafts.items():
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text(text, "utf-8")
     return list(drafts)
 
 
-def _new_type(event_type: str, project: Path) -> dict[Path, str]:
-    name = _HUMPS.sub("_", event_type).lower()
-    words = _HUMPS.sub(" ", event_type).lower()
-    account = (project / ACCOUNT).read_text("utf-8")
+def _kind_of(event_type: str, schemas: Mapping[str, Versions]) -> str:
+    kinds = sorted({*streams(schemas).values()})
+    meant = [kind for kind in kinds if event_type.lower().startswith(kind)]
+    if not meant:
+        raise ScaffoldError(f"{event_type}: say of which kind it is, such as --stream {' or --stream '.join(kinds)}")
+    return max(meant, key=len)
+
+
+def _new_type(event_type: str, stream: str, schemas: Mapping[str, Versions], project: Path) -> dict[Path, str]:
+    of_kind = [newest(schemas[name])["properties"] for name, kind in streams(schemas).items() if kind == stream]
+    common = {
+        name: each for name, each in (of_kind or [{}])[0].items() if all(other.get(name) == each for other in of_kind)
+    }
+    drafts = {_first_version(event_type): text_of(_schema(event_type, stream, {**common, **_REASON}))}
+    module = DOMAIN / f"{stream}.py"
+    if not (project / module).exists():
+        return drafts
+    code = (project / module).read_text("utf-8")
+    follows = re.search(r"^_FOLLOWS: ByFact\[(\w+), \1(, Event)?\]", code, re.MULTILINE)
     # In parentheses, over several lines, once there are many.
-    imports = re.search(r"from \.generated\.classes import (\([\w,\s]+\)|[\w, ]+)\n", account)
-    if imports is None:
-        raise ScaffoldError(f"{ACCOUNT} imports no generated classes")
+    imports = re.search(r"from \.generated\.classes import (\([\w,\s]+\)|[\w, ]+)\n", code)
+    if follows is None or imports is None or "\n_RULES: ByFact[" not in code:
+        return drafts
+    name = _HUMPS.sub("_", event_type).lower()
     known = ", ".join(sorted({*re.findall(r"\w+", imports[1]), event_type}))
-    account = account.replace(imports[0], f"from .generated.classes import {known}\n")
-    case = f"        case {event_type}():\n            return account  # what follows from it for the state\n"
-    account = _before(account, "        case _:\n            return account\n", case)
-    rule = f"def _{name}(account: Account, _: {event_type}) -> None:\n    _require_active(account)\n\n\n"
-    account = _before(account, "def _require_active(", rule)
-    entry = f'"{event_type}": _{name}'
-    account = _replaced(account, r'("AccountClosed": _close[^}]*?),?\s*\}', lambda found: f"{found[1]}, {entry}}}")
-    schema = _schema(event_type, ACCOUNTS, {**_ACCOUNT_ID, **_REASON})
+    code = code.replace(imports[0], f"from .generated.classes import {known}\n")
+    stub = _STUB.format(
+        event_type=event_type,
+        name=name,
+        kind=stream,
+        state=follows[1],
+        rule=f"\n    _require_active({stream})" if "\ndef _require_active(" in code else "",
+        event=", __: Event" if follows[2] else "",
+    )
+    test = _TEST.format(event_type=event_type, name=name, kind=stream, an="an" if stream[0] in "aeiou" else "a")
     return {
-        _first_version(event_type): text_of(schema),
-        ACCOUNT: account,
-        Path("tests", "domain", f"test_{name}.py"): _TEST.format(event_type=event_type, name=name, words=words),
+        **drafts,
+        module: _before(code, "\nKIND = Kind(", stub),
+        Path("tests", "domain", f"test_{name}.py"): test,
     }
 
 
@@ -129,35 +144,45 @@ def _replaced(text: str, pattern: str, replacement: object) -> str:
     return str(text)
 
 
-_ACCOUNT_ID = {
-    "accountId": {
-        "description": "The account, where it is repeated in the data: the event's AggregateId.",
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 256,
-        "x-max-bytes": 256,
-        "examples": ["account-123"],
-    }
-}
 _REASON = {"reason": {"description": "Why it happened.", "type": ["string", "null"], "examples": ["on request"]}}
-_TEST = '''"""{event_type}: when it may happen, and what follows."""
+_STUB = '''
+
+@_RULES.on({event_type})
+def _{name}({kind}: {state}, _: {event_type}) -> None:
+    """Say what forbids it."""{rule}
+
+
+@_FOLLOWS.on({event_type})
+def _after_{name}({kind}: {state}, _: {event_type}{event}) -> {state}:
+    """Say what follows from it."""
+    return {kind}
+
+'''
+_TEST = '''"""{event_type}: when it may happen, and what follows. A draft: it fails until both are written."""
 
 import pytest
 
-from handlers.domain import decide
-from handlers.domain.account import Account
 from handlers.sourcing.errors import RuleBrokenError
 
-from .builders import command, create, run
+from .examples import opened, taken
 
 
-def test_{name}_happens_to_an_active_account() -> None:
-    _, events = run(create(), command("{event_type}", reason="on request"))
+def test_{name}_happens_and_something_follows() -> None:
+    before = opened("{kind}")
 
-    assert events[1].data["reason"] == "on request"
+    after = taken(before, "{event_type}", reason="on request")
+
+    assert after != before, "say what follows from it, and here what that is"
 
 
-def test_{name}_needs_an_account() -> None:
+def test_{name}_happens_once() -> None:
+    after = taken(opened("{kind}"), "{event_type}", reason="on request")
+
+    with pytest.raises(RuleBrokenError):  # or say what else forbids it
+        taken(after, "{event_type}", reason="on request")
+
+
+def test_{name}_needs_{an}_{kind}() -> None:
     with pytest.raises(RuleBrokenError):
-        decide(Account(), command("{event_type}"))
+        taken(None, "{event_type}", reason="on request")
 '''

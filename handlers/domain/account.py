@@ -6,12 +6,12 @@ raises: MalformedError for data that its schema does not allow, RuleBrokenError 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any, Literal, NoReturn
 
+from handlers.sourcing.by_fact import ByFact
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from handlers.sourcing.event import Event, NewEvent
@@ -23,7 +23,7 @@ from handlers.sourcing.values import ARITHMETIC, Value
 from . import money
 from .bounds import LARGEST, sum_of_money
 from .bounds import money as money_of
-from .facts import IDENTIFIERS, NEWEST, Fact, asked, defaults, extra, fact, fact_of, misspelt, violations
+from .facts import IDENTIFIERS, NEWEST, asked, defaults, extra, fact, fact_of, misspelt, violations
 from .generated.classes import AccountClosed, AccountCreated, FundsReserved, ReservationReleased, TransactionProcessed
 from .money import ZERO, available, total
 from .projections import ACCOUNT_QUERIES, account_projections
@@ -115,6 +115,11 @@ def _reservations(value: Any) -> Mapping[str, Decimal]:
 
 _restored = restorer(Account, {Decimal: sum_of_money, Mapping[str, Decimal]: _reservations})
 
+_RULES: ByFact[Account, None] = ByFact()
+"""Of each type that a command may ask for: what the account's state forbids, a RuleBrokenError."""
+_FOLLOWS: ByFact[Account, Account, Event] = ByFact()
+"""Of each type: the state after it."""
+
 
 def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list[Violation]:
     """Everything that is wrong with a command's data whatever the account's state.
@@ -157,7 +162,7 @@ def decide(account: Account, command: Command) -> list[NewEvent]:
     if account.status == "Unknown" and not opens(command):
         text = f"there is no account {command.aggregate_id}; AccountCreated opens it"
         raise RuleBrokenError(_ACTIVE, text, status=account.status)
-    _RULES[event_type](account, fact(event_type, data))
+    _RULES(account, fact(event_type, data))
     if unsound := violations(event_type, NEWEST[event_type], data, event_type):
         raise UnreadableEventError(f"was about to be written: {unsound[0].path} {unsound[0].message}")
     return [NewEvent(event_type, data, NEWEST[event_type])]
@@ -165,37 +170,45 @@ def decide(account: Account, command: Command) -> list[NewEvent]:
 
 def evolve(account: Account, event: Event) -> Account:
     """The state after `event`. Raises UnreadableEventError; an event of an unknown type changes nothing."""
-    match fact_of(event):
-        case AccountCreated() as created:
-            return replace(
-                account,
-                status="Active",
-                overdraft_limit=created.overdraft_limit or ZERO,
-                created_at=created.created_at or event.timestamp,
-                currency=created.currency,
-            )
-        case TransactionProcessed() as transaction:
-            return replace(
-                account,
-                balance=ARITHMETIC.add(account.balance, transaction.amount),
-                transaction_count=account.transaction_count + 1,
-                reservations=_without(account, transaction.transfer_id if transaction.amount < 0 else None),
-            )
-        case FundsReserved() | ReservationReleased() as part:
-            return replace(account, reservations=_with(account, part))
-        case AccountClosed() as closed:
-            return replace(account, status="Closed", closed_at=closed.closed_at or event.timestamp)
-        case _:
-            return account
+    told = fact_of(event)
+    after = _FOLLOWS.get(told)
+    return account if after is None else after(account, told, event)
 
 
-def _with(account: Account, part: FundsReserved | ReservationReleased) -> Mapping[str, Decimal]:
-    """What is set aside after a transfer's part of it came or went."""
-    match part:
-        case FundsReserved():
-            return {**account.reservations, part.transfer_id: part.amount}
-        case ReservationReleased():
-            return _without(account, part.transfer_id)
+@_FOLLOWS.on(AccountCreated)
+def _after_opening(account: Account, created: AccountCreated, event: Event) -> Account:
+    return replace(
+        account,
+        status="Active",
+        overdraft_limit=created.overdraft_limit or ZERO,
+        created_at=created.created_at or event.timestamp,
+        currency=created.currency,
+    )
+
+
+@_FOLLOWS.on(TransactionProcessed)
+def _after_transaction(account: Account, transaction: TransactionProcessed, _: Event) -> Account:
+    return replace(
+        account,
+        balance=ARITHMETIC.add(account.balance, transaction.amount),
+        transaction_count=account.transaction_count + 1,
+        reservations=_without(account, transaction.transfer_id if transaction.amount < 0 else None),
+    )
+
+
+@_FOLLOWS.on(FundsReserved)
+def _after_reservation(account: Account, reserved: FundsReserved, _: Event) -> Account:
+    return replace(account, reservations={**account.reservations, reserved.transfer_id: reserved.amount})
+
+
+@_FOLLOWS.on(ReservationReleased)
+def _after_release(account: Account, released: ReservationReleased, _: Event) -> Account:
+    return replace(account, reservations=_without(account, released.transfer_id))
+
+
+@_FOLLOWS.on(AccountClosed)
+def _after_closing(account: Account, closed: AccountClosed, event: Event) -> Account:
+    return replace(account, status="Closed", closed_at=closed.closed_at or event.timestamp)
 
 
 def _without(account: Account, transfer_id: str | None) -> Mapping[str, Decimal]:
@@ -231,6 +244,7 @@ def _filled_in(account: Account, event_type: str, data: Mapping[str, Value]) -> 
     return filled
 
 
+@_RULES.on(AccountCreated)
 def _create(account: Account, created: AccountCreated) -> None:
     if account.status != "Unknown":
         raise RuleBrokenError("account-created-once", "the account exists already")
@@ -240,6 +254,7 @@ def _create(account: Account, created: AccountCreated) -> None:
         raise RuleBrokenError(_SCALE, text, currency=created.currency, digits=digits, overdraftLimit=limit)
 
 
+@_RULES.on(TransactionProcessed)
 def _transact(account: Account, transaction: TransactionProcessed) -> None:
     _require_active(account)
     amount = transaction.amount
@@ -258,6 +273,7 @@ def _transact(account: Account, transaction: TransactionProcessed) -> None:
         _refuse_funds(account, amount)
 
 
+@_RULES.on(FundsReserved)
 def _reserve(account: Account, reserved: FundsReserved) -> None:
     """Set money aside for a transfer, once: from then on the transfer's withdrawal needs nothing else."""
     _require_active(account)
@@ -276,6 +292,7 @@ def _reserve(account: Account, reserved: FundsReserved) -> None:
         _refuse_funds(account, -reserved.amount)
 
 
+@_RULES.on(ReservationReleased)
 def _release(account: Account, released: ReservationReleased) -> None:
     """Make available what is set aside. An amount of 0 releases nothing: its command takes the place of the one that
     would have set something aside."""
@@ -314,6 +331,7 @@ def _refuse_funds(account: Account, amount: Decimal) -> NoReturn:
     )
 
 
+@_RULES.on(AccountClosed)
 def _close(account: Account, _: AccountClosed) -> None:
     _require_active(account)
     if account.balance:
@@ -353,22 +371,13 @@ _ACTIVE = "account-active"
 _SCALE = "amount-scale"
 _OPENING = "AccountCreated"
 _ACCOUNT_ID = "eventData.accountId"
-_RULES: Mapping[str, Callable[[Account, Fact], None]] = MappingProxyType(
-    {
-        "AccountCreated": _create,
-        "TransactionProcessed": _transact,
-        "AccountClosed": _close,
-        "FundsReserved": _reserve,
-        "ReservationReleased": _release,
-    }
-)
 
 KIND = Kind(
     name="account",
     state=Account,
     state_version=STATE_VERSION,
     snapshots="",
-    commands=tuple(_RULES),
+    commands=_RULES.event_types,
     check=check,
     opens=opens,
     decide=decide,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from handlers.sourcing import times
+from handlers.sourcing.by_fact import ByFact
 from handlers.sourcing.event import Event
 from handlers.sourcing.kinds import State, Switch
 from handlers.sourcing.projection import Entries, Projection, Row, RowQuery
@@ -16,6 +17,9 @@ from .bounds import LARGEST, limit, money, sum_of_money
 from .facts import fact_of
 from .generated.classes import AccountClosed, AccountCreated, FundsReserved, ReservationReleased, TransactionProcessed
 from .money import ZERO, available
+
+_ROWS: ByFact[Row, Row, Event] = ByFact()
+"""Of each type: the summary after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,42 +36,9 @@ class AccountSummary:
     name: str = "AccountSummary"
 
     def apply(self, row: Row, event: Event) -> Row:
-        match fact_of(event):
-            case AccountCreated() as created:
-                may_fall = created.overdraft_limit or ZERO
-                return {
-                    "Balance": ZERO,
-                    "Reserved": ZERO,
-                    "Available": may_fall,
-                    "Currency": created.currency,
-                    "Status": "Active",
-                    "OverdraftLimit": may_fall,
-                    "CreatedAt": created.created_at or event.timestamp,
-                    "TransactionCount": 0,
-                    "LastUpdated": event.timestamp,
-                }
-            case TransactionProcessed() as transaction:
-                posted = transaction.amount if transaction.transfer_id and transaction.amount < 0 else ZERO
-                return {
-                    **_moved(row, event, balance=transaction.amount, reserved=posted),
-                    "TransactionCount": row["TransactionCount"] + 1,
-                    "LastTransactionAt": transaction.timestamp or event.timestamp,
-                }
-            case FundsReserved() as reserved:
-                return _moved(row, event, reserved=reserved.amount)
-            case ReservationReleased() as released:
-                return _moved(row, event, reserved=-released.amount)
-            case AccountClosed() as closed:
-                closed_at = closed.closed_at or event.timestamp
-                return {
-                    **row,
-                    "Available": ZERO,
-                    "Status": "Closed",
-                    "ClosedAt": closed_at,
-                    "LastUpdated": event.timestamp,
-                }
-            case _:
-                return row
+        told = fact_of(event)
+        after = _ROWS.get(told)
+        return row if after is None else after(row, told, event)
 
     def knows(self, row: Row, sequence: int) -> bool:
         return _SUMMARY.is_whole(row) and not self.damage(row, sequence)
@@ -147,6 +118,53 @@ class AccountStatement:
             "Reserved": state.reserved,
             "TransactionCount": state.transaction_count,
         }
+
+
+@_ROWS.on(AccountCreated)
+def _opened(_: Row, created: AccountCreated, event: Event) -> Row:
+    may_fall = created.overdraft_limit or ZERO
+    return {
+        "Balance": ZERO,
+        "Reserved": ZERO,
+        "Available": may_fall,
+        "Currency": created.currency,
+        "Status": "Active",
+        "OverdraftLimit": may_fall,
+        "CreatedAt": created.created_at or event.timestamp,
+        "TransactionCount": 0,
+        "LastUpdated": event.timestamp,
+    }
+
+
+@_ROWS.on(TransactionProcessed)
+def _transacted(row: Row, transaction: TransactionProcessed, event: Event) -> Row:
+    posted = transaction.amount if transaction.transfer_id and transaction.amount < 0 else ZERO
+    return {
+        **_moved(row, event, balance=transaction.amount, reserved=posted),
+        "TransactionCount": row["TransactionCount"] + 1,
+        "LastTransactionAt": transaction.timestamp or event.timestamp,
+    }
+
+
+@_ROWS.on(FundsReserved)
+def _reserved(row: Row, reserved: FundsReserved, event: Event) -> Row:
+    return _moved(row, event, reserved=reserved.amount)
+
+
+@_ROWS.on(ReservationReleased)
+def _released(row: Row, released: ReservationReleased, event: Event) -> Row:
+    return _moved(row, event, reserved=-released.amount)
+
+
+@_ROWS.on(AccountClosed)
+def _closed(row: Row, closed: AccountClosed, event: Event) -> Row:
+    return {
+        **row,
+        "Available": ZERO,
+        "Status": "Closed",
+        "ClosedAt": closed.closed_at or event.timestamp,
+        "LastUpdated": event.timestamp,
+    }
 
 
 def _moved(row: Row, event: Event, *, balance: Decimal = ZERO, reserved: Decimal = ZERO) -> Row:

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any, Literal
 
 from handlers.sourcing import times
+from handlers.sourcing.by_fact import ByFact
 from handlers.sourcing.command import NO_ACTOR, Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from handlers.sourcing.event import Event, NewEvent
@@ -112,6 +112,11 @@ class Transfer:
 
 _restored = restorer(Transfer, {Decimal: money_of})
 
+_RULES: ByFact[Transfer, None] = ByFact()
+"""Of each type that a command may ask for: what the transfer's state forbids, a RuleBrokenError."""
+_FOLLOWS: ByFact[Transfer, Transfer] = ByFact()
+"""Of each type but the request: the state after it."""
+
 
 def check(aggregate_id: str, event_type: str, data: Mapping[str, Value]) -> list[Violation]:
     """Everything that is wrong with a command's data whatever the transfer's state."""
@@ -182,7 +187,7 @@ def decide(transfer: Transfer, command: Command) -> list[NewEvent]:
         raise RuleBrokenError(_STATUS, text, status=transfer.status)
     if unsound := violations(event_type, NEWEST[event_type], data, event_type):
         raise UnreadableEventError(f"was about to be written: {unsound[0].path} {unsound[0].message}")
-    _RULES[event_type](transfer, fact(event_type, data))
+    _RULES(transfer, fact(event_type, data))
     return [NewEvent(event_type, data, NEWEST[event_type])]
 
 
@@ -195,45 +200,70 @@ def evolve(transfer: Transfer, event: Event) -> Transfer:
 def broken_by(transfer: Transfer, told: Fact) -> RuleBrokenError | None:
     """The rule that forbids a fact in the transfer's current state, if one does."""
     try:
-        _RULES[type(told).__name__](transfer, told)
+        _RULES(transfer, told)
     except RuleBrokenError as error:
         return error
     return None
 
 
 def _after(transfer: Transfer, event: Event) -> Transfer:
-    match fact_of(event):
-        case TransferRequested() as requested:
-            return replace(
-                transfer,
-                status="Requested",
-                transfer_id=event.aggregate_id,
-                from_account=requested.from_account,
-                to_account=requested.to_account,
-                amount=requested.amount,
-                currency=requested.currency,
-                deadline=times.in_one_form(requested.deadline),
-                requested_by=event.actor,
-                needs_approval=requested.needs_approval,
-                correlation_id=event.correlation_id,
-            )
-        case told:
-            return advanced(transfer, told)
+    told = fact_of(event)
+    if not isinstance(told, TransferRequested):
+        return advanced(transfer, told)
+    return replace(
+        transfer,
+        status="Requested",
+        transfer_id=event.aggregate_id,
+        from_account=told.from_account,
+        to_account=told.to_account,
+        amount=told.amount,
+        currency=told.currency,
+        deadline=times.in_one_form(told.deadline),
+        requested_by=event.actor,
+        needs_approval=told.needs_approval,
+        correlation_id=event.correlation_id,
+    )
 
 
 def advanced(transfer: Transfer, told: Fact | None) -> Transfer:
     """The state after a fact that is no request; the same after one that is no transfer's."""
-    match told:
-        case TransferApproved() as approved:
-            return replace(transfer, status="Approved", approved_by=approved.by)
-        case TransferCommitted():
-            return replace(transfer, status="Committed", was_committed=True)
-        case TransferSettled():
-            return replace(transfer, settled=True)
-        case TransferCompleted() | TransferFailed() | TransferExpired() | TransferCancelled() as end:
-            return replace(transfer, status=_ENDS[type(end)])
-        case _:
-            return transfer
+    after = _FOLLOWS.get(told)
+    return transfer if after is None else after(transfer, told)
+
+
+@_FOLLOWS.on(TransferApproved)
+def _after_approval(transfer: Transfer, approved: TransferApproved) -> Transfer:
+    return replace(transfer, status="Approved", approved_by=approved.by)
+
+
+@_FOLLOWS.on(TransferCommitted)
+def _after_commitment(transfer: Transfer, _: TransferCommitted) -> Transfer:
+    return replace(transfer, status="Committed", was_committed=True)
+
+
+@_FOLLOWS.on(TransferCompleted)
+def _after_completion(transfer: Transfer, _: TransferCompleted) -> Transfer:
+    return replace(transfer, status="Completed")
+
+
+@_FOLLOWS.on(TransferFailed)
+def _after_failure(transfer: Transfer, _: TransferFailed) -> Transfer:
+    return replace(transfer, status="Failed")
+
+
+@_FOLLOWS.on(TransferExpired)
+def _after_expiry(transfer: Transfer, _: TransferExpired) -> Transfer:
+    return replace(transfer, status="Expired")
+
+
+@_FOLLOWS.on(TransferCancelled)
+def _after_cancellation(transfer: Transfer, _: TransferCancelled) -> Transfer:
+    return replace(transfer, status="Cancelled")
+
+
+@_FOLLOWS.on(TransferSettled)
+def _after_settlement(transfer: Transfer, _: TransferSettled) -> Transfer:
+    return replace(transfer, settled=True)
 
 
 def _wrong_with_request(transfer_id: str, data: Mapping[str, Value], told: set[str]) -> list[Violation]:
@@ -268,6 +298,7 @@ def _deadline(given: Value, now: str, timeout: int) -> Value:
     return deadline
 
 
+@_RULES.on(TransferRequested)
 def _request(transfer: Transfer, requested: TransferRequested) -> None:
     if transfer.status != "Unknown":
         raise RuleBrokenError("transfer-requested-once", "the transfer exists already", status=transfer.status)
@@ -277,6 +308,7 @@ def _request(transfer: Transfer, requested: TransferRequested) -> None:
         raise RuleBrokenError("amount-scale", text, currency=requested.currency, digits=digits, amount=requested.amount)
 
 
+@_RULES.on(TransferApproved)
 def _approve(transfer: Transfer, approved: TransferApproved) -> None:
     _require(transfer, "Requested")
     if not transfer.needs_approval:
@@ -289,29 +321,35 @@ def _approve(transfer: Transfer, approved: TransferApproved) -> None:
         raise RuleBrokenError(SECOND_PERSON, "somebody else than who requested a transfer approves of it")
 
 
+@_RULES.on(TransferCommitted)
 def _commit(transfer: Transfer, _: TransferCommitted) -> None:
     _require(transfer, "Approved" if transfer.needs_approval else "Requested")
 
 
+@_RULES.on(TransferCompleted)
 def _complete(transfer: Transfer, _: TransferCompleted) -> None:
     _require(transfer, "Committed")
 
 
+@_RULES.on(TransferFailed)
 def _fail(transfer: Transfer, failed: TransferFailed) -> None:
     """What was refused before the commitment says nothing after it: another process may have been let through."""
     _require(transfer, *(("Committed",) if failed.step == "credit" else UNCOMMITTED))
 
 
+@_RULES.on(TransferExpired)
 def _expire(transfer: Transfer, expired: TransferExpired) -> None:
     _require(transfer, *UNCOMMITTED)
     if transfer.deadline is None or expired.at < transfer.deadline:
         raise RuleBrokenError(_DEADLINE, "the deadline is not over", deadline=transfer.deadline)
 
 
+@_RULES.on(TransferCancelled)
 def _cancel(transfer: Transfer, _: TransferCancelled) -> None:
     _require(transfer, *UNCOMMITTED)
 
 
+@_RULES.on(TransferSettled)
 def _settle(transfer: Transfer, _: TransferSettled) -> None:
     _require(transfer, *COME_TO_NOTHING)
     if transfer.settled:
@@ -323,36 +361,16 @@ def _require(transfer: Transfer, *statuses: str) -> None:
         raise RuleBrokenError(_STATUS, f"the transfer is {transfer.status.lower()}", status=transfer.status)
 
 
-_ENDS: Mapping[type, Literal["Completed", "Failed", "Expired", "Cancelled"]] = MappingProxyType(
-    {
-        TransferCompleted: "Completed",
-        TransferFailed: "Failed",
-        TransferExpired: "Expired",
-        TransferCancelled: "Cancelled",
-    }
-)
 _STATUS = "transfer-status"
 _DEADLINE = "transfer-deadline"
 _OPENING = "TransferRequested"
-_RULES: Mapping[str, Callable[[Transfer, Fact], None]] = MappingProxyType(
-    {
-        "TransferRequested": _request,
-        "TransferApproved": _approve,
-        "TransferCommitted": _commit,
-        "TransferCompleted": _complete,
-        "TransferFailed": _fail,
-        "TransferExpired": _expire,
-        "TransferCancelled": _cancel,
-        "TransferSettled": _settle,
-    }
-)
 
 KIND = Kind(
     name="transfer",
     state=Transfer,
     state_version=STATE_VERSION,
     snapshots="transfer.",
-    commands=tuple(_RULES),
+    commands=_RULES.event_types,
     check=check,
     opens=opens,
     decide=decide,

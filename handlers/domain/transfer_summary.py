@@ -13,6 +13,7 @@ from types import MappingProxyType
 from zlib import crc32
 
 from handlers.sourcing import times
+from handlers.sourcing.by_fact import ByFact
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.event import Event
 from handlers.sourcing.fields import check_identifier
@@ -45,6 +46,10 @@ STATUSES = ("Requested", "Approved", "Committed", *ENDS)
 _DUE = ("DueBucket", "DueAt")
 
 
+_ROWS: ByFact[Row, Row, Event] = ByFact()
+"""Of each type: the row after it, but for when something is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class TransferSummary:
     """Where a transfer stands now: status and sides, amount, times, and why it came to nothing."""
@@ -75,23 +80,13 @@ def is_open(row: Row) -> bool:
 
 
 def _changed(row: Row, event: Event) -> Row:
-    at = event.timestamp
-    match fact_of(event):
-        case TransferRequested() as requested:
-            return _requested(requested, event)
-        case TransferApproved() as approved:
-            return {**row, "Status": "Approved", "ApprovedBy": approved.by, "ApprovedAt": at}
-        case TransferCommitted():
-            return {**row, "Status": "Committed", "CommittedAt": at}
-        case TransferSettled():
-            return {**row, "SettledAt": at}
-        case TransferCompleted() | TransferFailed() | TransferExpired() | TransferCancelled() as end:
-            return {**row, **_end(end, event), "EndedAt": at}
-        case _:
-            return row
+    told = fact_of(event)
+    after = _ROWS.get(told)
+    return row if after is None else after(row, told, event)
 
 
-def _requested(requested: TransferRequested, event: Event) -> Row:
+@_ROWS.on(TransferRequested)
+def _requested(_: Row, requested: TransferRequested, event: Event) -> Row:
     return {
         "Status": "Requested",
         "FromAccount": requested.from_account,
@@ -106,18 +101,42 @@ def _requested(requested: TransferRequested, event: Event) -> Row:
     }
 
 
-def _end(end: TransferCompleted | TransferFailed | TransferExpired | TransferCancelled, event: Event) -> Row:
-    match end:
-        case TransferFailed():
-            rule = {} if end.rule is None else {"Rule": end.rule}
-            return {"Status": "Failed", "FailedStep": end.step, "Code": end.code, **rule}
-        case TransferCancelled():
-            reason = {} if end.reason is None else {"Reason": end.reason}
-            return {"Status": "Cancelled", "CancelledBy": event.actor, **reason}
-        case TransferExpired():
-            return {"Status": "Expired"}
-        case TransferCompleted():
-            return {"Status": "Completed"}
+@_ROWS.on(TransferApproved)
+def _approved(row: Row, approved: TransferApproved, event: Event) -> Row:
+    return {**row, "Status": "Approved", "ApprovedBy": approved.by, "ApprovedAt": event.timestamp}
+
+
+@_ROWS.on(TransferCommitted)
+def _committed(row: Row, _: TransferCommitted, event: Event) -> Row:
+    return {**row, "Status": "Committed", "CommittedAt": event.timestamp}
+
+
+@_ROWS.on(TransferCompleted)
+def _completed(row: Row, _: TransferCompleted, event: Event) -> Row:
+    return {**row, "Status": "Completed", "EndedAt": event.timestamp}
+
+
+@_ROWS.on(TransferFailed)
+def _failed(row: Row, failed: TransferFailed, event: Event) -> Row:
+    rule = {} if failed.rule is None else {"Rule": failed.rule}
+    why = {"FailedStep": failed.step, "Code": failed.code, **rule}
+    return {**row, "Status": "Failed", **why, "EndedAt": event.timestamp}
+
+
+@_ROWS.on(TransferExpired)
+def _expired(row: Row, _: TransferExpired, event: Event) -> Row:
+    return {**row, "Status": "Expired", "EndedAt": event.timestamp}
+
+
+@_ROWS.on(TransferCancelled)
+def _cancelled(row: Row, cancelled: TransferCancelled, event: Event) -> Row:
+    reason = {} if cancelled.reason is None else {"Reason": cancelled.reason}
+    return {**row, "Status": "Cancelled", "CancelledBy": event.actor, **reason, "EndedAt": event.timestamp}
+
+
+@_ROWS.on(TransferSettled)
+def _settled(row: Row, _: TransferSettled, event: Event) -> Row:
+    return {**row, "SettledAt": event.timestamp}
 
 
 def _with_due(row: Row, event: Event) -> Row:

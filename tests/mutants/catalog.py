@@ -4602,4 +4602,25 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "uuid5(_IDS, dumps([replay_id, event.event_id, 0]))",
         ("tests/domain/test_transforms.py",),
     ),
+    Mutant(
+        "let a second function for one class of facts take the place of the first",
+        "handlers/sourcing/by_fact.py",
+        "if fact in self._functions:",
+        "if fact in ():",
+        ("tests/domain/test_by_fact.py",),
+    ),
+    Mutant(
+        "let other states follow from an event under the same STATE_VERSION",
+        ACCOUNT,
+        "closed_at=closed.closed_at or event.timestamp",
+        "closed_at=event.timestamp",
+        ("tests/domain/test_state_versions.py",),
+    ),
+    Mutant(
+        "draft a test that passes while nothing follows",
+        "schemas/scaffold.py",
+        "assert after != before, ",
+        "assert after == before, ",
+        ("tests/schemas/test_scaffold.py",),
+    ),
 )

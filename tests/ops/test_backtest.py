@@ -231,15 +231,15 @@ def test_what_the_candidate_cannot_read_is_told_of_that_account_and_the_others_g
     for name, limit in (("good", 1), ("bad", 666), ("fatal", 667), ("endless", 668)):
         send("AccountCreated", {"overdraftLimit": limit}, aggregateId=name)
         send("TransactionProcessed", {"amount": -1}, aggregateId=name)
-    fails = """        case AccountCreated() as created:
-            if created.overdraft_limit == 666:
-                raise KeyError("what is that?")
-            if created.overdraft_limit == 667:
-                __import__("os")._exit(3)
-            while created.overdraft_limit == 668:
-                pass
+    opening = "def _after_opening(account: Account, created: AccountCreated, event: Event) -> Account:\n"
+    fails = """    if created.overdraft_limit == 666:
+        raise KeyError("what is that?")
+    if created.overdraft_limit == 667:
+        __import__("os")._exit(3)
+    while created.overdraft_limit == 668:
+        pass
 """
-    candidate = checkout(tmp_path / "candidate", ("        case AccountCreated() as created:\n", fails))
+    candidate = checkout(tmp_path / "candidate", (opening, opening + fails))
 
     result = tried(run, candidate, "--workers", "2")
 

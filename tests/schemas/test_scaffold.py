@@ -14,7 +14,7 @@ import pytest
 
 from schemas.files import load
 from schemas.generation import PROJECT
-from schemas.scaffold import ACCOUNT, UPCASTERS, ScaffoldError, new
+from schemas.scaffold import DOMAIN, UPCASTERS, ScaffoldError, new
 
 COPIED = (
     "docs",
@@ -28,6 +28,7 @@ COPIED = (
     "tests/effort.py",
     "pyproject.toml",
 )
+ACCOUNT = DOMAIN / "account.py"
 OF_THE_EMBEDDED_AWS = "test_patterns.py"
 """It compares with what is not copied."""
 NOT_OF_EVENT_TYPES = ("money", "reservations", "selection", "times", "transfer_properties", "values")
@@ -61,9 +62,8 @@ def test_a_new_type_is_drafted_whole_and_published_when_it_is_final(project: Pat
     said = run(project, "schemas", "new", "AccountDrafted")
 
     assert "schemas/AccountDrafted/1.json" in said
-    # Its own test, those of the domain, and the style: the draft is a piece of the project.
-    others = (f"--ignore=tests/domain/test_{name}.py" for name in NOT_OF_EVENT_TYPES)
-    assert (project / "tests" / "domain" / "test_account_drafted.py").exists()
+    # The tests of the domain and the style: the draft is a piece of the project.
+    others = (f"--ignore=tests/domain/test_{name}.py" for name in ("account_drafted", *NOT_OF_EVENT_TYPES))
     run(project, "pytest", "-q", "-p", "no:cacheprovider", "tests/domain", *others)
     run(project, "ruff", "check", "--no-cache", "handlers", "schemas", "tests")
     run(project, "ruff", "format", "--no-cache", "--check", "handlers", "schemas", "tests")
@@ -73,6 +73,51 @@ def test_a_new_type_is_drafted_whole_and_published_when_it_is_final(project: Pat
     assert "schemas/AccountDrafted/1.json" in run(project, "schemas", "publish")
 
     assert "AccountDrafted" in run(project, "schemas", "check")
+
+
+def test_a_draft_fails_its_test_until_it_does_something_and_the_state_version_says_so(project: Path) -> None:
+    run(project, "schemas", "new", "AccountDrafted")
+    tests = ("tests/domain/test_account_drafted.py", "tests/domain/test_state_versions.py")
+    pytest_there = ("pytest", "-q", "-p", "no:cacheprovider")
+
+    said = run(project, *pytest_there, *tests, status=1)
+
+    assert "2 failed" in said
+    for name in ("happens_and_something_follows", "happens_once"):
+        assert f"FAILED {tests[0]}::test_account_drafted_{name}" in said
+    account = project / ACCOUNT
+    stub = '"""Say what follows from it."""\n    return account\n'
+    text = account.read_text("utf-8")
+    assert text.count(stub) == 1
+    account.write_text(text.replace(stub, 'return replace(account, status="Closed")\n'), "utf-8")
+    run(project, *pytest_there, tests[0])
+    said = run(project, *pytest_there, tests[1], status=1)
+    assert "what follows from AccountDrafted" in said
+    assert "is not what it was under account's STATE_VERSION" in said
+    version = re.search(r"^STATE_VERSION = (\d+)$", text, re.MULTILINE)
+    assert version
+    raised = account.read_text("utf-8").replace(version[0], f"STATE_VERSION = {int(version[1]) + 1}")
+    account.write_text(raised, "utf-8")
+    assert "record what follows under it" in run(project, *pytest_there, tests[1], status=1)
+    run(project, "tests.domain.examples")
+    run(project, *pytest_there, tests[1])
+
+
+def test_a_new_type_is_of_the_kind_that_its_name_begins_with_or_of_the_one_that_is_said(project: Path) -> None:
+    schemas = load(project / "schemas")
+    with pytest.raises(ScaffoldError, match="--stream account or --stream transfer"):
+        new("CardIssued", schemas, project)
+
+    written = [new("TransferNoted", schemas, project), new("CardIssued", schemas, project, stream="account")]
+
+    assert [DOMAIN / "transfer.py" in written[0], ACCOUNT in written[1]] == [True, True]
+    told = load(project / "schemas")
+    assert [told[name][1]["x-stream"] for name in ("TransferNoted", "CardIssued")] == ["transfer", "account"]
+    assert ["accountId" in told[name][1]["properties"] for name in ("TransferNoted", "CardIssued")] == [False, True]
+    run(project, "schemas", "generate")
+    run(project, "ruff", "format", "--no-cache", "handlers")
+    run(project, "ruff", "check", "--no-cache", "handlers")
+    run(project, "pytest", "-q", "-p", "no:cacheprovider", "tests/domain/test_transfer.py")
 
 
 def test_a_new_type_of_another_kind_is_a_schema_of_its_stream_alone(project: Path) -> None:
@@ -99,11 +144,12 @@ def test_one_draft_follows_another_however_long_the_lists_become(project: Path) 
         run(project, "ruff", "format", "--no-cache", *map(str, files))
 
     account, upcasters = ((project / file).read_text("utf-8") for file in files)
+    run(project, "schemas", "generate")
+    run(project, "ruff", "check", "--no-cache", "handlers")
     newest = max(load(project / "schemas")["AccountClosed"])
     for name in names:
-        assert account.count(f"        case {name}():\n") == 1
         assert re.search(rf"import \([^)]*\b{name},", account)
-        assert re.search(rf'\n        "{name}": _account_drafted', account)
+        assert account.count(f"@_RULES.on({name})\n") == account.count(f"@_FOLLOWS.on({name})\n") == 1
     for version in range(newest - 3, newest):
         assert f'        ("AccountClosed", {version}): _account_closed_{version},\n' in upcasters
 

@@ -1,0 +1,91 @@
+"""The examples of the newest schemas, told as events: what follows from each, whatever the domain.
+
+`python -m tests.domain.examples` records in `state_versions.json` what follows under a STATE_VERSION that is not there
+yet. What is recorded stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from handlers.domain import KINDS
+from handlers.domain.facts import FACTS
+from handlers.sourcing.command import Command
+from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.sourcing.kinds import Kind, State
+from handlers.sourcing.values import dumps, exact
+from schemas.files import load, newest
+
+RECORDED = Path(__file__).with_name("state_versions.json")
+NOW = "2024-01-15T10:00:00.000000Z"
+_SCHEMAS = load()
+
+
+def asking(event_type: str, data: Mapping[str, Any]) -> Command:
+    """A command for such an event."""
+    request = {"aggregateId": "example-1", "eventType": event_type, "eventData": dict(data), "actor": "somebody"}
+    return Command.parse(request, f"example of {event_type}")
+
+
+def taken(state: State, event_type: str, **data: Any) -> State:
+    """The state after a command with this data. Raises what the domain says against it."""
+    command = asking(event_type, data)
+    for event in chain(Position(), KINDS.decide(state, command), command, NOW):
+        state = KINDS.evolve(state, event)
+    return state
+
+
+def told(event_type: str) -> list[Event]:
+    """An event of each example of a type's newest version."""
+    examples = newest(_SCHEMAS[event_type])["examples"]
+    news = [NewEvent(event_type, exact(data, ""), FACTS.newest[event_type]) for data in examples]
+    return [chain(Position(), [new], asking(event_type, new.data), NOW)[0] for new in news]
+
+
+def opened(name: str) -> State:
+    """The state of a kind after the first example of what opens its aggregates."""
+    (kind,) = (each for each in KINDS.all if each.name == name)
+    opening = next(each for each in kind.commands if kind.opens(asking(each, {})))
+    return KINDS.evolve(None, told(opening)[0])
+
+
+def outcomes(kind: Kind[Any]) -> dict[str, str]:
+    """By type of a kind's events, what tells what follows from its examples from anything else.
+
+    Each is applied to a new aggregate, to an opened one, and to that after each other example. A type from which
+    nothing follows is none of them.
+    """
+    events = [event for name, of in FACTS.streams.items() if of == kind.name for event in told(name)]
+    first = opened(kind.name)
+    states = [kind.state(), *_different(first, *(kind.evolve(first, event) for event in events))]
+    found: dict[str, list[Any]] = {}
+    for event in events:
+        for before in states:
+            if (after := kind.evolve(before, event)) != before:
+                found.setdefault(event.event_type, []).append(after.snapshot())
+    return {name: sha256(dumps(snapshots).encode()).hexdigest()[:16] for name, snapshots in found.items()}
+
+
+def _different(*states: State) -> Iterator[State]:
+    seen: list[State] = []
+    for state in states:
+        if state not in seen:
+            seen.append(state)
+            yield state
+
+
+def recorded() -> dict[str, dict[str, dict[str, str]]]:
+    """By kind and STATE_VERSION, the outcomes as they were."""
+    found: dict[str, dict[str, dict[str, str]]] = json.loads(RECORDED.read_text("utf-8")) if RECORDED.exists() else {}
+    return found
+
+
+if __name__ == "__main__":
+    every = recorded()
+    for one in KINDS.all:
+        every.setdefault(one.name, {}).setdefault(str(one.state_version), outcomes(one))
+    RECORDED.write_text(json.dumps(every, indent=1) + "\n", "utf-8")
