@@ -19,9 +19,13 @@ from bench.memory import held_by
 from bench.progress import Advance, Steps
 from bench.served import serving
 from local.client import StackClient, eventually
+from local.engine.pool import IDLE_SECONDS
 
 ACCOUNTS = 10
 COMMANDS = 200
+REST = 1.5 * IDLE_SECONDS
+"""Seconds without a call until memory counts as at rest: workers that a busy moment began have ended by then."""
+
 LOOK_EVERY = 0.002
 PATIENCE = 30.0
 """Seconds after which an event that does not show is a failure of the system."""
@@ -51,6 +55,8 @@ def measure(steps: Steps, stored: int = STORED) -> dict[str, Any]:
             _sample(client, account, next(numbers))
         with steps.step("accepted to visible, empty store", COMMANDS) as advance_empty:
             empty = _samples(client, sequences, advance_empty)
+        steps.say("wait until what the start began has ended")
+        time.sleep(REST)
         held = held_by(process.pid)
         logs = {
             **{function: logged.per_invocation(client, function) for function in FUNCTIONS},

@@ -86,13 +86,6 @@ class Invoker:
         with self._gateway.lock:
             return load(ref)
 
-    def prestart(self, ref: FunctionRef) -> None:
-        """Gets one worker of the function ready in the background, so that the first invocation is not a cold start."""
-        with contextlib.suppress(ApiError):  # deleted already, or nothing that could run
-            function = self.find(ref)
-            if function.reserved_concurrency != 0:
-                self._background.spawn(f"prestart-{function.name}", self._pool(function).prestart)
-
     def forget(self) -> None:
         """Retires the workers of functions that are gone."""
         with self._lock:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from local.engine import exact_json
 from local.engine.api import ApiError, ApiRequest, Response
 from local.engine.execution import MAX_PAYLOAD
-from local.engine.functions import FunctionRef, Logging, record_of
+from local.engine.functions import FunctionRef, Logging, hold_once, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,9 +96,8 @@ class LambdaApi:
                     setattr(record_of(ref), attribute, settings[setting])
             for setting in _UPDATED.keys() & settings.keys():
                 _UPDATED[setting](record_of(ref), settings[setting])
-            response = self._with_dropped(response, request.region)
-        self._invoker.prestart(ref)
-        return response
+            hold_once(ref)
+            return self._with_dropped(response, request.region)
 
     def _delete_function(self, request: ApiRequest) -> Response:
         response = self._gateway.moto(request)

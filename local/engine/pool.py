@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from local.engine.api import ApiError
-from local.engine.worker import InitFailed, Worker, WorkerExited, WorkerTimeout
+from local.engine.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.engine.logs import LogStream
     from local.engine.processes import Launch, Processes
-
-_logger = logging.getLogger(__name__)
 
 INIT_SECONDS = 10.0
 """How long a function may take to load, as on Lambda. Then it is loaded once more, within the invocation's timeout."""
@@ -28,8 +23,11 @@ FEW = 2
 PATIENCE_SECONDS = 0.25
 """How long an invocation waits for one of those. Then it gets another one, so what takes long holds nobody up."""
 
-IDLE_SECONDS = 60.0
+IDLE_SECONDS = 20.0
 """Until an environment that has nothing to do is ended, if there is another one. On AWS: minutes."""
+
+LAST_IDLE_SECONDS = 600.0
+"""Until the last one is ended as well: the next invocation is a cold start, of some 0.1 s."""
 
 
 class PoolClosed(Exception):  # noqa: N818
@@ -75,33 +73,13 @@ class Pool:
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
         self._count = 0
-        self._starting = 0  # environments that will be idle soon
-        self._claims = 0  # who waits for those
         self._too_slow = 0  # environments that took too long to load, and have no second try yet
         self._closed = False
-
-    def prestart(self) -> None:
-        """Starts one environment and keeps it idle. Lambda calls this proactive initialisation."""
-        with self._condition:
-            if self._closed or self._count >= self._limit:
-                return
-            self._count += 1
-            self._starting += 1
-        try:
-            self._start_idle()
-        finally:
-            with self._condition:
-                self._starting -= 1
-                self._condition.notify_all()
 
     def acquire(self) -> tuple[Environment, bool]:
         """An environment, and whether it is new and still has to be initialised. Raises: PoolClosed."""
         while True:
             with self._condition:
-                if not self._idle and self._claims < self._starting:
-                    self._claims += 1
-                    self._condition.wait_for(lambda: self._closed or self._idle or not self._starting)
-                    self._claims -= 1
                 if self._count >= FEW:
                     self._condition.wait_for(lambda: self._closed or self._idle or self._count < FEW, PATIENCE_SECONDS)
                 self._condition.wait_for(lambda: self._closed or self._idle or self._count < self._limit)
@@ -125,20 +103,6 @@ class Pool:
         with self._condition:
             self._too_slow += 1
 
-    def _start_idle(self) -> None:
-        with contextlib.suppress(PoolClosed, ApiError):
-            environment = self._new()
-            loaded = False
-            try:
-                environment.initialise()
-                loaded = True
-            except WorkerTimeout:
-                self.try_again()
-            except (InitFailed, WorkerExited) as error:
-                _logger.debug("proactive initialisation failed, the next invocation will tell: %s", error)
-            finally:
-                (self.release if loaded else self.discard)(environment)
-
     def release(self, environment: Environment) -> None:
         with self._condition:
             if not self._closed:
@@ -158,10 +122,11 @@ class Pool:
                 self._condition.notify_all()  # not each of them waits for the same number
 
     def thin_out(self) -> None:
-        """Ends the environments that were idle for IDLE_SECONDS, all but the last one used."""
+        """Ends the environments that were idle for IDLE_SECONDS; the last one used after LAST_IDLE_SECONDS."""
         with self._condition:
-            long_ago = time.monotonic() - IDLE_SECONDS
-            idle = [each for each in self._idle[:-1] if each.idle_since <= long_ago]
+            now = time.monotonic()
+            idle = [each for each in self._idle[:-1] if each.idle_since <= now - IDLE_SECONDS]
+            idle += [each for each in self._idle[-1:] if each.idle_since <= now - LAST_IDLE_SECONDS]
             self._idle = [each for each in self._idle if each not in idle]
         for environment in idle:
             self.discard(environment)

@@ -11,8 +11,9 @@ def _holds(program: str) -> None:
     """In a process of its own, since other tests have descriptions read in ways of their own."""
     begin = """
 import boto3
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 from local import descriptions
+botocores = JSONFileLoader.load_file
 descriptions.install()
 def loaded(service):
     return Loader(include_default_search_paths=True).load_service_model(service, "service-2")
@@ -29,3 +30,23 @@ def test_the_description_that_botocore_edits_is_everybodys_own() -> None:
 boto3.Session("a", "b", region_name="us-east-1").client("s3")
 assert loaded("s3") is not loaded("s3")
 """)
+
+
+def test_a_description_is_botocores_but_for_its_prose() -> None:
+    _holds("""
+from tests.local.test_engine_descriptions import without_prose
+lean = {service: loaded(service) for service in ("lambda", "dynamodb", "glue")}
+JSONFileLoader.load_file = botocores
+assert all(lean[service] == without_prose(loaded(service)) != loaded(service) for service in lean)
+""")
+
+
+def without_prose(description: object) -> object:
+    if isinstance(description, list):
+        return [without_prose(each) for each in description]
+    if not isinstance(description, dict):
+        return description
+    return {
+        name: "" if name == "documentation" and isinstance(value, str) else without_prose(value)
+        for name, value in description.items()
+    }

@@ -14,6 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from local.engine import backends
 from tests.local.conftest import Workshop, package
 from tests.support import eventually
 
@@ -440,14 +441,34 @@ def test_the_settings_that_moto_drops_are_kept(workshop: Workshop) -> None:
     assert changed["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"}
 
 
-def test_an_import_that_is_slow_is_paid_before_the_first_invocation(workshop: Workshop) -> None:
+def test_functions_of_one_package_hold_its_bytes_once(workshop: Workshop) -> None:
+    """A stack's have all the same, and serve holds them for as long as it runs."""
+    first, second, other = (
+        workshop.function("def handler(event, context): return 1"),
+        workshop.function("def handler(event, context): return 1"),
+        workshop.function("def handler(event, context): return 2"),
+    )
+    held = {
+        name: backends.functions_by_name(workshop.lambda_.meta.region_name)[name]["latest"]
+        for name in (first, second, other)
+    }
+
+    assert held[first].code_bytes is held[second].code_bytes
+    assert "ZipFile" not in held[second].code
+    assert [workshop.invoke(name)["Payload"] for name in (first, second, other)] == [1, 1, 2]
+
+
+def test_a_function_is_loaded_by_its_first_invocation_and_no_other(workshop: Workshop) -> None:
     tell = workshop.queue()
     name = workshop.function(
         "import telling\ntelling.tell('loaded')\ndef handler(event, context): return 'ran'", tell=tell
     )
+    there = workshop.function("import os\ndef handler(event, context): return os.getpid()")
+    assert workshop.invoke(there)  # by then one that was begun with its function would have told
 
-    assert workshop.told(tell) == ["loaded"]  # nobody has invoked it
-    assert workshop.invoke(name)["Payload"] == "ran"
+    assert workshop.size(tell) == 0
+    assert [workshop.invoke(name)["Payload"] for _ in range(2)] == ["ran", "ran"]
+    assert workshop.told(tell) == ["loaded"]
     assert workshop.size(tell) == 0
 
 
@@ -502,7 +523,7 @@ def is_busy(workshop: Workshop, name: str) -> bool:
     return any(pool._all and not pool._idle for pool in pools)
 
 
-def test_environments_that_have_nothing_to_do_are_ended_but_for_one(
+def test_environments_that_have_nothing_to_do_are_ended_and_the_last_one_later(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("local.engine.pool.PATIENCE_SECONDS", 0)
@@ -522,6 +543,10 @@ def test_environments_that_have_nothing_to_do_are_ended_but_for_one(
 
     assert pool._idle == there[-1:]
     assert [each.worker.is_alive() for each in there] == [False] * (len(there) - 1) + [True]
+
+    monkeypatch.setattr("local.engine.pool.LAST_IDLE_SECONDS", 0)
+    pool.thin_out()
+    assert (pool._idle, there[-1].worker.is_alive()) == ([], False)
     assert "FunctionError" not in workshop.invoke(function, 0)
 
 
