@@ -44,8 +44,8 @@ carriers = carry(shared, stores)
 functions = run(shared, stores, carriers)
 guard(shared, stores, functions)
 feeds = feed(shared, stores, carriers, functions)
-operations = operate(shared, stores, carriers, functions, feeds)
 replaying = replay(shared, stores, carriers, functions, feeds)
+operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
 front_door = open_to_http(shared, functions, operations)
 monitoring = watch(
     *(shared, stores, carriers, functions),

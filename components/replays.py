@@ -21,6 +21,10 @@ class Replays(pulumi.ComponentResource):
         self.table_arn = table.arn
         self.register_outputs({"tableName": self.table_name})
 
+    def grant_read(self) -> Grant:
+        """Leave to see how far a replay is."""
+        return Grant("ReadReplays", ("dynamodb:Query",), (self.table_arn,))
+
     def grant_work(self) -> Grant:
         """Leave to read replays and to move their segments on."""
         return Grant("WorkOnReplays", ("dynamodb:PutItem", "dynamodb:Query"), (self.table_arn,))

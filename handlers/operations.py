@@ -30,6 +30,7 @@ from .store.due_index import DueIndex
 from .store.event_bus import EventBus
 from .store.event_store import EventStore
 from .store.read_model import ReadModel
+from .store.replays import Replays
 from .store.type_index import TypeIndex
 from .upkeep.health import Lags, depth, due, seconds_between
 from .upkeep.letters.diagnosis import Case, Cause, Diagnosis
@@ -66,12 +67,17 @@ _due = DueIndex(_dynamodb, setting("READ_MODEL_TABLE"))
 _projections = KINDS.projections(flag)
 _ROW_KINDS: Mapping[str | None, Kind[Any]] = {each.name: each.kind for each in _projections}
 _WORK_QUEUES: Mapping[str, str] = MappingProxyType(
-    {"projection": setting("PROJECTION_QUEUE_URL"), "process": setting("PROCESS_QUEUE_URL")}
+    {
+        "projection": setting("PROJECTION_QUEUE_URL"),
+        "process": setting("PROCESS_QUEUE_URL"),
+        "replay": setting("REPLAY_QUEUE_URL"),
+    }
 )
 _DEAD_LETTERS: Mapping[str, str] = MappingProxyType(
     {
         "projection": setting("PROJECTION_DEAD_LETTERS_URL"),
         "process": setting("PROCESS_DEAD_LETTERS_URL"),
+        "replay": setting("REPLAY_DEAD_LETTERS_URL"),
         "delivery": setting("DELIVERY_DEAD_LETTERS_URL"),
         "invocation": setting("DEAD_LETTER_QUEUE_URL"),
     }
@@ -87,6 +93,7 @@ _diagnosis = Diagnosis(
     store_table=setting("EVENT_STORE_TABLE"),
     functions=frozenset(setting("FUNCTIONS").split(",")),
     command_function=setting("COMMAND_FUNCTION"),
+    replays=Replays(_dynamodb, setting("REPLAYS_TABLE")),
 )
 
 SecondsLeft = Callable[[], float]
@@ -110,8 +117,8 @@ _examiner = Examiner(
 def _get_pipeline_health(_: Mapping[str, Any], __: SecondsLeft) -> Value:
     """How many messages wait, how many letters lie, how far the projections are behind, and which processes are due.
 
-    A request for each of six queues; a Query for each bucket of the due index; and what `Lags.of` takes, nothing where
-    the ledger keeps no index by type.
+    A request for each of eight queues; a Query for each bucket of the due index; and what `Lags.of` takes, nothing
+    where the ledger keeps no index by type.
     """
     now = times.to_text(_now())
     with ThreadPoolExecutor(len(_WORK_QUEUES) + len(_DEAD_LETTERS)) as pool:
@@ -172,6 +179,7 @@ def _redrive_dead_letters(request: Mapping[str, Any], left: SecondsLeft) -> Valu
             bus=_bus,
             queue_url=_WORK_QUEUES["projection"],
             process_queue_url=_WORK_QUEUES["process"],
+            replay_queue_url=_WORK_QUEUES["replay"],
             holdings={queue: holdings[0]},
         )
         results = []

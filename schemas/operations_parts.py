@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-QUEUE: dict[str, Any] = {"type": "string", "enum": ["projection", "process", "delivery", "invocation"]}
+QUEUE: dict[str, Any] = {"type": "string", "enum": ["projection", "process", "replay", "delivery", "invocation"]}
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 CAUSES = (

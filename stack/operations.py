@@ -10,12 +10,13 @@ from components.handler_function import HandlerFunction
 from stack.carriers import Carriers
 from stack.feeds import Feeds
 from stack.functions import Functions
+from stack.replays import Replaying
 from stack.shared import Shared
 from stack.stores import Stores
 
 
 def operate(
-    shared: Shared, stores: Stores, carriers: Carriers, functions: Functions, feeds: Feeds
+    shared: Shared, stores: Stores, carriers: Carriers, functions: Functions, *, feeds: Feeds, replaying: Replaying
 ) -> HandlerFunction | None:
     """Declare the function, where there is an API. It reads everything and writes no table; what it sends has been on
     its way before."""
@@ -30,6 +31,7 @@ def operate(
         environment={
             "EVENT_STORE_TABLE": event_store.table_name,
             "READ_MODEL_TABLE": read_model.table_name,
+            "REPLAYS_TABLE": stores.replays.table_name,
             "EVENT_BUS_NAME": carriers.event_bus.name,
             "TYPE_BUCKETS": str(settings.type_buckets),
             "TYPE_INDEX": json.dumps(settings.type_index),
@@ -39,8 +41,10 @@ def operate(
             "PROJECTION_RULE_ARN": feeds.projection.rule_arn,
             "PROCESS_QUEUE_URL": feeds.process.queue_url,
             "PROCESS_QUEUE_ARN": feeds.process.queue_arn,
+            "REPLAY_QUEUE_URL": replaying.queue.url,
             "PROJECTION_DEAD_LETTERS_URL": carriers.projection_dead_letters.url,
             "PROCESS_DEAD_LETTERS_URL": carriers.process_dead_letters.url,
+            "REPLAY_DEAD_LETTERS_URL": carriers.replay_dead_letters.url,
             "DELIVERY_DEAD_LETTERS_URL": carriers.delivery_dead_letters.url,
             "DEAD_LETTER_QUEUE_URL": carriers.invocation_dead_letters.url,
             "FUNCTIONS": names,
@@ -55,8 +59,11 @@ def operate(
             carriers.event_bus.grant_publish(),
             feeds.projection.grant_send("SendToProjection"),
             feeds.process.grant_send("SendToProcess"),
+            replaying.queue.grant_send("SendToReplay"),
+            stores.replays.grant_read(),
             carriers.projection_dead_letters.grant_handle("HandleProjectionLetters"),
             carriers.process_dead_letters.grant_handle("HandleProcessLetters"),
+            carriers.replay_dead_letters.grant_handle("HandleReplayLetters"),
             carriers.delivery_dead_letters.grant_handle("HandleDeliveryLetters"),
             carriers.invocation_dead_letters.grant_handle("HandleInvocationLetters"),
         ],

@@ -55,6 +55,7 @@ ENVIRONMENT = {
             "PROCESS_QUEUE": "process",
             "PROJECTION_DEAD_LETTERS": "projection-dlq",
             "PROCESS_DEAD_LETTERS": "process-dlq",
+            "REPLAY_DEAD_LETTERS": "replay-dlq",
             "DELIVERY_DEAD_LETTERS": "delivery-dlq",
         }.items()
     },

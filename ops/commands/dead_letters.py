@@ -214,12 +214,12 @@ def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse
             bus=EventBus(system.client("events"), system.output("eventBusName")),
             queue_url=system.output("projectionQueueUrl"),
             process_queue_url=system.output("processQueueUrl"),
+            replay_queue_url=system.output("replayQueueUrl"),
             holdings=holdings,
         ),
         logs=system.client("logs"),
         functions=system.client("lambda"),
         timeline=by_time(system),
-        replay_queue_url=system.output("replayQueueUrl"),
         more_types=options.type,
         forced=options.force,
     )

@@ -34,7 +34,6 @@ class Redriver:
     logs: CloudWatchLogsClient
     functions: LambdaClient
     timeline: ByTime
-    replay_queue_url: str
     more_types: Sequence[str] = ()
     """Of events that a newer revision wrote, to look for in the store as well."""
     forced: bool = False
@@ -43,9 +42,8 @@ class Redriver:
     def move(self, cases: Iterable[Case]) -> Iterator[Result]:
         """Move every case; a result for each, as soon as it is known."""
         by_remedy = in_order(cases)
-        for remedy in (Remedy.PROJECT, Remedy.POKE):
+        for remedy in (Remedy.PROJECT, Remedy.POKE, Remedy.REPLAY):
             yield from self.sender.send(by_remedy[remedy])
-        yield from self.sender.send_to(self.replay_queue_url, by_remedy[Remedy.REPLAY])
         for case in by_remedy[Remedy.LOG]:
             yield from self.sender.moved([case], partial(self._log, case))
         yield from self.sender.send(by_remedy[Remedy.PUBLISH])

@@ -155,12 +155,12 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
             bus=bus,
             queue_url="url",
             process_queue_url="another",
+            replay_queue_url="a third",
             holdings=dict.fromkeys(OUTPUTS, client),
         ),
         logs=client,
         functions=client,
         timeline=Timeline(aws, STORE, 1),
-        replay_queue_url="a third",
     )
     sound = good()
 

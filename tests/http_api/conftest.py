@@ -135,7 +135,8 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def make_queues() -> Any:
     """The queues of work and of dead letters; a client of theirs."""
     client: Any = boto3.client("sqs")
-    for name in ("projection", "process", "projection-dlq", "process-dlq", "delivery-dlq", "invocation-dlq"):
+    work = ("projection", "process", "replay")
+    for name in (*work, *(f"{each}-dlq" for each in (*work, "delivery", "invocation"))):
         client.create_queue(QueueName=name)
     return client
 

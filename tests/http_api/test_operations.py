@@ -12,12 +12,16 @@ import boto3
 import pytest
 
 from handlers.sourcing import times
+from handlers.sourcing.replays import ReplaySpec
 from handlers.store import tokens
 from handlers.store.event_store import EventStore
+from handlers.store.replay_work import Work, message_of
+from handlers.store.replays import Head, Replays, State
 from handlers.upkeep.letters.diagnosis import Cause
 from handlers.upkeep.verification import examination
 from schemas.operations_parts import CAUSES
 
+from ..aws import REPLAYS
 from ..handlers.conftest import ROWS, STORE, Calls, Context, message
 from .conftest import SUBJECT, Answered, Api, make_queues, payload, people
 
@@ -93,19 +97,48 @@ def test_the_depth_of_each_queue_is_told(api: Api, sqs: Any) -> None:
     sqs.receive_message(QueueUrl=url("projection"), MaxNumberOfMessages=1)
     leave(sqs, "projection-dlq", "1", "2")
     leave(sqs, "delivery-dlq", "1")
+    leave(sqs, "replay", "1")
+    leave(sqs, "replay-dlq", "1")
 
     told = api(HEALTH).body
 
     assert told["queues"] == [
         {"queue": "projection", "waiting": 2, "inWork": 1, "delayed": 0, "deadLetters": 2},
         {"queue": "process", "waiting": 0, "inWork": 0, "delayed": 0, "deadLetters": 0},
+        {"queue": "replay", "waiting": 1, "inWork": 0, "delayed": 0, "deadLetters": 1},
     ]
     assert {each["queue"]: each["letters"] for each in told["deadLetters"]} == {
         "projection": 2,
         "process": 0,
+        "replay": 1,
         "delivery": 1,
         "invocation": 0,
     }
+
+
+def test_segments_of_replays_that_were_given_up_are_told_and_sent_on(api: Api, sqs: Any) -> None:
+    """Those alone of which something is left to do: it goes on where it stopped."""
+    moment = "2024-03-01T00:00:00.000000Z"
+    spec = ReplaySpec.of({"target": "bus"})
+    replays = Replays(boto3.client("dynamodb"), REPLAYS)
+    replays.create(Head("march", spec, moment, moment), [0, 1], 0)
+    replays.create(Head("april", spec, moment, moment, state=State.PAUSED), [0], 0)
+    going_on = message_of(Work("march", 1))
+    leave(sqs, "replay-dlq", going_on, message_of(Work("april", 0)), message_of(Work("may", 0)), "garbage")
+
+    told = api(LETTERS).body
+
+    assert {(each["cause"], each["count"], each["redrivable"]) for each in told["groups"]} == {
+        ("not-carried-on", 1, True),
+        ("not-carried-on", 1, False),
+        ("not-in-the-store", 1, False),
+        ("no-event", 1, False),
+    }
+    told = api(REDRIVE, body={"queue": "replay"}).body
+    assert (told["moved"], told["failed"], told["skipped"]) == (1, 0, 3)
+    (sent,) = sqs.receive_message(QueueUrl=url("replay"), MaxNumberOfMessages=10)["Messages"]
+    assert sent["Body"] == going_on
+    assert waiting(sqs, "replay-dlq") == (3, 0)
 
 
 def test_transfers_that_are_overdue_are_counted(api: Api, sqs: Any) -> None:

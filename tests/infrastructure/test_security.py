@@ -129,15 +129,16 @@ PRIVILEGES = {
         ("dynamodb:GetRecords", "event-store-table stream"),
         ("dynamodb:GetShardIterator", "event-store-table stream"),
         ("events:PutEvents", "events-bus"),
+        ("dynamodb:Query", "replays-table"),
         *(
-            (f"sqs:{action}", f"{feed}-feed-queue")
+            (f"sqs:{action}", queue)
             for action in ("GetQueueAttributes", "SendMessage")
-            for feed in ("projection", "process")
+            for queue in ("projection-feed-queue", "process-feed-queue", "replay-queue")
         ),
         *(
             (f"sqs:{action}", f"{name}-dlq-queue")
             for action in ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
-            for name in ("projection", "process", "delivery", "invocation")
+            for name in ("projection", "process", "replay", "delivery", "invocation")
         ),
     },
     "snapshot": {

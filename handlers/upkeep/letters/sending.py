@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FAULTS = (BotoCoreError, ClientError, PublishError, LookupError, TypeError, ValueError, ArithmeticError)
 TOLD = 3
 """Of the events that the bus will never take, and of the items that are none, so many are named."""
-SENT_ON = frozenset({Remedy.PROJECT, Remedy.POKE, Remedy.PUBLISH})
+SENT_ON = frozenset({Remedy.PROJECT, Remedy.POKE, Remedy.REPLAY, Remedy.PUBLISH})
 """What takes no more than to send a message or the letter's own events: the other remedies reach further."""
 
 
@@ -47,13 +47,19 @@ class Sender:
     queue_url: str
     """Of the projection queue."""
     process_queue_url: str
+    replay_queue_url: str
     holdings: Mapping[str, Holding]
     _published: set[tuple[str, int]] = field(default_factory=set)
 
     def send(self, cases: Iterable[Case]) -> Iterator[Result]:
         """Move the cases whose remedies are in SENT_ON; a result for each, as soon as it is known."""
         by_remedy = in_order(cases)
-        for remedy, url in ((Remedy.PROJECT, self.queue_url), (Remedy.POKE, self.process_queue_url)):
+        queues = {
+            Remedy.PROJECT: self.queue_url,
+            Remedy.POKE: self.process_queue_url,
+            Remedy.REPLAY: self.replay_queue_url,
+        }
+        for remedy, url in queues.items():
             yield from self.send_to(url, by_remedy[remedy])
         for case in by_remedy[Remedy.PUBLISH]:
             yield from self.moved([case], partial(self._publish_events, case, case.events or ()))
