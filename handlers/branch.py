@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .answers import Answers, Query, answered, refuse
 from .domain import KINDS, PROCESS, check, meaning, scales
 from .runtime import Context, answering, log, seconds_left
-from .settings import flag, number, setting
+from .settings import ENVIRONMENT, number, setting
 from .sourcing.command import Command
 from .sourcing.errors import LedgerError, MalformedError
 from .sourcing.fields import check_identifier, unknown
@@ -37,7 +37,7 @@ _store = EventStore(_dynamodb, setting("EVENT_STORE_TABLE"), number("TYPE_BUCKET
 _snapshots = Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE"))
 _EVERY = number("SNAPSHOT_EVERY")
 _ENTRIES = number("STATEMENT_ENTRIES")
-_queries = KINDS.queries(flag)
+_queries = KINDS.queries(ENVIRONMENT)
 _WANTED = ("command", "query", "carry")
 _REQUEST = ("branch", *_WANTED)
 

@@ -19,7 +19,7 @@ from .answers import kind_in, no_aggregate
 from .domain import KINDS, PROCESS
 from .http_api.serving import serving
 from .runtime import Context, log, seconds_left
-from .settings import flag, number, setting
+from .settings import ENVIRONMENT, flag, number, setting
 from .sourcing import times
 from .sourcing.errors import MalformedError, OutOfTimeError, Violation
 from .sourcing.fields import check_identifier, identifier, unknown, whole
@@ -64,7 +64,7 @@ _store = EventStore(_dynamodb, setting("EVENT_STORE_TABLE"))
 _read_model = ReadModel(_dynamodb, setting("READ_MODEL_TABLE"))
 _types = TypeIndex(_dynamodb, setting("EVENT_STORE_TABLE"), _buckets) if flag("TYPE_INDEX") else None
 _due = DueIndex(_dynamodb, setting("READ_MODEL_TABLE"))
-_projections = KINDS.projections(flag)
+_projections = KINDS.projections(ENVIRONMENT)
 _ROW_KINDS: Mapping[str | None, Kind[Any]] = {each.name: each.kind for each in _projections}
 _WORK_QUEUES: Mapping[str, str] = MappingProxyType(
     {
@@ -83,6 +83,7 @@ _DEAD_LETTERS: Mapping[str, str] = MappingProxyType(
     }
 )
 _diagnosis = Diagnosis(
+    settings=ENVIRONMENT,
     store=_store,
     bus=_bus,
     read_model=_read_model,

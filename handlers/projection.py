@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .domain import KINDS
 from .runtime import Context, log, seconds_left
-from .settings import flag, setting
+from .settings import ENVIRONMENT, setting
 from .sourcing.errors import MalformedError
 from .sourcing.event import Event
 from .store import clients
@@ -21,7 +21,7 @@ _dynamodb = clients.dynamodb()
 _projector = Projector(
     EventStore(_dynamodb, setting("EVENT_STORE_TABLE")),
     ReadModel(_dynamodb, setting("READ_MODEL_TABLE")),
-    KINDS.projections(flag),
+    KINDS.projections(ENVIRONMENT),
 )
 
 

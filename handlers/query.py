@@ -1,6 +1,6 @@
 """Entry point of the read side: one function per queryType.
 
-The queries of rows are those that the kinds of aggregates have (`Kind.queries`); those of events are asked of any kind.
+The queries of rows are those of the projections (`Projection.queries`); those of events are asked of any kind.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .answers import Answers, Query, SecondsLeft, answered, members_of, refuse, 
 from .domain import EVENT_TYPES, KINDS
 from .http_api.serving import serving
 from .runtime import Context, seconds_left
-from .settings import flag, number, setting
+from .settings import ENVIRONMENT, flag, number, setting
 from .sourcing import times
 from .sourcing.errors import MalformedError, Violation
 from .sourcing.fields import check_identifier, check_whole, folded, identifier, whole
@@ -189,7 +189,7 @@ def _queries(answers: Answers, rows: Iterable[tuple[RowQuery | DueQuery, OfKind]
     }
 
 
-_QUERIES = _queries(_answers, KINDS.queries(flag))
+_QUERIES = _queries(_answers, KINDS.queries(ENVIRONMENT))
 
 
 @serving("query", members_of(_QUERIES))

@@ -35,6 +35,16 @@ def flag(name: str) -> bool:
     return value == "true"
 
 
+class Environment:
+    """The function's settings, to the domain, which knows of no environment."""
+
+    flag = staticmethod(flag)
+    number = staticmethod(number)
+
+
+ENVIRONMENT = Environment()
+
+
 def _misconfigured(name: str, problem: str) -> InvocationError:
     return InvocationError(
         "Misconfigured",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .domain import KINDS, PROCESS
 from .runtime import Context, count, log, seconds_left
-from .settings import number, setting
+from .settings import ENVIRONMENT, number, setting
 from .sourcing import times
 from .store import clients
 from .store.clocks import ClockCheck
@@ -39,7 +39,7 @@ def wired_ledger(client: DynamoDBClient | None = None) -> Ledger:
 def ledger_over(store: AppendableStreams, snapshots: KeptStates, branch: str = "") -> Ledger:
     """A ledger on these streams, on a `branch` where one is named; it has met nothing yet."""
     reader = PresentReader(store, snapshots, tail=2 * number("SNAPSHOT_EVERY"), now=now, begin=begin)
-    check_clock, complete = ClockCheck(_cannot_compare), KINDS.completion(number)
+    check_clock, complete = ClockCheck(_cannot_compare), KINDS.completion(ENVIRONMENT)
     return Ledger(reader, pause=time.sleep, check_clock=check_clock, complete=complete, branch=branch)
 
 

@@ -16,8 +16,9 @@ from handlers.sourcing import times
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.event import Event
 from handlers.sourcing.oversight import Oversight, Waits
-from handlers.sourcing.projection import Row
+from handlers.sourcing.projection import Projection, Row
 from handlers.sourcing.restoring import UNFOLDABLE
+from handlers.sourcing.told import Settings
 from handlers.sourcing.values import dumps, loads
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.due_index import AT, DueIndex
@@ -71,6 +72,8 @@ class Processes:
     client: DynamoDBClient
     store_table: str
     rows_table: str
+    settings: Settings
+    """Of the projection."""
     now: Callable[[], str]
     oversight: Oversight = OVERSIGHT
 
@@ -99,9 +102,13 @@ class Processes:
         )
         return (to_record(item) for page in pages for item in page["Items"])
 
+    def _projection(self) -> Projection:
+        (kind,) = (each for each in KINDS.all if each.name == self.oversight.process.kind)
+        return next(each for each in kind.projections(self.settings) if each.name == self.oversight.projection)
+
     def damage(self, record: Mapping[str, Any]) -> list[str]:
         """The attributes of a row that are none that its projection makes."""
-        projection = next(each for each in KINDS.projections(lambda _: True) if each.name == self.oversight.projection)
+        projection = self._projection()
         row, position = stored_of(dict(record))[:2]
         wrong = projection.damage(row, position.sequence or MAX_SEQUENCE)
         return [*wrong, *["LastSequence"] * (not position.sequence), *["LastHash"] * (position.hash == UNKNOWN)]
@@ -138,7 +145,7 @@ class Processes:
         return event.correlation_id == first.correlation_id or (found is not None and found[0] == story.process_id)
 
     def _folded(self, events: Sequence[Event]) -> tuple[Row, Any]:
-        projection = next(each for each in KINDS.projections(lambda _: True) if each.name == self.oversight.projection)
+        projection = self._projection()
         row: Row = {}
         state = None
         try:

@@ -110,9 +110,18 @@ class System:
             )
         return value == "true"
 
+    def told(self, function: str) -> Told:
+        """The settings of a deployed function, to the domain; `function` is the output that names it."""
+        return Told(self, function)
+
     def numbers(self, function: str) -> dict[str, str]:
-        """Every number that a deployed function works with, as its environment has them. One request."""
-        return {name: value for name, value in self._variables(function).items() if value.lstrip("-").isdecimal()}
+        """Every number and switch that a deployed function works with, as its environment has them. One request."""
+        variables = self._variables(function)
+        return {
+            name: value
+            for name, value in variables.items()
+            if value.lstrip("-").isdecimal() or value in ("true", "false")
+        }
 
     def revision(self, function: str) -> str:
         """What tells a deployed function's code from any other; `function` is the output that names it. One request."""
@@ -124,3 +133,19 @@ class System:
         configuration = self.client("lambda").get_function_configuration(FunctionName=self.output(function))
         variables: Mapping[str, str] = configuration.get("Environment", {}).get("Variables", {})
         return variables
+
+
+@dataclass(frozen=True)
+class Told:
+    """The settings of one deployed function. One request for each that is asked for."""
+
+    system: System
+    function: str
+
+    def flag(self, name: str) -> bool:
+        """What is on or off. OperatorError."""
+        return self.system.flag(self.function, name)
+
+    def number(self, name: str) -> int:
+        """A whole number. OperatorError."""
+        return self.system.setting(self.function, name)

@@ -26,7 +26,7 @@ from .bounds import money as money_of
 from .facts import IDENTIFIERS, NEWEST, asked, defaults, extra, fact, fact_of, misspelt, violations
 from .generated.classes import AccountClosed, AccountCreated, FundsReserved, ReservationReleased, TransactionProcessed
 from .money import ZERO, available, total
-from .projections import ACCOUNT_QUERIES, account_projections
+from .projections import account_projections
 
 STATE_VERSION = 3
 """The version of what `evolve` makes of events. Raise it with every change of its outcome or of the state's fields:
@@ -385,7 +385,6 @@ KIND = Kind(
     unsaid=unsaid,
     shown_by=shown_by,
     projections=account_projections,
-    queries=ACCOUNT_QUERIES,
     collection="accounts",
 )
 """To the mechanics. (Its snapshots' keys name no kind: there was no other when the first ones were made.)"""

@@ -1,4 +1,4 @@
-"""The account's read models: a row, and how an event changes it."""
+"""The account's read models: a row, how an event changes it, and what can be asked of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from decimal import Decimal
 from handlers.sourcing import times
 from handlers.sourcing.by_fact import ByFact
 from handlers.sourcing.event import Event
-from handlers.sourcing.kinds import State, Switch
+from handlers.sourcing.kinds import State
 from handlers.sourcing.projection import Entries, Projection, Row, RowQuery
 from handlers.sourcing.restoring import Shape, counted, one_of, optional, text
+from handlers.sourcing.told import Settings
 from handlers.sourcing.values import ARITHMETIC
 
 from .bounds import LARGEST, limit, money, sum_of_money
@@ -20,6 +21,10 @@ from .money import ZERO, available
 
 _ROWS: ByFact[Row, Row, Event] = ByFact()
 """Of each type: the summary after it."""
+_QUERIES = (
+    RowQuery(name="getAccountSummary", argument="accountId"),
+    RowQuery(name="getAccountStatement", argument="accountId", head=("Balance", "Currency"), below="statement"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class AccountSummary:
 
     entries: Entries | None = None
     name: str = "AccountSummary"
+    queries: tuple[RowQuery, ...] = _QUERIES
 
     def apply(self, row: Row, event: Event) -> Row:
         told = fact_of(event)
@@ -180,21 +186,9 @@ def _moved(row: Row, event: Event, *, balance: Decimal = ZERO, reserved: Decimal
     }
 
 
-def account_projections(_: Switch) -> tuple[Projection, ...]:
+def account_projections(_: Settings) -> tuple[Projection, ...]:
     """Every projection of accounts, whatever the stack's settings are."""
     return (AccountSummary(AccountStatement()),)
-
-
-ACCOUNT_QUERIES = (
-    RowQuery(name="getAccountSummary", argument="accountId", projection="AccountSummary"),
-    RowQuery(
-        name="getAccountStatement",
-        argument="accountId",
-        projection="AccountSummary",
-        head=("Balance", "Currency"),
-        below="statement",
-    ),
-)
 
 
 _SUMMARY = Shape(

@@ -24,8 +24,9 @@ from handlers.sourcing.command import NO_ACTOR, Command
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, UnreadableEventError, Violation
 from handlers.sourcing.event import Event, NewEvent
 from handlers.sourcing.fields import MAX_ID_BYTES, as_seen, check_identifier, unfit_as_new
-from handlers.sourcing.kinds import Complete, Kind, Numbers
+from handlers.sourcing.kinds import Complete, Kind
 from handlers.sourcing.restoring import restorer
+from handlers.sourcing.told import Settings
 from handlers.sourcing.values import Value
 
 from . import money
@@ -41,7 +42,7 @@ from .generated.classes import (
     TransferRequested,
     TransferSettled,
 )
-from .transfer_summary import TRANSFER_QUERIES, transfer_projections
+from .transfer_summary import transfer_projections
 
 STATE_VERSION = 1
 """The version of what `evolve` makes of events. Raise it with every change of its outcome or of the state's fields."""
@@ -148,9 +149,9 @@ def shown_by(event: Event) -> Transfer:
     return Transfer(needs_approval=event.data.get("needsApproval") is True, approved_by=event.data.get("by"))
 
 
-def completes(numbers: Numbers) -> Complete:
+def completes(settings: Settings) -> Complete:
     """What fills commands in: a deadline and whether approval is needed, who approves, when it was found to be late."""
-    timeout, above = numbers("TRANSFER_TIMEOUT_SECONDS"), numbers("TRANSFER_APPROVAL_ABOVE")
+    timeout, above = settings.number("TRANSFER_TIMEOUT_SECONDS"), settings.number("TRANSFER_APPROVAL_ABOVE")
 
     def complete(command: Command, now: str) -> Command:
         match command.event_type:
@@ -378,7 +379,6 @@ KIND = Kind(
     unsaid=unsaid,
     shown_by=shown_by,
     projections=transfer_projections,
-    queries=TRANSFER_QUERIES,
     collection="transfers",
     opened_by=_OPENING,
     completes=completes,

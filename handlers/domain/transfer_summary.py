@@ -1,4 +1,4 @@
-"""The transfer's read model: a row, and how an event changes it.
+"""The transfer's read model: a row, how an event changes it, and what can be asked of it.
 
 While something is due, or will be, the row says so in DueBucket and DueAt: the keys of an index in which no other row
 stands. DueAt is the deadline where the transfer waits for somebody's approval. Else it is a minute after the newest
@@ -17,9 +17,9 @@ from handlers.sourcing.by_fact import ByFact
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.event import Event
 from handlers.sourcing.fields import check_identifier
-from handlers.sourcing.kinds import Switch
 from handlers.sourcing.projection import ByEvent, DueQuery, Filter, Projection, Row, RowQuery
 from handlers.sourcing.restoring import Shape, flag, one_of, text
+from handlers.sourcing.told import Settings
 from handlers.sourcing.values import Value
 
 from .bounds import money
@@ -46,6 +46,50 @@ STATUSES = ("Requested", "Approved", "Committed", *ENDS)
 _DUE = ("DueBucket", "DueAt")
 
 
+def _of_status(status: Value) -> Callable[[Row], bool]:
+    if status not in STATUSES:
+        raise MalformedError("status", f"must be one of {', '.join(STATUSES)}")
+    return lambda row: row.get("Status") == status
+
+
+def _of_account(given: Value) -> Callable[[Row], bool]:
+    """On either side."""
+    account_id = check_identifier(given, "accountId")
+    return lambda row: account_id in (row.get("FromAccount"), row.get("ToAccount"))
+
+
+def _requested_before(given: Value) -> Callable[[Row], bool]:
+    time = times.normalize(given, "olderThan")
+    return lambda row: str(row.get("RequestedAt")) < time
+
+
+_QUERIES = (
+    RowQuery(name="getTransfer", argument="transferId"),
+    DueQuery(
+        name="getTransfers",
+        argument="transferId",
+        rows="transfers",
+        buckets=DUE_BUCKETS,
+        filters=MappingProxyType(
+            {
+                "status": Filter(
+                    description=f"Only those of this status. Without it those under way; of {', '.join(ENDS)}, all "
+                    "that came to it, the newest first.",
+                    form="word",
+                    words=STATUSES,
+                    meant=_of_status,
+                ),
+                "accountId": Filter(description="Only those from or to this account.", form="id", meant=_of_account),
+                "olderThan": Filter(
+                    description="Only those requested before this time.", form="time", meant=_requested_before
+                ),
+            }
+        ),
+        by_event=ByEvent(member="status", types=ENDS),
+    ),
+)
+
+
 _ROWS: ByFact[Row, Row, Event] = ByFact()
 """Of each type: the row after it, but for when something is due."""
 
@@ -56,6 +100,7 @@ class TransferSummary:
 
     name: str = "TransferSummary"
     entries: None = None
+    queries: tuple[RowQuery | DueQuery, ...] = _QUERIES
 
     def apply(self, row: Row, event: Event) -> Row:
         changed = _changed(row, event)
@@ -150,54 +195,9 @@ def _with_due(row: Row, event: Event) -> Row:
     return {**kept, "DueBucket": bucket, "DueAt": due}
 
 
-def transfer_projections(_: Switch) -> tuple[Projection, ...]:
+def transfer_projections(_: Settings) -> tuple[Projection, ...]:
     """Every projection of transfers."""
     return (TransferSummary(),)
-
-
-def _of_status(status: Value) -> Callable[[Row], bool]:
-    if status not in STATUSES:
-        raise MalformedError("status", f"must be one of {', '.join(STATUSES)}")
-    return lambda row: row.get("Status") == status
-
-
-def _of_account(given: Value) -> Callable[[Row], bool]:
-    """On either side."""
-    account_id = check_identifier(given, "accountId")
-    return lambda row: account_id in (row.get("FromAccount"), row.get("ToAccount"))
-
-
-def _requested_before(given: Value) -> Callable[[Row], bool]:
-    time = times.normalize(given, "olderThan")
-    return lambda row: str(row.get("RequestedAt")) < time
-
-
-TRANSFER_QUERIES = (
-    RowQuery(name="getTransfer", argument="transferId", projection="TransferSummary"),
-    DueQuery(
-        name="getTransfers",
-        argument="transferId",
-        projection="TransferSummary",
-        rows="transfers",
-        buckets=DUE_BUCKETS,
-        filters=MappingProxyType(
-            {
-                "status": Filter(
-                    description=f"Only those of this status. Without it those under way; of {', '.join(ENDS)}, all "
-                    "that came to it, the newest first.",
-                    form="word",
-                    words=STATUSES,
-                    meant=_of_status,
-                ),
-                "accountId": Filter(description="Only those from or to this account.", form="id", meant=_of_account),
-                "olderThan": Filter(
-                    description="Only those requested before this time.", form="time", meant=_requested_before
-                ),
-            }
-        ),
-        by_event=ByEvent(member="status", types=ENDS),
-    ),
-)
 
 
 _SUMMARY = Shape(

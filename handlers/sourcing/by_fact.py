@@ -1,9 +1,9 @@
 """One small function for each class of facts, registered where it is written: what grows with the types of events.
 
-    RULES: ByFact[Account, None] = ByFact()
+    RULES: ByFact[Lamp, None] = ByFact()
 
-    @RULES.on(AccountClosed)
-    def _close(account: Account, closed: AccountClosed) -> None: ...
+    @RULES.on(LampLit)
+    def _light(lamp: Lamp, lit: LampLit) -> None: ...
 
 The checker of types holds each function to its own class of facts.
 """

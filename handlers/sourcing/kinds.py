@@ -15,15 +15,12 @@ from .command import Command
 from .errors import IntegrityError, MalformedError, RuleBrokenError, Violation
 from .event import Event, NewEvent
 from .projection import DueQuery, Entries, Projection, Row, RowQuery
+from .told import WHATEVER, Settings
 from .values import Value
 
 State: TypeAlias = Any
 """An object of its kind's class, which never changes; None where nothing of a known type has happened yet."""
 Data = Mapping[str, Value]
-Switch = Callable[[str], bool]
-"""Whether something is on in a function, by the name of its environment variable."""
-Numbers = Callable[[str], int]
-"""A whole number that a function is told, by the name of its environment variable."""
 Complete = Callable[[Command, str], Command]
 """A command with what the ledger's clock and settings say where it leaves that out. The clock is the ledger's text of
 now. The command's digest stays: what is filled in is nothing that was asked for. MalformedError, RuleBrokenError."""
@@ -89,21 +86,25 @@ class Kind(Generic[S]):
     """What goes without saying in data of any kind, by state, aggregate id and type."""
     shown_by: Callable[[Event], S]
     """As much of a state as one event tells of what went without saying there."""
-    projections: Callable[[Switch], tuple[Projection, ...]]
-    """Its read models. A new one fills itself: its rows start at sequence 0 and catch up from the store."""
-    queries: tuple[RowQuery | DueQuery, ...] = ()
-    """What can be asked of their rows, and of the entries beside them."""
+    projections: Callable[[Settings], tuple[Projection, ...]]
+    """Its read models, under the function's settings. A new one fills itself: its rows start at sequence 0 and catch up
+    from the store."""
     collection: str | None = None
     """Where the HTTP API has its aggregates: `accounts` is /accounts/{id}. None where it has them nowhere."""
     opened_by: str | None = None
     """The command that a POST to its collection is: its body is that command's data, and the new aggregate's id."""
-    completes: Callable[[Numbers], Complete] = lambda _: as_it_is
+    completes: Callable[[Settings], Complete] = lambda _: as_it_is
     """What fills its commands in before `decide`, which knows neither clock nor settings."""
 
     @property
     def key_prefix(self) -> str:
         """With it begin the keys of the snapshots of this version of its state."""
         return f"{self.snapshots}{self.state_version:06d}#"
+
+    @property
+    def queries(self) -> tuple[RowQuery | DueQuery, ...]:
+        """What can be asked of the rows of its projections and of the entries beside them, whatever the settings."""
+        return tuple(query for each in self.projections(WHATEVER) for query in each.queries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,10 @@ class OfKind:
     @property
     def name(self) -> str:
         return self.projection.name
+
+    @property
+    def queries(self) -> tuple[RowQuery | DueQuery, ...]:
+        return self.projection.queries
 
     @property
     def entries(self) -> Entries | None:
@@ -226,9 +231,9 @@ class Kinds:
             return [self._no_command()]
         return [*self._forbidden(event_type, data), *kind.check(aggregate_id, event_type, data)]
 
-    def completion(self, numbers: Numbers) -> Complete:
+    def completion(self, settings: Settings) -> Complete:
         """What fills in commands of whatever kind, in a function with these settings."""
-        by_kind = {kind.name: kind.completes(numbers) for kind in self.all}
+        by_kind = {kind.name: kind.completes(settings) for kind in self.all}
 
         def complete(command: Command, now: str) -> Command:
             kind = self.of_command(command.event_type)
@@ -246,32 +251,26 @@ class Kinds:
         shown: Folded = self.all[0].state() if state is None else state
         return shown.describe()
 
-    def projections(self, switch: Switch) -> tuple[OfKind, ...]:
+    def projections(self, settings: Settings) -> tuple[OfKind, ...]:
         """Every projection there is, of all kinds. ValueError for one whose entries would stand behind its row."""
-        keeps = switch(KEEPS_ENTRIES)
-        every = tuple(OfKind(kind, each, self, keeps) for kind in self.all for each in kind.projections(switch))
+        keeps = settings.flag(KEEPS_ENTRIES)
+        every = tuple(OfKind(kind, each, self, keeps) for kind in self.all for each in kind.projections(settings))
         if late := [each.name for each in every if each.entries and each.entries.name >= each.name]:
             raise ValueError(f"the entries beside {', '.join(late)} have a name that sorts behind the row's")
         return every
 
-    def queries(self, switch: Switch) -> tuple[tuple[RowQuery | DueQuery, OfKind], ...]:
+    def queries(self, settings: Settings) -> tuple[tuple[RowQuery | DueQuery, OfKind], ...]:
         """Every query of rows, of all kinds, with its projection.
 
-        ValueError for one that is about none of its kind's or about entries that there never are, and for two of one
-        name.
+        ValueError for one about entries that there never are, and for two of one name.
         """
-        by_name = {(each.kind.name, each.name): each for each in self.projections(switch)}
-        found = []
-        for kind in self.all:
-            for query in kind.queries:
-                projection = by_name.get((kind.name, query.projection))
-                of_entries = isinstance(query, RowQuery) and query.head is not None
-                if projection is None or (of_entries and projection.projection.entries is None):
-                    raise ValueError(f"{query.name} is about nothing that a {kind.name} has: {query.projection}")
-                found.append((query, projection))
+        found = tuple((query, each) for each in self.projections(settings) for query in each.queries)
+        for query, each in found:
+            if isinstance(query, RowQuery) and query.head is not None and each.projection.entries is None:
+                raise ValueError(f"{query.name} is about entries, and {each.name} leaves none")
         if len({query.name for query, _ in found}) < len(found):
             raise ValueError("two queries of rows have one name")
-        return tuple(found)
+        return found
 
     def _no_command(self) -> Violation:
         names = [name for name in self._by_command if name not in self._internal]

@@ -60,6 +60,11 @@ class Projection(Protocol):
         """What is written beside the row, and before it: with a row at n are all entries of events 1 to n."""
         ...
 
+    @property
+    def queries(self) -> tuple[RowQuery | DueQuery, ...]:
+        """What can be asked of its rows, and of the entries beside them."""
+        ...
+
     def apply(self, row: Row, event: Event) -> Row:
         """The row after `event`; `row` is empty before the first one and must not be changed."""
         ...
@@ -83,8 +88,6 @@ class RowQuery:
     """Its queryType."""
     argument: str
     """What its request calls the aggregate's id, such as `accountId`; its answer does, with a capital."""
-    projection: str
-    """The name of the projection whose row it is about."""
     head: tuple[str, ...] | None = None
     """Of a query of entries: the attributes of the row that are shown above them. None where the row is shown."""
     below: str = ""
@@ -121,8 +124,6 @@ class DueQuery:
     """Its queryType."""
     argument: str
     """What its answer calls an aggregate's id, with a capital, as `RowQuery.argument`."""
-    projection: str
-    """The name of the projection whose rows these are."""
     rows: str
     """What its answer calls them."""
     buckets: tuple[str, ...]

@@ -24,6 +24,7 @@ from handlers.domain.oversight import OVERSIGHT
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import LedgerError
 from handlers.sourcing.event import GENESIS, Event, NewEvent, Position, chain
+from handlers.sourcing.told import Given
 from handlers.sourcing.values import dumps, exact, loads
 
 _FAULTS = 500
@@ -159,7 +160,7 @@ class Worker:
     """Takes the lines."""
 
     def __init__(self, numbers: Mapping[str, str]) -> None:
-        self._complete = KINDS.completion(lambda name: int(numbers[name]))
+        self._complete = KINDS.completion(Given(numbers))
         self._at: Aggregate | None = None
         self._problem: str | None = None
 

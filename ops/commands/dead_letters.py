@@ -193,6 +193,7 @@ def _diagnosis(system: System) -> Diagnosis:
         return str(answer["Attributes"]["QueueArn"])
 
     return Diagnosis(
+        settings=system.told("projectionFunction"),
         store=EventStore(dynamodb, system.output("eventStoreTable")),
         bus=EventBus(system.client("events"), system.output("eventBusName")),
         read_model=ReadModel(dynamodb, system.output("readModelTable")),

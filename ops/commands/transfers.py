@@ -295,6 +295,7 @@ def _processes(system: System) -> Processes:
         system.client("dynamodb"),
         system.output("eventStoreTable"),
         system.output("readModelTable"),
+        settings=system.told("projectionFunction"),
         now=lambda: times.to_text(datetime.now(UTC)),
     )
 

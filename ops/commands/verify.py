@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -84,7 +83,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
         store_table=system.output("eventStoreTable"),
         rows_table=system.output("readModelTable"),
         snapshots_table=system.output("snapshotsTable"),
-        projections=KINDS.projections(partial(system.flag, "projectionFunction")),
+        projections=KINDS.projections(system.told("projectionFunction")),
         type_buckets=system.setting("commandFunction", "TYPE_BUCKETS"),
         grace=timedelta(seconds=options.grace),
         now=lambda: datetime.now(UTC),

@@ -13,6 +13,7 @@ from handlers.sourcing.command import Command
 from handlers.sourcing.event import GENESIS, Event, NewEvent, Position, chain
 from handlers.sourcing.kinds import OfKind
 from handlers.sourcing.projection import Projection, Row
+from handlers.sourcing.told import WHATEVER, Given
 from handlers.store.snapshots import Snapshot
 
 _ids = count(1)
@@ -89,7 +90,7 @@ def folded(events: Sequence[Event], projections: Iterable[Projection] | None = N
     """What the read model must hold of one aggregate: its rows, and all that its events leave beside them."""
     expected: Items = {}
     kind = KINDS.of_events(events)
-    for projection in projections or (kind.projections(lambda _: True) if kind else ()):
+    for projection in projections or (kind.projections(WHATEVER) if kind else ()):
         row: dict[str, Any] = {}
         for event in events:
             row = projection.apply(row, event)
@@ -119,7 +120,7 @@ def of_rows(items: Items) -> Items:
 
 def all_projections(*, statement: bool = True) -> tuple[OfKind, ...]:
     """Every projection of accounts, with or without a statement."""
-    return tuple(each for each in KINDS.projections(lambda _: statement) if each.kind is KIND)
+    return tuple(each for each in KINDS.projections(Given({"STATEMENT": str(statement).lower()})) if each.kind is KIND)
 
 
 def with_tally() -> Sequence[OfKind]:
@@ -133,6 +134,7 @@ class Tally:
 
     name = "Tally"
     entries = None
+    queries = ()
 
     def apply(self, row: Row, event: Event) -> Row:
         return {**row, event.event_type: row.get(event.event_type, 0) + 1}

@@ -13,7 +13,8 @@ from handlers.domain.projections import AccountStatement, AccountSummary
 from handlers.sourcing.errors import IntegrityError, RuleBrokenError
 from handlers.sourcing.event import NewEvent
 from handlers.sourcing.kinds import Kinds
-from handlers.sourcing.projection import DueQuery, RowQuery
+from handlers.sourcing.projection import RowQuery
+from handlers.sourcing.told import WHATEVER, Given
 from handlers.sourcing.values import Value
 
 from .builders import command, create, run, story
@@ -67,7 +68,7 @@ def test_an_event_of_another_kind_changes_no_state_and_no_row() -> None:
         with pytest.raises(IntegrityError, match="of kind"):
             BOTH.evolve(state, event)
     row: dict[str, Any] = {}
-    for projection in BOTH.projections(lambda _: True):
+    for projection in BOTH.projections(WHATEVER):
         other = LIT if projection.kind is KIND else PAID
         with pytest.raises(IntegrityError, match="of kind"):
             projection.apply(row, other)
@@ -113,43 +114,47 @@ def test_entries_stand_before_their_row() -> None:
     late = lamps(projections=lambda _: (AccountSummary(AccountStatement(name="AccountTurnover")),))
 
     with pytest.raises(ValueError, match="AccountSummary have a name that sorts behind"):
-        Kinds(STREAMS, KIND, late).projections(lambda _: True)
+        Kinds(STREAMS, KIND, late).projections(WHATEVER)
 
 
 def test_entries_of_whatever_kind_are_kept_only_where_the_ledger_keeps_any() -> None:
     """Its functions have no permission for them otherwise, whatever a kind's projections ask."""
-    lamp = lamps(projections=lambda _: (replace(AccountSummary(AccountStatement()), name="LampSummary"),), queries=())
+    lamp = lamps(projections=lambda _: (replace(AccountSummary(AccountStatement()), name="LampSummary", queries=()),))
     both = Kinds(STREAMS, KIND, lamp)
 
-    assert [each.entries is None for each in both.projections(lambda _: True)] == [False, False]
-    assert [each.entries is None for each in both.projections(lambda name: name != "STATEMENT")] == [True, True]
+    assert [each.entries is None for each in both.projections(WHATEVER)] == [False, False]
+    assert [each.entries is None for each in both.projections(Given({"STATEMENT": "false"}))] == [True, True]
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        (RowQuery(name="getLamp", argument="lampId", projection="AccountSummary"), "about nothing that a lamp has"),
-        (
-            DueQuery(
-                name="getLamps",
-                argument="lampId",
-                projection="AccountSummary",
-                rows="lamps",
-                buckets=("due",),
-                filters={},
-            ),
-            "about nothing that a lamp has",
-        ),
-        (RowQuery(name="getGlow", argument="lampId", projection="Lit", head=()), "about nothing that a lamp has"),
-        (RowQuery(name="getAccountSummary", argument="lampId", projection="Lit"), "one name"),
+        (RowQuery(name="getGlow", argument="lampId", head=()), "getGlow is about entries, and Lit leaves none"),
+        (RowQuery(name="getAccountSummary", argument="lampId"), "one name"),
     ],
-    ids=["a row of another kind", "open rows of another kind", "entries that there never are", "a name that is taken"],
+    ids=["entries that there never are", "a name that is taken"],
 )
-def test_queries_that_go_nowhere_do_not_even_start(query: RowQuery | DueQuery, message: str) -> None:
-    lamp = lamps(projections=lambda _: (AccountSummary(name="Lit"),), queries=(query,))
+def test_queries_that_go_nowhere_do_not_even_start(query: RowQuery, message: str) -> None:
+    lamp = lamps(projections=lambda _: (AccountSummary(name="Lit", queries=(query,)),))
 
     with pytest.raises(ValueError, match=message):
-        Kinds(STREAMS, KIND, lamp).queries(lambda _: True)
+        Kinds(STREAMS, KIND, lamp).queries(WHATEVER)
+
+
+def test_a_query_comes_and_goes_with_its_projection() -> None:
+    """And what an answer has of the ledger's settings reaches it, numbers as well as switches."""
+    lit = AccountSummary(name="Lit", queries=(RowQuery(name="getLamp", argument="lampId"),))
+    many = replace(lit, name="LitOften", queries=(RowQuery(name="getLampOften", argument="lampId"),))
+    lamp = lamps(projections=lambda told: (lit, many)[: told.number("LAMPS")] if told.flag("SHOWN") else ())
+    kinds = Kinds(STREAMS, KIND, lamp)
+
+    def offered(**settings: str) -> list[tuple[str, str]]:
+        found = kinds.queries(Given({"STATEMENT": "true", **settings}))
+        return [(query.name, each.name) for query, each in found if each.kind is lamp]
+
+    assert offered(SHOWN="true", LAMPS="2") == [("getLamp", "Lit"), ("getLampOften", "LitOften")]
+    assert offered(SHOWN="true", LAMPS="1") == [("getLamp", "Lit")]
+    assert offered(SHOWN="false", LAMPS="2") == []
 
 
 def test_where_nothing_is_known_an_aggregate_is_shown_as_the_first_kind_begins() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from handlers.domain import KINDS, PROCESS, decide
 from handlers.domain.account import Account
 from handlers.domain.transfer import Transfer
+from handlers.sourcing import told
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import CommandReusedError, LedgerError, RuleBrokenError
 from handlers.sourcing.event import Event, Position, chain
@@ -19,8 +20,8 @@ from .builders import NOW, command
 
 LATE = "2024-01-15T11:00:00.000000Z"
 """When the deadline is over, of a transfer that was requested at NOW."""
-SETTINGS = {"TRANSFER_TIMEOUT_SECONDS": 3600, "TRANSFER_APPROVAL_ABOVE": 1000}
-complete = KINDS.completion(SETTINGS.__getitem__)
+SETTINGS = told.Given({"TRANSFER_TIMEOUT_SECONDS": "3600", "TRANSFER_APPROVAL_ABOVE": "1000"})
+complete = KINDS.completion(SETTINGS)
 
 
 def by(actor: str, event_type: str, **data: Any) -> Command:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.sourcing.payload import request_of
+from handlers.sourcing.told import WHATEVER
 from handlers.sourcing.values import loads
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
@@ -136,6 +137,7 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
     for event in EVENTS:
         aws.put_item(TableName=STORE, Item=to_item(event.record()))
     diagnosis = Diagnosis(
+        settings=WHATEVER,
         store=EventStore(aws, STORE),
         bus=bus,
         read_model=ReadModel(aws, ROWS),

@@ -20,6 +20,7 @@ from handlers.failure import InvocationError
 from handlers.sourcing import times
 from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.sourcing.projection import Projection
+from handlers.sourcing.told import WHATEVER, Given
 from handlers.store import folding, projector, tokens
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item
@@ -289,7 +290,7 @@ def asked_of(
     history = replace(history, store=store, snapshots=replace(history.snapshots, client=client))
     answers = replace(module._answers, store=store, history=history, rows=read_model, written=read_model)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_QUERIES", module._queries(answers, KINDS.queries(lambda _: True)))
+        patch.setattr(module, "_QUERIES", module._queries(answers, KINDS.queries(WHATEVER)))
 
         def ask(query_type: str, **arguments: Any) -> tuple[int, Any]:
             return opened(module.lambda_handler({"queryType": query_type, **arguments}, Context()))
@@ -641,7 +642,7 @@ def off(handlers: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) 
     projection, query = handlers("projection"), handlers("query")
     projections = all_projections(statement=False)
     monkeypatch.setattr(projection, "_projector", replace(projection._projector, projections=projections))
-    without = KINDS.queries(lambda name: name != "STATEMENT")
+    without = KINDS.queries(Given({"STATEMENT": "false"}))
     monkeypatch.setattr(query, "_QUERIES", query._queries(query._answers, without))
     return projections
 

@@ -154,10 +154,10 @@ MUTANTS = (
         OF_KINDS,
     ),
     Mutant(
-        "start with a query of rows that there never are",
+        "start with a query of entries that there never are",
         KINDS,
-        "if projection is None or (of_entries and projection.projection.entries is None):",
-        "if projection is None:",
+        "query.head is not None and each.projection.entries is None:",
+        "query.head is None and each.projection.entries is None:",
         OF_KINDS,
     ),
     Mutant(
@@ -165,7 +165,7 @@ MUTANTS = (
         "handlers/query.py",
         "_TYPES = {folded(name): name for name in EVENT_TYPES}",
         """_TYPES = {folded(name): name for name in EVENT_TYPES}
-_ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSummary")""",
+_ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "AccountSummary")""",
         SECOND_KIND,
     ),
     Mutant(
@@ -4622,5 +4622,12 @@ _ROW = next(each for each in KINDS.projections(flag) if each.name == "AccountSum
         "assert after != before, ",
         "assert after == before, ",
         ("tests/schemas/test_scaffold.py",),
+    ),
+    Mutant(
+        "offer the queries of projections that a setting leaves out",
+        KINDS,
+        "for each in self.projections(settings) for query in each.queries)",
+        "for each in self.projections(WHATEVER) for query in each.queries)",
+        OF_KINDS,
     ),
 )

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from handlers.sourcing.errors import MalformedError, NotAnEventError
 from handlers.sourcing.event import Event
 from handlers.sourcing.payload import request_of
+from handlers.sourcing.told import Settings
 from handlers.store.event_bus import EventBus, delivered_event
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import Key, ReadModel
@@ -123,6 +124,8 @@ class Case:
 class Diagnosis:
     """Looks at letters, and into the store, the read model and the stream for what they are about."""
 
+    settings: Settings
+    """Of the projection."""
     store: EventStore
     bus: EventBus
     read_model: ReadModel
@@ -295,7 +298,7 @@ class Diagnosis:
     def _progress(self, event: Event) -> tuple[Cause, str]:
         try:
             kind = kind_of(self.store, event.aggregate_id, [event])
-            projections = kind.projections(lambda _: False) if kind else ()
+            projections = kind.projections(self.settings) if kind else ()
             keys = [Key(event.aggregate_id, projection.name) for projection in projections]
             rows = self.read_model.get_many(keys)
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:

@@ -13,6 +13,7 @@ from handlers.domain import KINDS
 from handlers.sourcing.errors import UnreadableRowError
 from handlers.sourcing.event import Event
 from handlers.sourcing.projection import Entries, Row
+from handlers.sourcing.told import WHATEVER
 from handlers.store.items import to_record
 from handlers.store.read_model import Entry, Key, entry_in, entry_type
 
@@ -26,7 +27,7 @@ Fetch = Callable[[Key], Mapping[str, Any] | None]
 """An item of the read model as it is now."""
 
 
-NAMES = frozenset(each.entries.name for each in KINDS.projections(lambda _: True) if each.entries)
+NAMES = frozenset(each.entries.name for each in KINDS.projections(WHATEVER) if each.entries)
 """Entries of these names may be there though nobody keeps them any more; and so may a row, of older code, or of one
 that fills them in."""
 
