@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_operator_roles.py test_engine_streams.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-real test-long mutants bench bench-peers dynamodb-local lint fuzz-api scan types unit format lock clean
+.PHONY: help setup demo serve test test-real test-long mutants bench bench-peers dynamodb-local aws-cli lint fuzz-api scan types unit format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-peers: $(STAMP) ## fetch the peers that the benchmark compares with (pyeve
 
 dynamodb-local: $(STAMP) ## fetch Amazon's own DynamoDB engine for the contract tests (needs Java 17 and Maven)
 	@$(BIN)/python -m local.engine.dynamodb_local
+
+aws-cli: $(STAMP) ## fetch version 1 of the AWS CLI, for the tests that type in what the documents print
+	@$(BIN)/python -m tests.docs.aws_cli
 
 lint: $(STAMP) ## style and import rules
 	@$(BIN)/ruff check .

@@ -336,6 +336,7 @@ def _circumstances(part: Row) -> str:
 def _reproduce() -> str:
     return """## Reproduce it
 
+<!-- not run: it takes a quarter of an hour -->
 ```sh
 make dynamodb-local bench-peers   # once: Amazon's own engine (Java 17, Maven), and the peers (Node.js, npm)
 make bench                        # all parts, under 15 minutes on two cores; writes this page, scaling.md and cost.md

@@ -120,7 +120,7 @@ CLAIMS = (
         sum(path.is_dir() and path.name[0] != "_" for path in (ROOT / "bench/peers").iterdir()),
     ),
     claim(README, "serve --port {} --outputs", DEFAULT_PORT),
-    claim(README, "export AWS_ENDPOINT_URL=http://127.0.0.1:{} ", DEFAULT_PORT),
+    claim(README, "--endpoint-url http://127.0.0.1:{} ", DEFAULT_PORT),
     claim(README, "# {} sufficient-funds", RuleBrokenError.status),
     claim(README, "Some {} US$ for a million commands", round(cost.total(cost.ours(results.load())))),
     claim(README, "{} entry points (command, validate", entry_points()),
