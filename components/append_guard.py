@@ -21,6 +21,8 @@ class AppendGuardArgs:
     """The functions that append events."""
     break_glass_arns: Sequence[Input[str]] = ()
     """Roles (users, the root user) that may put events besides: for an import, or to put back what was lost."""
+    break_glass_until: str = ""
+    """From when on these may not any more, in UTC; empty for as long as they are named."""
 
 
 def break_glass(arns: Sequence[str], account_id: Input[str], partition: Input[str]) -> list[Output[str]]:
@@ -49,11 +51,11 @@ class AppendGuard(pulumi.ComponentResource):
     def __init__(self, name: str, args: AppendGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:AppendGuard", name, None, opts)
         table_arn = args.event_store.table_arn
-        writers = [*(function.role_arn for function in args.writers), *args.break_glass_arns]
+        writers = [function.role_arn for function in args.writers]
         aws.dynamodb.ResourcePolicy(
             f"{name}-policy",
             resource_arn=table_arn,
-            policy=append_only_policy(table_arn, writers),
+            policy=append_only_policy(table_arn, writers, args.break_glass_arns, args.break_glass_until),
             # It was a part of the event store.
             opts=pulumi.ResourceOptions(
                 parent=self, aliases=[pulumi.Alias(name="event-store-policy", parent=args.event_store)]

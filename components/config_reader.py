@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection
+from datetime import datetime
 
 import pulumi
 from pulumi.runtime import config as runtime_config
@@ -12,6 +13,7 @@ from pulumi.runtime import config as runtime_config
 from components import limits
 
 KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
 IDENTITY = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII)
 CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+", re.ASCII)
 WEB_ACL_ARN = re.compile(r"arn:aws[a-z-]*:wafv2:us-east-1:\d{12}:global/webacl/[\w-]+/[\w-]+", re.ASCII)
@@ -64,6 +66,16 @@ class Reader:
             self._reject(key, text, f"empty or {description}")
             return ""
         return text or ""
+
+    def moment(self, key: str) -> str:
+        """A text that may be empty, and else is a time as IAM's conditions read it."""
+        text = self.matching(key, MOMENT, "a time in UTC such as 2024-01-15T10:00:00Z")
+        try:
+            datetime.fromisoformat(text or "2000-01-01T00:00:00Z")
+        except ValueError:
+            self._reject(key, text, "a time that there is")
+            return ""
+        return text
 
     def origins(self, key: str) -> tuple[str, ...]:
         description = "a list of origins, https://<host>; http for localhost alone"

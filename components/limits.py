@@ -60,8 +60,12 @@ SHORT_ARCHIVE = "short-archive"
 SHORT_AUDIT_LOG = "short-audit-log"
 NO_AUDIT_LOG = "no-audit-log"
 NO_ALARM_RECIPIENT = "no-alarm-recipient"
+ENDLESS_BREAK_GLASS = "endless-break-glass"
 FEW_UNRESERVED = "few-unreserved"
-RISKS = (NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_AUDIT_LOG, NO_ALARM_RECIPIENT, FEW_UNRESERVED)
+RISKS = (
+    *(NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_AUDIT_LOG, NO_ALARM_RECIPIENT),
+    *(ENDLESS_BREAK_GLASS, FEW_UNRESERVED),
+)
 """What production refuses, and of the last every stack, unless it is accepted by its name."""
 
 MAX_BRANCH_DAYS = 365

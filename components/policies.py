@@ -205,13 +205,30 @@ def customer_key_policy(
     )
 
 
-def append_only_policy(table_arn: Input[str], writers: Sequence[Input[str]]) -> Output[str]:
-    """Nobody, whatever their role allows, changes or deletes an item, and nobody but the `writers` (ARNs) puts one.
+def append_only_policy(
+    table_arn: Input[str], writers: Sequence[Input[str]], guests: Sequence[Input[str]] = (), until: str = ""
+) -> Output[str]:
+    """Nobody, whatever their role allows, changes or deletes an item, and nobody but the `writers` puts one (ARNs).
+
+    `guests` may as well until a time; where that is empty, for as long as they are named.
 
     IAM cannot ask for PutItem's condition, so an unconditional put stays possible for them; the relay reports what it
     does to the stream. BatchWriteItem and PartiQL are closed because they delete, or put without any condition at all.
-    DynamoDB's own replication is let through, or a replica in another Region would stop for good.
+    DynamoDB's own replication is let through, or a replica in another Region would stop for good. The policy itself
+    ends the guests' time: nobody has to remember it, and no deployment has to come to pass.
     """
+    over = {
+        "Sid": "GuestsUntil",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "dynamodb:PutItem",
+        "Resource": table_arn,
+        "Condition": {
+            "ArnLike": {"aws:PrincipalArn": list(guests)},
+            "ArnNotLike": {"aws:PrincipalArn": list(writers)},
+            "DateGreaterThanEquals": {"aws:CurrentTime": until},
+        },
+    }
     replication = Output.from_input(table_arn).apply(_replication_role)
     return Output.json_dumps(
         _document(
@@ -236,8 +253,9 @@ def append_only_policy(table_arn: Input[str], writers: Sequence[Input[str]]) -> 
                 "Principal": "*",
                 "Action": "dynamodb:PutItem",
                 "Resource": table_arn,
-                "Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *writers]}},
+                "Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *writers, *guests]}},
             },
+            *([over] if guests and until else []),
         )
     )
 

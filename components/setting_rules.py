@@ -5,6 +5,7 @@ A rule that leans on a setting that was found bad already is left out.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,13 @@ def check(read: Reader, settings: Settings) -> None:
     _check_stream(read, settings)
     _check_queue(read, settings)
     _check_transfers(read, settings)
+    read.expect(
+        bool(settings.break_glass_arns) or not settings.break_glass_until,
+        "breakGlassUntil",
+        settings.break_glass_until,
+        "empty without breakGlassArns, which it is the end of",
+        "breakGlassArns",
+    )
     if settings.production:
         _check_production(read, settings)
 
@@ -219,6 +227,13 @@ def _check_production(read: Reader, settings: Settings) -> None:
             "alarmEmails",
             "[]",
             "at least one address",
+        ),
+        (
+            limits.ENDLESS_BREAK_GLASS,
+            not settings.break_glass_arns or bool(settings.break_glass_until),
+            "breakGlassArns",
+            json.dumps(list(settings.break_glass_arns)),
+            "[], or with breakGlassUntil",
         ),
     ):
         read.expect(

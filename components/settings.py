@@ -37,6 +37,8 @@ class Settings:
     production: bool
     break_glass_arns: tuple[str, ...]
     """Who may put events besides the ledger's own functions."""
+    break_glass_until: str
+    """From when on they may not any more; empty for as long as they are named."""
     watch_guards: bool
     kms_key: str
     """"create" for a key of the stack's own; empty for none, or the one of `kms_key_arn`."""
@@ -158,6 +160,7 @@ class Settings:
             point_in_time_recovery=read.boolean("pointInTimeRecovery"),
             production=read.boolean("production"),
             break_glass_arns=read.identities("breakGlassArns"),
+            break_glass_until=read.moment("breakGlassUntil"),
             watch_guards=read.boolean("watchGuards"),
             kms_key=read.optional_choice("kmsKey", ("create",)),
             accepted_risks=read.choices("acceptedRisks", limits.RISKS),

@@ -122,6 +122,7 @@ def guard(shared: Shared, stores: Stores, functions: Functions) -> None:
             event_store=stores.event_store,
             writers=[functions.command, functions.process, functions.sweep],
             break_glass_arns=break_glass(shared.settings.break_glass_arns, shared.account_id, shared.partition),
+            break_glass_until=shared.settings.break_glass_until,
         ),
         shared.options,
     )

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from local.engine import actions, backends
 from local.engine.api import ACCOUNT, ApiError, ApiRequest
 from local.engine.authorizations import Authorizations, Noted
-from local.engine.policy_conditions import Unevaluable
+from local.engine.policy_conditions import NOW, Unevaluable
 from local.engine.policy_documents import ALLOW_ALL, Access, Context, Decision, decide
 from local.engine.principals import ADMINISTRATOR, Caller, Principal, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from threading import RLock
 
 _logger = logging.getLogger(__name__)
@@ -126,18 +126,23 @@ class Authorizer:
         """Whether the policies of the resource let an AWS service act on it on behalf of a resource of the account."""
         known, key = self._known, (service, action, resource, source_arn)
         if key not in known:
-            known[key] = self._admits(service, action, resource, source_arn)
+            admitted, holds = self._admits(service, action, resource, source_arn)
+            if not holds:
+                return admitted
+            known[key] = admitted
         return bool(known[key])
 
-    def _admits(self, service: str, action: str, resource: str, source_arn: str) -> bool:
+    def _admits(self, service: str, action: str, resource: str, source_arn: str) -> tuple[bool, bool]:
+        """And whether that holds whatever the time is."""
         context = (("aws:sourceaccount", ACCOUNT), ("aws:sourcearn", source_arn), *_EVERYBODY)
         with self.lock:
             policies = backends.resource_policies(resource)
         try:
-            return decide(Access(action, resource, context), Principal("Service", service), {}, policies).allowed
+            admitted = decide(Access(action, resource, context), Principal("Service", service), {}, policies).allowed
         except Unevaluable as error:
             _logger.warning("%s may not %s on %s: %s", service, action, resource, error)
-            return False
+            admitted = False
+        return admitted, not _asks_the_time(*policies)
 
     def _decide(
         self,
@@ -152,15 +157,21 @@ class Authorizer:
         known, key = self._known, (session, action, resource, region, keys)
         noted: Noted | None = known.get(key)
         if noted is None:
-            noted = known[key] = self._decided(session, action, resource, region, keys)
+            noted, holds = self._decided(session, action, resource, region, keys)
+            if holds:
+                known[key] = noted
         if record and session is not None:
             self.record.count(noted)
         return noted.decision
 
-    def _decided(self, session: Session | None, action: str, resource: str, region: str, keys: Context) -> Noted:
+    def _decided(
+        self, session: Session | None, action: str, resource: str, region: str, keys: Context
+    ) -> tuple[Noted, bool]:
+        """And whether it holds for as long as the policies are what they are, whatever the time is."""
         context: Context = (("aws:principalaccount", ACCOUNT), ("aws:requestedregion", region), *_EVERYBODY, *keys)
         principal = ADMINISTRATOR
         policies: Mapping[str, str] = {"": ALLOW_ALL}
+        of_the_resource: Sequence[str] = ()
         if session is not None:
             principal = session.principal
             context = (("aws:principalarn", session.role_arn), ("aws:principaltype", "AssumedRole"), *context)
@@ -171,14 +182,14 @@ class Authorizer:
             with self.lock:
                 if session is not None and session.role_id not in {None, backends.role_id(session.role_arn)}:
                     gone = Decision(allowed=False, reason="because the role that the session is of is gone")
-                    return Noted.of(session, access, gone)
+                    return Noted.of(session, access, gone), True
                 if session is not None:
                     policies = _policies(session)
                 of_the_resource = backends.resource_policies(resource)
             decision = decide(access, principal, policies, of_the_resource)
         except Unevaluable as error:
             decision = Decision(allowed=False, reason=f"because {error}")
-        return Noted.of(session, access, decision)
+        return Noted.of(session, access, decision), not _asks_the_time(*policies.values(), *of_the_resource)
 
     def _session(self, access_key: str) -> Session | None:
         if not access_key.startswith(_TEMPORARY):
@@ -190,6 +201,10 @@ class Authorizer:
                 return None
             self._sessions[access_key] = Session(*found)
         return self._sessions[access_key]
+
+
+def _asks_the_time(*policies: str) -> bool:
+    return any(NOW in policy.lower() for policy in policies)
 
 
 def _policies(session: Session) -> Mapping[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from local.engine.wildcards import arn_like, like
 
@@ -24,6 +26,10 @@ _ABSENT = frozenset(
 )
 
 
+NOW = "aws:currenttime"
+"""The one key whose value is not a request's. What it decides must not be remembered."""
+
+
 def _equal(wanted: str, actual: str) -> bool:
     return wanted == actual
 
@@ -32,10 +38,30 @@ def _equal_ignoring_case(wanted: str, actual: str) -> bool:
     return wanted.lower() == actual.lower()
 
 
+def _timed(compare: Callable[[datetime, datetime], bool]) -> Callable[[str, str], bool]:
+    return lambda wanted, actual: compare(_moment(actual), _moment(wanted))
+
+
+def _moment(text: str) -> datetime:
+    """In ISO 8601, with its offset; AWS also takes seconds since 1970."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Unevaluable(f"the embedded AWS reads no such time in a condition: {text}") from None
+    if moment.tzinfo is None:
+        raise Unevaluable(f"the embedded AWS reads no time without an offset in a condition: {text}")
+    return moment
+
+
 _TESTS: Mapping[str, Callable[[str, str], bool]] = {
     "ArnEquals": arn_like,  # ArnEquals takes wildcards as well: in IAM the two are one
     "ArnLike": arn_like,
     "Bool": _equal_ignoring_case,
+    "DateEquals": _timed(operator.eq),
+    "DateGreaterThan": _timed(operator.gt),
+    "DateGreaterThanEquals": _timed(operator.ge),
+    "DateLessThan": _timed(operator.lt),
+    "DateLessThanEquals": _timed(operator.le),
     "StringEquals": _equal,
     "StringEqualsIgnoreCase": _equal_ignoring_case,
     "StringLike": like,
@@ -43,6 +69,7 @@ _TESTS: Mapping[str, Callable[[str, str], bool]] = {
 _NEGATIONS = {
     "ArnNotEquals": "ArnEquals",
     "ArnNotLike": "ArnLike",
+    "DateNotEquals": "DateEquals",
     "StringNotEquals": "StringEquals",
     "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
     "StringNotLike": "StringLike",
@@ -69,7 +96,7 @@ class Condition:
         test = _TESTS.get(_NEGATIONS.get(name, name))
         if test is None and name != "Null":
             raise Unevaluable(f"the embedded AWS cannot evaluate the condition operator {self.operator}")
-        actual = context.get(self.key)
+        actual = datetime.now(UTC).isoformat() if self.key == NOW else context.get(self.key)
         if actual is None and self.key not in _ABSENT:
             raise Unevaluable(f"the embedded AWS does not know the condition key {self.key}")
         if any("${" in value for value in self.values):

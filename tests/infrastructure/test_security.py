@@ -303,6 +303,18 @@ def test_whoever_breaks_the_glass_can_add_an_event_and_nothing_else() -> None:
     assert allowed(stack, ADMINISTRATOR) == {"dynamodb:Query"}
 
 
+@pytest.mark.parametrize(("until", "still"), [("9999-01-01T00:00:00Z", True), ("2024-01-15T10:00:00Z", False)])
+def test_broken_glass_is_whole_again_from_the_said_time_on_for_those_alone_who_broke_it(
+    until: str, *, still: bool
+) -> None:
+    glass = {"event-sourcing:breakGlassArns": json.dumps([BREAK_GLASS]), "event-sourcing:breakGlassUntil": until}
+    stack = run("dev", glass)
+
+    assert allowed(stack, BREAK_GLASS) == {*(["dynamodb:PutItem"] if still else []), "dynamodb:Query"}
+    assert allowed(stack, _role_of(stack, "command").outputs["arn"]) == {"dynamodb:PutItem", "dynamodb:Query"}
+    assert allowed(stack, ADMINISTRATOR) == {"dynamodb:Query"}
+
+
 def test_replication_to_another_region_is_let_through(stack: Graph) -> None:
     """Denied once, a replica is cut off for good after 20 hours."""
     assert allowed(stack, REPLICATION) == {*DENIED_TO_ALL, "dynamodb:PutItem", "dynamodb:Query"}

@@ -87,6 +87,7 @@ RISKY = [
     ("auditLogRetentionDays", "180", "short-audit-log"),
     ("auditLog", "false", "no-audit-log"),
     ("alarmEmails", "[]", "no-alarm-recipient"),
+    ("breakGlassArns", '["arn:aws:iam::123456789012:role/four-eyes"]', "endless-break-glass"),
 ]
 SOUND = {
     "production": "true",
@@ -143,6 +144,9 @@ BAD = [
     ("breakGlassArns", '["four-eyes"]'),
     ("breakGlassArns", '["arn:aws:sts::123456789012:assumed-role/four-eyes/me"]'),
     ("breakGlassArns", '["arn:aws:iam::123456789012:role/*"]'),
+    ("breakGlassUntil", "tomorrow"),
+    ("breakGlassUntil", "2024-01-15T10:00:00"),
+    ("breakGlassUntil", "2024-02-30T10:00:00Z"),
     ("watchGuards", "yes"),
     ("acceptedRisks", "short-archive"),
     ("acceptedRisks", '["everything"]'),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -154,6 +156,13 @@ RULE = "arn:aws:events:us-east-1:123456789012:rule/bus/rule"
         ("ForAnyValue:StringEquals", ["a"], None, False),
         ("ForAllValues:StringEquals", ["a"], None, True),
         ("ForAllValues:StringEquals", ["a"], "b", False),
+        ("DateLessThan", ["2026-01-01T00:00:00Z"], "2025-12-31T23:59:59Z", True),
+        ("DateLessThan", ["2026-01-01T00:00:00Z"], "2026-01-01T01:00:00+01:00", False),
+        ("DateLessThanEquals", ["2026-01-01T00:00:00Z"], "2026-01-01T01:00:00+01:00", True),
+        ("DateGreaterThan", ["2026-01-01T00:00:00Z"], "2026-01-01T00:00:00Z", False),
+        ("DateGreaterThanEquals", ["2026-01-01T00:00:00Z"], "2026-01-01T00:00:00Z", True),
+        ("DateEquals", ["2026-01-01T00:00:00Z"], "2026-01-01T01:00:00+01:00", True),
+        ("DateNotEquals", ["2026-01-01T00:00:00Z"], "2026-01-01T01:00:00+01:00", False),
     ],
 )
 def test_a_condition(operator: str, wanted: list[str], actual: str | None, holds: bool) -> None:
@@ -168,6 +177,8 @@ def test_a_condition(operator: str, wanted: list[str], actual: str | None, holds
         ({**ALLOW, "Condition": {"NumericLessThan": {"aws:RequestedRegion": "1"}}}, "operator NumericLessThan"),
         ({**DENY, "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}, "operator IpAddress"),
         ({**DENY, "Condition": {"StringEquals": {"dynamodb:LeadingKeys": "a"}}}, "key dynamodb:leadingkeys"),
+        ({**DENY, "Condition": {"DateLessThan": {"aws:CurrentTime": "noon"}}}, "no such time in a condition: noon"),
+        ({**DENY, "Condition": {"DateLessThan": {"aws:CurrentTime": "2026-01-01"}}}, "no time without an offset"),
         ({**ALLOW, "Resource": TABLE + "/${aws:username}"}, "variables of"),
         ({**ALLOW, "Condition": {"StringEquals": {"aws:PrincipalArn": "${aws:username}"}}}, "variables of"),
     ],
@@ -343,6 +354,29 @@ def test_a_transaction_takes_what_each_of_its_parts_takes(workshop: Workshop) ->
         dynamodb.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": item("a")}}]})
 
 
+def test_a_denial_that_begins_with_a_time_begins_then_though_nothing_else_is_called(workshop: Workshop) -> None:
+    table, _ = workshop.table()
+    client = Actor(workshop, EVERYTHING).client("dynamodb")
+    begins = datetime.now(UTC) + timedelta(seconds=1)
+    later = {"DateGreaterThanEquals": {"aws:CurrentTime": begins.strftime("%Y-%m-%dT%H:%M:%SZ")}}
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "dynamodb:PutItem", "Resource": arn_of(table)}
+    far = {"DateGreaterThanEquals": {"aws:CurrentTime": "9999-01-01T00:00:00Z"}}
+    policy = partial(workshop.dynamodb.put_resource_policy, ResourceArn=arn_of(table))
+
+    policy(Policy=document({**denial, "Condition": far}))
+    client.put_item(TableName=table, Item=item("a"))
+    policy(Policy=document({**denial, "Condition": later}))
+
+    def is_denied() -> bool:
+        try:
+            client.put_item(TableName=table, Item=item("a"))
+        except ClientError as error:
+            return "explicit deny" in str(error)
+        return False
+
+    eventually(is_denied)
+
+
 def test_a_tables_policy_can_deny_everybody_but_those_it_names(workshop: Workshop) -> None:
     table, _ = workshop.table()
     admin, named, other = workshop.dynamodb, Actor(workshop, EVERYTHING), Actor(workshop, EVERYTHING)
@@ -404,8 +438,8 @@ def test_a_queues_policy_can_admit_a_role_and_demand_tls(workshop: Workshop) -> 
     with_policy(admit, tls)
     with pytest.raises(ClientError, match="with an explicit deny in a resource-based policy"):
         sqs.send_message(QueueUrl=url, MessageBody="x")
-    with_policy({**admit, "Condition": {"DateLessThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}})
-    with pytest.raises(ClientError, match="cannot evaluate the condition operator DateLessThan"):
+    with_policy({**admit, "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}})
+    with pytest.raises(ClientError, match="cannot evaluate the condition operator IpAddress"):
         sqs.send_message(QueueUrl=url, MessageBody="x")
 
 

@@ -492,7 +492,8 @@ def test_production_refuses_to_drop_its_audit_log_and_lets_the_index_go_and_come
 
 
 def test_another_role_that_breaks_the_glass_changes_the_stores_policy_alone(stack: Graph, standing: State) -> None:
-    admitted = changed(stack.stack, 'breakGlassArns=["arn:aws:iam::123456789012:role/ledger-break-glass"]')
+    glass = 'breakGlassArns=["arn:aws:iam::123456789012:role/ledger-break-glass"]'
+    admitted = changed(stack.stack, glass, "breakGlassUntil=2024-01-15T10:00:00Z")
 
     plan = up(standing, admitted)
 
