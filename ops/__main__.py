@@ -10,7 +10,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.sourcing.errors import LedgerError
 
-from .commands import branch, dead_letters, export, import_, replay, republish, schemas, snapshots, transfers, verify
+from .commands import (
+    branch,
+    dead_letters,
+    export,
+    import_,
+    replay,
+    republish,
+    restore_event,
+    schemas,
+    snapshots,
+    transfers,
+    verify,
+)
 from .commands.arguments import Parser
 from .commands.common import escape_what_cannot_be_shown, printable
 from .output import ending
@@ -36,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m ops", description="Operate a deployed stack.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (replay, republish, verify, snapshots, schemas, dead_letters, transfers, branch, export, import_):
+    looking, mending = (verify, dead_letters, transfers, schemas), (replay, republish, restore_event, snapshots)
+    for module in (*looking, *mending, branch, export, import_):
         module.add_to(commands)
     return parser
 

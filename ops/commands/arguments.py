@@ -28,6 +28,8 @@ MAX_GRACE = 1_000_000_000
 """Some thirty years, which is before any event: enough to say "however old" and still a time in the calendar."""
 _STACK = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}){0,2}")
 _REPLAY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+AUDIT_LOG, TABLE = "audit-log", "table:"
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _MESSAGE = re.compile(r"[!-~]{1,100}")
 _NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
 _DIGITS = re.compile(r"[0-9]{1,9}")
@@ -77,6 +79,13 @@ def replay_target(text: str) -> str:
         return str(Target.of(text, "target"))
     except MalformedError as error:
         raise ArgumentTypeError(f"{_shown(text)}: {error.violations[0].message}") from error
+
+
+def event_source(text: str) -> str | Path:
+    """Where copies of events are: `audit-log`, `table:NAME`, or the folder of an export."""
+    if text == AUDIT_LOG or (text.startswith(TABLE) and _TABLE.fullmatch(text.removeprefix(TABLE))):
+        return text
+    return path(text)
 
 
 def stack_name(text: str) -> str:
@@ -195,7 +204,7 @@ class OneOf:
 
 READERS: tuple[Callable[[str], Any], ...] = (
     *(identifier, message_id, replay_name, branch_name, stack_name),
-    *(path, moment, grace, json_object, pattern, percent, replay_target),
+    *(event_source, path, moment, grace, json_object, pattern, percent, replay_target),
 )
 """Those that are not made for one option, as Count, Amount and OneOf are."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -13,7 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from handlers.upkeep.foreign import Foreign
-from ops.system import MAX_WORKERS, System
+from ops.system import MAX_WORKERS, System, UsageError
 from ops.timeline import ByTime, Timeline
 from ops.verification.walk import hash_keys
 from ops.whole_table import WholeTable
@@ -122,6 +123,21 @@ def printable(text: str) -> str:
 def foreign_line(item: Foreign) -> str:
     """An item that is no event, for a console."""
     return f"{shown(item.aggregate_id)} #{shown(item.sequence)} [bold red]{item.verdict}[/]: {shown(item.problem)}"
+
+
+def confirmed(question: str, options: argparse.Namespace) -> bool:
+    """Whether whoever sits there says yes, or said --yes. UsageError where nobody sits there who could be asked."""
+    if options.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked here: --yes says that it is meant")
+    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def add_yes(command: argparse.ArgumentParser) -> None:
+    """The option of commands that ask before they do what cannot be undone."""
+    command.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def progress_on(console: Console, *columns: ProgressColumn) -> Progress:

@@ -22,6 +22,7 @@ from handlers.upkeep.verification.entries import NAMES, EntriesCheck, EntryItems
 from handlers.upkeep.verification.findings import BROKEN, CONTENTS, Finding, Kind, orphaned, unknown
 from handlers.upkeep.verification.rows import RowCheck
 from handlers.upkeep.verification.stream import StreamCheck
+from ops.conditions import unchanged
 
 from .crossing import Gathering, Parts
 from .snapshot_check import SnapshotCheck
@@ -29,6 +30,7 @@ from .snapshot_check import SnapshotCheck
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_ROW_KEY = ("AccountId", "ProjectionType")
 ATTEMPTS = 3
 """Of a repair that loses against a live projection."""
 
@@ -226,7 +228,7 @@ class Verifier:
             key = Key(aggregate_id, projection)
             item = self._item(key)
             if item is not None and digest(to_record(item)) == was:
-                self._delete(key, _unchanged(item))
+                self._delete(key, unchanged(item, _ROW_KEY, "EventSequence", "LastSequence"))
 
     def _delete(self, key: Key, condition: Mapping[str, Any]) -> None:
         try:
@@ -242,7 +244,7 @@ class Verifier:
 
     def _deleteorphaned(self, record: Mapping[str, Any]) -> None:
         key = Key(record["AccountId"]["S"], record["ProjectionType"]["S"])
-        self._delete(key, _unchanged(record))
+        self._delete(key, unchanged(record, _ROW_KEY, "EventSequence", "LastSequence"))
 
 
 def _take(
@@ -260,15 +262,3 @@ def _take(
 def _told(finding: Finding) -> tuple[Any, str]:
     """What tells a finding from others on the way of a repair: by its content, too, where that may be deleted next."""
     return finding.place, finding.detail if finding.kind in CONTENTS else ""
-
-
-def _unchanged(item: Mapping[str, Any]) -> dict[str, Any]:
-    """On the condition that an item is as it was read, to the last attribute that it had."""
-    names = {f"#{place}": name for place, name in enumerate(sorted(item.keys() - {"AccountId", "ProjectionType"}))}
-    if not names:
-        return {"ConditionExpression": "attribute_not_exists(EventSequence) AND attribute_not_exists(LastSequence)"}
-    return {
-        "ConditionExpression": " AND ".join(f"{short} = :{short[1:]}" for short in names),
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": {f":{short[1:]}": item[name] for short, name in names.items()},
-    }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from handlers.store.branches import Branches
@@ -27,7 +30,7 @@ pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no w
 
 ACCOUNT = "123456789012"
 ACCOUNTS = ("first", "second")
-IMPORTER = f"arn:aws:iam::{ACCOUNT}:role/operator-import"
+GLASS = {name: f"arn:aws:iam::{ACCOUNT}:role/operator-{name}" for name in ("import", "restore-event")}
 _ROW = re.compile(r"^\| `([\w -]+)` \| (.+) \|$", re.MULTILINE)
 _GRANT = re.compile(r"`((?:[a-z]+:)?[A-Z]\w+)`([^`]*)")
 _FUNCTIONS = (
@@ -51,6 +54,7 @@ _CALLED = {
 """Actions that are called otherwise than the operation that takes them."""
 
 OWN_QUEUE = "own"
+AWS_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 Act = Callable[..., int]
 
@@ -144,7 +148,8 @@ def statements(command: str, outputs: Mapping[str, Any]) -> list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def ledger(engine: Engine) -> StackClient:
-    glass = {"breakGlassArns": json.dumps([IMPORTER])}
+    until = f"{datetime.now(UTC) + timedelta(days=1):{AWS_TIME}}"
+    glass = {"breakGlassArns": json.dumps([*GLASS.values()]), "breakGlassUntil": until}
     deployment = deploy(engine.endpoint, "local", PROJECT, config_overrides=glass)
     return StackClient({**deployment.outputs, "endpoint": engine.endpoint})
 
@@ -233,9 +238,7 @@ def test_what_is_documented_suffices_for_transfers(
 def refusals_of(ledger: StackClient, account: str) -> list[Any]:
     """What the audit log says of refusals on an account."""
     pattern = f'{{ $.detail-type = "CommandRejected" && $.detail.AggregateId = "{account}" }}'
-    group = ledger.outputs["auditLogGroup"]
-    found: list[Any] = ledger.aws("logs").filter_log_events(logGroupName=group, filterPattern=pattern)["events"]
-    return found
+    return events_in_log(ledger, pattern)
 
 
 def test_what_is_documented_suffices_for_branches(ledger: StackClient, act: Act) -> None:
@@ -283,6 +286,66 @@ def test_what_is_documented_suffices_for_replays(ledger: StackClient, act: Act) 
     assert sorted(each["detail"]["EventSequence"] for each in bodies) == [1, 1, 2, 2]
     assert act(ledger, "replay start", "--name", "whole", "--target", "projection", "--rate", "1000") == 0
     assert act(ledger, "replay list") == 0
+
+
+def tampered(engine: Engine, ledger: StackClient, item: dict[str, Any]) -> None:
+    """Have somebody who may put events make an account's second one another."""
+    iam, store = engine.client("iam"), ledger.outputs["eventStoreTable"]
+    arn = GLASS["import"]
+    name = arn.rsplit("/", 1)[1]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    statement = {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
+    key = engine.client("sts").assume_role(RoleArn=arn, RoleSessionName="mallory")["Credentials"]
+    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"], region_name="us-east-1")
+    dynamodb = session.client("dynamodb", endpoint_url=engine.endpoint)
+    dynamodb.put_item(TableName=store, Item={**item, "Actor": {"S": "mallory"}})
+    iam.delete_role_policy(RoleName=name, PolicyName="own")
+    iam.delete_role(RoleName=name)
+
+
+@contextmanager
+def glass_whole_again(ledger: StackClient) -> Iterator[None]:
+    """While it lasts, the time is over for which the glass was broken."""
+    dynamodb = ledger.aws("dynamodb")
+    arn = dynamodb.describe_table(TableName=ledger.outputs["eventStoreTable"])["Table"]["TableArn"]
+    policy = json.loads(dynamodb.get_resource_policy(ResourceArn=arn)["Policy"])
+    (guests,) = [each for each in policy["Statement"] if each["Sid"] == "GuestsUntil"]
+    until = guests["Condition"]["DateGreaterThanEquals"]["aws:CurrentTime"]
+    over = json.dumps(policy).replace(until, "2024-01-15T10:00:00Z")
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=over)
+    yield
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=json.dumps(policy))
+
+
+def test_what_is_documented_suffices_to_put_an_event_back_while_the_glass_is_broken(
+    engine: Engine, ledger: StackClient, act: Act, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for event_type, data in (("AccountCreated", {}), *[("TransactionProcessed", {"amount": 7})] * 2):
+        assert ledger.command("struck", event_type, data)[0] == 200
+    place = {"AggregateId": {"S": "struck"}, "EventSequence": {"N": "2"}}
+    item = ledger.aws("dynamodb").get_item(TableName=ledger.outputs["eventStoreTable"], Key=place)["Item"]
+    put_back = ("struck", "2", "--from", "audit-log", "--reason", "an incident", "--yes")
+    told = partial(events_in_log, ledger, '{ $.detail.AggregateId = "struck" && $.detail.EventSequence = 2 }')
+    eventually(told, bool, 30.0)
+
+    tampered(engine, ledger, item)
+    assert act(ledger, "verify", "--aggregate", "struck") == 1
+    with glass_whole_again(ledger):
+        capsys.readouterr()
+        assert act(ledger, "restore-event", *put_back) == 1
+        assert "breakGlassUntil" in capsys.readouterr().err
+    assert act(ledger, "restore-event", *put_back) == 0
+    assert act(ledger, "verify --repair-read-model", "--aggregate", "struck") == 0
+    eventually(partial(events_in_log, ledger, '{ $.detail-type = "EventRestoration" }'), bool, 30.0)
+
+
+def events_in_log(ledger: StackClient, pattern: str) -> list[Any]:
+    """The lines of the audit log that a pattern matches."""
+    group = ledger.outputs["auditLogGroup"]
+    found: list[Any] = ledger.aws("logs").filter_log_events(logGroupName=group, filterPattern=pattern)["events"]
+    return found
 
 
 def exported(ledger: StackClient, tmp_path: Path) -> str:

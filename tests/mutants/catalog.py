@@ -1044,7 +1044,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "remove an entry that has changed since it was judged",
         "ops/verification/verifier.py",
-        "self._delete(key, _unchanged(item))",
+        'self._delete(key, unchanged(item, _ROW_KEY, "EventSequence", "LastSequence"))',
         "self._delete(key, {})",
         VERIFYING,
     ),
@@ -2530,8 +2530,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "remember a decision that was made by what was before",
         "local/engine/authorization.py",
-        "            noted = known[key] = self._decided(",
-        "            noted = self._known[key] = self._decided(",
+        "                known[key] = noted",
+        "                self._known[key] = noted",
         DECIDING,
     ),
     Mutant(
@@ -4629,5 +4629,51 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "for each in self.projections(settings) for query in each.queries)",
         "for each in self.projections(WHATEVER) for query in each.queries)",
         OF_KINDS,
+    ),
+    Mutant(
+        "let the glass stay broken",
+        "components/policies.py",
+        "*([over] if guests and until else []),",
+        "*([over] if guests and not until else []),",
+        ("tests/infrastructure/test_security.py",),
+    ),
+    Mutant(
+        "remember a decision that depends on the time",
+        "local/engine/authorization.py",
+        "not _asks_the_time(*policies.values(), *of_the_resource)",
+        "True",
+        ("tests/local/test_engine_authorization.py",),
+    ),
+    Mutant(
+        "put back an event that the one behind it does not name",
+        "ops/restoring/fitting.py",
+        "if stored is not None and stored.previous_hash == last.hash:",
+        "if stored is not None:",
+        ("tests/ops/test_restore_event.py",),
+    ),
+    Mutant(
+        "put back an event whose content does not have its hash",
+        "ops/restoring/fitting.py",
+        "if copy.computed_hash() != copy.hash:",
+        "if not copy.hash:",
+        ("tests/ops/test_restore_event.py",),
+    ),
+    Mutant(
+        "put an event back whatever stands there by now",
+        "ops/restoring/standing.py",
+        "Item=self.store.item(event), **condition)",
+        "Item=self.store.item(event))",
+        ("tests/ops/test_restore_event.py",),
+    ),
+    Mutant(
+        "put an event back before anybody is told",
+        "ops/commands/restore_event.py",
+        """    _announce(system, fit.event, place, options)
+    place.put(fit.event)
+""",
+        """    place.put(fit.event)
+    _announce(system, fit.event, place, options)
+""",
+        ("tests/ops/test_restore_event.py",),
     ),
 )

@@ -1,0 +1,300 @@
+"""An event that is missing or was changed is put back, and no other event can be passed off for it."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+
+from handlers.sourcing.event import Event
+from handlers.store.event_store import EventStore
+from ops.restoring.fitting import Fit, UnfitError, fitting
+
+from ..aws import around_every_call
+from ..domain.builders import story
+from ..handlers.conftest import BUS, STORE
+from ..quick_moto import make
+from .conftest import BUCKETS, Run, keep, taken
+from .test_dead_letters import body, project
+
+GROUP = "/aws/events/audit-log-1"
+WHY = ("--reason", "somebody deleted it", "--yes")
+
+
+@pytest.fixture
+def audited(aws: Any, outputs: Path) -> Callable[[Sequence[Event]], None]:
+    """Have the audit log hold events, as EventBridge writes them."""
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), "auditLogGroup": GROUP}))
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName=GROUP)
+    logs.create_log_stream(logGroupName=GROUP, logStreamName="s")
+
+    def write(events: Sequence[Event]) -> None:
+        lines: Any = [{"timestamp": int(time.time() * 1000), "message": body(event)} for event in events]
+        logs.put_log_events(logGroupName=GROUP, logStreamName="s", logEvents=lines)
+
+    return write
+
+
+def key(sequence: int, aggregate_id: str = "a") -> dict[str, Any]:
+    return {"AggregateId": {"S": aggregate_id}, "EventSequence": {"N": str(sequence)}}
+
+
+def removed(aws: Any, sequence: int) -> None:
+    aws.delete_item(TableName=STORE, Key=key(sequence))
+
+
+def changed(aws: Any, event: Event, **attributes: Any) -> None:
+    """Put what somebody made of an event in its place."""
+    aws.put_item(TableName=STORE, Item=EventStore(aws, STORE, BUCKETS).item(replace(event, **attributes)))
+
+
+def items(aws: Any) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = aws.query(
+        TableName=STORE, KeyConditionExpression="AggregateId = :a", ExpressionAttributeValues={":a": {"S": "a"}}
+    )["Items"]
+    return found
+
+
+@pytest.mark.parametrize("sequence", [1, 2, 4])
+def test_a_missing_event_comes_back_from_the_audit_log_and_the_bus_is_told(
+    aws: Any, sqs: Any, run: Run, audited: Callable[[Sequence[Event]], None], published: Any, *, sequence: int
+) -> None:
+    events = keep(aws, story("a", [1, 2, 3, 4]))
+    audited([*events, events[sequence - 1]])
+    before = items(aws)
+    removed(aws, sequence)
+
+    result = run("restore-event", "a", str(sequence), "--from", "audit-log", *WHY)
+
+    assert result.code == 0, result.error
+    assert items(aws) == before
+    (told,) = [json.loads(text) for text in taken(sqs, "heard")]
+    assert (told["source"], told["detail-type"]) == ("event-sourcing.operations", "EventRestoration")
+    assert {name: told["detail"][name] for name in ("AggregateId", "EventSequence", "Hash", "Found", "Reason")} == {
+        "AggregateId": "a",
+        "EventSequence": sequence,
+        "Hash": events[sequence - 1].hash,
+        "Found": "missing",
+        "Reason": "somebody deleted it",
+    }
+    assert told["detail"]["By"].startswith("arn:aws:")
+
+
+def test_a_changed_event_is_put_back_and_verify_finds_nothing_more(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None], handlers: Callable[[str], ModuleType]
+) -> None:
+    events = keep(aws, story("a", [1, 2, 3]))
+    project(handlers, [body(event) for event in events])
+    audited(events)
+    changed(aws, events[1], data={**events[1].data, "amount": 1_000_000})
+    assert run("verify", "--aggregate", "a", "--grace", "0").code == 1
+
+    assert run("restore-event", "a", "2", "--from", "audit-log", *WHY).code == 0
+
+    assert run("verify", "--aggregate", "a", "--grace", "0").code == 0
+    again = run("restore-event", "a", "2", "--from", "audit-log", "--json", *WHY)
+    assert (again.code, again.json["outcome"]) == (0, "in its place already")
+
+
+def test_events_that_were_changed_with_hashes_that_fit_each_other_are_put_back_in_their_order(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]
+) -> None:
+    events = keep(aws, story("a", [1, 2, 3, 4]))
+    before = items(aws)
+    audited(events)
+    forged = rehashed(replace(events[1], data={**events[1].data, "amount": 7}))
+    changed(aws, forged)
+    changed(aws, rehashed(replace(events[2], previous_hash=forged.hash)))
+
+    behind = run("restore-event", "a", "3", "--from", "audit-log", *WHY)
+    assert (behind.code, "its PreviousHash is not the Hash of event 2" in behind.error) == (1, True)
+    for sequence in ("2", "3"):
+        assert run("restore-event", "a", sequence, "--from", "audit-log", *WHY).code == 0
+    assert items(aws) == before
+
+
+def rehashed(event: Event) -> Event:
+    return replace(event, hash=event.computed_hash())
+
+
+@pytest.mark.parametrize(
+    ("forge", "why"),
+    [
+        (lambda event: replace(event, actor="mallory"), "the content of event 3 does not have its Hash"),
+        (lambda event: rehashed(replace(event, actor="mallory")), "event 4 behind it names another PreviousHash"),
+        (lambda event: rehashed(replace(event, previous_hash="0" * 64)), "is not the Hash of event 2"),
+    ],
+)
+def test_another_event_cannot_be_passed_off_for_the_missing_one(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None], *, forge: Callable[[Event], Event], why: str
+) -> None:
+    events = keep(aws, story("a", [1, 2, 3, 4]))
+    audited([forge(events[2])])
+    removed(aws, 3)
+    before = items(aws)
+
+    result = run("restore-event", "a", "3", "--from", "audit-log", *WHY)
+
+    assert result.code == 1
+    assert "event 3 of a, from audit-log: the event with the Hash" in result.error
+    assert why in result.error
+    assert items(aws) == before
+
+
+def test_an_event_that_fits_is_found_among_forged_ones(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]
+) -> None:
+    events = keep(aws, story("a", [1, 2, 3]))
+    before = items(aws)
+    audited([rehashed(replace(events[1], actor="mallory")), events[1]])
+    removed(aws, 2)
+
+    assert run("restore-event", "a", "2", "--from", "audit-log", *WHY).code == 0
+    assert items(aws) == before
+
+
+def test_the_end_of_a_stream_comes_back_where_a_row_or_the_operator_vouches_for_it(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None], handlers: Callable[[str], ModuleType]
+) -> None:
+    events = keep(aws, story("a", [1, 2, 3]))
+    audited(events)
+    removed(aws, 4)
+
+    refused = run("restore-event", "a", "4", "--from", "audit-log", *WHY)
+    assert (refused.code, "nothing stands behind it" in refused.error) == (1, True)
+    assert run("restore-event", "a", "4", "--from", "audit-log", "--unconfirmed", *WHY).code == 0
+    project(handlers, [body(event) for event in events])
+    removed(aws, 4)
+    removed(aws, 3)
+    for sequence in ("3", "4"):
+        assert run("restore-event", "a", sequence, "--from", "audit-log", *WHY).code == 0
+    removed(aws, 4)
+    changed(aws, rehashed(replace(events[2], actor="mallory")))
+    forged = run("restore-event", "a", "4", "--from", "audit-log", *WHY)
+    assert (forged.code, "is not the Hash of event 3" in forged.error) == (1, True)
+
+
+def test_a_sound_event_is_replaced_by_no_other(aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    audited([rehashed(replace(events[2], actor="mallory"))])
+
+    result = run("restore-event", "a", "3", "--from", "audit-log", "--unconfirmed", *WHY)
+
+    assert (result.code, "the one that stands there fits as well" in result.error) == (1, True)
+
+
+def test_a_table_beside_the_store_or_an_export_have_it_as_well(aws: Any, run: Run, tmp_path: Path) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    before = items(aws)
+    assert run("export", "--out", str(tmp_path / "out")).code == 0
+    make(
+        "dynamodb",
+        "CreateTable",
+        TableName="beside",
+        AttributeDefinitions=[
+            {"AttributeName": "AggregateId", "AttributeType": "S"},
+            {"AttributeName": "EventSequence", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "AggregateId", "KeyType": "HASH"},
+            {"AttributeName": "EventSequence", "KeyType": "RANGE"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    aws.put_item(TableName="beside", Item=EventStore(aws, "beside", BUCKETS).item(events[1]))
+    for source in (str(tmp_path / "out"), "table:beside"):
+        removed(aws, 2)
+        assert run("restore-event", "a", "2", "--from", source, *WHY).code == 0
+        assert items(aws) == before
+    nowhere = run("restore-event", "a", "9", "--from", "table:beside", *WHY)
+    assert (nowhere.code, "event 9 of a, from table:beside: there is no event 9" in nowhere.error) == (1, True)
+
+
+def test_a_place_that_somebody_else_fills_meanwhile_is_left_to_him(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]
+) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    audited(events)
+    removed(aws, 2)
+
+    def fill(_: Any, operation: str, __: Any, proceed: Callable[[], Any]) -> Any:
+        if operation == "PutEvents":
+            aws.put_item(TableName=STORE, Item={**key(2), "Odd": {"S": "x"}})
+        return proceed()
+
+    with around_every_call(fill):
+        result = run("restore-event", "a", "2", "--from", "audit-log", *WHY)
+
+    assert (result.code, "somebody wrote to its place meanwhile" in result.error) == (1, True)
+    assert aws.get_item(TableName=STORE, Key=key(2))["Item"]["Odd"] == {"S": "x"}
+
+
+def test_nothing_is_put_back_unless_it_is_meant(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    events = keep(aws, story("a", [1, 2]))
+    audited(events)
+    removed(aws, 2)
+    asked = ("restore-event", "a", "2", "--from", "audit-log", "--reason", "x")
+
+    assert run(*asked, "--dry-run").code == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert run(*asked).code == 2
+    monkeypatch.setattr("sys.stdin", Terminal("no\n"))
+    assert run(*asked).code == 1
+    assert len(items(aws)) == 2
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert run(*asked).code == 0
+    assert len(items(aws)) == 3
+
+
+def test_nothing_is_put_back_of_which_the_bus_is_not_told(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    audited(events)
+    removed(aws, 2)
+    boto3.client("events").delete_event_bus(Name=BUS)
+
+    assert run("restore-event", "a", "2", "--from", "audit-log", *WHY).code == 1
+    assert len(items(aws)) == 2
+
+
+def test_copies_of_a_whole_stretch_stand_in_for_it_up_to_a_stored_event() -> None:
+    events = story("a", [1, 2, 3, 4])
+
+    class Stream:
+        def __init__(self, *there: int) -> None:
+            self.there = there
+
+        def event(self, sequence: int) -> Event | None:
+            return events[sequence - 1] if sequence in self.there else None
+
+        def ends_before(self, sequence: int) -> bool:
+            return max(self.there) < sequence
+
+        def witnessed(self, sequence: int) -> str | None:
+            return None
+
+    def copies(*there: int) -> Callable[[int], Sequence[Event]]:
+        return lambda sequence: [events[sequence - 1]] if sequence in there else []
+
+    assert fitting(2, Stream(1, 5), copies(2, 3, 4)) == Fit(events[1], "event 5")
+    assert fitting(2, Stream(1), copies(2, 3)).by == ""
+    with pytest.raises(UnfitError, match="event 3 behind it is missing or changed, and there is no copy"):
+        fitting(2, Stream(1, 5), copies(2, 4))
+    with pytest.raises(UnfitError, match="event 2 in front of it is missing or changed as well"):
+        fitting(3, Stream(1, 5), copies(2, 3, 4))
