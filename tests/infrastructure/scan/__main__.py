@@ -1,7 +1,7 @@
-"""Have checkov, cfn-lint and cdk-nag look at the stack: `python -m tests.infrastructure.scan`.
+"""`python -m tests.infrastructure.scan`: checkov, cfn-lint and cdk-nag look at the stack, actionlint at the workflows.
 
 The production stack is looked at, with a customer key, as a bank would deploy it. Exit code 0 where all that they find
-is waived and no waiver is out of date. cdk-nag needs node and npm; without them that is said and the other two run.
+is waived and no waiver is out of date. cdk-nag needs node and npm, actionlint Go: where they are missing, it says so.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .plan import terraform_plan
 from .template import template
 from .tools import TOOLS, Finding
 
+PROJECT = Path(__file__).resolve().parents[3]
 SETTINGS = {
     "event-sourcing:kmsKey": "create",
     "event-sourcing:alarmEmails": '["oncall@example.com"]',
@@ -30,13 +31,11 @@ SETTINGS = {
 
 def main() -> int:
     console = Console(highlight=False, soft_wrap=True)
-    skipped = tools.node_missing()
-    ran = [name for name in TOOLS if name != "cdk-nag" or not skipped]
+    skipped = tools.missing()
+    ran = [name for name in TOOLS if name not in skipped]
     try:
         with console.status("fetching the scanners (once)"):
-            tools.fetch_python_tools()
-            if not skipped:
-                tools.fetch_node_tools()
+            tools.fetch(ran)
         found = _scan(ran, console)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", "") or ""
@@ -48,8 +47,8 @@ def main() -> int:
         console.print(f"[red]{finding.tool} {finding.rule}[/] {finding.resource}: {escape(finding.says)}")
     for waiver in stale:
         console.print(f"[red]waives nothing[/]: {waiver.tool} {waiver.rule} {waiver.resources}")
-    if skipped:
-        console.print(f"cdk-nag was left out: {skipped}")
+    for name, why in skipped.items():
+        console.print(f"{name} was left out: {why}")
     verdict = f"{len(found) - len(left)} findings waived by {len(known)} lines, {len(left)} left"
     console.print(f"{', '.join(ran)}: {verdict}")
     return 1 if left or stale else 0
@@ -62,9 +61,10 @@ def _scan(ran: list[str], console: Console) -> list[Finding]:
         plan, stack = Path(folder, "plan.json"), Path(folder, "template.json")
         plan.write_text(json.dumps(terraform_plan(graph)), "utf-8")
         stack.write_text(json.dumps(template(graph)), "utf-8")
+        reads = {"checkov": plan, "cfn-lint": stack, "cdk-nag": stack, "actionlint": PROJECT}
         for name in ran:
             with console.status(name):
-                found += TOOLS[name](plan if name == "checkov" else stack)
+                found += TOOLS[name](reads[name])
     return found
 
 

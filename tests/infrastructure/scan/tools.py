@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from tests import fetched
 
 _HERE = Path(__file__).resolve().parent
 CACHE = fetched.CACHE / "scan"
-_PYTHON, _NODE = CACHE / "python", CACHE / "node"
+_PYTHON, _NODE, _GO = (CACHE / name for name in ("python", "node", "go"))
 
 
 class Finding(NamedTuple):
@@ -30,14 +30,41 @@ def fetch_python_tools() -> None:
     fetched.python_tools(_PYTHON, _HERE / "requirements.txt")
 
 
-def node_missing() -> str | None:
-    """Why cdk-nag cannot be had here; None if it can."""
-    lacking = [program for program in ("node", "npm") if shutil.which(program) is None]
-    return f"{' and '.join(lacking)} not on PATH (Debian: nodejs, npm)" if lacking else None
+_NEEDS = {"cdk-nag": ("node", "npm"), "actionlint": ("go",)}
+_DEBIAN = {"node": "nodejs", "go": "golang-go"}
 
 
-def fetch_node_tools() -> None:
-    """cdk-nag by its lock, once. CalledProcessError where that fails."""
+def missing() -> dict[str, str]:
+    """The tools that cannot be had here, and why."""
+    lacking = {tool: [each for each in needs if shutil.which(each) is None] for tool, needs in _NEEDS.items()}
+    return {tool: _not_there(programs) for tool, programs in lacking.items() if programs}
+
+
+def _not_there(programs: list[str]) -> str:
+    packages = ", ".join(_DEBIAN.get(each, each) for each in programs)
+    return f"{' and '.join(programs)} not on PATH (Debian: {packages})"
+
+
+def fetch(tools: Container[str]) -> None:
+    """Each by its lock, once. CalledProcessError where that fails."""
+    fetch_python_tools()
+    if "cdk-nag" in tools:
+        fetch_cdk_nag()
+    if "actionlint" in tools:
+        fetch_actionlint()
+
+
+def fetch_actionlint() -> None:
+    """By its lock, once. CalledProcessError where that fails."""
+    with fetched.once(_GO, _HERE / "actionlint" / "go.sum") as needed:
+        if needed:
+            _GO.mkdir(parents=True, exist_ok=True)
+            build = ("go", "build", "-mod=readonly", "-o", str(_GO), "github.com/rhysd/actionlint/cmd/actionlint")
+            fetched.run(*build, cwd=_HERE / "actionlint")
+
+
+def fetch_cdk_nag() -> None:
+    """By its lock, once. CalledProcessError where that fails."""
     with fetched.once(_NODE, _HERE / "cdk_nag" / "package-lock.json") as needed:
         if needed:
             _NODE.mkdir(parents=True, exist_ok=True)
@@ -72,10 +99,20 @@ def cdk_nag(template: Path) -> Iterator[Finding]:
         yield Finding("cdk-nag", found["rule"], found["resource"], found["says"])
 
 
+def actionlint(project: Path) -> Iterator[Finding]:
+    """Of the workflows in a project's .github."""
+    workflows = sorted(str(path) for path in (project / ".github" / "workflows").glob("*.yml"))
+    for found in _json(str(_GO / "actionlint"), "-format", "{{json .}}", *workflows):
+        yield Finding(
+            "actionlint", found["kind"], Path(found["filepath"]).name, f"line {found['line']}: {found['message']}"
+        )
+
+
 TOOLS: Mapping[str, Callable[[Path], Iterator[Finding]]] = {
     "checkov": checkov,
     "cfn-lint": cfn_lint,
     "cdk-nag": cdk_nag,
+    "actionlint": actionlint,
 }
 
 
