@@ -15,6 +15,7 @@ from .commands import (
     dead_letters,
     export,
     import_,
+    logs,
     replay,
     republish,
     restore_event,
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m ops", description="Operate a deployed stack.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    looking, mending = (verify, dead_letters, transfers, schemas), (replay, republish, restore_event, snapshots)
+    looking, mending = (verify, logs, dead_letters, transfers, schemas), (replay, republish, restore_event, snapshots)
     for module in (*looking, *mending, branch, export, import_):
         module.add_to(commands)
     return parser

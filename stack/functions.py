@@ -82,6 +82,22 @@ class Functions:
     """Makes more functions of the same package."""
 
     @property
+    def labelled(self) -> dict[str, HandlerFunction]:
+        """All of them by their entry's name, as an output spells it."""
+        every = {
+            "command": self.command,
+            "validate": self.validate,
+            "query": self.query,
+            "relay": self.relay,
+            "projection": self.projection,
+            "snapshot": self.snapshot,
+            "process": self.process,
+            "sweep": self.sweep,
+            "branch": self.branch,
+        }
+        return {**every, **({"tokenScopes": self.token_scopes} if self.token_scopes else {})}
+
+    @property
     def names(self) -> list[pulumi.Output[str]]:
         """Of those that an invocation may have been meant for."""
         every = (self.command, self.relay, self.projection, self.query, self.snapshot, self.validate)

@@ -11,7 +11,7 @@ import re
 from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,6 +30,8 @@ _STACK = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_.][A-Za-z0-9
 _REPLAY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 AUDIT_LOG, TABLE = "audit-log", "table:"
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_AGO = re.compile(r"([0-9]{1,4})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MESSAGE = re.compile(r"[!-~]{1,100}")
 _NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
 _DIGITS = re.compile(r"[0-9]{1,9}")
@@ -83,9 +85,9 @@ def replay_target(text: str) -> str:
 
 def event_source(text: str) -> str | Path:
     """Where copies of events are: `audit-log`, `table:NAME`, or the folder of an export."""
-    if text == AUDIT_LOG or (text.startswith(TABLE) and _TABLE.fullmatch(text.removeprefix(TABLE))):
-        return text
-    return path(text)
+    if text.startswith(TABLE):
+        return TABLE + _fitting(_TABLE, text.removeprefix(TABLE), "the name of a table")
+    return text if text == AUDIT_LOG else path(text)
 
 
 def stack_name(text: str) -> str:
@@ -116,6 +118,13 @@ def moment(text: str) -> datetime:
         return read.astimezone(UTC)
     except OverflowError:
         raise ArgumentTypeError(f"{_shown(text)} lies outside of the years 1 to 9999 in UTC") from None
+
+
+def since(text: str) -> datetime:
+    """A point in time, or how long ago it was; the answer is in UTC."""
+    if ago := _AGO.fullmatch(text):
+        return datetime.now(UTC) - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]])
+    return moment(text)
 
 
 def pattern(text: str) -> Value:
@@ -204,7 +213,7 @@ class OneOf:
 
 READERS: tuple[Callable[[str], Any], ...] = (
     *(identifier, message_id, replay_name, branch_name, stack_name),
-    *(event_source, path, moment, grace, json_object, pattern, percent, replay_target),
+    *(event_source, path, moment, since, grace, json_object, pattern, percent, replay_target),
 )
 """Those that are not made for one option, as Count, Amount and OneOf are."""
 

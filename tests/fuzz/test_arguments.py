@@ -48,7 +48,9 @@ HOSTILE: dict[object, Sequence[str]] = {
     arguments.json_object: ["[]", "1", "null", '"a"', "{", '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": 1e9999}'],
     arguments.stack_name: [*NO_IDS, "a b", "a//b", "/a", "a/", "a/b/c/d", "-x"],
     arguments.path: ["a\x07", "x" * 4097],
+    arguments.event_source: ["a\x07", "x" * 4097, "table:", "table:a b", "table:ab", "table:é"],
     arguments.moment: NO_TIMES,
+    arguments.since: [*NO_TIMES, "h", "1", "1.5h", "-1h", "1H", "1w", "10000h"],
     arguments.pattern: ["{", "[]", "{}", '{"a": "x"}', '{"a": [{"begins": 1}]}', '{"a": [1], "a": [2]}'],
     arguments.replay_target: ["x", "Bus", "queue", "queue:", "queue:own", "queue:arn:aws:sns:us-east-1:123456789012:t"],
     arguments.percent: [*NO_NUMBERS, "0", "0.0", "100.1", "101"],
@@ -56,7 +58,7 @@ HOSTILE: dict[object, Sequence[str]] = {
 }
 
 
-BEFORE = {"end": [TEN], "request": ["a-branch"], "process": ["a-branch"]}
+BEFORE = {"end": [TEN], "sequence": ["an-account"], "request": ["a-branch"], "process": ["a-branch"]}
 """What stands before an argument that has no name, by what it goes by."""
 
 
@@ -172,6 +174,7 @@ def test_an_option_that_is_given_twice_collects_or_is_refused(
         return
     good = {
         arguments.moment: TEN,
+        arguments.since: TEN,
         arguments.grace: "1",
         arguments.pattern: '{"a": [1]}',
         arguments.replay_target: "bus",

@@ -14,6 +14,16 @@ OUTPUTS = {
     *("commandFunction", "relayFunction", "projectionFunction", "queryFunction", "snapshotFunction"),
     *("validateFunction", "processFunction", "sweepFunction", "sweepScheduleName", "branchFunction"),
     "operationsFunction",
+    *(
+        "commandLogGroup",
+        "validateLogGroup",
+        "queryLogGroup",
+        "relayLogGroup",
+        "projectionLogGroup",
+        "snapshotLogGroup",
+    ),
+    *("processLogGroup", "sweepLogGroup", "branchLogGroup", "replayerLogGroup", "operationsLogGroup"),
+    "tokenScopesLogGroup",
     *("replayerFunction", "replayerRoleArn", "replayQueueUrl", "replayDeadLetterQueueUrl"),
     *("processQueueUrl", "processDeadLetterQueueUrl"),
     *("projectionQueueUrl", "deadLetterQueueUrl", "deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
@@ -72,6 +82,8 @@ def test_outputs_lead_to_the_resources_they_name(stack: Graph) -> None:
         "auditLogGroup": stack.named("audit-log-group").outputs["name"],
         "dashboardName": stack.named("monitoring-dashboard").outputs["dashboardName"],
     } | {f"{entry}Function": stack.named(f"{entry}-function").outputs["name"] for entry in FUNCTIONS}
+    groups = {each: f"{each}-logs" for each in FUNCTIONS} | {"tokenScopes": "token-scopes-logs"}
+    expected |= {f"{each}LogGroup": stack.named(name).outputs["name"] for each, name in groups.items()}
     assert {key: stack.exports[key] for key in expected} == expected
 
 

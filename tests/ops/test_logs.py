@@ -1,0 +1,130 @@
+"""What functions logged is read from their log groups, of one account too, and as it comes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from ops.commands import logs as command
+from ops.function_logs import FunctionLog, Line
+
+from .conftest import Run
+
+GROUP = "/aws/lambda/projection"
+Write = Callable[..., None]
+
+
+def line(message: str, level: str = "INFO", **more: Any) -> str:
+    """As Lambda writes it."""
+    return json.dumps({"timestamp": "2024-01-15T10:00:00Z", "level": level, "message": message, "logger": "x"} | more)
+
+
+@pytest.fixture
+def write(outputs: Path) -> Write:
+    """`write(*texts)`: into the log of projection, a second after the other, the last one now."""
+    told = {"projectionLogGroup": GROUP, "replayerLogGroup": "/aws/lambda/gone"}
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), **told}))
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName=GROUP)
+    logs.create_log_stream(logGroupName=GROUP, logStreamName="s")
+
+    def put(*texts: str) -> None:
+        first = int(time.time() * 1000) - 1000 * (len(texts) - 1)
+        lines: Any = [{"timestamp": first + 1000 * place, "message": text} for place, text in enumerate(texts)]
+        logs.put_log_events(logGroupName=GROUP, logStreamName="s", logEvents=lines)
+
+    return put
+
+
+def test_lines_are_shown_in_order_with_what_the_code_says_beside_them(run: Run, write: Write) -> None:
+    started = json.dumps({"time": "x", "type": "platform.start", "record": {"requestId": "r"}})
+    ended = json.dumps({"time": "x", "type": "platform.report", "record": {"status": "timeout"}})
+    failed = line("not projected", "ERROR", aggregateId="a", errorType="KeyError", errorMessage="'x'", stackTrace=["t"])
+    write(started, line("projected", aggregateId="a", rowsWritten=2), failed, "no \x1b[31mJSON", ended)
+
+    shown = run("logs", "projection").out.splitlines()
+
+    assert [each.split("Z ", 1)[1] for each in shown] == [
+        "INFO projected aggregateId=a rowsWritten=2",
+        "ERROR not projected: KeyError: 'x' aggregateId=a",
+        r"no \x1b[31mJSON",
+        "platform.report: timeout",
+    ]
+    programs = [json.loads(each) for each in run("logs", "projection", "--json").out.splitlines()]
+    assert [each.get("message") for each in programs[:3]] == ["projected", "not projected", "no \x1b[31mJSON"]
+
+
+@pytest.mark.parametrize("aggregate", ["a", 'a "quoted" one', "ä*"])
+def test_the_lines_of_one_account_or_transfer(run: Run, write: Write, aggregate: str) -> None:
+    write(
+        line("one", aggregateId=aggregate),
+        line("another", aggregateId="b"),
+        line("of a transfer", processId=aggregate),
+        line("no id", other=aggregate),
+    )
+
+    found = run("logs", "projection", "--aggregate", aggregate, "--json").out.splitlines()
+
+    assert [json.loads(each)["message"] for each in found] == ["one", "of a transfer"]
+
+
+def test_since_is_a_time_or_how_long_ago(run: Run, write: Write) -> None:
+    write(line("early"), line("late"))
+    now = datetime.now(UTC)
+
+    assert "early" in run("logs", "projection", "--since", "2d").out
+    assert "early" in run("logs", "projection", "--since", (now - timedelta(minutes=5)).isoformat()).out
+    later = run("logs", "projection", "--since", (now + timedelta(minutes=5)).isoformat())
+    assert (later.code, "nothing was logged since" in later.out) == (0, True)
+    wrong = run("logs", "projection", "--since", "yesterday")
+    assert (wrong.code, "--since" in wrong.error) == (2, True)
+
+
+def test_a_log_is_followed_until_ctrl_c_and_no_line_is_told_twice(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(line("first"))
+    looks = iter(["", "second", ""])
+
+    def wait(_: float) -> None:
+        message = next(looks, None)
+        if message is None:
+            raise KeyboardInterrupt
+        if message:
+            write(line(message))
+
+    monkeypatch.setattr(command, "wait", wait)
+
+    result = run("logs", "projection", "--follow", "--json")
+
+    assert result.code == 130
+    assert [json.loads(each)["message"] for each in result.out.splitlines()] == ["first", "second"]
+
+
+def test_a_function_or_a_group_that_there_is_not_is_named(run: Run, write: Write) -> None:
+    assert "nobody is none of command, validate" in run("logs", "nobody").error.replace("'", "")
+    assert "no output commandLogGroup; deploy it again" in run("logs", "command").error
+    assert "gone" in run("logs", "replayer").error or "does not exist" in run("logs", "replayer").error
+
+
+def test_the_last_error_of_each_is_found(run: Run, write: Write) -> None:
+    write(
+        line("first", "ERROR", aggregateId="a"),
+        line("second", "CRITICAL", aggregateId="a"),
+        line("fine", aggregateId="a"),
+        line("of another", "ERROR", aggregateId="c"),
+        line("by its message", "ERROR", messageId="m"),
+    )
+    log = FunctionLog(boto3.client("logs"), GROUP)
+
+    found = log.last_errors(datetime.now(UTC) - timedelta(hours=1), {"a", "b", "m"})
+
+    assert {name: each.what for name, each in found.items()} == {"a": "second", "m": "by its message"}
+    assert isinstance(found["a"], Line)
