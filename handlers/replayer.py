@@ -11,11 +11,15 @@ from .runtime import Context, count, log, seconds_left
 from .settings import number, setting
 from .sourcing.errors import LedgerError
 from .store import clients
+from .store.branches import Branches
 from .store.event_bus import EventBus
+from .store.event_store import EventStore
+from .store.replay_branch import ToBranch
 from .store.replay_source import ReplaySource
 from .store.replay_targets import SendError, Targets
 from .store.replay_work import OvertakenError, Replayer, Work, message_of, work_of
 from .store.replays import Replays
+from .store.snapshots import Snapshots
 from .wiring import now
 
 if TYPE_CHECKING:
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 _dynamodb = clients.dynamodb()
 _queue_url = setting("REPLAY_QUEUE_URL")
 _bus_name = setting("EVENT_BUS_NAME")
+_store = EventStore(_dynamodb, setting("EVENT_STORE_TABLE"))
+_branches = Branches(_dynamodb, setting("BRANCHES_TABLE"))
+_snapshots = Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE"))
+_EVERY = number("SNAPSHOT_EVERY")
 
 
 @cache
@@ -41,6 +49,11 @@ def _bus() -> EventBus:
     return EventBus(clients.eventbridge(), _bus_name)
 
 
+def _to_branch(name: str, branch_id: str) -> ToBranch:
+    """Reads the store and its snapshots; writes to the branches alone."""
+    return ToBranch.of(_branches, _store, _snapshots, _EVERY, (name, branch_id))
+
+
 _replayer = Replayer(
     replays=Replays(_dynamodb, setting("REPLAYS_TABLE")),
     source=ReplaySource(_dynamodb, setting("EVENT_STORE_TABLE")),
@@ -48,6 +61,7 @@ _replayer = Replayer(
         bus=_bus,
         sqs=_sqs,
         projection_queue_url=setting("PROJECTION_QUEUE_URL"),
+        to_branch=_to_branch,
     ),
     hand_on=_hand_on,
     now=now,

@@ -40,6 +40,9 @@ def replay(shared: Shared, stores: Stores, carriers: Carriers, functions: Functi
         "Sends copies of stored events to whoever asked for them",
         environment={
             "EVENT_STORE_TABLE": stores.event_store.table_name,
+            "SNAPSHOTS_TABLE": stores.snapshots.table_name,
+            "SNAPSHOT_EVERY": str(settings.snapshot_every),
+            "BRANCHES_TABLE": stores.branches.table_name,
             "REPLAYS_TABLE": stores.replays.table_name,
             "REPLAY_QUEUE_URL": queue.url,
             "PROJECTION_QUEUE_URL": feeds.projection.queue_url,
@@ -50,6 +53,8 @@ def replay(shared: Shared, stores: Stores, carriers: Carriers, functions: Functi
         grants=[
             stores.event_store.grant_read(),
             stores.event_store.grant_scan(),
+            stores.snapshots.grant_read(),
+            stores.branches.grant_use(),
             stores.replays.grant_work(),
             queue.grant_hand_on(),
             feeds.projection.grant_poke(),

@@ -8,11 +8,12 @@ the same copy, and a consumer can tell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid5
 
-from .event import Event, NewEvent
+from .event import GENESIS, Event, NewEvent, Position
 from .values import Value, dumps
 
 SOURCE = "event-sourcing.financial.replay"
@@ -63,6 +64,23 @@ class Copy:
     def envelope(self) -> dict[str, Value]:
         """As a rule of the bus would hand it to a queue, as far as that is known without one."""
         return envelope(self.copy_id, SOURCE, self.event_type, self.timestamp, self.record)
+
+
+def on_branch(copies: Iterable[Copy], position: Position, branch: str) -> list[Event]:
+    """Copies as events of a branch, behind `position`: of the ledger's stream they are none, and cannot become any.
+
+    They keep who asked for what and when, but for a time before that of the event in front of them: along a stream
+    times never go back.
+    """
+    events: list[Event] = []
+    for copy in copies:
+        place = {"EventSequence": position.sequence + 1, "PreviousHash": position.hash, "Hash": GENESIS}
+        stamp = {"Timestamp": max(copy.timestamp, position.timestamp), "Branch": branch}
+        unsealed = Event.of({**copy.record, **place, **stamp}, branch)
+        event = replace(unsealed, hash=unsealed.computed_hash())
+        events.append(event)
+        position = position.advance(event)
+    return events
 
 
 def envelope(event_id: str, source: str, event_type: str, timestamp: str, detail: dict[str, Value]) -> dict[str, Value]:

@@ -17,6 +17,8 @@ MAX_KEY_BYTES = 2048
 """An id that somebody else stored may be as long as DynamoDB allows."""
 REPLACEMENT = "\ufffd"
 """What decoders put in the place of bytes that are no UTF-8, whichever they were."""
+BRANCH_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+"""What a branch of the ledger may be called."""
 _STEPS = (".", "..")
 MAX_UNKNOWN = 3
 """So many unknown names are told of: a request may hold any number of them, and an answer must stay short."""

@@ -9,16 +9,18 @@ from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
 
 from .errors import MalformedError, Violation
-from .fields import check_whole
+from .fields import BRANCH_NAME, check_whole
 from .selection import Selection
 from .values import Value, dumps
 
 MAX_RATE = 10_000
 MEMBERS = ("rate", "target", "transform")
-PROJECTION, BUS, QUEUE, FILE = "projection", "bus", "queue", "file"
+PROJECTION, BUS, QUEUE, FILE, BRANCH = "projection", "bus", "queue", "file", "branch"
 _QUEUE_ARN = re.compile(r"arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,60}@[1-9][0-9]{0,3}")
-_TARGETS = f"{PROJECTION}, {BUS}, {FILE}, or {QUEUE}:ARN with the ARN of an SQS queue"
+_TARGETS = f"{PROJECTION}, {BUS}, {FILE}, {BRANCH}:NAME, or {QUEUE}:ARN with the ARN of an SQS queue"
+_NAMED = {QUEUE: _QUEUE_ARN, BRANCH: BRANCH_NAME}
+"""The kinds of places of which there are several, and what a name of one looks like."""
 
 T = TypeVar("T")
 
@@ -34,7 +36,7 @@ class Target(NamedTuple):
         """A target's text. MalformedError where it is none."""
         if isinstance(given, str):
             kind, colon, name = given.partition(":")
-            if given in (PROJECTION, BUS, FILE) or (kind == QUEUE and colon and _QUEUE_ARN.fullmatch(name)):
+            if given in (PROJECTION, BUS, FILE) or (colon and kind in _NAMED and _NAMED[kind].fullmatch(name)):
                 return cls(kind, name)
         raise MalformedError(path, f"must be {_TARGETS}")
 

@@ -6,9 +6,9 @@ its hash covers that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.event import Event
@@ -17,10 +17,22 @@ from .branches import COMMAND_INDEX, EXPIRES_AT, PART, PLACE, Branch, Branches
 from .clocks import time_of
 from .event_store import put_new
 from .items import Item, to_item
-from .stored_events import Unreadable, events_of
+from .stored_events import Unreadable, event_of, events_of
 from .streams import LookUp, Page, Tail
 
 _DIGITS = len(str(MAX_SEQUENCE))
+_COPY_OF = "CopyOf"
+"""Of which event of the ledger's an item's is a copy."""
+
+
+class There(NamedTuple):
+    """What a branch's own events of an aggregate are."""
+
+    ids: Set[str]
+    copied: Set[str]
+    """The ids of the ledger's events of which copies are there."""
+    decided: Set[str]
+    """The commands that the branch has carried out itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +42,14 @@ class BranchEvents:
     branches: Branches
     branch: Branch
 
-    def append(self, events: Sequence[Event]) -> None:
-        """Write events that follow each other in one stream, all or none.
+    def append(self, events: Sequence[Event], copy_of: str = "") -> None:
+        """Write events that follow each other in one stream, all or none; those that a replay made of an event of the
+        ledger's say which, beside what their hash covers.
 
         One event: one PutItem, 2 write units up to 1 KB (table, command index). Several: one TransactWriteItems, twice
         the units. Raises ConcurrentAppendError where the place is taken.
         """
-        items = [self._item(event) for event in events]
+        items = [self._item(event, copy_of) for event in events]
         put_new(self.branches.client, self.branches.table, items, PART)
 
     def page(
@@ -72,6 +85,20 @@ class BranchEvents:
                 return LookUp(max(found, default=None), time_of(answer))
             place = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
+    def there(self, aggregate_id: str) -> There:
+        """What is among them: one Query a megabyte, one read unit for each 4 KB."""
+        ids: set[str] = set()
+        copied: set[str] = set()
+        decided: set[str] = set()
+        for item in self.branches.items(self._part(aggregate_id)):
+            event = event_of(item, self.branch.id)
+            ids.add(event.event_id)
+            if _COPY_OF in item:
+                copied.add(item[_COPY_OF]["S"])
+            else:
+                decided.add(event.command_id)
+        return There(ids, copied, decided)
+
     def _query(self, aggregate_id: str, first: int, last: int, **how: Any) -> Any:
         return self.branches.client.query(
             TableName=self.branches.table,
@@ -88,9 +115,10 @@ class BranchEvents:
     def _part(self, aggregate_id: str) -> str:
         return self.branch.part(f"events/{aggregate_id}")
 
-    def _item(self, event: Event) -> Item:
+    def _item(self, event: Event, copy_of: str) -> Item:
         keys = {PART: self._part(event.aggregate_id), PLACE: _place(event.sequence)}
-        return to_item({**event.record(), **keys, EXPIRES_AT: self.branch.expires_at})
+        mark = {_COPY_OF: copy_of} if copy_of else {}
+        return to_item({**event.record(), **keys, **mark, EXPIRES_AT: self.branch.expires_at})
 
 
 def _place(sequence: int) -> str:

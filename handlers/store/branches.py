@@ -10,7 +10,6 @@ Whatever AWS has not removed by then counts as gone.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from botocore.exceptions import ClientError
 from handlers.sourcing import times
 from handlers.sourcing.errors import LedgerError, MalformedError, NotFoundError
 from handlers.sourcing.event import Position, ordinal
+from handlers.sourcing.fields import BRANCH_NAME
 from handlers.sourcing.restoring import counted, text
 from handlers.sourcing.values import Value
 
@@ -40,7 +40,6 @@ BATCH_WRITES = 25
 MAX_PLACE_BYTES = 1024
 """Of a sort key, which an aggregate's id is here."""
 _HEADS = "heads"
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _BATCHES = 8
 
 
@@ -105,7 +104,7 @@ class Branch:
 
 def check_name(name: object, field: str) -> str:
     """`name` as a branch's, or MalformedError."""
-    if not isinstance(name, str) or not NAME.fullmatch(name):
+    if not isinstance(name, str) or not BRANCH_NAME.fullmatch(name):
         raise MalformedError(field, "must be 1 to 40 small letters, digits and hyphens, and begin with no hyphen")
     return name
 
@@ -173,11 +172,10 @@ class Branches:
         One GetItem (one read unit); at the first touch a PutItem besides (one write unit), and what the measuring
         takes. Of several who touch it first, one measure counts.
         """
-        key: Any = {PART: {"S": branch.part("aggregates")}, PLACE: {"S": aggregate_id}}
-        answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
-        if "Item" in answer:
-            return _touched(to_record(answer["Item"])).end
-        end = measure()
+        fixed = self.fixed(branch, aggregate_id)
+        if fixed is not None:
+            return fixed
+        key, end = self._touch(branch, aggregate_id), measure()
         record = {"Length": end.sequence, "Hash": end.hash, "Timestamp": end.timestamp, EXPIRES_AT: branch.expires_at}
         try:
             self.client.put_item(
@@ -190,6 +188,15 @@ class Branches:
                 raise
             return self.base(branch, aggregate_id, measure)
         return end
+
+    def fixed(self, branch: Branch, aggregate_id: str) -> Position | None:
+        """Where an aggregate's base ends on a branch; None where nobody has touched it: one GetItem, one read unit."""
+        answer = self.client.get_item(TableName=self.table, Key=self._touch(branch, aggregate_id), ConsistentRead=True)
+        return _touched(to_record(answer["Item"])).end if "Item" in answer else None
+
+    @staticmethod
+    def _touch(branch: Branch, aggregate_id: str) -> Any:
+        return {PART: {"S": branch.part("aggregates")}, PLACE: {"S": aggregate_id}}
 
     def drop(self, branch: Branch) -> None:
         """Remove a branch: first its head, so that nobody finds it any more, then all that was kept of it.

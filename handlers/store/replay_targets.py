@@ -1,4 +1,4 @@
-"""Where a replay's copies go: the bus, a queue of somebody's own, the queue of the projections."""
+"""Where a replay's copies go: the bus, a queue of somebody's own, the queue of the projections, a branch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from handlers.domain import TRANSFORMS
 from handlers.sourcing.copies import Copy, envelope
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.event import SOURCE, Event
-from handlers.sourcing.replays import BUS, PROJECTION, QUEUE, ReplaySpec
+from handlers.sourcing.replays import BRANCH, BUS, PROJECTION, QUEUE
 
 from .event_bus import EventBus, PublishError
+from .replays import Head
 from .unpublishable import as_ascii
 
 if TYPE_CHECKING:
@@ -167,10 +168,12 @@ class Targets:
     bus: Callable[[], EventBus]
     sqs: Callable[[], SQSClient]
     projection_queue_url: str
+    to_branch: Callable[[str, str], ReplayTarget]
+    """Of a branch's name and id. SendError where there is none such any more."""
 
-    def __call__(self, spec: ReplaySpec, queue_url: str) -> ReplayTarget:
-        """The target; its URL where it is a queue. SendError where the transform is one of newer code."""
-        target = spec.target
+    def __call__(self, head: Head) -> ReplayTarget:
+        """A replay's target. SendError where the transform is one of newer code, or the branch is gone."""
+        spec, target = head.spec, head.spec.target
         if target is None:
             raise ValueError("a replay without a target")
         if spec.transform is not None and spec.transform not in TRANSFORMS.names:
@@ -178,9 +181,11 @@ class Targets:
         if target.kind == BUS:
             return ToBus(self.bus())
         if target.kind == QUEUE:
-            return ToQueue(self.sqs(), queue_url)
+            return ToQueue(self.sqs(), head.queue_url)
         if target.kind == PROJECTION:
             return ToProjections(self.sqs(), self.projection_queue_url)
+        if target.kind == BRANCH:
+            return self.to_branch(target.name, head.branch_id)
         raise SendError(f"{target} is no target of the replayer's")
 
 

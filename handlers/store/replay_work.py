@@ -125,7 +125,7 @@ class Replayer:
         if segment.moved_by == message_id:
             self._pass_on(segment, 0)
             return NOTHING
-        target = self.targets(run.head.spec, run.head.queue_url)
+        target = self.targets(run.head)
         try:
             until = times.later(self.now(), left() + LEASE_SECONDS)
             shift = _Shift(self, run, self.replays.save(segment.taken(message_id, until)), target, left)

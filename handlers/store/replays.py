@@ -78,6 +78,8 @@ class Head:
     state: State = State.RUNNING
     queue_url: str = ""
     """Of the target, where that is a queue."""
+    branch_id: str = ""
+    """Of the target, where that is a branch: a later one of its name is another one."""
     revision: int = 0
     """0 of one that is not stored yet."""
 
@@ -255,6 +257,7 @@ def _of_head(head: Head) -> dict[str, Value]:
         "Spec": head.spec.canonical(),
         "SpecDigest": head.spec.digest(),
         "QueueUrl": head.queue_url,
+        "BranchId": head.branch_id,
         "StartedAt": head.started_at,
         "ChangedAt": head.changed_at,
     }
@@ -268,6 +271,7 @@ def _head(record: Mapping[str, Any]) -> Head:
         changed_at=record["ChangedAt"],
         state=State(record["State"]),
         queue_url=record["QueueUrl"],
+        branch_id=record.get("BranchId", ""),
         revision=int(record["Revision"]),
     )
 

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from handlers.sourcing.errors import MalformedError, shortened
-from handlers.sourcing.fields import check_key
+from handlers.sourcing.fields import BRANCH_NAME, check_key
 from handlers.sourcing.patterns import Pattern
 from handlers.sourcing.replays import Target
 from handlers.sourcing.values import Value, exact, loads
-from handlers.store.branches import NAME as BRANCH
 
 MAX_PATH_BYTES = 4096
 MAX_GRACE = 1_000_000_000
@@ -61,7 +60,7 @@ def replay_name(text: str) -> str:
 
 def branch_name(text: str) -> str:
     """The name of a branch of the ledger."""
-    return _fitting(BRANCH, text, "a name of 1 to 40 small letters, digits and hyphens")
+    return _fitting(BRANCH_NAME, text, "a name of 1 to 40 small letters, digits and hyphens")
 
 
 def json_object(text: str) -> dict[str, Any]:

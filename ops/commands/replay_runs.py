@@ -79,7 +79,7 @@ def _start(system: System, options: argparse.Namespace) -> int:
     """0, or 1 where something was left out, or it may not go on."""
     spec = spec_of(options)
     if spec.target is None:
-        raise UsageError("--target: say where copies go: projection, bus, file, or queue:ARN")
+        raise UsageError("--target: say where copies go: projection, bus, file, branch:NAME, or queue:ARN")
     name = options.name or f"replay-{time.time_ns() // 1_000_000}"
     if spec.target.kind == FILE:
         return write(system, spec, name, options)

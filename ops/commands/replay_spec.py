@@ -86,7 +86,8 @@ def add_target(command: argparse.ArgumentParser) -> None:
         dest=_dest("target"),
         metavar="TARGET",
         help="projection: the projections' rows, brought up to the events again; bus: under a source of its own; "
-        "queue:ARN: a queue that admits the replayer's role; file: files below --out, written by this program",
+        "queue:ARN: a queue that admits the replayer's role; branch:NAME: onto that branch, what it has not; "
+        "file: files below --out, written by this program",
     )
 
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from handlers.sourcing import times
-from handlers.sourcing.replays import QUEUE, ReplaySpec, Target
+from handlers.sourcing.errors import LedgerError
+from handlers.sourcing.replays import BRANCH, QUEUE, ReplaySpec, Target
 from handlers.sourcing.values import Value
+from handlers.store.branches import Branches
 from handlers.store.replay_source import segments_of
 from handlers.store.replay_work import STRETCH, Work, message_of
 from handlers.store.replays import ChangedMeanwhileError, Head, ReplayExistsError, Replays, Run, State
+from ops.branches.results import branches_of
 from ops.system import OperatorError, System
 
 if TYPE_CHECKING:
@@ -38,13 +41,14 @@ class Runs:
     replays: Replays
     sqs: SQSClient
     queue_url: str
+    branches: Branches
     now: Callable[[], str] = _now
 
     @classmethod
     def of(cls, system: System) -> Runs:
         """Those of a stack."""
         table = Replays(system.client("dynamodb"), system.output("replaysTable"))
-        return cls(table, system.client("sqs"), system.output("replayQueueUrl"))
+        return cls(table, system.client("sqs"), system.output("replayQueueUrl"), branches_of(system))
 
     def start(self, replay_id: str, spec: ReplaySpec) -> Run:
         """Enter a replay in the table, whole, and have its segments worked on. OperatorError where the id is taken.
@@ -56,7 +60,11 @@ class Runs:
         if target is None:
             raise ValueError("a replay without a target")
         moment = self.now()
-        head = Head(replay_id, spec, moment, moment, queue_url=self._url(target) if target.kind == QUEUE else "")
+        head = Head(
+            *(replay_id, spec, moment, moment),
+            queue_url=self._url(target) if target.kind == QUEUE else "",
+            branch_id=self._branch(target) if target.kind == BRANCH else "",
+        )
         rate = spec.rate or 1
         stretch = max(1, min(STRETCH, rate // len(segments_of(spec.selection))))
         try:
@@ -107,6 +115,12 @@ class Runs:
                 raise OperatorError(
                     f"not every segment could be sent off ({failed[0]['Code']}): `replay resume {run.head.replay_id}`"
                 )
+
+    def _branch(self, target: Target) -> str:
+        try:
+            return self.branches.get(target.name).id
+        except LedgerError as error:
+            raise OperatorError(f"{target}: {error.message}") from error
 
     def _url(self, target: Target) -> str:
         *_, account, name = target.name.split(":")

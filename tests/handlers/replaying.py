@@ -16,15 +16,18 @@ import boto3
 
 from handlers.sourcing import times
 from handlers.sourcing.event import Event
-from handlers.sourcing.replays import ReplaySpec
+from handlers.sourcing.replays import BRANCH, ReplaySpec
+from handlers.store.branches import Branches
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
+from handlers.store.replay_branch import ToBranch
 from handlers.store.replay_source import ReplaySource, segments_of
 from handlers.store.replay_targets import SendError, Targets
 from handlers.store.replay_work import OvertakenError, Replayer, Work, message_of, work_of
 from handlers.store.replays import Counts, Head, Replays, Run, State
+from handlers.store.snapshots import Snapshots
 
-from ..aws import BUS, REPLAYS, STORE, Calls
+from ..aws import BRANCHES, BUS, REPLAYS, SNAPSHOTS, STORE, Calls
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 TIMEOUT = 29.0
@@ -79,13 +82,18 @@ class Machine:
         self.replayer = Replayer(
             replays=self.replays,
             source=self.source,
-            targets=Targets(lambda: bus, lambda: boto3.client("sqs"), PROJECTION),
+            targets=Targets(lambda: bus, lambda: boto3.client("sqs"), PROJECTION, self.to_branch),
             hand_on=self.send,
             now=self.now,
             pause=self.pass_time,
             rate=self.rate,
             concurrency=4,
         )
+
+    def to_branch(self, name: str, branch_id: str) -> ToBranch:
+        snapshots = Snapshots(self.client, SNAPSHOTS)
+        store = EventStore(self.client, STORE)
+        return ToBranch.of(Branches(self.client, BRANCHES), store, snapshots, 10, (name, branch_id))
 
     def now(self) -> str:
         return times.to_text(START + timedelta(seconds=self.clock))
@@ -97,7 +105,9 @@ class Machine:
     def start(self, replay_id: str = "r", **spec: Any) -> Run:
         """As an operator does: the table first, the messages after."""
         parsed = ReplaySpec.of({"target": "bus", **spec})
-        head = Head(replay_id, parsed, self.now(), self.now())
+        target = parsed.target
+        branch_id = Branches(self.client, BRANCHES).get(target.name).id if target and target.kind == BRANCH else ""
+        head = Head(replay_id, parsed, self.now(), self.now(), branch_id=branch_id)
         run = self.replays.create(head, segments_of(parsed.selection), 0.0)
         self.wake(run)
         return run

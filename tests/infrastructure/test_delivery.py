@@ -248,6 +248,8 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
         | {"TYPE_INDEX": "true", "CORRELATION_INDEX": "true", "STATEMENT": "true", "STATEMENT_ENTRIES": "20"},
         "snapshot": store | snapshots | {"SNAPSHOT_RETENTION_DAYS": "0"},
         "replayer": store
+        | snapshots
+        | {"BRANCHES_TABLE": stack.exports["branchesTable"]}
         | {"REPLAYS_TABLE": stack.exports["replaysTable"], "REPLAY_QUEUE_URL": stack.exports["replayQueueUrl"]}
         | {"PROJECTION_QUEUE_URL": stack.exports["projectionQueueUrl"], "EVENT_BUS_NAME": stack.exports["eventBusName"]}
         | {"REPLAY_RATE": "200", "REPLAY_CONCURRENCY": "4"},

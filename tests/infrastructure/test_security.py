@@ -78,8 +78,12 @@ PRIVILEGES = {
         ("dynamodb:Query", "snapshots-table"),
         ("dynamodb:Query", "snapshots-table/index/TimeKey-index"),
     },
-    # It reads the store and writes to none but its own table; on the bus it is no other source than that of replays.
+    # It reads the store, writes to its own table and to branches alone, and is on the bus the source of replays alone.
     "replayer": {
+        ("dynamodb:GetItem", "branches-table"),
+        ("dynamodb:PutItem", "branches-table"),
+        ("dynamodb:Query", "branches-table"),
+        ("dynamodb:Query", "snapshots-table"),
         ("dynamodb:PutItem", "replays-table"),
         ("dynamodb:Query", "event-store-table"),
         ("dynamodb:Query", "replays-table"),

@@ -21,6 +21,7 @@ from handlers.sourcing.command import Command
 from handlers.sourcing.copies import Copy
 from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.sourcing.replays import ReplaySpec
+from handlers.store.branches import Branches
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
 from handlers.store.replays import Replays
@@ -611,7 +612,9 @@ def test_a_replay_whose_processes_are_killed_sends_every_event_under_one_id(
         for _ in range(4):
             assert ledger.command(account, "TransactionProcessed", {"amount": 1})[0] == 200
     written = [event for account in accounts for event in stored(ledger, account)]
-    runs = Runs(Replays(ledger.aws("dynamodb"), ledger.outputs["replaysTable"]), sqs, replay_queue)
+    dynamodb = ledger.aws("dynamodb")
+    branches = Branches(dynamodb, ledger.outputs["branchesTable"])
+    runs = Runs(Replays(dynamodb, ledger.outputs["replaysTable"]), sqs, replay_queue, branches)
     calls = itertools.count()
     kills: list[int] = []
 

@@ -45,6 +45,7 @@ MONEY = ("tests/domain/test_money.py",)
 SELECTING = ("tests/local/test_patterns.py", "tests/domain/test_selection.py")
 PLANNING = ("tests/ops/test_replay_plan.py",)
 REPLAYING = ("tests/handlers/test_replayer.py",)
+ONTO_BRANCHES = ("tests/handlers/test_replay_branch.py",)
 FLOATING = ("tests/handlers/test_floats.py",)
 CLOCKED = ("tests/handlers/test_clocks.py",)
 TIMED = ("tests/handlers/test_out_of_time.py",)
@@ -4587,6 +4588,48 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "if segment.moved_by == message_id:",
         "if message_id in (segment.moved_by, segment.owner):",
         REPLAYING,
+    ),
+    Mutant(
+        "bring an event onto a branch once for each replay",
+        "handlers/store/replay_branch.py",
+        "event.event_id not in there.copied and event.command_id",
+        "event.command_id",
+        ONTO_BRANCHES,
+    ),
+    Mutant(
+        "bring onto a branch what it has carried out itself",
+        "handlers/store/replay_branch.py",
+        "event.event_id not in there.copied and event.command_id not in there.decided",
+        "event.event_id not in there.copied",
+        ONTO_BRANCHES,
+    ),
+    Mutant(
+        "bring the base of a branch onto it once more",
+        "handlers/store/replay_branch.py",
+        "[event for event in events if event.sequence > end]",
+        "list(events)",
+        ONTO_BRANCHES,
+    ),
+    Mutant(
+        "go on with a replay on whatever branch has the name now",
+        "handlers/store/replay_branch.py",
+        "if branch.id != branch_id:",
+        "if not branch.id:",
+        ONTO_BRANCHES,
+    ),
+    Mutant(
+        "bring onto a branch what leads to no account",
+        "handlers/store/replay_branch.py",
+        "if not state.fits(made[-1].sequence):",
+        "if not made:",
+        ONTO_BRANCHES,
+    ),
+    Mutant(
+        "have times go back along a branch's stream",
+        "handlers/sourcing/copies.py",
+        '"Timestamp": max(copy.timestamp, position.timestamp)',
+        '"Timestamp": copy.timestamp',
+        ONTO_BRANCHES,
     ),
     Mutant(
         "have the audit log take copies",

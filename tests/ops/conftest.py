@@ -18,7 +18,7 @@ from handlers.upkeep.letters import queues
 from ops.__main__ import main
 from ops.verification import settling
 
-from ..aws import REPLAYS
+from ..aws import BRANCHES, REPLAYS
 from ..handlers.conftest import (  # noqa: F401 -- fixtures
     BUS,
     ROWS,
@@ -92,6 +92,7 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
         "readModelTable": ROWS,
         "snapshotsTable": SNAPSHOTS,
         "replaysTable": REPLAYS,
+        "branchesTable": BRANCHES,
         "eventBusName": BUS,
         "accountRuleArn": RULE,
         **{output: url(name) for output, name in QUEUES.items()},

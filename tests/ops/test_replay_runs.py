@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -14,11 +15,12 @@ import pytest
 from handlers.sourcing import times
 from handlers.sourcing.copies import SOURCE
 from handlers.sourcing.event import Event
+from handlers.store.branches import Branch, Branches
 from handlers.store.replays import Replays
 from ops.replays.runs import STALLED_SECONDS, is_stalled
 from tests.domain.builders import story
 
-from ..aws import REPLAYS
+from ..aws import BRANCHES, REPLAYS
 from .conftest import ACCOUNT, Run, keep, taken, url
 
 OWN = f"arn:aws:sqs:us-east-1:{ACCOUNT}:own"
@@ -168,3 +170,18 @@ def test_a_segment_that_went_to_the_dead_letters_is_resumed(
     assert run("replay", "resume", "r").code == 0
     work()
     assert run("replay", "show", "r", "--json").json["state"] == "completed"
+
+
+def test_what_the_ledger_has_behind_a_branch_is_brought_onto_it(
+    run: Run, stored: list[Event], work: Work, aws: Any
+) -> None:
+    branches = Branches(aws, BRANCHES)
+    branch = Branch.new("trial", "2024-01-15T10:00:00.000000Z", "r1", datetime.now(UTC), timedelta(days=1))
+    branches.create(branch)
+    assert "there is no branch nobody" in run("replay", "start", "--target", "branch:nobody").error
+    assert run("replay", "start", "--target", "branch:").code == 2
+    run("replay", "start", "--detach", "--name", "on", "--target", "branch:trial", "--rate", "10000")
+    work()
+    shown = run("replay", "show", "on", "--json").json
+    assert (shown["state"], shown["selected"], shown["sent"], shown["leftOut"]) == ("completed", 27, 18, 0)
+    assert len(list(branches.touched(branch))) == 9
