@@ -35,6 +35,7 @@ schema_registry = SchemaRegistry(
         registry_name=names.registry,
         compatibility=settings.schema_compatibility,
         registry_compatibility=settings.schema_registry_compatibility or None,
+        take_drafts=settings.draft_events,
     ),
     protection(settings),
 )

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from schemas.checking import checked
+from schemas.checking import checked, drafts
 from schemas.files import ROOT, text_of
 
 CLOSED = "DISABLED"
@@ -25,6 +25,8 @@ class SchemaRegistryArgs:
     """What a new version must not break: one of Glue's modes, for every schema."""
     registry_compatibility: str | None = None
     """The mode that Glue itself is told, if another: what it makes of JSON schemas is not what the check here does."""
+    take_drafts: bool = False
+    """Whether versions that may still change are registered, with a warning."""
     root: Path = ROOT
     """The folder of the schemas."""
 
@@ -41,7 +43,9 @@ class SchemaRegistry(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SchemaRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:SchemaRegistry", name, None, opts)
-        schemas = checked(args.compatibility, args.root)
+        schemas = checked(args.compatibility, args.root, take_drafts=args.take_drafts)
+        for file in drafts(args.root):
+            pulumi.log.warn(f"{file} is a draft: once it changes, nothing reads the events of it that are stored here")
         mode = args.registry_compatibility or args.compatibility
         several = [event_type for event_type, versions in schemas.items() if len(versions) > 1]
         if mode == CLOSED and several:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from components import limits
 from components.names import Names
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from components.config_reader import Reader
     from components.settings import Settings
 
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -61,6 +63,22 @@ def check_keys(read: Reader, settings: Settings, region: str | None) -> None:
                 arn,
                 f"a key of {region} (aws:region): the services use no key of another Region",
             )
+
+
+def check_drafts(read: Reader, settings: Settings, endpoints: str | None) -> None:
+    """Events of a draft are lost once it changes: nothing may be stored in AWS itself, or be meant to stay.
+
+    `endpoints` is the stack's `aws:endpoints`, as JSON: where it calls another AWS than AWS.
+    """
+    urls = [url for services in json.loads(endpoints or "[]") for url in services.values()]
+    here = bool(urls) and all(urlsplit(url).hostname in _THIS_MACHINE for url in urls)
+    read.expect(
+        not settings.draft_events or (here and not settings.production),
+        "draftEvents",
+        "true",
+        "false, except where every one of aws:endpoints is on this machine and production is false",
+        "production",
+    )
 
 
 def check_names(read: Reader, project: str, stack: str) -> None:

@@ -73,6 +73,7 @@ class Settings:
     schema_compatibility: str
     schema_registry_compatibility: str
     """Empty for that of `schema_compatibility`."""
+    draft_events: bool
     relay_batch_size: int
     relay_parallelization: int
     relay_max_record_age: int
@@ -191,6 +192,7 @@ class Settings:
             operations_concurrency=read.concurrency("operationsConcurrency"),
             schema_compatibility=read.choice("schemaCompatibility", MODES),
             schema_registry_compatibility=read.optional_choice("schemaRegistryCompatibility", MODES),
+            draft_events=read.boolean("draftEvents"),
             relay_batch_size=read.integer("relayBatchSize", 1, 10_000),
             relay_parallelization=read.integer("relayParallelization", 1, 10),
             relay_max_record_age=read.integer("relayMaxRecordAge", 60, limits.STREAM_RETENTION_SECONDS),
@@ -237,11 +239,12 @@ class Settings:
             console_log_bucket=read.matching("consoleLogBucket", config_reader.BUCKET, "the name of a bucket"),
             web_acl_arn=read.matching("webAclArn", config_reader.WEB_ACL_ARN, _A_WEB_ACL),
         )
-        region = pulumi.Config("aws").get("region")
+        region, endpoints = pulumi.Config("aws").get("region"), pulumi.Config("aws").get("endpoints")
         setting_rules.check_names(read, pulumi.get_project(), pulumi.get_stack())
         setting_rules.check(read, settings)
         front_door_rules.check(read, settings, region)
         setting_rules.check_keys(read, settings, region)
+        setting_rules.check_drafts(read, settings, endpoints)
         read.refuse_what_was_not_read()
         if read.errors:
             raise SettingsError("\n".join(["the stack's configuration cannot be used:", *read.errors]))

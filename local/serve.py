@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.deploy import ConfigError, DeployError, Stopped, deploy_apart, load_config
+from local.deploy import ConfigError, DeployError, StackConfig, Stopped, deploy_apart, load_config
 from local.deploy.regions import in_aws
 from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import DataError, Engine, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError
@@ -60,7 +60,9 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
         if options.deploy:
             with engine.settling(), display.deploying(options.stack):
                 deployment = deploy_apart(
-                    engine.endpoint, options.stack, options.project_dir, display.progress, engine.names, stop=stop
+                    *(engine.endpoint, options.stack, options.project_dir, display.progress, engine.names),
+                    stop=stop,
+                    config_overrides=_kept(config) if options.data else None,
                 )
             outputs_file.write({"endpoint": engine.endpoint, **deployment.outputs})
             give_back()
@@ -71,6 +73,12 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
             display.empty(engine.endpoint, config)
         stop.wait()
         display.stopping()
+
+
+def _kept(config: StackConfig) -> dict[str, str]:
+    """What is other in a stack whose data is kept: it takes no draft, whose events nothing reads once it changes."""
+    drafts = f"{config.project}:draftEvents"
+    return {drafts: "false"} if config.get(drafts) == "true" else {}
 
 
 def _stop_on_signals() -> threading.Event:

@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="check the schemas, their compatibility, and what is made from them")
     _takes_mode(check)
+    check.add_argument("--drafts", action="store_true", help="take what is not published yet, and say what that is")
     check.add_argument("--json", action="store_true", help="one JSON object instead of text")
     check.set_defaults(run=_check)
     generate = commands.add_parser("generate", help="write the handlers' code, the catalog and the API's document")
@@ -83,14 +84,17 @@ def _stream(text: str) -> str:
 
 
 def _check(options: argparse.Namespace) -> int:
-    schemas = checking.checked(options.compatibility)
-    stale = _stale(schemas)
+    schemas = checking.checked(options.compatibility, take_drafts=options.drafts)
+    stale, drafts = _stale(schemas), checking.drafts()
     if options.json:
-        _say_json(problems=[], stale=stale, versions={name: max(versions) for name, versions in schemas.items()})
+        newest = {name: max(versions) for name, versions in schemas.items()}
+        _say_json(problems=[], stale=stale, versions=newest, drafts=drafts)
         return 1 if stale else 0
     width = max(map(len, schemas))
     for name, versions in schemas.items():
         _console.print(f"  {name:<{width}}  {', '.join(map(str, versions))}", style="green")
+    for file in drafts:
+        _console.print(f"  {file} is a draft: no stack takes it that keeps anything", style="yellow")
     for path in stale:
         _console.print(f"  {path} is not what the schemas say: run `python -m schemas generate`", style="red")
     return 1 if stale else 0

@@ -13,11 +13,20 @@ from schemas.files import PUBLISHED, ROOT, Problem, SchemaError, Versions, each_
 from schemas.vocabulary import problems_in
 
 
-def checked(mode: str, root: Path = ROOT) -> dict[str, Versions]:
-    """Every schema, or SchemaError with all that is wrong under this compatibility mode."""
+def checked(mode: str, root: Path = ROOT, *, take_drafts: bool = False) -> dict[str, Versions]:
+    """Every schema, or SchemaError with all that is wrong under this compatibility mode.
+
+    A draft is wrong, too, unless whoever asks takes drafts: nobody keeps what is stored there.
+    """
     schemas, recorded = readable(root), published(root)
-    _refuse([*_broken(schemas, recorded, mode), *_unpublished(schemas, recorded)])
+    unpublished = [] if take_drafts else [_unpublished(file) for file in _drafts(schemas, recorded)]
+    _refuse([*_broken(schemas, recorded, mode), *unpublished])
     return schemas
+
+
+def drafts(root: Path = ROOT) -> list[str]:
+    """The files of the versions that are not published yet. Raises SchemaError."""
+    return list(_drafts(load(root), published(root)))
 
 
 def readable(root: Path = ROOT) -> dict[str, Versions]:
@@ -70,8 +79,12 @@ def _broken(schemas: Mapping[str, Versions], recorded: Mapping[str, Versions], m
     yield from problems_between(schemas, mode)
 
 
-def _unpublished(schemas: Mapping[str, Versions], recorded: Mapping[str, Versions]) -> Iterator[Problem]:
+def _drafts(schemas: Mapping[str, Versions], recorded: Mapping[str, Versions]) -> Iterator[str]:
     for event_type, version, _ in each_version(schemas):
         if version not in recorded.get(event_type, {}):
-            text = "is not published yet: run `python -m schemas publish` once it is final"
-            yield Problem(file_of(event_type, version), "", "published", text)
+            yield file_of(event_type, version)
+
+
+def _unpublished(file: str) -> Problem:
+    text = "is a draft, which only a stack with draftEvents takes: run `python -m schemas publish` once it is final"
+    return Problem(file, "", "published", text)

@@ -15,6 +15,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from local import descriptions
+from schemas.checking import drafts
 
 from .effort import LONG
 
@@ -160,6 +161,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         lines.append("inputs: " + ", ".join(f"{number:,} {kind}" for kind, number in sorted(inputs.items())))
     skips = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
     lines += [f"{number} skipped: {reason.removeprefix('Skipped: ')}" for reason, number in skips.items()]
+    lines += [f"{file} is a draft: the tests took it, and no stack does that keeps anything" for file in drafts()]
     if lines:
         terminalreporter.section("tried")
         terminalreporter.write("\n".join(lines) + "\n")

@@ -7,11 +7,13 @@ tells its progress, and is answered each time whether it is to go on; in the end
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -42,6 +44,7 @@ def deploy_apart(
     keeper: NameKeeper | None = None,
     *,
     stop: threading.Event | None = None,
+    config_overrides: Mapping[str, str] | None = None,
 ) -> Deployment:
     """As `deploy`, and raises what it raises. What comes back can be looked at, and not be destroyed.
 
@@ -53,7 +56,10 @@ def deploy_apart(
     with ours:
         with theirs:
             process = subprocess.Popen(  # noqa: S603 -- our own module
-                [sys.executable, "-c", _MAIN, str(theirs.fileno()), endpoint, stack, str(project_dir.resolve())],
+                [
+                    *(sys.executable, "-c", _MAIN, str(theirs.fileno()), endpoint, stack, str(project_dir.resolve())),
+                    json.dumps(dict(config_overrides or {})),
+                ],
                 cwd=_ROOT,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # a Ctrl-C in the terminal is for whoever watches
@@ -110,7 +116,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def main(descriptor: str, endpoint: str, stack: str, project_dir: str) -> None:
+def main(descriptor: str, endpoint: str, stack: str, project_dir: str, overrides: str) -> None:
     """What the deploying process does. `descriptor` is the number of its end of the pipe."""
     pipe = Connection(int(descriptor))
     # Whoever watches gets these, too, and says what to do. Not ignored: what is started from here, such as pip, would
@@ -131,7 +137,7 @@ def main(descriptor: str, endpoint: str, stack: str, project_dir: str) -> None:
     try:
         known = pipe.recv()
         names = None if known is None else Names(known, keep)
-        pipe.send(_described(deploy(endpoint, stack, Path(project_dir), tell, names=names)))
+        pipe.send(_described(deploy(endpoint, stack, Path(project_dir), tell, json.loads(overrides), names=names)))
     except (_Stopped, Stopped, EOFError, ConnectionError):  # the answer is known, or nobody is there to hear it
         return
     except (DeployError, OSError) as exc:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.schema_registry import SchemaRegistry, SchemaRegistryArgs
+from components.settings import SettingsError
 from schemas.checking import publish
 from schemas.files import ROOT, SchemaError, each_version, load
 
@@ -77,3 +78,66 @@ def test_a_preview_names_schema_field_and_rule_of_what_breaks(tmp_path: Path, st
     expected = refusal.format(file=rf"schemas/AccountCreated/{newest + step}\.json", newest=newest)
     with pytest.raises(SchemaError, match=expected):
         declare(lambda: SchemaRegistry("it", SchemaRegistryArgs("registry", root=root)), is_preview=True)
+
+
+@pytest.fixture
+def drafted(tmp_path: Path) -> Path:
+    """The schemas, and a type that is not published yet."""
+    root = tmp_path / "schemas"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    publish(root)
+    schema = {**json.loads((root / "TransferSettled" / "1.json").read_text("utf-8")), "title": "AccountFrozen"}
+    (root / "AccountFrozen").mkdir()
+    (root / "AccountFrozen" / "1.json").write_text(json.dumps(schema), "utf-8")
+    return root
+
+
+def test_a_draft_is_refused_before_anything_is_created(drafted: Path) -> None:
+    refusal = r"schemas/AccountFrozen/1\.json: is a draft, which only a stack with draftEvents takes: .* \[published\]"
+    with pytest.raises(SchemaError, match=refusal):
+        declare(lambda: SchemaRegistry("it", SchemaRegistryArgs("registry", root=drafted)), is_preview=True)
+
+
+def test_a_stack_that_takes_drafts_registers_them_and_says_so(drafted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", said.append)
+
+    graph = declare(lambda: SchemaRegistry("it", SchemaRegistryArgs("registry", take_drafts=True, root=drafted)))
+
+    assert [each.name for each in graph.of("Schema") if each.name == "it-AccountFrozen"] == ["it-AccountFrozen"]
+    assert said == [
+        "schemas/AccountFrozen/1.json is a draft: once it changes, nothing reads the events of it that are stored here"
+    ]
+
+
+def test_of_the_stacks_the_local_one_alone_takes_drafts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    class AskedError(Exception):
+        """The program goes on no further."""
+
+    def checked(*_: object, take_drafts: bool) -> None:
+        asked.append(take_drafts)
+        raise AskedError
+
+    monkeypatch.setattr("components.schema_registry.checked", checked)
+    for stack in ("dev", "prod", "local"):
+        with pytest.raises(AskedError):
+            run(stack, is_preview=True)
+
+    assert asked == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("stack", "more"),
+    [
+        ("dev", {}),
+        ("prod", {}),
+        ("dev", {"aws:endpoints": json.dumps([{"dynamodb": "http://127.0.0.1:4566", "s3": "https://s3.example.com"}])}),
+        ("local", {"event-sourcing:production": "true"}),
+    ],
+    ids=["on AWS", "in production on AWS", "one service elsewhere", "in production here"],
+)
+def test_no_stack_on_aws_and_none_in_production_can_be_told_to_take_drafts(stack: str, more: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"draftEvents is 'true'; allowed: false, except where every"):
+        run(stack, {"event-sourcing:draftEvents": "true", **more}, is_preview=True)

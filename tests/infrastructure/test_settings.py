@@ -193,6 +193,7 @@ BAD = [
     ("operationsConcurrency", "0"),
     ("schemaCompatibility", "backward"),
     ("schemaRegistryCompatibility", "backward"),
+    ("draftEvents", "yes"),
     ("relayBatchSize", "0"),
     ("relayParallelization", "11"),
     ("relayMaxRecordAge", "59"),

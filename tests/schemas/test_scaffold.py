@@ -68,7 +68,8 @@ def test_a_new_type_is_drafted_whole_and_published_when_it_is_final(project: Pat
     run(project, "ruff", "check", "--no-cache", "handlers", "schemas", "tests")
     run(project, "ruff", "format", "--no-cache", "--check", "handlers", "schemas", "tests")
     assert "### AccountDrafted" in (project / "docs" / "events.md").read_text("utf-8")
-    assert "schemas/AccountDrafted/1.json: is not published yet" in run(project, "schemas", "check", status=1)
+    assert "schemas/AccountDrafted/1.json: is a draft, which only" in run(project, "schemas", "check", status=1)
+    assert "schemas/AccountDrafted/1.json is a draft: no stack" in run(project, "schemas", "check", "--drafts")
 
     assert "schemas/AccountDrafted/1.json" in run(project, "schemas", "publish")
 
