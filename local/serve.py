@@ -62,7 +62,7 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
                 deployment = deploy_apart(
                     *(engine.endpoint, options.stack, options.project_dir, display.progress, engine.names),
                     stop=stop,
-                    config_overrides=_kept(config) if options.data else None,
+                    config_overrides=kept(config) if options.data else None,
                 )
             outputs_file.write({"endpoint": engine.endpoint, **deployment.outputs})
             give_back()
@@ -75,7 +75,7 @@ def _serve(options: Options, display: Display, stop: threading.Event) -> None:
         display.stopping()
 
 
-def _kept(config: StackConfig) -> dict[str, str]:
+def kept(config: StackConfig) -> dict[str, str]:
     """What is other in a stack whose data is kept: it takes no draft, whose events nothing reads once it changes."""
     drafts = f"{config.project}:draftEvents"
     return {drafts: "false"} if config.get(drafts) == "true" else {}

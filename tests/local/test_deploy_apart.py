@@ -42,10 +42,13 @@ def test_it_is_deployed_and_told_on_the_way_whatever_signal_comes(tmp_path: Path
         signal.raise_signal(each)
     queue = aws.sqs.Queue("apart")
     pulumi.export("name", queue.name)
-    pulumi.log.warn("mind")
+    pulumi.log.warn(pulumi.Config("other").require("word"))
     """
 
-    deployment = deploy_apart(plain.endpoint, "local", write_project(tmp_path, program), told.append)
+    deployment = deploy_apart(
+        *(plain.endpoint, "local", write_project(tmp_path, program), told.append),
+        config_overrides={"other:word": "mind"},
+    )
 
     assert sorted((each.kind, each.subject) for each in told) == [
         ("created", "apart"),

@@ -15,7 +15,9 @@ from typing import Any
 import boto3
 import pytest
 
+from local.deploy import load_config
 from local.engine.dynamodb_local.installation import available
+from local.serve import kept
 from tests.local.projects import STACK, write_project
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
@@ -329,6 +331,15 @@ def test_without_java_the_data_option_says_what_to_install(
     [line] = served.text.splitlines()
     assert line.startswith("error: DynamoDB Local needs a Java runtime of version 17 or newer (Debian: openjdk-17-jre")
     assert served.left_behind() == []
+
+
+def test_a_stack_whose_data_is_kept_takes_no_draft() -> None:
+    """What is stored of a draft nobody can read once it has changed."""
+    ours, another = load_config(REPOSITORY, "local"), load_config(REPOSITORY, "dev")
+
+    assert ours.get("event-sourcing:draftEvents") == "true"
+    assert kept(ours) == {"event-sourcing:draftEvents": "false"}
+    assert kept(another) == {}
 
 
 def test_data_that_cannot_be_used_is_one_line_and_exit_code_1(refused: Refused, tmp_path: Path) -> None:

@@ -4719,4 +4719,25 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
 """,
         ("tests/ops/test_restore_event.py",),
     ),
+    Mutant(
+        "take drafts on every stack",
+        "components/schema_registry.py",
+        "take_drafts=args.take_drafts)",
+        "take_drafts=True)",
+        ("tests/infrastructure/test_schema_registry.py",),
+    ),
+    Mutant(
+        "let a stack on AWS be told to take drafts",
+        "components/setting_rules.py",
+        "not settings.draft_events or (here and not settings.production)",
+        "not settings.draft_events or not settings.production",
+        ("tests/infrastructure/test_schema_registry.py",),
+    ),
+    Mutant(
+        "store events of drafts in a folder that is kept",
+        "local/serve.py",
+        'return {drafts: "false"} if',
+        "return {} if",
+        ("tests/local/test_serve.py",),
+    ),
 )
