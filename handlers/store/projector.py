@@ -80,8 +80,8 @@ class Projector:
         """Move on, all together, the aggregates whose rows the announced events continue; what became of each.
 
         Two waits, however many they are: one BatchWriteItem per 25 entries, then a PutItem per row, side by side. Who
-        is missing in the answer is for `bring_up`, as if nothing had been tried: the store must be read for it, or it
-        lost a race (`rows` then holds what was read after that), or the entries of all could not be written together.
+        is missing in the answer is for `bring_up`, as if nothing had been tried: the store must be read for it, its
+        events are more than are written in one go, or it lost a race (`rows` then holds what was read after that), or the entries of all could not be written together.
         """
         moves = {name: moves for name, pokes in announced.items() if (moves := self._continued(name, pokes, rows))}
         try:
@@ -132,6 +132,8 @@ class Projector:
         start = min((stored.position for stored in current.values()), key=lambda position: position.sequence)
         events = _delivered(start, target, pokes)
         if not events or any(stored.position.sequence >= target for stored in current.values()):
+            return {}
+        if len(events) > CHUNK:  # what these leave beside the rows goes chunk by chunk, each with its rows
             return {}
         try:
             return _applied(events, current, projections, {key: stored.position for key, stored in current.items()})[0]
@@ -280,13 +282,13 @@ class Projector:
             for key, stored in rows.items()
         }
         start = min((stored.position for stored in rows.values()), key=lambda position: position.sequence)
-        if not displaced and (delivered := _delivered(start, target, pokes)):
+        chunk = CHUNK if all(stored.position == seen[key] for key, stored in rows.items()) else None
+        if not displaced and (delivered := _delivered(start, target, pokes, chunk)):
             try:
                 return _applied(delivered, rows, projections, seen)[0], target
             except (IntegrityError, UnreadableEventError, *UNFOLDABLE):
                 # Made up, however well chained, or just as bad in the store, which then says so.
                 log.warning("what was delivered of %s cannot be applied; reading the store", aggregate_id)
-        chunk = CHUNK if all(stored.position == seen[key] for key, stored in rows.items()) else None
         events = _in_time(self.store.read(aggregate_id, after=start.sequence), seconds_left)
         try:
             moved, reached = _applied(islice(events, chunk), rows, projections, seen)
@@ -355,11 +357,11 @@ def _is_news(key: Key, new: Stored, seen: Position, place: int, rows: Mapping[Ke
     return new.position.sequence > seen.sequence
 
 
-def _delivered(start: Position, target: int, pokes: Sequence[Event]) -> list[Event]:
-    """The events from `start` to `target` if the pokes hold them all, unbroken and unaltered; else none."""
+def _delivered(start: Position, target: int, pokes: Sequence[Event], most: int | None = None) -> list[Event]:
+    """The events from `start` to `target`, or the first so many, if the pokes hold them unbroken and unaltered."""
     by_sequence = {poke.sequence: poke for poke in pokes}
     events: list[Event] = []
-    for sequence in range(start.sequence + 1, target + 1):
+    for sequence in range(start.sequence + 1, min(target, start.sequence + (most or target)) + 1):
         event = by_sequence.get(sequence)
         if event is None or not event.follows(start.sequence, start.hash) or event.hash != event.computed_hash():
             return []

@@ -605,10 +605,12 @@ def test_filling_goes_on_from_where_it_came(
     assert done == folded(events)
 
 
+@pytest.mark.parametrize("announced", [1, 8])
 def test_a_row_that_is_made_again_over_more_than_a_piece_gets_its_entries_afterwards(
     aws: Any,
     deliver: Deliver,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
+    announced: int,
 ) -> None:
     monkeypatch.setattr(projector, "CHUNK", 3)
     monkeypatch.setattr(folding, "CHUNK", 3)
@@ -616,11 +618,31 @@ def test_a_row_that_is_made_again_over_more_than_a_piece_gets_its_entries_afterw
     damaged = {**folded(events[:7])[ID, "AccountSummary"], "Balance": "much"}
     put(aws, damaged)
 
-    assert deliver(events[7]) == []
+    assert deliver(*events[8 - announced :]) == []
 
     done = rows(aws)
     assert done.pop((ID, "AccountStatement"))["LastSequence"] == 8
     assert done == folded(events)
+
+
+@pytest.mark.parametrize("length", range(2, 9))
+def test_a_batch_of_any_length_leaves_a_row_that_has_its_entries(
+    aws: Any,
+    deliver: Deliver,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    calls: Calls,
+    length: int,
+) -> None:
+    """Also one that brings more than a piece at once: what was delivered is taken piece by piece, and nothing read."""
+    monkeypatch.setattr(projector, "CHUNK", 3)
+    monkeypatch.setattr(folding, "CHUNK", 3)
+    events = keep(aws, EVENTS)
+    calls.made.clear()
+
+    assert deliver(*events[:length]) == []
+
+    assert rows(aws) == folded(events[:length])
+    assert "Query" not in calls.names
 
 
 def test_older_code_that_moved_a_row_on_leaves_a_mark(aws: Any, ask: Invoke, deliver: Deliver) -> None:  # noqa: F811

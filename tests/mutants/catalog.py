@@ -4590,6 +4590,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         REPLAYING,
     ),
     Mutant(
+        "write a row without its entries where one batch brings very many",
+        "handlers/store/projector.py",
+        "if len(events) > CHUNK:",
+        "if len(events) > 1000 * CHUNK:",
+        ("tests/handlers/test_statement.py",),
+    ),
+    Mutant(
         "bring an event onto a branch once for each replay",
         "handlers/store/replay_branch.py",
         "event.event_id not in there.copied and event.command_id",
