@@ -81,7 +81,8 @@ class Projector:
 
         Two waits, however many they are: one BatchWriteItem per 25 entries, then a PutItem per row, side by side. Who
         is missing in the answer is for `bring_up`, as if nothing had been tried: the store must be read for it, its
-        events are more than are written in one go, or it lost a race (`rows` then holds what was read after that), or the entries of all could not be written together.
+        events are more than are written in one go, it lost a race (`rows` then holds what was read after that), or the
+        entries of all could not be written together.
         """
         moves = {name: moves for name, pokes in announced.items() if (moves := self._continued(name, pokes, rows))}
         try:
