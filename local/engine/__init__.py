@@ -48,11 +48,14 @@ from local.engine.dynamodb_local.installation import UnavailableError
 from local.engine.dynamodb_local.server import NotStarted
 from local.engine.event_patterns import EventPatterns
 from local.engine.gateway import Fault, Gateway, InterceptedRequest
+from local.engine.global_tables import SERVICE as REPLICATION
+from local.engine.global_tables import GlobalTables
 from local.engine.invoke import Invoker
 from local.engine.item_limits import ItemLimits
 from local.engine.kms_keys import KmsKeys
 from local.engine.lambda_api import LambdaApi
 from local.engine.limits import Limits
+from local.engine.links import Links
 from local.engine.log_policies import LogGroupPolicies
 from local.engine.log_search import LogSearch
 from local.engine.long_polling import LongPolling
@@ -191,9 +194,21 @@ class Engine:
             yield
         self._live.resume()  # not where the stack failed: nothing is to be lost to a half of it
 
-    def client(self, service: str, config: Config | None = None) -> Any:
-        """A boto3 client on the endpoint."""
-        return aws.client(service, self.endpoint, self._region, config)
+    def client(self, service: str, config: Config | None = None, *, region: str | None = None) -> Any:
+        """A boto3 client on the endpoint, for the engine's own Region if no other is given."""
+        return aws.client(service, self.endpoint, region or self._region, config)
+
+    @property
+    def links(self) -> Links:
+        """What lies between Regions, to be cut, healed, or made slow."""
+        return self._live.gateway.links
+
+    @property
+    def replication(self) -> GlobalTables:
+        """Of global tables. Raises: RuntimeError with a data folder, where there are none."""
+        if self._live.global_tables is None:
+            raise RuntimeError("With a data folder there are no global tables")
+        return self._live.global_tables
 
     def intercept(self, service: str, operation: str, fault: Fault) -> AbstractContextManager[None]:
         """While the context lasts, every such call passes `fault` first, whoever makes it: see `faults`."""
@@ -282,6 +297,15 @@ class _Running:
         of_scheduler = aws.ServiceClients(self.gateway, SCHEDULER, endpoint)
         scheduled: Queues[str] = Queues(self.background, "schedule")  # so that a target that hangs holds up no other
         Scheduler(self.gateway, of_scheduler, clock, scheduled.put).watch(self.background)
+        self.global_tables: GlobalTables | None = None
+        if kept is None:
+            self.global_tables = GlobalTables(
+                gateway=self.gateway,
+                background=self.background,
+                changes=self._changes,
+                links=self.gateway.links,
+                clients=aws.ServiceClients(self.gateway, REPLICATION, endpoint),
+            )
         CloudControl(self.gateway, aws.ServiceClients(self.gateway, "cloudformation.amazonaws.com", endpoint))
         LongPolling(self.gateway, self._changes)
         for seam in _WITH_THE_GATEWAY_ALONE:

@@ -29,6 +29,7 @@ def install(tell: Callable[[str], None]) -> None:
 
     def add_record(shard: Any, old: Any, new: Any) -> None:
         _add_record(shard, old, new)
+        shard.items[-1].record["awsRegion"] = shard.table.region_name  # moto has one Region there
         tell(shard.table.table_arn)
 
     def add_message(queue: Any, message: Any) -> None:

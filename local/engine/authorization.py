@@ -110,6 +110,11 @@ class Authorizer:
             _logger.debug("%s may not %s on %s %s", session.arn, action, resource, decision.reason)
         return decision.allowed
 
+    def home(self, access_key: str) -> str | None:
+        """The Region of the function that has the key; None of whoever is none."""
+        session = self._session(access_key)
+        return None if session is None else session.home
+
     def caller(self, access_key: str) -> Caller:
         """Whose key it is."""
         session = self._session(access_key)
@@ -124,25 +129,29 @@ class Authorizer:
 
     def admits(self, service: str, action: str, resource: str, source_arn: str) -> bool:
         """Whether the policies of the resource let an AWS service act on it on behalf of a resource of the account."""
-        known, key = self._known, (service, action, resource, source_arn)
-        if key not in known:
-            admitted, holds = self._admits(service, action, resource, source_arn)
-            if not holds:
-                return admitted
-            known[key] = admitted
-        return bool(known[key])
-
-    def _admits(self, service: str, action: str, resource: str, source_arn: str) -> tuple[bool, bool]:
-        """And whether that holds whatever the time is."""
         context = (("aws:sourceaccount", ACCOUNT), ("aws:sourcearn", source_arn), *_EVERYBODY)
+        return self._is_let(Access(action, resource, context), Principal("Service", service))
+
+    def lets(self, session: Session, action: str, resource: str) -> bool:
+        """Whether the policies of the resource let a service-linked role, which may do everything of its own, do it."""
+        context = _of_session(session, resource.split(":")[3])
+        return self._is_let(Access(action, resource, context), session.principal, ALLOW_ALL)
+
+    def _is_let(self, access: Access, principal: Principal, *own: str) -> bool:
+        """By the policies of the resource, and by those of the principal's own."""
+        known, key = self._known, (access, principal)
+        if key in known:
+            return bool(known[key])
         with self.lock:
-            policies = backends.resource_policies(resource)
+            policies = backends.resource_policies(access.resource)
         try:
-            admitted = decide(Access(action, resource, context), Principal("Service", service), {}, policies).allowed
+            let = decide(access, principal, {"": text for text in own}, policies).allowed
         except Unevaluable as error:
-            _logger.warning("%s may not %s on %s: %s", service, action, resource, error)
-            admitted = False
-        return admitted, not _asks_the_time(*policies)
+            _logger.warning("%s may not %s on %s: %s", principal.arn, access.action, access.resource, error)
+            let = False
+        if not _asks_the_time(*policies):
+            known[key] = let
+        return let
 
     def _decide(
         self,
@@ -168,15 +177,15 @@ class Authorizer:
         self, session: Session | None, action: str, resource: str, region: str, keys: Context
     ) -> tuple[Noted, bool]:
         """And whether it holds for as long as the policies are what they are, whatever the time is."""
-        context: Context = (("aws:principalaccount", ACCOUNT), ("aws:requestedregion", region), *_EVERYBODY, *keys)
         principal = ADMINISTRATOR
         policies: Mapping[str, str] = {"": ALLOW_ALL}
         of_the_resource: Sequence[str] = ()
         if session is not None:
             principal = session.principal
-            context = (("aws:principalarn", session.role_arn), ("aws:principaltype", "AssumedRole"), *context)
+            context = _of_session(session, region)
         else:
-            context = (("aws:principalarn", ADMINISTRATOR.arn), ("aws:principaltype", "Account"), *context)
+            context = (("aws:principalarn", ADMINISTRATOR.arn), ("aws:principaltype", "Account"), *_of_call(region))
+        context = (*context, *keys)
         access = Access(action, resource, context)
         try:
             with self.lock:
@@ -205,6 +214,14 @@ class Authorizer:
 
 def _asks_the_time(*policies: str) -> bool:
     return any(NOW in policy.lower() for policy in policies)
+
+
+def _of_call(region: str) -> Context:
+    return (("aws:principalaccount", ACCOUNT), ("aws:requestedregion", region), *_EVERYBODY)
+
+
+def _of_session(session: Session, region: str) -> Context:
+    return (("aws:principalarn", session.role_arn), ("aws:principaltype", "AssumedRole"), *_of_call(region))
 
 
 def _policies(session: Session) -> Mapping[str, str]:

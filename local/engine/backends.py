@@ -293,17 +293,19 @@ def _role(arn: str) -> Any:
         return None
 
 
-def role_session(access_key: str) -> tuple[str, str, bool, str | None] | None:
+def role_session(access_key: str) -> tuple[str, str, bool, str | None, str | None] | None:
     """Of the session that the key belongs to: the role's ARN, the session's name, whether a session policy limits it.
 
-    And the unique id of the role, None where the role is whoever has the ARN.
+    And the unique id of the role, None where the role is whoever has the ARN; and the Region in which an AWS service
+    began it for a function, None where nobody did.
 
     None if no role's session has the key.
     """
     session = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
     if session is None:
         return None
-    return session.role_arn, session.session_name, bool(session.policy), getattr(session, "role_id", None)
+    kept = getattr(session, "role_id", None), getattr(session, "home", None)
+    return session.role_arn, session.session_name, bool(session.policy), *kept
 
 
 def secret_of(access_key: str) -> tuple[str, str] | None:
@@ -364,7 +366,7 @@ def assume_role(session: Session, region: str) -> dict[str, str]:
         duration=43_200,
         external_id=None,
     )
-    role.role_id = None
+    role.role_id, role.home = None, region
     return {
         "AWS_ACCESS_KEY_ID": role.access_key_id,
         "AWS_SECRET_ACCESS_KEY": role.secret_access_key,

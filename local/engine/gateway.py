@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from local.engine import inputs
 from local.engine.api import ApiError, ApiRequest, Response
 from local.engine.authorization import Authorizer
+from local.engine.links import OUTSIDE, Links
 from local.engine.moto_handlers import Moto
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.links = Links()
         self.authorizer = Authorizer(self.lock)
         self.calls: Counter[tuple[str, str]] = Counter()
         self._calls_lock = threading.Lock()
@@ -109,18 +111,23 @@ class Gateway:
             interception.released.set()
 
     def close(self) -> None:
-        """Lets go of every call that a fault holds."""
+        """Lets go of every call that a fault or a link holds."""
+        self.links.close()
         for interception in self._interceptions:
             interception.released.set()
 
     def handle(self, request: ApiRequest) -> Response:
         """Answers the call. Calls that AWS services make among themselves are not counted.
 
-        Raises: AnswerLost if a fault says so.
+        Raises: AnswerLost if a fault says so, or the link that the call takes is cut.
         """
         if request.principal is None:
             with self._calls_lock:
                 self.calls[request.service, request.operation] += 1
+            if self.links.faulty:
+                source = self.authorizer.home(request.access_key) or OUTSIDE
+                if source != request.region:
+                    self.links.cross(source, request.region)
         for interception in self._interceptions:
             if interception.key == (request.service, request.operation):
                 seen = InterceptedRequest(request, self._perform, interception.released)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from local.engine.api import ACCOUNT
 
@@ -41,6 +41,8 @@ class Session:
     """By a policy of the session's own."""
     role_id: str | None = None
     """The role that it is of, "" if there was none; None is whichever has the ARN."""
+    home: str | None = field(default=None, compare=False)
+    """The Region of the function that acts in it; None where it is not known of one."""
 
     @property
     def role(self) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
-from local.engine.api import ACCOUNT
+from local.engine.api import ACCOUNT, ApiError
 
 if TYPE_CHECKING:
     from local.engine.api import ApiRequest
@@ -162,8 +162,13 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
         "GlobalSecondaryIndexUpdates.Create.OnDemandThroughput": (),
         "GlobalSecondaryIndexUpdates.Update.OnDemandThroughput": (),
         "GlobalTableWitnessUpdates": (),
-        "MultiRegionConsistency": (),
-        "ReplicaUpdates": (),
+        "MultiRegionConsistency": ("EVENTUAL",),
+        "ReplicaUpdates.Create.GlobalSecondaryIndexes": (),
+        "ReplicaUpdates.Create.OnDemandThroughputOverride": (),
+        "ReplicaUpdates.Create.ProvisionedThroughputOverride": (),
+        "ReplicaUpdates.Create.TableClassOverride": ("STANDARD",),
+        "ReplicaUpdates.Disassociate": (),
+        "ReplicaUpdates.Update": (),
         "VectorIndexUpdates": (),
     },
     ("dynamodbstreams", "DescribeStream"): {"ExclusiveStartShardId": (), "ShardFilter": ()},
@@ -371,12 +376,25 @@ def _check_targets(request: ApiRequest) -> None:
         kind = arn.split(":")[2:3]
         if kind and (kind[0] not in TARGETS or (kind[0] == "events" and ":event-bus/" not in arn)):
             raise NotImplementedError(f"the target {arn}")
+        if kind and arn.split(":")[3:4] != [request.region]:
+            _check_target_elsewhere(arn, target)
+
+
+def _check_target_elsewhere(arn: str, target: Mapping[str, Any]) -> None:
+    """Of a rule in another Region. Raises: ApiError."""
+    if ":event-bus/" not in arn:
+        raise ApiError("ValidationException", f"The target {arn} is of another Region, and no bus")
+    if not target.get("RoleArn"):
+        raise ApiError("ValidationException", f"RoleArn is required for target {arn}.")
 
 
 def _check_source(request: ApiRequest) -> None:
     arn = str(request.parameters.get("EventSourceArn"))
     if arn.split(":")[2:3] and arn.split(":")[2] not in SOURCES:
         raise NotImplementedError(f"the event source {arn}")
+    if arn.split(":")[3:4] not in ([], [request.region]):
+        text = f"The event source {arn} must be in the Region of the function, {request.region}"
+        raise ApiError("InvalidParameterValueException", text)
 
 
 def _check_destinations(request: ApiRequest) -> None:

@@ -164,7 +164,9 @@ def _shaped(record: Raw, stream_arn: str) -> dict[str, Any]:
     """Moto's record as Lambda hands it to a function."""
     stream = dict(record["dynamodb"])
     stream["ApproximateCreationDateTime"] = int(_seconds(stream["ApproximateCreationDateTime"]))
+    identity = record.get("userIdentity")
     return {
+        **({"userIdentity": {"type": identity["Type"], "principalId": identity["PrincipalId"]}} if identity else {}),
         "eventID": record["eventID"],
         "eventName": record["eventName"],
         "eventVersion": "1.1",

@@ -15,6 +15,7 @@ from local.engine.api import ApiError
 from local.engine.background import Background, Queues
 from local.engine.destinations import message_attributes
 from local.engine.functions import FunctionRef, record_of
+from local.engine.principals import Session
 from local.engine.transform import target_input
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _logger = logging.getLogger(__name__)
 
 SERVICE = "events.amazonaws.com"
 _KIND = "delivery"
+_SESSION = "events"
 
 RETRY_SECONDS = (0.1, 5.0)
 """First and longest wait between attempts, doubling. On AWS: seconds to hours, over a day."""
@@ -76,6 +78,16 @@ class _Delivery:
     def arn(self) -> str:
         return str(self.target["Arn"])
 
+    @property
+    def source(self) -> str:
+        """The Region of the rule."""
+        return self.rule_arn.split(":")[3]
+
+    @property
+    def region(self) -> str:
+        """The Region of the target."""
+        return self.arn.split(":")[3]
+
 
 class Targets:
     def __init__(self, gateway: Gateway, background: Background, clients: ServiceClients, pending: Pending) -> None:
@@ -90,7 +102,11 @@ class Targets:
     def deliver(self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]) -> None:
         """Returns at once; the delivery takes its course in the background."""
         delivery = _Delivery(rule_arn, target, event, time.time())
-        self._enqueue(replace(delivery, place=self._pending.add(_KIND, lambda: _text(delivery))))
+        delivery = replace(delivery, place=self._pending.add(_KIND, lambda: _text(delivery)))
+        if seconds := self._gateway.links.seconds(delivery.source, delivery.region):
+            self._background.later(seconds, lambda: self._enqueue(delivery))
+        else:
+            self._enqueue(delivery)
 
     def resume(self) -> None:
         """Takes up the deliveries that an earlier engine left behind."""
@@ -150,6 +166,9 @@ class Targets:
             )
 
     def _send(self, delivery: _Delivery) -> None:
+        if self._gateway.links.is_cut(delivery.source, delivery.region):
+            text = f"{delivery.region} cannot be reached from {delivery.source}"
+            raise Undeliverable("SDK_CLIENT_ERROR", text, retry=True)
         kind = delivery.arn.split(":")[2]
         body = target_input(delivery.target, delivery.event, delivery.rule_arn)
         if kind == "sqs":
@@ -236,8 +255,16 @@ class Targets:
             exists = bus in backends.events(region).event_buses
         if not exists:
             raise Undeliverable("NO_RESOURCE", f"The event bus {bus} does not exist.")
+        if region != delivery.source:
+            self._require_of_role("events:PutEvents", delivery)
         if self.forward is not None:
             self.forward(region, bus, delivery.event)
+
+    def _require_of_role(self, action: str, delivery: _Delivery) -> None:
+        """For what a rule does in a session of the role that its target names."""
+        session = Session(str(delivery.target.get("RoleArn", "")), _SESSION)
+        if not self._gateway.authorizer.permits(session, action, delivery.arn):
+            raise Undeliverable("NO_PERMISSIONS", f"{session.arn} may not {action} on {delivery.arn}.")
 
     def _require(self, action: str, resource: str, rule_arn: str) -> None:
         if not self._gateway.authorizer.admits(SERVICE, action, resource, rule_arn):

@@ -75,6 +75,7 @@ class Tables:
         self._tell = tell
         self._alignment = Alignment(wire)
         gateway.service("dynamodb", self._answer)
+        gateway.before("dynamodb", "UpdateTable", _refuse_replicas)
 
     def _answer(self, request: ApiRequest) -> Response:
         route = _ROUTES.get(request.operation)
@@ -117,6 +118,11 @@ class Tables:
                 described["LatestStreamArn"] = f"{described['TableArn']}/stream/{label}"
         described |= self._alignment.size(request.region, name)
         return Response.of_json(answer)  # without moto's headers, of which one is a checksum
+
+
+def _refuse_replicas(request: ApiRequest) -> None:
+    if request.parameters.get("ReplicaUpdates"):
+        raise NotImplementedError("replicas of a table with --data: DynamoDB Local knows one Region. Serve without it")
 
 
 def _by_name(request: ApiRequest) -> ApiRequest:
