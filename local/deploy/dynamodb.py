@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.deploy.errors import DeployError
+from local.deploy.regions import in_aws
 from local.deploy.registry import Created, Inputs, NewResource, Registry, fields
 
 TYPES = Registry()
@@ -38,6 +41,14 @@ _ON_DEMAND = fields("maxReadRequestUnits", "maxWriteRequestUnits")
         localSecondaryIndexes=fields("name", "rangeKey", **_PROJECTION),
         onDemandThroughput=_ON_DEMAND,
         pointInTimeRecovery=fields("enabled", "recoveryPeriodInDays"),
+        replicas=fields(
+            "regionName",
+            "kmsKeyArn",
+            "pointInTimeRecovery",
+            "deletionProtectionEnabled",
+            "propagateTags",
+            "consistencyMode",
+        ),
         serverSideEncryption=fields("enabled", "kmsKeyArn"),
         ttl=fields("attributeName", "enabled"),
     ),
@@ -52,6 +63,24 @@ def table(new: NewResource) -> Created:
     if (ttl := new.inputs.get("ttl")) and ttl.get("enabled"):
         specification = {"Enabled": True, "AttributeName": ttl["attributeName"]}
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
+    regions: list[str] = []
+
+    def delete() -> None:
+        for region in regions:
+            dynamodb.update_table(TableName=name, ReplicaUpdates=[{"Delete": {"RegionName": region}}])
+        dynamodb.delete_table(TableName=name)
+
+    def unprotect() -> None:
+        for region in (new.region, *regions):
+            new.client_in("dynamodb", region).update_table(TableName=name, DeletionProtectionEnabled=False)
+
+    try:
+        replicas = [_replica(new, name, each, regions) for each in new.inputs.get("replicas", [])]
+    except (DeployError, ClientError):
+        if new.names is None:  # else it may have contents from before
+            unprotect()
+            delete()
+        raise
     made = dynamodb.describe_table(TableName=name)["Table"]
     outputs = {
         "name": name,
@@ -59,13 +88,30 @@ def table(new: NewResource) -> Created:
         "streamArn": made.get("LatestStreamArn"),
         "streamLabel": made.get("LatestStreamLabel"),
         "tagsAll": new.tags,
+        **({"replicas": replicas} if replicas else {}),
     }
-    return Created(
-        name,
-        outputs,
-        delete=lambda: dynamodb.delete_table(TableName=name),
-        unprotect=lambda: dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False),
-    )
+    return Created(name, outputs, delete, unprotect)
+
+
+def _replica(new: NewResource, name: str, asked: Inputs, made_in: list[str]) -> Inputs:
+    """Makes a replica of the table in another Region, which joins `made_in`; its outputs."""
+    region = in_aws(asked["regionName"])
+    mode = {"MultiRegionConsistency": asked["consistencyMode"]} if "consistencyMode" in asked else {}
+    key = {"KMSMasterKeyId": asked["kmsKeyArn"]} if "kmsKeyArn" in asked else {}
+    create = {"Create": {"RegionName": region, **key}}
+    new.client("dynamodb").update_table(TableName=name, ReplicaUpdates=[create], **mode)
+    made_in.append(region)
+    there = new.client_in("dynamodb", region)
+    if asked.get("pointInTimeRecovery"):
+        recovery = {"PointInTimeRecoveryEnabled": True}
+        there.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
+    if asked.get("deletionProtectionEnabled"):
+        there.update_table(TableName=name, DeletionProtectionEnabled=True)
+    made = there.describe_table(TableName=name)["Table"]
+    if asked.get("propagateTags") and new.tags:
+        there.tag_resource(ResourceArn=made["TableArn"], Tags=new.tag_list)
+    streams = {"streamArn": made["LatestStreamArn"], "streamLabel": made["LatestStreamLabel"]}
+    return {**asked, "arn": made["TableArn"], **streams}
 
 
 @TYPES.creates(

@@ -137,15 +137,15 @@ class Authorizer:
         context = _of_session(session, resource.split(":")[3])
         return self._is_let(Access(action, resource, context), session.principal, ALLOW_ALL)
 
-    def _is_let(self, access: Access, principal: Principal, *own: str) -> bool:
-        """By the policies of the resource, and by those of the principal's own."""
+    def _is_let(self, access: Access, principal: Principal, own: str | None = None) -> bool:
+        """By the policies of the resource, and by the principal's own policy."""
         known, key = self._known, (access, principal)
         if key in known:
             return bool(known[key])
         with self.lock:
             policies = backends.resource_policies(access.resource)
         try:
-            let = decide(access, principal, {"": text for text in own}, policies).allowed
+            let = decide(access, principal, {"": own} if own else {}, policies).allowed
         except Unevaluable as error:
             _logger.warning("%s may not %s on %s: %s", principal.arn, access.action, access.resource, error)
             let = False

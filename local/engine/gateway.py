@@ -125,9 +125,7 @@ class Gateway:
             with self._calls_lock:
                 self.calls[request.service, request.operation] += 1
             if self.links.faulty:
-                source = self.authorizer.home(request.access_key) or OUTSIDE
-                if source != request.region:
-                    self.links.cross(source, request.region)
+                self.links.cross(self.authorizer.home(request.access_key) or OUTSIDE, request.region)
         for interception in self._interceptions:
             if interception.key == (request.service, request.operation):
                 seen = InterceptedRequest(request, self._perform, interception.released)

@@ -3,7 +3,7 @@
 A replica is a table of its own in its Region, with its own stream, policy, key and protection. For each direction
 between two replicas there is a thread that carries changes over: when its link lets it, and as long as the policies of
 both tables admit DynamoDB's replication role. Where there is no replica there is no thread, and no call costs more.
-docs/regions.md says point by point what of AWS this is.
+docs/global-tables.md says point by point what of AWS this is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.engine import backends, table_names
 from local.engine.api import ACCOUNT, ApiError, ApiRequest, Response
+from local.engine.principals import Session
 from local.engine.replicas import Group, Replica
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _logger = logging.getLogger(__name__)
 
 SERVICE = "replication.dynamodb.amazonaws.com"
 REPLICATION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{SERVICE}/AWSServiceRoleForDynamoDBReplication"
+_REPLICATION = Session(REPLICATION_ROLE, SERVICE)
 
 NOT_AUTHORIZED = "REPLICATION_NOT_AUTHORIZED"
 _ON_TABLES = ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan", "DescribeTable")
@@ -65,6 +67,7 @@ class _Direction:
     source: str
     target: str
     ended: threading.Event = field(default_factory=threading.Event)
+    refused: bool = False
     measured: float = 0.0
     """When the metric was written last, by the monotonic clock."""
 
@@ -282,8 +285,11 @@ class GlobalTables:
             if waiting is None:
                 return None
             if not (self._is_admitted(group.replicas[source]) and self._is_admitted(group.replicas[target])):
-                _logger.warning("%s is not replicated from %s to %s: %s", group.name, source, target, NOT_AUTHORIZED)
+                if not direction.refused:
+                    _logger.warning("A policy denies the replication of %s from %s to %s", group.name, source, target)
+                direction.refused = True
                 return REFUSED_SECONDS
+            direction.refused = False
             delay, now = self._links.seconds(source, target), time.time()
             told = group.tell(source, target, now - delay)
             waiting = next(iter(group.pending(source, target)), None)
@@ -316,7 +322,7 @@ class GlobalTables:
         """Whether the policy of its table lets DynamoDB replicate it."""
         authorizer = self._gateway.authorizer
         arn = str(replica.table.table_arn)
-        return all(authorizer.lets(REPLICATION_ROLE, SERVICE, f"dynamodb:{action}", arn) for action in _ON_TABLES)
+        return all(authorizer.lets(_REPLICATION, f"dynamodb:{action}", arn) for action in _ON_TABLES)
 
     def _is_any_on_its_way(self) -> bool:
         with self._gateway.lock:

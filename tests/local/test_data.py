@@ -313,3 +313,12 @@ def test_regions_have_tables_of_their_own(engine: Engine) -> None:
     elsewhere = aws.client("dynamodb", engine.endpoint, "eu-west-1")
     elsewhere.create_table(TableName="regional", BillingMode="PAY_PER_REQUEST", **KEYS)
     assert elsewhere.scan(TableName="regional")["Items"] == []
+
+
+def test_replicas_are_refused_by_name(engine: Engine) -> None:
+    make_table(engine, "alone", **STREAM)
+    create = [{"Create": {"RegionName": "eu-west-1"}}]
+    with pytest.raises(ClientError, match="DynamoDB Local knows one Region"):
+        engine.client("dynamodb").update_table(TableName="alone", ReplicaUpdates=create)
+    with pytest.raises(RuntimeError, match="no global tables"):
+        _ = engine.replication

@@ -223,6 +223,18 @@ def test_a_clock_that_is_ahead_wins_though_it_wrote_first(both: Tables) -> None:
         both.engine.replication.skew(HERE, 0)
 
 
+def test_a_clock_that_goes_wrong_later_changes_no_earlier_write(both: Tables) -> None:
+    try:
+        with both.engine.links.partition(HERE, THERE):
+            both.put(HERE, 1, "earlier")
+            both.engine.replication.skew(HERE, 60)
+            both.put(THERE, 1, "later")
+        both.engine.replication.settle()
+        assert both.value(HERE, 1) == both.value(THERE, 1) == "later"
+    finally:
+        both.engine.replication.skew(HERE, 0)
+
+
 def test_a_slow_link_takes_its_time_and_a_condition_looks_at_its_own_region(both: Tables) -> None:
     both.engine.links.delay(HERE, THERE, 3600)
     try:

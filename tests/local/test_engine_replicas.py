@@ -53,7 +53,7 @@ writes = st.builds(
     st.sampled_from(KEYS),
     st.integers(0, 5),
 )
-schedules = st.lists(writes | st.builds(Tell, st.sampled_from(PAIRS), st.integers(1, 3)), max_size=30)
+schedules = st.lists(writes | st.builds(Tell, st.sampled_from(PAIRS), st.integers(1, 3)), min_size=6, max_size=30)
 
 
 class Stamp(NamedTuple):
@@ -133,7 +133,6 @@ class World:
                 none = {"TableName": "t", "Key": {"K": {"N": "7"}}, "ConditionExpression": "attribute_exists(K)"}
                 self.ask(write.region, "TransactWriteItems", 400, TransactItems=[put, {"ConditionCheck": none}])
                 return
-        replica.note()
         if value is None and before[1] is None:
             return  # there was nothing to delete, so nothing was written
         stamp = Stamp(write.clock, step, 0)
@@ -173,6 +172,61 @@ def quick() -> Iterator[None]:
     backends.reset()
 
 
+def test_what_a_region_wrote_stands_in_its_own_stream_once_and_the_winner_is_told_of_no_loser() -> None:
+    backends.reset()
+    world = World()
+    here, there, _ = REGIONS
+    world.write(0, Write(here, "put", "1", 0))
+    world.write(1, Write(there, "put", "1", 1))
+    for pair in PAIRS:
+        world.tell(pair, 9)
+    told = {region: [r["dynamodb"]["NewImage"]["V"]["S"] for r in world.records(region)] for region in REGIONS}
+    assert told[here] == ["0", "1"]
+    assert told[there] == ["1"]
+
+
+def test_what_a_region_has_not_been_told_is_not_passed_over_for_what_it_wrote_itself() -> None:
+    backends.reset()
+    world = World()
+    here, there, _ = REGIONS
+    world.write(0, Write(here, "put", "1", 0))
+    world.write(1, Write(here, "put", "2", 0))
+    world.write(2, Write(there, "put", "1", 1))
+    world.tell((there, here), 1)
+    world.tell((here, there), 1)
+    world.tell((here, there), 1)
+    assert world.items(there) == {1: "2", 2: "1"}
+
+
+def test_an_older_write_changes_neither_a_newer_item_nor_a_newer_deletion() -> None:
+    backends.reset()
+    world = World()
+    here, there, far = REGIONS
+    world.write(0, Write(here, "put", "1", 0))
+    world.tell((here, far), 1)
+    world.write(1, Write(far, "delete", "1", 1))
+    world.tell((far, there), 1)
+    world.tell((here, there), 1)
+    assert world.items(there) == {}
+    world.write(2, Write(there, "put", "1", 0))  # after the deletion that it found, whatever the clock says
+    world.tell((there, here), 1)
+    world.tell((far, here), 1)
+    assert world.items(here) == {1: "2"}
+
+
+def test_two_writes_of_one_moment_end_the_same_on_both_sides() -> None:
+    backends.reset()
+    world = World()
+    here, there, _ = REGIONS
+    for region in (here, there):
+        world.ask(region, "PutItem", Item={"K": {"N": "1"}, "V": {"S": region}})
+        moment = world.records(here)[0]["dynamodb"]["ApproximateCreationDateTime"]
+        world.records(region)[0]["dynamodb"]["ApproximateCreationDateTime"] = moment
+    world.tell((here, there), 1)
+    world.tell((there, here), 1)
+    assert world.items(here) == world.items(there)
+
+
 @settings(max_examples=60, deadline=None)
 @given(schedule=schedules)
 def test_every_schedule_ends_with_the_last_writers_items_in_every_region(schedule: list[Write | Tell]) -> None:
@@ -206,29 +260,3 @@ def test_every_schedule_ends_with_the_last_writers_items_in_every_region(schedul
             told[key] = change.get("NewImage")
             assert told[key] is None or told[key]["V"]["S"] in own
         assert {key: image["V"]["S"] for key, image in told.items() if image is not None} == winners
-
-
-def test_what_a_region_wrote_stands_in_its_own_stream_once_and_the_winner_is_told_of_no_loser() -> None:
-    backends.reset()
-    world = World()
-    here, there, _ = REGIONS
-    world.write(0, Write(here, "put", "1", 0))
-    world.write(1, Write(there, "put", "1", 1))
-    for pair in PAIRS:
-        world.tell(pair, 9)
-    told = {region: [r["dynamodb"]["NewImage"]["V"]["S"] for r in world.records(region)] for region in REGIONS}
-    assert told[here] == ["0", "1"]
-    assert told[there] == ["1"]
-
-
-def test_two_writes_of_one_moment_end_the_same_on_both_sides() -> None:
-    backends.reset()
-    world = World()
-    here, there, _ = REGIONS
-    for region in (here, there):
-        world.ask(region, "PutItem", Item={"K": {"N": "1"}, "V": {"S": region}})
-        moment = world.records(here)[0]["dynamodb"]["ApproximateCreationDateTime"]
-        world.records(region)[0]["dynamodb"]["ApproximateCreationDateTime"] = moment
-    world.tell((here, there), 1)
-    world.tell((there, here), 1)
-    assert world.items(here) == world.items(there)

@@ -67,6 +67,9 @@ ON_BRANCHES = ("tests/handlers/test_branches.py",)
 CARRYING_ON = ("tests/handlers/test_transfers.py",)
 FORKING = ("tests/local/test_engine_processes.py",)
 WAKEUPS = ("tests/local/test_engine_wakeups.py",)
+REPLICAS = ("tests/local/test_engine_replicas.py",)
+GLOBAL_TABLES = ("tests/local/test_engine_global_tables.py",)
+REGIONS = ("tests/local/test_engine_regions.py",)
 RESILIENCE = ("tests/local/test_engine_resilience.py",)
 RELAYING = ("tests/handlers/test_relay.py",)
 LIMITS = ("tests/contract/test_service_limits.py",)
@@ -2326,6 +2329,111 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         WAKEUPS,
     ),
     Mutant(
+        "have a change that arrives win whenever it was made",
+        "local/engine/replicas.py",
+        "            return\n        self.times[change.key] = change.written",
+        "            pass\n        self.times[change.key] = change.written",
+        REPLICAS,
+    ),
+    Mutant(
+        "settle two writes of one moment on each side for itself",
+        "local/engine/replicas.py",
+        'WriteTime(0, "")) >= change.written:',
+        'WriteTime(0, "")).ticks >= change.written.ticks:',
+        REPLICAS,
+    ),
+    Mutant(
+        "let a Region with a slow clock overwrite into the past",
+        "local/engine/replicas.py",
+        ', self.times.get(key, WriteTime(0, "")).ticks + 1)',
+        ", 1)",
+        REPLICAS,
+    ),
+    Mutant(
+        "have a change go round between replicas",
+        "local/engine/replicas.py",
+        "        self.changes += [None] * (len(self.table.stream_shard.items) - len(self.changes))\n",
+        "",
+        REPLICAS,
+    ),
+    Mutant(
+        "pass over what a link was too slow for",
+        "local/engine/replicas.py",
+        "                if change.at > until:\n                    break",
+        "                if change.at > until:\n                    continue",
+        REPLICAS,
+    ),
+    Mutant(
+        "take what arrives without a look at what was written here meanwhile",
+        "local/engine/replicas.py",
+        "        receiver.note()\n",
+        "",
+        REPLICAS,
+    ),
+    Mutant(
+        "lose for a new replica what the first one was not told yet",
+        "local/engine/replicas.py",
+        "known = len(other.changes) if other is first else self._told[other.region, first.region]",
+        "known = len(other.changes)",
+        GLOBAL_TABLES,
+    ),
+    Mutant(
+        "replicate into a table whose policy denies it",
+        "local/engine/global_tables.py",
+        "if not (self._is_admitted(group.replicas[source]) and self._is_admitted(group.replicas[target])):",
+        "if not self._is_admitted(group.replicas[source]):",
+        GLOBAL_TABLES,
+    ),
+    Mutant(
+        "date earlier writes by a clock that went wrong later",
+        "local/engine/global_tables.py",
+        "                replica.note()  # what was written until now was by the clock as it was\n",
+        "",
+        GLOBAL_TABLES,
+    ),
+    Mutant(
+        "leave replication asleep when a link is healed",
+        "local/engine/global_tables.py",
+        "        links.watch(self._wake)\n",
+        "",
+        GLOBAL_TABLES,
+    ),
+    Mutant(
+        "replicate over a link that is cut",
+        "local/engine/global_tables.py",
+        "direction.ended.is_set() or self._links.is_cut(source, target)",
+        "direction.ended.is_set()",
+        GLOBAL_TABLES,
+    ),
+    Mutant(
+        "take a function for somebody outside of AWS",
+        "local/engine/gateway.py",
+        "self.authorizer.home(request.access_key) or OUTSIDE",
+        "OUTSIDE",
+        REGIONS,
+    ),
+    Mutant(
+        "deliver to a bus in another Region whatever the rule's role may",
+        "local/engine/targets.py",
+        "        if region != delivery.source:\n            self._require_of_role",
+        "        if False:\n            self._require_of_role",
+        REGIONS,
+    ),
+    Mutant(
+        "deliver events over a link that is cut",
+        "local/engine/targets.py",
+        "if self._gateway.links.is_cut(delivery.source, delivery.region):",
+        "if False:",
+        REGIONS,
+    ),
+    Mutant(
+        "tell of a replica's changes as of another Region's",
+        "local/engine/arrivals.py",
+        '        shard.items[-1].record["awsRegion"] = shard.table.region_name  # moto has one Region there\n',
+        "",
+        GLOBAL_TABLES,
+    ),
+    Mutant(
         "keep every copy of an item that a Query answers",
         "local/engine/retention.py",
         "    BaseModel.__new__ = _untracked\n",
@@ -2951,7 +3059,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "drop an input that has no effect here in silence",
         "local/engine/refusals.py",
-        '"ReplicaUpdates": (),',
+        '"GlobalTableWitnessUpdates": (),',
         "",
         ("tests/local/test_engine_inputs.py",),
     ),
