@@ -117,7 +117,7 @@ class Replayer:
         if run is None or segment is None:
             log.error("no such replay", extra=work._asdict())
             return NOTHING
-        if run.head.state is not State.RUNNING or segment.done:
+        if run.head.state is not State.RUNNING or segment.done or run.head.is_of_files:
             return NOTHING
         if segment.is_held(message_id, self.now()):
             self._wait_for(segment, work)

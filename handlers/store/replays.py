@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from handlers.sourcing import times
 from handlers.sourcing.errors import shortened
-from handlers.sourcing.replays import ReplaySpec
+from handlers.sourcing.replays import FILE, ReplaySpec
 from handlers.sourcing.values import Value, loads
 
 from .items import to_item, to_record
@@ -82,6 +82,11 @@ class Head:
     """Of the target, where that is a branch: a later one of its name is another one."""
     revision: int = 0
     """0 of one that is not stored yet."""
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether a program of an operator's writes its copies, and so no message moves it."""
+        return self.spec.target is not None and self.spec.target.kind == FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Event as Flag
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.progress import TextColumn
@@ -16,12 +17,16 @@ from handlers.sourcing.replays import ReplaySpec
 from handlers.sourcing.values import dumps, loads
 from handlers.store.replay_source import ReplaySource, segments_of
 from handlers.store.replay_targets import Copier
+from handlers.store.replays import Replays
 from ops.bulk import manifest as manifests
 from ops.bulk import parquet
 from ops.bulk.exporter import Exporter, planned_replay
 from ops.bulk.manifest import Format, Manifest, Replayed, Table
 from ops.replays.files import Copies
+from ops.replays.noted import Noted
+from ops.replays.pace import Pace
 from ops.replays.plan import bounded
+from ops.replays.runs import now_text
 from ops.system import MAX_WORKERS, OperatorError, System, UsageError
 
 from . import arguments
@@ -52,20 +57,38 @@ def write(system: System, spec: ReplaySpec, name: str, options: argparse.Namespa
         if manifest.format is Format.PARQUET:
             parquet.available()
         replayed, begun = _of(manifest, options)
+        noted = _noted(system, replayed, begun, manifest.events if options.resume else None)
+        if noted is None:
+            console.print("[yellow]Not entered in the table of replays[/], for want of leave: `list` will not have it")
+        stop = Flag()
         copies = Copies(
             ReplaySource(client, store),
             begun.selection,
             Copier(replayed.replay_id, begun.transform),
             lambda item: console.print(foreign_line(item)),
+            Pace(spec.rate or begun.rate, stop.wait),
         )
+
+        def wrote(copies: int) -> None:
+            bars.advance(bar, copies)
+            if noted is not None:
+                noted.wrote(copies)
+
         with progress_on(console, Rate(), TextColumn("copies into {task.fields[files]} files")) as bars:
             bar = bars.add_task("replay", total=None, files=len(manifest.parts))
-            done = Exporter(options.out, copies).run(manifest, MAX_WORKERS, lambda lines: bars.advance(bar, lines))
+            done = Exporter(options.out, copies, stop).run(manifest, MAX_WORKERS, wrote)
+        if noted is not None:
+            noted.ended(done.events, done.left_out)
     except OSError as error:
         raise OperatorError(f"{error.filename or options.out}: {error.strerror}") from error
     except (BotoCoreError, ClientError, KeyboardInterrupt):
         print("interrupted; --resume goes on from here", file=sys.stderr)
         raise
+    _tell(done, replayed, begun, options)
+    return 1 if done.left_out else 0
+
+
+def _tell(done: Manifest, replayed: Replayed, begun: ReplaySpec, options: argparse.Namespace) -> None:
     told = {
         "replayId": replayed.replay_id,
         "manifest": str(options.out / manifests.NAME),
@@ -77,11 +100,21 @@ def write(system: System, spec: ReplaySpec, name: str, options: argparse.Namespa
     if options.json:
         print(dumps(told))
     else:
-        console.print(
+        console_for(options).print(
             f"[green]completed[/] {shown(replayed.replay_id)}: {done.events:,} copies in {len(done.parts)} files, "
             f"up to {begun.selection.until}; {done.left_out:,} left out"
         )
-    return 1 if done.left_out else 0
+
+
+def _noted(system: System, replayed: Replayed, spec: ReplaySpec, before: int | None) -> Noted | None:
+    """None where the operator may not write to the table of replays: the files do not need it."""
+    replays = Replays(system.client("dynamodb"), system.output("replaysTable"))
+    try:
+        return Noted.begin(replays, replayed.replay_id, spec, now_text, before=before)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDeniedException":
+            raise
+        return None
 
 
 def _new(spec: ReplaySpec, name: str, options: argparse.Namespace, system: System) -> Manifest:

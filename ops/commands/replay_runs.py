@@ -16,7 +16,7 @@ from handlers.sourcing.selection import Selection
 from handlers.sourcing.values import dumps
 from handlers.store.replays import Run, State
 from ops.replays.plan import bounded
-from ops.replays.runs import COMPLETED, Runs, described, is_stalled, status_of
+from ops.replays.runs import COMPLETED, GOES_ON_THERE, Runs, described, is_stalled, status_of
 from ops.system import System, UsageError
 
 from . import arguments
@@ -118,7 +118,7 @@ def _list(system: System, options: argparse.Namespace) -> int:
             Cell(str(each["startedAt"])),
             Cell(str(each["spec"]["target"])),
             Cell(f"{each['segmentsDone']}/{each['segments']}", right=True),
-            *(Cell(f"{each[count]:,}", right=True) for count in ("selected", "sent", "leftOut")),
+            *(Cell(_number(each[count]), right=True) for count in ("selected", "sent", "leftOut")),
         ]
         for each in found
     ]
@@ -160,7 +160,6 @@ def _watch(runs: Runs, run: Run, console: Console, items: int | None) -> Run:
                 if status_of(run) != State.RUNNING:
                     return run
                 if is_stalled(run, runs.now()):
-                    console.print(f"[bold red]It is stalled[/]: `replay resume {shown(replay_id)}`")
                     return run
                 time.sleep(LOOK_AGAIN_SECONDS)
                 run = runs.read(replay_id)
@@ -177,6 +176,20 @@ def _items(system: System, selection: Selection) -> int | None:
     return int(table["ItemCount"]) or None
 
 
+def _how_far(run: Run) -> str:
+    counts, done = run.counts, len(run.segments) - len(run.unfinished)
+    if run.head.is_of_files:
+        return f"{counts.sent:,} copies in files, {counts.left_out:,} left out"
+    return (
+        f"{counts.selected:,} events selected of {counts.scanned:,}, {counts.sent:,} sent, "
+        f"{counts.left_out:,} left out; {done} of {len(run.segments)} segments done"
+    )
+
+
+def _number(count: object) -> str:
+    return "" if count is None else f"{count:,}"
+
+
 def _tell(runs: Runs, run: Run, options: argparse.Namespace, console: Console) -> int:
     told = described(run, runs.now())
     if options.json:
@@ -184,14 +197,11 @@ def _tell(runs: Runs, run: Run, options: argparse.Namespace, console: Console) -
     else:
         status = status_of(run)
         colour = _COLOURS.get(status, "bold")
-        console.print(
-            f"[{colour}]{status}[/] {shown(run.head.replay_id)}: {told['selected']:,} events selected of "
-            f"{told['scanned']:,}, {told['sent']:,} sent, {told['leftOut']:,} left out; "
-            f"{told['segmentsDone']} of {told['segments']} segments done"
-        )
+        console.print(f"[{colour}]{status}[/] {shown(run.head.replay_id)}: {_how_far(run)}")
         for problem in told["problems"]:
             console.print(f"[red]left out[/] {shown(str(problem))}")
         if told["stalled"]:
-            console.print(f"[bold red]It is stalled[/]: `replay resume {shown(run.head.replay_id)}`")
+            way_out = GOES_ON_THERE if run.head.is_of_files else f"`replay resume {shown(run.head.replay_id)}`"
+            console.print(f"[bold red]It is stalled[/]: {way_out}")
     in_vain = told["stalled"] or told["leftOut"] or status_of(run) == State.CANCELLED
     return 1 if in_vain else 0

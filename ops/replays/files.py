@@ -20,6 +20,8 @@ from ops.bulk.exporter import Lines
 from ops.bulk.manifest import Manifest
 from ops.bulk.pages import Page
 
+from .pace import Pace
+
 
 @dataclass(frozen=True, slots=True)
 class Copies:
@@ -30,6 +32,7 @@ class Copies:
     copier: Copier
     left_out: Callable[[Foreign], None]
     """Hears, from several threads, of each item that is no event, and of events that the transform fails on."""
+    pace: Pace
 
     def pages(self, _: Manifest, part: int, after: Mapping[str, Any] | None) -> Iterator[Page]:
         """The pages of a segment, strongly consistent: a read unit per 4 KB."""
@@ -43,10 +46,11 @@ class Copies:
                 return
 
     def lines(self, items: Sequence[Mapping[str, Any]]) -> Lines:
-        """Each copy's record as canonical JSON."""
+        """Each copy's record as canonical JSON, when it is its turn."""
         met: list[NotAnEventError] = []
         selected: list[Event] = [event for event in events_of(items, met.append) if self.selection.takes(event)]
         copies, failed = self.copier.copies(selected)
+        self.pace.wait(len(copies))
         for error in met:
             self.left_out(Foreign.of(error))
         for each in failed:

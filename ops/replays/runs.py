@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 COMPLETED = "completed"
 STALLED_SECONDS = 300
 """Longer than a segment's message stays hidden whose process has ended: then nothing moves any more by itself."""
+GOES_ON_THERE = "Ctrl-C ends it there, and `replay start --target file --out DIR --resume` goes on"
 _BATCH = 10
 _ATTEMPTS = 5
 
 
-def _now() -> str:
+def now_text() -> str:
+    """The ledger's text of this moment, by the operator's clock."""
     return times.to_text(datetime.now(UTC))
 
 
@@ -42,7 +44,7 @@ class Runs:
     sqs: SQSClient
     queue_url: str
     branches: Branches
-    now: Callable[[], str] = _now
+    now: Callable[[], str] = now_text
 
     @classmethod
     def of(cls, system: System) -> Runs:
@@ -92,6 +94,8 @@ class Runs:
                 raise OperatorError(f"{replay_id} is cancelled, for good; start another one")
             if not run.unfinished:
                 raise OperatorError(f"{replay_id} is completed")
+            if run.head.is_of_files and wanted is not State.CANCELLED:
+                raise OperatorError(f"{replay_id} is written where it was started: {GOES_ON_THERE}")
             try:
                 if run.head.state is not wanted:
                     head = self.replays.save_head(replace(run.head, state=wanted, changed_at=self.now()))
@@ -154,8 +158,8 @@ def described(run: Run, now: str) -> dict[str, Value]:
         "digest": head.spec.digest(),
         "startedAt": head.started_at,
         "changedAt": max([head.changed_at, *(each.changed_at for each in run.segments.values())]),
-        "scanned": counts.scanned,
-        "selected": counts.selected,
+        "scanned": None if run.head.is_of_files else counts.scanned,
+        "selected": None if run.head.is_of_files else counts.selected,
         "sent": counts.sent,
         "leftOut": counts.left_out,
         "segments": len(run.segments),

@@ -462,6 +462,13 @@ def test_a_transform_of_newer_code_waits_for_that(machine: Machine, stored: list
     assert len(machine.queue) == 1
 
 
+def test_a_message_of_a_replay_into_files_is_done_with(machine: Machine, stored: list[Event]) -> None:
+    """A program of an operator's writes them: whoever sends a message for one moves nothing."""
+    machine.start(target="file", aggregateIds=["account-3"])
+    machine.to_the_end(1)
+    assert [each.owner for each in machine.run_of().unfinished] == [""]
+
+
 def test_a_replays_id_is_one_replays(machine: Machine, stored: list[Event]) -> None:
     machine.start()
     with pytest.raises(ReplayExistsError):

@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from handlers.sourcing.copies import Copy
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import loads
+from handlers.store.replays import Replays
 from ops.bulk import durable
+from ops.commands import replay_file
+from ops.replays import noted as noted_module
+from ops.replays.noted import Noted
+from ops.replays.pace import Pace
 from tests.domain.builders import story
 
 from ..aws import STORE
@@ -82,6 +88,82 @@ def test_what_is_left_out_is_told(run: Run, stored: list[Event], aws: Any, tmp_p
     done = run("replay", "start", "--target", "file", "--out", str(tmp_path / "new"), "--json")
     assert (done.code, done.json["sent"], done.json["leftOut"]) == (1, len(stored), 1)
     assert "account-3 #9" in done.error
+
+
+def test_it_is_in_the_list_while_it_is_written_and_afterwards(
+    run: Run, stored: list[Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, seen = str(tmp_path / "new"), []
+    wrote = Noted.wrote
+
+    def looked(noted: Noted, copies: int) -> None:
+        wrote(noted, copies)
+        seen.append(run("replay", "show", "r", "--json").json)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(noted_module, "SAVE_SECONDS", 0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(Noted, "wrote", looked)
+        assert run("replay", "start", "--target", "file", "--out", out, "--name", "r").code == 130
+    assert {(each["state"], each["segmentsDone"]) for each in seen} == {("running", 0)}
+    assert all(each["sent"] > 0 and each["selected"] is None for each in seen)
+    assert "--resume` goes on" in run("replay", "pause", "r").error
+    assert "--resume` goes on" in run("replay", "resume", "r").error
+    assert "give another --name" in run("replay", "start", "--target", "bus", "--name", "r").error
+    another = ("--out", str(tmp_path / "another"), "--name", "r")
+    assert "give another --name" in run("replay", "start", "--target", "file", *another).error
+
+    assert run("replay", "start", "--target", "file", "--out", out, "--resume").code == 0
+    (listed,) = run("replay", "list", "--json").json["replays"]
+    assert (listed["replayId"], listed["state"], listed["sent"]) == ("r", "completed", len(stored))
+    assert "60 copies in files, 0 left out" in run("replay", "show", "r").out
+    assert "completed" in run("replay", "list").out
+    assert "r is completed" in run("replay", "cancel", "r").error
+
+
+def test_it_goes_on_without_the_table_of_replays_where_that_is_not_to_be_written(
+    run: Run, stored: list[Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: Any, **__: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "TransactWriteItems")
+
+    monkeypatch.setattr(Replays, "create", denied)
+    done = run("replay", "start", "--target", "file", "--out", str(tmp_path / "new"))
+    assert done.code == 0
+    assert "Not entered in the table of replays" in done.error + done.out
+    assert len(copies(tmp_path / "new")) == len(stored)
+
+
+def test_a_rate_is_kept_by_all_threads_together() -> None:
+    paused: list[float] = []
+    pace = Pace(10, paused.append, clock=lambda: 100.0)
+    for number in (5, 0, 20, 1):
+        pace.wait(number)
+    assert paused == [0.5, 0.5, 2.5]
+    Pace(None, paused.append).wait(10**6)
+    assert len(paused) == 3
+
+
+@pytest.mark.parametrize("rate", ["1000", None])
+def test_a_rate_holds_the_writing_back(
+    run: Run, stored: list[Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: str | None
+) -> None:
+    waited: list[int] = []
+    rates: list[int | None] = []
+
+    class Noticed(Pace):
+        def __init__(self, given: int | None, *_: Any) -> None:
+            rates.append(given)
+            super().__init__(given, lambda _: None)
+
+        def wait(self, number: int) -> None:
+            waited.append(number)
+
+    monkeypatch.setattr(replay_file, "Pace", Noticed)
+    given = () if rate is None else ("--rate", rate)
+    assert run("replay", "start", "--target", "file", "--out", str(tmp_path / "new"), *given).code == 0
+    assert sum(waited) == len(stored)
+    assert rates == [rate and int(rate)]
 
 
 def test_options_of_files_are_for_files_alone(run: Run, stored: list[Event], tmp_path: Path) -> None:
