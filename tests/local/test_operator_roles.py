@@ -119,6 +119,7 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         "projection queue": [queues["projectionQueueUrl"]],
         "process queue": [queues["processQueueUrl"]],
         "audit log": [f"arn:aws:logs:{place}:log-group:/aws/events/audit-log-*"],
+        "log groups": [f"arn:aws:logs:{place}:log-group:{outputs[f'{name}LogGroup']}" for name in _FUNCTIONS],
         "the bus": [outputs["eventBusArn"]],
         "archive": [outputs["archiveArn"]],
         "replays": [f"arn:aws:events:{place}:replay/*"],
@@ -190,6 +191,7 @@ def test_what_is_documented_suffices_for_every_command(ledger: StackClient, act:
     assert act(ledger, "verify --repair-read-model", "--grace", "0", "--trust-store") == 0
     assert act(ledger, "snapshots") == 0
     assert act(ledger, "republish", "--aggregate", ACCOUNTS[0]) == 0
+    assert act(ledger, "logs", "projection", "--aggregate", ACCOUNTS[0]) == 0
     assert act(ledger, "schemas") == 0
     for selected in ((), ("--account", ACCOUNTS[0])):
         assert act(ledger, "replay plan", *selected) == 0

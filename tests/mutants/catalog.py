@@ -4855,4 +4855,18 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "return {} if",
         ("tests/local/test_serve.py",),
     ),
+    Mutant(
+        "show the lines of other accounts as well where a pattern cannot tell them apart",
+        "ops/function_logs.py",
+        "(line for line in lines if line.concerns(about))",
+        "lines",
+        ("tests/ops/test_logs.py",),
+    ),
+    Mutant(
+        "tell a line of a followed log twice",
+        "ops/commands/logs.py",
+        "if line.event_id not in told:",
+        "if line.event_id:",
+        ("tests/ops/test_logs.py",),
+    ),
 )
