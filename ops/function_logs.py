@@ -98,9 +98,7 @@ class FunctionLog:
     @classmethod
     def of(cls, system: System, function: str) -> Self:
         """That of a function by its entry's name. OperatorError where the stack says none."""
-        first, *rest = function.split("-")
-        output = first + "".join(word.title() for word in rest) + "LogGroup"
-        return cls(system.client("logs"), system.output(output))
+        return cls(system.client("logs"), system.output(f"{spelled(function)}LogGroup"))
 
     def lines(self, since: datetime, about: str | None = None) -> Iterator[Line]:
         """What was logged since, in the order of time: a FilterLogEvents for each megabyte of the log that it goes
@@ -127,6 +125,12 @@ class FunctionLog:
         )
         for page in pages:
             yield from sorted(map(Line.of, page["events"]), key=lambda line: line.at)
+
+
+def spelled(function: str) -> str:
+    """The name of a function's entry as the outputs begin with it."""
+    first, *rest = function.split("-")
+    return first + "".join(word.title() for word in rest)
 
 
 def is_unread(error: ClientError) -> bool:

@@ -5,25 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, TextColumn
+from rich.progress import MofNCompleteColumn
 
+from handlers.sourcing.values import dumps
 from handlers.store.event_bus import EventBus
-from handlers.store.event_store import EventStore
-from handlers.store.read_model import ReadModel
-from handlers.store.replays import Replays
-from handlers.upkeep.letters.diagnosis import Case, Diagnosis, Remedy
-from handlers.upkeep.letters.queues import OUTPUTS, Hidden, Holding, held
+from handlers.upkeep.letters.diagnosis import Case, Cause, Remedy
+from handlers.upkeep.letters.groups import grouped
+from handlers.upkeep.letters.queues import OUTPUTS, Hidden, Holding
 from handlers.upkeep.letters.sending import Result, Sender
+from ops.dead_letters.discard import is_lost, keep
+from ops.dead_letters.errors import LastErrors
 from ops.dead_letters.redrive import Redriver
 from ops.system import OperatorError, System
 
 from . import arguments
-from .common import add_common, add_more_types, by_time, console_for, progress_on, shown
+from .common import add_common, add_more_types, add_yes, by_time, confirmed, console_for, counted, progress_on, shown
+from .letters_held import described, hidden_in, opened, renew, tell
+from .letters_shown import line_of, print_groups
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -33,16 +35,20 @@ _WITHOUT = {Remedy.NONE: "(no remedy is known)", Remedy.LATER: "(nobody can tell
 
 
 def add_to(commands: Commands) -> None:
-    """Add the command and its two subcommands to the command line."""
+    """Add the command and its three subcommands to the command line."""
     group = commands.add_parser("dead-letters", help="see and redrive what lies in the dead letter queues")
     actions = group.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser(
         "list",
         help="show what lies there and why",
-        description="Show what lies in the dead letter queues and why. Nothing is taken out; each message's receive "
-        "count goes up by one, and it is hidden from others while the listing runs.",
+        description="Show what lies in the dead letter queues and why, in groups, with what helps. Nothing is taken "
+        "out; each message's receive count goes up by one, and it is hidden from others while the listing runs.",
     )
     _add_selection(listing)
+    listing.add_argument("--all", action="store_true", help="a line for each letter, not only for each group")
+    listing.add_argument(
+        "--no-logs", action="store_true", help="do not look for the last error of each account in the functions' logs"
+    )
     listing.set_defaults(run=_list)
     redrive = actions.add_parser(
         "redrive",
@@ -58,6 +64,17 @@ def add_to(commands: Commands) -> None:
     )
     add_more_types(redrive, "look in the store for events of this type, too, which a newer revision wrote; repeatable")
     redrive.set_defaults(run=_redrive)
+    discard = actions.add_parser(
+        "discard",
+        help="take away what can never succeed, into a file first",
+        description="Take letters away that would only come back, or for which no remedy is known. They are written "
+        "to a file, which is on the disk before the first of them is deleted. All others are left.",
+    )
+    _add_selection(discard)
+    discard.add_argument("--into", type=arguments.path, required=True, metavar="FILE", help="a file that is not there")
+    discard.add_argument("--dry-run", action="store_true", help="say what would be taken away, and take nothing")
+    add_yes(discard)
+    discard.set_defaults(run=_discard)
 
 
 def _add_selection(command: argparse.ArgumentParser) -> None:
@@ -71,6 +88,12 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--aggregate", type=arguments.identifier, metavar="ID", help="only letters known to be about this aggregate"
     )
+    command.add_argument(
+        "--cause",
+        type=arguments.OneOf(tuple(Cause)),
+        metavar="CAUSE",
+        help=f"only letters with this one, as `list` says it: {', '.join(Cause)}",
+    )
     command.add_argument("--message", type=arguments.message_id, metavar="ID", help="only this message")
     add_common(command)
 
@@ -78,25 +101,32 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
 def _list(system: System, options: argparse.Namespace) -> int:
     """0 if that was all there is."""
     console = console_for(options)
-    with _opened(system, options, console) as (cases, holdings):
-        described = [case.describe() for case in cases]
-        hidden = _hidden(holdings)
-    if options.json:
-        print(json.dumps({"letters": described, "hidden": _describe(hidden)}, indent=2))
-    else:
-        for case in cases:
-            console.print(_line(case))
-        console.print(f"{len(cases):,} letters")
-    _tell(hidden, console)
+    with opened(system, options, console) as (cases, holdings):
+        errors = LastErrors() if options.no_logs else LastErrors.of(system, cases)
+        if options.json:
+            told = [{**case.describe(), "lastError": errors.describe(case)} for case in cases]
+            groups = [_without_letters(group) for group in grouped(cases)]
+            hidden = hidden_in(holdings)
+            print(dumps({"groups": groups, "letters": told, "hidden": described(hidden)}))
+        else:
+            print_groups(cases, errors, console, every=options.all)
+            hidden = hidden_in(holdings)
+    for reason in errors.unread:
+        console.print(f"the last errors are not told: {shown(reason)}")
+    tell(hidden, console)
     return 1 if hidden else 0
+
+
+def _without_letters(group: Any) -> dict[str, Any]:
+    return {name: value for name, value in group.items() if name != "letters"}
 
 
 def _redrive(system: System, options: argparse.Namespace) -> int:
     """0 if everything selected was moved, or would be in a dry run, and nothing was hidden."""
     console = console_for(options)
     results: list[Result] = []
-    with _opened(system, options, console) as (cases, holdings):
-        hidden = [] if options.message is not None else _hidden(holdings)
+    with opened(system, options, console) as (cases, holdings):
+        hidden = [] if options.message is not None else hidden_in(holdings)
         chosen: list[Case] = []
         skipped: list[Case] = []
         for case in cases:
@@ -108,13 +138,42 @@ def _redrive(system: System, options: argparse.Namespace) -> int:
                 for result in _redriver(system, holdings, options).move(chosen):
                     results.append(result)
                     bars.advance(bar)
-                    _renew(holdings)
+                    renew(holdings)
     outcomes = [(result.case, "moved" if result.moved else "failed", result.problem) for result in results]
     if options.dry_run:
         outcomes = [(case, _would(case, forced=options.force), "") for case in chosen]
     outcomes += [(case, "skipped", _why_skipped(case)) for case in skipped]
     code = _report(outcomes, hidden, options, console)
-    _tell(hidden, console)
+    tell(hidden, console)
+    return 1 if hidden else code
+
+
+def _discard(system: System, options: argparse.Namespace) -> int:
+    """0 if everything selected was taken away, or would be in a dry run, and nothing was hidden."""
+    console = console_for(options)
+    with opened(system, options, console) as (cases, holdings):
+        hidden = [] if options.message is not None else hidden_in(holdings)
+        chosen = [case for case in cases if is_lost(case)]
+        left = [case for case in cases if not is_lost(case)]
+        if not options.json:
+            print_groups(chosen, LastErrors(), console, every=True)
+        failed: set[str] = set()
+        if chosen and not options.dry_run:
+            if not confirmed(f"Take {counted(len(chosen), 'letter')} away, into {options.into}?", options):
+                raise OperatorError("nothing was taken away")
+            keep(chosen, options.into)
+            for queue, holding in holdings.items():
+                failed |= holding.delete([case.letter for case in chosen if case.letter.queue == queue])
+    told = "would be discarded" if options.dry_run else "discarded"
+    outcomes = [
+        (case, "failed", "it is still there; the file has it as well")
+        if case.letter.message_id in failed
+        else (case, told, "")
+        for case in chosen
+    ]
+    outcomes += [(case, "skipped", "(it may succeed: redrive)") for case in left]
+    code = _report(outcomes, hidden, options, console)
+    tell(hidden, console)
     return 1 if hidden else code
 
 
@@ -124,88 +183,14 @@ def _report(
     counts = Counter(outcome for _, outcome, _ in outcomes)
     if options.json:
         letters = [{**case.describe(), "outcome": outcome, "problem": text} for case, outcome, text in outcomes]
-        print(json.dumps({"counts": dict(counts), "letters": letters, "hidden": _describe(hidden)}, indent=2))
+        print(json.dumps({"counts": dict(counts), "letters": letters, "hidden": described(hidden)}, indent=2))
     else:
         for case, outcome, text in outcomes:
-            if outcome != "moved":
-                console.print(f"[bold]{outcome}[/] {_line(case)} {shown(text)}".rstrip())
+            if outcome not in ("moved", "discarded", "would be discarded"):
+                console.print(f"[bold]{outcome}[/] {line_of(case)} {shown(text)}".rstrip())
         totals = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
         console.print(totals or "no letters")
     return 1 if counts["failed"] or counts["skipped"] else 0
-
-
-@contextmanager
-def _opened(
-    system: System, options: argparse.Namespace, console: Console
-) -> Iterator[tuple[list[Case], Mapping[str, Holding]]]:
-    """The letters that are asked for with their diagnoses, all of the queues being held meanwhile."""
-    queues = list(OUTPUTS) if options.queue == "all" else [options.queue]
-    diagnosis = _diagnosis(system)
-    sqs = system.client("sqs")
-    with ExitStack() as stack:
-        holdings: dict[str, Holding] = {}
-        for queue in queues:
-            url = system.output(OUTPUTS[queue])
-            holdings[queue] = stack.enter_context(held(sqs, url, queue, meanwhile=lambda: _renew(holdings)))
-        letters = [letter for holding in holdings.values() for letter in holding.letters.values()]
-        if options.message is not None:
-            letters = [letter for letter in letters if letter.message_id == options.message]
-            if not letters:
-                more = sum(each.number for each in _hidden(holdings))
-                unless = f"; or it is among {more:,} that are hidden just now" if more else ""
-                raise OperatorError(f"--message {options.message}: not in {' or '.join(queues)}{unless}")
-        cases: list[Case] = []
-        with progress_on(console, MofNCompleteColumn(), TextColumn("letters")) as bars:
-            for letter in bars.track(letters, description="look at"):
-                cases.append(diagnosis.of(letter))
-                _renew(holdings)
-        if options.aggregate is not None:
-            cases = [case for case in cases if case.concerns(options.aggregate)]
-        yield sorted(cases, key=lambda case: case.order), holdings
-
-
-def _renew(holdings: Mapping[str, Holding]) -> None:
-    for holding in holdings.values():
-        holding.renew()
-
-
-def _hidden(holdings: Mapping[str, Holding]) -> list[Hidden]:
-    return [others for holding in holdings.values() if (others := holding.others)]
-
-
-def _describe(hidden: Sequence[Hidden]) -> list[dict[str, Any]]:
-    return [{"queue": each.queue, "count": each.number, "until": f"{each.until:%Y-%m-%dT%H:%M:%SZ}"} for each in hidden]
-
-
-def _tell(hidden: Sequence[Hidden], console: Console) -> None:
-    for each in hidden:
-        console.print(
-            f"{each.number:,} more in {each.queue} are hidden until {each.until:%H:%M:%S}Z at the latest, "
-            "by another run or one that was killed"
-        )
-
-
-def _diagnosis(system: System) -> Diagnosis:
-    dynamodb, sqs = system.client("dynamodb"), system.client("sqs")
-
-    def arn(output: str) -> str:
-        answer = sqs.get_queue_attributes(QueueUrl=system.output(output), AttributeNames=["QueueArn"])
-        return str(answer["Attributes"]["QueueArn"])
-
-    return Diagnosis(
-        settings=system.told("projectionFunction"),
-        store=EventStore(dynamodb, system.output("eventStoreTable")),
-        bus=EventBus(system.client("events"), system.output("eventBusName")),
-        read_model=ReadModel(dynamodb, system.output("readModelTable")),
-        streams=system.client("dynamodbstreams"),
-        rule_arn=system.output("accountRuleArn"),
-        queue_arn=arn("projectionQueueUrl"),
-        process_queue_arn=arn("processQueueUrl"),
-        replays=Replays(dynamodb, system.output("replaysTable")),
-        store_table=system.output("eventStoreTable"),
-        functions={str(name) for output, name in system.outputs.items() if output.endswith("Function")},
-        command_function=system.output("commandFunction"),
-    )
 
 
 def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse.Namespace) -> Redriver:
@@ -224,16 +209,6 @@ def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse
         more_types=options.type,
         forced=options.force,
     )
-
-
-def _line(case: Case) -> str:
-    letter = case.letter
-    places: Any = [f"{each.aggregate_id} #{each.sequence or '?'}" for each in case.places[:3]]
-    if len(case.places) > len(places):
-        places.append(f"and {len(case.places) - len(places)} more")
-    about = shown(", ".join(places) or "unknown")
-    when = f"{letter.since:%Y-%m-%dT%H:%M:%SZ}"
-    return f"{letter.queue} {letter.message_id} {when} {letter.receives}x [bold]{about}[/]: {shown(case.reason)}"
 
 
 def _would(case: Case, *, forced: bool) -> str:

@@ -24,7 +24,7 @@ from handlers.store.replays import Replays
 from handlers.upkeep.letters.diagnosis import Diagnosis, Remedy
 from handlers.upkeep.letters.queues import OUTPUTS, Letter
 from handlers.upkeep.letters.sending import Sender
-from ops.commands.dead_letters import _line
+from ops.commands.letters_shown import line_of
 from ops.dead_letters.redrive import Redriver
 from ops.timeline import Timeline
 
@@ -173,7 +173,7 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
     assert all(results[each.message_id].moved for each in sound)
     for case in cases:
         json.dumps(case.describe())
-        assert _line(case).encode()
+        assert line_of(case).encode()
         assert case.reason
         assert results[case.letter.message_id].moved or case.remedy is not Remedy.INVOKE
     for payload in services.payloads:

@@ -74,7 +74,8 @@ def documented() -> dict[str, list[tuple[str, str]]]:
                 waiting = []
         assert not waiting, f"{command}: on what, {waiting}?"
     found["verify --repair-read-model"] += found["verify"]
-    found["dead-letters redrive"] += found["dead-letters list"]
+    for command in ("redrive", "discard"):
+        found[f"dead-letters {command}"] += found["dead-letters list"]
     return found
 
 
@@ -201,6 +202,10 @@ def test_what_is_documented_suffices_for_every_command(ledger: StackClient, act:
     ledger.aws("sqs").send_message(QueueUrl=ledger.outputs["deadLetterQueueUrl"], MessageBody="no event")
     assert act(ledger, "dead-letters list") == 0
     assert act(ledger, "dead-letters redrive", "--force") == 0
+    ledger.aws("sqs").send_message(QueueUrl=ledger.outputs["processDeadLetterQueueUrl"], MessageBody="no event")
+    assert (
+        act(ledger, "dead-letters discard", "--into", str(tmp_path / "discarded"), "--queue", "process", "--yes") == 0
+    )
 
 
 def schedule_alone(ledger: StackClient) -> None:

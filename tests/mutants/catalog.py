@@ -4869,4 +4869,38 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "if line.event_id:",
         ("tests/ops/test_logs.py",),
     ),
+    Mutant(
+        "discard letters before they are in a file",
+        "ops/commands/dead_letters.py",
+        """            keep(chosen, options.into)
+            for queue, holding in holdings.items():
+                failed |= holding.delete([case.letter for case in chosen if case.letter.queue == queue])
+""",
+        """            for queue, holding in holdings.items():
+                failed |= holding.delete([case.letter for case in chosen if case.letter.queue == queue])
+            keep(chosen, options.into)
+""",
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
+        "discard letters about which AWS just would not tell",
+        "ops/dead_letters/discard.py",
+        "return case.remedy is not Remedy.LATER and (case.hopeless or case.remedy is Remedy.NONE)",
+        "return case.hopeless or case.remedy in (Remedy.NONE, Remedy.LATER)",
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
+        "discard letters into a file that is not on the disk yet",
+        "ops/dead_letters/discard.py",
+        "        durable.sync(fresh)\n",
+        "",
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
+        "tell the first error of an account as its last",
+        "ops/function_logs.py",
+        "found |= {each: line for each in said if isinstance(each, str) and each in subjects}",
+        "found = {each: line for each in said if isinstance(each, str) and each in subjects} | found",
+        ("tests/ops/test_logs.py",),
+    ),
 )

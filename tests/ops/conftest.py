@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -189,3 +190,29 @@ def create_functions(settings: Mapping[str, Mapping[str, str]]) -> None:
             Code={"ZipFile": _EMPTY_PACKAGE},
             Environment={"Variables": variables},
         )
+
+
+GROUP = "/aws/lambda/projection"
+Write = Callable[..., None]
+
+
+def line(message: str, level: str = "INFO", **more: Any) -> str:
+    """As Lambda writes it."""
+    return json.dumps({"timestamp": "2024-01-15T10:00:00Z", "level": level, "message": message, "logger": "x"} | more)
+
+
+@pytest.fixture
+def write(outputs: Path) -> Write:
+    """`write(*texts)`: into the log of projection, a second after the other, the last one now."""
+    told = {"projectionLogGroup": GROUP, "replayerLogGroup": "/aws/lambda/gone"}
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), **told}))
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName=GROUP)
+    logs.create_log_stream(logGroupName=GROUP, logStreamName="s")
+
+    def put(*texts: str) -> None:
+        first = int(time.time() * 1000) - 1000 * (len(texts) - 1)
+        lines: Any = [{"timestamp": first + 1000 * place, "message": text} for place, text in enumerate(texts)]
+        logs.put_log_events(logGroupName=GROUP, logStreamName="s", logEvents=lines)
+
+    return put

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -15,32 +11,7 @@ import pytest
 from ops.commands import logs as command
 from ops.function_logs import FunctionLog, Line
 
-from .conftest import Run
-
-GROUP = "/aws/lambda/projection"
-Write = Callable[..., None]
-
-
-def line(message: str, level: str = "INFO", **more: Any) -> str:
-    """As Lambda writes it."""
-    return json.dumps({"timestamp": "2024-01-15T10:00:00Z", "level": level, "message": message, "logger": "x"} | more)
-
-
-@pytest.fixture
-def write(outputs: Path) -> Write:
-    """`write(*texts)`: into the log of projection, a second after the other, the last one now."""
-    told = {"projectionLogGroup": GROUP, "replayerLogGroup": "/aws/lambda/gone"}
-    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), **told}))
-    logs = boto3.client("logs")
-    logs.create_log_group(logGroupName=GROUP)
-    logs.create_log_stream(logGroupName=GROUP, logStreamName="s")
-
-    def put(*texts: str) -> None:
-        first = int(time.time() * 1000) - 1000 * (len(texts) - 1)
-        lines: Any = [{"timestamp": first + 1000 * place, "message": text} for place, text in enumerate(texts)]
-        logs.put_log_events(logGroupName=GROUP, logStreamName="s", logEvents=lines)
-
-    return put
+from .conftest import GROUP, Run, Write, line
 
 
 def test_lines_are_shown_in_order_with_what_the_code_says_beside_them(run: Run, write: Write) -> None:

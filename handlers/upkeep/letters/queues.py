@@ -102,12 +102,12 @@ class Holding:
 
     def receive(
         self,
-        meanwhile: Callable[[], None] = lambda: None,
+        meanwhile: Callable[[int], None] = lambda _: None,
         enough: Enough = lambda: False,
         most: int | None = None,
     ) -> None:
         """Receive everything, or at most so many letters, or until it is enough: a call for ten, and `meanwhile` after
-        it; and two calls that count."""
+        it, which hears how many there are by now; and two calls that count."""
         before, _ = self._counts()
         self._renewed = self.now()
         idle = 0
@@ -128,7 +128,7 @@ class Holding:
             if not letters:
                 break
             self.renew()
-            meanwhile()
+            meanwhile(len(self.letters))
         counted, visible = self._counts()
         self.left = visible
         # SQS counts with some delay: where it has not heard of these letters yet, what it knew before is closer.
@@ -228,7 +228,7 @@ def held(
     queue: str,
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    meanwhile: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[int], None] = lambda _: None,
     enough: Enough = lambda: False,
     most: int | None = None,
     hidden_for: int = HIDDEN_SECONDS,

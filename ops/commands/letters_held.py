@@ -1,0 +1,104 @@
+"""The letters that a command line asks for, hidden from everybody else while it works on them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, TaskID, TextColumn
+
+from handlers.store.event_bus import EventBus
+from handlers.store.event_store import EventStore
+from handlers.store.read_model import ReadModel
+from handlers.store.replays import Replays
+from handlers.upkeep.letters.diagnosis import Case, Diagnosis
+from handlers.upkeep.letters.queues import OUTPUTS, Hidden, Holding, held
+from ops.system import OperatorError, System
+
+from .common import progress_on
+
+
+@contextmanager
+def opened(
+    system: System, options: argparse.Namespace, console: Console
+) -> Iterator[tuple[list[Case], Mapping[str, Holding]]]:
+    """The letters that are asked for with their diagnoses, all of the queues being held meanwhile."""
+    queues = list(OUTPUTS) if options.queue == "all" else [options.queue]
+    diagnosis = _diagnosis(system)
+    sqs = system.client("sqs")
+    with ExitStack() as stack:
+        holdings: dict[str, Holding] = {}
+        with progress_on(console, TextColumn("{task.completed:,} letters")) as bars:
+            for queue in queues:
+                bar = bars.add_task(f"receive {queue}", total=None)
+
+                def received(letters: int, bar: TaskID = bar) -> None:
+                    bars.update(bar, completed=letters)
+                    renew(holdings)
+
+                url = system.output(OUTPUTS[queue])
+                holdings[queue] = stack.enter_context(held(sqs, url, queue, meanwhile=received))
+        letters = [letter for holding in holdings.values() for letter in holding.letters.values()]
+        if options.message is not None:
+            letters = [letter for letter in letters if letter.message_id == options.message]
+            if not letters:
+                more = sum(each.number for each in hidden_in(holdings))
+                unless = f"; or it is among {more:,} that are hidden just now" if more else ""
+                raise OperatorError(f"--message {options.message}: not in {' or '.join(queues)}{unless}")
+        cases: list[Case] = []
+        with progress_on(console, MofNCompleteColumn(), TextColumn("letters")) as bars:
+            for letter in bars.track(letters, description="look at"):
+                cases.append(diagnosis.of(letter))
+                renew(holdings)
+        if options.aggregate is not None:
+            cases = [case for case in cases if case.concerns(options.aggregate)]
+        if options.cause is not None:
+            cases = [case for case in cases if case.cause.value == options.cause]
+        yield sorted(cases, key=lambda case: case.order), holdings
+
+
+def renew(holdings: Mapping[str, Holding]) -> None:
+    for holding in holdings.values():
+        holding.renew()
+
+
+def hidden_in(holdings: Mapping[str, Holding]) -> list[Hidden]:
+    return [others for holding in holdings.values() if (others := holding.others)]
+
+
+def described(hidden: Sequence[Hidden]) -> list[dict[str, Any]]:
+    return [{"queue": each.queue, "count": each.number, "until": f"{each.until:%Y-%m-%dT%H:%M:%SZ}"} for each in hidden]
+
+
+def tell(hidden: Sequence[Hidden], console: Console) -> None:
+    for each in hidden:
+        console.print(
+            f"{each.number:,} more in {each.queue} are hidden until {each.until:%H:%M:%S}Z at the latest, "
+            "by another run or one that was killed"
+        )
+
+
+def _diagnosis(system: System) -> Diagnosis:
+    dynamodb, sqs = system.client("dynamodb"), system.client("sqs")
+
+    def arn(output: str) -> str:
+        answer = sqs.get_queue_attributes(QueueUrl=system.output(output), AttributeNames=["QueueArn"])
+        return str(answer["Attributes"]["QueueArn"])
+
+    return Diagnosis(
+        settings=system.told("projectionFunction"),
+        store=EventStore(dynamodb, system.output("eventStoreTable")),
+        bus=EventBus(system.client("events"), system.output("eventBusName")),
+        read_model=ReadModel(dynamodb, system.output("readModelTable")),
+        streams=system.client("dynamodbstreams"),
+        rule_arn=system.output("accountRuleArn"),
+        queue_arn=arn("projectionQueueUrl"),
+        process_queue_arn=arn("processQueueUrl"),
+        replays=Replays(dynamodb, system.output("replaysTable")),
+        store_table=system.output("eventStoreTable"),
+        functions={str(name) for output, name in system.outputs.items() if output.endswith("Function")},
+        command_function=system.output("commandFunction"),
+    )

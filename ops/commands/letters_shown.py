@@ -1,0 +1,82 @@
+"""Dead letters for people: in groups, with what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from rich.console import Console
+
+from handlers.upkeep.letters.diagnosis import Case, Cause, Remedy
+from handlers.upkeep.letters.groups import Sort, grouped
+from ops.dead_letters.errors import LastErrors
+
+from .common import counted, shown
+
+ABOUT = 3
+"""Accounts of a group that are named."""
+_RUNBOOK = "docs/operations.md"
+_STEPS: Mapping[Cause, str] = MappingProxyType(
+    {
+        Cause.CONTRADICTED: f"verify these; they hold what the store may have lost: {_RUNBOOK}#integrity. Else discard",
+        Cause.NO_EVENT: "somebody else put it there: discard",
+        Cause.FOREIGN_TARGET: "tell whoever made that target; then discard",
+        Cause.DAMAGED_ROW: "verify --repair-read-model; then redrive",
+        Cause.UNPUBLISHABLE: f"{_RUNBOOK}#an-event-that-the-bus-will-never-take",
+        Cause.STREAM_FORGOTTEN: f"{_RUNBOOK}#stretches-that-the-stream-has-forgotten",
+        Cause.UNTOLD: "look again",
+    }
+)
+
+
+def print_groups(cases: Sequence[Case], errors: LastErrors, console: Console, *, every: bool) -> None:
+    """A few lines for each group, the largest first; with `every` also one for each of its letters."""
+    by_sort: dict[Sort, list[Case]] = {}
+    for case in cases:
+        by_sort.setdefault(Sort.of(case), []).append(case)
+    groups: Any = grouped(cases)
+    for group in groups:
+        remedy = Remedy(group["remedy"])
+        sort = Sort(group["queue"], Cause(group["cause"]), remedy, group["hopeless"])
+        members = by_sort[sort]
+        oldest = f"{min(case.letter.since for case in members):%Y-%m-%dT%H:%M:%SZ}"
+        console.print(f"[bold]{sort.queue}[/]  {sort.cause.value}  {counted(len(members), 'letter')}, oldest {oldest}")
+        console.print(f"  about {shown(_about(members))}")
+        console.print(f"  why   {shown(members[0].reason)}")
+        if error := errors.newest(members):
+            console.print(f"  log   {error.at:%Y-%m-%dT%H:%M:%SZ} [red]{shown(error.what)}[/]")
+        console.print(f"  do    {_step(sort)}")
+        for case in members if every else ():
+            console.print(f"  {line_of(case)}")
+            if error := errors.of_case(case):
+                console.print(f"    log: {error.at:%Y-%m-%dT%H:%M:%SZ} {shown(error.what)}")
+    console.print(counted(len(cases), "letter"))
+
+
+def line_of(case: Case) -> str:
+    """One letter, for a console."""
+    letter = case.letter
+    places: Any = [f"{each.aggregate_id} #{each.sequence or '?'}" for each in case.places[:ABOUT]]
+    if len(case.places) > len(places):
+        places.append(f"and {len(case.places) - len(places)} more")
+    about = shown(", ".join(places) or "unknown")
+    when = f"{letter.since:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{letter.queue} {letter.message_id} {when} {letter.receives}x [bold]{about}[/]: {shown(case.reason)}"
+
+
+def _about(cases: Sequence[Case]) -> str:
+    known = list(dict.fromkeys(place.aggregate_id for case in cases for place in case.places))
+    more = f" and {len(known) - ABOUT:,} more" if len(known) > ABOUT else ""
+    return ", ".join(known[:ABOUT]) + more or "nothing that is known"
+
+
+def _step(sort: Sort) -> str:
+    redrive = f"dead-letters redrive --queue {sort.queue} --cause {sort.cause.value}"
+    discard = f"dead-letters discard --queue {sort.queue} --cause {sort.cause.value} --into FILE"
+    if sort.cause in _STEPS:
+        return _STEPS[sort.cause].replace("discard", discard, 1).replace("redrive", redrive, 1)
+    if sort.hopeless or sort.remedy is Remedy.NONE:
+        return discard
+    mend = "" if sort.cause is Cause.PROJECTED else "mend the cause; then "
+    return f"{mend}{redrive}"

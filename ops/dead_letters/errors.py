@@ -1,0 +1,90 @@
+"""What the functions last logged about what lies in the dead letter queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from handlers.upkeep.letters.diagnosis import Case
+from ops.function_logs import FUNCTIONS, FunctionLog, Line, is_unread, spelled
+from ops.system import OperatorError, System
+
+_TRIED = timedelta(hours=6)
+"""For so long an asynchronous invocation is tried before it is given up."""
+_CLOCKS = timedelta(minutes=1)
+_BY_QUEUE = {"projection": "projection", "process": "process", "replay": "replayer"}
+
+
+@dataclass(frozen=True, slots=True)
+class LastErrors:
+    """The last error of each letter's aggregate, transfer or message, by the message's id."""
+
+    by_message: Mapping[str, Line] = field(default_factory=dict)
+    unread: Sequence[str] = ()
+    """Why a log was not read."""
+
+    @classmethod
+    def of(cls, system: System, cases: Sequence[Case]) -> Self:
+        """Look through the errors in each function's log since its oldest letter: `FunctionLog.last_errors`."""
+        by_function: dict[str, list[Case]] = {}
+        for case in cases:
+            if function := _function_of(case, system):
+                by_function.setdefault(function, []).append(case)
+        found: dict[str, Line] = {}
+        unread: list[str] = []
+        for function, concerned in by_function.items():
+            subjects = {subject for case in concerned for subject in _subjects(case)}
+            since = min(case.letter.since - _earlier(case) for case in concerned)
+            try:
+                lines = FunctionLog.of(system, function).last_errors(since, subjects)
+            except OperatorError as error:
+                unread.append(str(error))
+                continue
+            except ClientError as error:
+                if not is_unread(error):
+                    raise
+                unread.append(str(error))
+                continue
+            for case in concerned:
+                if line := _newest(lines[each] for each in _subjects(case) if each in lines):
+                    found[case.letter.message_id] = line
+        return cls(found, unread)
+
+    def of_case(self, case: Case) -> Line | None:
+        """That of one letter."""
+        return self.by_message.get(case.letter.message_id)
+
+    def newest(self, cases: Sequence[Case]) -> Line | None:
+        """The newest of some letters."""
+        return _newest(line for case in cases if (line := self.of_case(case)))
+
+    def describe(self, case: Case) -> dict[str, Any] | None:
+        """That of one letter as JSON."""
+        line = self.of_case(case)
+        return line and {"at": line.at.isoformat(timespec="milliseconds"), "error": line.what}
+
+
+def _earlier(case: Case) -> timedelta:
+    """How long before its time what it is about may have begun to fail. That of a message is of its first send."""
+    return _CLOCKS if case.invocation is None else _TRIED
+
+
+def _newest(lines: Iterator[Line]) -> Line | None:
+    return max(lines, key=lambda line: line.at, default=None)
+
+
+def _subjects(case: Case) -> Iterator[str]:
+    yield case.letter.message_id
+    yield from (place.aggregate_id for place in case.places)
+
+
+def _function_of(case: Case, system: System) -> str | None:
+    """Whose log tells of a letter, by its entry's name; None where nobody's does by the account."""
+    if case.invocation is None:
+        return _BY_QUEUE.get(case.letter.queue)
+    outputs = {system.outputs.get(f"{spelled(function)}Function"): function for function in FUNCTIONS}
+    return outputs.get(case.invocation.function)

@@ -1,0 +1,185 @@
+"""Dead letters in groups with what helps; those that can never succeed go into a file, and only then out of a queue."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.bulk import durable
+from ops.commands import letters_shown
+
+from ..domain.builders import story
+from ..handlers.conftest import Calls, refusing
+from .conftest import Run, Write, keep, line
+from .test_dead_letters import body, invocation, leave, waiting
+
+
+@pytest.fixture
+def letters(aws: Any, sqs: Any) -> dict[str, list[str]]:
+    """The ids of five letters of accounts that wait, two that are no events, and one of an event that is nowhere."""
+    waits = [leave(sqs, "projection-dlq", body(keep(aws, story(name, []))[0])) for name in "abcde"]
+    wrong = [leave(sqs, "projection-dlq", text) for text in ("garbage", "more garbage")]
+    return {"waits": waits, "wrong": [*wrong, leave(sqs, "process-dlq", body(story("ghost", [])[0]))]}
+
+
+def test_letters_are_told_by_queue_and_cause_with_what_helps(letters: Any, run: Run) -> None:
+    told = run("dead-letters", "list", "--no-logs").out.splitlines()
+
+    assert [each.split(", oldest")[0] for each in told if not each.startswith(" ")] == [
+        "projection  not-projected  5 letters",
+        "projection  no-event  2 letters",
+        "process  not-in-the-store  1 letter",
+        "8 letters",
+    ]
+    assert "  about a, b, c and 2 more" in told
+    assert "  do    mend the cause; then dead-letters redrive --queue projection --cause not-projected" in told
+    discard = "dead-letters discard --queue projection --cause no-event --into FILE"
+    assert f"  do    somebody else put it there: {discard}" in told
+    assert any("#integrity" in each and "dead-letters discard --queue process" in each for each in told)
+    groups = run("dead-letters", "list", "--no-logs", "--json").json["groups"]
+    assert [(each["queue"], each["cause"], each["count"]) for each in groups] == [
+        ("projection", "not-projected", 5),
+        ("projection", "no-event", 2),
+        ("process", "not-in-the-store", 1),
+    ]
+
+
+def test_every_cause_has_something_to_do_that_is_a_command_or_a_place_in_the_runbook() -> None:
+    runbook = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    titles = [each[3:].strip(" #").lower() for each in runbook.split("\n") if each[:2] == "##"]
+    headings = {f"#{each.replace(' ', '-')}" for each in titles}
+    for step in letters_shown._STEPS.values():
+        if "#" in step:
+            assert "#" + step.split("#")[1].split(". ")[0] in headings
+
+
+def test_one_cause_of_one_queue_is_selected(letters: Any, sqs: Any, run: Run) -> None:
+    result = run("dead-letters", "redrive", "--queue", "projection", "--cause", "not-projected", "--json")
+
+    assert (result.code, result.json["counts"]) == (0, {"moved": 5})
+    assert waiting(sqs, "projection-dlq") == (2, 0)
+
+
+def test_a_letter_tells_the_last_error_of_its_account_from_the_log(
+    letters: Any,
+    run: Run,
+    write: Write,
+) -> None:
+    write(line("not projected", "ERROR", aggregateId="b", errorType="KeyError", errorMessage="'x'"), line("fine"))
+    # what is logged comes behind a letter, whose time is that of its event's first message
+    result = run("dead-letters", "list", "--queue", "projection", "--json")
+
+    told = {each["events"][0]["aggregateId"]: each["lastError"] for each in result.json["letters"] if each["events"]}
+    assert {name: error and error["error"] for name, error in told.items()} == {
+        "a": None,
+        "b": "not projected: KeyError: 'x'",
+        **dict.fromkeys("cde"),
+    }
+    assert "  log   " in run("dead-letters", "list", "--queue", "projection").out
+
+
+def test_the_log_of_the_function_that_was_invoked_is_asked(
+    sqs: Any,
+    run: Run,
+    write: Write,
+    outputs: Path,
+) -> None:
+    told = {"commandLogGroup": "/aws/lambda/projection"}
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), **told}))
+    leave(sqs, "invocation-dlq", invocation("commandFunction", {"aggregateId": "a", "eventType": "AccountCreated"}))
+    write(line("fault", "ERROR", aggregateId="a"), line("later"))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+
+    assert letter["lastError"]["error"] == "fault"
+
+
+def test_a_log_that_cannot_be_read_is_told_and_the_letters_are_listed(letters: Any, run: Run) -> None:
+    result = run("dead-letters", "list")
+
+    assert result.code == 0
+    assert "the last errors are not told: the stack has no output projectionLogGroup" in result.out
+    assert "8 letters" in result.out
+
+
+def test_what_can_never_succeed_is_taken_away_into_a_file(letters: Any, sqs: Any, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "discarded.jsonl"
+
+    result = run("dead-letters", "discard", "--into", str(file), "--yes", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"discarded": 3, "skipped": 5})
+    assert (waiting(sqs, "projection-dlq"), waiting(sqs, "process-dlq")) == ((5, 0), (0, 0))
+    kept = [json.loads(each) for each in file.read_text().splitlines()]
+    assert {each["messageId"] for each in kept} == set(letters["wrong"])
+    garbage, ghost = sorted(kept, key=lambda each: len(each["body"]))[::2]
+    assert (garbage["body"], json.loads(ghost["body"])["detail"]["AggregateId"]) == ("garbage", "ghost")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert run("dead-letters", "discard", "--into", str(tmp_path / "none"), "--queue", "process", "--yes").code == 0
+    assert not (tmp_path / "none").exists()
+
+
+def test_nothing_is_deleted_before_the_file_is_whole_and_on_the_disk(
+    letters: Any, run: Run, tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, steps = tmp_path / "discarded.jsonl", list[str]()
+    sync: Callable[[Path], None] = durable.sync
+
+    def synced(path: Path) -> None:
+        steps.append(f"{len(path.read_text().splitlines())} lines on the disk")
+        sync(path)
+
+    def deleting(operation: str, _: Any) -> None:
+        if operation == "DeleteMessageBatch":
+            steps.append(f"deleting, with the file {'there' if file.exists() else 'missing'}")
+
+    monkeypatch.setattr(durable, "sync", synced)
+    calls.before = deleting
+    run("dead-letters", "discard", "--into", str(file), "--yes")
+
+    assert steps == ["3 lines on the disk", *["deleting, with the file there"] * 2]
+
+
+@pytest.mark.parametrize("where", ["there.jsonl", "no-folder/x.jsonl"])
+def test_where_the_file_cannot_be_written_nothing_is_taken_away(
+    letters: Any, sqs: Any, run: Run, tmp_path: Path, where: str
+) -> None:
+    (tmp_path / "there.jsonl").write_text("somebody's")
+
+    result = run("dead-letters", "discard", "--into", str(tmp_path / where), "--yes")
+
+    assert (result.code, "--into" in result.error) == (1, True)
+    assert waiting(sqs, "projection-dlq") == (7, 0)
+    assert (tmp_path / "there.jsonl").read_text() == "somebody's"
+
+
+def test_what_may_succeed_is_never_discarded(aws: Any, sqs: Any, run: Run, tmp_path: Path, calls: Calls) -> None:
+    leave(sqs, "projection-dlq", body(keep(aws, story("a", []))[0]))
+    calls.before = refusing("Query", "ThrottlingException")
+
+    result = run("dead-letters", "discard", "--into", str(tmp_path / "x"), "--yes", "--json")
+
+    assert result.json["counts"] == {"skipped": 1}
+    assert waiting(sqs, "projection-dlq") == (1, 0)
+
+
+def test_discarding_asks_first(letters: Any, sqs: Any, run: Run, tmp_path: Path) -> None:
+    dry = run("dead-letters", "discard", "--into", str(tmp_path / "x"), "--dry-run", "--queue", "process", "--json")
+    assert (dry.code, dry.json["counts"]) == (0, {"would be discarded": 1})
+    assert run("dead-letters", "discard", "--into", str(tmp_path / "x")).code == 2, "nobody sits there"
+    assert waiting(sqs, "process-dlq") == (1, 0)
+    assert not (tmp_path / "x").exists()
+
+
+def test_those_that_sqs_does_not_delete_are_told(
+    letters: Any, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.upkeep.letters.queues.Holding.delete", lambda _, letters: {letters[0].message_id})
+
+    result = run("dead-letters", "discard", "--into", str(tmp_path / "x"), "--queue", "process", "--yes", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"failed": 1})
