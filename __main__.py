@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 
 from components.account_limits import check_concurrency
+from components.conventions import Conventions, follow
 from components.customer_key import check_given_keys
 from components.names import Names
 from components.schema_registry import SchemaRegistry, SchemaRegistryArgs
@@ -27,6 +28,14 @@ settings = Settings.load(pulumi.Config())
 check_given_keys(settings.given_keys())
 check_concurrency(settings)
 names = Names.of(pulumi.get_project(), pulumi.get_stack())
+follow(
+    Conventions(
+        permissions_boundary=settings.permissions_boundary,
+        role_path=settings.role_path,
+        data_class=settings.data_class,
+        transformation=settings.transformation,
+    )
+)
 
 # What an event may hold. First, since a schema that breaks another one must fail a preview before anything is shown.
 schema_registry = SchemaRegistry(

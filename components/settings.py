@@ -14,6 +14,10 @@ _FOREVER_DAYS = 36_500
 _A_URL = "an address, https://<host>/..."
 _A_HOST = "the name of a host"
 _A_CERTIFICATE = "the ARN of a certificate, arn:aws:acm:<region>:<account>:certificate/<id>"
+_A_POLICY = "the ARN of an IAM policy, arn:aws:iam::<account>:policy/<name>"
+_A_PATH = "a path, beginning and ending with /, up to 512 characters"
+_A_TAG = "the value of a tag: letters, digits, spaces and _.:/=+-@, up to 256"
+_A_FUNCTION = "a function of a module, <module>:<function>"
 _A_WEB_ACL = "the ARN of a web ACL for CloudFront, arn:aws:wafv2:us-east-1:<account>:global/webacl/<name>/<id>"
 _A_PREFIX = "a name of small letters, digits and -, up to 63, in which neither aws, amazon nor cognito occurs"
 
@@ -39,6 +43,11 @@ class Settings:
     """Who may put events besides the ledger's own functions."""
     break_glass_until: str
     """From when on they may not any more; empty for as long as they are named."""
+    permissions_boundary: str
+    role_path: str
+    data_class: str
+    transformation: str
+    """`module:function` of the owner's own; empty for none."""
     watch_guards: bool
     kms_key: str
     """"create" for a key of the stack's own; empty for none, or the one of `kms_key_arn`."""
@@ -162,6 +171,10 @@ class Settings:
             production=read.boolean("production"),
             break_glass_arns=read.identities("breakGlassArns"),
             break_glass_until=read.moment("breakGlassUntil"),
+            permissions_boundary=read.matching("permissionsBoundary", config_reader.POLICY_ARN, _A_POLICY),
+            role_path=read.matching("rolePath", config_reader.ROLE_PATH, _A_PATH) or "/",
+            data_class=read.matching("dataClass", config_reader.TAG_VALUE, _A_TAG),
+            transformation=read.matching("transformation", config_reader.FUNCTION, _A_FUNCTION),
             watch_guards=read.boolean("watchGuards"),
             kms_key=read.optional_choice("kmsKey", ("create",)),
             accepted_risks=read.choices("acceptedRisks", limits.RISKS),

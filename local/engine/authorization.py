@@ -180,6 +180,7 @@ class Authorizer:
         principal = ADMINISTRATOR
         policies: Mapping[str, str] = {"": ALLOW_ALL}
         of_the_resource: Sequence[str] = ()
+        boundary: str | None = None
         if session is not None:
             principal = session.principal
             context = _of_session(session, region)
@@ -193,12 +194,13 @@ class Authorizer:
                     gone = Decision(allowed=False, reason="because the role that the session is of is gone")
                     return Noted.of(session, access, gone), True
                 if session is not None:
-                    policies = _policies(session)
+                    policies, boundary = _policies(session), _boundary(session)
                 of_the_resource = backends.resource_policies(resource)
-            decision = decide(access, principal, policies, of_the_resource)
+            decision = decide(access, principal, policies, of_the_resource, boundary)
         except Unevaluable as error:
             decision = Decision(allowed=False, reason=f"because {error}")
-        return Noted.of(session, access, decision), not _asks_the_time(*policies.values(), *of_the_resource)
+        documents = (*policies.values(), *of_the_resource, boundary or "")
+        return Noted.of(session, access, decision), not _asks_the_time(*documents)
 
     def _session(self, access_key: str) -> Session | None:
         if not access_key.startswith(_TEMPORARY):
@@ -225,9 +227,16 @@ def _of_session(session: Session, region: str) -> Context:
 
 
 def _policies(session: Session) -> Mapping[str, str]:
-    if session.limited or backends.has_boundary(session.role_arn):
-        raise Unevaluable("the embedded AWS evaluates neither session policies nor permissions boundaries")
+    if session.limited:
+        raise Unevaluable("the embedded AWS evaluates no session policies")
     return backends.role_policies(session.role_arn)
+
+
+def _boundary(session: Session) -> str | None:
+    found = backends.boundary(session.role_arn)
+    if found == "":
+        raise Unevaluable("the policy that is the role's permissions boundary is not there")
+    return found
 
 
 def _denial(service: str, session: Session | None, action: str, resource: str, reason: str) -> ApiError:

@@ -280,10 +280,13 @@ def role_id(role_arn: str) -> str:
     return "" if role is None else str(role.id)
 
 
-def has_boundary(role_arn: str) -> bool:
-    """Whether a permissions boundary limits the role."""
+def boundary(role_arn: str) -> str | None:
+    """The document of the role's permissions boundary, "" of one that is not there; None if there is none."""
     role = _role(role_arn)
-    return role is not None and bool(role.permissions_boundary_arn)
+    if role is None or not role.permissions_boundary_arn:
+        return None
+    policy = iam_backends[ACCOUNT]["aws"].managed_policies.get(role.permissions_boundary_arn)
+    return "" if policy is None else next(each.document for each in policy.versions if each.is_default)
 
 
 def _role(arn: str) -> Any:

@@ -78,18 +78,31 @@ class Decision:
     by: tuple[tuple[str, Statement], ...] = ()
 
 
-def decide(access: Access, principal: Principal, identity: Mapping[str, str], resource: Sequence[str] = ()) -> Decision:
+def decide(
+    access: Access,
+    principal: Principal,
+    identity: Mapping[str, str],
+    resource: Sequence[str] = (),
+    boundary: str | None = None,
+) -> Decision:
     """As AWS within one account: any Deny refuses, then any Allow allows, on the caller's side or the resource's.
 
-    `identity` are the caller's own policies by name, `resource` those of the resource. Raises: Unevaluable.
+    `identity` are the caller's own policies by name, `resource` those of the resource. What `boundary` does not allow
+    is refused, whoever else allows it (AWS lets a resource's policy that names a session pass). Raises: Unevaluable.
     """
     own = [(name, each) for name, text in identity.items() for each in parse(text) if each.concerns(access, None)]
     others = [("", each) for text in resource for each in parse(text) if each.concerns(access, principal)]
-    for kind, statements in (("an identity", own), ("a resource", others)):
+    within = [("", each) for each in parse(boundary or ALLOW_ALL) if each.concerns(access, None)]
+    for kind, statements in (
+        ("an identity-based policy", own),
+        ("a resource-based policy", others),
+        ("a permissions boundary", within),
+    ):
         if any(not statement.allows for _, statement in statements):
-            return Decision(allowed=False, reason=f"with an explicit deny in {kind}-based policy")
-    if not own and not others:
-        return Decision(allowed=False, reason=f"because no identity-based policy allows the {access.action} action")
+            return Decision(allowed=False, reason=f"with an explicit deny in {kind}")
+    for kind, allowing in (("identity-based policy", [*own, *others]), ("permissions boundary", within)):
+        if not allowing:
+            return Decision(allowed=False, reason=f"because no {kind} allows the {access.action} action")
     return Decision(allowed=True, by=tuple(own))
 
 

@@ -443,18 +443,46 @@ def test_a_queues_policy_can_admit_a_role_and_demand_tls(workshop: Workshop) -> 
         sqs.send_message(QueueUrl=url, MessageBody="x")
 
 
-def test_what_limits_a_role_from_outside_is_refused_rather_than_ignored(engine: Engine, workshop: Workshop) -> None:
-    actor = Actor(workshop, EVERYTHING)
-    sqs = actor.client("sqs")
-    sqs.get_queue_url(QueueName=workshop.queue().rsplit("/", 1)[1])
-    engine.client("iam").put_role_permissions_boundary(
-        RoleName=actor.role, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess"
-    )
+def test_a_session_that_a_policy_limits_is_refused_rather_than_not_limited(workshop: Workshop) -> None:
     limited = Actor(workshop, EVERYTHING, Policy=document(EVERYTHING)).client("sqs")
 
-    for client in (sqs, limited):
-        with pytest.raises(ClientError, match="neither session policies nor permissions boundaries"):
-            client.get_queue_url(QueueName="any")
+    with pytest.raises(ClientError, match="evaluates no session policies"):
+        limited.get_queue_url(QueueName="any")
+
+
+def test_a_permissions_boundary_limits_what_a_role_may_do(engine: Engine, workshop: Workshop) -> None:
+    iam, url = engine.client("iam"), workshop.queue()  # admits everybody
+    actor = Actor(workshop, EVERYTHING)
+    sqs = actor.client("sqs")
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+
+    def bound(*statements: Document) -> None:
+        arn = iam.create_policy(PolicyName=workshop.name("boundary"), PolicyDocument=document(*statements))["Policy"][
+            "Arn"
+        ]
+        iam.put_role_permissions_boundary(RoleName=actor.role, PermissionsBoundary=arn)
+
+    bound({"Effect": "Allow", "Action": "sqs:Get*", "Resource": "*"})
+    assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    with pytest.raises(ClientError, match="because no permissions boundary allows the sqs:sendmessage action"):
+        sqs.send_message(QueueUrl=url, MessageBody="x")  # though its own policy, and the queue's, allow it
+    bound(EVERYTHING, {"Effect": "Deny", "Action": "sqs:SendMessage", "Resource": "*"})
+    with pytest.raises(ClientError, match="with an explicit deny in a permissions boundary"):
+        sqs.send_message(QueueUrl=url, MessageBody="x")
+    iam.put_role_permissions_boundary(RoleName=actor.role, PermissionsBoundary="arn:aws:iam::123456789012:policy/gone")
+    with pytest.raises(ClientError, match="the policy that is the role's permissions boundary is not there"):
+        sqs.send_message(QueueUrl=url, MessageBody="x")
+    iam.delete_role_permissions_boundary(RoleName=actor.role)
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+
+
+def test_a_boundary_allows_nothing_by_itself(engine: Engine, workshop: Workshop) -> None:
+    iam, actor = engine.client("iam"), Actor(workshop)
+    arn = iam.create_policy(PolicyName=workshop.name("boundary"), PolicyDocument=document(EVERYTHING))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName=actor.role, PermissionsBoundary=arn)
+
+    with pytest.raises(ClientError, match="because no identity-based policy allows"):
+        actor.client("sqs").get_queue_url(QueueName="any")
 
 
 POLL: Document = {

@@ -424,6 +424,31 @@ def test_another_runtime_or_architecture_replaces_the_layer_and_moves_the_functi
     assert up(plan.after, other).is_empty()
 
 
+def test_another_path_of_the_roles_makes_new_ones_and_production_refuses_it() -> None:
+    standing = up(State(), graph("dev")).after
+    roles = {role.name for role in graph("dev").of("Role")}
+
+    plan = up(standing, changed("dev", "rolePath=/ledger/"))
+
+    assert {name: because for name, because in plan.replaced.items() if because == {"path"}}.keys() == roles
+    assert {name for name in plan.replaced if name not in roles} == {
+        name.name for name in graph("dev").of("RolePolicy")
+    }
+    assert (plan.created, plan.deleted, plan.refused, plan.failed) == (set(), set(), set(), set())
+    assert up(up(State(), graph("prod")).after, changed("prod", "rolePath=/ledger/")).refused >= roles
+
+
+def test_a_boundary_and_tags_come_and_go_in_place_in_production_too(stack: Graph, standing: State) -> None:
+    bounded = changed(
+        stack.stack, "permissionsBoundary=arn:aws:iam::123456789012:policy/ledger", "dataClass=restricted"
+    )
+
+    plan = up(standing, bounded)
+
+    assert set().union(*plan.updated.values()) == {"permissionsBoundary", "tags"}
+    assert (plan.created, plan.deleted, plan.replaced, plan.refused) == (set(), set(), {}, set())
+
+
 def test_the_watch_comes_and_goes_in_production_too(stack: Graph, standing: State) -> None:
     """It tells, as alarms do, and guards nothing itself."""
     watched = changed(stack.stack, "watchGuards=true")
