@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +11,10 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from local.deploy import Deployment, Progress, StackConfig
+
+Outputs = Mapping[str, Any]
+Regions = Mapping[str, Outputs]
+"""What a stack says of its further Regions: of each the outputs that the first one has."""
 
 _EXAMPLE = {
     "aggregateId": "account-123",
@@ -72,12 +77,17 @@ class TextDisplay:
 
     def deployed(self, endpoint: str, config: StackConfig, deployment: Deployment) -> None:
         self._say(f"\n{config.project} / {config.stack}: {len(deployment.resources)} resources", "bold")
-        shown = {name: str(value) for name, value in deployment.outputs.items() if name != "readme"}
-        width = max(map(len, shown), default=0)
-        for name, value in shown.items():
-            self._say(f"  {name:<{width}}  {value}")
-        self._open(deployment)
+        regions: Regions = deployment.outputs.get("regions") or {}
+        self._list(deployment.outputs)
+        for region, outputs in regions.items():
+            self._say(f"\nin {region}", "bold")
+            self._list(outputs)
+        self._open(deployment.outputs)
+        for region, outputs in regions.items():
+            self._open(outputs, f" in {region}")
         self._connect(endpoint, config)
+        for region in regions:
+            self._say(f"# for {region}: AWS_REGION={region} AWS_DEFAULT_REGION={region}")
         if function := deployment.outputs.get("commandFunction"):
             self._say(
                 f"aws lambda invoke --function-name {function} --cli-binary-format raw-in-base64-out \\\n"
@@ -99,12 +109,18 @@ class TextDisplay:
     def stopping(self) -> None:
         self._say("Stopping ...")
 
-    def _open(self, deployment: Deployment) -> None:
+    def _list(self, outputs: Outputs) -> None:
+        shown = {name: str(value) for name, value in outputs.items() if name not in {"readme", "regions"}}
+        width = max(map(len, shown), default=0)
+        for name, value in shown.items():
+            self._say(f"  {name:<{width}}  {value}")
+
+    def _open(self, outputs: Outputs, where: str = "") -> None:
         """Where people find it, which is what most look for."""
         places = (("The console, in a browser", "consoleUrl"), ("The HTTP API", "apiEndpoint"))
-        found = [f"{what}: {deployment.outputs[name]}" for what, name in places if name in deployment.outputs]
-        if "consoleUrl" in deployment.outputs:
-            found.append(f"The command line: .venv/bin/ledger login --url {deployment.outputs['consoleUrl']}")
+        found = [f"{what}{where}: {outputs[name]}" for what, name in places if name in outputs]
+        if "consoleUrl" in outputs:
+            found.append(f"The command line{where}: .venv/bin/ledger login --url {outputs['consoleUrl']}")
         if found:
             self._say("\n" + "\n".join(found), "bold")
 
