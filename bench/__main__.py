@@ -14,10 +14,16 @@ from rich.console import Console
 from ops.output import ending
 
 from . import documents, racing, results, soak, world
-from .parts import append, decoding, imports, latency, projection, reconstruct, transfers
+from .parts import append, decoding, imports, latency, projection, reconstruct, replays, transfers
 from .progress import Steps
 
-ON_ENGINES = {"append": append, "reconstruct": reconstruct, "projection": projection, "transfers": transfers}
+ON_ENGINES = {
+    "append": append,
+    "reconstruct": reconstruct,
+    "projection": projection,
+    "transfers": transfers,
+    "replays": replays,
+}
 ALONE = {"imports": (imports, ""), "decoding": (decoding, ""), "latency": (latency, "the embedded AWS")}
 PARTS = ("imports", "decoding", *ON_ENGINES, "latency")
 

@@ -291,6 +291,28 @@ def _transfers(results: Results) -> tuple[str, dict[str, str]]:
     return text, {}
 
 
+def _replays(results: Results) -> tuple[str, dict[str, str]]:
+    part = results["replays"]
+    rows: Sequence[Row] = part["rows"]
+    lines = [
+        [row["target"], number(row["atOnce"]), number(row["eventsPerCoreSecond"]), number(row["eventsPerSecond"])]
+        for row in rows
+    ]
+    backtest, branch = part["backtest"], part["branch"]
+    text = (
+        "## Replays and branches\n\n"
+        f"{part['events']:,} events of {part['accounts']} accounts, read from the store by segments and sent to a target, with "
+        "no rate to hold them back. The segments that are worked on at once share one interpreter here; on Lambda each has a "
+        "function to itself. So a core's second is what carries over, and *per second here* says how far waits overlap; bus "
+        "and queues are the embedded AWS's, on the same machine. The target *projection* gets the newest event of each ten "
+        f"items, the others a copy of each.\n\n{table(['target', 'at once', 'per core second', 'per second here'], lines)}\n\n"
+        f"A backtest has one worker decide {number(backtest['eventsPerWorkerCoreSecond'])} events again in a second of its core, "
+        f"{number(backtest['eventsPerSecond'])} in a second here, with the reading of the store and the comparing beside it. "
+        f"To make a branch takes {number(branch['ms'])} ms, one request and one write unit, whatever the store holds."
+    )
+    return text, {}
+
+
 def _under_load(part: Row) -> str:
     if "load" not in part:
         return ""
@@ -340,7 +362,7 @@ def _reproduce() -> str:
 ```sh
 make dynamodb-local bench-peers   # once: Amazon's own engine (Java 17, Maven), and the peers (Node.js, npm)
 make bench                        # all parts, under 15 minutes on two cores; writes this page, scaling.md and cost.md
-.venv/bin/python -m bench append  # one part: imports, decoding, append, reconstruct, projection, transfers, latency
+.venv/bin/python -m bench append  # one part: imports, decoding, append, reconstruct, projection, transfers, replays, latency
 .venv/bin/python -m bench --render
 ```
 
@@ -356,6 +378,7 @@ _SECTIONS = {
     "reconstruct": _reconstruct,
     "projection": _projection,
     "transfers": _transfers,
+    "replays": _replays,
     "imports": _imports,
     "decoding": _decoding,
     "latency": _latency,

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench import contestants, cost, world
-from bench.parts import append, decoding, imports, projection, transfers
+from bench.parts import append, decoding, imports, projection, replays, transfers
 from bench.progress import Steps
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
@@ -26,6 +26,8 @@ def there() -> Any:
         patch.setattr(projection, "ACCOUNTS", {"hot": 1, "spread": 10})
         patch.setattr(projection, "WARM_UP", 2)
         patch.setattr(transfers, "COUNTED", 1)
+        for name, value in {"ACCOUNTS": 3, "EACH": 4, "AT_ONCE": (2,), "BRANCHES_MADE": 1}.items():
+            patch.setattr(replays, name, value)
         mine = tuple(each for each in running.contestants if each.name not in {"castore", "pyeventsourcing"})
         patch.setattr(running, "contestants", mine)
         yield running
@@ -73,6 +75,14 @@ def test_a_transfer_is_carried_by_one_message_and_the_next_finds_nothing_to_do(t
 
     calls = {name: (part["requests"], part["waits"]) for name, part in counted.items()}
     assert calls == {"request": (2, 2), "process": (18, 13), "poke": (1, 1), "rows": (6, 6)}
+
+
+def test_replays_send_everything_to_each_target_and_the_own_rules_decide_as_they_did(there: world.World) -> None:
+    measured = replays.measure(there)
+
+    assert [(row["target"], row["atOnce"]) for row in measured["rows"]] == [(name, 2) for name in replays.TARGETS]
+    assert all(row["eventsPerSecond"] > 0 for row in measured["rows"])
+    assert measured["events"] == 12
 
 
 def test_who_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
