@@ -91,20 +91,20 @@ def handler_alarm(label: str, function_name: Input[str], metric: str, descriptio
 
 
 def sweep_alarms(function_name: Input[str], sweep_seconds: int) -> list[Alarm]:
-    """A transfer that some sweeps did not carry on, and sweeps that are missing: each tells one metric at its end."""
+    """A process that some sweeps did not carry on, and sweeps that are missing: each tells one metric at its end."""
     overdue = max(_OVERDUE_SECONDS, _SWEEPS * sweep_seconds)
     metric = (METRICS_NAMESPACE, "OldestDueSeconds", {"FunctionName": function_name})
     return [
         Alarm(
             "transfers-overdue",
-            f"A transfer has had something due for more than {overdue} s: list the open transfers, and read why.",
+            f"A process has had something due for more than {overdue} s: list those under way, and read why.",
             *metric,
             statistic="Maximum",
             threshold=overdue,
         ),
         Alarm(
             "sweep-missed",
-            "No sweep has ended lately: transfers that nobody wakes neither go on nor expire. Look at the schedule.",
+            "No sweep has ended lately: processes that nobody wakes neither go on nor expire. Look at the schedule.",
             *metric,
             statistic="SampleCount",
             threshold=1,

@@ -55,7 +55,7 @@ def dashboard_body(subjects: DashboardSubjects) -> dict[str, Any]:
         *(_front_door(subjects) if subjects.apis else ()),
         *_traffic(subjects),
         *_lag(subjects),
-        *_transfers(subjects),
+        *_processes(subjects),
         *_replays(subjects),
         *_trouble(subjects),
         *_capacity(subjects),
@@ -126,23 +126,23 @@ def _lag(of: DashboardSubjects) -> list[Widget]:
     ]
 
 
-def _transfers(of: DashboardSubjects) -> list[Widget]:
+def _processes(of: DashboardSubjects) -> list[Widget]:
     def told(metric: str, role: str, label: str, stat: str) -> Metric:
         return [METRICS_NAMESPACE, metric, "FunctionName", of.functions[role], _show(label, stat)]
 
     return [
         _graph(
             of,
-            "Transfers: longest that something has been due",
+            "Processes: longest that something has been due",
             [
                 told("OldestDueSeconds", "sweep", "s", "Maximum"),
                 told("OldestDueSeconds", "sweep", "sweeps", "SampleCount"),
             ],
         ),
-        _graph(of, "Transfers: messages", _messages(of.process_queue)),
+        _graph(of, "Processes: messages", _messages(of.process_queue)),
         _graph(
             of,
-            "Transfers: not carried on",
+            "Processes: not carried on",
             [
                 told("SweepFailures", "sweep", "sweep: failures", "Sum"),
                 *(told("StepsRefused", role, f"{role}: steps refused", "Sum") for role in ("process", "sweep")),

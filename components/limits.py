@@ -32,7 +32,7 @@ COMMAND_RESERVE_SECONDS = 6
 PROJECTION_RESERVE_SECONDS = 3
 """Projection leaves so much to the rest of its batch, and begins nothing with less."""
 SWEEP_RESERVE_SECONDS = 10
-"""The sweep begins no further transfer with less."""
+"""The sweep carries on no further process with less."""
 MAX_TRANSFER_SECONDS = 30 * 24 * 3600
 """So far ahead a transfer's deadline may lie."""
 

@@ -191,7 +191,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             "process",
             args.process_feed.queue_name,
             args.process_lag_seconds,
-            "transfers wait that long for their next step, or for the sweep.",
+            "processes wait that long for their next step, or for the sweep.",
         ),
         alarms.queue_age_alarm(
             "replay",
@@ -204,7 +204,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             "sweep-failures",
             args.sweep.name,
             "SweepFailures",
-            "Some transfer cannot be carried on, sweep after sweep: the sweep's log names it and says why.",
+            "Some process cannot be carried on, sweep after sweep: the sweep's log names it and says why.",
             periods=3,
         ),
         *(
@@ -212,7 +212,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
                 f"{label}-steps-refused",
                 functions[label].name,
                 "StepsRefused",
-                "A transfer's post or release was refused, which no account ever does. An incident: money stays aside.",
+                "A step was refused that no aggregate ever refuses. An incident: its process stands still.",
             )
             for label in ("process", "sweep")
         ),

@@ -14,8 +14,8 @@ DUE_KEY = ("DueBucket", "DueAt")
 
 
 class ReadModel(pulumi.ComponentResource):
-    """Keyed by AccountId and ProjectionType: one item for each projection of an account or a transfer, and one for each
-    entry of an account's statement."""
+    """Keyed by AccountId and ProjectionType: one item for each projection of an aggregate, and one for each entry that
+    stands beside its row."""
 
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]

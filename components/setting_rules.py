@@ -106,7 +106,7 @@ def _check_time(read: Reader, settings: Settings) -> None:
         settings.function_timeout > max(limits.COMMAND_RESERVE_SECONDS, limits.SWEEP_RESERVE_SECONDS),
         "functionTimeout",
         settings.function_timeout,
-        f"above {limits.SWEEP_RESERVE_SECONDS}: with less time left no transfer is carried on by the sweep, and with "
+        f"above {limits.SWEEP_RESERVE_SECONDS}: with less time left no process is carried on by the sweep, and with "
         f"{limits.COMMAND_RESERVE_SECONDS} or less no refusal is published",
     )
     read.expect(

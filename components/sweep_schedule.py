@@ -29,7 +29,7 @@ class SweepScheduleArgs:
 
 
 class SweepSchedule(pulumi.ComponentResource):
-    """One schedule for all transfers: one of its own for each could be lost between the event and the call."""
+    """One schedule for all processes: one of its own for each could be lost between the event and the call."""
 
     name: pulumi.Output[str]
 
@@ -60,7 +60,7 @@ class SweepSchedule(pulumi.ComponentResource):
         )
         schedule = aws.scheduler.Schedule(
             f"{name}-schedule",
-            description="Carries on the transfers that are due and those that nobody woke",
+            description="Carries on the processes that are due and those that nobody woke",
             group_name=group.name,
             schedule_expression=f"rate({args.minutes} {'minute' if args.minutes == 1 else 'minutes'})",
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),

@@ -32,8 +32,8 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
 
     For the cost of each aggregate in it see `SnapshotBuilder.bring_up_to`. A broken chain does not mend by itself: it
     is counted as IntegrityBreaches, which is alarmed, and passed over. So, uncounted, is an event that this code cannot
-    read: once newer code is deployed, the account's next snapshot covers it. And so is an item that is no event, which
-    the relay counts.
+    read: once newer code is deployed, the aggregate's next snapshot covers it. And so is an item that is no event,
+    which the relay counts.
     """
     newest: dict[str, tuple[int, str]] = {}
     for record in event["Records"]:

@@ -19,7 +19,7 @@ _ledger = wired_ledger()
 def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> dict[str, Any]:
     """A command's request to `{valid: true, wouldBe: <the command's receipt>}`, or the command's refusal.
 
-    Nothing is written or published. By the time the command is sent, others may have changed the account.
+    Nothing is written or published. By the time the command is sent, others may have changed the aggregate.
     """
     misplaced = [*misplaced, *PROCESS.claims(request.get("commandId"))]
     command = Command.read(request, context.aws_request_id, check, meaning, scales=scales, misplaced=misplaced)

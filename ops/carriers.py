@@ -1,6 +1,6 @@
 """What carries processes on without being asked: the feed of their function, and the schedule of the sweep.
 
-Where not all of their streams are there yet, or not as they were, nobody may carry them on: an account that is not
+Where not all of their streams are there yet, or not as they were, nobody may carry them on: an aggregate that is not
 there yet is taken for one that was never opened, and a step that has not come yet is taken once more.
 """
 

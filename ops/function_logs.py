@@ -84,7 +84,7 @@ class Line(NamedTuple):
         return {} if "record" in told else {name: told[name] for name in told if name not in _KNOWN}
 
     def concerns(self, subject: str) -> bool:
-        """Whether it says that it is about that aggregate, transfer or replay."""
+        """Whether it says that it is about that aggregate or replay."""
         return any((self.told or {}).get(name) == subject for name in ABOUT)
 
 
@@ -102,7 +102,7 @@ class FunctionLog:
 
     def lines(self, since: datetime, about: str | None = None) -> Iterator[Line]:
         """What was logged since, in the order of time: a FilterLogEvents for each megabyte of the log that it goes
-        through. With `about` the lines on that aggregate, transfer or replay."""
+        through. With `about` the lines on that aggregate or replay."""
         pattern = ""
         if about is not None and _PLAIN.fullmatch(about):  # and the whole of it under 1,024 characters
             pattern = " || ".join(f'$.{name} = "{about}"' for name in ABOUT)

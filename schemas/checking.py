@@ -10,6 +10,7 @@ from schemas.asked import asked, problems_in_asked
 from schemas.compatibility import DEFAULT_MODE, MODES, changes, problems_between
 from schemas.currencies import currencies, problems_in_currencies
 from schemas.files import PUBLISHED, ROOT, Problem, SchemaError, Versions, each_version, file_of, load, published
+from schemas.processes import pokes, problems_in_pokes
 from schemas.vocabulary import problems_in
 
 
@@ -34,6 +35,7 @@ def readable(root: Path = ROOT) -> dict[str, Versions]:
     schemas = load(root)
     _refuse(list(problems_in(schemas)))
     _refuse([*problems_in_asked(asked(root), schemas), *problems_in_currencies(currencies(root))])
+    _refuse(list(problems_in_pokes(pokes(root), schemas)))
     return schemas
 
 

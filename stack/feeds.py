@@ -12,6 +12,7 @@ from components.projection_feed import ProjectionFeed, all_but
 from components.queue_feed import QueueFeedArgs
 from components.stream_feed import StreamFeed, StreamFeedArgs, multiples_of
 from components.sweep_schedule import SweepSchedule, SweepScheduleArgs
+from schemas.processes import pokes
 from stack.carriers import COPIES, REJECTION, Carriers
 from stack.functions import Functions
 from stack.shared import Shared
@@ -19,15 +20,11 @@ from stack.stores import Stores
 
 _SOURCE = "event-sourcing.financial"
 _SNAPSHOT_RETRIES = 20
-"""A snapshot that is not made is no loss: the next one of the account covers its events."""
+"""A snapshot that is not made is no loss: the next one of the aggregate covers its events."""
 _PROCESS_VISIBILITY = 6
 """Timeouts of process for which a message that was not finished stays hidden, as AWS advises."""
-_POKES = (
-    *("TransferRequested", "TransferApproved", "TransferCommitted"),
-    *("TransferFailed", "TransferExpired", "TransferCancelled"),
-    *("FundsReserved", "ReservationReleased"),
-)
-"""Events behind which a transfer may have a step due: all but those of its two ends, behind which none is."""
+_NO_TYPE = "-"
+"""Of no event: a rule must name some type, also where there are no processes."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def _projection_feed(shared: Shared, carriers: Carriers, functions: Functions) -
         "projection-feed",
         _from_the_bus(shared, carriers)(
             pattern=all_but(_SOURCE, apart=[REJECTION]),
-            description="Account events, to the projections",
+            description="The ledger's events, to the projections",
             function=functions.projection,
             dead_letters=carriers.projection_dead_letters,
             batch_size=settings.projection_batch_size,
@@ -105,8 +102,8 @@ def _process_feed(shared: Shared, carriers: Carriers, functions: Functions) -> P
     return ProcessFeed(
         "process-feed",
         _from_the_bus(shared, carriers)(
-            pattern=just(_SOURCE, _POKES),
-            description="Events of transfers and reservations, to the processes",
+            pattern=just(_SOURCE, pokes() or (_NO_TYPE,)),
+            description="Events behind which something may be due, to the processes",
             function=functions.process,
             dead_letters=carriers.process_dead_letters,
             max_concurrency=settings.process_max_concurrency,

@@ -269,7 +269,7 @@ def _validate(handler: Handlers, stores: Stores, query: HandlerFunction) -> Hand
 def _process(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
     return handler(
         "process",
-        "Carries transfers on, step by step, when an event says that something may be due",
+        "Carries processes on, step by step, when an event says that something may be due",
         environment=_deciding(handler.shared, stores),
         grants=_to_append(stores),
         concurrency=limits.UNRESERVED,
@@ -280,7 +280,7 @@ def _process(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunctio
 def _sweep(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunction]) -> HandlerFunction:
     return handler(
         "sweep",
-        "Carries on the transfers that are due, and those that nobody woke",
+        "Carries on the processes that are due, and those that nobody woke",
         environment={**_deciding(handler.shared, stores), "READ_MODEL_TABLE": stores.read_model.table_name},
         grants=[*_to_append(stores), stores.read_model.grant_read_due()],
         concurrency=limits.UNRESERVED,

@@ -84,7 +84,7 @@ def on_branch(copies: Iterable[Copy], position: Position, branch: str) -> list[E
 
 
 def envelope(event_id: str, source: str, event_type: str, timestamp: str, detail: dict[str, Value]) -> dict[str, Value]:
-    """What a rule hands to a queue, without account, Region and resources."""
+    """What a rule hands to a queue, without the AWS account, Region and resources."""
     return {
         "version": "0",
         "id": event_id,

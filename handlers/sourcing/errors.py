@@ -152,14 +152,14 @@ class UnreadableRowError(LedgerError):
     def __init__(
         self,
         projection: str,
-        account_id: str,
+        aggregate_id: str,
         damage: list[str],
         *,
         healed_by: str = "its next event or a repair makes it again",
     ) -> None:
         names = ", ".join(shortened(name) for name in damage[:5])
-        text = f"the row {projection} of {account_id} is damaged ({names}); {healed_by}"
-        super().__init__(text, accountId=account_id)
+        text = f"the row {projection} of {aggregate_id} is damaged ({names}); {healed_by}"
+        super().__init__(text, accountId=aggregate_id)
 
 
 class IntegrityError(LedgerError):

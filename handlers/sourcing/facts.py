@@ -126,7 +126,7 @@ class Facts:
         """The event in its newest shape; None for a type that has no schema here, which changes nothing.
 
         Raises UnreadableEventError for a version newer than this code and for data that its schema does not allow: to
-        go on without such an event would be to answer with a wrong balance.
+        go on without such an event would be to answer with a wrong state.
         """
         if event.event_type not in self.streams:
             return None

@@ -90,7 +90,7 @@ class Kind(Generic[S]):
     """Its read models, under the function's settings. A new one fills itself: its rows start at sequence 0 and catch up
     from the store."""
     collection: str | None = None
-    """Where the HTTP API has its aggregates: `accounts` is /accounts/{id}. None where it has them nowhere."""
+    """Where the HTTP API has its aggregates: `parcels` is /parcels/{id}. None where it has them nowhere."""
     opened_by: str | None = None
     """The command that a POST to its collection is: its body is that command's data, and the new aggregate's id."""
     completes: Callable[[Settings], Complete] = lambda _: as_it_is

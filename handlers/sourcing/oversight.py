@@ -60,7 +60,7 @@ class Flaw(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What is wrong with a process's parts, and by how much they changed the sum of all balances, by unit."""
+    """What is wrong with a process's parts, and by how much they changed the sum of all that is held, by unit."""
 
     flaws: tuple[Flaw, ...]
     net: Mapping[str, Decimal]

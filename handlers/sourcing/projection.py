@@ -37,7 +37,7 @@ class Entries(Protocol):
         ...
 
     def follows(self, entry: Row, older: Row | None) -> bool:
-        """Whether an undamaged entry can be the next one behind `older`, None being the account's beginning."""
+        """Whether an undamaged entry can be the next one behind `older`, None being the aggregate's beginning."""
         ...
 
     def ends(self, newest: Row | None, row: Row) -> bool:
@@ -87,11 +87,11 @@ class RowQuery:
     name: str
     """Its queryType."""
     argument: str
-    """What its request calls the aggregate's id, such as `accountId`; its answer does, with a capital."""
+    """What its request calls the aggregate's id, such as `parcelId`; its answer does, with a capital."""
     head: tuple[str, ...] | None = None
     """Of a query of entries: the attributes of the row that are shown above them. None where the row is shown."""
     below: str = ""
-    """Where the HTTP API has it, below the aggregate's own place: `statement` is /accounts/{id}/statement."""
+    """Where the HTTP API has it, below the aggregate's own place: `journey` is /parcels/{id}/journey."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

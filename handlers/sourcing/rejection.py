@@ -71,7 +71,7 @@ class Rejection:
                 "status": error.status,
                 "code": error.code,
                 "message": carried(error.message),
-                "details": carried(error.details),  # such as a very large balance, which no rule bounds
+                "details": carried(error.details),  # such as a very large number, which no rule bounds
             },
         )
 

@@ -27,7 +27,7 @@ FINEST_EXPONENT = -165
 _ORDER_MARK = "\ufeff"
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
-# DynamoDB nests 32 levels; an event's data already sits one level down in its item, a statement's entries two.
+# DynamoDB nests 32 levels; an event's data already sits one level down in its item, an entry beside a row two.
 MAX_DEPTH = 28
 # What is stored may reach DynamoDB's own limit.
 _STORED_LEVELS = 32

@@ -69,12 +69,12 @@ class Conductor:
     def carry(self, process_id: str, seconds_left: Callable[[], float]) -> Carried | None:
         """Do everything that is due for a process; None where the store has none under that id.
 
-        One Query where nothing is due; two more of a transfer that came to nothing, whose fence is looked for. Else
+        One Query where nothing is due; two more where it came to nothing and its domain still looks for something. Else
         that, and per round what its steps take (`Ledger.execute`: for an aggregate that this process has met a Query of
         one read unit and a PutItem of four write units) and a Query of the process's own present. Steps that only ask
-        go side by side: one wait. A transfer that goes well, first to last: two rounds, four reads of presents, five
-        appends behind the request's own; 13 waits, 18 requests at most, 20 write units, 12 read units. Who goes on from
-        what somebody else did asks behind the commitment, in one wait more, whether the post would be taken.
+        go side by side: one wait. One of five steps that go well, first to last: two rounds, four reads of presents,
+        five appends behind the request's own; 13 waits, 18 requests at most, 20 write units, 12 read units. Who goes on
+        from what somebody else did asks, in one wait more, whether a step that must not be refused would be.
         Raises StepRefusedError, OutOfTimeError where the time does not suffice for the next step, and whatever a step
         fails with: all that was done until then stays done, and whoever comes next goes on.
         """

@@ -33,8 +33,8 @@ _YEAR_10000 = datetime(9999, 12, 31, tzinfo=UTC).timestamp() + 86_400
 FOR_GOOD = frozenset({"InvalidArgument", "MalformedDetail", "RedactionFailure"})
 """The codes that refuse an entry for what it is, whenever it is sent.
 
-AWS documents more that are not to be tried again: those that deny permission, or know no such account. They are not of
-the entry but of how things are set up, and pass once that is mended. So may any code that is not documented.
+AWS documents more that are not to be tried again: those that deny permission, or know no such AWS account. They are not
+of the entry but of how things are set up, and pass once that is mended. So may any code that is not documented.
 """
 OF_THE_CALL = frozenset(
     {

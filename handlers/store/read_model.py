@@ -275,12 +275,12 @@ def entry_type(name: str, sequence: int) -> str:
 
 def entry_in(record: Mapping[str, Any], name: str) -> Entry:
     """The entry in a record of the table. UnreadableRowError where its key is that of no event."""
-    account_id, key = record["AccountId"], record["ProjectionType"]
+    aggregate_id, key = record["AccountId"], record["ProjectionType"]
     digits = key.removeprefix(f"{name}#")
     if not (digits.isascii() and digits.isdigit() and key == entry_type(name, int(digits))):
-        raise UnreadableRowError(name, account_id, [key], healed_by="a repair removes it")
+        raise UnreadableRowError(name, aggregate_id, [key], healed_by="a repair removes it")
     content = {each: value for each, value in record.items() if each not in _KEYS}
-    return Entry(account_id, name, int(digits), content)
+    return Entry(aggregate_id, name, int(digits), content)
 
 
 def _key_of(item: Mapping[str, Any]) -> Key:

@@ -1,8 +1,8 @@
 """The target `branch:NAME`: what happened on the ledger behind a branch's base, brought onto the branch.
 
 A branch has the ledger's events up to where its base ends, and none of those behind. A copy here is no message about an
-event but an event of the branch: it takes the next place of the account's stream there, and its hash covers the branch.
-Nothing is decided: what happened is taken for granted, as from the base.
+event but an event of the branch: it takes the next place of the aggregate's stream there, and its hash covers the
+branch. Nothing is decided: what happened is taken for granted, as from the base.
 
 Each event of the ledger is on a branch once at most. It is there already if it is within the base; if a copy of it is,
 by whichever replay; or if the branch has carried out its command itself. What an event becomes is written all or not at

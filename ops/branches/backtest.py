@@ -49,7 +49,7 @@ BATCH = 32
 """Aggregates for each worker between two positions."""
 _ALL = Decimal(100)
 MAX_PROCESSES = 1_000
-"""Transfers that are named of one aggregate."""
+"""Processes that are named of one aggregate."""
 
 Seen = Callable[[int, int], None]
 """Hears of aggregates and events that are done."""

@@ -38,7 +38,7 @@ class Tally:
     causes: Counter[str] = field(default_factory=Counter)
     """The first of these, by what they are about."""
     processes: int = 0
-    """Transfers with such a decision; one of two accounts counts for each."""
+    """Processes with such a decision; one of two aggregates counts for each."""
     recorded: dict[str, Decimal] = field(default_factory=dict)
     candidate: dict[str, Decimal] = field(default_factory=dict)
     """What all aggregates hold, by unit, by either rules; those that the candidate cannot cope with left out."""

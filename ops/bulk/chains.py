@@ -67,7 +67,7 @@ class Chains:
         if gaps:
             more = f" and in {len(gaps) - _SHOWN:,} more streams" if len(gaps) > _SHOWN else ""
             raise OperatorError(
-                f"events are missing in front of others: {', '.join(gaps[:_SHOWN])}{more}. If these accounts were "
+                f"events are missing in front of others: {', '.join(gaps[:_SHOWN])}{more}. If these streams were "
                 "written to during the export, export once more with --to a minute ago"
             )
 

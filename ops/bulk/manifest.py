@@ -60,7 +60,7 @@ class Request:
         return self.event_type is None and self.since is None
 
     def __str__(self) -> str:
-        what = f"account {self.aggregate_id}" if self.aggregate_id else self.event_type or "everything"
+        what = f"the stream {self.aggregate_id}" if self.aggregate_id else self.event_type or "everything"
         since, until = (f" from {self.since}" if self.since else ""), (f" to {self.until}" if self.until else "")
         return f"{what}{since}{until}"
 
@@ -91,7 +91,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """An export. The parts are the Scan's segments, the type index's buckets or the one account's stream."""
+    """An export. The parts are the Scan's segments, the type index's buckets or the one aggregate's stream."""
 
     table: Table
     request: Request

@@ -47,7 +47,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
     rate = spec.rate or system.setting("replayerFunction", "REPLAY_RATE")
     described = {
         "events": counted.events,
-        "accounts": len(counted.accounts),
+        "accounts": len(counted.aggregates),
         "copies": counted.copies,
         "readUnits": counted.read_units,
         "seconds": -(-max(counted.events, counted.copies) // rate),
@@ -62,7 +62,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
         print(json.dumps(described))
     else:
         console.print(
-            f"{counted.events:,} events of {len(counted.accounts):,} accounts, up to {shown(selection.until)}, "
+            f"{counted.events:,} events of {len(counted.aggregates):,} accounts, up to {shown(selection.until)}, "
             f"{counted.copies:,} copies: "
             f"{described['seconds']:,} s at {rate:,} a second, and {counted.read_units:,} read units"
         )

@@ -126,6 +126,6 @@ def _doubt(found: int, size: int) -> str:
     known = missing if found < size else "whether all of its own are among them is open"
     return (
         f"{found} events of its time were published, for its {size} records; {known}: what was imported, follows a "
-        "stamp from the future or is of a type that needs --type has another time or key. `verify` names accounts "
+        "stamp from the future or is of a type that needs --type has another time or key. `verify` names those "
         "whose rows lag: `republish --aggregate ID` each, then redrive this letter with --force"
     )

@@ -35,7 +35,7 @@ class Counted:
     """Selected."""
     copies: int = 0
     """What a transform makes of them; as many where there is none."""
-    accounts: set[str] = field(default_factory=set)
+    aggregates: set[str] = field(default_factory=set)
     """Aggregates of which at least one event is selected."""
     read_units: int = 0
     foreign: list[Foreign] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Counted:
         """Count another one in."""
         self.events += other.events
         self.copies += other.copies
-        self.accounts |= other.accounts
+        self.aggregates |= other.aggregates
         self.read_units += other.read_units
         self.foreign += other.foreign
 
@@ -82,7 +82,7 @@ def _of_segment(
                 continue
             if selection.takes(event):
                 found.events += 1
-                found.accounts.add(event.aggregate_id)
+                found.aggregates.add(event.aggregate_id)
                 copies, left_out = copier.copies([event])
                 found.copies += len(copies)
                 found.foreign += [

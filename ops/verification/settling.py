@@ -1,7 +1,7 @@
 """Whether rows that lag are merely on their way.
 
 After an import or an outage, events are new to the read model however old their Timestamps are, so that these excuse
-nothing. Nor can a message be looked up by its account. What can be seen is whether anything moves: messages in the
+nothing. Nor can a message be looked up by its aggregate. What can be seen is whether anything moves: messages in the
 projection queue, or rows that lag and have come further between two looks, which also shows a relay at work while the
 queue is empty. Then all rows that lag may be on their way, none is proven to be, and the answer is to verify again. As
 soon as nothing moves any more, what still lags is a finding.

@@ -56,7 +56,8 @@ def parcels_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for schema in (copy / "schemas").glob("*/1.json"):
         if not schema.parent.name.startswith(("Parcel", "CommandRejected")):
             shutil.rmtree(schema.parent)
-    (copy / "schemas" / "commands.json").unlink()
+    for name in ("commands", "processes"):
+        (copy / "schemas" / f"{name}.json").unlink()
     (copy / "schemas" / "published.json").write_text("{}", "utf-8")
     domain = copy / "handlers" / "domain"
     for name in (

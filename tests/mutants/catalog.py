@@ -1831,8 +1831,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     ),
     Mutant(
         "wake no process by a release",
-        "stack/feeds.py",
-        '"FundsReserved", "ReservationReleased"',
+        "schemas/processes.json",
+        '"FundsReserved",\n    "ReservationReleased"',
         '"FundsReserved"',
         DELIVERING,
     ),
@@ -4902,5 +4902,12 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "found |= {each: line for each in said if isinstance(each, str) and each in subjects}",
         "found = {each: line for each in said if isinstance(each, str) and each in subjects} | found",
         ("tests/ops/test_logs.py",),
+    ),
+    Mutant(
+        "speak of transfers in the store",
+        "handlers/store/side_by_side.py",
+        "Calls that do not wait",
+        "Transfers that do not wait",
+        ("tests/kinds/test_rooms.py",),
     ),
 )
