@@ -21,7 +21,7 @@ _BY_QUEUE = {"projection": "projection", "process": "process", "replay": "replay
 
 @dataclass(frozen=True, slots=True)
 class LastErrors:
-    """The last error of each letter's aggregate, transfer or message, by the message's id."""
+    """The last error of each letter's aggregate, process or message, by the message's id."""
 
     by_message: Mapping[str, Line] = field(default_factory=dict)
     unread: Sequence[str] = ()
@@ -83,7 +83,7 @@ def _subjects(case: Case) -> Iterator[str]:
 
 
 def _function_of(case: Case, system: System) -> str | None:
-    """Whose log tells of a letter, by its entry's name; None where nobody's does by the account."""
+    """Whose log tells of a letter, by its entry's name; None where nobody's does by the aggregate."""
     if case.invocation is None:
         return _BY_QUEUE.get(case.letter.queue)
     outputs = {system.outputs.get(f"{spelled(function)}Function"): function for function in FUNCTIONS}
