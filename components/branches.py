@@ -38,6 +38,10 @@ class Branches(pulumi.ComponentResource):
         self.table_arn = table.arn
         self.register_outputs({"tableName": self.table_name})
 
+    def grant_look(self) -> Grant:
+        """Leave to read branches, and what was decided again on them."""
+        return Grant("LookAtBranches", ("dynamodb:GetItem", "dynamodb:Query"), (self.table_arn,))
+
     def grant_use(self) -> Grant:
         """Leave to find a branch, and to read and write what is decided on it."""
         actions = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")

@@ -97,6 +97,10 @@ class EventStore(pulumi.ComponentResource):
         """Leave to read all events there are."""
         return Grant("ScanEvents", ("dynamodb:Scan",), (self.table_arn,))
 
+    def grant_describe(self) -> Grant:
+        """Leave to ask how many events there are, about."""
+        return Grant("CountEvents", ("dynamodb:DescribeTable",), (self.table_arn,))
+
     def grant_find_command(self) -> Grant:
         """Leave to look up what became of a command."""
         return Grant("FindCommand", ("dynamodb:Query",), (self._index_arn(COMMAND_INDEX),))

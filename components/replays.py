@@ -21,9 +21,9 @@ class Replays(pulumi.ComponentResource):
         self.table_arn = table.arn
         self.register_outputs({"tableName": self.table_name})
 
-    def grant_read(self) -> Grant:
-        """Leave to see how far a replay is."""
-        return Grant("ReadReplays", ("dynamodb:Query",), (self.table_arn,))
+    def grant_oversee(self) -> Grant:
+        """Leave to list and read replays, and to have them pause, go on or end."""
+        return Grant("OverseeReplays", ("dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"), (self.table_arn,))
 
     def grant_work(self) -> Grant:
         """Leave to read replays and to move their segments on."""

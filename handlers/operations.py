@@ -1,42 +1,48 @@
-"""Entry point for operators: how the pipeline is, what lies in the dead letter queues, and whether a copy is true.
+"""Entry point for operators: how the pipeline is, what lies in the dead letter queues, whether a copy is true, how far
+replays are and whether they go on, and what other rules would have decided on a branch.
 
-Over the HTTP API alone, for callers with the scope to operate. Nothing here may write to the event store.
+Over the HTTP API alone, for callers with the scope to operate. Nothing here may write to the event store, to rows or to
+branches.
 """
 
 from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from .answers import kind_in, no_aggregate
+from .answers import Query, SecondsLeft, answered, kind_in, members_of, no_aggregate, refuse
 from .domain import KINDS, PROCESS
 from .http_api.serving import serving
 from .runtime import Context, log, seconds_left
 from .settings import ENVIRONMENT, flag, number, setting
 from .sourcing import times
 from .sourcing.errors import MalformedError, OutOfTimeError, Violation
-from .sourcing.fields import check_identifier, identifier, unknown, whole
+from .sourcing.fields import check_identifier, identifier, whole
 from .sourcing.kinds import Kind
 from .sourcing.values import Value, dumps, loads
 from .store import clients, tokens
+from .store.branches import Branches
 from .store.due_index import DueIndex
 from .store.event_bus import EventBus
 from .store.event_store import EventStore
 from .store.read_model import ReadModel
-from .store.replays import Replays
+from .store.replays import Replays, State
 from .store.type_index import TypeIndex
+from .upkeep.branch_answers import BranchAnswers
 from .upkeep.health import Lags, depth, due, seconds_between
 from .upkeep.letters.diagnosis import Case, Cause, Diagnosis
 from .upkeep.letters.groups import Sort, diagnosed, grouped
 from .upkeep.letters.queues import Holding, held
 from .upkeep.letters.sending import Sender
+from .upkeep.replay_answers import ReplayAnswers
+from .upkeep.replays import Runs
 from .upkeep.verification.examination import Begun, Examiner, Stretch
 
 LETTERS = 100
@@ -82,6 +88,7 @@ _DEAD_LETTERS: Mapping[str, str] = MappingProxyType(
         "invocation": setting("DEAD_LETTER_QUEUE_URL"),
     }
 )
+_runs = Replays(_dynamodb, setting("REPLAYS_TABLE"))
 _diagnosis = Diagnosis(
     settings=ENVIRONMENT,
     store=_store,
@@ -94,10 +101,11 @@ _diagnosis = Diagnosis(
     store_table=setting("EVENT_STORE_TABLE"),
     functions=frozenset(setting("FUNCTIONS").split(",")),
     command_function=setting("COMMAND_FUNCTION"),
-    replays=Replays(_dynamodb, setting("REPLAYS_TABLE")),
+    replays=_runs,
 )
 
-SecondsLeft = Callable[[], float]
+_replays = ReplayAnswers(Runs(_runs, _sqs, _WORK_QUEUES["replay"]), setting("EVENT_STORE_TABLE"))
+_branches = BranchAnswers(Branches(_dynamodb, setting("BRANCHES_TABLE")))
 
 
 def _now() -> datetime:
@@ -324,33 +332,27 @@ def _cause(request: Mapping[str, Any]) -> Cause | None:
         raise MalformedError("cause", f"must be one of {', '.join(Cause)}") from None
 
 
-class _Query(NamedTuple):
-    """How a request is answered, and which members besides queryType it may have."""
-
-    answer: Callable[[Mapping[str, Any], SecondsLeft], Value]
-    arguments: tuple[str, ...]
-
-
-_QUERIES: Mapping[str, _Query] = MappingProxyType(
+_QUERIES: Mapping[str, Query] = MappingProxyType(
     {
-        "getPipelineHealth": _Query(_get_pipeline_health, ()),
-        "getDeadLetters": _Query(_get_dead_letters, ("queue", "limit")),
-        "redriveDeadLetters": _Query(_redrive_dead_letters, ("queue", "cause", "limit")),
-        "verifyAggregate": _Query(_verify_aggregate, ("aggregateId", "kind", "nextToken")),
+        "getPipelineHealth": Query(_get_pipeline_health, ()),
+        "getDeadLetters": Query(_get_dead_letters, ("queue", "limit")),
+        "redriveDeadLetters": Query(_redrive_dead_letters, ("queue", "cause", "limit")),
+        "verifyAggregate": Query(_verify_aggregate, ("aggregateId", "kind", "nextToken")),
+        "getReplays": Query(_replays.every, ("limit", "nextToken")),
+        "getReplay": Query(_replays.one, ("replayId",)),
+        "pauseReplay": Query(partial(_replays.changed, State.PAUSED), ("replayId",)),
+        "resumeReplay": Query(partial(_replays.changed, State.RUNNING), ("replayId",)),
+        "cancelReplay": Query(partial(_replays.changed, State.CANCELLED), ("replayId",)),
+        "getBranches": Query(_branches.every, ("limit", "nextToken")),
+        "getBranch": Query(_branches.one, ("branch", "limit", "nextToken")),
+        "getBranchDiff": Query(_branches.diff, ("branch", "limit", "nextToken")),
+        "getBranchDecisions": Query(_branches.decisions, ("branch", "aggregateId", "limit", "nextToken")),
     }
 )
-_MEMBERS = dict.fromkeys(["queryType", *(name for query in _QUERIES.values() for name in query.arguments)])
 
 
-@serving("operations", _MEMBERS)
+@serving("operations", members_of(_QUERIES))
 def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> Value:
     """`{queryType, ...}` to the answer of that type."""
-    wrong = [*misplaced, *([] if request.get("queryType") is not None else unknown(request, _MEMBERS))]
-    if wrong:
-        raise MalformedError(*wrong[0], *wrong[1:])
-    query = _QUERIES.get(identifier(request, "queryType"))
-    if query is None:
-        raise MalformedError("queryType", f"must be one of {', '.join(_QUERIES)}")
-    if wrong := unknown(request, ("queryType", *query.arguments)):
-        raise MalformedError(*wrong[0], *wrong[1:])
-    return query.answer(request, seconds_left(context))
+    refuse(misplaced)
+    return answered(_QUERIES, request, seconds_left(context))

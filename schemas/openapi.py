@@ -31,7 +31,7 @@ from schemas.openapi_parts import (
     example_id,
     id_of,
     in_query,
-    ledgers,
+    told_by,
 )
 from schemas.operations_parts import REDRIVE
 
@@ -55,6 +55,15 @@ _WORDS = {
     "letters": "What lies in the dead letter queues, by what went wrong; looking hides it from others for a moment",
     "redriven": "Send letters of a dead letter queue to where they were going; to repeat it does no harm",
     "verification": "Whether the events of one {kind} are an unbroken chain, and its rows what they make",
+    "replays": "The replays that there are, the newest first, and how far each is",
+    "getReplay": "One replay, and how far each of its segments is",
+    "pauseReplay": "Have a replay stop for now, within two seconds; to repeat it does no harm",
+    "resumeReplay": "Have a replay go on where it stopped; one that runs is sent off again, which mends a stalled one",
+    "cancelReplay": "End a replay for good, within two seconds; to repeat it does no harm",
+    "branches": "The branches that there are, by their names",
+    "branch": "One branch, and the accounts and transfers that were touched on it",
+    "diff": "What other rules would have decided otherwise, why, and what it comes to",
+    "decisions": "The decisions of one account that other rules would have made otherwise, in order",
     "getEventsByCorrelation": "The events that one request led to, across aggregates, in the order of their times",
 }
 
@@ -94,7 +103,7 @@ def _paths(told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str
 
 def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mapping[str, Versions]) -> dict[str, Any]:
     words = _WORDS.get(route["query"]) or _WORDS["opens" if route["opens"] else route["answer"]]
-    codes = [each for each in told["errors"] if each["status"] in ledgers(route)]
+    codes = told_by(route, told["errors"])
     refusals = {str(status): _refusal(status, codes) for status in answer_of(route)}
     responses = {"200": _success(route), **refusals}
     operation: dict[str, Any] = {
@@ -108,9 +117,9 @@ def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mappi
         operation["parameters"] = parameters
     if route["opens"]:
         operation["requestBody"] = _opening_body(route, schemas)
-    elif route["method"] == "POST" and route["function"] == OPERATIONS:
+    elif route["members"]:
         operation["requestBody"] = REDRIVE
-    elif route["method"] == "POST":
+    elif route["method"] == "POST" and route["function"] != OPERATIONS:
         operation["requestBody"] = _body(route["kind"], told, schemas)
     return {**operation, "responses": responses}
 
@@ -118,7 +127,8 @@ def _operation(route: Mapping[str, Any], told: Mapping[str, Any], schemas: Mappi
 def _parameters(route: Mapping[str, Any], told: Mapping[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if route["subject"]:
-        found.append({"$ref": f"#/components/parameters/{route['kind'] or 'correlation'}Id"})
+        name = f"{route['kind']}Id" if route["kind"] else route["subject"]
+        found.append({"$ref": f"#/components/parameters/{name}"})
     if route["method"] == "POST" and route["function"] != OPERATIONS:
         names = ("idempotencyKey",) if route["opens"] else ("idempotencyKey", "ifMatch")
         found += [{"$ref": f"#/components/parameters/{name}"} for name in names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.operations_parts import OPERATORS_ANSWERS, QUEUE
@@ -44,6 +44,7 @@ _LEDGERS = {
     "query": (400, 500, 503),
     "operations": (400, 500, 503),
 }
+_CONFLICT = 409
 OPERATIONS = "operations"
 """The function that answers operators."""
 
@@ -53,7 +54,8 @@ def answer_of(route: Mapping[str, Any]) -> tuple[int, ...]:
     if route["scope"] is None:
         return (400, 429, 431, 500, 503)
     named = (404,) if "{" in route["path"] else ()
-    return tuple(sorted({*_LEDGERS[route["function"]], *named, *GATEWAYS, 413}))
+    changed = (409,) if _changes(route) else ()
+    return tuple(sorted({*_LEDGERS[route["function"]], *named, *changed, *GATEWAYS, 413}))
 
 
 def ledgers(route: Mapping[str, Any]) -> frozenset[int]:
@@ -61,7 +63,27 @@ def ledgers(route: Mapping[str, Any]) -> frozenset[int]:
     if route["scope"] is None:
         return frozenset({400, 500, 503})
     found = {*_LEDGERS[route["function"]]}
-    return frozenset(found | {404} if route["function"] in ("query", OPERATIONS) and route["kind"] else found)
+    is_unknown = bool(route["kind"]) if route["function"] == "query" else route["function"] == OPERATIONS
+    return frozenset(
+        {*found, *((404,) if is_unknown and route["subject"] else ()), *((409,) if _changes(route) else ())}
+    )
+
+
+def told_by(route: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The errors that a route's function may answer: some are met by operators alone, and conflicts by them not."""
+    statuses, is_operators = ledgers(route), route["function"] == OPERATIONS
+    return [
+        each
+        for each in errors
+        if each["status"] in statuses
+        and (is_operators or not each["forOperators"])
+        and (not _changes(route) or each["forOperators"] or each["status"] != _CONFLICT)
+    ]
+
+
+def _changes(route: Mapping[str, Any]) -> bool:
+    """Whether it has something go on or end that may be over already."""
+    return bool(route["function"] == OPERATIONS and route["method"] == "POST" and route["subject"])
 
 
 ID: dict[str, Any] = {
@@ -115,6 +137,26 @@ PARAMETERS: dict[str, Any] = {
         "description": "The correlationId, percent-encoded once.",
         "schema": {**_IN_PATH, "examples": ["invoice-7"]},
     },
+    "replayId": {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The replay's name, percent-encoded once.",
+        "schema": {**_IN_PATH, "examples": ["march"]},
+    },
+    "branch": {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The branch's name.",
+        "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$", "examples": ["trial"]},
+    },
+    "aggregateId": in_query(
+        "aggregateId",
+        "The account, or whatever else, whose decisions they are.",
+        {"type": "string", "minLength": 1, "maxLength": 2048, "examples": ["account-123"]},
+        required=True,
+    ),
     "idempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",

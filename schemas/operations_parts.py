@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.replays_parts import REPLAYS_ANSWERS
+from schemas.shapes import COUNT, TIME, a_list, an_object, or_null
+
 QUEUE: dict[str, Any] = {"type": "string", "enum": ["projection", "process", "replay", "delivery", "invocation"]}
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-_TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 CAUSES = (
     *("no-event", "not-in-the-store", "projected-meanwhile", "not-projected", "damaged-row", "not-carried-on"),
     *("not-delivered", "foreign-target", "unpublishable", "not-relayed", "stream-forgotten", "invocation-failed"),
@@ -14,24 +15,6 @@ CAUSES = (
 )
 """Those that a group may have today; an answer may have others, of newer code."""
 _CAUSE: dict[str, Any] = {"type": "string", "description": "Why: stable, what a program decides on."}
-
-
-def _object(description: str, properties: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": description,
-        "required": [name for name in properties if name not in optional],
-        "properties": properties,
-    }
-
-
-def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    return {**schema, "type": [schema["type"], "null"]}
-
 
 REDRIVE: dict[str, Any] = {
     "required": True,
@@ -55,68 +38,70 @@ REDRIVE: dict[str, Any] = {
     },
 }
 
-_PIPELINE = _object(
+_PIPELINE = an_object(
     "Measured at the data: the newest five events of each type are looked for in the rows that they change.",
     {
-        "at": _TIME,
-        "queues": _list(
-            _object(
+        "at": TIME,
+        "queues": a_list(
+            an_object(
                 "A queue of work; the numbers are SQS's, about.",
                 {
                     "queue": {"type": "string"},
-                    "waiting": _COUNT,
-                    "inWork": _COUNT,
-                    "delayed": _COUNT,
-                    "deadLetters": _COUNT,
+                    "waiting": COUNT,
+                    "inWork": COUNT,
+                    "delayed": COUNT,
+                    "deadLetters": COUNT,
                 },
             )
         ),
-        "deadLetters": _list(_object("A dead letter queue.", {"queue": QUEUE, "letters": _COUNT})),
+        "deadLetters": a_list(an_object("A dead letter queue.", {"queue": QUEUE, "letters": COUNT})),
         "projections": {
             "type": ["array", "null"],
             "description": "null where the ledger keeps no index by type.",
-            "items": _object(
+            "items": an_object(
                 "How far a projection is behind.",
                 {
                     "projection": {"type": "string"},
                     "kind": {"type": "string"},
-                    "lookedAt": {**_COUNT, "description": "Aggregates of the newest events."},
-                    "behind": {**_COUNT, "description": "Those of them whose row lacks an event."},
-                    "oldestMissing": _or_null(_TIME),
-                    "secondsBehind": {**_COUNT, "description": "Since the oldest of those events was recorded."},
+                    "lookedAt": {**COUNT, "description": "Aggregates of the newest events."},
+                    "behind": {**COUNT, "description": "Those of them whose row lacks an event."},
+                    "oldestMissing": or_null(TIME),
+                    "secondsBehind": {**COUNT, "description": "Since the oldest of those events was recorded."},
                 },
             ),
         },
-        "processes": _object(
+        "processes": an_object(
             "What is under way across aggregates.",
             {
                 "kind": {"type": "string"},
-                "underWay": _COUNT,
-                "overdue": {**_COUNT, "description": "Whose next step is due."},
-                "overdueSince": _or_null(_TIME),
-                "secondsOverdue": _COUNT,
+                "underWay": COUNT,
+                "overdue": {**COUNT, "description": "Whose next step is due."},
+                "overdueSince": or_null(TIME),
+                "secondsOverdue": COUNT,
                 "complete": {"type": "boolean", "description": "false: there are more than were counted."},
             },
         ),
     },
 )
-_LETTER = _object(
+_LETTER = an_object(
     "A message of a dead letter queue.",
     {
         "messageId": {"type": "string"},
-        "since": _TIME,
-        "receives": {**_COUNT, "description": "Lookings included."},
+        "since": TIME,
+        "receives": {**COUNT, "description": "Lookings included."},
         "reason": {"type": "string", "description": "For people."},
-        "events": _list(
-            _object("What it is about.", {"aggregateId": {"type": "string"}, "sequence": _or_null({"type": "integer"})})
+        "events": a_list(
+            an_object(
+                "What it is about.", {"aggregateId": {"type": "string"}, "sequence": or_null({"type": "integer"})}
+            )
         ),
     },
 )
-_LETTERS = _object(
+_LETTERS = an_object(
     "Letters by what went wrong: those that were looked at.",
     {
-        "groups": _list(
-            _object(
+        "groups": a_list(
+            an_object(
                 "Letters of a queue with one cause and one remedy.",
                 {
                     "queue": QUEUE,
@@ -124,21 +109,21 @@ _LETTERS = _object(
                     "remedy": {"type": "string", "description": "For people."},
                     "hopeless": {"type": "boolean", "description": "Sent again, they would only come back."},
                     "redrivable": {"type": "boolean", "description": "Whether the redrive of this API moves them."},
-                    "count": _COUNT,
-                    "oldest": _TIME,
-                    "aggregateIds": _list({"type": "string"}),
-                    "letters": _list(_LETTER),
+                    "count": COUNT,
+                    "oldest": TIME,
+                    "aggregateIds": a_list({"type": "string"}),
+                    "letters": a_list(_LETTER),
                 },
             )
         ),
-        "queues": _list(
-            _object(
+        "queues": a_list(
+            an_object(
                 "What was seen of a queue; `left` and `hidden` (held by somebody else) are SQS's numbers, about.",
                 {
                     "queue": QUEUE,
-                    "lookedAt": _COUNT,
-                    "left": _COUNT,
-                    "hidden": _COUNT,
+                    "lookedAt": COUNT,
+                    "left": COUNT,
+                    "hidden": COUNT,
                     "complete": {"type": "boolean"},
                 },
             )
@@ -146,15 +131,17 @@ _LETTERS = _object(
         "complete": {"type": "boolean", "description": "Whether that was all of it."},
     },
 )
-_REDRIVEN = _object(
+_REDRIVEN = an_object(
     "What became of the letters.",
     {
         "queue": QUEUE,
-        "cause": _or_null({"type": "string"}),
-        "moved": _COUNT,
-        "failed": _COUNT,
-        "problems": _list(_object("One that stays.", {"messageId": {"type": "string"}, "problem": {"type": "string"}})),
-        "skipped": {**_COUNT, "description": "Meant, and left to an operator's command."},
+        "cause": or_null({"type": "string"}),
+        "moved": COUNT,
+        "failed": COUNT,
+        "problems": a_list(
+            an_object("One that stays.", {"messageId": {"type": "string"}, "problem": {"type": "string"}})
+        ),
+        "skipped": {**COUNT, "description": "Meant, and left to an operator's command."},
         "complete": {
             "type": "boolean",
             "description": "false: there are more than were looked at. Ask again within a minute: those that were "
@@ -163,16 +150,16 @@ _REDRIVEN = _object(
         },
     },
 )
-_VERIFICATION = _object(
+_VERIFICATION = an_object(
     "What a stretch of the stream shows. The check is of the moment `asOf`, however many calls it takes.",
     {
         "aggregateId": {"type": "string"},
-        "kind": _or_null({"type": "string"}),
-        "asOf": _TIME,
-        "fromSequence": _COUNT,
-        "upToSequence": _COUNT,
-        "inFlight": {**_COUNT, "description": "Events too young to be missed in a row."},
-        "findings": _list(
+        "kind": or_null({"type": "string"}),
+        "asOf": TIME,
+        "fromSequence": COUNT,
+        "upToSequence": COUNT,
+        "inFlight": {**COUNT, "description": "Events too young to be missed in a row."},
+        "findings": a_list(
             {
                 "type": "object",
                 "required": ["aggregateId", "kind", "sequence", "row", "detail"],
@@ -197,5 +184,6 @@ OPERATORS_ANSWERS: dict[str, Any] = {
     "Letters": _LETTERS,
     "Redriven": _REDRIVEN,
     "Verification": _VERIFICATION,
+    **REPLAYS_ANSWERS,
 }
 """By the sort of answer, with a capital."""

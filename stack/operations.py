@@ -18,8 +18,8 @@ from stack.stores import Stores
 def operate(
     shared: Shared, stores: Stores, carriers: Carriers, functions: Functions, *, feeds: Feeds, replaying: Replaying
 ) -> HandlerFunction | None:
-    """Declare the function, where there is an API. It reads everything and writes no table; what it sends has been on
-    its way before."""
+    """Declare the function, where there is an API. It reads everything, and writes to the table of replays alone; what
+    it sends has been on its way before."""
     settings = shared.settings
     if not settings.http_api:
         return None
@@ -27,7 +27,7 @@ def operate(
     names = pulumi.Output.all(*functions.names).apply(",".join)
     return functions.handler(
         "operations",
-        "Tells operators how the pipeline is, redrives dead letters, and verifies accounts",
+        "Tells operators of the pipeline, of replays and branches; redrives, verifies, pauses and resumes",
         environment={
             "EVENT_STORE_TABLE": event_store.table_name,
             "READ_MODEL_TABLE": read_model.table_name,
@@ -47,6 +47,7 @@ def operate(
             "REPLAY_DEAD_LETTERS_URL": carriers.replay_dead_letters.url,
             "DELIVERY_DEAD_LETTERS_URL": carriers.delivery_dead_letters.url,
             "DEAD_LETTER_QUEUE_URL": carriers.invocation_dead_letters.url,
+            "BRANCHES_TABLE": stores.branches.table_name,
             "FUNCTIONS": names,
             "COMMAND_FUNCTION": functions.command.name,
         },
@@ -54,18 +55,20 @@ def operate(
             event_store.grant_read(),
             *([event_store.grant_query_by_type()] if event_store.type_index else []),
             event_store.grant_reread_stream(),
+            event_store.grant_describe(),
             read_model.grant_inspect(),
             read_model.grant_read_due(),
             carriers.event_bus.grant_publish(),
             feeds.projection.grant_send("SendToProjection"),
             feeds.process.grant_send("SendToProcess"),
             replaying.queue.grant_send("SendToReplay"),
-            stores.replays.grant_read(),
+            stores.replays.grant_oversee(),
             carriers.projection_dead_letters.grant_handle("HandleProjectionLetters"),
             carriers.process_dead_letters.grant_handle("HandleProcessLetters"),
             carriers.replay_dead_letters.grant_handle("HandleReplayLetters"),
             carriers.delivery_dead_letters.grant_handle("HandleDeliveryLetters"),
             carriers.invocation_dead_letters.grant_handle("HandleInvocationLetters"),
+            stores.branches.grant_look(),
         ],
         concurrency=settings.operations_concurrency,
     )

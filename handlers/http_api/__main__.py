@@ -34,7 +34,12 @@ def description() -> dict[str, Any]:
             if isinstance(query, DueQuery)
         },
         "errors": [
-            {"status": each.status, "code": each.code, "meaning": (inspect.getdoc(each) or "").split("\n\n")[0]}
+            {
+                "status": each.status,
+                "code": each.code,
+                "meaning": (inspect.getdoc(each) or "").split("\n\n")[0],
+                "forOperators": each.for_operators,
+            }
             for each in _told(errors.LedgerError)
         ],
     }

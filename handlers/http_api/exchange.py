@@ -9,7 +9,7 @@ decoded here, once: `queryStringParameters` would run repeated ones together. Na
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -128,9 +128,12 @@ class Exchange:
         return request_of({"requestContext": {}, **carried})
 
     def _members(self) -> Mapping[str, Value]:
-        """What the body of a query says. What its request has beside is the route's to say."""
+        """What the body of a query says; nothing where there is none and needs to be none. What its request has beside
+        is the route's to say."""
+        if not self.route.members and not self.event.get("body"):
+            return {}
         body = self._body()
-        if wrong := unknown(body, self.route.members):
+        if wrong := _unknown(body, self.route.members, "members"):
             raise MalformedError(*wrong[0], *wrong[1:])
         return body
 
@@ -171,7 +174,7 @@ class Exchange:
             if name in found:
                 wrong.append(Violation(tellable(name), "is given more than once"))
             found[name] = value
-        if wrong := [*_unknown(found, self.route), *wrong]:
+        if wrong := [*_unknown(found, self.route.parameters, "parameters"), *wrong]:
             raise MalformedError(*wrong[0], *wrong[1:])
         return found
 
@@ -250,7 +253,7 @@ def _inner(place: Value) -> str:
     return place
 
 
-def _unknown(found: Mapping[str, str], route: Route) -> list[Violation]:
-    if route.parameters:
-        return unknown(found, route.parameters)
-    return [Violation(tellable(name), "is unknown; there are no parameters here") for name in list(found)[:3]]
+def _unknown(found: Mapping[str, Value], known: Collection[str], what: str) -> list[Violation]:
+    if known:
+        return unknown(found, known)
+    return [Violation(tellable(name), f"is unknown; there are no {what} here") for name in list(found)[:3]]

@@ -24,7 +24,9 @@ _TAKEN = frozenset({"console", "correlations", "events", "health", "operations"}
 Function = Literal["command", "validate", "query", "operations"]
 Scope = Literal["read", "write", "operate"]
 Answer = Literal["receipt", "foresight", "row", "list", "entries", "state", "stream", "events", "health", "document"]
-Told = Literal["pipeline", "letters", "redriven", "verification"]
+Told = Literal[
+    "pipeline", "letters", "redriven", "verification", "replays", "replay", "branches", "branch", "diff", "decisions"
+]
 """What operators are answered."""
 _PAGES = {"limit": "limit", "nextToken": "nextToken"}
 _TIMES = {"from": "fromTimestamp", "to": "toTimestamp"}
@@ -104,6 +106,30 @@ def _of_no_kind() -> Iterator[Route]:
         "redriven",
         method="POST",
         members=("queue", "cause", "limit"),
+    )
+    yield from _of_replays()
+    yield from _of_branches()
+
+
+def _of_replays() -> Iterator[Route]:
+    one = f"/operations/replays/{{{ID}}}"
+    yield _operate("/operations/replays", "getReplays", "replays", parameters=_PAGES)
+    yield _operate(one, "getReplay", "replay", subject="replayId")
+    for change in ("pause", "resume", "cancel"):
+        yield _operate(f"{one}/{change}", f"{change}Replay", "replay", method="POST", subject="replayId")
+
+
+def _of_branches() -> Iterator[Route]:
+    one = f"/operations/branches/{{{ID}}}"
+    yield _operate("/operations/branches", "getBranches", "branches", parameters=_PAGES)
+    yield _operate(one, "getBranch", "branch", parameters=_PAGES, subject="branch")
+    yield _operate(f"{one}/diff", "getBranchDiff", "diff", parameters=_PAGES, subject="branch")
+    yield _operate(
+        f"{one}/decisions",
+        "getBranchDecisions",
+        "decisions",
+        parameters={"aggregateId": "aggregateId", **_PAGES},
+        subject="branch",
     )
 
 

@@ -24,6 +24,8 @@ class LedgerError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "InternalError"
+    for_operators: ClassVar[bool] = False
+    """Whether operators alone meet it."""
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -76,6 +78,22 @@ class CommandReusedError(LedgerError):
         self.event_type = event_type
 
 
+class ReplayEndedError(LedgerError):
+    """The replay is completed or cancelled, which is for good."""
+
+    status = 409
+    code = "ReplayEnded"
+    for_operators = True
+
+
+class WrittenElsewhereError(LedgerError):
+    """The replay writes files: a program of an operator's moves it, and is paused and gone on with where it runs."""
+
+    status = 409
+    code = "WrittenElsewhere"
+    for_operators = True
+
+
 class TooLargeError(LedgerError):
     """The event would not fit a DynamoDB item or an EventBridge entry."""
 
@@ -106,6 +124,14 @@ class OutOfTimeError(LedgerError):
 
     status = 503
     code = "OutOfTime"
+
+
+class NotSentOffError(LedgerError):
+    """The replay may go on, but not all of its segments could be sent off. Safe to send again."""
+
+    status = 503
+    code = "NotSentOff"
+    for_operators = True
 
 
 class ClockSkewError(LedgerError):

@@ -11,7 +11,7 @@ Whatever AWS has not removed by then counts as gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -115,6 +115,10 @@ class Touched(NamedTuple):
     aggregate_id: str
     end: Position
 
+    def describe(self) -> dict[str, Value]:
+        """It as JSON."""
+        return {"aggregateId": self.aggregate_id, "base": self.end.sequence}
+
 
 class Branches:
     """The table of branches. Reads are strongly consistent."""
@@ -161,10 +165,23 @@ class Branches:
         """All branches that there are, by their names: one Query a megabyte."""
         return [branch for item in self.items(_HEADS) if (branch := self._alive(item))]
 
+    def some(self, limit: int, after: str | None = None) -> tuple[list[Branch], str | None]:
+        """Branches by their names, at most so many behind one, and the name behind which there may be more: one Query.
+
+        There may be none, and more all the same: what has lapsed is left out.
+        """
+        items, rest = self.page(_HEADS, limit, after)
+        return [branch for item in items if (branch := self._alive(item))], rest
+
     def touched(self, branch: Branch) -> Iterator[Touched]:
         """The aggregates that were touched on a branch, by their ids: one Query a megabyte."""
         for item in self.items(branch.part("aggregates")):
             yield _touched(to_record(item))
+
+    def some_touched(self, branch: Branch, limit: int, after: str | None = None) -> tuple[list[Touched], str | None]:
+        """So many of the aggregates that were touched, behind one, and behind which there may be more: one Query."""
+        items, rest = self.page(branch.part("aggregates"), limit, after)
+        return [_touched(to_record(item)) for item in items], rest
 
     def base(self, branch: Branch, aggregate_id: str, measure: Callable[[], Position]) -> Position:
         """Where an aggregate's base ends on a branch; as it is `measure`d at the first touch, and never again.
@@ -218,6 +235,23 @@ class Branches:
         )
         for page in pages:
             yield from page["Items"]
+
+    def page(self, part: str, limit: int, after: str | None = None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        """So many items of a part behind a place, in order, and the place behind which there may be more.
+
+        One Query, which reads a megabyte at most; one read unit for each 4 KB.
+        """
+        start: Any = {} if after is None else {"ExclusiveStartKey": {PART: {"S": part}, PLACE: {"S": after}}}
+        answer = self.client.query(
+            TableName=self.table,
+            KeyConditionExpression=f"{PART} = :part",
+            ExpressionAttributeValues={":part": {"S": part}},
+            ConsistentRead=True,
+            Limit=limit,
+            **start,
+        )
+        rest = answer.get("LastEvaluatedKey")
+        return answer["Items"], str(rest[PLACE]["S"]) if rest else None
 
     def _alive(self, item: Mapping[str, Any]) -> Branch | None:
         """The branch of a head; None where it has lapsed: AWS may take days to remove it. DamagedBranchError."""

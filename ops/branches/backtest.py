@@ -28,19 +28,18 @@ from handlers.sourcing.restoring import UNFOLDABLE
 from handlers.sourcing.selection import Selection
 from handlers.store.branches import MAX_PLACE_BYTES
 from handlers.store.event_store import EventStore
+from handlers.upkeep.backtests.diff import PARTS, SEGMENTS
+from handlers.upkeep.backtests.tally import Tally
 from ops.verification.walk import in_parallel
 
 from .asked import Ask, asks
 from .candidate import Candidate, CandidateEndedError, candidate
 from .refusals import Refusal, Refusals
 from .results import Results
-from .tally import Tally
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SEGMENTS = 16
-"""Of the store; then comes what only refusals are about, which no stream tells of."""
 PART = 200
 """Asks that go to a worker in one line."""
 KEPT = 200
@@ -77,7 +76,7 @@ class Backtest:
         with ExitStack() as processes:
             for _ in range(self.workers):
                 self._idle.put(processes.enter_context(candidate(self.code, self.numbers)))
-            for segment in range(SEGMENTS + 1):
+            for segment in range(PARTS):
                 self._segment(segment, processes)
 
     def _segment(self, segment: int, processes: ExitStack) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.sourcing import times
 from handlers.sourcing.values import dumps
 from handlers.store.branches import Branch
+from handlers.upkeep.backtests.diff import run_of
 from ops.branches.results import Results, branches_of
 from ops.processes import invoked
 from ops.system import System, UsageError
@@ -124,11 +125,11 @@ def _show(system: System, options: argparse.Namespace) -> int:
     touched = list(islice(branches.touched(branch), options.show + 1))
     more = len(touched) > options.show
     by_this_code = system.revision("branchFunction") == branch.revision
-    run = Results(branches, branch).head()
-    accounts = [{"aggregateId": each.aggregate_id, "base": each.end.sequence} for each in touched[: options.show]]
+    run = run_of(Results(branches, branch).head())
+    accounts = [each.describe() for each in touched[: options.show]]
     if options.json:
         told = {**branch.describe(), "sameCode": by_this_code, "touched": accounts, "more": more}
-        print(dumps({**told, "run": run and {name: run[name] for name in ("code", "startedAt", "until")}}))
+        print(dumps({**told, "run": run}))
         return 0
     console = console_for(options)
     stands_on, since, until = _cells(branch)

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from handlers.sourcing.values import ARITHMETIC, dumps
-from ops.branches.backtest import SEGMENTS
+from handlers.upkeep.backtests.diff import PARTS, Diff
+from handlers.upkeep.backtests.tally import Tally
 from ops.branches.results import Results, branches_of
-from ops.branches.tally import Tally
 from ops.system import System, UsageError
 
 from . import arguments
@@ -62,36 +62,23 @@ def _run(system: System, options: argparse.Namespace) -> int:
         raise UsageError("--csv and --json: give one of them")
     branches = branches_of(system)
     results = Results(branches, branches.get(options.branch))
-    head = results.head()
-    if head is None:
+    diff = Diff.of(results)
+    if diff is None:
         raise UsageError(f"nothing was decided again on the branch {options.branch} yet: `branch run` does that")
-    tally, done = Tally(), 0
-    for position in results.positions():
-        tally.add(Tally.of(position["tally"]))
-        done += bool(position["done"])
-    is_complete = done == SEGMENTS + 1
     if options.csv:
         _print_csv(results)
     elif options.json:
-        _print_json(results, head, tally, complete=is_complete)
+        _print_json(results, diff)
     else:
-        _print(results, tally, options, console_for(options))
-        if not is_complete:
-            console_for(options).print(f"[yellow]not complete[/]: {done} of {SEGMENTS + 1} parts; `branch run` goes on")
-    return int(tally.unread > 0 or not is_complete)
+        _print(results, diff.tally, options, console_for(options))
+        if not diff.complete:
+            console_for(options).print(f"[yellow]not complete[/]: {diff.done} of {PARTS} parts; `branch run` goes on")
+    return int(diff.tally.unread > 0 or not diff.complete)
 
 
-def _print_json(results: Results, head: Mapping[str, Any], tally: Tally, *, complete: bool) -> None:
+def _print_json(results: Results, diff: Diff) -> None:
     """All of it as one JSON object, written as it is read: there may be more accounts than memory holds."""
-    told = {
-        "complete": complete,
-        "until": head["until"],
-        "revision": head["revision"],
-        "selection": head["selection"],
-        **tally.describe(),
-        "difference": _differences(tally),
-    }
-    print(dumps(told)[:-1] + ',"accounts":[', end="")
+    print(dumps(diff.describe())[:-1] + ',"accounts":[', end="")
     for place, (aggregate_id, outcome) in enumerate(results.outcomes()):
         print("," * bool(place) + dumps({"aggregateId": aggregate_id, **outcome}), end="")
     print("]}")
@@ -124,7 +111,7 @@ def _print(results: Results, tally: Tally, options: argparse.Namespace, console:
     print_table(console, ("TIMES", "ROOT CAUSE"), causes)
     rows = [
         [Cell(unit), *(_amount(each) for each in (sums["recorded"], sums["candidate"], sums["difference"]))]
-        for unit, sums in _differences(tally).items()
+        for unit, sums in tally.differences().items()
     ]
     print_table(console, ("ALL ACCOUNTS", "RECORDED", "CANDIDATE", "DIFFERENCE"), rows)
     outcomes = list(islice(results.outcomes(), options.show + 1))
@@ -163,17 +150,6 @@ def _cells(aggregate_id: str, outcome: Mapping[str, Any]) -> list[Cell]:
         _number(int(outcome["differences"])),
         _number(roots),
     ]
-
-
-def _differences(tally: Tally) -> dict[str, dict[str, Decimal]]:
-    """By unit, what all accounts hold by either rules, and what that differs by."""
-    zero = Decimal(0)
-    units = sorted(tally.recorded.keys() | tally.candidate.keys())
-    pairs = {unit: (tally.recorded.get(unit, zero), tally.candidate.get(unit, zero)) for unit in units}
-    return {
-        unit: {"recorded": before, "candidate": after, "difference": ARITHMETIC.subtract(after, before)}
-        for unit, (before, after) in pairs.items()
-    }
 
 
 def _number(number: int) -> Cell:

@@ -16,11 +16,12 @@ from rich.progress import TextColumn
 from handlers.sourcing import times
 from handlers.sourcing.selection import Selection
 from handlers.sourcing.values import dumps
+from handlers.upkeep.backtests.diff import Diff
+from handlers.upkeep.backtests.tally import Tally
 from ops.branches.backtest import Backtest
 from ops.branches.candidate import revision_of
 from ops.branches.refusals import Refusals
 from ops.branches.results import Results, branches_of
-from ops.branches.tally import Tally
 from ops.system import MAX_WORKERS, System, UsageError
 
 from . import arguments
@@ -92,7 +93,8 @@ def _run(system: System, options: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 console.print("interrupted: the same command goes on")
                 raise
-    tally, untold = _total(results), refusals.count.untold
+    diff, untold = Diff.of(results), refusals.count.untold
+    tally = diff.tally if diff else Tally()
     if options.json:
         print(dumps({**tally.describe(), "untoldRefusals": untold, "audited": group is not None}))
     else:
@@ -138,10 +140,3 @@ def _print(console: Console, branch: str, tally: Tally) -> None:
     )
     if tally.unread:
         console.print(f"[red]{tally.unread:,} accounts are beyond the candidate[/]: `branch diff {branch}` says why")
-
-
-def _total(results: Results) -> Tally:
-    tally = Tally()
-    for position in results.positions():
-        tally.add(Tally.of(position["tally"]))
-    return tally

@@ -18,6 +18,7 @@ from handlers.sourcing.values import dumps, loads
 from handlers.store.replay_source import ReplaySource, segments_of
 from handlers.store.replay_targets import Copier
 from handlers.store.replays import Replays
+from handlers.upkeep.replays import now_text
 from ops.bulk import manifest as manifests
 from ops.bulk import parquet
 from ops.bulk.exporter import Exporter, planned_replay
@@ -26,7 +27,6 @@ from ops.replays.files import Copies
 from ops.replays.noted import Noted
 from ops.replays.pace import Pace
 from ops.replays.plan import bounded
-from ops.replays.runs import now_text
 from ops.system import MAX_WORKERS, OperatorError, System, UsageError
 
 from . import arguments

@@ -12,11 +12,20 @@ from rich.console import Console
 from rich.progress import TextColumn, TimeRemainingColumn
 
 from handlers.sourcing.replays import FILE
-from handlers.sourcing.selection import Selection
 from handlers.sourcing.values import dumps
 from handlers.store.replays import Run, State
+from handlers.upkeep.replays import (
+    COMPLETED,
+    GOES_ON_THERE,
+    described,
+    described_whole,
+    is_scanned,
+    is_stalled,
+    items_of,
+    status_of,
+)
 from ops.replays.plan import bounded
-from ops.replays.runs import COMPLETED, GOES_ON_THERE, Runs, described, is_stalled, status_of
+from ops.replays.runs import Runs
 from ops.system import System, UsageError
 
 from . import arguments
@@ -98,7 +107,7 @@ def _start(system: System, options: argparse.Namespace) -> int:
     if is_open:
         console.print("[yellow]The last minute is not settled[/]: what is stored from now on may be stamped within it")
     if not options.detach:
-        run = _watch(runs, run, console, _items(system, selection))
+        run = _watch(runs, run, console, _items(system, run))
     return _tell(runs, run, options, console)
 
 
@@ -131,7 +140,7 @@ def _show(system: System, options: argparse.Namespace) -> int:
     runs = Runs.of(system)
     run, console = runs.read(options.name), console_for(options)
     if options.watch:
-        run = _watch(runs, run, console, _items(system, run.head.spec.selection))
+        run = _watch(runs, run, console, _items(system, run))
     return _tell(runs, run, options, console)
 
 
@@ -168,12 +177,9 @@ def _watch(runs: Runs, run: Run, console: Console, items: int | None) -> Run:
         raise
 
 
-def _items(system: System, selection: Selection) -> int | None:
-    """About how many items will be gone through; None where nothing tells. One request."""
-    if selection.aggregate_ids:
-        return None
-    table = system.client("dynamodb").describe_table(TableName=system.output("eventStoreTable"))["Table"]
-    return int(table["ItemCount"]) or None
+def _items(system: System, run: Run) -> int | None:
+    """About how many items will be gone through; None where nothing tells. One request, or none."""
+    return items_of(system.client("dynamodb"), system.output("eventStoreTable")) if is_scanned(run) else None
 
 
 def _how_far(run: Run) -> str:
@@ -191,7 +197,7 @@ def _number(count: object) -> str:
 
 
 def _tell(runs: Runs, run: Run, options: argparse.Namespace, console: Console) -> int:
-    told = described(run, runs.now())
+    told = described_whole(run, runs.now())
     if options.json:
         print(dumps(told))
     else:

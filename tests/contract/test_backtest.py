@@ -121,11 +121,11 @@ def test_a_backtest_that_is_interrupted_goes_on_to_what_an_independent_fold_says
 
     run = ("run", "fee", "--json", "--code", str(with_a_fee(tmp_path / "candidate")))
     interrupted = operate(*run)
-    eventually(lambda: [each for each in results.positions() if each["tally"]["aggregates"]], 120)
+    eventually(lambda: [each for each in results.run()[1] if each["tally"]["aggregates"]], 120)
     interrupted.send_signal(signal.SIGINT)
     _, said = interrupted.communicate(timeout=60)
     assert (interrupted.returncode, "the same command goes on" in said) == (130, True), said
-    begun = sum(int(each["tally"]["events"]) for each in results.positions())
+    begun = sum(int(each["tally"]["events"]) for each in results.run()[1])
     assert 0 < begun < ACCOUNTS * EACH
 
     went_on = operate(*run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,10 +13,12 @@ from handlers.sourcing.errors import OutOfTimeError
 from schemas.openapi_parts import EITHERS, GATEWAYS
 
 from ..handlers.conftest import Calls
+from . import trials
 from .conformity import DOCUMENT, OPERATIONS, hold
 from .conftest import Answered, Api, make_queues, payload, people
 
 GIVER, TAKER, TRANSFER = "account-123", "account-456", "transfer-123"
+REPLAY, BRANCH = "march", "trial"
 
 
 class Example(NamedTuple):
@@ -74,8 +77,11 @@ def waiting(api: Api) -> None:
 
 
 def all_of_it(api: Api) -> None:
-    """An account, a transfer, and their rows; and the queues."""
+    """An account, a transfer, and their rows; the queues; a replay, and a branch with a backtest."""
     make_queues()
+    trials.replay(REPLAY)
+    branches, on = trials.branch(BRANCH)
+    trials.backtest(branches, on, {GIVER: [trials.decision(1, root=True)]})
     waiting(api)
     for each in (GIVER, TAKER, TRANSFER):
         api.project(each)
@@ -123,6 +129,17 @@ def reused(api: Api, example: Example) -> Answered:
     return other(api, path="new", headers=headers)
 
 
+def in_conflict(api: Api, example: Example) -> Answered:
+    return over(api, example) if ROUTES[example.key].function == "operations" else reused(api, example)
+
+
+def over(api: Api, example: Example) -> Answered:
+    """A change of a replay that has come to its end."""
+    replays, run = trials.replay(REPLAY, segments=1)
+    replays.save(replace(run.segments[0], done=True))
+    return example(api)
+
+
 def unmet(api: Api, example: Example) -> Answered:
     return example(api, headers={"If-Match": '"7"'})
 
@@ -151,7 +168,7 @@ def misled(api: Api, example: Example) -> Answered:
 REFUSED: dict[int, Callable[[Api, Example], Answered]] = {
     400: malformed,
     404: of_nobody,
-    409: reused,
+    409: in_conflict,
     412: unmet,
     413: too_large,
     422: against_a_rule,

@@ -123,7 +123,14 @@ PRIVILEGES = {
         ("dynamodb:Query", "snapshots-table/index/TimeKey-index"),
     },
     "token-scopes": set(),
+    # It writes to no table but that of replays, and there whether one is to go on.
     "operations": {
+        ("dynamodb:DescribeTable", "event-store-table"),
+        ("dynamodb:GetItem", "branches-table"),
+        ("dynamodb:Query", "branches-table"),
+        ("dynamodb:PutItem", "replays-table"),
+        ("dynamodb:Query", "replays-table"),
+        ("dynamodb:Scan", "replays-table"),
         ("dynamodb:BatchGetItem", "read-model-table"),
         ("dynamodb:GetItem", "read-model-table"),
         ("dynamodb:Query", "read-model-table"),
@@ -133,7 +140,6 @@ PRIVILEGES = {
         ("dynamodb:GetRecords", "event-store-table stream"),
         ("dynamodb:GetShardIterator", "event-store-table stream"),
         ("events:PutEvents", "events-bus"),
-        ("dynamodb:Query", "replays-table"),
         *(
             (f"sqs:{action}", queue)
             for action in ("GetQueueAttributes", "SendMessage")

@@ -263,7 +263,7 @@ def test_what_is_documented_suffices_for_branches(ledger: StackClient, act: Act)
     assert act(ledger, "branch run", "trial", "--code", str(PROJECT), "--prefix", "tried") == 0
     assert act(ledger, "branch diff", "trial") == 0
     branches = Branches(ledger.aws("dynamodb"), ledger.outputs["branchesTable"])
-    every = Results(branches, branches.get("trial")).positions()
+    _, every = Results(branches, branches.get("trial")).run()
     assert sum(int(each["tally"]["refusals"]) for each in every) == 1, "the audit log's refusal was asked again"
     assert act(ledger, "branch drop", "trial") == 0
     assert ledger.query("reconstructState", aggregateId="tried")[0] == 404

@@ -17,7 +17,7 @@ from handlers.sourcing.copies import SOURCE
 from handlers.sourcing.event import Event
 from handlers.store.branches import Branch, Branches
 from handlers.store.replays import Replays
-from ops.replays.runs import STALLED_SECONDS, is_stalled
+from handlers.upkeep.replays import STALLED_SECONDS, is_stalled
 from tests.domain.builders import story
 
 from ..aws import BRANCHES, REPLAYS

@@ -79,6 +79,15 @@ class Tally:
             "candidate": dict(self.candidate),
         }
 
+    def differences(self) -> dict[str, dict[str, Decimal]]:
+        """By unit, what all aggregates hold by either rules, and what that differs by."""
+        units = sorted(self.recorded.keys() | self.candidate.keys())
+        pairs = {unit: (self.recorded.get(unit, _ZERO), self.candidate.get(unit, _ZERO)) for unit in units}
+        return {
+            unit: {"recorded": before, "candidate": after, "difference": ARITHMETIC.subtract(after, before)}
+            for unit, (before, after) in pairs.items()
+        }
+
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Tally:
         """One that was described."""
