@@ -30,7 +30,7 @@ function View({ place }) {
         ? html`<${Transfer} key=${subject} transferId=${subject} query=${place.query} />`
         : html`<${Transfers} query=${place.query} />`;
     case "operations":
-      return html`<${Operations} key=${subject} tab=${subject} />`;
+      return html`<${Operations} key=${place.path} tab=${subject} more=${place.parts.slice(2)} />`;
     case "events":
       return html`<${EventsOfType} key=${place.path} query=${place.query} />`;
     case "correlations":

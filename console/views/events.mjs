@@ -82,7 +82,7 @@ export function EventFacts({ event }) {
 }
 
 /** A member of an event's data. Whatever is no plain text there is shown as it stands. */
-function Datum({ name, value, currency }) {
+export function Datum({ name, value, currency }) {
   if (["amount", "overdraftLimit"].includes(name) && typeof value === "string") {
     return html`<${Money} amount=${value} currency=${typeof currency === "string" ? currency : undefined} />`;
   }

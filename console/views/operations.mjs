@@ -1,51 +1,49 @@
-// For operators: how far everything is behind the events, and what went wrong on the way.
+// For operators: how far everything is behind the events, what went wrong on the way, and the ways to their other views.
 
 import { useState } from "../vendor/hooks.mjs";
 import { get, post } from "../app/api.mjs";
-import { may } from "../app/auth.mjs";
 import { href } from "../app/router.mjs";
-import { html, Loading, Problem, Time, Title, useLoaded, words } from "../app/ui.mjs";
+import { html, Time, Title, useLoaded, words } from "../app/ui.mjs";
+import { Branch, Branches, Decisions } from "./branches.mjs";
+import { Again, Facts, many, mark, mayOperate, Reserved, Twice } from "./operators.mjs";
+import { Replay, Replays } from "./replays.mjs";
 
 const DOORS = [
-  ["health", "Health"],
-  ["dead-letters", "Dead letters"],
+  ["health", "Health", Health],
+  ["dead-letters", "Dead letters", DeadLetters],
+  ["replays", "Replays", Replays],
+  ["branches", "Branches", Branches],
 ];
-const OPERATE = "ledger/operate";
 
-export const mayOperate = () => may(OPERATE);
-
-/** Why a button of operators' is not there for somebody. */
-export function Reserved({ id }) {
-  return html`<p class="hint" id=${id}>This is for operators: your groups do not give you the scope <code>${OPERATE}</code>.</p>`;
-}
-
-export function Operations({ tab = "health" }) {
-  const [, text] = DOORS.find(([name]) => name === tab) ?? DOORS[0];
+/** `more` is what stands behind the tab in the address: the name of one, and perhaps an account on it. */
+export function Operations({ tab = "health", more = [] }) {
+  const [name, text, View] = DOORS.find(([each]) => each === tab) ?? DOORS[0];
+  const [one, account] = more;
+  if (one && ["replays", "branches"].includes(name)) return html`<${Inner} ...${{ name, text, one, account }} />`;
   return html`<p class="crumbs"><a href=${href([])}>Ledger</a> / Operations</p>
     <${Title} text=${text} />
     <div class="doors">
       <nav class="tabs" aria-label="Of operations">
-        ${DOORS.map(([name, of]) => html`<a class="tab" href=${href(["operations", name])} aria-current=${tab === name ? "page" : undefined}>${of}</a>`)}
+        ${DOORS.map(([each, of]) => html`<a class="tab" href=${href(["operations", each])} aria-current=${name === each ? "page" : undefined}>${of}</a>`)}
       </nav>
     </div>
-    ${!mayOperate() ? html`<${Reserved} />` : tab === "dead-letters" ? html`<${DeadLetters} />` : html`<${Health} />`}`;
+    ${mayOperate() ? html`<${View} />` : html`<${Reserved} />`}`;
 }
 
-const many = (count, one) => `${count} ${one}${count === "1" ? "" : "s"}`;
+function Inner({ name, text, one, account }) {
+  const view = name === "replays"
+    ? html`<${Replay} replayId=${one} />`
+    : account ? html`<${Decisions} name=${one} aggregateId=${account} />` : html`<${Branch} name=${one} />`;
+  return html`<p class="crumbs">
+      <a href=${href([])}>Ledger</a> / Operations / <a href=${href(["operations", name])}>${text}</a>${account && html` / <a href=${href(["operations", name, one])}>${one}</a>`}
+    </p>
+    ${mayOperate() ? view : html`<${Title} text=${one} /><${Reserved} />`}`;
+}
 
 function Health() {
   const found = useLoaded((signal) => get("operations/health", {}, signal), []);
   return html`<${Again} found=${found} what="Asking how far things are" at=${found.content?.at} />
     ${found.content && html`<${Pipeline} of=${found.content} />`}`;
-}
-
-function Again({ found, what, at }) {
-  return html`<div class="actions">
-      <button type="button" disabled=${found.loading} onClick=${found.reload}>Look again</button>
-      ${at && html`<span class="quiet">As of <${Time} at=${at} /></span>`}
-    </div>
-    <${Problem} error=${found.error} />
-    ${found.loading && html`<${Loading} what=${what} />`}`;
 }
 
 function Pipeline({ of }) {
@@ -60,7 +58,7 @@ function Pipeline({ of }) {
     <section class="room" aria-label="Queues">
       <h2>Queues</h2>
       ${queues.map(
-        (each) => html`<${Facts} key=${each.queue} name=${each.queue} mark=${mark(each.deadLetters === "0", "clear", many(each.deadLetters, "dead letter"))}>
+        (each) => html`<${Facts} key=${each.queue} name=${words(each.queue)} mark=${mark(each.deadLetters === "0", "clear", many(each.deadLetters, "dead letter"))}>
           <div><dt>Waiting</dt><dd>${each.waiting}</dd></div>
           <div><dt>In work</dt><dd>${each.inWork}</dd></div>
           <div><dt>Delayed</dt><dd>${each.delayed}</dd></div>
@@ -76,24 +74,15 @@ function Pipeline({ of }) {
     </section>
     <section class="room" aria-label="Under way">
       <h2>Under way</h2>
-      <${Facts} name=${`${processes.kind}s`} mark=${mark(processes.overdue === "0", "on time", `${processes.overdue} overdue`)}>
+      <${Facts} name=${words(`${processes.kind}s`)} mark=${mark(processes.overdue === "0", "on time", `${processes.overdue} overdue`)}>
         <div><dt>Under way</dt><dd>${processes.underWay}${!processes.complete && " or more"}</dd></div>
         ${processes.overdueSince && html`<div><dt>Overdue since</dt><dd><${Time} at=${processes.overdueSince} /></dd></div>`}
       <//>
     </section>`;
 }
 
-const mark = (good, well, badly) => ({ good, text: good ? well : badly });
-
-function Facts({ name, mark: { good, text }, children }) {
-  return html`<div class="measured">
-    <h3>${words(name)} <span class=${`status status-${good ? "completed" : "failed"}`}>${text}</span></h3>
-    <dl class="facts">${children}</dl>
-  </div>`;
-}
-
 function Lag({ of }) {
-  return html`<${Facts} name=${of.projection} mark=${mark(of.behind === "0", "up to date", `${many(of.secondsBehind, "second")} behind`)}>
+  return html`<${Facts} name=${words(of.projection)} mark=${mark(of.behind === "0", "up to date", `${many(of.secondsBehind, "second")} behind`)}>
     <div><dt>Looked at</dt><dd>${many(of.lookedAt, of.kind)}</dd></div>
     <div><dt>Behind</dt><dd>${of.behind}</dd></div>
     ${of.oldestMissing && html`<div><dt>Oldest event missing</dt><dd><${Time} at=${of.oldestMissing} /></dd></div>`}
@@ -160,29 +149,8 @@ function Letter({ letter }) {
   </li>`;
 }
 
-/** Asked twice: what is sent on is acted on. */
 function Redrive({ queue, cause, count, remedy, done }) {
-  const [asked, setAsked] = useState(false);
-  const [sending, setSending] = useState(false);
-  const [error, setError] = useState(null);
-  const send = async () => {
-    setSending(true);
-    setError(null);
-    try {
-      done(await post("operations/dead-letters:redrive", { queue, cause }));
-    } catch (failure) {
-      setError(failure);
-    }
-    setSending(false);
-    setAsked(false);
-  };
-  if (!asked) {
-    return html`<div class="actions"><button type="button" onClick=${() => setAsked(true)}>Redrive …</button></div>
-      <${Problem} error=${error} />`;
-  }
-  return html`<div class="actions" role="group" aria-label="Redrive">
-    <p>Send ${many(count, "letter")} ${remedy}? Is the cause mended?</p>
-    <button type="button" class="primary" disabled=${sending} ref=${(button) => button?.focus()} onClick=${send}>${sending ? "Sending …" : "Redrive them"}</button>
-    <button type="button" disabled=${sending} onClick=${() => setAsked(false)}>Leave them</button>
-  </div>`;
+  const question = `Send ${many(count, "letter")} ${remedy}? Is the cause mended?`;
+  const act = async () => done(await post("operations/dead-letters:redrive", { queue, cause }));
+  return html`<${Twice} text="Redrive" ...${{ question, act }} sure="Redrive them" doing="Sending …" leave="Leave them" />`;
 }

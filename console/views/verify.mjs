@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "../vendor/hooks.mjs";
 import { get, id } from "../app/api.mjs";
 import { html, Problem, Time } from "../app/ui.mjs";
-import { mayOperate, Reserved } from "./operations.mjs";
+import { mayOperate, Reserved } from "./operators.mjs";
 
 const NOTHING = { findings: [], upTo: null, complete: false };
 const UNDER_WAY = ["row-missing", "row-behind"];

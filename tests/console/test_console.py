@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from statistics import median
 from typing import Any
@@ -17,9 +19,12 @@ import pytest
 from handlers.domain import account
 from handlers.domain.facts import NEWEST
 from handlers.domain.generated.classes import AccountCreated
+from handlers.sourcing import times
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import Event, NewEvent, Position, chain
+from handlers.store.branches import Branches
 from handlers.store.event_store import MAX_TRANSACTION_ITEMS, EventStore
+from handlers.store.replays import Replays, State
 from handlers.store.snapshots import Snapshot, Snapshots
 from local.client import StackClient
 from local.deploy import deploy
@@ -29,6 +34,7 @@ from tests.console.browser import Visit, chromium, launched
 from tests.console.people import Person
 from tests.domain.builders import NOW, older, story
 from tests.effort import LONG
+from tests.http_api import trials
 from tests.local.conftest import DISORDER, PROJECT
 
 if chromium() is None:
@@ -266,6 +272,12 @@ VIEWS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (("accounts", example.MARIA, "verify"), {}),
     (("operations", "health"), {}),
     (("operations", "dead-letters"), {}),
+    (("operations", "replays"), {}),
+    (("operations", "replays", "waits"), {}),
+    (("operations", "replays", "nobody"), {}),
+    (("operations", "branches"), {}),
+    (("operations", "branches", "trial"), {}),
+    (("operations", "branches", "trial", "poor"), {}),
 ]
 
 
@@ -289,6 +301,7 @@ def waiting(served: Served, name: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_view_is_accessible_and_fits_a_narrow_screen(served: Served, opened: Open, scheme: str) -> None:
     waiting(served, "waits")
+    tried(served)
     visit = opened(color_scheme=scheme, viewport={"width": 360, "height": 740})
     grounds, found, wide = set(), [], []
     for parts, query in VIEWS:
@@ -332,6 +345,98 @@ def test_what_people_wrote_is_text_and_never_a_script(served: Served, visit: Vis
         assert visit.page.title() != "hacked"
     visit.go("transfers", "evil")
     assert SCRIPT in visit.page.get_by_label("Now", exact=True).text_content()
+
+
+def tried(served: Served) -> None:
+    """Replays, one of them paused and one that nobody moves; a branch on which other rules were tried: once for all."""
+    client, outputs = served.ledger.aws("dynamodb"), served.ledger.outputs
+    replays, branches = Replays(client, outputs["replaysTable"]), Branches(client, outputs["branchesTable"])
+    if replays.read("waits"):
+        return
+    trials.replay("waits", state=State.PAUSED, among=replays, rate=10_000, aggregateIds=[example.MARIA])
+    trials.replay("moves", times.to_text(datetime.now(UTC)), among=replays)
+    trials.replay("stands", among=replays)
+    on = trials.branch("trial", among=branches)[1]
+    poor = [
+        trials.decision(1, root=True),
+        trials.decision(2, root=False, kind="other-events"),
+        {**trials.decision(3, root=False, kind="refused-accepted"), "commandId": SCRIPT},
+    ]
+    more = {f"rich-{number:03}": [trials.decision(1, root=True)] for number in range(110)}
+    trials.backtest(branches, on, {"poor": poor, **more}, unread=(SCRIPT,))
+    trials.touch(branches, on, "poor")
+
+
+def test_replays_are_seen_and_paused_resumed_and_cancelled_when_one_is_sure(served: Served, visit: Visit) -> None:
+    tried(served)
+    page = visit.page
+    visit.go("operations", "replays")
+    states = {row.locator("a").first.text_content(): row for row in page.locator("tbody tr").all()}
+    assert [str(states[name].locator(".status").text_content()) for name in ("waits", "moves", "stands")] == [
+        *("paused", "running", "stalled")
+    ]
+    page.get_by_role("link", name="moves", exact=True).click()
+    visit.heading("moves")
+    visit.settled()
+    now = page.get_by_label("Now", exact=True)
+    assert page.get_by_label("Segments", exact=True).locator("tbody tr").count() == 16
+
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Leave it").click()
+    assert served.maria.ask("GET", "/operations/replays/moves")[1]["state"] == "running"
+    page.get_by_role("button", name="Pause").click()
+    page.keyboard.press("Enter")  # the focus is on what was asked for
+    page.get_by_text("It is paused.").wait_for()
+    now.get_by_text("paused").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="End it").click()
+    now.get_by_text("cancelled").wait_for()
+    assert page.get_by_label("What can be done").count() == 0
+
+    visit.go("operations", "replays", "waits")
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Resume it").click()
+    now.get_by_text("completed").wait_for()  # the page follows what moves
+    assert now.locator("progress").get_attribute("value") == "100"
+    assert served.maria.ask("GET", "/operations/replays/waits")[1]["sent"] > 20
+
+
+def test_a_branch_shows_what_other_rules_would_have_decided_and_why(served: Served, visit: Visit) -> None:
+    """And what others wrote is text."""
+    tried(served)
+    page = visit.page
+    visit.go("operations", "branches")
+    page.get_by_role("link", name="trial").click()
+    visit.heading("trial")
+    visit.settled()
+
+    kinds = page.get_by_label("Decisions that differ", exact=True).locator(".measured").all_text_contents()
+    assert [[int(each) for each in re.findall(r"\d+", kind)] for kind in kinds] == [[111, 0], [0, 1], [0, 1]]
+    causes = page.get_by_label("Root causes", exact=True)
+    assert "TransactionProcessed is refused: sufficient-funds 111×" in str(causes.text_content())
+    holds = page.get_by_label("What all accounts hold").locator(".money").all_text_contents()
+    assert holds == ["11155.50 EUR", "11154.39 EUR", "-1.11 EUR"]
+    accounts = page.get_by_label("Accounts that differ").locator("tbody tr")
+    assert accounts.count() == 100
+    page.get_by_label("Accounts that differ").get_by_role("button", name="Show more").click()
+    accounts.nth(111).wait_for()
+    assert "cannot cope" in str(accounts.first.text_content())
+    assert "100.50 → and then 100.49 EUR3, 1 by the rules-0.01 EUR" in str(accounts.nth(1).text_content())
+    assert page.locator("img:not([src='icon.svg']), #app script").count() == 0
+
+    page.get_by_role("link", name="poor").first.click()
+    visit.heading("poor")
+    visit.settled()
+    decisions = page.locator(".events > li")
+    marks = [(each.locator(".status-root").count(), "follows" in str(each.text_content())) for each in decisions.all()]
+    assert marks == [(1, False), (0, True), (0, True)]
+    for each in decisions.all():
+        each.locator("summary").click()
+    assert decisions.nth(1).locator(".money").all_text_contents() == ["-100.5", "-101.505"]
+    assert "Follows fromcommand-1" in str(decisions.nth(1).text_content())
+    assert "sufficient-funds" in str(decisions.nth(0).text_content())
+    assert SCRIPT in str(decisions.nth(2).text_content())
+    assert page.locator("img:not([src='icon.svg']), #app script").count() == 0
 
 
 def leave_letters(served: Served, queue: str, *bodies: str) -> None:
@@ -402,8 +507,8 @@ def test_who_does_not_operate_is_told_why_she_cannot(served: Served, opened: Ope
     button = visit.page.get_by_role("button", name="Verify now")
     assert button.is_disabled()
     assert "for operators" in str(visit.page.locator(f"#{button.get_attribute('aria-describedby')}").text_content())
-    for tab in ("health", "dead-letters"):
-        visit.go("operations", tab)
+    for room in (["health"], ["dead-letters"], ["replays"], ["branches"], ["replays", "one"], ["branches", "a", "b"]):
+        visit.go("operations", *room)
         visit.page.get_by_text("This is for operators").wait_for()
         assert visit.page.get_by_role("button", name="Look again").count() == 0
     assert [url for url in asked if "/operations/" in url] == []
@@ -621,6 +726,8 @@ def test_what_the_pages_compute_by_themselves(visit: Visit) -> None:
         const {diff} = await import('./app/diff.mjs');
         const {latest} = await import('./app/history.mjs');
         const {treeOf} = await import('./views/story.mjs');
+        const {part, seconds, duration} = await import('./views/replays.mjs');
+        const replay = {state: 'running', scanned: '30', items: '40', segments: '16', segmentsDone: '4'};
         const plain = (text) => { const {sign, whole, fraction} = digits(text); return `${sign}${whole}.${fraction}` };
         const done = [];
         const work = latest(async (each) => { await null; done.push(each) });
@@ -634,6 +741,13 @@ def test_what_the_pages_compute_by_themselves(visit: Visit) -> None:
                 difference('0.1', '0.3'), difference('999999999999999999.99999999', '0'), difference('x', '1')],
             signs: ['-0.00', '0.01', '-5', 'x'].map(signOf),
             changes: diff({a: '1', r: {x: '5'}}, {a: '2', b: null, r: {}}).filter((each) => each.changed),
+            parts: [
+                replay, {...replay, items: null}, {...replay, scanned: '41'}, {...replay, items: null, segments: '0'},
+                {...replay, state: 'completed'}].map(part),
+            seconds: [
+                seconds(replay, {scanned: 2}), seconds(replay, {scanned: 0}),
+                seconds({...replay, items: null}, {scanned: 2}), seconds({...replay, scanned: '41'}, {scanned: 2})],
+            durations: [0, 1, 89, 90, 5399, 5400, 200000].map(duration),
             done,
             tree: shape(treeOf([
                 {EventId: '1', CausationId: 'c'}, {EventId: '2', CausationId: '1'}, {EventId: '3', CausationId: '2'},
@@ -648,6 +762,12 @@ def test_what_the_pages_compute_by_themselves(visit: Visit) -> None:
         ("a", "1", "2"),
         ("b", None, None),
         ("r.x", "5", None),
+    ]
+    assert found["parts"] == [0.75, 0.25, 0.25, 0, 1]
+    assert found["seconds"] == [5, None, None, None]
+    assert found["durations"] == [
+        *("about 1 second", "about 1 second", "about 89 seconds", "about 2 minutes", "about 90 minutes"),
+        *("about 2 hours", "about 2 days"),
     ]
     assert found["done"] == [1, 3]  # the newest alone, once there is time
     assert found["tree"] == [["1", [["2", [["3", []]]], ["4", []]]], ["5", []]]

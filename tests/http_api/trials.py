@@ -24,17 +24,23 @@ START = "2026-03-01T00:00:00.000000Z"
 
 
 def replay(
-    name: str, at: str = START, state: State = State.RUNNING, segments: int = 16, **spec: Any
+    name: str,
+    at: str = START,
+    *,
+    state: State = State.RUNNING,
+    segments: int = 16,
+    among: Replays | None = None,
+    **spec: Any,
 ) -> tuple[Replays, Run]:
-    """A replay that was started, and whose messages went away."""
-    replays = Replays(boto3.client("dynamodb"), REPLAYS)
+    """A replay that was started, and whose messages went away; among those of this process where nobody says others."""
+    replays = among or Replays(boto3.client("dynamodb"), REPLAYS)
     head = Head(name, ReplaySpec.of({"target": "bus", "rate": 200, **spec}), at, at, state)
     return replays, replays.create(head, range(segments), 0.0)
 
 
-def branch(name: str, days: int = 1) -> tuple[Branches, Branch]:
-    """A branch; one of no days has lapsed."""
-    branches = Branches(boto3.client("dynamodb"), BRANCHES)
+def branch(name: str, days: int = 1, among: Branches | None = None) -> tuple[Branches, Branch]:
+    """A branch, likewise; one of no days has lapsed."""
+    branches = among or Branches(boto3.client("dynamodb"), BRANCHES)
     branches.create(Branch.new(name, None, "revision", datetime.now(UTC), timedelta(days=days)))
     return branches, branches.get(name) if days else Branch.new(name, None, "", datetime.now(UTC), timedelta())
 

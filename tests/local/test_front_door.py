@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.error import HTTPError
@@ -27,6 +28,10 @@ from botocore.credentials import Credentials
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from handlers.http_api.routes import ROUTES, Route
+from handlers.sourcing import times
+from handlers.sourcing.replays import ReplaySpec
+from handlers.store.branches import Branch, Branches
+from handlers.store.replays import Head, Replays, State
 from local.client import StackClient
 from local.deploy import deploy
 from local.engine import Engine, InterceptedRequest, Response, backends
@@ -659,6 +664,14 @@ def leave_a_letter_of_each_sort(door: Door, account: str) -> None:
     sqs.send_message(QueueUrl=door.outputs["invocationDeadLetterQueueUrl"], MessageBody=json.dumps(record))
 
 
+def begin_a_replay_and_a_branch(door: Door, name: str) -> None:
+    """A replay that is paused, and a branch on which nothing was done."""
+    client, now = door.engine.client("dynamodb"), datetime.now(UTC)
+    at, spec = times.to_text(now), ReplaySpec.of({"target": "bus", "rate": 10_000})
+    Replays(client, door.outputs["replaysTable"]).create(Head(name, spec, at, at, State.PAUSED), range(16), 0.0)
+    Branches(client, door.outputs["branchesTable"]).create(Branch.new(name, None, "", now, timedelta(days=1)))
+
+
 def test_operators_see_mend_and_verify_by_all_that_their_functions_role_allows(door: Door) -> None:
     """And by nothing else: what the role may is all used, and nothing refused."""
     token, account = door.token(), "operated"
@@ -693,6 +706,12 @@ def test_operators_see_mend_and_verify_by_all_that_their_functions_role_allows(d
     entry = dynamodb.get_item(TableName=table, Key=key)["Item"]
     dynamodb.put_item(TableName=table, Item={**entry, "Type": {"S": "gift"}})
     assert [each["kind"] for each in asked("GET", verification)["findings"]] == ["entry-differs"]
+
+    begin_a_replay_and_a_branch(door, "seen")
+    for name in ("replays", "branches"):
+        assert "seen" in json.dumps(asked("GET", name))
+        asked("GET", f"{name}/seen")
+    assert asked("POST", "replays/seen/resume")["state"] in ("running", "completed")
 
     before, function = door.ledger.messages("invocationDeadLetterQueueUrl"), door.outputs["operationsFunction"]
     with broken(door.ledger, function):
