@@ -18,7 +18,7 @@ from handlers.sourcing.event import Event
 from handlers.store.event_bus import PublishError
 from handlers.store.replay_work import SPARE_SECONDS, Work
 from handlers.store.replays import ChangedMeanwhileError, ReplayExistsError, State
-from ops.replays.runs import STALLED_SECONDS, is_stalled
+from handlers.upkeep.replays import STALLED_SECONDS, is_stalled
 from tests.domain.builders import story
 
 from ..aws import STORE, Calls
