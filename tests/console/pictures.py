@@ -6,13 +6,19 @@ run makes other ones: they are made anew where the console looks different, not 
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
 from local.deploy import deploy
 from local.engine import Engine
+from local.fee import with_a_fee
+from ops.__main__ import main as operate
 from tests.console import example
 from tests.console.browser import Visit, launched
 from tests.console.people import Person
@@ -28,13 +34,27 @@ AT = "21"
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with Engine(stream_disorder=DISORDER) as engine:
-        console = str(deploy(engine.endpoint, "local", ROOT).outputs["consoleUrl"])
+        outputs = deploy(engine.endpoint, "local", ROOT).outputs
+        console = str(outputs["consoleUrl"])
         example.seed(Person.named(console, "maria"))
         with sync_playwright() as driver, launched(driver) as browser:
             visit = Visit(browser.new_context(viewport=WINDOW, color_scheme="light"), console)
             visit.sign_in()
             take(visit, "account", ("accounts", example.MARIA), at=AT)
             take(visit, "transfer", ("transfers", example.TRANSFER), height=790)
+            try_a_fee(outputs, engine.endpoint)
+            take(visit, "branch", ("operations", "branches", "fee"), height=960)
+
+
+def try_a_fee(outputs: Mapping[str, Any], endpoint: str) -> None:
+    """Have a fee on withdrawals decide again what was asked."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "out.json"
+        file.write_text(json.dumps({**outputs, "endpoint": endpoint}), encoding="utf-8")
+        candidate = with_a_fee(Path(folder) / "fee-of-1-percent")
+        for action in (["create", "fee"], ["run", "fee", "--code", str(candidate)]):
+            if operate(["branch", *action, "--outputs", str(file)]):
+                raise RuntimeError(f"branch {' '.join(action)} failed")
 
 
 def take(visit: Visit, name: str, parts: tuple[str, ...], *, height: int = 0, **query: str) -> None:
