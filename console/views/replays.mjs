@@ -44,7 +44,8 @@ function Row({ of, pace }) {
 
 function Target({ of }) {
   const { target, transform } = of.spec;
-  return html`<span class="long">${target}</span>${transform && html`<br /><code>${transform}</code>`}`;
+  const [kind, name] = target.split(":");
+  return html`${kind === "branch" ? html`<a href=${href(["operations", "branches", name])}>${target}</a>` : html`<span class="long">${target}</span>`}${transform && html`<br /><code>${transform}</code>`}`;
 }
 
 // Shares and speeds are drawn and told about, so JavaScript's numbers do for them; what is counted stays text.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -42,8 +43,17 @@ def main() -> None:
             visit.sign_in()
             take(visit, "account", ("accounts", example.MARIA), at=AT)
             take(visit, "transfer", ("transfers", example.TRANSFER), height=790)
+            emptied(Person.named(console, "maria"), "account-789")
             try_a_fee(outputs, engine.endpoint)
             take(visit, "branch", ("operations", "branches", "fee"), height=960)
+
+
+def emptied(person: Person, account: str) -> None:
+    """An account that somebody emptied, which a fee would not have allowed, and then filled and emptied again."""
+    person.tell(account, "AccountCreated", currency="EUR")
+    for number, amount in enumerate(("100", "-100", "100", "-150", "50.50")):
+        told = {"eventType": "TransactionProcessed", "eventData": {"amount": amount, "transactionId": str(number)}}
+        person.ask("POST", f"/accounts/{account}/commands", told)
 
 
 def try_a_fee(outputs: Mapping[str, Any], endpoint: str) -> None:
@@ -51,10 +61,11 @@ def try_a_fee(outputs: Mapping[str, Any], endpoint: str) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "out.json"
         file.write_text(json.dumps({**outputs, "endpoint": endpoint}), encoding="utf-8")
-        candidate = with_a_fee(Path(folder) / "fee-of-1-percent")
-        for action in (["create", "fee"], ["run", "fee", "--code", str(candidate)]):
-            if operate(["branch", *action, "--outputs", str(file)]):
-                raise RuntimeError(f"branch {' '.join(action)} failed")
+        candidate = with_a_fee(Path(folder) / "with-a-fee")
+        with chdir(folder):
+            for action in (["create", "fee"], ["run", "fee", "--code", candidate.name]):
+                if operate(["branch", *action, "--outputs", str(file)]):
+                    raise RuntimeError(f"branch {' '.join(action)} failed")
 
 
 def take(visit: Visit, name: str, parts: tuple[str, ...], *, height: int = 0, **query: str) -> None:
