@@ -11,6 +11,8 @@ const PAGE = 50;
 const MOST = 1_000;
 const WINDOW_MS = 20_000;
 
+/** Whether an operator's program writes its copies: it is paused and gone on with there. */
+const isOfFiles = (replay) => replay.spec.target === "file";
 const moves = (replay) => replay.state === "running" && !replay.stalled;
 
 export function Replays() {
@@ -53,12 +55,14 @@ function Target({ of }) {
 /** Which part of a replay is done, from 0 to 1: by the store's items, or, where nothing tells how many, by segments. */
 export function part({ state, scanned, items, segments, segmentsDone }) {
   if (state === "completed") return 1;
+  if (scanned === null) return 0;
   const all = Number(items);
   if (all > 0 && Number(scanned) <= all) return Number(scanned) / all;
   return Number(segments) ? Number(segmentsDone) / Number(segments) : 0;
 }
 
 function Bar({ of }) {
+  if (isOfFiles(of) && moves(of)) return html`<span class="quiet">being written</span>`;
   const percent = Math.floor(100 * part(of));
   return html`<progress max="100" value=${percent} aria-label=${`How far ${of.replayId} is`}>${percent} %</progress> <span class="percent">${percent} %</span>`;
 }
@@ -66,7 +70,7 @@ function Bar({ of }) {
 function Speed({ of, pace }) {
   if (!moves(of)) return html`<span class="quiet">${of.sent} sent</span>`;
   const left = pace && seconds(of, pace);
-  return html`<span class="quiet">${pace ? `${Math.round(pace.sent)} a second` : `at most ${of.spec.rate} a second`}${left !== undefined && left !== null && `, ${duration(left)} left`}</span>`;
+  return html`<span class="quiet">${pace ? `${Math.round(pace.sent)} a second` : of.spec.rate ? `at most ${of.spec.rate} a second` : "as fast as may be"}${left !== undefined && left !== null && `, ${duration(left)} left`}</span>`;
 }
 
 /** How many seconds a replay will yet take at a pace; null where nothing tells. */
@@ -131,16 +135,17 @@ function Whole({ of, pace }) {
       </div>
       <dl class="facts">
         <div><dt>State</dt><dd><${Status} value=${of.stalled ? "stalled" : of.state} /></dd></div>
-        <div><dt>Copies a second</dt><dd>${pace ? `${Math.round(pace.sent)}, at most ${of.spec.rate}` : `at most ${of.spec.rate}`}</dd></div>
+        <div><dt>Copies a second</dt><dd>${[pace && Math.round(pace.sent), of.spec.rate && `at most ${of.spec.rate}`].filter((each) => each || each === 0).join(", ") || "–"}</dd></div>
         <div><dt>Time left</dt><dd>${left === undefined || left === null ? html`<span class="quiet">–</span>` : duration(left)}</dd></div>
-        <div><dt>Gone through</dt><dd>${of.scanned}${of.items !== null && html` <span class="quiet">of about ${of.items}</span>`}</dd></div>
-        <div><dt>Selected</dt><dd>${of.selected}</dd></div>
+        <div><dt>Gone through</dt><dd>${of.scanned ?? "–"}${of.items !== null && html` <span class="quiet">of about ${of.items}</span>`}</dd></div>
+        <div><dt>Selected</dt><dd>${of.selected ?? "–"}</dd></div>
         <div><dt>Sent</dt><dd>${of.sent}</dd></div>
         <div><dt>Left out</dt><dd class=${of.leftOut === "0" ? undefined : "bad"}>${of.leftOut}</dd></div>
         <div><dt>Started</dt><dd><${Time} at=${of.startedAt} /></dd></div>
       </dl>
     </section>
-    ${of.stalled && html`<p class="problem">Nobody has been at it for long: see what the function <code>replayer</code> logs, and resume it.</p>`}
+    ${isOfFiles(of) && html`<p class="hint">Its copies are written by the program that an operator started: it is stopped there, and goes on there.</p>`}
+    ${of.stalled && !isOfFiles(of) && html`<p class="problem">Nobody has been at it for long: see what the function <code>replayer</code> logs, and resume it.</p>`}
     ${of.problems.length > 0 && html`<ul class="problem">${of.problems.map((each) => html`<li key=${each}>Left out: ${each}</li>`)}</ul>`}`;
 }
 
@@ -160,9 +165,9 @@ function Changes({ of, change }) {
   return html`<section class="room" aria-label="What can be done">
     <h2>What can be done</h2>
     <div class="side-by-side">
-      ${of.state === "running" &&
+      ${of.state === "running" && !isOfFiles(of) &&
       html`<div><${Twice} text="Pause" question=${html`Have ${name} stop for now?`} sure="Pause it" doing="Pausing …" ...${{ leave }} act=${change("pause")} /></div>`}
-      ${(of.state === "paused" || of.stalled) &&
+      ${(of.state === "paused" || of.stalled) && !isOfFiles(of) &&
       html`<div><${Twice} text="Resume" question=${html`Have ${name} go on where it stopped?`} sure="Resume it" doing="Resuming …" ...${{ leave }} act=${change("resume")} /></div>`}
       <div><${Twice} text="Cancel" question=${html`End ${name} for good? What it has sent stays sent.`} sure="End it" doing="Ending …" ...${{ leave }} danger act=${change("cancel")} /></div>
     </div>
@@ -192,6 +197,6 @@ function Segment({ of }) {
     <td>${of.number}</td>
     <td>${place}${of.problem && html`<br /><span class="bad">${of.problem}</span>`}</td>
     <td><span class=${`status status-${STATES[of.state]}`}>${of.state}</span></td>
-    <td class="number">${of.sent} of ${of.selected}</td>
+    <td class="number">${of.sent}${of.selected !== null && ` of ${of.selected}`}</td>
   </tr>`;
 }

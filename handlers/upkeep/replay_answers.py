@@ -30,7 +30,8 @@ class ReplayAnswers:
     def every(self, request: Mapping[str, Any], left: Callable[[], float]) -> Value:
         """`{limit?, nextToken?}`: replays, the newest first.
 
-        A Scan of the table of replays for each page, one request a megabyte of it; a DescribeTable, where one goes through the store.
+        A Scan of the table of replays for each page, one request a megabyte of it; a DescribeTable, where one of them
+        goes through the store.
         """
         limit = whole(request, "limit", 1, MOST, default=PAGE) or 0
         subject = ["getReplays"]

@@ -356,6 +356,7 @@ def tried(served: Served) -> None:
     trials.replay("waits", state=State.PAUSED, among=replays, rate=10_000, aggregateIds=[example.MARIA])
     trials.replay("moves", times.to_text(datetime.now(UTC)), among=replays)
     trials.replay("stands", among=replays)
+    trials.replay("files", times.to_text(datetime.now(UTC)), segments=1, among=replays, target="file")
     on = trials.branch("trial", among=branches)[1]
     poor = [
         trials.decision(1, root=True),
@@ -392,6 +393,11 @@ def test_replays_are_seen_and_paused_resumed_and_cancelled_when_one_is_sure(serv
     page.get_by_role("button", name="End it").click()
     now.get_by_text("cancelled").wait_for()
     assert page.get_by_label("What can be done").count() == 0
+
+    visit.go("operations", "replays", "files")
+    assert "being written" in str(now.text_content())
+    buttons = page.get_by_label("What can be done").get_by_role("button")
+    assert buttons.all_text_contents() == ["Cancel …"], "it is stopped where it was started"
 
     visit.go("operations", "replays", "waits")
     page.get_by_role("button", name="Resume").click()
@@ -743,7 +749,7 @@ def test_what_the_pages_compute_by_themselves(visit: Visit) -> None:
             changes: diff({a: '1', r: {x: '5'}}, {a: '2', b: null, r: {}}).filter((each) => each.changed),
             parts: [
                 replay, {...replay, items: null}, {...replay, scanned: '41'}, {...replay, items: null, segments: '0'},
-                {...replay, state: 'completed'}].map(part),
+                {...replay, state: 'completed'}, {...replay, scanned: null, items: null}].map(part),
             seconds: [
                 seconds(replay, {scanned: 2}), seconds(replay, {scanned: 0}),
                 seconds({...replay, items: null}, {scanned: 2}), seconds({...replay, scanned: '41'}, {scanned: 2})],
@@ -763,7 +769,7 @@ def test_what_the_pages_compute_by_themselves(visit: Visit) -> None:
         ("b", None, None),
         ("r.x", "5", None),
     ]
-    assert found["parts"] == [0.75, 0.25, 0.25, 0, 1]
+    assert found["parts"] == [0.75, 0.25, 0.25, 0, 1, 0]
     assert found["seconds"] == [5, None, None, None]
     assert found["durations"] == [
         *("about 1 second", "about 1 second", "about 89 seconds", "about 2 minutes", "about 90 minutes"),

@@ -159,6 +159,23 @@ def test_a_change_takes_no_members_and_no_parameters(api: Api, sqs: Any, key: st
         assert "there are no" in refused.error["message"]
 
 
+def test_a_replay_into_files_is_seen_and_goes_on_where_it_is_written(api: Api, sqs: Any, calls: Calls) -> None:
+    replays, run = replay("files", segments=1, target="file")
+    replays.save(replace(run.segments[0], counts=Counts(sent=7)))
+    calls.made.clear()
+
+    shown = api(ONE, "files").body
+
+    assert calls.names == ["Query"]
+    assert (shown["scanned"], shown["selected"], shown["sent"], shown["items"]) == (None, None, 7, None)
+    assert api(LIST).body["replays"][0]["items"] is None
+    for key in (PAUSE, RESUME):
+        refused = api(key, "files")
+        assert (refused.status, refused.error["code"]) == (409, "WrittenElsewhere")
+    assert sent_off(sqs) == []
+    assert api(CANCEL, "files").body["state"] == "cancelled"
+
+
 def test_who_keeps_losing_against_others_changes_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     replay("march")
 
