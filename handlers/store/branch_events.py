@@ -6,7 +6,7 @@ its hash covers that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,10 +28,10 @@ _COPY_OF = "CopyOf"
 class There(NamedTuple):
     """What a branch's own events of an aggregate are."""
 
-    ids: Set[str]
-    copied: Set[str]
+    ids: set[str]
+    copied: set[str]
     """The ids of the ledger's events of which copies are there."""
-    decided: Set[str]
+    decided: set[str]
     """The commands that the branch has carried out itself."""
 
 

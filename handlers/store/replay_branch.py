@@ -13,7 +13,7 @@ beside, a repetition finds it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Self
 
@@ -26,6 +26,7 @@ from handlers.sourcing.event import Event, Position
 from handlers.sourcing.kinds import State
 from handlers.sourcing.restoring import UNFOLDABLE
 
+from .branch_events import There
 from .branches import Branches
 from .history import History, Moment
 from .overlay import OverlayStates, OverlayStore
@@ -40,12 +41,31 @@ class _MisfitError(Exception):
     """What the branch has does not lead to that."""
 
 
+@dataclass(slots=True)
+class _Present:
+    """A stream as the branch has it, up to its end: whoever appends behind another end finds its place taken."""
+
+    aggregate_id: str
+    end_of_base: int
+    there: There
+    state: State
+    position: Position
+
+    def take(self, made: Sequence[Event], after: State, copy_of: str) -> None:
+        """Go on behind what was appended."""
+        self.there.ids.update(event.event_id for event in made)
+        self.there.copied.add(copy_of)
+        last = made[-1]
+        self.state, self.position = after, Position(last.sequence, last.hash, last.timestamp)
+
+
 @dataclass(frozen=True, slots=True)
 class ToBranch:
-    """Onto one branch. Only its table is written."""
+    """Onto one branch. Only its table is written. It keeps the present of the stream that it came to last."""
 
     store: OverlayStore
     history: History
+    _kept: list[_Present] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -63,8 +83,9 @@ class ToBranch:
         return cls(store, History(store, OverlayStates(snapshots, store.bases.end), every))
 
     def send(self, events: Sequence[Event], copier: Copier) -> Sent:
-        """One GetItem for each stream, and no more where all is in its base. Else what its present takes, a Query of
-        the branch's own events of it, and for each event that is brought a PutItem, two write units up to 1 KB."""
+        """One GetItem for each stream, and no more where all is in its base. Else, once for each stream, what its
+        present takes and a Query of the branch's own events of it; and for each event that is brought a PutItem, two
+        write units up to 1 KB."""
         number = 0
         left_out: list[LeftOut] = []
         for aggregate_id, group in groupby(events, key=lambda event: event.aggregate_id):
@@ -81,40 +102,55 @@ class ToBranch:
 
     def _brought(self, aggregate_id: str, events: Sequence[Event], copier: Copier) -> Sent:
         """Bring what is not there yet of a stream's events. SendError after losing 5 races."""
+        for _ in range(ATTEMPTS):
+            present = self._present(aggregate_id, events)
+            if present is None:
+                return Sent(0)
+            try:
+                sent = self._appended(present, events, copier)
+            except ConcurrentAppendError:
+                continue
+            self._kept.append(present)
+            return sent
+        raise SendError(f"the branch: others keep writing {aggregate_id}")
+
+    def _present(self, aggregate_id: str, events: Sequence[Event]) -> _Present | None:
+        """The stream as it is, or was when the last stretch of it was brought; None where nothing of it is to be."""
+        kept = [self._kept.pop()] if self._kept else []
+        if kept and kept[0].aggregate_id == aggregate_id:
+            return kept[0]
         own, at = self.store.own, self.store.own.branch.at
         fixed = own.branches.fixed(own.branch, aggregate_id)
         if fixed is None and (at is None or events[-1].timestamp <= at):
-            return Sent(0)  # whoever touches it first finds them in its base
+            return None  # whoever touches it first finds them in its base
         end = self.store.bases.end(aggregate_id)
-        behind = [event for event in events if event.sequence > end]
-        for _ in range(ATTEMPTS if behind else 0):
-            try:
-                return self._appended(aggregate_id, behind, copier)
-            except ConcurrentAppendError:
-                continue
-        if behind:
-            raise SendError(f"the branch: others keep writing {aggregate_id}")
-        return Sent(0)
-
-    def _appended(self, aggregate_id: str, events: Sequence[Event], copier: Copier) -> Sent:
-        """Once more from what is there now: what was brought before, by this replay, counts as sent."""
-        there = self.store.own.there(aggregate_id)
+        if events[-1].sequence <= end:
+            return None
+        there = own.there(aggregate_id)
         state, position, _ = self.history.reconstruct(aggregate_id) or _NOTHING_YET
+        return _Present(aggregate_id, end, there, state, position)
+
+    def _appended(self, present: _Present, events: Sequence[Event], copier: Copier) -> Sent:
+        """What of events is there now; what was brought before, by this replay, counts as sent."""
+        there = present.there
         number = 0
         left_out: list[LeftOut] = []
         for event in events:
+            if event.sequence <= present.end_of_base:
+                continue
             copies, failed = copier.copies([event])
             left_out += failed
             if copies and copies[0].copy_id in there.ids:
                 number += len(copies)
             elif copies and event.event_id not in there.copied and event.command_id not in there.decided:
                 try:
-                    made, after = self._continued(copies, state, position)
+                    made, after = self._continued(copies, present.state, present.position)
                 except (_MisfitError, LedgerError, *UNFOLDABLE) as error:
                     left_out.append(_left_out(event, error))
                     continue
                 self.store.own.append(made, event.event_id)
-                state, position, number = after, _position(made[-1]), number + len(made)
+                present.take(made, after, event.event_id)
+                number += len(made)
         return Sent(number, left_out)
 
     def _continued(self, copies: Sequence[Copy], state: State, position: Position) -> tuple[list[Event], State]:
@@ -129,10 +165,6 @@ class ToBranch:
             if not state.fits(made[-1].sequence):
                 raise _MisfitError(f"so few events make no such {kind.name}")
         return made, state
-
-
-def _position(event: Event) -> Position:
-    return Position(event.sequence, event.hash, event.timestamp)
 
 
 def _left_out(event: Event, error: Exception) -> LeftOut:

@@ -239,6 +239,17 @@ def test_a_branch_that_is_gone_is_none_that_is_made_anew(world: World) -> None:
     assert list(branches.touched(another)) == []
 
 
+def test_a_long_stream_is_not_read_again_for_each_stretch(world: World, calls: Calls) -> None:
+    keep(world.aws, story("long", [1] * 39, now="2024-02-15T10:00:00.000000Z"))
+    branch = made(world.aws, "then", "2024-02-01T00:00:00.000000Z")
+    world.machine.start(target="branch:then", aggregateIds=["long"])
+    calls.made.clear()
+    world.machine.to_the_end()
+    on_branch = [name for name, given in calls.made if given.get("TableName") == BRANCHES]
+    assert len([name for name in on_branch if name == "Query"]) == 2
+    assert [each.sequence for each in world.overlay(branch).read("long")] == list(range(1, 41))
+
+
 def test_what_is_brought_of_a_stream_takes_five_requests_and_one_for_each_event(world: World, calls: Calls) -> None:
     world.machine.start(target="branch:trial", aggregateIds=[ACCOUNTS[0]])
     calls.made.clear()

@@ -269,7 +269,7 @@ def test_what_is_documented_suffices_for_branches(ledger: StackClient, act: Act)
     assert ledger.query("reconstructState", aggregateId="tried")[0] == 404
 
 
-def test_what_is_documented_suffices_for_replays(ledger: StackClient, act: Act) -> None:
+def test_what_is_documented_suffices_for_replays(ledger: StackClient, act: Act, tmp_path: Path) -> None:
     """A queue of one's own admits the function's role; until it does, the replay stands still, and loses nothing."""
     sqs = ledger.aws("sqs")
     url = sqs.create_queue(QueueName=OWN_QUEUE)["QueueUrl"]
@@ -291,6 +291,12 @@ def test_what_is_documented_suffices_for_replays(ledger: StackClient, act: Act) 
         json.loads(each["Body"]) for each in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     ]
     assert sorted(each["detail"]["EventSequence"] for each in bodies) == [1, 1, 2, 2]
+    assert act(ledger, "branch create", "aside") == 0
+    onto = ("--target", "branch:aside", "--account", "copied", *later)
+    assert act(ledger, "replay start", "--name", "aside", *onto) == 0
+    into = ("--target", "file", "--out", str(tmp_path / "copies"), "--account", "copied", *later)
+    assert act(ledger, "replay start", "--name", "kept", *into) == 0
+    assert act(ledger, "replay show", "kept") == 0
     assert act(ledger, "replay start", "--name", "whole", "--target", "projection", "--rate", "1000") == 0
     assert act(ledger, "replay list") == 0
 

@@ -4721,8 +4721,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "bring the base of a branch onto it once more",
         "handlers/store/replay_branch.py",
-        "[event for event in events if event.sequence > end]",
-        "list(events)",
+        "if event.sequence <= present.end_of_base:",
+        "if event.sequence < 0:",
         ONTO_BRANCHES,
     ),
     Mutant(
