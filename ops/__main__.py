@@ -21,6 +21,7 @@ from .commands import (
     restore_event,
     schemas,
     snapshots,
+    status,
     transfers,
     verify,
 )
@@ -49,7 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m ops", description="Operate a deployed stack.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    looking, mending = (verify, logs, dead_letters, transfers, schemas), (replay, republish, restore_event, snapshots)
+    looking, mending = (
+        (status, verify, logs, dead_letters, transfers, schemas),
+        (replay, republish, restore_event, snapshots),
+    )
     for module in (*looking, *mending, branch, export, import_):
         module.add_to(commands)
     return parser

@@ -43,6 +43,11 @@ class Carriers:
         found = [f"the feed of {self.function}" for _, state in self._feeds() if state != _STATES[False]]
         return found + ([f"the schedule {self.schedule}"] if self._schedule()["State"] == "ENABLED" else [])
 
+    def off(self) -> list[str]:
+        """Those that are off, or not on yet, in words: two requests."""
+        found = [f"the feed of {self.function}" for _, state in self._feeds() if state != _STATES[True]]
+        return found + ([] if self._schedule()["State"] == "ENABLED" else [f"the schedule {self.schedule}"])
+
     def switch(self, *, on: bool) -> None:
         """Switch all of them, and wait until the feed says so: what it handed out before is still carried on then.
         OperatorError where it takes too long."""

@@ -57,23 +57,26 @@ class Lags:
         One Query for each type and bucket of the type index, and a BatchGetItem for each 100 rows. A sample: of older
         events that are not in their rows it knows nothing, and a row may be there before the index has its event.
         """
-        newest = self._newest()
-        keys = [
-            Key(aggregate_id, each.name) for each in self.projections for aggregate_id in newest.get(each.kind.name, {})
-        ]
-        rows = self.read_model.get_many(keys)
-        return [self._lag(each, newest.get(each.kind.name, {}), rows, now) for each in self.projections]
+        return self.behind(self.newest(), now)
 
-    def _newest(self) -> dict[str, dict[str, list[Event]]]:
-        """The newest events of each type, by the kind and by the aggregate."""
-        found: dict[str, dict[str, list[Event]]] = {}
-        for event_type in EVENT_TYPES:
-            kind = KINDS.of_type(event_type)
-            if kind is not None:
-                page = self.types.page(event_type, limit=NEWEST, unreadable=lambda _: None)
-                for event in page.events:
-                    found.setdefault(kind.name, {}).setdefault(event.aggregate_id, []).append(event)
-        return found
+    def newest(self) -> list[Event]:
+        """The newest five events of each type: a Query for each type and bucket of the index."""
+        pages = (
+            self.types.page(each, limit=NEWEST, unreadable=lambda _: None)
+            for each in EVENT_TYPES
+            if KINDS.of_type(each)
+        )
+        return [event for page in pages for event in page.events]
+
+    def behind(self, events: Iterable[Event], now: str) -> list[Value]:
+        """How far each projection is behind these events: a BatchGetItem for each 100 rows."""
+        by_kind: dict[str, dict[str, list[Event]]] = {}
+        for event in events:
+            if kind := KINDS.of_type(event.event_type):
+                by_kind.setdefault(kind.name, {}).setdefault(event.aggregate_id, []).append(event)
+        keys = [Key(id_, each.name) for each in self.projections for id_ in by_kind.get(each.kind.name, {})]
+        rows = self.read_model.get_many(keys)
+        return [self._lag(each, by_kind.get(each.kind.name, {}), rows, now) for each in self.projections]
 
     def _lag(
         self, projection: OfKind, newest: Mapping[str, Sequence[Event]], rows: Mapping[Key, Any], now: str

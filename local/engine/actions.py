@@ -204,6 +204,6 @@ _FINDERS: Iterable[tuple[str, Finder, Iterable[str]]] = (
     ("s3", _on_object, ("DeleteObject", "GetObject", "HeadObject", "PutObject")),
     ("s3", _on_bucket, ("HeadBucket", "ListObjects", "ListObjectsV2")),
     ("xray", _on_everything, ("PutTelemetryRecords", "PutTraceSegments")),
-    ("cloudwatch", _on_everything, ("PutMetricData",)),
+    ("cloudwatch", _on_everything, ("DescribeAlarms", "GetMetricData", "PutMetricData")),
 )
 _NEEDS = {(service, operation): find for service, find, operations in _FINDERS for operation in operations}

@@ -41,7 +41,7 @@ _MOST_KNOWN = 10_000
 LEAVES_POLICIES = frozenset(
     (service, operation)
     for service, operations in {
-        "cloudwatch": ("PutMetricData",),
+        "cloudwatch": ("DescribeAlarms", "GetMetricData", "PutMetricData"),
         "dynamodb": (
             "BatchGetItem", "BatchWriteItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Query", "Scan",
             "TransactGetItems", "TransactWriteItems", "UpdateItem",

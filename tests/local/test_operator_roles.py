@@ -192,6 +192,7 @@ def test_what_is_documented_suffices_for_every_command(ledger: StackClient, act:
     assert act(ledger, "verify --repair-read-model", "--grace", "0", "--trust-store") == 0
     assert act(ledger, "snapshots") == 0
     assert act(ledger, "republish", "--aggregate", ACCOUNTS[0]) == 0
+    assert act(ledger, "status") == 0
     assert act(ledger, "logs", "projection", "--aggregate", ACCOUNTS[0]) == 0
     assert act(ledger, "schemas") == 0
     for selected in ((), ("--account", ACCOUNTS[0])):

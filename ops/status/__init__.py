@@ -1,0 +1,1 @@
+"""How a deployed stack is, point by point, and what needs a person."""
