@@ -27,9 +27,9 @@ from handlers.store.snapshots import Snapshots
 from handlers.store.type_index import TypeIndex
 from handlers.upkeep.health import Lags, depth, due, seconds_between
 from handlers.upkeep.letters.queues import OUTPUTS
+from handlers.upkeep.replays import is_stalled, status_of
 from ops.carriers import Carriers
 from ops.function_logs import FUNCTIONS, spelled
-from ops.replays.runs import is_stalled, status_of
 from ops.system import OperatorError, System
 
 from .metrics import Metric, Metrics
