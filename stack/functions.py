@@ -14,6 +14,7 @@ from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.policies import Grant
 from stack.carriers import REJECTION, Carriers
+from stack.domain import told
 from stack.shared import Shared
 from stack.stores import Stores
 
@@ -172,8 +173,8 @@ def _query(handler: Handlers, stores: Stores) -> HandlerFunction:
             "TYPE_BUCKETS": str(settings.type_buckets),
             "TYPE_INDEX": json.dumps(settings.type_index),
             "CORRELATION_INDEX": json.dumps(settings.correlation_index),
-            "STATEMENT": json.dumps(settings.statement),
             "STATEMENT_ENTRIES": str(settings.statement_entries),
+            **told(settings),
         },
         grants=[
             event_store.grant_read(),
@@ -210,7 +211,7 @@ def _projection(handler: Handlers, stores: Stores) -> HandlerFunction:
         environment={
             "EVENT_STORE_TABLE": stores.event_store.table_name,
             "READ_MODEL_TABLE": stores.read_model.table_name,
-            "STATEMENT": json.dumps(settings.statement),
+            **told(settings),
         },
         grants=[
             stores.event_store.grant_read(),
@@ -298,7 +299,6 @@ def _branch(handler: Handlers, stores: Stores, query: HandlerFunction) -> Handle
             **_deciding(handler.shared, stores),
             "BRANCHES_TABLE": stores.branches.table_name,
             "BRANCH_DAYS": str(settings.branch_days),
-            "STATEMENT": json.dumps(settings.statement),
             "STATEMENT_ENTRIES": str(settings.statement_entries),
         },
         grants=[
@@ -331,8 +331,7 @@ def _deciding(shared: Shared, stores: Stores) -> dict[str, pulumi.Input[str]]:
         "SNAPSHOTS_TABLE": stores.snapshots.table_name,
         "SNAPSHOT_EVERY": str(settings.snapshot_every),
         "TYPE_BUCKETS": str(settings.type_buckets),
-        "TRANSFER_TIMEOUT_SECONDS": str(settings.transfer_timeout_seconds),
-        "TRANSFER_APPROVAL_ABOVE": str(settings.transfer_approval_above),
+        **told(settings),
     }
 
 

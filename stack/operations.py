@@ -8,6 +8,7 @@ import pulumi
 
 from components.handler_function import HandlerFunction
 from stack.carriers import Carriers
+from stack.domain import told
 from stack.feeds import Feeds
 from stack.functions import Functions
 from stack.replays import Replaying
@@ -35,7 +36,7 @@ def operate(
             "EVENT_BUS_NAME": carriers.event_bus.name,
             "TYPE_BUCKETS": str(settings.type_buckets),
             "TYPE_INDEX": json.dumps(settings.type_index),
-            "STATEMENT": json.dumps(settings.statement),
+            **told(settings),
             "PROJECTION_QUEUE_URL": feeds.projection.queue_url,
             "PROJECTION_QUEUE_ARN": feeds.projection.queue_arn,
             "PROJECTION_RULE_ARN": feeds.projection.rule_arn,

@@ -224,9 +224,10 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
     variables = {entry: stack.named(f"{entry}-function").inputs["environment"]["variables"] for entry in ENTRIES}
     snapshots = {"SNAPSHOTS_TABLE": stack.exports["snapshotsTable"], "SNAPSHOT_EVERY": "10"}
     buckets = {"TYPE_BUCKETS": variables["command"]["TYPE_BUCKETS"]}
-    transfers = {"TRANSFER_TIMEOUT_SECONDS": "3600"}
-    transfers["TRANSFER_APPROVAL_ABOVE"] = variables["command"]["TRANSFER_APPROVAL_ABOVE"]
-    deciding = store | snapshots | buckets | transfers
+    # What the domain is told, whatever that is: all of it, wherever its kinds are asked.
+    domain = {name: value for name, value in variables["projection"].items() if name not in store | model}
+    assert {"STATEMENT": "true", "TRANSFER_TIMEOUT_SECONDS": "3600"}.items() <= domain.items()
+    deciding = store | snapshots | buckets | domain
     assert variables == {
         "command": deciding | {"EVENT_BUS_NAME": stack.exports["eventBusName"]},
         "validate": deciding,
@@ -234,18 +235,19 @@ def test_the_functions_are_told_where_things_are(stack: Graph) -> None:
         "sweep": deciding | model,
         "branch": deciding
         | {"BRANCHES_TABLE": stack.exports["branchesTable"], "BRANCH_DAYS": "7"}
-        | {"STATEMENT": "true", "STATEMENT_ENTRIES": "20"},
+        | {"STATEMENT_ENTRIES": "20"},
         "relay": {
             "EVENT_BUS_NAME": stack.exports["eventBusName"],
             "DEAD_LETTER_QUEUE_URL": stack.exports["invocationDeadLetterQueueUrl"],
             "METRICS_NAMESPACE": "EventSourcing",
         },
-        "projection": store | model | {"STATEMENT": "true"},
+        "projection": store | model | domain,
         "query": store
         | model
         | snapshots
         | buckets
-        | {"TYPE_INDEX": "true", "CORRELATION_INDEX": "true", "STATEMENT": "true", "STATEMENT_ENTRIES": "20"},
+        | domain
+        | {"TYPE_INDEX": "true", "CORRELATION_INDEX": "true", "STATEMENT_ENTRIES": "20"},
         "snapshot": store | snapshots | {"SNAPSHOT_RETENTION_DAYS": "0"},
         "replayer": store
         | snapshots

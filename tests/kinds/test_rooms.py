@@ -53,7 +53,7 @@ REASONS = (
     Reason("an alarm's name, which people know", r"components/alarms", r'"transfers-overdue"'),
     Reason(
         "the domain's own settings, which the stack hands on",
-        r"(components/(settings|setting_rules|limits)|stack/functions)\.py",
+        r"(components/(settings|setting_rules|limits)|stack/domain)\.py",
         r"transfer_?(Timeout|Approval)|TRANSFER_SECONDS|_check_transfers|transfer('s deadline| would be)",
     ),
     Reason("the operators' command of that name", r"ops/(__main__|processes)\.py", r"\btransfers\b"),
