@@ -68,7 +68,7 @@ lint: $(STAMP) ## style and import rules
 fuzz-api: $(STAMP) ## have schemathesis send the API what its document allows and forbids; the first run fetches it
 	@$(BIN)/python -m tests.http_api.fuzz
 
-scan: $(STAMP) ## have checkov, cfn-lint, cdk-nag (npm) and actionlint (Go) look at stack and workflows; the first run fetches them
+scan: $(STAMP) ## have checkov, cfn-lint, our policy pack, cdk-nag (npm) and actionlint (Go) look; the first run fetches them
 	@$(BIN)/python -m tests.infrastructure.scan
 
 types: $(STAMP) ## strict type check

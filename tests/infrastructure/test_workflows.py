@@ -60,7 +60,7 @@ def test_a_preview_becomes_a_comment(tmp_path: Path) -> None:
     assert comment.startswith("### `pulumi preview` of `prod`\n")
     assert "~~~~diff\n+ aws:sqs/queue:Queue: (create)\nResources:\n    + 1 to create\n~~~~\n" in comment
     assert "failed" not in comment
-    assert (tmp_path / "asked").read_text() == "preview --stack prod --diff --color never\n"
+    assert (tmp_path / "asked").read_text() == "preview --stack prod --policy-pack policies --diff --color never\n"
 
 
 def test_a_preview_that_fails_fails_the_check_and_tells_why(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""`python -m tests.infrastructure.scan`: checkov, cfn-lint and cdk-nag look at the stack, actionlint at the workflows.
+"""`python -m tests.infrastructure.scan`: scanners look at the stack, and actionlint at the workflows.
+
+They are checkov, cfn-lint, cdk-nag and the project's own policy pack, run as Pulumi's CrossGuard would.
 
 The production stack is looked at, with a customer key, as a bank would deploy it. Exit code 0 where all that they find
 is waived and no waiver is out of date. cdk-nag needs node and npm, actionlint Go: where they are missing, it says so.
@@ -18,6 +20,7 @@ from rich.markup import escape
 from tests.infrastructure.program import run
 
 from . import tools, waivers
+from .graph import policy_resources
 from .plan import terraform_plan
 from .template import template
 from .tools import TOOLS, Finding
@@ -58,10 +61,17 @@ def _scan(ran: list[str], console: Console) -> list[Finding]:
     graph = run("prod", SETTINGS)
     found: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="scan-") as folder:
-        plan, stack = Path(folder, "plan.json"), Path(folder, "template.json")
+        plan, stack, declared = (Path(folder, f"{name}.json") for name in ("plan", "template", "graph"))
         plan.write_text(json.dumps(terraform_plan(graph)), "utf-8")
         stack.write_text(json.dumps(template(graph)), "utf-8")
-        reads = {"checkov": plan, "cfn-lint": stack, "cdk-nag": stack, "actionlint": PROJECT}
+        declared.write_text(json.dumps(policy_resources(graph)), "utf-8")
+        reads = {
+            "checkov": plan,
+            "cfn-lint": stack,
+            "cdk-nag": stack,
+            "actionlint": PROJECT,
+            "crossguard": declared,
+        }
         for name in ran:
             with console.status(name):
                 found += TOOLS[name](reads[name])

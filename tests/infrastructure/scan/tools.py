@@ -6,14 +6,21 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import grpc  # type: ignore[import-untyped]
+from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyped]
+from pulumi.runtime.proto import analyzer_pb2 as proto
+from pulumi.runtime.proto.analyzer_pb2_grpc import AnalyzerStub
 
 from tests import fetched
 
 _HERE = Path(__file__).resolve().parent
 CACHE = fetched.CACHE / "scan"
-_PYTHON, _NODE, _GO = (CACHE / name for name in ("python", "node", "go"))
+_PYTHON, _NODE, _GO, _PACK = (CACHE / name for name in ("python", "node", "go", "pack"))
+POLICIES = _HERE.parents[2] / "policies"
 
 
 class Finding(NamedTuple):
@@ -28,6 +35,11 @@ class Finding(NamedTuple):
 def fetch_python_tools() -> None:
     """checkov and cfn-lint by their lock, once. CalledProcessError where that fails."""
     fetched.python_tools(_PYTHON, _HERE / "requirements.txt")
+
+
+def fetch_policy_pack() -> None:
+    """What the policy pack runs on, by its lock, once. CalledProcessError where that fails."""
+    fetched.python_tools(_PACK, POLICIES / "requirements.txt")
 
 
 _NEEDS = {"cdk-nag": ("node", "npm"), "actionlint": ("go",)}
@@ -48,6 +60,7 @@ def _not_there(programs: list[str]) -> str:
 def fetch(tools: Container[str]) -> None:
     """Each by its lock, once. CalledProcessError where that fails."""
     fetch_python_tools()
+    fetch_policy_pack()
     if "cdk-nag" in tools:
         fetch_cdk_nag()
     if "actionlint" in tools:
@@ -108,11 +121,47 @@ def actionlint(project: Path) -> Iterator[Finding]:
         )
 
 
+def crossguard(graph: Path) -> Iterator[Finding]:
+    """Of a graph's resources, as JSON: the policy pack, run and asked as the Pulumi CLI does."""
+    resources = [proto.AnalyzerResource(**_message(each)) for each in json.loads(graph.read_text("utf-8"))]
+    with _serving_pack() as analyzer:
+        for each in resources:
+            asked = proto.AnalyzeRequest(type=each.type, urn=each.urn, name=each.name, properties=each.properties)
+            yield from _told(analyzer.Analyze(asked), each.name)
+        yield from _told(analyzer.AnalyzeStack(proto.AnalyzeStackRequest(resources=resources)), "")
+
+
+def _message(resource: Mapping[str, Any]) -> dict[str, Any]:
+    properties = json_format.ParseDict(resource["properties"], struct_pb2.Struct())
+    return {**{name: resource[name] for name in ("type", "urn", "name")}, "properties": properties}
+
+
+def _told(answer: Any, name: str) -> Iterator[Finding]:
+    for each in answer.diagnostics:
+        yield Finding("crossguard", each.policyName, name or each.urn.rsplit("::", 1)[-1], each.message)
+
+
+@contextmanager
+def _serving_pack() -> Iterator[Any]:
+    """The pack in a process of its own. OSError where it does not say its port."""
+    pack = (str(_PACK / "bin" / "python"), "-u", str(POLICIES))
+    with subprocess.Popen(pack, stdout=subprocess.PIPE, text=True, env=fetched.without_aws()) as process:
+        try:
+            port = (process.stdout.readline() if process.stdout else "").strip()
+            if not port:
+                raise OSError(f"{POLICIES.name} does not run as a policy pack")
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                yield AnalyzerStub(channel)
+        finally:
+            process.kill()
+
+
 TOOLS: Mapping[str, Callable[[Path], Iterator[Finding]]] = {
     "checkov": checkov,
     "cfn-lint": cfn_lint,
     "cdk-nag": cdk_nag,
     "actionlint": actionlint,
+    "crossguard": crossguard,
 }
 
 
