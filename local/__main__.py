@@ -1,24 +1,57 @@
 """`python -m local`: the embedded AWS as a program."""
 
-import argparse
-import contextlib
 import os
-import re
 import signal
 import sys
-from pathlib import Path
-from typing import Any
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_CLEAN_LINE = b"\r\x1b[K\x1b[?25h"
+"""For a terminal: what stands in the line goes, and the cursor, which a spinner hides, comes back."""
+
+
+def _at_a_signal(end: "Callable[[int, object], object]") -> None:
+    """Have the signals to stop call `end`, but those that are ignored, as nohup and a shell's background leave them."""
+    for number in _STOPPING:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
+
+
+def _end_before_the_start(number: int, _: object) -> None:
+    """While everything is loaded, which takes seconds, there is nothing to clear up: a line, and no traceback."""
+    _leave("Stopped before it had started.", 128 + number if sys.argv[1:2] == ["demo"] else 0)
+
+
+def _leave(said: str, code: int) -> "NoReturn":
+    """End this process with a line, wherever it is, and nothing else of it is run."""
+    try:
+        if os.environ.get("TERM", "dumb") != "dumb":
+            for descriptor in (1, 2):
+                if os.isatty(descriptor):
+                    os.write(descriptor, _CLEAN_LINE)
+        os.write(2, f"{said}\n".encode())
+    finally:  # also where nobody reads it, as when a terminal has hung up
+        os._exit(code)
+
+
+if __name__ == "__main__":  # before the rest is loaded
+    _at_a_signal(_end_before_the_start)
+
+import argparse  # noqa: E402
+import re  # noqa: E402
+import threading  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import NoReturn  # noqa: E402
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 4566
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the process's exit code."""
     options = _parser().parse_args(arguments)
     _forget_the_users_aws()
-    _end_at_a_signal()
+    _at_a_signal(_end_before_the_start)
     if options.command == "demo":
         return _demo(options.stack, options.json)
     from local import serve  # noqa: PLC0415
@@ -43,35 +76,28 @@ def _forget_the_users_aws() -> None:
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
-def _end_at_a_signal() -> None:
-    """While everything is loaded, which takes seconds, there is nothing to clear up: a line, and no traceback."""
-    for number in _STOPPING:
-        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell leaves Ctrl-C in the background, and nohup SIGHUP
-            signal.signal(number, _end)
-
-
-def _end(*_: Any) -> None:
-    with contextlib.suppress(OSError):  # nobody reads it where a terminal has hung up
-        os.write(sys.stderr.fileno(), b"Stopped before it had started.\n")
-    os._exit(0)
-
-
 def _demo(stack: str, as_json: bool) -> int:
     from local import demo  # noqa: PLC0415  each command loads only what it needs
     from local.deploy import DeployError, Stopped  # noqa: PLC0415
     from local.engine import RuntimeClientMissing  # noqa: PLC0415
 
-    def stop(*_: Any) -> None:
-        raise Stopped
+    stop = threading.Event()
+    said = "Stopped. All of it was in memory, and is gone."
 
-    for number in _STOPPING:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, stop)
+    def leave(number: int, _: object) -> None:
+        """Whatever is under way: the engine's watchdog clears up behind a process that is gone."""
+        _leave(said, 128 + number)
+
+    def deployed() -> None:
+        _at_a_signal(leave)
+        if stop.is_set():
+            raise Stopped
+
+    _at_a_signal(lambda *_: stop.set())
     try:
-        return demo.main(stack=stack, as_json=as_json)
+        return demo.main(stack, as_json, stop, deployed)
     except Stopped:
-        print("Stopped.", file=sys.stderr)
-        return 1
+        _leave(said, 128 + signal.SIGINT)
     except (DeployError, RuntimeClientMissing) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from .client import FunctionFailed, StackClient, eventually
-from .deploy import StackConfig, deploy, load_config
+from .deploy import StackConfig, deploy_apart, load_config
 from .engine import Engine, InterceptedRequest, Response
 from .fee import with_a_fee
 
@@ -27,6 +28,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 ACCOUNT = "account-123"
 SOON = 20.0
 """Seconds within which what happens by itself must have happened, on a slow machine."""
+AGAIN_SECONDS = 1
+"""After so long a message that failed is received again, in the step that waits for its dead letter."""
+_INDENT = 6
 
 
 @dataclass
@@ -37,15 +41,19 @@ class Story:
     config: StackConfig
     results: list[dict[str, Any]] = field(default_factory=list)
 
-    def step(self, title: str, run: Callable[[], Any], wanted: Any, *, show: str = "", needs: str = "") -> Any:
-        """Run one step, show its result, compare it with what is wanted; the result.
+    def step(
+        self, title: str, run: Callable[[], Any], wanted: Any, *, means: str, show: str = "", needs: str = ""
+    ) -> Any:
+        """Run one step and compare its result with what is wanted; the result.
 
-        `needs` names the setting of the part that it is about: where that is left out, so is the step, which says so.
+        A result that is wanted is told by what it `means`, another one as it is, beside the wanted one. `show` is what
+        was called, or how it comes to that; where it is long it has line breaks of its own. `needs` names the setting
+        of the part that it is about: where that is left out, so is the step, which says so.
         """
         if needs and self.config.get(f"event-sourcing:{needs}") == "false":
             reason = f"left out, as the stack leaves out the part: its setting {needs} is false"
             self.results.append({"step": title, "ok": True, "leftOut": reason})
-            self._print(f"[yellow]–[/] [bold]{len(self.results):2}  {title}[/] [dim]{reason}[/]")
+            self._head(Text("–", "yellow"), title, reason)
             return None
         started = time.monotonic()
         with self.console.status(title):
@@ -56,38 +64,57 @@ class Story:
         seconds = time.monotonic() - started
         good = result == wanted
         self.results.append({"step": title, "ok": good, "seconds": round(seconds, 3), "result": result})
-        number = len(self.results)
-        mark = "[green]✔[/]" if good else "[red]✘[/]"
-        self._print(f"{mark} [bold]{number:2}  {title}[/] [dim]{seconds:.2f} s[/]")
-        if show:
-            self._print(f"      [dim]{escape(show)}[/]")
-        self._print(f"      [cyan]{escape(_line(result))}[/]")
-        if not good:
-            self._print(f"      [red]should be[/] {escape(_line(wanted))}")
+        self._head(Text("✔", "green") if good else Text("✘", "red"), title, f"{seconds:.2f} s")
+        for line in show.splitlines():
+            tell(self.console, Text(line, "dim"), _INDENT)
+        if good:
+            tell(self.console, Text(means, "cyan"), _INDENT)
+        else:
+            tell(self.console, Text.assemble(("is        ", "red"), _line(result)), _INDENT)
+            tell(self.console, Text.assemble(("should be ", "red"), _line(wanted)), _INDENT)
         return result
 
-    def _print(self, text: str) -> None:
-        self.console.print(text, highlight=False, soft_wrap=True)
+    def _head(self, mark: Text, title: str, more: str) -> None:
+        first = Text.assemble(mark, (f" {len(self.results):2}  ", "bold"))
+        tell(self.console, Text.assemble((title, "bold"), " ", (more, "dim")), _INDENT, first)
 
     @property
     def failed(self) -> list[str]:
         return [result["step"] for result in self.results if not result["ok"]]
 
 
-def main(stack: str = "local", as_json: bool = False) -> int:
-    """Tell the story; 0 if every result is as it should be, 1 if not."""
+def tell(console: Console, text: Text, indent: int = 0, first: Text | None = None) -> None:
+    """A paragraph, indented, `first` in its first line. On a terminal lines end between words; in a pipe it is one."""
+    lines = text.wrap(console, console.width - indent) if console.is_terminal else [text]
+    for number, line in enumerate(lines):
+        line.rstrip()
+        before = first if first is not None and not number else " " * indent
+        console.print(Text.assemble(before, line), highlight=False, soft_wrap=True)
+
+
+def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[], None]) -> int:
+    """Tell the story; 0 if every result is as it should be, 1 if not.
+
+    Once `stop` is set, the deployment ends. Raises: Stopped. Behind it, which `deployed` is told, the process may be
+    ended wherever it is.
+    """
     console = Console(stderr=as_json)
     started = time.monotonic()
     story = Story(console, load_config(PROJECT, stack))
     with Engine() as engine:
-        with console.status("Deploying the Pulumi program onto the embedded AWS") as status:
-            deployment = deploy(
-                engine.endpoint, stack, PROJECT, on_progress=lambda each: status.update(f"{each.kind} {each.subject}")
+        with engine.settling(), console.status("Deploying the Pulumi program onto the embedded AWS") as status:
+            deployment = deploy_apart(
+                engine.endpoint,
+                stack,
+                PROJECT,
+                lambda each: status.update(Text(f"{each.kind} {each.subject}")),
+                engine.names,
+                stop=stop,
             )
-        console.print(
-            f"The embedded AWS runs at {engine.endpoint}; stack [bold]{stack}[/] is deployed on it: "
-            f"{len(deployment.resources)} resources in {time.monotonic() - started:.1f} s.\n"
-        )
+        deployed()
+        took = f"{len(deployment.resources)} resources in {time.monotonic() - started:.1f} s"
+        where = f"The embedded AWS runs at {engine.endpoint}"
+        tell(console, Text(f"{where}; the stack {stack} is deployed on it: {took}.\n"))
         outputs = engine.folder / "out.json"
         client = StackClient({**deployment.outputs, "endpoint": engine.endpoint})
         outputs.write_text(json.dumps(client.outputs), "utf-8")
@@ -96,11 +123,24 @@ def main(stack: str = "local", as_json: bool = False) -> int:
     if as_json:
         report = {"ok": not story.failed, "seconds": round(seconds, 1), "steps": story.results}
         print(json.dumps(report, default=_number, indent=2))
-    verdict = f"[red]{len(story.failed)} went wrong[/]" if story.failed else "[green]every result as it should be[/]"
-    console.print(f"\n{len(story.results)} steps in {seconds:.1f} s: {verdict}.")
-    if "consoleUrl" in deployment.outputs:
-        console.print("To look at accounts in a browser: [bold]make serve[/], which says where its console is.")
+    verdict = (f"{len(story.failed)} went wrong", "red") if story.failed else ("every result as it should be", "green")
+    tell(console, Text.assemble(f"\n{len(story.results)} steps in {seconds:.1f} s: ", verdict, "."))
+    _what_next(console, has_console="consoleUrl" in deployment.outputs)
     return 1 if story.failed else 0
+
+
+def _what_next(console: Console, *, has_console: bool) -> None:
+    """Behind the story: the same stack for oneself, and where to read on."""
+    steps = [("make serve", "the same stack, for you: it stays until Ctrl-C")]
+    if has_console:
+        steps[0] = ("make serve", "the same stack, for you, with a console for the browser")
+        steps.append((".venv/bin/ledger account open alice", "in another terminal: an account of your own"))
+    steps.append(("README.md", "how to talk to it, and to deploy it to AWS"))
+    steps.append(("docs/architecture.md", "how it works"))
+    tell(console, Text("\nWhat next:"))
+    width = max(len(what) for what, _ in steps)
+    for what, why in steps:
+        tell(console, Text(why), width + 4, Text.assemble("  ", (f"{what:<{width}}", "bold"), "  "))
 
 
 def _tell(story: Story, client: StackClient, engine: Engine, outputs: Path) -> None:
@@ -134,24 +174,28 @@ def _write_side(story: Story, client: StackClient) -> None:
         lambda: _receipt(client.command(ACCOUNT, "AccountCreated", creation)),
         {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 1},
         show=f"invoke command: AccountCreated {json.dumps(creation)}",
+        means=f"stored as event 1 of {ACCOUNT}",
     )
     story.step(
         "Deposit 100.50",
         lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1"), "commandId"),
         {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2, "commandId": "deposit-1"},
         show=f"invoke command: TransactionProcessed {json.dumps(deposit)}",
+        means=f"stored as event 2 of {ACCOUNT}, under the commandId deposit-1",
     )
     story.step(
         "Withdraw 20.25",
         lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", withdrawal)),
         {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 3},
         show=f"invoke command: TransactionProcessed {json.dumps(withdrawal)}",
+        means=f"stored as event 3 of {ACCOUNT}",
     )
     story.step(
         "Send the deposit again: one event, the same answer",
         lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1"), "commandId"),
         {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2, "commandId": "deposit-1"},
         show="the commandId names the command for good",
+        means="answered as the first time: it is event 2, and nothing new was stored",
     )
 
 
@@ -161,6 +205,7 @@ def _read_side(story: Story, client: StackClient) -> None:
         lambda: _summary(_row_at(client, 3)),
         {"Balance": Decimal("80.25"), "TransactionCount": 2, "Status": "Active", "LastSequence": 3},
         show="store -> stream -> relay -> bus -> queue -> projection -> table",
+        means="the row says: Active, 80.25 after 2 transactions, up to event 3",
     )
     story.step(
         "The account statement",
@@ -172,6 +217,7 @@ def _read_side(story: Story, client: StackClient) -> None:
             {"TransactionId": "tx-790", "Amount": Decimal("-20.25"), "Balance": Decimal("80.25")},
             {"TransactionId": "tx-789", "Amount": Decimal("100.5"), "Balance": Decimal("100.5")},
         ],
+        means="tx-790: -20.25, which left 80.25; before it tx-789: 100.50, which left 100.50",
         needs="statement",
     )
 
@@ -182,6 +228,7 @@ def _time_travel(story: Story, client: StackClient) -> None:
         "The state at sequence 1",
         lambda: _state(client.query("reconstructState", aggregateId=ACCOUNT, upToSequence=1)),
         {"balance": 0, "status": "Active", "transactionCount": 0, "eventsProcessed": 1},
+        means="from 1 event: Active, and nothing in it yet",
     )
     moment = events[1]["Timestamp"]
     story.step(
@@ -189,6 +236,7 @@ def _time_travel(story: Story, client: StackClient) -> None:
         lambda: _state(client.query("reconstructState", aggregateId=ACCOUNT, asOf=moment)),
         {"balance": Decimal("100.5"), "status": "Active", "transactionCount": 1, "eventsProcessed": 2},
         show=f"asOf {moment}",
+        means="from 2 events: 100.50, as it was before the withdrawal",
     )
     story.step(
         "Events by type, newest first",
@@ -197,12 +245,14 @@ def _time_travel(story: Story, client: StackClient) -> None:
             for event in client.query("getEventsByType", eventType="TransactionProcessed")[1]["events"]
         ],
         [{"sequence": 3, "amount": Decimal("-20.25")}, {"sequence": 2, "amount": Decimal("100.5")}],
+        means="two of the type TransactionProcessed: -20.25, and before it 100.50",
         needs="typeIndex",
     )
     story.step(
         "Every event carries the hash of the one before",
         lambda: [event["PreviousHash"] == before["Hash"] for before, event in itertools.pairwise(events)],
         [True, True],
+        means="event 2 has the hash of event 1, and event 3 that of event 2",
     )
 
 
@@ -211,11 +261,13 @@ def _refusals(story: Story, client: StackClient) -> None:
         "Overdraw the account: refused, with the rule",
         lambda: _error(client.command(ACCOUNT, "TransactionProcessed", {"amount": -80.26})),
         {"statusCode": 422, "code": "RuleBroken", "rule": "sufficient-funds"},
+        means="refused with 422 and the rule: sufficient-funds",
     )
     story.step(
         "Close it while there is money in it: refused",
         lambda: _error(client.command(ACCOUNT, "AccountClosed", {})),
         {"statusCode": 422, "code": "RuleBroken", "rule": "zero-balance"},
+        means="refused with 422 and the rule: zero-balance",
     )
 
 
@@ -247,11 +299,13 @@ def _transfers(story: Story, client: StackClient) -> None:
         lambda: (transfer("transfer-1", "savings-2", 5_000), ended("transfer-1", "Completed"))[1],
         {"Status": "Completed"},
         show="requested -> reserved -> committed -> credited -> posted -> completed",
+        means="its row says: Completed",
     )
     story.step(
         "A transfer that the other side cannot take comes to nothing",
         lambda: (transfer("transfer-2", "savings-3", 5_000), ended("transfer-2", "Failed"))[1],
         {"Status": "Failed", "FailedStep": "check", "Rule": "account-currency"},
+        means="its row says: Failed at the check of the other account, whose currency is EUR",
     )
 
     command = client.aws("lambda").get_function_configuration(FunctionName=client.outputs["commandFunction"])
@@ -271,8 +325,14 @@ def _transfers(story: Story, client: StackClient) -> None:
             expire,
             {"Status": "Expired"},
             show="a schedule sweeps for what is due; here it begins anew, so that nobody has to wait a minute",
+            means="its row says: Expired",
         )
-    story.step("All that is left can be withdrawn: nothing is set aside any more", available, 200)
+    story.step(
+        "All that is left can be withdrawn: nothing is set aside any more",
+        available,
+        200,
+        means="a withdrawal of the 15,000 that are left would be accepted",
+    )
 
 
 def _killed(story: Story, client: StackClient, engine: Engine) -> None:
@@ -312,7 +372,7 @@ def _killed(story: Story, client: StackClient, engine: Engine) -> None:
         return {"killed": struck, "Status": status, "cellar": holds("cellar"), "attic": holds("attic")}
 
     story.step(
-        "Kill the process of a transfer between two steps: it ends all the same, and no money is made or lost",
+        "Kill a transfer's process between two steps: it ends all the same",
         kill,
         {
             "killed": ["before the post"],
@@ -321,6 +381,7 @@ def _killed(story: Story, client: StackClient, engine: Engine) -> None:
             "attic": {"balance": 400, "reserved": 0},
         },
         show="another message of it goes on, or the same once more, here after 2 s; else the sweep, a minute later",
+        means="Completed: 600 on the one account and 400 on the other. No money is made or lost",
     )
 
 
@@ -335,7 +396,17 @@ def _deliveries(story: Story, client: StackClient) -> None:
         eventually(lambda: client.messages("projectionQueueUrl"), lambda left: left == 0, SOON)
         return client.row(ACCOUNT) == before
 
-    story.step("Deliver the deposit twice more: the read model does not move", deliver_twice, wanted=True)
+    story.step(
+        "Deliver the deposit twice more: the read model does not move",
+        deliver_twice,
+        wanted=True,
+        means="the queue is empty, and the row is the same as before",
+    )
+
+    queue, sqs = client.outputs["projectionQueueUrl"], client.aws("sqs")
+    names = ["VisibilityTimeout", "RedrivePolicy"]
+    before_poison = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    receives = json.loads(before_poison["RedrivePolicy"])["maxReceiveCount"]
 
     def poison() -> dict[str, Any]:
         entry = {
@@ -344,15 +415,22 @@ def _deliveries(story: Story, client: StackClient) -> None:
             "DetailType": "TransactionProcessed",
             "Detail": '{"no": "event"}',
         }
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(AGAIN_SECONDS)})
         client.aws("events").put_events(Entries=[entry])
         waiting = eventually(lambda: client.messages("deadLetterQueueUrl"), lambda found: found == 1, 2 * SOON)
+        hidden = {"VisibilityTimeout": before_poison["VisibilityTimeout"]}
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes=hidden)
         return {"deadLetters": waiting, "projectionQueue": client.messages("projectionQueueUrl")}
 
     story.step(
         "A poisoned message ends in the dead letter queue, nothing waits behind it",
         poison,
         {"deadLetters": 1, "projectionQueue": 0},
-        show="set aside after the stack's number of receives",
+        show=(
+            f"set aside after {receives} receives, here {AGAIN_SECONDS} s apart;"
+            f" the stack has {before_poison['VisibilityTimeout']} s between them"
+        ),
+        means="one dead letter, and the queue is empty",
     )
 
 
@@ -368,8 +446,14 @@ def _replay(story: Story, client: StackClient, outputs: Path) -> None:
         replay,
         0,
         show="python -m ops replay archive",
+        means="the replay is completed",
     )
-    story.step("The row is back as it was", lambda: _row_at(client, 3) == before, wanted=True)
+    story.step(
+        "The row is back as it was",
+        lambda: _row_at(client, 3) == before,
+        wanted=True,
+        means="the same in every attribute",
+    )
     _replay_into_a_queue(story, client, outputs)
 
 
@@ -398,10 +482,11 @@ def _replay_into_a_queue(story: Story, client: StackClient, outputs: Path) -> No
         }
 
     story.step(
-        "Replay the account's deposits from the event store into a queue of one's own",
+        "Replay the account's deposits into a queue of one's own",
         replay,
         {"exitCode": 0, "sent": 1, "source": ["event-sourcing.financial.replay"], "amounts": [100.5]},
-        show=f"python -m ops replay start --target queue:ARN --account {ACCOUNT} --pattern '{pattern}'",
+        show=f"python -m ops replay start --target queue:ARN --account {ACCOUNT} \\\n  --pattern '{pattern}'",
+        means="one copy came: the deposit of 100.50, from the source of replays, and not of events",
     )
 
 
@@ -439,6 +524,7 @@ def _branches(story: Story, client: StackClient, outputs: Path) -> None:
         withdraw,
         {"exitCode": 0, "onTheBranch": Decimal("0.25"), "onTheLedger": Decimal("80.25")},
         show="python -m ops branch create | command | query",
+        means="0.25 is left on the branch, and 80.25 on the ledger",
     )
 
     def try_a_fee() -> dict[str, Any]:
@@ -460,11 +546,13 @@ def _branches(story: Story, client: StackClient, outputs: Path) -> None:
             "difference": Decimal("-0.2"),
         },
         show="python -m ops branch run fee --code DIR; python -m ops branch diff fee",
+        means="one decision would be another: 80.05 would be left instead of 80.25",
     )
     story.step(
         "Not one event more is on the account",
         lambda: client.query("getAggregateEvents", aggregateId=ACCOUNT)[1]["eventCount"],
         events,
+        means=f"{events} events, as before",
     )
 
 

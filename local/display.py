@@ -16,16 +16,9 @@ Outputs = Mapping[str, Any]
 Regions = Mapping[str, Outputs]
 """What a stack says of its further Regions: of each the outputs that the first one has."""
 
-_EXAMPLE = {
-    "aggregateId": "account-123",
-    "eventType": "AccountCreated",
-    "eventData": {
-        "accountId": "account-123",
-        "customerId": "customer-456",
-        "accountType": "checking",
-        "createdAt": "2024-01-15T10:00:00Z",
-    },
-}
+_COLUMNS = 80
+_EXAMPLE = """{"aggregateId": "account-123", "eventType": "AccountCreated",
+ "eventData": {"customerId": "customer-456", "accountType": "checking"}}"""
 
 
 class Display(Protocol):
@@ -45,9 +38,11 @@ class Display(Protocol):
 
 
 class TextDisplay:
-    """For people. What can be copied is never wrapped. `data` is the folder in which everything stays, if one does."""
+    """For people. What can be copied is never wrapped. `data` is the folder in which everything stays, if one does;
+    `outputs` the file that has the stack's outputs, if one has."""
 
-    def __init__(self, data: Path | None = None) -> None:
+    def __init__(self, data: Path | None = None, outputs: Path | None = None) -> None:
+        self._outputs = outputs
         self._end = f"Ctrl-C stops it; {data} keeps everything." if data else "Ctrl-C stops it and forgets everything."
         self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         self._status = self._console.status("running the program")
@@ -57,7 +52,7 @@ class TextDisplay:
         self._say(f"The embedded AWS answers at {endpoint}", "bold")
 
     def deploying(self, stack: str) -> AbstractContextManager[object]:
-        self._say(f"Deploying the stack {stack} (the first time also fetches what the functions depend on) ...")
+        self._say(f"Deploying the stack {stack} (the first time also fetches what functions need) ...")
         return self._status
 
     def progress(self, progress: Progress) -> None:
@@ -66,8 +61,7 @@ class TextDisplay:
                 self._status.update(f"{self._count} created; creating {progress.subject}")
             case "created":
                 self._count += 1
-                kind = progress.type.split(":")[1]  # of aws:sqs/queue:Queue
-                self._say(f"  + {kind:<34} {progress.subject:<40} {progress.seconds:5.2f} s", "green")
+                self._say(_created(progress), "green")
             case "deleted":
                 self._say(f"  - {progress.subject}", "red")
             case "warning":
@@ -78,27 +72,24 @@ class TextDisplay:
     def deployed(self, endpoint: str, config: StackConfig, deployment: Deployment) -> None:
         self._say(f"\n{config.project} / {config.stack}: {len(deployment.resources)} resources", "bold")
         regions: Regions = deployment.outputs.get("regions") or {}
-        self._list(deployment.outputs)
-        for region, outputs in regions.items():
-            self._say(f"\nin {region}", "bold")
-            self._list(outputs)
+        if self._outputs:
+            self._say(f"Their names and addresses are in {self._outputs}, as long as this runs.")
+        else:
+            self._list(deployment.outputs)
+            for region, outputs in regions.items():
+                self._say(f"\nin {region}", "bold")
+                self._list(outputs)
         self._open(deployment.outputs)
         for region, outputs in regions.items():
             self._open(outputs, f" in {region}")
-        self._connect(endpoint, config)
-        for region in regions:
-            self._say(f"# for {region}: AWS_REGION={region} AWS_DEFAULT_REGION={region}")
-        if function := deployment.outputs.get("commandFunction"):
-            self._say(
-                f"aws lambda invoke --function-name {function} --cli-binary-format raw-in-base64-out \\\n"
-                f"  --payload '{json.dumps(_EXAMPLE)}' /dev/stdout\n"
-                "# only version 2 of the AWS CLI has --cli-binary-format: leave it out with version 1"
-            )
+        self._connect(endpoint, config, deployment)
+        for region, outputs in regions.items():
+            function = outputs.get("commandFunction")
+            self._say(f"In {region}: --region {region}" + (f" --function-name {function}" if function else ""))
         self._say(f"\n{self._end}", "bold")
 
     def empty(self, endpoint: str, config: StackConfig) -> None:
-        self._connect(endpoint, config)
-        self._say("\nTo deploy with the Pulumi CLI, keeping its state in a folder that goes with this AWS:", "bold")
+        self._say("\nTo deploy with the Pulumi CLI, whose state goes with this AWS:", "bold")
         self._say('export PULUMI_BACKEND_URL="file://$(mktemp -d)" PULUMI_CONFIG_PASSPHRASE=local')
         self._say(f"pulumi stack init {config.stack}")
         if overrides := _endpoint_overrides(endpoint, config):
@@ -124,13 +115,18 @@ class TextDisplay:
         if found:
             self._say("\n" + "\n".join(found), "bold")
 
-    def _connect(self, endpoint: str, config: StackConfig) -> None:
-        self._say("\nTo talk to it, in another shell:", "bold")
+    def _connect(self, endpoint: str, config: StackConfig, deployment: Deployment) -> None:
+        """All in the call itself: no variable is read by every version of the CLI, which would talk to the real AWS."""
         region = config.get("aws:region")
-        self._say(  # version 1 of the AWS CLI and boto3 read AWS_DEFAULT_REGION, version 2 and other SDKs AWS_REGION
-            f"export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_DEFAULT_REGION={region}"
-            " AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
-        )
+        self._say(f"\nAny SDK: the endpoint {endpoint}, the Region {region},\nand any credentials.")
+        if function := deployment.outputs.get("commandFunction"):
+            self._say(
+                "The AWS CLI, of version 1 or 2:\n"
+                "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws lambda invoke \\\n"
+                f"  --endpoint-url {endpoint} --region {region} \\\n"
+                f"  --function-name {function} \\\n"
+                f"  --payload fileb:///dev/stdin /dev/stdout <<'END'\n{_EXAMPLE}\nEND"
+            )
 
     def _say(self, text: str, style: str = "") -> None:
         self._console.print(text, style=style)
@@ -162,6 +158,14 @@ class JsonDisplay:
     def _say(self, endpoint: str, config: StackConfig, **more: Any) -> None:
         ready = {"endpoint": endpoint, "region": config.get("aws:region"), "stack": config.stack, **more}
         print(json.dumps(ready), flush=True)
+
+
+def _created(progress: Progress) -> str:
+    """A line of a narrow terminal: the kind, the name and, where there is room for them, the seconds."""
+    kind = progress.type.split(":")[1].split("/")[-1]  # of aws:sqs/queue:Queue
+    line, took = f"  + {kind:<18} {progress.subject}", f" {progress.seconds:.2f} s"
+    room = _COLUMNS - 1 - len(line)
+    return f"{line}{took:>{room}}" if room >= len(took) else line
 
 
 def _endpoint_overrides(endpoint: str, config: StackConfig) -> str:

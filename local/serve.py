@@ -33,7 +33,7 @@ class Options:
 def main(options: Options) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP. Returns 0, or 1 with the reason on stderr if it could not be started."""
     stop = _stop_on_signals()
-    display = JsonDisplay() if options.as_json else TextDisplay(options.data)
+    display = JsonDisplay() if options.as_json else TextDisplay(options.data, options.outputs)
     try:
         _serve(options, display, stop)
     except Stopped:

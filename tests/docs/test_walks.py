@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from local.deploy import Deployment, StackConfig
+from local.display import TextDisplay
+
 from . import aws_cli
 from .blocks import Block, to_run
 from .conftest import Outputs, Reader
@@ -72,6 +75,22 @@ def test_the_functions_answer_readably_with_either_version_of_the_aws_cli(versio
     assert deposited == ("200", deposited[1] | {"sequence": 2})
     assert (refused[0], refused[1]["error"]["details"]["rule"]) == ("422", "sufficient-funds")
     assert (state[0], state[1]["reconstructedState"]["balance"]) == ("200", 100.5)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_call_that_serve_prints_is_answered(
+    version: int, reader: Reader, outputs: Outputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if version not in aws_cli.installed():
+        pytest.skip(aws_cli.HOW[version])
+    config = StackConfig("ledger", "local", {"aws:region": outputs["region"]})
+    TextDisplay().deployed(outputs["endpoint"], config, Deployment("local", outputs, []))
+    printed = capsys.readouterr().out
+    call = printed[printed.index("AWS_ACCESS_KEY_ID") : printed.index("\nEND") + len("\nEND")]
+
+    told = reader(aws_cli.installed()[version]).run(block(call.replace("account-123", f"of-version-{version}")))
+
+    assert json.JSONDecoder().raw_decode(told.output)[0]["statusCode"] == 200
 
 
 def answers(said: str) -> list[tuple[str, Any]]:

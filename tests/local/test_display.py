@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.deploy import Deployment, StackConfig
+from local.deploy import Deployment, Progress, StackConfig
 from local.display import TextDisplay
 
 CONFIG = StackConfig("ledger", "local", {"aws:region": "us-east-1"})
@@ -29,9 +31,50 @@ def test_without_them_it_says_nothing_of_them(capsys: pytest.CaptureFixture[str]
 
 
 def test_it_lists_each_region_and_says_how_to_reach_it(capsys: pytest.CaptureFixture[str]) -> None:
-    there = {"region": "eu-west-1", "consoleUrl": "http://127.0.0.1:4570/console/"}
+    there = {
+        "region": "eu-west-1",
+        "commandFunction": "command-there",
+        "consoleUrl": "http://127.0.0.1:4570/console/",
+    }
     lines = said(capsys, {"region": "us-east-1", "regions": {"eu-west-1": there}})
-    assert lines.index("  region  us-east-1") < lines.index("in eu-west-1") < lines.index("  region      eu-west-1")
+    assert (
+        lines.index("  region  us-east-1") < lines.index("in eu-west-1") < lines.index("  region           eu-west-1")
+    )
     assert not any("{" in line for line in lines)
     assert "The console, in a browser in eu-west-1: http://127.0.0.1:4570/console/" in lines
-    assert "# for eu-west-1: AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1" in lines
+    assert "In eu-west-1: --region eu-west-1 --function-name command-there" in lines
+
+
+def test_what_is_printed_fits_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """As deployed: the longest names, a file for the outputs, and an endpoint."""
+    display = TextDisplay(outputs=Path("out.json"))
+    display.started("http://127.0.0.1:45660")
+    with display.deploying("local"):
+        for kind, name in (
+            ("aws:cloudwatch/metricAlarm:MetricAlarm", "monitoring-event-store-by-correlation-write-throttles"),
+            ("aws:s3/bucketServerSideEncryptionConfiguration:B", "console-bucket-encryption"),
+            ("aws:sqs/queue:Queue", "dlq"),
+        ):
+            display.progress(Progress("created", name, kind, 0.25))
+    outputs = {
+        "consoleUrl": "http://127.0.0.1:45670/console/",
+        "apiEndpoint": "http://127.0.0.1:45680",
+        "commandFunction": "command-function-5fb46f3",
+        "eventBusArn": "arn:aws:events:us-east-1:123456789012:event-bus/events-bus-b7f420c-" + "x" * 40,
+    }
+    display.deployed("http://127.0.0.1:45660", CONFIG, Deployment("local", outputs, []))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("  + queue              dlq ") and line.endswith(" 0.25 s") for line in lines)
+    assert "Their names and addresses are in out.json, as long as this runs." in lines
+
+
+def test_the_printed_call_names_its_endpoint_region_and_credentials(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "\n".join(said(capsys, {"commandFunction": "command-function-5fb46f3"}))
+    call = text[text.index("AWS_ACCESS_KEY_ID") : text.index("\nEND")]
+
+    assert "AWS_SECRET_ACCESS_KEY=test aws lambda invoke" in call
+    assert "--endpoint-url http://127.0.0.1:4566 --region us-east-1 " in call
+    assert "export" not in text
+    assert json.loads(call.split("'END'\n")[1])["eventType"] == "AccountCreated"

@@ -190,14 +190,12 @@ def test_a_person_is_told_what_there_is_and_how_to_talk_to_it(start: Callable[..
 
     lines = served.text.splitlines()
     endpoint = lines[0].rsplit(" ", 1)[1]
-    assert any(line.startswith("  + sqs/queue ") and " queue " in line for line in lines)
+    assert any(line.startswith("  + queue ") and " queue " in line for line in lines)
     assert "demo / local: 1 resources" in lines
     assert "  commandFunction  command-function-abc" in lines
     assert "  region           us-east-1" in lines
-    (export,) = (line for line in lines if line.startswith(f"export AWS_ENDPOINT_URL={endpoint} "))
-    assert " AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 " in export
-    assert "only version 2 of the AWS CLI has --cli-binary-format" in served.text
-    assert "aws lambda invoke --function-name command-function-abc" in served.text
+    assert f"  --endpoint-url {endpoint} --region us-east-1 \\" in lines
+    assert "  --function-name command-function-abc \\" in lines
     assert "long" not in served.text
     assert served.stop(signal.SIGINT) == 0
     assert served.left_behind() == []
@@ -224,7 +222,7 @@ def test_a_signal_during_the_deployment_ends_it(start: Callable[..., Served], tm
     file = tmp_path / "out.json"
     program = 'for n in range(400):\n    aws.sqs.Queue(f"queue-{n}")'
     served = start("--port", "0", "--outputs", str(file), folder=project(tmp_path, program))
-    served.until(lambda: "  + sqs/queue" in served.text, "first queue")
+    served.until(lambda: "  + queue" in served.text, "first queue")
 
     assert served.stop(signal.SIGINT) == 0
     assert served.text.count("  + ") < 400
