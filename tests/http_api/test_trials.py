@@ -338,8 +338,9 @@ def test_a_token_is_good_for_its_question_and_its_caller_alone(api: Api, key: st
     path = "trial-1" if "{id}" in key else None
     own = {"aggregateId": "account-1"} if key == DECISIONS else {}
 
-    def asked(token: str, of: str = key, at: str | None = path, **more: Any) -> int:
-        return api(of, at, query=urlencode({**own, "limit": "1", "nextToken": token}), **more).status
+    def asked(token: str, at: str | None = path, aggregateId: str = "account-1", **more: Any) -> int:  # noqa: N803
+        of = {"aggregateId": aggregateId} if own else {}
+        return api(key, at, query=urlencode({**of, "limit": "1", "nextToken": token}), **more).status
 
     token = api(key, path, query=urlencode({**own, "limit": "1"})).body["nextToken"]
 
@@ -347,6 +348,8 @@ def test_a_token_is_good_for_its_question_and_its_caller_alone(api: Api, key: st
     assert asked(token, authorizer=people("somebody-else")) == 400
     if path:
         assert asked(token, at="trial-2") == 400
+    if own:
+        assert asked(token, aggregateId="account-2") == 400
     other = BRANCHES_ if key == LIST else LIST
     assert api(other, query=f"nextToken={quote(token)}").status == 400
     assert asked("made-up") == 400

@@ -91,6 +91,7 @@ DELIVERING = ("tests/infrastructure/test_delivery.py",)
 REDRIVING = ("tests/ops/test_dead_letters.py",)
 EXAMINING = ("tests/ops/test_examination.py",)
 OPERATED = ("tests/http_api/test_operations.py",)
+TRIED = ("tests/http_api/test_trials.py",)
 ARGUING = ("tests/fuzz/test_arguments.py",)
 INFRASTRUCTURE = ("tests/infrastructure",)
 OVER_HTTP = ("tests/http_api",)
@@ -4937,5 +4938,72 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "Calls that do not wait",
         "Transfers that do not wait",
         ("tests/kinds/test_rooms.py",),
+    ),
+    Mutant(
+        "pass decisions over where a page of them begins within an item",
+        "handlers/upkeep/backtests/results.py",
+        """            item, skip = str(each[PLACE]["S"]), 0
+""",
+        """            item = str(each[PLACE]["S"])
+""",
+        TRIED,
+    ),
+    Mutant(
+        "go on with the decisions of another account",
+        "handlers/upkeep/branch_answers.py",
+        'subject = ["getBranchDecisions", branch.id, aggregate_id]',
+        'subject = ["getBranchDecisions", branch.id]',
+        TRIED,
+    ),
+    Mutant(
+        "go on with the diff of another branch",
+        "handlers/upkeep/branch_answers.py",
+        'subject = ["getBranchDiff", branch.id]',
+        'subject = ["getBranchDiff"]',
+        TRIED,
+    ),
+    Mutant(
+        "take a backtest for complete without the refusals that no stream tells of",
+        "handlers/upkeep/backtests/diff.py",
+        "return self.done == PARTS",
+        "return self.done >= SEGMENTS",
+        TRIED,
+    ),
+    Mutant(
+        "list the oldest replays first",
+        "handlers/store/replays.py",
+        "key=lambda run: run.head.age, reverse=True)",
+        "key=lambda run: run.head.age)",
+        TRIED,
+    ),
+    Mutant(
+        "have a replay into files go on by messages",
+        "handlers/upkeep/replays.py",
+        "if run.head.is_of_files and wanted is not State.CANCELLED:",
+        "if run.head.is_of_files and wanted is State.PAUSED:",
+        TRIED,
+    ),
+    Mutant(
+        "pause a replay that is completed",
+        "handlers/upkeep/replays.py",
+        """            if not run.unfinished:
+                raise""",
+        """            if not run.segments:
+                raise""",
+        TRIED,
+    ),
+    Mutant(
+        "leave unread what the body of a change says",
+        "handlers/http_api/exchange.py",
+        'if not self.route.members and not self.event.get("body"):',
+        "if not self.route.members:",
+        TRIED,
+    ),
+    Mutant(
+        "let whoever shows branches write to them",
+        "components/branches.py",
+        'return Grant("LookAtBranches", ("dynamodb:GetItem", "dynamodb:Query"), (self.table_arn,))',
+        'return Grant("LookAtBranches", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"), (self.table_arn,))',
+        ("tests/infrastructure/test_security.py",),
     ),
 )
