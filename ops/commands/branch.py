@@ -109,7 +109,7 @@ def _list(system: System, options: argparse.Namespace) -> int:
     console = console_for(options)
     rows = [[Cell(branch.name, "bold"), *map(Cell, _cells(branch))] for branch in every]
     print_table(console, ("BRANCH", "STANDS ON", "MADE", "UNTIL"), rows)
-    console.print(f"{len(every):,} branches")
+    console.print(f"{len(every):,} branch{'' if len(every) == 1 else 'es'}")
     return 0
 
 

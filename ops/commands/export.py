@@ -23,7 +23,7 @@ from ops.bulk.manifest import Format, Manifest, Request, Table
 from ops.system import MAX_WORKERS, OperatorError, System, UsageError
 
 from . import arguments
-from .common import THREADS, Rate, add_common, console_for, foreign_line, progress_on, shown
+from .common import THREADS, Rate, add_common, console_for, counted, foreign_line, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -173,11 +173,9 @@ def _tell(manifest: Manifest, options: argparse.Namespace) -> None:
         }
         print(json.dumps(answer))
     else:
+        events, files = counted(manifest.events, "event"), counted(len(manifest.parts), "file")
         left_out = f"; {manifest.left_out:,} items are no events and were left out" if manifest.left_out else ""
-        console_for(options).print(
-            shown(f"{manifest.request}: {manifest.events:,} events, {size:,} bytes in {len(manifest.parts)} files")
-            + left_out
-        )
+        console_for(options).print(shown(f"{manifest.request}: {events}, {size:,} bytes in {files}") + left_out)
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -20,7 +20,7 @@ from ops.system import System, UsageError
 from ops.timeline import Timeline
 
 from . import arguments
-from .common import add_common, add_more_types, by_time, console_for, foreign_line, progress_on
+from .common import add_common, add_more_types, by_time, console_for, counted, foreign_line, progress_on
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -87,7 +87,10 @@ def _run(system: System, options: argparse.Namespace) -> int:
         described = [item.describe() for item in foreign]
         print(json.dumps({"events": published, "foreign": described, "fromTheFuture": later}))
     else:
-        console.print(f"{published:,} events published" + (f", {len(foreign):,} items left out" if foreign else ""))
+        console.print(
+            f"{counted(published, 'event')} published"
+            + (f", {counted(len(foreign), 'item')} left out" if foreign else "")
+        )
     if later:
         console.print(
             f"{later:,} events have a Timestamp later than END and than now, whenever they were stored, and are not "

@@ -12,7 +12,7 @@ from ops import registered
 from ops.system import System
 from schemas.files import each_version, load
 
-from .common import add_common, console_for, printable
+from .common import add_common, console_for, counted, printable
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -42,5 +42,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
     for each in found:
         name = f"{each.event_type} {each.version}" if each.version else each.event_type
         console.print(f"{escape(printable(name))} [bold red]{each.kind}[/]: {escape(printable(each.detail))}")
-    console.print(f"{versions:,} versions of {len(schemas):,} schemas, {len(found):,} findings")
+    console.print(
+        f"{counted(versions, 'version')} of {counted(len(schemas), 'schema')}, {counted(len(found), 'finding')}"
+    )
     return 1 if failed else 0

@@ -15,7 +15,7 @@ from handlers.store.snapshots import Snapshots
 from ops import snapshots
 from ops.system import OperatorError, System
 
-from .common import Rate, add_common, add_walk, aggregates_of, console_for, progress_on, shown
+from .common import Rate, add_common, add_walk, aggregates_of, console_for, counted, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -46,7 +46,8 @@ def _run(system: System, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"aggregates": len(aggregate_ids), "snapshots": count, "broken": described(broken)}, indent=2))
     else:
-        console.print(f"{len(aggregate_ids):,} aggregates, {count:,} snapshots made, {len(broken):,} streams broken")
+        number, broke = counted(len(aggregate_ids), "aggregate"), counted(len(broken), "stream")
+        console.print(f"{number}, {counted(count, 'snapshot')} made, {broke} broken")
     return 1 if broken else 0
 
 

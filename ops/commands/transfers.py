@@ -19,7 +19,7 @@ from ops.processes import Processes, Story, command, poke
 from ops.system import OperatorError, System, UsageError
 
 from . import arguments
-from .common import add_common, console_for, shown
+from .common import add_common, console_for, counted, shown
 from .tables import Cell, print_table
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _list(system: System, options: argparse.Namespace) -> int:
         print(dumps({"transfers": described, "count": len(described), "more": more}))
     else:
         print_table(console, _HEAD, [_cells(each, now) for each in described])
-        console.print(f"{len(described):,} transfers" + ("; there are more: --show" if more else ""))
+        console.print(counted(len(described), "transfer") + ("; there are more: --show" if more else ""))
     return 1 if damage else 0
 
 

@@ -16,7 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn
 from handlers.domain import KINDS, PROCESS
 from handlers.store.event_store import EventStore
 from handlers.upkeep.letters.queues import messages_in
-from handlers.upkeep.verification.findings import UNDER_WAY, Finding, Kind
+from handlers.upkeep.verification.findings import CONTENTS, UNDER_WAY, Finding, Kind
 from ops.system import System, UsageError
 from ops.verification.crossing import Crossing, Parts
 from ops.verification.report import Report
@@ -25,7 +25,8 @@ from ops.verification.verifier import Verdict, Verifier
 from ops.verification.walk import in_parallel
 
 from . import arguments
-from .common import add_common, add_walk, aggregates_of, console_for, progress_on, shown
+from .common import add_common, add_walk, aggregates_of, console_for, counted, progress_on, shown
+from .verify_shown import line_of, print_findings
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -95,8 +96,14 @@ def _run(system: System, options: argparse.Namespace) -> int:
         ("snapshots", verifier.snapshots_table, "AggregateId"),
     )
     report = Report(options.show)
-    with closing(Parts()) as parts:
-        _report(system, replace(verifier, parts=parts), tables, report, options=options, console=console)
+    try:
+        with closing(Parts()) as parts:
+            _report(system, replace(verifier, parts=parts), tables, report, options=options, console=console)
+    except BaseException:
+        if not options.json:
+            console.print("[yellow]it did not come to its end; so far:[/]")
+            _summarize(report, console, ended=False)
+        raise
     if options.json:
         print(json.dumps(report.describe(), indent=2))
     else:
@@ -172,7 +179,7 @@ def _look_again(
             _tell(report, told, told, console)
             bars.update(bar, advance=1, events=report.events, findings=report.counts.total())
     if report.on_their_way:
-        console.print(f"{report.on_their_way:,} rows may be on their way ({traffic}): verify again")
+        console.print(f"{counted(report.on_their_way, 'row')} may be on their way ({traffic}): verify again")
 
 
 def _cross(crossing: Crossing, report: Report, console: Console) -> None:
@@ -180,8 +187,7 @@ def _cross(crossing: Crossing, report: Report, console: Console) -> None:
     with _progress(console) as bars:
         bar = bars.add_task("across", total=None, events=report.events, findings=report.counts.total())
         for finding in crossing.findings():
-            for kept, repaired in report.add_across(finding):
-                console.print(_line(kept, repaired=repaired))
+            report.add_across(finding)
             bars.update(bar, completed=crossing.processes, findings=report.counts.total())
     report.processes, report.not_judged, report.sums = crossing.processes, crossing.not_judged, crossing.sums
 
@@ -191,8 +197,14 @@ def _only_lags(verdict: Verdict) -> bool:
 
 
 def _tell(report: Report, before: Verdict, after: Verdict, console: Console) -> None:
+    """Count what was found. What a repair took away is told at once: it may be all that is left of it."""
     for finding, repaired in report.add(before, after):
-        console.print(_line(finding, repaired=repaired))
+        if _is_gone(finding, repaired):
+            console.print(line_of(finding, repaired=repaired))
+
+
+def _is_gone(finding: Finding, repaired: bool) -> bool:
+    return repaired and finding.kind in CONTENTS
 
 
 def _progress(console: Console) -> Progress:
@@ -200,20 +212,13 @@ def _progress(console: Console) -> Progress:
     return progress_on(console, MofNCompleteColumn(), counts)
 
 
-def _line(finding: Finding, *, repaired: bool) -> str:
-    place = shown(finding.subject)
-    if finding.sequence is not None:
-        place += f" #{finding.sequence}"
-    state = " [green](repaired)[/]" if repaired else ""
-    return f"{shown(finding.aggregate_id)} {place} [bold]{finding.kind}[/]: {shown(finding.detail)}{state}"
-
-
-def _summarize(report: Report, console: Console) -> None:
-    console.print(f"{report.aggregates:,} aggregates, {report.events:,} events")
-    for kind, count in sorted(report.counts.items()):
-        console.print(f"  {kind}: {count:,}, of which {report.remaining[kind]:,} remain")
+def _summarize(report: Report, console: Console, *, ended: bool = True) -> None:
+    print_findings(report, console, _is_gone)
+    console.print(f"{counted(report.aggregates, 'aggregate')}, {counted(report.events, 'event')}")
+    if not ended:
+        return
     if report.processes:
-        console.print(f"{report.processes:,} {PROCESS.kind}s across streams")
+        console.print(f"{counted(report.processes, PROCESS.kind)} across streams")
     for unit, total in sorted(report.sums.items()):
         told = total.describe()
         console.print(
@@ -228,9 +233,10 @@ def _summarize(report: Report, console: Console) -> None:
 def _left_open(report: Report) -> Iterator[str]:
     """What nothing is said of: it is no finding, and may become one."""
     if report.in_flight:
-        yield f"{report.in_flight:,} events may still be on their way to the rows: too young to be missed (--grace)"
+        young = counted(report.in_flight, "event")
+        yield f"{young} may still be on the way to the rows: too young to be missed (--grace)"
     if report.not_judged:
-        yield f"{report.not_judged:,} {PROCESS.kind}s not judged: they went on meanwhile, or have a broken stream"
+        yield f"{counted(report.not_judged, PROCESS.kind)} not judged: they went on meanwhile, or have a broken stream"
 
 
 def _verdict(report: Report) -> str:

@@ -4818,6 +4818,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/ops/test_status.py",),
     ),
     Mutant(
+        "keep to oneself what verify found until it was interrupted",
+        "ops/commands/verify.py",
+        "    except BaseException:\n        if not options.json:",
+        "    except BaseException:\n        if options.json:",
+        VERIFYING,
+    ),
+    Mutant(
+        "call two outages one in what rows lack",
+        "ops/verification/lacks.py",
+        "if found and minute - found.end <= _APART:",
+        "if found:",
+        VERIFYING,
+    ),
+    Mutant(
         "let the glass stay broken",
         "components/policies.py",
         "*([over] if guests and until else []),",

@@ -61,7 +61,7 @@ def test_the_sums_are_told_to_people_too(aws: Any, run: Run) -> None:
     said = run("verify", *ANY_AGE).out
 
     assert (
-        "1 transfers across streams\n  USD: 117 held, 10 of it set aside; 107 came in and went out, 10 in between"
+        "1 transfer across streams\n  USD: 117 held, 10 of it set aside; 107 came in and went out, 10 in between"
         in said
     )
 

@@ -36,7 +36,7 @@ def test_what_is_there_is_not_made_again(aws: Any, run: Run, calls: Calls) -> No
     result = run("snapshots")
 
     assert result.code == 0
-    assert "1 aggregates, 1 snapshots made" in result.out
+    assert "1 aggregate, 1 snapshot made" in result.out
     assert [len(call["RequestItems"][SNAPSHOTS]) for call in calls.to("BatchWriteItem")] == [1]
     assert sorted(kept(aws)) == [("a", 2), ("a", 4), ("a", 6)]
 
@@ -101,7 +101,7 @@ def test_a_broken_stream_is_named_and_holds_up_no_other(aws: Any, run: Run, dama
     assert [each["aggregateId"] for each in result.json["broken"]] == ["broken"]
     assert "broken broken: " in result.error
     assert sorted(kept(aws)) == [("a", 2), ("a", 4), ("z", 2), ("z", 4)]
-    assert "1 streams broken" in run("snapshots").out
+    assert "1 stream broken" in run("snapshots").out
 
 
 def test_a_table_that_writes_nothing_ends_the_command(aws: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

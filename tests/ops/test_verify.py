@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +24,8 @@ from handlers.store.event_store import EventStore
 from handlers.store.items import to_item, to_record
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshots, key_of
+from handlers.upkeep.verification.findings import Kind
+from ops.verification.steps import NEXT
 
 from ..domain.builders import command, folded, story
 from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls, Context, kept, message, refusal, rows
@@ -474,7 +478,7 @@ def test_events_younger_than_the_grace_period_are_in_flight(aws: Any, outputs: A
     assert (result.code, result.json["inFlight"], result.json["findings"]) == (0, 2, [])
 
     told = run("verify").out
-    assert "2 events may still be on their way to the rows" in told
+    assert "2 events may still be on the way to the rows" in told
     assert told.strip().endswith("clean, apart from what is too early to tell")
 
     late = run("verify", "--json", "--grace", "0")
@@ -966,3 +970,71 @@ def test_an_entry_that_changes_while_it_is_removed_stays(
     assert [content(each)["Balance"] for each in result.json["findings"]] == [100, 17], "what was deleted, too"
     assert there == [100, 17]
     assert rows(aws) == truth
+
+
+def test_findings_are_told_in_groups_in_order_with_what_comes_next(aws: Any, account: list[Event], run: Run) -> None:
+    set_attribute(aws, STORE, event_key(3), "Actor", {"S": "mallory"})
+    for name in ("account-0", "account-2"):
+        set_attribute(aws, ROWS, row_key(account_id=name), "Balance", {"N": "1"})
+
+    lines = run("verify").out.splitlines()
+
+    heads = [line for line in lines if not line.startswith("  ")]
+    assert heads[:2] == ["wrong-hash: 1 finding, of which 1 remain", "row-differs: 2 findings, of which 2 remain"]
+    place = lines.index(heads[1])
+    assert lines[1].startswith("  next: an incident: find who did it, and restore-event")
+    assert lines[place + 1] == "  next: verify --repair-read-model"
+    assert [line.split()[0] for line in lines[place + 2 : place + 4]] == ["account-0", "account-2"]
+
+
+def test_rows_that_lag_are_told_in_numbers_by_when_that_began(
+    aws: Any, outputs: Any, run: Run, project: Project
+) -> None:
+    for number in range(12):
+        hour = "10" if number < 8 else "12"
+        events = keep(aws, story(f"a{number:02}", [1], now=f"2024-01-15T{hour}:00:00.000000Z"))
+        project(events[:1])
+
+    lines = run("verify").out.splitlines()
+
+    place = lines.index("row-behind: 12 findings, of which 12 remain")
+    assert lines[place + 2 : place + 4] == [
+        "  8 of AccountSummary lack events from 2024-01-15T10:00:00Z to 2024-01-15T10:01:00Z: "
+        "republish 2024-01-15T10:00:00Z 2024-01-15T10:01:00Z",
+        "  4 of AccountSummary lack events from 2024-01-15T12:00:00Z to 2024-01-15T12:01:00Z: "
+        "republish 2024-01-15T12:00:00Z 2024-01-15T12:01:00Z",
+    ]
+    assert [line.split()[0] for line in lines[place + 4 : place + 8]] == ["a00", "a01", "a02", "and"]
+    assert "the row lacks event 2 of 2024-01-15T10:00:01.000000Z" in lines[place + 4]
+    assert len(run("verify", "--json").json["findings"]) == 12
+
+
+def test_what_was_found_until_an_interruption_is_told(
+    aws: Any, account: list[Event], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.delete_item(TableName=STORE, Key=event_key(3))
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ops.commands.verify._cross", interrupt)
+    result = run("verify")
+
+    assert result.code == 130
+    assert "it did not come to its end; so far:" in result.out
+    assert "account-1 stream #3 gap: event 3 is missing" in result.out
+
+
+def test_one_of_a_thing_is_not_called_several(aws: Any, outputs: Any, run: Run, project: Project) -> None:
+    project(keep(aws, story("alone", [])))
+
+    assert "1 aggregate, 1 event\n" in run("verify").out
+
+
+def test_every_kind_of_finding_has_its_next_step() -> None:
+    runbook = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    titles = {f"#{line.strip(' #').lower().replace(' ', '-')}" for line in runbook.split("\n") if line[:2] == "##"}
+
+    assert set(NEXT) == set(Kind)
+    for step in NEXT.values():
+        assert set(re.findall(r"#[a-z-]+", step)) <= titles

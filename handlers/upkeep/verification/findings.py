@@ -128,6 +128,8 @@ class Finding:
     sequence: int | None = None
     row: str | None = None
     attributes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    since: str | None = None
+    """Of a row that lacks events: the Timestamp of the first of them."""
 
     @property
     def subject(self) -> str:

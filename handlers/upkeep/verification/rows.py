@@ -163,10 +163,15 @@ class RowCheck:
         if cutoff < first.timestamp <= latest:
             return end - self.seen
         if self.item is None:
-            self._find(Kind.ROW_MISSING, f"there is no row for {end} events")
+            self._find(Kind.ROW_MISSING, f"there is no row for {'1 event' if end == 1 else f'{end} events'}")
         else:
-            detail = f"the row lacks {end - self.seen} events from {first.sequence} of {first.timestamp} on"
-            self._find(Kind.ROW_BEHIND, detail, first.sequence)
+            number = end - self.seen
+            what = f"event {first.sequence}" if number == 1 else f"{number} events from {first.sequence}"
+            detail = f"the row lacks {what} of {first.timestamp}{'' if number == 1 else ' on'}"
+            name = self.projection.name
+            self.findings.append(
+                Finding(self.aggregate_id, Kind.ROW_BEHIND, detail, first.sequence, name, since=first.timestamp)
+            )
         return 0
 
     def _differs(self, attributes: Differing, sequence: int) -> None:

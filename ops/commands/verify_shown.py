@@ -1,0 +1,59 @@
+"""What was found, for people: in groups of one kind, the gravest first, with what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+from rich.console import Console
+
+from handlers.upkeep.verification.findings import UNDER_WAY, Finding, Kind
+from ops.verification.report import Report
+from ops.verification.steps import NEXT
+
+from .common import counted, shown
+
+EXAMPLES = 3
+"""Rows that lag are told in numbers, and so many by name."""
+CAUSES = 10
+
+
+def print_findings(report: Report, console: Console, told: Callable[[Finding, bool], bool]) -> None:
+    """A heading, the next step and a line for each finding that is kept; without those that were `told` before."""
+    by_kind: dict[Kind, list[tuple[Finding, bool]]] = {}
+    for finding, repaired in sorted(report.findings, key=lambda each: each[0].place):
+        by_kind.setdefault(finding.kind, []).append((finding, repaired))
+    for kind in Kind:
+        if number := report.counts[kind.value]:
+            left = report.remaining[kind.value]
+            console.print(f"[bold]{kind.value}[/]: {counted(number, 'finding')}, of which {left:,} remain")
+            if left:
+                console.print(f"  next: {NEXT[kind]}")
+            _print_group(kind, by_kind.get(kind, []), report, console, told)
+
+
+def line_of(finding: Finding, *, repaired: bool) -> str:
+    """One finding, for a console."""
+    place = shown(finding.subject)
+    if finding.sequence is not None:
+        place += f" #{finding.sequence}"
+    state = " [green](repaired)[/]" if repaired else ""
+    return f"{shown(finding.aggregate_id)} {place} [bold]{finding.kind}[/]: {shown(finding.detail)}{state}"
+
+
+def _print_group(
+    kind: Kind,
+    kept: list[tuple[Finding, bool]],
+    report: Report,
+    console: Console,
+    told: Callable[[Finding, bool], bool],
+) -> None:
+    lines = [line_of(finding, repaired=repaired) for finding, repaired in kept if not told(finding, repaired)]
+    if kind is Kind.ROW_BEHIND:
+        for stretch in islice(report.lacks.stretches(), CAUSES):
+            console.print(f"  {shown(str(stretch))}: republish {stretch.window}")
+    few = lines[:EXAMPLES] if kind in UNDER_WAY else lines
+    for line in few:
+        console.print(f"  {line}")
+    if left_out := report.counts[kind.value] - (len(few) + sum(told(*each) for each in kept)):
+        console.print(f"  and {left_out:,} more: --json has those that --show keeps")
