@@ -13,6 +13,7 @@ from local.engine import backends
 from local.engine.api import ACCOUNT, Response
 from local.engine.execution import MAX_PAYLOAD
 from local.engine.invoke import new_trace_id
+from local.engine.links import OUTSIDE
 from local.engine.web import access_log, answers, cors, lambdas, payload, routes
 from local.engine.web.authorizers import SERVICE, Admitted, Authorizers, Denied
 from local.engine.web.ids import request_id
@@ -102,6 +103,9 @@ class HttpApi:
         return cors.admits(configuration, request.header("origin"))
 
     def answer(self, request: WebRequest) -> Response:
+        """Raises: AnswerLost where the Region cannot be reached from outside."""
+        if self._gateway.links.faulty:
+            self._gateway.links.cross(OUTSIDE, self._region)
         exchange = _Exchange(request, request_id(), self._clock.now(), routes.decoded(request.path))
         began = time.monotonic()
         with self._gateway.lock:

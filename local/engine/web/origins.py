@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from local.engine.api import Response
+from local.engine.api import AnswerLost, Response
 from local.engine.server import HOST, HttpServer, PortTaken, Refused
 from local.engine.web.requests import WebRequest
 
@@ -135,6 +135,8 @@ def _server(port: int, site: Site) -> HttpServer:
             raise Refused(f"This does not answer pages of {str(origin)[:100]!a}.")
         try:
             return site.answer(request)
+        except AnswerLost:
+            raise
         except Exception:
             _logger.exception("%s %s failed", request.method, request.path)
             return Response(500, b"The embedded AWS failed; its log says why.", {"content-type": "text/plain"})

@@ -17,6 +17,7 @@ from local.engine.authorization import Authorizer
 from local.engine.background import Background
 from local.engine.clock import ManualClock
 from local.engine.gateway import Gateway
+from local.engine.links import Links
 from local.engine.refusals import Refusals
 from local.engine.web import tokens
 from local.engine.web.front import Front
@@ -46,6 +47,7 @@ class Door:
     client: Clients
     clock: ManualClock
     authorizer: Authorizer
+    links: Links
     events: list[dict[str, Any]] = field(default_factory=list)
     answer: Any = None
     _permitted: bool = False
@@ -157,13 +159,13 @@ def opened() -> Iterator[Door]:
         return door.invoke(request)
 
     def seams(gateway: Gateway) -> None:
-        made["authorizer"] = gateway.authorizer
+        made["authorizer"], made["links"] = gateway.authorizer, gateway.links
         gateway.seam("lambda", "Invoke", invoke)
         Refusals(gateway)
         made["front"] = Front(gateway, background, clock, 0, NothingKept())
 
     with aws(seams) as client:
-        made["door"] = Door(client, clock, made["authorizer"])
+        made["door"] = Door(client, clock, made["authorizer"], made["links"])
         try:
             yield made["door"]
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
+from http.client import RemoteDisconnected
 from typing import Any
 
 import pytest
@@ -15,12 +16,22 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.engine import backends
 from local.engine.api import ACCOUNT, Response
+from local.engine.links import OUTSIDE
 from local.engine.principals import Session
 from tests.local.in_process import refusal
 from tests.local.web.door import FUNCTION, NOW, REGION, Answer, Door
 
 SCOPES: dict[str, Any] = {"AuthorizationType": "JWT", "AuthorizationScopes": ["ledger/write", "ledger/read"]}
 SECOND_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def test_an_api_of_a_region_that_cannot_be_reached_breaks_the_connection(door: Door) -> None:
+    door.function()
+    address = door.api("GET /")
+    with door.links.cut(OUTSIDE, REGION), pytest.raises(RemoteDisconnected):
+        door.send(address, "GET", "/")
+    assert door.events == []
+    assert door.send(address, "GET", "/").status == 200
 
 
 def test_the_function_is_handed_what_aws_documents(door: Door) -> None:
