@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.engine import backends
+from local.engine import backends, bucket_policies
 from local.engine.aws import ServiceClients
 from local.engine.gateway import Gateway
 
@@ -21,6 +21,7 @@ Clients = Callable[[str], Any]
 def aws(*seams: Callable[[Gateway], object]) -> Iterator[Clients]:
     """An empty AWS of moto and these seams."""
     backends.reset()
+    bucket_policies.install()  # or what moto says of a bucket would depend on whether an engine ran before
     gateway = Gateway()
     for seam in seams:
         seam(gateway)
