@@ -70,7 +70,7 @@ class BranchAnswers:
     def decisions(self, request: Mapping[str, Any], _: Left) -> Value:
         """`{branch, aggregateId, limit?, nextToken?}`: the decisions of one aggregate that differ, in order. A Query.
 
-        None of an aggregate of which nothing differs.
+        A page may have fewer than `limit` where they are large; none of an aggregate of which nothing differs.
         """
         limit, branch = _limit(request), self._branch(request)
         aggregate_id = check_key(request.get("aggregateId"), "aggregateId")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from handlers.sourcing import times
 from handlers.sourcing.errors import MalformedError, RuleBrokenError, Violation
 from handlers.sourcing.event import GENESIS, Event, Position
+from handlers.store.branches import Branches
 from handlers.store.correlation_index import CorrelationIndex
 from handlers.store.deadline import Deadline
 from handlers.store.event_store import EventStore
@@ -20,14 +22,19 @@ from handlers.store.ledger import Ledger
 from handlers.store.present import PresentReader
 from handlers.store.projector import Projector
 from handlers.store.read_model import Key, ReadModel, Stored
+from handlers.store.replays import Replays, State
 from handlers.store.side_by_side import begin
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshots
 from handlers.store.statement import Statements, Stretch
 from handlers.store.type_index import TypeIndex
+from handlers.upkeep.branch_answers import BranchAnswers
+from handlers.upkeep.replay_answers import ReplayAnswers
+from handlers.upkeep.replays import Runs
 
-from ..aws import STORE
+from ..aws import BRANCHES, REPLAYS, STORE
 from ..domain.builders import NOW, all_projections, command, end_of_a_stream, snapshot_at, story
+from ..http_api import trials
 from .events import TYPE, event, events
 from .meter import Charge, Meter
 
@@ -387,3 +394,44 @@ def test_a_page_of_a_statement_costs_a_unit_for_each_four_kilobytes(
     assert [len(each.entries) for each in (page, old)] == [20, 1]
     assert costs(meter)[0] == ("Query", {"table": 2})
     assert costs(meter)[1:] == [("Query", {"table": 1})] * 7
+
+
+@moto_differs
+def test_looking_at_replays_and_having_one_pause(client: Any, meter: Meter) -> None:
+    """Whatever the store holds: of it a count is asked for, which costs nothing."""
+    replays = Replays(client, REPLAYS)
+    answers = ReplayAnswers(Runs(replays, client, ""), STORE)
+    for name in ("one", "two"):
+        trials.replay(name, among=replays)
+
+    def of(answer: Callable[[dict[str, Any], Callable[[], float]], Any], **request: Any) -> list[Any]:
+        meter.charges.clear()
+        answer(request, lambda: 30.0)
+        return costs(meter)
+
+    assert of(answers.one, replayId="one") == [("Query", {"table": 1}), ("DescribeTable", {})]
+    assert of(answers.every) == [("Scan", {"table": 2}), ("DescribeTable", {})]
+    pause = partial(answers.changed, State.PAUSED)
+    assert of(pause, replayId="one") == [("Query", {"table": 1}), ("PutItem", {"table": 1}), ("DescribeTable", {})]
+
+
+@moto_differs
+def test_looking_at_branches_and_what_other_rules_would_have_decided(client: Any, meter: Meter) -> None:
+    branches, on = trials.branch("trial", among=Branches(client, BRANCHES))
+    answers = BranchAnswers(branches)
+    trials.touch(branches, on, "account-1")
+    every = [trials.decision(number, root=True) for number in range(1_000)]
+    trials.backtest(branches, on, {"account-1": every, "account-2": every[:1]})
+
+    def of(answer: Callable[[dict[str, Any], Callable[[], float]], Any], **request: Any) -> list[Any]:
+        meter.charges.clear()
+        answer(request, lambda: 30.0)
+        return costs(meter)
+
+    head = ("GetItem", {"table": 1})
+    assert of(answers.every) == [("Query", {"table": 1})]
+    assert of(answers.one, branch="trial") == [head, ("Query", {"table": 1}), ("GetItem", {"table": 1})]
+    assert of(answers.diff, branch="trial") == [head, ("Query", {"table": 2}), ("Query", {"table": 1})]
+    asked = {"branch": "trial", "aggregateId": "account-1"}
+    assert of(answers.decisions, **asked, limit=50) == [head, ("Query", {"table": 17})]
+    assert of(answers.decisions, **asked, limit=100) == [head, ("Query", {"table": 33})]

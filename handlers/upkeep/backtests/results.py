@@ -17,8 +17,8 @@ from handlers.store.branches import PART, PLACE, Branch, Branches, DamagedBranch
 RUN = "run"
 OUTCOMES = "outcomes"
 HEAD = "head"
-_PACKS = 16
-"""Items of decisions that are read at once; one has some 64 KB."""
+_IN_AN_ITEM = 100
+"""Decisions that one item has, about: up to 200, in 64 KB."""
 
 
 class Among(NamedTuple):
@@ -67,9 +67,12 @@ class KeptResults:
     def some_differences(
         self, aggregate_id: str, limit: int, behind: Among | None = None
     ) -> tuple[list[Mapping[str, Any]], Among | None]:
-        """So many decisions of an aggregate that differ, in order, and behind which there may be more: one Query."""
+        """So many decisions of an aggregate that differ, or fewer, in order, and behind which there may be more.
+
+        One Query: 16 units for each hundred that are asked for, and 16 more, at most.
+        """
         item, skip = behind or Among()
-        items, rest = self.branches.page(self.branch.part(differences_of(aggregate_id)), _PACKS, item)
+        items, rest = self.branches.page(self.branch.part(differences_of(aggregate_id)), 1 + limit // _IN_AN_ITEM, item)
         found: list[Mapping[str, Any]] = []
         for each in items:
             decisions = _content(each)[skip:]

@@ -11,14 +11,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from handlers.store.branches import Branches
+from handlers.store.replays import Replays
 from local.deploy import deploy
 from local.engine import Engine
 from tests import fetched
 from tests.console.people import Person
+from tests.http_api import trials
 from tests.local.conftest import DISORDER
 
 _HERE = Path(__file__).resolve().parent
@@ -32,9 +36,10 @@ DEFAULT_EXAMPLES = 30
 def main(arguments: list[str]) -> int:
     examples = int(arguments[0]) if arguments else DEFAULT_EXAMPLES
     fetched.python_tools(_TOOLS, _HERE / "requirements.txt")
-    with _deployed() as outputs:
+    with _deployed() as (client, outputs):
         alice = Person.named(outputs["consoleUrl"], "alice")
         _begin(alice)
+        _try(client, outputs)
         return _run(outputs["apiEndpoint"], alice, examples)
 
 
@@ -45,6 +50,14 @@ def _begin(alice: Person) -> None:
     alice.tell("account-123", "TransactionProcessed", amount="1000")
     alice.transfer("transfer-123", fromAccount="account-123", toAccount="account-456", amount="100.50", currency="EUR")
     alice.has("/transfers/transfer-123", lambda row: row.get("Status") == "Completed")
+
+
+def _try(client: Any, outputs: Mapping[str, str]) -> None:
+    """A replay, and a branch on which other rules were tried, as the examples have them."""
+    trials.replay("march", among=Replays(client, outputs["replaysTable"]))
+    branches, on = trials.branch("trial", among=Branches(client, outputs["branchesTable"]))
+    trials.touch(branches, on, "account-123")
+    trials.backtest(branches, on, {"account-123": [trials.decision(number, root=number == 1) for number in (1, 2)]})
 
 
 def _run(endpoint: str, person: Person, examples: int) -> int:
@@ -62,10 +75,11 @@ def _run(endpoint: str, person: Person, examples: int) -> int:
 
 
 @contextmanager
-def _deployed() -> Iterator[dict[str, str]]:
-    """The outputs of the stack, while it is there."""
+def _deployed() -> Iterator[tuple[Any, dict[str, str]]]:
+    """A client of DynamoDB and the outputs of the stack, while it is there."""
     with Engine(stream_disorder=DISORDER) as engine:
-        yield deploy(engine.endpoint, "local", _PROJECT, config_overrides=_UNTHROTTLED).outputs
+        outputs = deploy(engine.endpoint, "local", _PROJECT, config_overrides=_UNTHROTTLED).outputs
+        yield engine.client("dynamodb"), outputs
 
 
 if __name__ == "__main__":
