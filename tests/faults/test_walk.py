@@ -88,8 +88,8 @@ def test_two_faults_on_the_way_of_a_transfer_that_comes_to_nothing(scenario: Sce
 ASKS_NOBODY = {"token_scopes"}
 """There is no call that could fail."""
 CHANGES_NOTHING = {"branch", "operations"}
-"""The one writes what is no part of the ledger; the other looks, and sends on what consumers take twice: tests/ops
-walks the faults of that."""
+"""The one writes what is no part of the ledger; the other looks, says whether a replay is to go on, and sends on what
+consumers take twice: tests/ops walks the faults of that."""
 
 
 def test_the_scenarios_use_every_function() -> None:
