@@ -42,6 +42,10 @@ class Reader:
     def integer(self, key: str, low: int, high: int) -> int:
         return self._integer(key, range(low, high + 1), f"an integer from {low} to {high}")
 
+    def nothing_or(self, key: str, low: int, high: int) -> int:
+        """0, or an integer in these bounds."""
+        return self._integer(key, (0, *range(low, high + 1)), f"0, or an integer from {low} to {high}")
+
     def integer_of(self, key: str, allowed: Collection[int]) -> int:
         return self._integer(key, allowed, f"one of {', '.join(map(str, allowed))}")
 

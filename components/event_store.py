@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from pulumi import Output
 
 from components.policies import Grant
+from components.scaling import scale
 from components.table import TableArgs, global_index
 
 TYPE_INDEX = "EventType-Timestamp-index"
@@ -61,9 +62,6 @@ class EventStore(pulumi.ComponentResource):
             ],
             hash_key="AggregateId",
             range_key="EventSequence",
-            billing_mode=args.billing_mode,
-            read_capacity=args.read_capacity,
-            write_capacity=args.write_capacity,
             global_secondary_indexes=[global_index(name, key, args) for name, key in indexes.items()],
             local_secondary_indexes=[
                 aws.dynamodb.TableLocalSecondaryIndexArgs(
@@ -73,11 +71,10 @@ class EventStore(pulumi.ComponentResource):
             # Old images as well: a change or a deletion is reported with what was there before.
             stream_enabled=True,
             stream_view_type="NEW_AND_OLD_IMAGES",
-            point_in_time_recovery=args.recovery(),
-            server_side_encryption=args.encryption(),
-            deletion_protection_enabled=args.deletion_protection,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=args.kept_by_scaling()),
+            **args.common(),
         )
+        scale(self, name, table, args, indexes)
         self.table_name = table.name
         self.table_arn = table.arn
         self.stream_arn = table.stream_arn

@@ -23,6 +23,11 @@ LOG_RETENTION_DAYS = (
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 
+MAX_RECOVERY_DAYS = 35
+MAX_TABLE_UNITS = 40_000
+"""Of reads or writes a second of a table, and of an index, before AWS is asked for more."""
+LEAST_WARM_READ_UNITS, LEAST_WARM_WRITE_UNITS = 12_000, 4000
+"""What a table that is billed on demand takes from the start."""
 MAX_STATEMENT_ENTRIES = 500
 """On a page of a statement where the request says no limit."""
 

@@ -98,6 +98,22 @@ def _check_capacity(read: Reader, settings: Settings) -> None:
             read.expect(capacity >= 1, key, capacity, "1 or more with billingMode PROVISIONED", "billingMode")
         else:
             read.expect(capacity == 0, key, capacity, "0 with billingMode PAY_PER_REQUEST", "billingMode")
+    for key, most, least in (
+        ("maxReadCapacity", settings.max_read_capacity, settings.read_capacity),
+        ("maxWriteCapacity", settings.max_write_capacity, settings.write_capacity),
+    ):
+        fits = not most or (settings.billing_mode == "PROVISIONED" and most > least)
+        read.expect(fits, key, most, "0, or with billingMode PROVISIONED more than is provisioned", "billingMode")
+    for key, units in (
+        ("maxReadUnits", settings.max_read_units),
+        ("maxWriteUnits", settings.max_write_units),
+        ("warmReadUnits", settings.warm_read_units),
+        ("warmWriteUnits", settings.warm_write_units),
+    ):
+        fits = not units or settings.billing_mode == "PAY_PER_REQUEST"
+        read.expect(fits, key, units, "0 with billingMode PROVISIONED", "billingMode")
+    together = bool(settings.warm_read_units) == bool(settings.warm_write_units)
+    read.expect(together, "warmWriteUnits", settings.warm_write_units, "0 exactly if warmReadUnits is", "warmReadUnits")
 
 
 def _check_time(read: Reader, settings: Settings) -> None:

@@ -37,6 +37,16 @@ class Settings:
     billing_mode: str
     read_capacity: int
     write_capacity: int
+    max_read_capacity: int
+    """0 where nothing scales by itself."""
+    max_write_capacity: int
+    max_read_units: int
+    """0 for no limit."""
+    max_write_units: int
+    warm_read_units: int
+    """0 for what DynamoDB begins with."""
+    warm_write_units: int
+    recovery_days: int
     point_in_time_recovery: bool
     production: bool
     break_glass_arns: tuple[str, ...]
@@ -165,8 +175,15 @@ class Settings:
             audit_log=read.boolean("auditLog"),
             audit_log_retention_days=read.integer_of("auditLogRetentionDays", limits.LOG_RETENTION_DAYS),
             billing_mode=read.choice("billingMode", limits.BILLING_MODES),
-            read_capacity=read.integer("readCapacity", 0, 40_000),
-            write_capacity=read.integer("writeCapacity", 0, 40_000),
+            read_capacity=read.integer("readCapacity", 0, limits.MAX_TABLE_UNITS),
+            write_capacity=read.integer("writeCapacity", 0, limits.MAX_TABLE_UNITS),
+            max_read_capacity=read.integer("maxReadCapacity", 0, limits.MAX_TABLE_UNITS),
+            max_write_capacity=read.integer("maxWriteCapacity", 0, limits.MAX_TABLE_UNITS),
+            max_read_units=read.integer("maxReadUnits", 0, limits.MAX_TABLE_UNITS),
+            max_write_units=read.integer("maxWriteUnits", 0, limits.MAX_TABLE_UNITS),
+            warm_read_units=read.nothing_or("warmReadUnits", limits.LEAST_WARM_READ_UNITS, limits.MAX_TABLE_UNITS),
+            warm_write_units=read.nothing_or("warmWriteUnits", limits.LEAST_WARM_WRITE_UNITS, limits.MAX_TABLE_UNITS),
+            recovery_days=read.integer("recoveryDays", 1, limits.MAX_RECOVERY_DAYS),
             point_in_time_recovery=read.boolean("pointInTimeRecovery"),
             production=read.boolean("production"),
             break_glass_arns=read.identities("breakGlassArns"),

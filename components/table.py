@@ -10,7 +10,11 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input
 
-from components.limits import BILLING_MODES, check_choice, check_range
+from components.limits import BILLING_MODES, MAX_RECOVERY_DAYS, check_choice, check_range
+from components.scaling import scale
+
+NO_LIMIT = -1
+"""DynamoDB's word for it."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,21 @@ class TableArgs:
     """Units of the table and of each global index; with PROVISIONED, and only then."""
     write_capacity: Input[int] | None = None
     """Units of the table and of each global index; with PROVISIONED, and only then."""
+    max_read_capacity: int = 0
+    """Units up to which table and global indexes scale by themselves, from `read_capacity` on; 0 for not at all."""
+    max_write_capacity: int = 0
+    """As `max_read_capacity`."""
+    max_read_units: int = 0
+    """Units a second at which the table, and each global index, throttles when billed on demand; 0 for no limit."""
+    max_write_units: int = 0
+    """As `max_read_units`."""
+    warm_read_units: int = 0
+    """Units a second that the table and each global index take at once; 0 for what DynamoDB begins with."""
+    warm_write_units: int = 0
+    """As `warm_read_units`."""
     point_in_time_recovery: Input[bool] = True
+    recovery_days: int = MAX_RECOVERY_DAYS
+    """Days back to which the table can be restored."""
     kms_key_arn: Input[str] | None = None
     """A customer key; without it DynamoDB encrypts with the key that it owns."""
     deletion_protection: bool = False
@@ -36,6 +54,37 @@ class TableArgs:
                     f"{owner}: {field} must {'be' if provisioned else 'not be'} given with {self.billing_mode}"
                 )
             check_range(owner, field, capacity, 1, 40_000)
+        check_range(owner, "recovery_days", self.recovery_days, 1, MAX_RECOVERY_DAYS)
+
+    def throughput(self) -> dict[str, Any]:
+        """What a table and a global index take alike: what they are good for, and at what they stop."""
+        limits: dict[str, Any] = {}
+        if self.max_read_units or self.max_write_units:
+            limits["on_demand_throughput"] = {
+                "max_read_request_units": self.max_read_units or NO_LIMIT,
+                "max_write_request_units": self.max_write_units or NO_LIMIT,
+            }
+        if self.warm_read_units:
+            limits["warm_throughput"] = {
+                "read_units_per_second": self.warm_read_units,
+                "write_units_per_second": self.warm_write_units,
+            }
+        return {"read_capacity": self.read_capacity, "write_capacity": self.write_capacity, **limits}
+
+    def common(self) -> dict[str, Any]:
+        """What every table is declared with."""
+        return {
+            "billing_mode": self.billing_mode,
+            **self.throughput(),
+            "point_in_time_recovery": self.recovery(),
+            "server_side_encryption": self.encryption(),
+            "deletion_protection_enabled": self.deletion_protection,
+        }
+
+    def kept_by_scaling(self) -> list[str]:
+        """What Application Auto Scaling sets from then on, and an update must leave as it is."""
+        scaled = {"readCapacity": self.max_read_capacity, "writeCapacity": self.max_write_capacity}
+        return [name for name, most in scaled.items() if most]
 
     def encryption(self) -> aws.dynamodb.TableServerSideEncryptionArgs | None:
         """With the customer key; None is DynamoDB's own, which is always on and costs nothing per call."""
@@ -44,8 +93,11 @@ class TableArgs:
         return aws.dynamodb.TableServerSideEncryptionArgs(enabled=True, kms_key_arn=self.kms_key_arn)
 
     def recovery(self) -> aws.dynamodb.TablePointInTimeRecoveryArgs:
-        """Restore to any second of the last 35 days."""
-        return aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=self.point_in_time_recovery)
+        """Restore to any second of the last days."""
+        days = self.recovery_days if self.point_in_time_recovery is not False else MAX_RECOVERY_DAYS
+        return aws.dynamodb.TablePointInTimeRecoveryArgs(
+            enabled=self.point_in_time_recovery, recovery_period_in_days=None if days == MAX_RECOVERY_DAYS else days
+        )
 
 
 def table_of(
@@ -60,20 +112,17 @@ def table_of(
     texts as well. Raises ValueError as `TableArgs.check`."""
     args.check(name)
     hash_key, range_key = key
-    return aws.dynamodb.Table(
+    table = aws.dynamodb.Table(
         f"{name}-table",
         attributes=[aws.dynamodb.TableAttributeArgs(name=each, type="S") for each in (*key, *index_keys)],
         hash_key=hash_key,
         range_key=range_key,
-        billing_mode=args.billing_mode,
-        read_capacity=args.read_capacity,
-        write_capacity=args.write_capacity,
-        point_in_time_recovery=args.recovery(),
-        server_side_encryption=args.encryption(),
-        deletion_protection_enabled=args.deletion_protection,
-        opts=pulumi.ResourceOptions(parent=owner),
+        opts=pulumi.ResourceOptions(parent=owner, ignore_changes=args.kept_by_scaling()),
+        **args.common(),
         **more,
     )
+    scale(owner, name, table, args, [index.name for index in more.get("global_secondary_indexes", ())])
+    return table
 
 
 def global_index(name: str, key: tuple[str, str], args: TableArgs) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
@@ -85,6 +134,5 @@ def global_index(name: str, key: tuple[str, str], args: TableArgs) -> aws.dynamo
             schema(attribute_name=each, key_type=kind) for each, kind in zip(key, ("HASH", "RANGE"), strict=True)
         ],
         projection_type="ALL",
-        read_capacity=args.read_capacity,
-        write_capacity=args.write_capacity,
+        **args.throughput(),
     )

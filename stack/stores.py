@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.branches import Branches
 from components.event_store import EventStore, EventStoreArgs
@@ -32,18 +32,25 @@ def keep(shared: Shared) -> Stores:
         billing_mode=settings.billing_mode,
         read_capacity=settings.read_capacity or None,
         write_capacity=settings.write_capacity or None,
+        max_read_capacity=settings.max_read_capacity,
+        max_write_capacity=settings.max_write_capacity,
+        max_read_units=settings.max_read_units,
+        max_write_units=settings.max_write_units,
+        recovery_days=settings.recovery_days,
         point_in_time_recovery=settings.point_in_time_recovery,
         kms_key_arn=shared.kms_key_arn,
         deletion_protection=settings.production,
     )
+    # AWS charges for each unit of warmth: no burst reaches the other tables.
+    warm = replace(tables, warm_read_units=settings.warm_read_units, warm_write_units=settings.warm_write_units)
     event_store = EventStore(
         "event-store",
-        EventStoreArgs(**vars(tables), type_index=settings.type_index, correlation_index=settings.correlation_index),
+        EventStoreArgs(**vars(warm), type_index=settings.type_index, correlation_index=settings.correlation_index),
         shared.options,
     )
     return Stores(
         event_store=event_store,
-        read_model=ReadModel("read-model", tables, shared.options),
+        read_model=ReadModel("read-model", warm, shared.options),
         snapshots=Snapshots("snapshots", tables, shared.options),
         branches=Branches("branches", tables, shared.options),
         replays=Replays("replays", tables, shared.options),

@@ -43,6 +43,8 @@ T = TypeVar("T")
 
 # The types that the program may declare, with the ARN that AWS would give each; None has no ARN.
 _ARNS: dict[str, str | None] = {
+    "aws:appautoscaling/policy:Policy": "autoscaling:{place}:scalingPolicy:{name}",
+    "aws:appautoscaling/target:Target": "application-autoscaling:{place}:scalable-target/{name}",
     "aws:apigatewayv2/api:Api": "apigateway:{region}::/apis/{name}",
     "aws:apigatewayv2/apiMapping:ApiMapping": None,
     "aws:apigatewayv2/authorizer:Authorizer": None,
@@ -327,6 +329,9 @@ def graph(stack: str) -> Graph:
 _ALTERED = {
     "alarmEmails": '["oncall@example.com", "ledger-team@example.com"]',
     "billingMode": "PROVISIONED",
+    "maxReadCapacity": "70",
+    "maxWriteCapacity": "90",
+    "recoveryDays": "9",
     "processMaxConcurrency": "7",
     "readCapacity": "7",
     "snapshotEvery": "10",

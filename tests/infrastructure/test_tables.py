@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.store.branches import COMMAND_INDEX as BRANCH_COMMANDS
 from handlers.store.branches import EXPIRES_AT, PART, PLACE
 from handlers.store.due_index import AT, BUCKET, INDEX
-from tests.infrastructure.program import Graph, altered
+from tests.infrastructure.program import Graph, altered, run
 
 
 def test_the_event_store_is_keyed_by_aggregate_and_sequence(stack: Graph) -> None:
@@ -83,6 +83,45 @@ def test_provisioned_capacity_reaches_tables_and_indexes() -> None:
     for holder in (store, model, *store["globalSecondaryIndexes"], *model["globalSecondaryIndexes"]):
         assert (holder["readCapacity"], holder["writeCapacity"]) == (7, 9)
     assert store["billingMode"] == model["billingMode"] == "PROVISIONED"
+
+
+def test_provisioned_capacity_scales_where_that_is_asked_for_of_every_table_and_index(stack: Graph) -> None:
+    provisioned = altered()
+    wanted = set()
+    for table in provisioned.of("Table"):
+        name = table.outputs["name"]
+        indexes = [f"table/{name}/index/{each['name']}" for each in table.inputs.get("globalSecondaryIndexes", [])]
+        for kind, places in (("table", [f"table/{name}"]), ("index", indexes)):
+            wanted |= {(place, f"dynamodb:{kind}:ReadCapacityUnits", 7, 70) for place in places}
+            wanted |= {(place, f"dynamodb:{kind}:WriteCapacityUnits", 9, 90) for place in places}
+        assert table.options.ignore_changes == {"readCapacity", "writeCapacity"}, "or an up would take back what scaled"
+    targets = [target.inputs for target in provisioned.of("appautoscaling/target:Target")]
+    assert {(t["resourceId"], t["scalableDimension"], t["minCapacity"], t["maxCapacity"]) for t in targets} == wanted
+    followed = {
+        (p.inputs["resourceId"], p.inputs["scalableDimension"]) for p in provisioned.of("appautoscaling/policy:Policy")
+    }
+    assert followed == {(place, dimension) for place, dimension, _, _ in wanted}
+    assert not [each for each in stack if "appautoscaling" in each.type]
+    assert all(table.options.ignore_changes == set() for table in stack.of("Table"))
+
+
+def test_what_is_billed_by_request_can_be_limited_and_warm() -> None:
+    limited = run(
+        "dev",
+        {
+            "event-sourcing:maxReadUnits": "1000",
+            "event-sourcing:warmReadUnits": "20000",
+            "event-sourcing:warmWriteUnits": "8000",
+            "event-sourcing:recoveryDays": "7",
+        },
+    )
+    for table in limited.of("Table"):
+        for holder in (table.inputs, *table.inputs.get("globalSecondaryIndexes", [])):
+            assert holder["onDemandThroughput"] == {"maxReadRequestUnits": 1000, "maxWriteRequestUnits": -1}
+            warm = holder.get("warmThroughput")
+            hot = table.name in ("event-store-table", "read-model-table")
+            assert warm == ({"readUnitsPerSecond": 20_000, "writeUnitsPerSecond": 8000} if hot else None)
+        assert table.inputs["pointInTimeRecovery"] == {"enabled": True, "recoveryPeriodInDays": 7}
 
 
 def test_branches_have_no_stream_and_every_one_lapses(stack: Graph) -> None:
