@@ -39,7 +39,7 @@ class Copies:
         segment = segments_of(self.selection)[part]
         place = Place.of(after) if after else None
         while True:
-            page = self.source.page(self.selection, segment, place)
+            page = self.source.page(self.selection, segment, place, self.pace.page)
             place = page.after
             yield Page(page.items, place.key() if place else None)
             if place is None:

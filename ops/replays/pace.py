@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
+_PAGE = 100
+
 
 class Pace:
     """A rate that threads share. Without one nobody waits."""
@@ -22,6 +24,11 @@ class Pace:
         self._free = clock()
         """When all that was let through before is paid for."""
         self._lock = Lock()
+
+    @property
+    def page(self) -> int | None:
+        """Items to read at once: no more than are paid for within two minutes, so that who watches sees it move."""
+        return None if self._rate is None else max(_PAGE, self._rate)
 
     def wait(self, number: int) -> None:
         """Wait until so many may go: what goes now is paid for by whoever comes next."""

@@ -140,6 +140,7 @@ def test_a_rate_is_kept_by_all_threads_together() -> None:
     for number in (5, 0, 20, 1):
         pace.wait(number)
     assert paused == [0.5, 0.5, 2.5]
+    assert (pace.page, Pace(5000).page, Pace(None).page) == (100, 5000, None)
     Pace(None, paused.append).wait(10**6)
     assert len(paused) == 3
 
