@@ -4706,6 +4706,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/handlers/test_statement.py",),
     ),
     Mutant(
+        "leave segments of replays that were given up where they lie",
+        "handlers/upkeep/letters/sending.py",
+        "Remedy.POKE, Remedy.REPLAY, Remedy.PUBLISH})",
+        "Remedy.POKE, Remedy.PUBLISH})",
+        ("tests/http_api/test_operations.py",),
+    ),
+    Mutant(
+        "work on a replay that a program of an operator's writes into files",
+        "handlers/store/replay_work.py",
+        "or segment.done or run.head.is_of_files:",
+        "or segment.done:",
+        REPLAYING,
+    ),
+    Mutant(
+        "write the files of a replay as fast as it goes, whatever its rate",
+        "ops/replays/files.py",
+        "self.pace.wait(len(copies))",
+        "self.pace.wait(0)",
+        ("tests/ops/test_replay_files.py",),
+    ),
+    Mutant(
         "bring an event onto a branch once for each replay",
         "handlers/store/replay_branch.py",
         "event.event_id not in there.copied and event.command_id",
