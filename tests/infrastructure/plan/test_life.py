@@ -351,7 +351,16 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         {
             **{
                 f"{function}-function": {"environment"}
-                for function in ("command", "validate", "process", "sweep", "branch")
+                for function in (
+                    "command",
+                    "validate",
+                    "process",
+                    "sweep",
+                    "branch",
+                    "projection",
+                    "query",
+                    "operations",
+                )
             },
             "process-feed-mapping": {"scalingConfig"},
             "sweep-schedule-schedule": {"scheduleExpression", "target"},
@@ -376,8 +385,7 @@ SETTINGS: list[tuple[tuple[str, ...], dict[str, set[str]]]] = [
         {
             **{
                 function: {"environment"}
-                for function in FUNCTIONS
-                - {"relay-function", "projection-function", "replayer-function", "token-scopes-function"}
+                for function in FUNCTIONS - {"relay-function", "projection-function", "token-scopes-function"}
             },
             "snapshot-feed-mapping": {"filterCriteria"},
         },
