@@ -4862,7 +4862,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "remember a decision that depends on the time",
         "local/engine/authorization.py",
-        "not _asks_the_time(*policies.values(), *of_the_resource)",
+        "not _asks_the_time(*documents)",
         "True",
         ("tests/local/test_engine_authorization.py",),
     ),
