@@ -150,6 +150,32 @@ def test_another_event_cannot_be_passed_off_for_the_missing_one(
     assert items(aws) == before
 
 
+def test_an_event_comes_back_that_a_replay_of_the_archive_brought_into_the_log_once_more(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]
+) -> None:
+    events = keep(aws, story("a", [1, 2, 3]))
+    before = items(aws)
+    line = json.dumps({**json.loads(body(events[1])), "replay-name": "march", "id": "another"})
+    told: Any = [{"timestamp": int(time.time() * 1000), "message": line}]
+    boto3.client("logs").put_log_events(logGroupName=GROUP, logStreamName="s", logEvents=told)
+    removed(aws, 2)
+
+    assert run("restore-event", "a", "2", "--from", "audit-log", *WHY).code == 0
+    assert items(aws) == before
+
+
+@pytest.mark.usefixtures("audited")
+def test_what_is_no_event_in_the_log_is_passed_over(aws: Any, run: Run) -> None:
+    keep(aws, story("a", [1, 2]))
+    told: Any = [{"timestamp": int(time.time() * 1000), "message": text} for text in ("x", "{}", '{"detail": 3}')]
+    boto3.client("logs").put_log_events(logGroupName=GROUP, logStreamName="s", logEvents=told)
+    removed(aws, 2)
+
+    result = run("restore-event", "a", "2", "--from", "audit-log", *WHY)
+
+    assert (result.code, "there is no event 2" in result.error) == (1, True)
+
+
 def test_an_event_that_fits_is_found_among_forged_ones(
     aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]
 ) -> None:
