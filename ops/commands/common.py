@@ -125,11 +125,6 @@ def foreign_line(item: Foreign) -> str:
     return f"{shown(item.aggregate_id)} #{shown(item.sequence)} [bold red]{item.verdict}[/]: {shown(item.problem)}"
 
 
-def counted(number: int, what: str) -> str:
-    """So many of something: 1 letter, 2 letters."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
 def confirmed(question: str, options: argparse.Namespace) -> bool:
     """Whether whoever sits there says yes, or said --yes. UsageError where nobody sits there who could be asked."""
     if options.yes:

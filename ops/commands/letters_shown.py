@@ -11,8 +11,9 @@ from rich.console import Console
 from handlers.upkeep.letters.diagnosis import Case, Cause, Remedy
 from handlers.upkeep.letters.groups import Sort, grouped
 from ops.dead_letters.errors import LastErrors
+from ops.words import counted
 
-from .common import counted, shown
+from .common import shown
 
 ABOUT = 3
 """Accounts of a group that are named."""

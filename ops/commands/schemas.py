@@ -10,9 +10,10 @@ from rich.markup import escape
 
 from ops import registered
 from ops.system import System
+from ops.words import counted
 from schemas.files import each_version, load
 
-from .common import add_common, console_for, counted, printable
+from .common import add_common, console_for, printable
 
 if TYPE_CHECKING:
     from .common import Commands

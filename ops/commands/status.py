@@ -14,8 +14,9 @@ from handlers.sourcing.values import dumps, exact
 from ops.status.looks import Looks
 from ops.status.points import Point
 from ops.system import System
+from ops.words import counted
 
-from .common import add_common, console_for, counted
+from .common import add_common, console_for
 from .tables import Cell, print_table
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from handlers.sourcing.values import dumps
 from ops.carriers import Carriers
 from ops.processes import Processes, Story, command, poke
 from ops.system import OperatorError, System, UsageError
+from ops.words import counted
 
 from . import arguments
-from .common import add_common, console_for, counted, shown
+from .common import add_common, console_for, shown
 from .tables import Cell, print_table
 
 if TYPE_CHECKING:

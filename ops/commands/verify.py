@@ -23,9 +23,10 @@ from ops.verification.report import Report
 from ops.verification.settling import Places, observe
 from ops.verification.verifier import Verdict, Verifier
 from ops.verification.walk import in_parallel
+from ops.words import counted
 
 from . import arguments
-from .common import add_common, add_walk, aggregates_of, console_for, counted, progress_on, shown
+from .common import add_common, add_walk, aggregates_of, console_for, progress_on, shown
 from .verify_shown import line_of, print_findings
 
 if TYPE_CHECKING:

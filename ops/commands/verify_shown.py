@@ -10,8 +10,9 @@ from rich.console import Console
 from handlers.upkeep.verification.findings import UNDER_WAY, Finding, Kind
 from ops.verification.report import Report
 from ops.verification.steps import NEXT
+from ops.words import counted
 
-from .common import counted, shown
+from .common import shown
 
 EXAMPLES = 3
 """Rows that lag are told in numbers, and so many by name."""
@@ -26,7 +27,8 @@ def print_findings(report: Report, console: Console, told: Callable[[Finding, bo
     for kind in Kind:
         if number := report.counts[kind.value]:
             left = report.remaining[kind.value]
-            console.print(f"[bold]{kind.value}[/]: {counted(number, 'finding')}, of which {left:,} remain")
+            rest = f", of which {left:,} remain" if left < number else ""
+            console.print(f"[bold]{kind.value}[/]: {counted(number, 'finding')}{rest}")
             if left:
                 console.print(f"  next: {NEXT[kind]}")
             _print_group(kind, by_kind.get(kind, []), report, console, told)
@@ -49,9 +51,8 @@ def _print_group(
     told: Callable[[Finding, bool], bool],
 ) -> None:
     lines = [line_of(finding, repaired=repaired) for finding, repaired in kept if not told(finding, repaired)]
-    if kind is Kind.ROW_BEHIND:
-        for stretch in islice(report.lacks.stretches(), CAUSES):
-            console.print(f"  {shown(str(stretch))}: republish {stretch.window}")
+    for stretch in islice(report.lacks.stretches(kind), CAUSES):
+        console.print(f"  {shown(str(stretch))}: republish {stretch.window}")
     few = lines[:EXAMPLES] if kind in UNDER_WAY else lines
     for line in few:
         console.print(f"  {line}")

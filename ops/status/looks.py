@@ -31,9 +31,10 @@ from handlers.upkeep.replays import is_stalled, status_of
 from ops.carriers import Carriers
 from ops.function_logs import FUNCTIONS, spelled
 from ops.system import OperatorError, System
+from ops.words import counted, lasting
 
 from .metrics import Metric, Metrics
-from .points import Point, lasting
+from .points import Point
 
 WORK_QUEUES = {"projection": "projectionQueueUrl", "process": "processQueueUrl", "replay": "replayQueueUrl"}
 LATE = {"projection": 300, "process": 300, "replay": 900}
@@ -102,7 +103,7 @@ class Looks:
             yield Point("queue", name, told, facts, wrong, f"{name}-queue-age" if wrong else "")
         for name, url in letters.items():
             number, age = sum(depth(sqs, url).values()), ages.get(_age(url))
-            wrong = f"{number:,} dead letters" if number else ""
+            wrong = counted(number, "dead letter") if number else ""
             told = f"{number:,} lie there{_oldest(age)}" if number else "empty"
             facts = {"letters": number, "oldestSeconds": age}
             yield Point("dead letters", name, told, facts, wrong, f"{name}-dlq-not-empty" if wrong else "")
@@ -167,12 +168,12 @@ class Looks:
                 table = self.system.output(output)
                 metric = Metric("AWS/DynamoDB", f"{kind}ThrottleEvents", "TableName", table, "Sum")
                 wanted[metric] = (f"{label}, {kind.lower()}s", "table-throttles")
-        counted = {metric: value for metric, value in self._metrics.newest(wanted).items() if value}
-        for metric, value in counted.items():
+        refused = {metric: value for metric, value in self._metrics.newest(wanted).items() if value}
+        for metric, value in refused.items():
             name, entry = wanted[metric]
             told = f"{value:,.0f} in the last 15 minutes"
-            yield Point("throttles", name, told, {"count": value}, f"{value:,.0f} requests were refused", entry)
-        if not counted:
+            yield Point("throttles", name, told, {"count": value}, f"{counted(int(value), 'request')} refused", entry)
+        if not refused:
             yield Point("throttles", "all", "none in the last 15 minutes", {"count": 0})
 
     def events(self) -> Iterator[Point]:
@@ -232,7 +233,7 @@ class Looks:
         late = [event for event in behind if seconds_between(event.timestamp, now) > LAGS["snapshot"]]
         told = f"{len(busy) - len(behind):,} of {len(busy):,} long streams have their newest"
         wrong = (
-            f"{len(late):,} streams have waited for theirs for more than {lasting(LAGS['snapshot'])}" if late else ""
+            f"{counted(len(late), 'stream')} without theirs for more than {lasting(LAGS['snapshot'])}" if late else ""
         )
         facts = {"lookedAt": len(busy), "behind": len(behind), "late": len(late)}
         return Point("events", "snapshots", told, facts, wrong, "snapshot-iterator-age" if wrong else "")

@@ -25,11 +25,3 @@ class Point:
         """It as JSON."""
         told = {"area": self.area, "name": self.name, "told": self.told, **self.facts}
         return told | ({"wrong": self.wrong, "runbook": self.entry} if self.wrong else {})
-
-
-def lasting(seconds: float) -> str:
-    """So long, in the largest unit that fits."""
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from handlers.upkeep.verification.findings import Finding
+from handlers.upkeep.verification.findings import Finding, Kind
 
 _APART = timedelta(minutes=10)
 """Two causes, where no row began to lack events for so long."""
@@ -41,16 +41,16 @@ class Stretch(NamedTuple):
 class Lacks:
     """Counts by minutes, so that the memory is that of the minutes, however many rows there are."""
 
-    _minutes: dict[str, Counter[str]] = field(default_factory=dict)
+    _minutes: dict[tuple[Kind, str], Counter[str]] = field(default_factory=dict)
 
     def take(self, finding: Finding) -> None:
         """Count a row of which it is known since when it lacks events."""
         if finding.row and finding.since:
-            self._minutes.setdefault(finding.row, Counter())[finding.since[:16]] += 1
+            self._minutes.setdefault((finding.kind, finding.row), Counter())[finding.since[:16]] += 1
 
-    def stretches(self) -> Iterator[Stretch]:
+    def stretches(self, kind: Kind) -> Iterator[Stretch]:
         """One for each cause, as far as times tell."""
-        for row, minutes in sorted(self._minutes.items()):
+        for (_, row), minutes in sorted(each for each in self._minutes.items() if each[0][0] is kind):
             found: Stretch | None = None
             for text, rows in sorted(minutes.items()):
                 minute = datetime.fromisoformat(text).replace(tzinfo=UTC)

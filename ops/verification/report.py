@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers.upkeep.verification.findings import CONTENTS, Finding, Kind
+from handlers.upkeep.verification.findings import CONTENTS, Finding
 
 from .crossing import Sum
 from .lacks import Lacks
@@ -32,7 +32,7 @@ class Report:
     findings: list[tuple[Finding, bool]] = field(default_factory=list)
     """With whether it was repaired."""
     lacks: Lacks = field(default_factory=Lacks)
-    """Of all rows that are behind, however many findings are kept."""
+    """Of all rows that are missing or behind, however many findings are kept."""
     processes: int = 0
     not_judged: int = 0
     """Processes that nobody can judge: see `Crossing`."""
@@ -67,7 +67,7 @@ class Report:
         """Count what was found; the findings that are kept."""
         for finding, repaired in found:
             self.counts[finding.kind.value] += 1
-            if finding.kind is Kind.ROW_BEHIND:
+            if finding.since:
                 self.lacks.take(finding)
             if repaired:
                 self.repaired += 1

@@ -163,15 +163,15 @@ class RowCheck:
         if cutoff < first.timestamp <= latest:
             return end - self.seen
         if self.item is None:
-            self._find(Kind.ROW_MISSING, f"there is no row for {'1 event' if end == 1 else f'{end} events'}")
+            kind, sequence = Kind.ROW_MISSING, None
+            detail = f"there is no row for {'1 event' if end == 1 else f'{end} events'}"
         else:
             number = end - self.seen
             what = f"event {first.sequence}" if number == 1 else f"{number} events from {first.sequence}"
             detail = f"the row lacks {what} of {first.timestamp}{'' if number == 1 else ' on'}"
-            name = self.projection.name
-            self.findings.append(
-                Finding(self.aggregate_id, Kind.ROW_BEHIND, detail, first.sequence, name, since=first.timestamp)
-            )
+            kind, sequence = Kind.ROW_BEHIND, first.sequence
+        name = self.projection.name
+        self.findings.append(Finding(self.aggregate_id, kind, detail, sequence, name, since=first.timestamp))
         return 0
 
     def _differs(self, attributes: Differing, sequence: int) -> None:
