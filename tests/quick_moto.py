@@ -10,10 +10,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore import xform_name
+from botocore.endpoint import Endpoint
 from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.core.models import MockAWS, botocore_stubber
+
+from . import direct_moto
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
@@ -36,6 +39,7 @@ def boto_alone() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MockAWS, "_enable_patching", _enable)
         patch.setattr(MockAWS, "_disable_patching", _disable)
+        patch.setattr(Endpoint, "_send_request", direct_moto.send)
         with mock_aws():
             yield
 

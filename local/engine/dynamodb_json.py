@@ -37,6 +37,8 @@ def _quickly_plain(value: Any) -> Any:
         return {name: _quickly_plain(each) for name, each in value.items()}
     if kind is list:
         return [_quickly_plain(each) for each in value]
+    if isinstance(value, dict) and not hasattr(value, "to_json"):  # an item's attributes, which moto keeps in its own
+        return {name: _quickly_plain(each) for name, each in value.items()}
     return _plain(value)
 
 

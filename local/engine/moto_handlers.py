@@ -59,7 +59,7 @@ class Moto:
 
     def answer(self, request: ApiRequest) -> Response:
         """By the shortest way that gives moto's answer. Raises what moto's handlers raise."""
-        handler = _HANDLERS.get(request.service)
+        handler = HANDLERS.get(request.service)
         return self.served(request) if handler is None or not _is_plain(request) else _direct(handler, request)
 
     def served(self, request: ApiRequest) -> Response:
@@ -118,13 +118,14 @@ def _lean(handler: type[Any]) -> type[Any]:
     return type(handler.__name__, (_Lean, handler), {})
 
 
-_HANDLERS = {
+HANDLERS = {
     "dynamodb": _lean(DynamoHandler),
     "dynamodbstreams": _lean(DynamoDBStreamsHandler),
     "events": _lean(EventsHandler),
     "logs": _lean(LogsResponse),
     "sqs": _lean(SQSResponse),
 }
+"""Moto's handlers of JSON calls, by service, each without what such calls do not have."""
 
 
 def _reads_as_a_form(body: bytes) -> bool:

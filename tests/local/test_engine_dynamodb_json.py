@@ -32,6 +32,14 @@ def test_a_value_is_what_moto_makes_of_it(name: str) -> None:
     assert dynamodb_json._quickly_plain(made) == dynamodb_json._plain(made)
 
 
+def test_the_attributes_of_an_item_are_not_left_to_moto(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks of each value what kind of thing it may be."""
+    monkeypatch.setattr(dynamodb_json, "_plain", lambda value: pytest.fail(f"moto was asked for {value}"))
+    attributes = {"Key": {"S": "a"}, "Texts": VALUES["texts"]}
+    item = Item(DynamoType({"S": "a"}), None, attributes)
+    assert dynamodb_json._quickly_plain({"Items": [item.attrs]}) == {"Items": [attributes]}
+
+
 def test_so_is_an_answer_whatever_is_in_it() -> None:
     key = DynamoType({"S": "a"})
     item = Item(key, None, {"Key": {"S": "a"}, **VALUES})
