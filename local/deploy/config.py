@@ -11,6 +11,8 @@ import yaml
 
 from local.deploy.errors import ConfigError
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C, where it was built, takes a tenth of the time."""
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
@@ -55,7 +57,7 @@ def load(project_dir: Path, stack: str, overrides: Mapping[str, str] | None = No
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - both are safe
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist") from None
     except yaml.YAMLError as exc:

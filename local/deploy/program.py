@@ -16,13 +16,14 @@ import pulumi
 from pulumi.runtime import set_all_config, set_mocks, settings
 from pulumi.runtime.stack import Stack, massage, run_pulumi_func
 
-from local.deploy import positions
+from local.deploy import outputs, positions
 from local.deploy.config import StackConfig
 from local.deploy.errors import DeployError
 from local.deploy.monitor import Monitor
 from local.deploy.progress import OnProgress, Progress
 
 positions.leave_out()
+outputs.lighten()
 
 # A program has the interpreter's working directory and import path to itself.
 _ONE_AT_A_TIME = threading.Lock()

@@ -8,14 +8,15 @@ import contextvars
 import hashlib
 import json
 import runpy
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pulumi
-from pulumi.runtime import get_root_resource, rpc, set_all_config, set_mocks, settings
+import pytest
+from pulumi.runtime import get_root_resource, mocks, rpc, set_all_config, set_mocks, settings
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
@@ -315,9 +316,12 @@ def declare(
     calls: Calls | None = None,
 ) -> Graph:
     """Call something that declares resources and return what it declared. Raises what it, or a declaration, raises."""
-    return in_fresh_context(
-        lambda: asyncio.run(_declare(action, project, stack, dict(values or {}), calls or {}, is_preview=is_preview))
-    )
+    with _outputs_let_go():
+        return in_fresh_context(
+            lambda: asyncio.run(
+                _declare(action, project, stack, dict(values or {}), calls or {}, is_preview=is_preview)
+            )
+        )
 
 
 def graph(stack: str) -> Graph:
@@ -382,7 +386,7 @@ async def _declare(
     set_all_config(values)
     set_mocks(monitor.mocks, project, stack, preview=is_preview, monitor=monitor)
     try:
-        with _calls_in_threads_with_loops():
+        with _calls_at_once():
             await run_pulumi_func(lambda: _complete(action))
     except Exception as error:
         raise (monitor.failures or [error])[0] from error
@@ -397,22 +401,55 @@ async def _complete(action: Callable[[], object]) -> None:
     await settle()
 
 
-@contextlib.contextmanager
-def _calls_in_threads_with_loops() -> Iterator[None]:
-    """The mock monitor is called in the loop's threads and opens a loop in each; opened here, they are closed too."""
-    loops: list[asyncio.AbstractEventLoop] = []
+class _AtOnce(ThreadPoolExecutor):
+    """Makes calls while they are handed over: mocks keep nobody waiting, and threads only take turns."""
 
-    def open_loop() -> None:
-        loops.append(asyncio.new_event_loop())
-        asyncio.set_event_loop(loops[-1])
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(call(*arguments, **named))
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            done.set_exception(error)
+        return done
 
+
+def _result(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine gives that has nothing to wait for."""
     try:
-        with ThreadPoolExecutor(max_workers=4, initializer=open_loop) as executor:
-            asyncio.get_running_loop().set_default_executor(executor)
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    raise AssertionError("a mock's answer waits for something")
+
+
+@contextlib.contextmanager
+def _calls_at_once() -> Iterator[None]:
+    """Have the mock monitor be called in the program's own thread, without loops of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mocks, "_sync_await", _result)
+        asyncio.get_running_loop().set_default_executor(_AtOnce())
+        yield
+
+
+@contextlib.contextmanager
+def _outputs_let_go() -> Iterator[None]:
+    """Have outputs forget the resources that have them in the end: only a collection would find that nobody needs
+    either."""
+    resources: list[pulumi.Resource] = []
+    transfer = rpc.transfer_properties
+
+    def noting(resource: pulumi.Resource, *arguments: Any) -> Any:
+        resources.append(resource)
+        return transfer(resource, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rpc, "transfer_properties", noting)
+        try:
             yield
-    finally:
-        for loop in loops:
-            loop.close()
+        finally:
+            for output in (value for each in resources for value in vars(each).values()):
+                if isinstance(output, pulumi.Output):
+                    vars(output).clear()
 
 
 def _options(request: Any) -> Options:
