@@ -9,7 +9,7 @@ import hashlib
 import json
 import runpy
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -401,18 +401,6 @@ async def _complete(action: Callable[[], object]) -> None:
     await settle()
 
 
-class _AtOnce(ThreadPoolExecutor):
-    """Makes calls while they are handed over: mocks keep nobody waiting, and threads only take turns."""
-
-    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        done: Future[Any] = Future()
-        try:
-            done.set_result(call(*arguments, **named))
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it
-            done.set_exception(error)
-        return done
-
-
 def _result(coroutine: Coroutine[Any, Any, T]) -> T:
     """What a coroutine gives that has nothing to wait for."""
     try:
@@ -424,10 +412,20 @@ def _result(coroutine: Coroutine[Any, Any, T]) -> T:
 
 @contextlib.contextmanager
 def _calls_at_once() -> Iterator[None]:
-    """Have the mock monitor be called in the program's own thread, without loops of its own."""
+    """Have the mock monitor be called in the program's own thread: it keeps nobody waiting, and threads take turns."""
+    loop = asyncio.get_running_loop()
+
+    def at_once(_: None, call: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        done = loop.create_future()
+        try:
+            done.set_result(call(*arguments))
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            done.set_exception(error)
+        return done
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "run_in_executor", at_once)
         patch.setattr(mocks, "_sync_await", _result)
-        asyncio.get_running_loop().set_default_executor(_AtOnce())
         yield
 
 
