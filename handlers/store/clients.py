@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -29,7 +30,12 @@ _DYNAMODB = _CONFIG.merge(Config(parameter_validation=False))
 
 def dynamodb(side_by_side: int = 10) -> DynamoDBClient:
     """A DynamoDB client for so many calls at a time; Region, credentials and endpoint come from the environment."""
-    return boto3.client("dynamodb", config=_DYNAMODB.merge(Config(max_pool_connections=max(10, side_by_side))))
+    return boto3.client("dynamodb", config=_for_calls(side_by_side))
+
+
+@cache
+def _for_calls(side_by_side: int) -> Config:
+    return _DYNAMODB.merge(Config(max_pool_connections=max(10, side_by_side)))
 
 
 def eventbridge(longest_seconds: int | None = None) -> EventBridgeClient:

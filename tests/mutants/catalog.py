@@ -2722,6 +2722,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         SHORTENING,
     ),
     Mutant(
+        "leave the attributes of an item to moto, which asks of each what kind of thing it may be",
+        "local/engine/dynamodb_json.py",
+        '    if isinstance(value, dict) and not hasattr(value, "to_json"):',
+        "    if False:",
+        ("tests/local/test_engine_dynamodb_json.py",),
+    ),
+    Mutant(
+        "have an output depend on all but the resource that has it",
+        "local/deploy/outputs.py",
+        "{*(dependencies or ()), resource}",
+        "set(dependencies or ())",
+        ("tests/local/test_deploy_outputs.py",),
+    ),
+    Mutant(
+        "take a value for known that has something unknown further down",
+        "local/deploy/outputs.py",
+        "    return any(_has_unknown(each, seen) for each in",
+        "    return any(isinstance(each, Unknown) for each in",
+        ("tests/local/test_deploy_outputs.py",),
+    ),
+    Mutant(
         "make handles of messages of fewer letters than moto does",
         "local/engine/shortcuts.py",
         "_HANDLE_LETTERS = 185",
