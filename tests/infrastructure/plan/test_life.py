@@ -488,7 +488,15 @@ LEFT_OUT = [
         ("monitoring-event-store-by-type-",),
         {"event-store-table", "monitoring-dashboard", *QUERY, *OPERATIONS},
     ),
-    ("statement", (), {*QUERY, *PROJECTION, "branch-function", "operations-function"}),
+    (
+        "statement",
+        (),
+        {
+            *QUERY,
+            *PROJECTION,
+            *(f"{entry}-function" for entry in ("branch", "command", "operations", "process", "sweep", "validate")),
+        },
+    ),
 ]
 """Each setting, how the names begin of what it takes along, and what it changes."""
 
