@@ -3,37 +3,53 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
+EXTRAS := $(VENV)/.extras
 LEDGER := $(BIN)/ledger
 
 # Where it is set, each of the many processes of a test run would compile AWS's libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# A Ctrl-C reaches make and the shell, too. They leave what is to be said to the command, and take its 130 for its end.
+UNTIL_CTRL_C := trap : INT;
+ENDS := || [ $$? -eq 130 ]
+
 # What drives the stack, or streams, through the embedded AWS.
 REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_operator_roles.py test_engine_streams.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-real test-long mutants bench bench-peers dynamodb-local aws-cli lint fuzz-api scan types unit format lock clean
+.PHONY: help setup extras demo serve test test-real test-long mutants bench bench-peers dynamodb-local aws-cli lint fuzz-api scan types unit format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@if [ -t 1 ]; then columns=80; else columns=0; fi; \
+	if [ -t 1 ] && [ -z "$$NO_COLOR" ] && [ "$${TERM:-dumb}" != dumb ]; then on='\033[36m' off='\033[0m'; fi; \
+	awk -F ':.*## ' -v on="$$on" -v off="$$off" -v columns=$$columns '/^[a-z-]+:.*## / { \
+	  line = sprintf("  %s%-15s%s", on, $$1, off); used = 17; many = split($$2, words, " "); \
+	  for (n = 1; n <= many; n++) { used += 1 + length(words[n]); \
+	    if (columns && used >= columns) { print line; line = sprintf("%17s", ""); used = 18 + length(words[n]) } \
+	    line = line " " words[n] } \
+	  print line }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) $(LEDGER) ## make .venv from requirements.lock, with the command `ledger` in it
 
 $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "Python 3.11 or newer is needed; this is %d.%d (set PYTHON=...)" % v[:2])'
-	@echo "Installing the locked tools into $(VENV) (once) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	@$(PYTHON) -m local.install $(VENV) requirements.lock --fetch 150 --need 550
+	@touch $@
+
+extras: $(EXTRAS) ## add what only Parquet and the tests in a browser need (110 MB to fetch, 340 MB on disk)
+
+$(EXTRAS): extras.lock $(STAMP)
+	@$(BIN)/python -m local.install $(VENV) extras.lock --add --fetch 110 --need 340
 	@touch $@
 
 $(LEDGER): | $(STAMP)
 	@ln -sf ../../cli/ledger $@
 
 demo: $(STAMP) $(LEDGER) ## run the whole story on the embedded AWS and check every result
-	@$(BIN)/python -m local demo
+	@$(UNTIL_CTRL_C) $(BIN)/python -m local demo $(ENDS)
 
 serve: $(STAMP) $(LEDGER) ## start the embedded AWS on port 4566 with the stack deployed
-	@$(BIN)/python -m local serve --port 4566 --outputs out.json
+	@$(UNTIL_CTRL_C) $(BIN)/python -m local serve --port 4566 --outputs out.json $(ENDS)
 
 # Style and types begin together and have one core each; the tests follow when the first is through, unless it failed.
 test: $(STAMP) ## all checks: style, import rules, types, tests
@@ -82,8 +98,9 @@ format: $(STAMP) ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: $(STAMP) ## re-resolve both lock files after an edit of pyproject.toml or handlers/requirements.in
+lock: $(STAMP) ## re-resolve the lock files after an edit of pyproject.toml or handlers/requirements.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade pyproject.toml --group dev -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade -c requirements.lock --group extras -o extras.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade handlers/requirements.in -o handlers/requirements.txt
 
 clean: ## remove everything that was built or fetched
