@@ -9,9 +9,15 @@ LEDGER := $(BIN)/ledger
 # Where it is set, each of the many processes of a test run would compile AWS's libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# A Ctrl-C reaches make and the shell, too. They leave what is to be said to the command, and take its 130 for its end.
-UNTIL_CTRL_C := trap : INT;
-ENDS := || [ $$? -eq 130 ]
+# Runs a command until Ctrl-C, which is its end and no error. While Python starts it would answer with a traceback: so it
+# runs in the background, where a Ctrl-C does not reach it, and is sent a SIGTERM (143: before it could say anything).
+# A wait that the signal ended has not told how the command did; the one behind the loop has, or 127 if nothing is new.
+# The moment at the end is for make, which is at a loss where a command has ended before it heard of the Ctrl-C itself.
+until_ctrl_c = trap 's=1; kill "$$p" 2>/dev/null' INT; $(1) & p=$$!; [ -z "$$s" ] || kill "$$p"; \
+  while wait "$$p" 2>/dev/null; code=$$?; kill -0 "$$p" 2>/dev/null; do :; done; \
+  wait "$$p" 2>/dev/null; last=$$?; [ $$last -eq 127 ] || code=$$last; \
+  [ $$code -ne 143 ] || echo "Stopped before it had started." >&2; [ -z "$$s" ] || sleep 0.2; \
+  case $$code in 143 | 130 | 0) ;; *) exit $$code ;; esac
 
 # What drives the stack, or streams, through the embedded AWS.
 REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_operator_roles.py test_engine_streams.py)
@@ -33,7 +39,7 @@ setup: $(STAMP) $(LEDGER) ## make .venv from requirements.lock, with the command
 
 $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "Python 3.11 or newer is needed; this is %d.%d (set PYTHON=...)" % v[:2])'
-	@$(PYTHON) -m local.install $(VENV) requirements.lock --fetch 150 --need 550
+	@$(PYTHON) -m local.install $(VENV) requirements.lock --fetch 120 --need 500
 	@touch $@
 
 extras: $(EXTRAS) ## add what only Parquet and the tests in a browser need (110 MB to fetch, 340 MB on disk)
@@ -46,10 +52,10 @@ $(LEDGER): | $(STAMP)
 	@ln -sf ../../cli/ledger $@
 
 demo: $(STAMP) $(LEDGER) ## run the whole story on the embedded AWS and check every result
-	@$(UNTIL_CTRL_C) $(BIN)/python -m local demo $(ENDS)
+	@$(call until_ctrl_c,$(BIN)/python -m local demo)
 
 serve: $(STAMP) $(LEDGER) ## start the embedded AWS on port 4566 with the stack deployed
-	@$(UNTIL_CTRL_C) $(BIN)/python -m local serve --port 4566 --outputs out.json $(ENDS)
+	@$(call until_ctrl_c,$(BIN)/python -m local serve --port 4566 --outputs out.json)
 
 # Style and types begin together and have one core each; the tests follow when the first is through, unless it failed.
 test: $(STAMP) ## all checks: style, import rules, types, tests

@@ -5,29 +5,29 @@ import signal
 import sys
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOPPED = 130
+"""Of the demo, by whichever signal: it has not come to its end."""
 _CLEAN_LINE = b"\r\x1b[K\x1b[?25h"
 """For a terminal: what stands in the line goes, and the cursor, which a spinner hides, comes back."""
 
 
-def _at_a_signal(end: "Callable[[int, object], object]") -> None:
+def _at_a_signal(end: "Callable[..., object]") -> None:
     """Have the signals to stop call `end`, but those that are ignored, as nohup and a shell's background leave them."""
     for number in _STOPPING:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
 
 
-def _end_before_the_start(number: int, _: object) -> None:
+def _end_before_the_start(*_: object) -> None:
     """While everything is loaded, which takes seconds, there is nothing to clear up: a line, and no traceback."""
-    _leave("Stopped before it had started.", 128 + number if sys.argv[1:2] == ["demo"] else 0)
+    _leave("Stopped before it had started.", _STOPPED if sys.argv[1:2] == ["demo"] else 0)
 
 
 def _leave(said: str, code: int) -> "NoReturn":
     """End this process with a line, wherever it is, and nothing else of it is run."""
     try:
-        if os.environ.get("TERM", "dumb") != "dumb":
-            for descriptor in (1, 2):
-                if os.isatty(descriptor):
-                    os.write(descriptor, _CLEAN_LINE)
+        if os.isatty(1) and os.environ.get("TERM", "dumb") != "dumb":
+            os.write(1, _CLEAN_LINE)
         os.write(2, f"{said}\n".encode())
     finally:  # also where nobody reads it, as when a terminal has hung up
         os._exit(code)
@@ -84,9 +84,9 @@ def _demo(stack: str, as_json: bool) -> int:
     stop = threading.Event()
     said = "Stopped. All of it was in memory, and is gone."
 
-    def leave(number: int, _: object) -> None:
+    def leave(*_: object) -> None:
         """Whatever is under way: the engine's watchdog clears up behind a process that is gone."""
-        _leave(said, 128 + number)
+        _leave(said, _STOPPED)
 
     def deployed() -> None:
         _at_a_signal(leave)
@@ -97,7 +97,7 @@ def _demo(stack: str, as_json: bool) -> int:
     try:
         return demo.main(stack, as_json, stop, deployed)
     except Stopped:
-        _leave(said, 128 + signal.SIGINT)
+        _leave(said, _STOPPED)
     except (DeployError, RuntimeClientMissing) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1

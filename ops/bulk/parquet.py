@@ -89,7 +89,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow as pa  # noqa: PLC0415 -- large, and only this format needs it
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError as error:
-        raise OperatorError("Parquet needs pyarrow: pip install pyarrow, or use --format jsonl") from error
+        raise OperatorError("Parquet needs pyarrow: `make extras` adds it; or use --format jsonl") from error
     return pa, parquet
 
 

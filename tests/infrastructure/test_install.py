@@ -28,3 +28,14 @@ def test_the_lock_pins_what_the_program_needs_with_hashes() -> None:
     pinned = re.findall(r"^[A-Za-z0-9._-]+(?:\[[a-z,]+\])?==\S+.*$", lock, re.MULTILINE)
     assert len(pinned) > len(needed)
     assert all(line.endswith("\\") for line in pinned)  # each goes on with its hashes, or pip refuses all
+
+
+def test_the_extras_fit_the_lock_that_they_are_added_to() -> None:
+    """Both are in one environment: what both pin has one version."""
+    pins = [
+        dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("requirements.lock", "extras.lock")
+    ]
+    assert {"pyarrow", "playwright"} <= set(pins[1])
+    assert not {"pyarrow", "playwright", "cfn-lint"} & set(pins[0])
+    assert all(pins[0].get(name, version) == version for name, version in pins[1].items())

@@ -59,6 +59,13 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "LOOK_AGAIN_SECONDS", 0)
 
 
+@pytest.fixture(autouse=True)
+def _parquet_as_installed(request: pytest.FixtureRequest) -> None:
+    """By their names: all of these need it but the one about its absence."""
+    if "parquet" in request.node.name and "without_pyarrow" not in request.node.name:
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow, which `make extras` adds")
+
+
 class Result(NamedTuple):
     """How a command ended, and what it printed."""
 

@@ -1,0 +1,135 @@
+"""What `make` does around its commands, in a folder that looks like an installed clone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from local import install
+
+ROOT = Path(__file__).resolve().parents[2]
+POLITE = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: (print('Stopped.', flush=True), os._exit(130)))"
+"""As `python -m local demo`, once it is loaded."""
+
+
+def clone(folder: Path, python: str = "") -> Path:
+    """With a `.venv` whose Python runs that instead of what it is told to."""
+    for name in ("Makefile", "requirements.lock", "extras.lock"):
+        shutil.copy(ROOT / name, folder)
+    bin_ = folder / ".venv" / "bin"
+    bin_.mkdir(parents=True)
+    (bin_ / "python").write_text(f"#!{sys.executable} -S\nimport os, sys, time\n{textwrap.dedent(python)}\n")
+    (bin_ / "python").chmod(0o755)
+    for name in (".locked", ".extras", "bin/ledger"):
+        (folder / ".venv" / name).touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("python", "said"), [(POLITE, "Stopped.\n"), ("", "Stopped before it had started.\n")], ids=["loaded", "loading"]
+)
+@pytest.mark.parametrize("target", ["demo", "serve"])
+def test_ctrl_c_is_one_line_and_make_adds_none(target: str, python: str, said: str, tmp_path: Path) -> None:
+    """A terminal sends it to make, to its shell and to the command: here `loading` is one that cannot say anything."""
+    folder = clone(tmp_path, f"{python}\nprint('ready', flush=True)\ntime.sleep(60)")
+    with subprocess.Popen(
+        ["make", target],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as make:
+        assert make.stdout
+        assert make.stdout.readline() == "ready\n"
+        os.killpg(make.pid, signal.SIGINT)
+
+        assert make.stdout.read() == said
+
+
+def test_a_command_that_fails_fails_make(tmp_path: Path) -> None:
+    ran = subprocess.run(["make", "demo"], cwd=clone(tmp_path, "sys.exit(1)"), capture_output=True, check=False)
+
+    assert ran.returncode == 2
+
+
+def test_help_is_plain_in_a_pipe_and_eighty_columns_wide_on_a_terminal(tmp_path: Path) -> None:
+    folder = clone(tmp_path)
+    piped = subprocess.run(["make", "help"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    shown = on_a_terminal(folder, "make", "help")
+
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert [line.split()[0] for line in piped.splitlines()] == targets
+    assert "\x1b" not in piped
+    assert "\x1b[36m" in shown
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert max(map(len, plain.splitlines())) <= 80
+    assert plain.split() == piped.split()
+
+
+def installed(folder: Path, capfd: pytest.CaptureFixture[str], *more: str) -> tuple[int, str, str]:
+    code = install.main([str(folder / ".venv"), str(folder / "requirements.lock"), "--add", *more])
+    return code, *capfd.readouterr()
+
+
+def test_a_disk_that_is_too_small_is_a_sentence_before_anything_is_done(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, error = installed(clone(tmp_path, "print('never')"), capfd, "--need", "999999999")
+
+    assert (code, out) == (1, "")
+    assert re.fullmatch(r"error: \S+ takes 999999999 MB, and there are \d+ MB left on its disk\n", error)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("ERROR: Could not install: [Errno 28] No space left on device", "no space left on device: make room"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "THESE PACKAGES DO NOT MATCH THE HASHES"),
+        ("Killed", "Killed"),
+    ],
+)
+def test_what_fails_is_a_sentence(said: str, told: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, error = installed(clone(tmp_path, f"print({said!r})\nsys.exit(1)"), capfd, "--fetch", "120")
+
+    assert code == 1
+    assert ": 120 MB to fetch, " in out
+    assert error.startswith(f"error: {told}")
+    assert len(error.splitlines()) == 1
+
+
+def test_on_a_terminal_it_says_how_far_it_is(tmp_path: Path) -> None:
+    python = "print('Collecting moto==5.2.5 (from -r x)\\nCollecting rich==15\\nInstalling collected packages: moto')"
+    folder = clone(tmp_path, python)
+    (folder / "requirements.lock").write_text("moto==5.2.5 \\\n    --hash=sha256:0\nrich==15.0.0\n")
+
+    shown = on_a_terminal(
+        ROOT, sys.executable, "-m", "local.install", f"{folder}/.venv", f"{folder}/requirements.lock", "--add"
+    )
+
+    steps = [part.strip() for part in shown.split("\r") if part.strip()]
+    assert steps[1:] == ["1 of 2: moto", "2 of 2: rich", "unpacking them"]
+
+
+def on_a_terminal(folder: Path, *command: str) -> str:
+    """What a command writes where somebody looks."""
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": ""}
+    with subprocess.Popen(command, cwd=folder, stdout=theirs, env=environment) as running:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # its end
+            while chunk := os.read(ours, 1 << 16):
+                shown += chunk
+        assert running.wait() == 0
+    os.close(ours)
+    return shown.decode()
