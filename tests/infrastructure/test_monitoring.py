@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from bench import prices
+from components.alarms import _OVERDUE_SECONDS as OVERDUE_SECONDS
+from components.monitoring import MonitoringArgs
+from ops.status import looks
 from tests.infrastructure.program import ALTERED_AGAIN, Graph, Resource, altered, graph
 
 ROOT = Path(__file__).parents[2]
@@ -280,6 +283,15 @@ OF_MANY = {
     "function-dead-letter-failures": "`<function>-dead-letter-failures`",
     "table-throttles": "every `…-read-throttles` and `…-write-throttles`",
 }
+
+
+def test_the_status_of_operators_needs_a_person_when_the_alarms_do() -> None:
+    queues = {"projection": MonitoringArgs.projection_lag_seconds, "process": MonitoringArgs.process_lag_seconds}
+    streams = {"relay": MonitoringArgs.relay_lag_seconds, "snapshot": MonitoringArgs.snapshot_lag_seconds}
+
+    assert {**queues, "replay": MonitoringArgs.replay_lag_seconds} == looks.LATE
+    assert streams == looks.LAGS
+    assert looks.OVERDUE == OVERDUE_SECONDS
 
 
 def test_every_alarm_tells_the_place_of_the_one_entry_that_the_runbook_has_for_it(stack: Graph) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from ops.bulk import durable
-from ops.commands import letters_shown
+from ops.commands import dead_letters, letters_shown
 
 from ..domain.builders import story
 from ..handlers.conftest import Calls, refusing
@@ -56,6 +58,18 @@ def test_every_cause_has_something_to_do_that_is_a_command_or_a_place_in_the_run
     for step in letters_shown._STEPS.values():
         if "#" in step:
             assert "#" + step.split("#")[1].split(". ")[0] in headings
+
+
+def test_a_terminal_shows_how_many_letters_were_received_so_far(
+    letters: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(dead_letters, "console_for", lambda _: Console(file=screen, force_terminal=True, width=120))
+
+    assert run("dead-letters", "list", "--no-logs").code == 0
+
+    assert "receive projection" in screen.getvalue()
+    assert "7 letters" in screen.getvalue()
 
 
 def test_one_cause_of_one_queue_is_selected(letters: Any, sqs: Any, run: Run) -> None:
