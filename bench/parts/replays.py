@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -68,8 +68,14 @@ class _There:
     dynamodb: Any
     sqs: Any
     bus: EventBus
-    urls: Mapping[str, str]
-    arn: str
+
+    @contextmanager
+    def queue(self) -> Iterator[tuple[str, str]]:
+        """The URL and the ARN of a queue that nobody empties: the embedded AWS is the slower the more is in one."""
+        url = self.sqs.create_queue(QueueName=f"replayed-{next(_names)}")["QueueUrl"]
+        told = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        yield url, told["Attributes"]["QueueArn"]
+        self.sqs.delete_queue(QueueUrl=url)
 
     @property
     def source(self) -> ReplaySource:
@@ -106,7 +112,7 @@ def measure(world: World) -> dict[str, Any]:
 
 
 def _there(world: World) -> _There:
-    """A store of its own, a queue for the projections and one of somebody's own, which nobody empties."""
+    """A store of its own, and what copies go to."""
     environment = world.engines.environment
     settings: dict[str, Any] = {
         "region_name": environment["AWS_DEFAULT_REGION"],
@@ -120,10 +126,8 @@ def _there(world: World) -> _There:
     (table,) = (each for each in TABLES if each["TableName"] == STORE)
     plain = {name: value for name, value in table.items() if name != "StreamSpecification"}
     dynamodb.create_table(**{**plain, "TableName": _STORE})
-    urls = {name: sqs.create_queue(QueueName=f"replayed-{name}")["QueueUrl"] for name in ("projection", "queue")}
-    arn = sqs.get_queue_attributes(QueueUrl=urls["queue"], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     bus = EventBus(boto3.client("events", endpoint_url=embedded, **settings), BUS)
-    return _There(dynamodb, sqs, bus, urls, arn)
+    return _There(dynamodb, sqs, bus)
 
 
 def _fill(there: _There) -> None:
@@ -133,15 +137,19 @@ def _fill(there: _There) -> None:
 
 
 def _row(there: _There, target: str, at_once: int, world: World) -> dict[str, Any]:
-    began = time.perf_counter()
     if target == "file":
-        began_cpu = time.process_time()
+        began, began_cpu = time.perf_counter(), time.process_time()
         _into_files(there, at_once)
+        wall, taken = time.perf_counter() - began, time.process_time() - began_cpu
         # With the embedded AWS for a DynamoDB its work would be in it.
-        cpu = time.process_time() - began_cpu if world.engines.states_units else None
-    else:
-        cpu = _by_functions(there, f"queue:{there.arn}" if target == "queue" else target, at_once)
-    wall = time.perf_counter() - began
+        return _told(target, at_once, wall, taken if world.engines.states_units else None)
+    with there.queue() as queue:
+        began = time.perf_counter()
+        cpu = _by_functions(there, target, queue, at_once)
+        return _told(target, at_once, time.perf_counter() - began, cpu)
+
+
+def _told(target: str, at_once: int, wall: float, cpu: float | None) -> dict[str, Any]:
     events = ACCOUNTS * EACH
     return {
         "target": target,
@@ -151,12 +159,13 @@ def _row(there: _There, target: str, at_once: int, world: World) -> dict[str, An
     }
 
 
-def _by_functions(there: _There, target: str, at_once: int) -> float:
+def _by_functions(there: _There, target: str, queue: tuple[str, str], at_once: int) -> float:
     """Replay everything, so many segments at once; seconds of CPU that the workers took."""
     work: SimpleQueue[Work | None] = SimpleQueue()
-    spec = ReplaySpec.of({"target": target, "rate": MAX_RATE})
+    url, arn = queue
+    spec = ReplaySpec.of({"target": f"queue:{arn}" if target == "queue" else target, "rate": MAX_RATE})
     replays, name, moment = Replays(there.dynamodb, REPLAYS), f"bench-{next(_names)}", _now()
-    run = replays.create(Head(name, spec, moment, moment, queue_url=there.urls["queue"]), segments_of(Selection()), 0.0)
+    run = replays.create(Head(name, spec, moment, moment, queue_url=url), segments_of(Selection()), 0.0)
 
     def hand_on(again: Work, /, *, after: int = 0) -> None:  # noqa: ARG001 -- nothing here is worth waiting for
         work.put(again)
@@ -164,7 +173,7 @@ def _by_functions(there: _There, target: str, at_once: int) -> float:
     replayer = Replayer(
         replays=replays,
         source=there.source,
-        targets=Targets(lambda: there.bus, lambda: there.sqs, there.urls["projection"], partial(_to_branch, there)),
+        targets=Targets(lambda: there.bus, lambda: there.sqs, url, partial(_to_branch, there)),
         hand_on=hand_on,
         now=_now,
         pause=time.sleep,

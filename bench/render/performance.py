@@ -304,7 +304,7 @@ def _replays(results: Results) -> tuple[str, dict[str, str]]:
         f"{part['events']:,} events of {part['accounts']} accounts, read from the store by segments and sent to a target, with "
         "no rate to hold them back. The segments that are worked on at once share one interpreter here; on Lambda each has a "
         "function to itself. So a core's second is what carries over, and *per second here* says how far waits overlap; bus "
-        "and queues are the embedded AWS's, on the same machine. The target *projection* gets the newest event of each ten "
+        "and queues are the embedded AWS's, on the same machine, and the slower the more lies in a queue. The target *projection* gets the newest event of each ten "
         f"items, the others a copy of each.\n\n{table(['target', 'at once', 'per core second', 'per second here'], lines)}\n\n"
         f"A backtest has one worker decide {number(backtest['eventsPerWorkerCoreSecond'])} events again in a second of its core, "
         f"{number(backtest['eventsPerSecond'])} in a second here, with the reading of the store and the comparing beside it. "
