@@ -10,10 +10,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .domain import PROCESS, REJECTION_VERSION, check, meaning, scales
 from .http_api.serving import serving
+from .regional import Unsettled
 from .runtime import Context, count, log, seconds_left
 from .settings import setting
 from .sourcing.command import MEMBERS, Command
-from .sourcing.errors import LedgerError, Violation
+from .sourcing.errors import LedgerError, NotHomeError, UnsettledError, Violation
 from .sourcing.rejection import Rejection
 from .store import clients
 from .store.event_bus import EventBus, PublishError
@@ -26,6 +27,7 @@ _RESERVE_SECONDS = 2 * _PUBLISH_SECONDS
 """components/limits.py refuses a functionTimeout that leaves no more."""
 
 _ledger = wired_ledger()
+_unsettled = Unsettled()
 _bus_name = setting("EVENT_BUS_NAME")
 
 
@@ -35,6 +37,11 @@ def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], c
     try:
         misplaced = [*misplaced, *PROCESS.claims(request.get("commandId"))]
         return _execute(request, misplaced, context)
+    except NotHomeError:
+        raise  # nobody has refused anything yet: another Region will tell
+    except UnsettledError as error:
+        _unsettled.hand_over(error.details["aggregateId"], context)
+        raise
     except LedgerError as refusal:
         if refusal.status < 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
             _announce(refusal, request, context)

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .domain import PROCESS
+from .regional import Unsettled
 from .runtime import Context, log
 from .sourcing.errors import LedgerError
 from .store.event_bus import delivered_event
 from .wiring import carries_on, wired_conductor
 
 _conductor = wired_conductor()
+_unsettled = Unsettled()
 
 
 def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
@@ -35,6 +37,6 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
             if concerned is not None:
                 pokes[concerned].append(record["messageId"])
     for process_id, message_ids in pokes.items():
-        if not carries_on(_conductor, process_id, context):
+        if not carries_on(_conductor, process_id, context, _unsettled):
             failed += message_ids
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -7,19 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .domain import KINDS
+from .regional import Unsettled, looking_back, this_region
 from .runtime import Context, log, seconds_left
 from .settings import ENVIRONMENT, setting
-from .sourcing.errors import MalformedError
+from .sourcing.errors import IntegrityError, MalformedError
 from .sourcing.event import Event
 from .store import clients
 from .store.event_bus import delivered_event
-from .store.event_store import EventStore
 from .store.projector import Progress, Projector
 from .store.read_model import NOTHING, Key, ReadModel, Stored
+from .store.replica import ReplicaStore
 
 _dynamodb = clients.dynamodb()
+_store = looking_back(_dynamodb)
+_REGION = this_region()
+_unsettled = Unsettled()
 _projector = Projector(
-    EventStore(_dynamodb, setting("EVENT_STORE_TABLE")),
+    _store,
     ReadModel(_dynamodb, setting("READ_MODEL_TABLE")),
     KINDS.projections(ENVIRONMENT),
 )
@@ -54,12 +58,23 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
     if pokes:
         announced = {aggregate_id: [poke.event for poke in each] for aggregate_id, each in pokes.items()}
         reached = _bring_up(announced, context)
-        failed += [poke.message_id for each in pokes.values() for poke in each if not _is_there(poke.event, reached)]
+        failed += [
+            poke.message_id
+            for each in pokes.values()
+            for poke in each
+            if not _is_there(poke.event, reached) and not _comes_later(poke.event)
+        ]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def _is_there(event: Event, reached: Mapping[str, int]) -> bool:
     return event.sequence <= reached[event.aggregate_id]
+
+
+def _comes_later(event: Event) -> bool:
+    """Whether an event lies behind a hole of this replica: then whatever fills the hole is announced as well, and its
+    announcement brings up this one, too. One Query."""
+    return isinstance(_store, ReplicaStore) and _store.has(event)
 
 
 def _bring_up(announced: Mapping[str, Sequence[Event]], context: Context) -> dict[str, int]:
@@ -72,12 +87,22 @@ def _bring_up(announced: Mapping[str, Sequence[Event]], context: Context) -> dic
             outcomes[aggregate_id] = _projector.bring_up(aggregate_id, announced[aggregate_id], rows, left)
         except Exception as error:  # noqa: BLE001 -- reported as this aggregate's failure, to be delivered again
             outcomes[aggregate_id] = error
-    return {aggregate_id: _told(aggregate_id, announced[aggregate_id], each) for aggregate_id, each in outcomes.items()}
+    return {
+        aggregate_id: _told(aggregate_id, announced[aggregate_id], each, context)
+        for aggregate_id, each in outcomes.items()
+    }
 
 
-def _told(aggregate_id: str, events: Sequence[Event], outcome: Progress | Exception) -> int:
-    """Log what became of an aggregate; the sequence that it has reached."""
+def _told(aggregate_id: str, events: Sequence[Event], outcome: Progress | Exception, context: Context) -> int:
+    """Log what became of an aggregate; the sequence that it has reached.
+
+    Where two Regions wrote a stream, its rows contradict it. Whoever puts it together again makes them again, to its
+    end; so what was announced is done with.
+    """
     place = {"aggregateId": aggregate_id, "events": len(events)}
+    if _REGION and isinstance(outcome, IntegrityError) and _unsettled.hand_over(aggregate_id, context):
+        log.error("left to be settled: %s", outcome.message, extra=place)
+        return max(event.sequence for event in events)
     if isinstance(outcome, Exception):
         log.error("not projected", exc_info=outcome, extra=place)
         return 0

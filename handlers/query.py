@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from .answers import Answers, Query, SecondsLeft, answered, members_of, refuse, shown_row, time_in
 from .domain import EVENT_TYPES, KINDS
 from .http_api.serving import serving
+from .regional import looking_back
 from .runtime import Context, seconds_left
 from .settings import ENVIRONMENT, flag, number, setting
 from .sourcing import times
@@ -24,7 +25,6 @@ from .store import clients, tokens
 from .store.correlation_index import CorrelationIndex
 from .store.deadline import Deadline
 from .store.due_index import DueIndex, DuePlace, listed
-from .store.event_store import EventStore
 from .store.found_by_event import found_by_event
 from .store.history import History
 from .store.pages import by_correlation, by_type, place_of_type, told_unreadable
@@ -35,7 +35,7 @@ from .store.type_index import TypeIndex
 _buckets = number("TYPE_BUCKETS")
 _dynamodb = clients.dynamodb(_buckets)
 _table = setting("EVENT_STORE_TABLE")
-_store = EventStore(_dynamodb, _table)
+_store = looking_back(_dynamodb)
 _history = History(_store, Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE")), every=number("SNAPSHOT_EVERY"))
 _types = TypeIndex(_dynamodb, _table, _buckets) if flag("TYPE_INDEX") else None
 _correlations = CorrelationIndex(_dynamodb, _table) if flag("CORRELATION_INDEX") else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .regional import Unsettled, this_region, wired_standings
 from .runtime import Context, count, log
 from .settings import setting
 from .sourcing.errors import MalformedError, NotAnEventError
@@ -19,6 +20,7 @@ from .sourcing.event import Event
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .store.items import to_record
+from .store.standings import Standings
 from .store.stored_events import event_of
 from .store.unpublishable import DeadLetters
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _bus = EventBus(clients.eventbridge(), setting("EVENT_BUS_NAME"))
 _dead_letter_queue = setting("DEAD_LETTER_QUEUE_URL")
+_standings = wired_standings(clients.dynamodb()) if this_region() else None
+_unsettled = Unsettled()
 
 
 class _Sending(NamedTuple):
@@ -47,7 +51,7 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
     One PutEvents per 10 events or megabyte. An event that the bus will never take is left as a dead letter (one
     SendMessage) and holds nothing up; where that fails, its record is delivered again. Whatever is not the insertion of
     an event means that somebody wrote to the store behind the ledger's back: counted as IntegrityBreaches, which is
-    alarmed, and not passed on.
+    alarmed, and not passed on. With two Regions one event may take another one's place (`_was_lost`).
     """
     records = event["Records"]
     sendings: list[_Sending] = []
@@ -81,7 +85,10 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
 def _sending(record: Mapping[str, Any], context: Context) -> _Sending | None:
     """What is to be sent for a record; None where that is nothing, or was set aside. Raises _NotSetAsideError."""
     change = record["dynamodb"]
-    if record["eventName"] != "INSERT":
+    if _standings is not None and record["eventName"] != "INSERT" and _was_lost(change, context):
+        if record["eventName"] == "REMOVE":
+            return None
+    elif record["eventName"] != "INSERT":
         _report_breach(f"a stored event met a {record['eventName']}", change["Keys"], context)
         return None
     try:
@@ -89,6 +96,8 @@ def _sending(record: Mapping[str, Any], context: Context) -> _Sending | None:
     except NotAnEventError as error:
         _report_breach(f"an item is no event: {error.problem}", change["Keys"], context)
         return None
+    if _standings is not None:
+        _take_note(event, _standings, context)
     try:
         return _Sending(_number(record), event, _bus.entry(event))
     except (MalformedError, ValueError) as error:
@@ -97,6 +106,47 @@ def _sending(record: Mapping[str, Any], context: Context) -> _Sending | None:
         else:
             _report_breach(f"an event is none that the bus takes: {error}", change["Keys"], context)
         return None
+
+
+def _was_lost(change: Mapping[str, Any], context: Context) -> bool:
+    """Whether a change took an event's place, for another event or for none: then `reconcile` is handed the event, by
+    one SendMessage, and tells whether that was right. Any other change is nothing that the ledger does.
+
+    An item that grew too large for a message is told of by name: what was lost of it is in the stream's record alone.
+    """
+    old, new = change.get("OldImage"), change.get("NewImage")
+    try:
+        before = event_of(old)
+        after = None if new is None else event_of(new)
+    except NotAnEventError:
+        return False
+    if before.computed_hash() != before.hash or (after and after.computed_hash() != after.hash):
+        return False
+    if after and after.hash == before.hash:
+        return after == before
+    try:
+        _unsettled.queue.lost(before.aggregate_id, dict(old or {}), removed=after is None)
+    except (BotoCoreError, ClientError) as error:
+        raise _NotSetAsideError(f"a lost event could not be handed over: {error}") from error
+    count("EventsLost", 1, context, aggregateId=before.aggregate_id, sequence=before.sequence)
+    return True
+
+
+def _take_note(event: Event, standings: Standings, context: Context) -> None:
+    """What an event of the other Region tells of the two: an event of a higher epoch that this Region is not to decide
+    any more (a GetItem and a PutItem); one of a lower epoch that its stream may have been written on here (one
+    SendMessage)."""
+    if event.stamp.region in ("", standings.initial.region):
+        return
+    try:
+        own = standings.now()
+        if event.stamp.epoch > own.epoch and own.is_active and standings.give_way(*event.stamp):
+            log.critical("fenced: %s decides in epoch %s", *event.stamp)
+            count("EpochsOver", 1, context)
+        elif event.stamp.epoch < own.epoch:
+            _unsettled.queue.poke(event.aggregate_id)
+    except (BotoCoreError, ClientError) as error:
+        raise _NotSetAsideError(f"what {event.stamp.region} says could not be taken note of: {error}") from error
 
 
 def _number(record: Mapping[str, Any]) -> str:

@@ -19,6 +19,11 @@ def setting(name: str) -> str:
     return value
 
 
+def optional(name: str) -> str | None:
+    """One that a function may be told; None where it is not."""
+    return os.environ.get(name) or None
+
+
 def number(name: str) -> int:
     """One that holds a whole number. InvocationError where it does not."""
     value = setting(name)

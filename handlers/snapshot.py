@@ -7,12 +7,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .regional import looking_back
 from .runtime import Context, count, log
 from .settings import number, setting
 from .sourcing.errors import IntegrityError, UnreadableEventError
 from .sourcing.event import ordinal
 from .store import clients
-from .store.event_store import EventStore
 from .store.items import to_record
 from .store.snapshot_builder import SnapshotBuilder
 from .store.snapshots import Snapshots, UnwrittenError
@@ -20,7 +20,7 @@ from .store.snapshots import Snapshots, UnwrittenError
 _dynamodb = clients.dynamodb()
 _DAY = 24 * 60 * 60
 _builder = SnapshotBuilder(
-    EventStore(_dynamodb, setting("EVENT_STORE_TABLE")),
+    looking_back(_dynamodb),
     Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE")),
     every=number("SNAPSHOT_EVERY"),
     retention_seconds=number("SNAPSHOT_RETENTION_DAYS") * _DAY or None,

@@ -8,15 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from .domain import PROCESS
+from .regional import Unsettled
 from .runtime import Context, count, log, seconds_left
 from .settings import setting
 from .store import clients
 from .store.conductor import STEP_SECONDS
 from .store.due_index import AT, DueIndex
-from .wiring import carries_on, now, wired_conductor
+from .wiring import carries_on, now, stands_by, wired_conductor
 
 _dynamodb = clients.dynamodb()
 _conductor = wired_conductor(_dynamodb)
+_unsettled = Unsettled()
 _index = DueIndex(_dynamodb, setting("READ_MODEL_TABLE"))
 _PAGE = 100
 _SPARE_SECONDS = 2 * STEP_SECONDS
@@ -29,8 +31,11 @@ def lambda_handler(_: Any, context: Context) -> dict[str, Any]:
     One Query for each bucket and page of 100, and for each process found what `Conductor.carry` takes, one after the
     other; a Query for one that is done already. One process's failure is only its own. Bounded in time: what is left is
     due in a minute, too, and each sweep begins at another bucket. How long the oldest one has been due is told as
-    OldestDueSeconds, failures as SweepFailures.
+    OldestDueSeconds, failures as SweepFailures. In a Region that decides nothing, nothing is looked for.
     """
+    if stands_by(_conductor):
+        count("OldestDueSeconds", 0, context)
+        return {"due": 0, "carried": 0, "failed": 0, "more": False}
     moment, left = now(), seconds_left(context)
     found = carried = 0
     oldest, more = moment, False
@@ -39,7 +44,7 @@ def lambda_handler(_: Any, context: Context) -> dict[str, Any]:
             more = True
             break
         found, oldest = found + 1, min(oldest, due_at)
-        carried += carries_on(_conductor, process_id, context)
+        carried += carries_on(_conductor, process_id, context, _unsettled)
     count("OldestDueSeconds", _seconds_between(oldest, moment), context)
     if carried < found:
         count("SweepFailures", found - carried, context)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from components.branches import Branches
+from components.conflicts import Conflicts
 from components.event_store import EventStore, EventStoreArgs
 from components.read_model import ReadModel
 from components.replays import Replays
 from components.snapshots import Snapshots
+from components.standings import Standings
 from components.table import TableArgs
 from local.deploy.dynamodb import create_arguments
 
@@ -25,6 +27,13 @@ def replays_table(name: str) -> dict[str, Any]:
     """The table of replays under this name."""
     graph = declare(lambda: Replays("replays", TableArgs()))
     return {"TableName": name, **create_arguments(dict(graph.named("replays-table").inputs))}
+
+
+def region_tables(conflicts: str, standings: str) -> tuple[dict[str, Any], ...]:
+    """The tables that a Region has besides, where there are two, under these names."""
+    graph = declare(lambda: (Conflicts("conflicts", TableArgs()), Standings("standings", TableArgs())))
+    made = {"conflicts-table": conflicts, "standings-table": standings}
+    return tuple({"TableName": name, **create_arguments(dict(graph.named(each).inputs))} for each, name in made.items())
 
 
 def deployed_tables(event_store: str, read_model: str, snapshots: str) -> tuple[dict[str, Any], ...]:

@@ -18,6 +18,7 @@ from handlers.sourcing.event import Event, NewEvent
 from handlers.sourcing.fields import unfit_as_new
 from handlers.sourcing.kinds import Kind
 from handlers.sourcing.restoring import restorer, text
+from handlers.sourcing.settling import Settling
 from handlers.sourcing.values import ARITHMETIC, Value
 
 from . import money
@@ -367,6 +368,21 @@ def _require_active(account: Account) -> None:
         raise RuleBrokenError(_ACTIVE, f"the account is {account.status.lower()}", status=account.status)
 
 
+def settles(event: Event) -> Settling:
+    """What is done about an event that was lost between two Regions.
+
+    An account that was opened twice may be two people's: that a person has to see. Money that comes is taken, unless
+    the account is closed; for money that goes there may be too little by now.
+    """
+    match event.event_type:
+        case "AccountCreated":
+            return Settling.MANUAL
+        case "TransactionProcessed" if (amount := event.data.get("amount")) is not None:
+            return Settling.REAPPLY if isinstance(amount, int | Decimal) and amount > 0 else Settling.REDECIDE
+        case _:
+            return Settling.REDECIDE
+
+
 _ACTIVE = "account-active"
 _SCALE = "amount-scale"
 _OPENING = "AccountCreated"
@@ -385,6 +401,7 @@ KIND = Kind(
     unsaid=unsaid,
     shown_by=shown_by,
     projections=account_projections,
+    settles=settles,
     collection="accounts",
 )
 """To the mechanics. (Its snapshots' keys name no kind: there was no other when the first ones were made.)"""

@@ -26,6 +26,7 @@ from handlers.sourcing.event import Event, NewEvent
 from handlers.sourcing.fields import MAX_ID_BYTES, as_seen, check_identifier, unfit_as_new
 from handlers.sourcing.kinds import Complete, Kind
 from handlers.sourcing.restoring import restorer
+from handlers.sourcing.settling import Settling
 from handlers.sourcing.told import Settings
 from handlers.sourcing.values import Value
 
@@ -267,6 +268,15 @@ def _after_settlement(transfer: Transfer, _: TransferSettled) -> Transfer:
     return replace(transfer, settled=True)
 
 
+def settles(_: Event) -> Settling:
+    """What is done about an event that was lost between two Regions: it is decided again.
+
+    Its steps have commandIds of their own. So where both Regions carried a transfer on in the same way, what was lost
+    is in the stream already, and where they came to different ends the one that stands refuses the other.
+    """
+    return Settling.REDECIDE
+
+
 def _wrong_with_request(transfer_id: str, data: Mapping[str, Value], told: set[str]) -> list[Violation]:
     found = unfit_as_new(transfer_id, "aggregateId")
     if len(transfer_id.encode(errors="surrogatepass")) > MAX_TRANSFER_ID_BYTES:
@@ -379,6 +389,7 @@ KIND = Kind(
     unsaid=unsaid,
     shown_by=shown_by,
     projections=transfer_projections,
+    settles=settles,
     collection="transfers",
     opened_by=_OPENING,
     completes=completes,

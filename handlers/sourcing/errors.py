@@ -94,6 +94,17 @@ class WrittenElsewhereError(LedgerError):
     for_operators = True
 
 
+class NotHomeError(LedgerError):
+    """Another Region decides this; `region` says which, as far as it is known. Nothing was stored: ask there."""
+
+    status = 409
+    code = "NotHome"
+
+    def __init__(self, region: str, why: str) -> None:
+        super().__init__(f"{why}; send the command to {region or 'the active Region'}", region=region or None)
+        self.region = region
+
+
 class TooLargeError(LedgerError):
     """The event would not fit a DynamoDB item or an EventBridge entry."""
 
@@ -117,6 +128,13 @@ class ContentionError(LedgerError):
 
     status = 503
     code = "Contention"
+
+
+class UnsettledError(LedgerError):
+    """Two Regions wrote one stream, or a part of it has not come yet. It is put together again. Nothing was stored."""
+
+    status = 503
+    code = "Unsettled"
 
 
 class OutOfTimeError(LedgerError):

@@ -21,6 +21,17 @@ GENESIS = "0" * 64
 _EVENT_IDS = UUID("6f1d3c2e-58a4-5a53-9c6b-0e2f4a7d9b11")
 
 
+class Stamp(NamedTuple):
+    """Where an event was decided, with two Regions: in which, and in which of its epochs; "" and 0 with one."""
+
+    region: str = ""
+    epoch: int = 0
+
+
+UNSTAMPED = Stamp()
+"""Of what is decided where there is one Region."""
+
+
 class NewEvent(NamedTuple):
     """What `decide` answers: an event that has no place in a stream yet."""
 
@@ -49,6 +60,8 @@ class Event:
     hash: str
     branch: str = ""
     """The branch that it was decided on, which its hash covers; "" for what the ledger itself stored."""
+    stamp: Stamp = UNSTAMPED
+    """Where it was decided, which its hash covers; UNSTAMPED where there was one Region."""
 
     def record(self) -> dict[str, Value]:
         """The event as an object of JSON values, as it is stored, published and answered."""
@@ -68,6 +81,7 @@ class Event:
             "PreviousHash": self.previous_hash,
             "Hash": self.hash,
             **({"Branch": self.branch} if self.branch else {}),
+            **({"Region": self.stamp.region, "Epoch": self.stamp.epoch} if self.stamp.region else {}),
         }
 
     @classmethod
@@ -99,6 +113,7 @@ class Event:
                 previous_hash=_text(record, "PreviousHash"),
                 hash=_text(record, "Hash"),
                 branch=branch,
+                stamp=_stamp(record),
             )
         except ValueError as error:
             raise NotAnEventError(str(error), *place_of(record)) from None
@@ -133,9 +148,15 @@ class Position(NamedTuple):
 
 
 def chain(
-    position: Position, new_events: Iterable[NewEvent], command: Command, now: str, branch: str = ""
+    position: Position,
+    new_events: Iterable[NewEvent],
+    command: Command,
+    now: str,
+    branch: str = "",
+    *,
+    stamp: Stamp = UNSTAMPED,
 ) -> list[Event]:
-    """Give new events their places behind `position`, on a `branch` where one is named.
+    """Give new events their places behind `position`, on a `branch` where one is named, under a Region's `stamp`.
 
     Event ids follow from the command, so that a retry after a lost answer writes the very same event. The timestamp is
     `now`, or the previous event's where this machine's clock is behind the one that wrote it.
@@ -159,6 +180,7 @@ def chain(
             previous_hash=position.hash,
             hash="",
             branch=branch,
+            stamp=stamp,
         )
         event = replace(unsealed, hash=unsealed.computed_hash())
         events.append(event)
@@ -193,6 +215,16 @@ def _text(record: Mapping[str, Any], name: str) -> str:
         return value
     _present(record, name)
     raise ValueError(f"{name} must be a text")
+
+
+def _stamp(record: Mapping[str, Any]) -> Stamp:
+    """Both of its members or none."""
+    if "Region" not in record and "Epoch" not in record:
+        return UNSTAMPED
+    region = _text(record, "Region")
+    if not region:
+        raise ValueError("Region must be a text that names one")
+    return Stamp(region, ordinal(record, "Epoch"))
 
 
 def _time(record: Mapping[str, Any], name: str) -> str:

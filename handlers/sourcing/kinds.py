@@ -15,6 +15,7 @@ from .command import Command
 from .errors import IntegrityError, MalformedError, RuleBrokenError, Violation
 from .event import Event, NewEvent
 from .projection import DueQuery, Entries, Projection, Row, RowQuery
+from .settling import Settling
 from .told import WHATEVER, Settings
 from .values import Value
 
@@ -95,6 +96,8 @@ class Kind(Generic[S]):
     """The command that a POST to its collection is: its body is that command's data, and the new aggregate's id."""
     completes: Callable[[Settings], Complete] = lambda _: as_it_is
     """What fills its commands in before `decide`, which knows neither clock nor settings."""
+    settles: Callable[[Event], Settling] = lambda _: Settling.MANUAL
+    """What is done about one of its events that was lost between two Regions."""
 
     @property
     def key_prefix(self) -> str:
@@ -179,6 +182,11 @@ class Kinds:
     def of_state(self, state: State) -> Kind[Any] | None:
         """The kind of a state; None for None."""
         return None if state is None else self._by_state[type(state)]
+
+    def settling(self, event: Event) -> Settling:
+        """What is done about an event that was lost between two Regions; of a type that nobody here knows, by hand."""
+        kind = self.of_type(event.event_type)
+        return Settling.MANUAL if kind is None else kind.settles(event)
 
     def hold(self, kind: Kind[Any], event: Event) -> None:
         """Raise IntegrityError for an event in a stream of `kind` that is of another one."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from handlers.domain import KINDS, meaning
 from handlers.sourcing.command import Command
-from handlers.sourcing.errors import ContentionError, LedgerError, OutOfTimeError
+from handlers.sourcing.errors import ContentionError, LedgerError, NotHomeError, OutOfTimeError
 from handlers.sourcing.kinds import State
 from handlers.sourcing.process import POKE, Process, Step, command_id
 
@@ -75,8 +75,9 @@ class Conductor:
         go side by side: one wait. One of five steps that go well, first to last: two rounds, four reads of presents,
         five appends behind the request's own; 13 waits, 18 requests at most, 20 write units, 12 read units. Who goes on
         from what somebody else did asks, in one wait more, whether a step that must not be refused would be.
-        Raises StepRefusedError, OutOfTimeError where the time does not suffice for the next step, and whatever a step
-        fails with: all that was done until then stays done, and whoever comes next goes on.
+        Raises StepRefusedError, OutOfTimeError where the time does not suffice for the next step, NotHomeError where
+        another Region takes it, and whatever a step fails with: all that was done until then stays done, and whoever
+        comes next goes on.
         """
         taken, alone = 0, True
         for _ in range(ROUNDS):
@@ -150,6 +151,8 @@ class Conductor:
         try:
             command = Command.parse(request, process_id, meaning=meaning)
             return (self.ledger.foresee if step.dry else self.ledger.execute)(command, seconds_left)
+        except NotHomeError:
+            raise  # no word on the step: another Region takes it
         except LedgerError as error:
             if error.status >= _REFUSALS:
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -36,7 +36,7 @@ MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 
 
 class EventStore(AppendableStreams):
-    """Streams of events. Reads are strongly consistent; nothing here updates or deletes."""
+    """Streams of events. Reads are strongly consistent. Nothing updates or deletes, but where two Regions wrote."""
 
     def __init__(self, client: DynamoDBClient, table: str, type_buckets: int = 1) -> None:
         self._client = client
@@ -121,6 +121,55 @@ class EventStore(AppendableStreams):
         last: Any = answer.get("LastEvaluatedKey")
         # Rounded down: where the last item stood between two places, the reading goes on at the next one.
         return Page(events, int(Decimal(last["EventSequence"]["N"])) if last else None, time_of(answer))
+
+    def put_back(self, item: Item, seen: str | None) -> None:
+        """Put an item in the place of the event with the Hash that was `seen` there; None where there was none.
+
+        For streams that two Regions wrote, and for nobody else: the store's policy admits no other. One PutItem, of the
+        units of `append`. Raises ConcurrentAppendError where something else stands there by now.
+        """
+        self._replace(seen, lambda **condition: self._client.put_item(TableName=self._table, Item=item, **condition))
+
+    def remove(self, event: Event) -> None:
+        """Remove an event that is kept elsewhere: one DeleteItem, for those who may `put_back`.
+
+        Raises ConcurrentAppendError where something else stands there by now.
+        """
+        key: Any = to_item({"AggregateId": event.aggregate_id, "EventSequence": event.sequence})
+        self._replace(
+            event.hash, lambda **condition: self._client.delete_item(TableName=self._table, Key=key, **condition)
+        )
+
+    def _replace(self, seen: str | None, write: Callable[..., object]) -> None:
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(AggregateId)"}
+        if seen is not None:
+            condition = {
+                "ConditionExpression": "#hash = :seen",
+                "ExpressionAttributeNames": {"#hash": "Hash"},
+                "ExpressionAttributeValues": {":seen": {"S": seen}},
+            }
+        try:
+            write(**condition)
+        except ClientError as error:
+            if _lost_a_race(error):
+                raise ConcurrentAppendError from error
+            raise
+
+    def whole(self, aggregate_id: str, after: int) -> list[Item]:
+        """The items of a stream behind a place, whatever they hold: one Query a megabyte, strongly consistent."""
+        asked: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "AggregateId = :id AND EventSequence >= :after",
+            "ExpressionAttributeValues": {":id": {"S": aggregate_id}, ":after": {"N": str(after + 1)}},
+            "ConsistentRead": True,
+        }
+        items: list[Item] = []
+        while True:
+            answer: Any = self._client.query(**asked)
+            items += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def item(self, event: Event) -> Item:
         """An event as it lies in the table. Raises TooLargeError."""

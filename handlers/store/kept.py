@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, NamedTuple
 
-from handlers.sourcing.event import Position
+from handlers.sourcing.event import UNSTAMPED, Position, Stamp
 from handlers.sourcing.kinds import State
 
 from .items import item_bytes
@@ -36,6 +36,8 @@ class Kept(NamedTuple):
     """The beginning of the read, or of the command, by which the store showed or took the event at `position`."""
     shared: bool
     """Whether another process wrote when this one looked last; probably it will again."""
+    stamp: Stamp = UNSTAMPED
+    """Of the event at `position`."""
 
     def bytes_in(self, aggregate_id: str) -> int:
         """How much memory it takes at most, with its key."""

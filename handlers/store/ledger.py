@@ -10,8 +10,8 @@ kept of the aggregate may be out of date: then the write fails, and what speaks 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,13 +20,16 @@ from handlers.sourcing.command import Command
 from handlers.sourcing.errors import (
     CommandReusedError,
     ContentionError,
+    IntegrityError,
     LedgerError,
     RuleBrokenError,
     SequenceConflictError,
+    UnsettledError,
 )
-from handlers.sourcing.event import Event, chain
+from handlers.sourcing.event import UNSTAMPED, Event, Stamp, chain
 from handlers.sourcing.kinds import RULE, Complete, as_it_is
 from handlers.sourcing.restoring import UNFOLDABLE
+from handlers.sourcing.standing import Standing
 from handlers.sourcing.values import Value
 
 from .clocks import Sighting
@@ -73,7 +76,7 @@ class Ledger:
 
     `pause` waits some seconds; `check_clock` raises where this process's clock must not stamp an event; `complete`
     fills commands in by clock and settings; `attempts` bounds the races one command may lose. `branch` is hashed into
-    the events of a ledger that decides on one.
+    the events of a ledger that decides on one. `standing` tells what this Region may decide, where there are two.
     """
 
     reader: PresentReader
@@ -82,6 +85,7 @@ class Ledger:
     complete: Complete = as_it_is
     attempts: int = 40
     branch: str = ""
+    standing: Callable[[], Standing] | None = None
 
     def execute(self, command: Command, seconds_left: Callable[[], float]) -> Receipt:
         """Append what `command` causes, or answer for the time it already did.
@@ -93,8 +97,12 @@ class Ledger:
         malformed is only looked up (`_recall`).
         Raises MalformedError, RuleBrokenError, SequenceConflictError, CommandReusedError, TooLargeError,
         ContentionError when `attempts` or the time is used up, OutOfTimeError where it does not suffice to read what
-        there is, and ClockSkewError; in every such case nothing was stored.
+        there is, ClockSkewError, and NotHomeError where another Region decides; in every such case nothing was stored.
         """
+        with self._between_regions(command.aggregate_id):
+            return self._execute(command, seconds_left)
+
+    def _execute(self, command: Command, seconds_left: Callable[[], float]) -> Receipt:
         if command.violations:
             return self._recall(command)
         present = self._present(command, Deadline(seconds_left, ADVICE), to_write=True)
@@ -125,7 +133,7 @@ class Ledger:
         """The command's receipt, of before or by one write now; None where another took its place."""
         if receipt := _receipt_of_before(present.own, command):
             return receipt
-        events = self._decide(present, command)
+        events = self._decide(present, command, self._stamp(present))
         try:
             self.reader.store.append(events)
         except ConcurrentAppendError:
@@ -136,14 +144,19 @@ class Ledger:
     def foresee(self, command: Command, seconds_left: Callable[[], float]) -> Receipt:
         """What `execute` would answer if nobody else wrote, or the same refusal; nothing is written.
 
-        One wait for at most three Queries (`PresentReader.read`); of a malformed command, those of `_recall`.
+        One wait for at most three Queries (`PresentReader.read`); of a malformed command, those of `_recall`. Of an
+        aggregate that is at home elsewhere it tells by what has come from there.
         """
+        with self._between_regions(command.aggregate_id):
+            return self._foresee(command, seconds_left)
+
+    def _foresee(self, command: Command, seconds_left: Callable[[], float]) -> Receipt:
         if command.violations:
             return self._recall(command)
         present = self._present(command, Deadline(seconds_left, ADVICE))
         if receipt := _receipt_of_before(present.own, command):
             return receipt
-        events = self._decide(present, command)
+        events = self._decide(present, command, UNSTAMPED if self.standing is None else self.standing().stamp)
         self.reader.store.check(events)
         return Receipt.of(events[-1])
 
@@ -165,7 +178,30 @@ class Ledger:
         kind = KINDS.of_command(command.event_type)
         return self.reader.read(command.aggregate_id, command.command_id, expected, deadline, kind, to_write=to_write)
 
-    def _decide(self, present: Present, command: Command) -> list[Event]:
+    @contextmanager
+    def _between_regions(self, aggregate_id: str) -> Iterator[None]:
+        """Hold what is done to this Region's part. Raises NotHomeError before anything is read, where that is nothing.
+
+        Where two Regions wrote one stream, it is no chain until it is put together again: UnsettledError.
+        """
+        if self.standing is None:
+            yield
+            return
+        self.standing().require_active()
+        try:
+            yield
+        except IntegrityError as error:
+            raise UnsettledError(error.message, aggregateId=aggregate_id) from error
+
+    def _stamp(self, present: Present) -> Stamp:
+        """Of what is decided behind the present, right before it is written. Raises NotHomeError."""
+        if self.standing is None:
+            return UNSTAMPED
+        standing = self.standing()
+        standing.require_own(present.stamp)
+        return standing.stamp
+
+    def _decide(self, present: Present, command: Command, stamp: Stamp) -> list[Event]:
         """The events to append at the present, or why there are none. By a clock that is off, nothing is decided: the
         present may lack the command's own event (see `present`). The time that was checked is the one that is stamped.
         """
@@ -174,7 +210,7 @@ class Ledger:
         _check_kind(present)
         now = present.sighting.after
         decided = decide(present.state, self.complete(command.sound(), now))
-        return chain(present.position, decided, command, now, self.branch)
+        return chain(present.position, decided, command, now, self.branch, stamp=stamp)
 
 
 def _receipt_of_before(own: Event | None, command: Command) -> Receipt | None:

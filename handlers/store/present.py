@@ -74,7 +74,7 @@ from botocore.exceptions import ClientError
 from handlers.domain import KINDS, evolve
 from handlers.sourcing import times
 from handlers.sourcing.errors import IntegrityError, LedgerError, NotAnEventError
-from handlers.sourcing.event import Event, Position
+from handlers.sourcing.event import UNSTAMPED, Event, Position, Stamp
 from handlers.sourcing.kinds import Kind, State
 from handlers.sourcing.restoring import UNFOLDABLE
 
@@ -127,6 +127,8 @@ class Present:
     """Whether others wrote since this process had met it."""
     is_sound: bool = True
     """Whether each event that was read and folded is still what its Hash was made of."""
+    stamp: Stamp = UNSTAMPED
+    """Where the newest event was decided."""
 
     def fold(self, events: Iterable[Event]) -> Present:
         """Go on to the last of these events. Raises IntegrityError where they do not continue the chain."""
@@ -141,6 +143,7 @@ class Present:
         """Go on to an event whose hash is known to be right. Raises IntegrityError as `fold`."""
         self.position = self.position.advance(event)
         self.state = evolve(self.state, event)
+        self.stamp = event.stamp
 
     def with_newest(self, events: Sequence[Event]) -> Present:
         """Go on to the last of these events, unless one is the command's own: then that is all there is to know.
@@ -166,6 +169,8 @@ class PresentReader:
     begin: Begin
     is_off: Callable[[Sighting], bool] = Sighting.is_off
     """Whether nothing is to be kept by a clock that was seen so."""
+    looks: bool = False
+    """Whether the end of a stream is looked at before each decision, as where two Regions write it."""
     _seen: OrderedDict[str, Position] = field(default_factory=OrderedDict)
     """Where the streams ended that this process met last. They only grow, and whether one is still that stream, its
     hash tells."""
@@ -234,7 +239,7 @@ class PresentReader:
         if not times.earlier(before, WHOLE_SECONDS) <= kept.whole <= before:
             return None
         is_confirmed = times.earlier(before, CONFIRMED_SECONDS) <= kept.confirmed <= before
-        decides = to_write and is_confirmed and not kept.shared and expected in (None, length)
+        decides = to_write and is_confirmed and not (kept.shared or self.looks) and expected in (None, length)
         if not decides and length <= self.tail // 2:
             return None
         look_up, page = self._look_up(wanted), None
@@ -247,7 +252,8 @@ class PresentReader:
         sighting = Sighting(before, page.told if page else found.told, self.now())
         if found.sequence:
             return Present(wanted, sighting, own=self.store.event(wanted.aggregate_id, found.sequence))
-        present = Present(wanted, sighting, kept.position, kept.state, whole=kept.whole, is_current=False)
+        position, state, whole, stamp = kept.position, kept.state, kept.whole, kept.stamp
+        present = Present(wanted, sighting, position, state, whole=whole, is_current=False, stamp=stamp)
         return self._go_on(present, page, sighting) if page else present
 
     def _carried_out(self, wanted: Wanted, error: NotAnEventError) -> Present:
@@ -324,7 +330,7 @@ class PresentReader:
             return Present(wanted, sighting, _position_of(tail.events[-1]), told.state())
         if snapshot and snapshot.position.sequence > tail.end:  # made in the meantime, or of a store since restored
             snapshot = self.snapshots.nearest(aggregate_id, tail.end, kind)
-        beginning = Present(wanted, sighting)
+        beginning = Present(wanted, sighting, stamp=tail.events[-1].stamp)
         present = fold_from(snapshot, lambda start: self._present(aggregate_id, beginning, start, tail, deadline))
         return self._met(present, seen)
 
@@ -345,7 +351,8 @@ class PresentReader:
         if not present.is_sound or self.is_off(sighting):
             self._kept.forget(aggregate_id)
         elif present.state is not None:
-            kept = Kept(present.state, present.position, present.whole, sighting.before, present.shared)
+            state, position, whole, shared = present.state, present.position, present.whole, present.shared
+            kept = Kept(state, position, whole, sighting.before, shared, present.stamp)
             self._kept.keep(aggregate_id, kept)
 
     def _note(self, aggregate_id: str, end: Position) -> None:

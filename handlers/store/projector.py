@@ -190,6 +190,25 @@ class Projector:
                 lost += 1
         raise ContentionError("others kept updating this aggregate's read model", aggregateId=aggregate_id)
 
+    def remake(self, newest: Event, first: int, seconds_left: Callable[[], float] = lambda: math.inf) -> Progress:
+        """Make the rows right that hold events which are not in the stream any more, and bring up the others.
+
+        `newest` is the stream's last event; from event `first` on it may be another one than rows have seen. For each
+        row a Query of its place; for those that do not stand there their entries from `first` on are deleted, and all
+        is made again from the first event, as for a row that is damaged. Raises like `bring_up`.
+        """
+        aggregate_id, rows = newest.aggregate_id, self.load({newest.aggregate_id: [newest]})
+        for projection in self.concerned([newest]):
+            key = Key(aggregate_id, projection.name)
+            stored = rows.get(key, NOTHING)
+            if not stored.position.sequence or self._has(aggregate_id, stored.position):
+                continue
+            log.warning("the row %s of %s saw what is not in the stream; making it again", key.projection, aggregate_id)
+            if projection.entries:
+                self.read_model.drop_entries(aggregate_id, projection.entries.name, first)
+            rows[key] = stored._replace(position=stored.position._replace(hash=UNKNOWN))
+        return self.bring_up(aggregate_id, [newest], rows, seconds_left)
+
     def _fill(self, key: Key, projection: Projection, current: Stored, seconds_left: Callable[[], float]) -> int:
         """Write all entries up to a row's place where the row does not say that they are there; how many rows it took.
 

@@ -213,6 +213,26 @@ class ReadModel:
             else:
                 pause = _FIRST_PAUSE
 
+    def drop_entries(self, aggregate_id: str, name: str, first: int) -> int:
+        """Delete the entries of event `first` and those behind it; how many. A Query a megabyte, a BatchWriteItem per
+        25 of them. A row that says that they are there must be made again."""
+        keys: list[Any] = []
+        place: dict[str, Any] = {}
+        while True:
+            answer = self._query_entries(aggregate_id, name, first, MAX_SEQUENCE, **place)
+            keys += [
+                {"AccountId": item["AccountId"], "ProjectionType": item["ProjectionType"]} for item in answer["Items"]
+            ]
+            if "LastEvaluatedKey" not in answer:
+                break
+            place = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        undone = [{"DeleteRequest": {"Key": key}} for key in keys]
+        while undone:
+            request: Any = {self._table: undone[:BATCH_WRITES]}
+            left: Any = self._client.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
+            undone = [*left.get(self._table, []), *undone[BATCH_WRITES:]]
+        return len(keys)
+
     def put(self, key: Key, new: Stored, seen: Position, odd_place: Any = None) -> None:
         """Replace the row if it still stands at `seen`, the start being no row at all or one without a position.
 

@@ -138,6 +138,8 @@ class DynamoDB:
         return {}
 
     def _delete_item(self, request: Mapping[str, Any]) -> Any:
+        if not self._allows(request):
+            raise failure("ConditionalCheckFailedException")
         table = self.tables[request["TableName"]]
         table.replace(table.key(request["Key"]), None)
         return {}
@@ -165,16 +167,16 @@ class DynamoDB:
         return {}
 
     def _batch_write(self, request: Mapping[str, Any]) -> Any:
-        puts = [
-            {"TableName": table, "Item": each["PutRequest"]["Item"]}
+        writes = [
+            (table, each.get("PutRequest", {}).get("Item"), each.get("DeleteRequest", {}).get("Key"))
             for table, writes in request["RequestItems"].items()
             for each in writes
         ]
-        places = {(put["TableName"], self.tables[put["TableName"]].key(put["Item"])) for put in puts}
-        if not 1 <= len(puts) <= MAX_BATCH_WRITES or len(places) < len(puts):
+        places = {(table, self.tables[table].key(item or key)) for table, item, key in writes}
+        if not 1 <= len(writes) <= MAX_BATCH_WRITES or len(places) < len(writes):
             raise failure("ValidationException")
-        for put in puts:
-            self._put(put)
+        for table, item, key in writes:
+            self.tables[table].replace(self.tables[table].key(item or key), item)
         return {"UnprocessedItems": {}}
 
     def _batch_get(self, request: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.errors import NotAnEventError
-from handlers.sourcing.event import GENESIS, Event
+from handlers.sourcing.event import GENESIS, UNSTAMPED, Event, Stamp
 from handlers.sourcing.values import Value, check_holdable, dumps
 from handlers.store.event_store import CORRELATION, bucket_of, correlation_of
 from handlers.store.stored_events import record_of
@@ -45,15 +45,21 @@ class StreamCheck:
     _in_future: int = 0
     _timestamp: str = ""
     _event_id: str = ""
+    _stamp: Stamp = UNSTAMPED
+    """Of the last event that has one."""
     _commands: dict[str, int] = field(default_factory=dict)
 
     def kept(self) -> list[Value]:
         """What a check that goes on behind this place must know. It does not know the commands up to here."""
-        return [self.sequence, self.hash, self._timestamp, self._event_id, self.intact]
+        stamped: Sequence[Value] = list(self._stamp) if self._stamp.region else []
+        return [self.sequence, self.hash, self._timestamp, self._event_id, self.intact, *stamped]
 
     def go_on(self, kept: Sequence[Any]) -> None:
         """Go on as a check that was kept. Raises as a conversion does where that was never kept."""
-        sequence, own_hash, timestamp, event_id, intact = kept
+        sequence, own_hash, timestamp, event_id, intact, *stamped = kept
+        if stamped:
+            region, epoch = stamped
+            self._stamp = Stamp(str(region), int(epoch))
         self.sequence, self.hash = int(sequence), None if own_hash is None else str(own_hash)
         self._timestamp, self._event_id, self.intact = str(timestamp), str(event_id), intact is True
 
@@ -93,6 +99,7 @@ class StreamCheck:
             detail = f"Timestamp {event.timestamp} is earlier than {self._timestamp} before it"
             self.find(Kind.TIME, event.sequence, detail)
         self._look_ahead(event)
+        self._check_stamp(event)
         bucket = record.get("TypeBucket")
         if not self._is_bucket(bucket, event):
             detail = f"TypeBucket is {bucket}, and would be {bucket_of(event, self.buckets)} today"
@@ -106,6 +113,17 @@ class StreamCheck:
         if earlier is not None and (earlier != event.sequence - 1 or event.event_id == self._event_id):
             detail = f"command {event.command_id} was carried out by event {earlier} already"
             self.find(Kind.COMMAND, event.sequence, detail)
+
+    def _check_stamp(self, event: Event) -> None:
+        """Epochs only rise along a stream, and in one of them one Region decides it."""
+        before, now = self._stamp, event.stamp
+        if now.epoch and now.epoch < before.epoch:
+            detail = f"Epoch {now.epoch} ({now.region}) is behind {before.epoch} ({before.region}) before it"
+            self.find(Kind.EPOCH, event.sequence, detail)
+        elif now.epoch == before.epoch and now.region != before.region:
+            detail = f"Region {now.region} decided it, in epoch {now.epoch}, and {before.region} what is before it"
+            self.find(Kind.REGION, event.sequence, detail)
+        self._stamp = now if now.region else before
 
     def _look_ahead(self, event: Event) -> None:
         if event.timestamp > self._latest:

@@ -1,0 +1,162 @@
+"""Entry point of what two Regions wrote at once: streams that are to be put together again, and lost events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .domain import KINDS
+from .regional import wired_standings
+from .runtime import Context, count, log, seconds_left
+from .settings import ENVIRONMENT, number, setting
+from .sourcing.errors import MalformedError, NotAnEventError
+from .store import clients
+from .store.conflict_queue import told_in
+from .store.conflicts import Conflicts, Status
+from .store.event_store import EventStore
+from .store.projector import Projector
+from .store.read_model import ReadModel
+from .store.reconciler import NotYetError, Reconciler, Settled
+from .store.snapshot_builder import SnapshotBuilder
+from .store.snapshots import Snapshots
+from .wiring import ledger_over, now
+
+_dynamodb = clients.dynamodb()
+_store = EventStore(_dynamodb, setting("EVENT_STORE_TABLE"), number("TYPE_BUCKETS"))
+_snapshots = Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE"))
+_conflicts = Conflicts(_dynamodb, setting("CONFLICTS_TABLE"))
+_DAY = 24 * 60 * 60
+_SPARE_SECONDS = 10.0
+"""With less time left no further stream is begun: the next call goes on."""
+_PATIENCE = 3
+"""Deliveries until an event that was removed must be known to have been kept before."""
+_TOLD = 100
+"""So many open conflicts are told of at most in one answer."""
+
+
+def _wired() -> Reconciler:
+    standings = wired_standings(_dynamodb)
+    if standings is None:
+        raise MalformedError("REGION", "this ledger has one Region: nothing is lost between two")
+    return Reconciler(
+        store=_store,
+        conflicts=_conflicts,
+        ledger=ledger_over(_store, _snapshots, standings=standings),
+        projector=Projector(_store, ReadModel(_dynamodb, setting("READ_MODEL_TABLE")), KINDS.projections(ENVIRONMENT)),
+        builder=SnapshotBuilder(
+            _store,
+            _snapshots,
+            every=number("SNAPSHOT_EVERY"),
+            retention_seconds=number("SNAPSHOT_RETENTION_DAYS") * _DAY or None,
+        ),
+        standing=standings.read,
+        order=setting("REGIONS").split(","),
+        now=now,
+        still_writing=number("FENCE_SECONDS"),
+    )
+
+
+_reconciler = _wired()
+
+
+def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Messages of the queue, to the ids of those to deliver again; or a call of the schedule or of operators.
+
+    `{"aggregateIds": [...], "giveUp": true}` settles these streams, and with `giveUp` does not wait for what has not
+    come. `{"accept": {"aggregateId", "hash", "why"}}` says what became of a lost event that a person has seen to.
+    Anything else settles what is due, the oldest first, as far as there is time, and counts what is open, as
+    OpenConflicts. To `{streams, putBack, removed, again, notYet, open, more}`.
+    """
+    if "Records" in event:
+        return _take(event["Records"], context)
+    if accept := event.get("accept"):
+        return _accept(accept)
+    named = event.get("aggregateIds")
+    return _settle(named if named is not None else _due(), context, give_up=event.get("giveUp") is True)
+
+
+def _take(records: Iterable[Mapping[str, Any]], context: Context) -> dict[str, Any]:
+    """Keep what was lost before anything else, then settle its streams, each once."""
+    messages: dict[str, list[str]] = {}
+    failed: list[str] = []
+    for record in records:
+        try:
+            aggregate_id, lost, removed = told_in(record["body"])
+            if lost is not None and not _is_kept(lost, record, context, removed=removed):
+                failed.append(record["messageId"])
+                continue
+        except Exception as error:  # noqa: BLE001 -- reported as this message's failure, to be delivered again
+            log.error("not kept", exc_info=error, extra={"messageId": record["messageId"]})
+            failed.append(record["messageId"])
+        else:
+            messages.setdefault(aggregate_id, []).append(record["messageId"])
+    for aggregate_id, message_ids in messages.items():
+        if _settled(aggregate_id, context, moved=True) is None:
+            failed += message_ids
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+
+def _is_kept(lost: Any, record: Mapping[str, Any], context: Context, *, removed: bool) -> bool:
+    """Whether a lost event is kept by now. One that was removed was kept before, by who removed it; but the news of
+    that may come from the other Region later. Where it never comes, somebody else removed it."""
+    try:
+        if not removed:
+            _reconciler.keep(lost)
+            return True
+        if any(each.item == _reconciler.record_of(lost) for each in _conflicts.of(lost["AggregateId"]["S"])):
+            return True
+        if int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)) < _PATIENCE:
+            return False
+        _reconciler.keep(lost, "it was removed by nobody who had kept it before")
+    except NotAnEventError as error:
+        log.error("not kept: %s", error.message, extra=dict(error.details))
+    count("IntegrityBreaches", 1, context)
+    return True
+
+
+def _settle(aggregate_ids: Iterable[str], context: Context, *, give_up: bool) -> dict[str, Any]:
+    left, streams, not_yet, more = seconds_left(context), 0, 0, False
+    put_back = removed = again = 0
+    for aggregate_id in dict.fromkeys(aggregate_ids):
+        if left() < _SPARE_SECONDS:
+            more = True
+            break
+        streams += 1
+        settled = _settled(aggregate_id, context, give_up=give_up)
+        if settled is None:
+            not_yet += 1
+        else:
+            put_back, removed = put_back + settled.put_back, removed + settled.removed
+            again += settled.again
+    still_open = [each.describe() for each in _conflicts.due(Status.OPEN)]
+    count("OpenConflicts", len(still_open), context)
+    done = {"streams": streams, "putBack": put_back, "removed": removed, "again": again, "notYet": not_yet}
+    log.info("reconciled", extra={**done, "open": len(still_open), "more": more})
+    return {**done, "open": still_open[:_TOLD], "openCount": len(still_open), "more": more}
+
+
+def _due() -> Iterable[str]:
+    for status in (Status.OPEN, Status.CHECKED):
+        yield from (conflict.event.aggregate_id for conflict in _conflicts.due(status))
+
+
+def _settled(aggregate_id: str, context: Context, *, give_up: bool = False, moved: bool = False) -> Settled | None:
+    """What was done about a stream; None where that is to be tried again. One stream's failure is only its own."""
+    place = {"aggregateId": aggregate_id}
+    try:
+        settled = _reconciler.settle(aggregate_id, seconds_left(context), give_up=give_up, moved=moved)
+    except NotYetError as error:
+        log.info("not yet: %s", error, extra=place)
+        return None
+    except Exception as error:  # noqa: BLE001 -- reported as this stream's failure, to be tried again
+        log.error("not settled", exc_info=error, extra=place)
+        count("NotSettled", 1, context, **place)
+        return None
+    log.info("settled", extra={**place, **settled._asdict()})
+    return settled
+
+
+def _accept(accept: Mapping[str, Any]) -> dict[str, Any]:
+    """Close a conflict by a person's word. It stays kept, with the word."""
+    conflict = _reconciler.accept(str(accept.get("aggregateId")), str(accept.get("hash")), str(accept.get("why") or ""))
+    return {"accepted": conflict.describe()}

@@ -1,0 +1,101 @@
+"""Where a Region stands among two: what it may decide, in which epoch, and what it leaves to the other.
+
+An epoch is a span in which it is settled who decides. It only rises, by an operator's act. Of two events that were
+decided for one place, the one of the higher epoch stands. So nobody decides behind an event of a higher epoch than its
+own: that would put its word behind one that has replaced it.
+
+- `standby`: one Region decides everything, the active one.
+- `home`: an aggregate is decided where its newest event was, its home. An aggregate without events is at home wherever
+  its first one is decided. A Region that was promoted over another `covers` it: it takes over what is at home there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from .errors import NotHomeError
+from .event import UNSTAMPED, Stamp, ordinal
+
+
+class Role(StrEnum):
+    """What a Region does about commands."""
+
+    ACTIVE = "active"
+    """It decides what is its own."""
+    FENCED = "fenced"
+    """It decided once, and must not any more."""
+    STANDBY = "standby"
+    """It waits to be promoted."""
+
+
+class Mode(StrEnum):
+    """How what is decided is divided."""
+
+    STANDBY = "standby"
+    HOME = "home"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a Region knows of its own part. `decides` is who decides in its place, as far as it knows."""
+
+    region: str
+    role: Role
+    epoch: int
+    mode: Mode = Mode.STANDBY
+    decides: str = ""
+    covers: frozenset[str] = frozenset()
+
+    @property
+    def is_active(self) -> bool:
+        return self.role is Role.ACTIVE
+
+    @property
+    def stamp(self) -> Stamp:
+        """Of what is decided here."""
+        return Stamp(self.region, self.epoch)
+
+    def require_active(self) -> None:
+        """Raise NotHomeError where nothing at all is decided here."""
+        if not self.is_active:
+            raise NotHomeError(self.decides, f"this Region is {self.role} and decides nothing")
+
+    def require_own(self, newest: Stamp) -> None:
+        """Raise NotHomeError unless what comes behind an event of this stamp is decided here.
+
+        `newest` is of an aggregate's newest event; UNSTAMPED where there is none, or it is older than the two Regions.
+        """
+        self.require_active()
+        if newest.epoch > self.epoch:
+            raise NotHomeError(newest.region, f"this Region's epoch {self.epoch} is over")
+        if self.mode is Mode.HOME and newest.region not in (self.region, UNSTAMPED.region, *self.covers):
+            raise NotHomeError(newest.region, "the aggregate is at home in another Region")
+
+    def record(self) -> dict[str, Any]:
+        """As an object of JSON values."""
+        return {
+            "Region": self.region,
+            "Role": self.role.value,
+            "Epoch": self.epoch,
+            "Mode": self.mode.value,
+            "Decides": self.decides,
+            "Covers": sorted(self.covers),
+        }
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Standing:
+        """Read a record. ValueError, or LookupError, where it is none."""
+        covers = record.get("Covers", [])
+        if not isinstance(covers, list):
+            raise ValueError("Covers must be a list")  # noqa: TRY004 -- one error for all that is wrong with it
+        return cls(
+            region=str(record["Region"]),
+            role=Role(record["Role"]),
+            epoch=ordinal(record, "Epoch"),
+            mode=Mode(record["Mode"]),
+            decides=str(record.get("Decides", "")),
+            covers=frozenset(map(str, covers)),
+        )
