@@ -11,13 +11,29 @@ own: that would put its word behind one that has replaced it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from .errors import NotHomeError
 from .event import UNSTAMPED, Stamp, ordinal
+
+
+def own_epoch(above: int, region: str, order: Sequence[str]) -> int:
+    """The next epoch behind `above` in which `region` decides alone: no two Regions ever take the same one, though they
+    may not know of each other. `order` names all of them. ValueError where this is none of them."""
+    return _next(above, order.index(region) + 1, order)
+
+
+def common_epoch(above: int, order: Sequence[str]) -> int:
+    """The next epoch behind `above` that no Region takes alone: the first one is such, and `home` goes back to one."""
+    return _next(above, 0, order)
+
+
+def _next(above: int, place: int, order: Sequence[str]) -> int:
+    places = len(order) + 1
+    return above + 1 + (place - above) % places
 
 
 class Role(StrEnum):

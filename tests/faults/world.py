@@ -243,6 +243,17 @@ class World:
         if conductor := names.get("_conductor"):
             ledger = self._on_this_clock(conductor.ledger, clock)
             names["_conductor"] = replace(conductor, **clock, ledger=ledger, begin=at_once)
+        if reconciler := names.get("_reconciler"):
+            rows = ReadModel(reconciler.projector.read_model._client, ROWS, pause=self._pause)
+            names["_reconciler"] = replace(
+                reconciler,
+                **clock,
+                ledger=self._on_this_clock(reconciler.ledger, clock),
+                projector=replace(reconciler.projector, read_model=rows, begin=at_once),
+                builder=replace(
+                    reconciler.builder, snapshots=replace(reconciler.builder.snapshots, pause=self._pause)
+                ),
+            )
         if replayer := names.get("_replayer"):
             names["_replayer"] = replace(replayer, **clock, pause=self._pass)
         if projector := names.get("_projector"):

@@ -1,0 +1,57 @@
+"""What must hold of two Regions once everything has come to rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from handlers.domain import KINDS
+from handlers.sourcing.event import UNSTAMPED, Position
+from handlers.store.conflicts import Status
+
+from .world import Pair, Region
+
+
+def check_chains(region: Region) -> None:
+    """Every stream is a chain of sound events, whose epochs do not go back, and in an epoch one Region decides it."""
+    for events in region.stored().values():
+        position, stamp = Position(), UNSTAMPED
+        for event in events:
+            position = position.advance(event)
+            assert event.computed_hash() == event.hash
+            assert event.stamp.epoch >= stamp.epoch
+            assert event.stamp.epoch > stamp.epoch or event.stamp.region == stamp.region
+            stamp = event.stamp
+        ids = [event.event_id for event in events]
+        assert len(set(ids)) == len(ids), "an event is in its stream twice"
+
+
+def check_the_end(pair: Pair, acknowledged: Mapping[str, str]) -> None:
+    """`acknowledged` are the event ids of commands that were answered with 200, by their commandIds."""
+    regions = list(pair.regions.values())
+    for region in regions:
+        check_chains(region)
+    first, second = regions
+    assert first.stored() == second.stored()
+    conflicts = first.conflicts()
+    assert conflicts == second.conflicts()
+    stored = {event.event_id for events in first.stored().values() for event in events}
+    open_ones = {each.event.event_id for each in conflicts if each.status is Status.OPEN}
+    assert set(acknowledged.values()) <= stored | open_ones, "an acknowledged event is lost"
+    for each in conflicts:
+        assert each.status is Status.OPEN or each.event.event_id in stored, "settled, and not in its stream"
+        assert each.status is not Status.OPEN or each.why, "nobody knows why it is open"
+    check_copies(pair)
+
+
+def check_copies(pair: Pair) -> None:
+    """Each row stands at its stream's end, in either Region."""
+    for region in pair.regions.values():
+        streams = region.stored()
+        for (aggregate_id, name), row in region.rows().items():
+            newest = streams[str(aggregate_id)][-1]
+            place = (row["LastSequence"]["N"], row["LastHash"]["S"])
+            assert place == (str(newest.sequence), newest.hash), (region.name, aggregate_id, name)
+        expected = {aggregate_id for aggregate_id, events in streams.items() if KINDS.of_events(events)}
+        assert {str(aggregate_id) for aggregate_id, _ in region.rows()} == expected
+    first, second = pair.regions.values()
+    assert first.rows() == second.rows()

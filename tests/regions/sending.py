@@ -1,0 +1,23 @@
+"""Requests of commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def opening(aggregate_id: str = "a", **data: Any) -> dict[str, Any]:
+    return {
+        "aggregateId": aggregate_id,
+        "eventType": "AccountCreated",
+        "eventData": data,
+        "commandId": f"open-{aggregate_id}",
+    }
+
+
+def transaction(command_id: str, amount: int, aggregate_id: str = "a") -> dict[str, Any]:
+    return {
+        "aggregateId": aggregate_id,
+        "eventType": "TransactionProcessed",
+        "eventData": {"amount": amount},
+        "commandId": command_id,
+    }

@@ -1,0 +1,278 @@
+"""Two Regions in memory, whose tables are replicated item by item, the later one winning, as a global table's are.
+
+Deterministic: what is on its way between them arrives when it is told to, in any order. Each Region stamps what is
+written there by a clock of its own, which may be off; a write in a Region is later than what it replaces there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+
+from handlers.sourcing import times
+from handlers.sourcing.event import Event
+from handlers.sourcing.standing import Role, Standing, own_epoch
+from handlers.store.conflicts import Conflict
+from handlers.store.standings import Standings, fenced
+from handlers.store.stored_events import event_of
+
+from ..aws import ENVIRONMENT, ROWS, STORE, TABLES
+from ..faults.dynamodb import DynamoDB, Item, Key, Table
+from ..faults.world import FunctionFailedError, World
+from ..tables import region_tables
+
+CONFLICTS, STANDINGS = "conflicts", "standings"
+PRIMARY, OTHER = "us-east-1", "eu-west-1"
+REGIONS = (PRIMARY, OTHER)
+FENCE_SECONDS = 39
+REPLICATED = (STORE, CONFLICTS)
+_DEFINITIONS = (*TABLES, *region_tables(CONFLICTS, STANDINGS))
+_QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/conflicts"
+
+Version = tuple[float, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A write on its way to the other Region."""
+
+    table: str
+    key: Key
+    version: Version
+    item: Item | None
+
+
+@dataclass
+class Replica(Table):
+    """A table whose items say when and where they were written."""
+
+    name: str = ""
+    region: str = ""
+    clock: Callable[[], float] = lambda: 0.0
+    versions: dict[Key, Version] = field(default_factory=dict)
+    sent: list[Change] = field(default_factory=list)
+
+    def replace(self, key: Key, item: Item | None) -> None:
+        before = self.versions.get(key, (0.0, ""))
+        version = (max(self.clock(), before[0] + 0.001), self.region)
+        self.versions[key] = version
+        super().replace(key, item)
+        self.sent.append(Change(self.name, key, version, self.items.get(key)))
+
+    def receive(self, change: Change) -> None:
+        """Take what was written elsewhere, if it is later than what is here."""
+        if change.version > self.versions.get(change.key, (0.0, "")):
+            self.versions[change.key] = change.version
+            super().replace(change.key, change.item)
+
+
+@dataclass
+class Queue:
+    """The queue of `reconcile`."""
+
+    messages: list[str] = field(default_factory=list)
+
+    def call(self, operation: str, request: Mapping[str, Any]) -> Any:
+        assert operation == "SendMessage"
+        assert request["QueueUrl"] == _QUEUE
+        self.messages.append(request["MessageBody"])
+        return {"MessageId": str(len(self.messages))}
+
+
+@dataclass
+class Region:
+    """A Region's functions and tables, and how far its stream was handed to the relay."""
+
+    name: str
+    world: World
+    queue: Queue
+    skew: float = 0.0
+    relayed: int = 0
+    projected: int = 0
+    alive: bool = True
+    breaches: list[Any] = field(default_factory=list)
+
+    def replica(self, table: str) -> Replica:
+        found = self.world.dynamodb.tables[table]
+        assert isinstance(found, Replica)
+        return found
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """A function's answer, in this Region's environment."""
+        with pytest.MonkeyPatch.context() as patch:
+            role = "active" if self.name == PRIMARY else "standby"
+            for name, value in {
+                "REGION": self.name,
+                "REGION_ROLE": role,
+                "REGION_MODE": "standby",
+                "PRIMARY_REGION": PRIMARY,
+                "REGIONS": ",".join(REGIONS),
+                "REGION_TABLE": STANDINGS,
+                "CONFLICTS_TABLE": CONFLICTS,
+                "CONFLICT_QUEUE_URL": _QUEUE,
+                "FENCE_SECONDS": str(FENCE_SECONDS),
+            }.items():
+                patch.setenv(name, value)
+            clock = lambda: self.world.now  # noqa: E731 -- this Region's, for whoever is started now
+            patch.setattr("handlers.regional.Standings", partial(Standings, clocks=(clock, clock)))
+            with self.world.running():
+                return self.world.invoke(function, event)
+
+    def send(self, command: Mapping[str, Any]) -> tuple[int, Any]:
+        """Status and body of a command; 500 where it failed."""
+        try:
+            answer = self.invoke("command", command)
+        except FunctionFailedError as error:
+            return 500, {"error": {"code": error.code}}
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def relay(self) -> None:
+        """Hand what is new on the stream to the relay."""
+        stream = self.world.stream
+        if new := stream[self.relayed :]:
+            answer = self.invoke("relay", {"Records": new})
+            assert answer == {"batchItemFailures": []}
+            self.relayed += len(new)
+
+    def reconcile(self, attempts: int = 1) -> dict[str, Any]:
+        """Hand the queue's messages to `reconcile`, those that failed again, and call it as its schedule does."""
+        for attempt in range(attempts):
+            bodies, self.queue.messages = self.queue.messages, []
+            records = [
+                {"messageId": str(index), "body": body, "attributes": {"ApproximateReceiveCount": str(attempt + 1)}}
+                for index, body in enumerate(bodies)
+            ]
+            if records:
+                answer = self.invoke("reconcile", {"Records": records})
+                failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+                self.queue.messages = [*(bodies[int(each)] for each in sorted(failed)), *self.queue.messages]
+        told: dict[str, Any] = self.invoke("reconcile", {})
+        return told
+
+    def project(self) -> None:
+        """Hand what is new on the bus to the projections; what fails comes again later."""
+        delivered = self.world.bus.delivered
+        if new := delivered[self.projected :]:
+            records = [{"messageId": str(index), "body": body} for index, body in enumerate(new)]
+            self.invoke("projection", {"Records": records})
+            self.projected += len(new)
+
+    def stored(self, aggregate_id: str | None = None) -> dict[str, list[Event]]:
+        """The streams, each in order of its places."""
+        streams: dict[str, list[Event]] = {}
+        for key, item in sorted(self.world.dynamodb.tables[STORE].items.items()):
+            if aggregate_id in (None, key[0]):
+                streams.setdefault(str(key[0]), []).append(event_of(item))
+        return streams
+
+    def conflicts(self) -> list[Conflict]:
+        return [Conflict.of(item) for _, item in sorted(self.world.dynamodb.tables[CONFLICTS].items.items())]
+
+    def rows(self) -> dict[Key, Item]:
+        """The read model, without the entries."""
+        return {key: item for key, item in self.world.dynamodb.tables[ROWS].items.items() if "#" not in str(key[1])}
+
+    @property
+    def standing(self) -> Standing:
+        item = self.world.dynamodb.tables[STANDINGS].items.get(("standing", "now"))
+        role = Role.ACTIVE if self.name == PRIMARY else Role.STANDBY
+        from handlers.store.items import to_record  # noqa: PLC0415
+
+        return Standing.of(to_record(item)) if item else Standing(self.name, role, 1, decides=PRIMARY)
+
+    def stand(self, standing: Standing) -> None:
+        """Change the standing, as an operator does; what processes remember of it lasts for a while."""
+        from handlers.store.items import to_item  # noqa: PLC0415
+
+        table = self.world.dynamodb.tables[STANDINGS]
+        table.replace(
+            ("standing", "now"), to_item({"Part": "standing", "Place": "now", **standing.record()})
+        )
+
+
+@dataclass
+class Pair:
+    """Two Regions and what lies between them."""
+
+    regions: dict[str, Region] = field(default_factory=dict)
+    on_their_way: dict[str, list[Change]] = field(default_factory=lambda: {name: [] for name in REGIONS})
+    """By the Region that they go to."""
+    numbers: Iterator[int] = field(default_factory=count)
+
+    @classmethod
+    def new(cls) -> Pair:
+        pair = cls()
+        for name in REGIONS:
+            world = World(dynamodb=DynamoDB(_DEFINITIONS))
+            region = Region(name, world, Queue())
+            world.segments = region.queue  # type: ignore[assignment]
+            for table in REPLICATED:
+                plain = world.dynamodb.tables[table]
+                replica = Replica(plain.keys, plain.indexes, name=table, region=name)
+                replica.clock = lambda region=region: region.world.now + region.skew  # type: ignore[misc]
+                world.dynamodb.tables[table] = replica
+            pair.regions[name] = region
+        return pair
+
+    def __getitem__(self, name: str) -> Region:
+        return self.regions[name]
+
+    def pass_time(self, seconds: float) -> None:
+        """Both clocks go on, and are at one."""
+        now = max(region.world.now for region in self.regions.values()) + seconds
+        for region in self.regions.values():
+            region.world.now = now
+
+    def collect(self) -> None:
+        """Put what was written on its way to the other Region."""
+        for name, region in self.regions.items():
+            (other,) = (each for each in REGIONS if each != name)
+            for table in REPLICATED:
+                replica = region.replica(table)
+                self.on_their_way[other] += replica.sent
+                replica.sent = []
+
+    def arrive(self, region: str, choose: Callable[[int], int] = lambda _: 0, most: int | None = None) -> None:
+        """Let changes arrive in a Region, in the order that `choose` makes of them; those of one item in theirs."""
+        self.collect()
+        waiting = self.on_their_way[region]
+        while waiting and most != 0:
+            change = waiting.pop(choose(len(waiting)))
+            self.regions[region].replica(change.table).receive(change)
+            most = None if most is None else most - 1
+
+    def quiet(self, rounds: int = 12) -> None:
+        """Let everything come to rest: all arrives, is relayed, reconciled and projected, and time passes."""
+        for _ in range(rounds):
+            for region in self.regions.values():
+                self.arrive(region.name)
+                region.relay()
+                region.reconcile(attempts=4)
+                region.project()
+            self.pass_time(FENCE_SECONDS / 2)
+
+    def promote(self, name: str, *, reach_the_other: bool) -> None:
+        """What an operator does: fence the other Region if it can be reached, and open this one in a higher epoch."""
+        (other,) = (each for each in REGIONS if each != name)
+        known = [self[name].standing.epoch]
+        if reach_the_other:
+            self[other].stand(fenced(self[other].standing, name))
+            self.pass_time(FENCE_SECONDS)
+            known.append(self[other].standing.epoch)
+        epoch = own_epoch(max(known), name, REGIONS)
+        self[name].stand(Standing(name, Role.ACTIVE, epoch, decides=name))
+
+
+@contextmanager
+def pair_of_regions() -> Iterator[Pair]:
+    yield Pair.new()
+
+
+__all__ = ["CONFLICTS", "ENVIRONMENT", "OTHER", "PRIMARY", "Pair", "Region", "Standings", "pair_of_regions", "times"]
