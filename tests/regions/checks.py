@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
 
 from handlers.domain import KINDS
 from handlers.sourcing.event import UNSTAMPED, Position
@@ -41,6 +43,22 @@ def check_the_end(pair: Pair, acknowledged: Mapping[str, str]) -> None:
         assert each.status is Status.OPEN or each.event.event_id in stored, "settled, and not in its stream"
         assert each.status is not Status.OPEN or each.why, "nobody knows why it is open"
     check_copies(pair)
+    if not open_ones:
+        check_money(first)
+
+
+def check_money(region: Region) -> None:
+    """What transfers moved they neither made nor lost, and nothing of them is left behind."""
+    moved, aside = Decimal(0), Decimal(0)
+    for events in region.stored().values():
+        state: Any = None
+        for event in events:
+            state = KINDS.evolve(state, event)
+            if event.event_type == "TransactionProcessed" and event.data.get("transferId"):
+                moved += Decimal(str(event.data["amount"]))
+        aside += getattr(state, "reserved", Decimal(0))
+    assert not moved
+    assert not aside
 
 
 def check_copies(pair: Pair) -> None:

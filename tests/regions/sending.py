@@ -21,3 +21,12 @@ def transaction(command_id: str, amount: int, aggregate_id: str = "a") -> dict[s
         "eventData": {"amount": amount},
         "commandId": command_id,
     }
+
+
+def transfer(transfer_id: str, from_account: str, to_account: str, amount: int) -> dict[str, Any]:
+    return {
+        "aggregateId": transfer_id,
+        "eventType": "TransferRequested",
+        "eventData": {"fromAccount": from_account, "toAccount": to_account, "amount": amount, "currency": "USD"},
+        "commandId": f"request-{transfer_id}",
+    }

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from .checks import check_chains, check_the_end
 from .sending import opening, transaction
 from .world import OTHER, PRIMARY, Pair
-
-
-@pytest.fixture
-def pair() -> Pair:
-    return Pair.new()
 
 
 def test_both_sides_write_and_all_of_it_is_in_one_chain(pair: Pair) -> None:
@@ -35,4 +28,3 @@ def test_both_sides_write_and_all_of_it_is_in_one_chain(pair: Pair) -> None:
     assert {each.status.value for each in b.conflicts()} == {"closed"}
     assert a.standing.role == "fenced"
     check_the_end(pair, {})
-

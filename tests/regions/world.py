@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -16,15 +15,17 @@ from typing import Any
 
 import pytest
 
-from handlers.sourcing import times
 from handlers.sourcing.event import Event
-from handlers.sourcing.standing import Role, Standing, own_epoch
+from handlers.sourcing.standing import Mode, Role, Standing, own_epoch
 from handlers.store.conflicts import Conflict
+from handlers.store.items import to_item, to_record
+from handlers.store.replica import ReplicaStore
 from handlers.store.standings import Standings, fenced
 from handlers.store.stored_events import event_of
 
-from ..aws import ENVIRONMENT, ROWS, STORE, TABLES
+from ..aws import ROWS, STORE, TABLES
 from ..faults.dynamodb import DynamoDB, Item, Key, Table
+from ..faults.faults import NONE, Call, Fault
 from ..faults.world import FunctionFailedError, World
 from ..tables import region_tables
 
@@ -96,8 +97,15 @@ class Region:
     skew: float = 0.0
     relayed: int = 0
     projected: int = 0
-    alive: bool = True
-    breaches: list[Any] = field(default_factory=list)
+    worked: int = 0
+    mode: Mode = Mode.STANDBY
+    calls: list[str] = field(default_factory=list)
+    """What the functions asked of AWS."""
+
+    @property
+    def role(self) -> str:
+        """As the program gives it."""
+        return "active" if self.name == PRIMARY or self.mode is Mode.HOME else "standby"
 
     def replica(self, table: str) -> Replica:
         found = self.world.dynamodb.tables[table]
@@ -107,11 +115,10 @@ class Region:
     def invoke(self, function: str, event: Any) -> Any:
         """A function's answer, in this Region's environment."""
         with pytest.MonkeyPatch.context() as patch:
-            role = "active" if self.name == PRIMARY else "standby"
             for name, value in {
                 "REGION": self.name,
-                "REGION_ROLE": role,
-                "REGION_MODE": "standby",
+                "REGION_ROLE": self.role,
+                "REGION_MODE": self.mode.value,
                 "PRIMARY_REGION": PRIMARY,
                 "REGIONS": ",".join(REGIONS),
                 "REGION_TABLE": STANDINGS,
@@ -122,8 +129,13 @@ class Region:
                 patch.setenv(name, value)
             clock = lambda: self.world.now  # noqa: E731 -- this Region's, for whoever is started now
             patch.setattr("handlers.regional.Standings", partial(Standings, clocks=(clock, clock)))
+            patch.setattr("handlers.regional.ReplicaStore", partial(ReplicaStore, pause=self.world._pause))
             with self.world.running():
-                return self.world.invoke(function, event)
+                return self.world.invoke(function, event, fate=self._see)
+
+    def _see(self, call: Call) -> Fault:
+        self.calls.append(call.operation)
+        return NONE
 
     def send(self, command: Mapping[str, Any]) -> tuple[int, Any]:
         """Status and body of a command; 500 where it failed."""
@@ -156,6 +168,15 @@ class Region:
         told: dict[str, Any] = self.invoke("reconcile", {})
         return told
 
+    def work(self) -> None:
+        """Hand what is new on the bus to the processes, and call the sweep."""
+        delivered = self.world.bus.delivered
+        if new := delivered[self.worked :]:
+            records = [{"messageId": str(index), "body": body} for index, body in enumerate(new)]
+            self.invoke("process", {"Records": records})
+            self.worked += len(new)
+        self.invoke("sweep", {})
+
     def project(self) -> None:
         """Hand what is new on the bus to the projections; what fails comes again later."""
         delivered = self.world.bus.delivered
@@ -182,19 +203,14 @@ class Region:
     @property
     def standing(self) -> Standing:
         item = self.world.dynamodb.tables[STANDINGS].items.get(("standing", "now"))
-        role = Role.ACTIVE if self.name == PRIMARY else Role.STANDBY
-        from handlers.store.items import to_record  # noqa: PLC0415
-
-        return Standing.of(to_record(item)) if item else Standing(self.name, role, 1, decides=PRIMARY)
+        if item:
+            return Standing.of(to_record(item))
+        return Standing(self.name, Role(self.role), 1, self.mode, decides=PRIMARY)
 
     def stand(self, standing: Standing) -> None:
         """Change the standing, as an operator does; what processes remember of it lasts for a while."""
-        from handlers.store.items import to_item  # noqa: PLC0415
-
         table = self.world.dynamodb.tables[STANDINGS]
-        table.replace(
-            ("standing", "now"), to_item({"Part": "standing", "Place": "now", **standing.record()})
-        )
+        table.replace(("standing", "now"), to_item({"Part": "standing", "Place": "now", **standing.record()}))
 
 
 @dataclass
@@ -207,11 +223,11 @@ class Pair:
     numbers: Iterator[int] = field(default_factory=count)
 
     @classmethod
-    def new(cls) -> Pair:
+    def new(cls, mode: Mode = Mode.STANDBY) -> Pair:
         pair = cls()
         for name in REGIONS:
             world = World(dynamodb=DynamoDB(_DEFINITIONS))
-            region = Region(name, world, Queue())
+            region = Region(name, world, Queue(), mode=mode)
             world.segments = region.queue  # type: ignore[assignment]
             for table in REPLICATED:
                 plain = world.dynamodb.tables[table]
@@ -248,14 +264,16 @@ class Pair:
             self.regions[region].replica(change.table).receive(change)
             most = None if most is None else most - 1
 
-    def quiet(self, rounds: int = 12) -> None:
-        """Let everything come to rest: all arrives, is relayed, reconciled and projected, and time passes."""
+    def quiet(self, rounds: int = 12, *, working: bool = True) -> None:
+        """Let everything come to rest: all arrives, is relayed, reconciled, projected and worked on, and time passes."""
         for _ in range(rounds):
             for region in self.regions.values():
                 self.arrive(region.name)
                 region.relay()
                 region.reconcile(attempts=4)
                 region.project()
+                if working:
+                    region.work()
             self.pass_time(FENCE_SECONDS / 2)
 
     def promote(self, name: str, *, reach_the_other: bool) -> None:
@@ -267,12 +285,6 @@ class Pair:
             self.pass_time(FENCE_SECONDS)
             known.append(self[other].standing.epoch)
         epoch = own_epoch(max(known), name, REGIONS)
-        self[name].stand(Standing(name, Role.ACTIVE, epoch, decides=name))
-
-
-@contextmanager
-def pair_of_regions() -> Iterator[Pair]:
-    yield Pair.new()
-
-
-__all__ = ["CONFLICTS", "ENVIRONMENT", "OTHER", "PRIMARY", "Pair", "Region", "Standings", "pair_of_regions", "times"]
+        mode = self[name].mode
+        covers = frozenset({other}) if mode is Mode.HOME else frozenset[str]()
+        self[name].stand(Standing(name, Role.ACTIVE, epoch, mode, name, covers))
