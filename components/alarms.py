@@ -180,6 +180,20 @@ def api_alarms(label: str, api_id: Input[str], latency_ms: int, refusals: int) -
     ]
 
 
+def replication_alarm(table_name: Input[str], receiving_region: str, seconds: int) -> Alarm:
+    """Items that reach the other Region late. AWS tells no such time while nothing is written."""
+    return Alarm(
+        "replication-latency",
+        f"What is written takes more than {seconds} s to {receiving_region}: so much is lost if this Region is.",
+        "AWS/DynamoDB",
+        "ReplicationLatency",
+        {"TableName": table_name, "ReceivingRegion": receiving_region},
+        statistic="Maximum",
+        threshold=seconds * 1000,
+        periods=3,
+    )
+
+
 def dead_letter_alarm(label: str, queue_name: Input[str]) -> Alarm:
     """Anything at all in a dead letter queue."""
     return Alarm(

@@ -9,16 +9,18 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components.event_store import EventStore
+from components.event_store import EventTable
 from components.handler_function import HandlerFunction
 from components.policies import append_only_policy
 
 
 @dataclass(frozen=True)
 class AppendGuardArgs:
-    event_store: EventStore
+    event_store: EventTable
     writers: Sequence[HandlerFunction]
     """The functions that append events."""
+    menders: Sequence[HandlerFunction] = ()
+    """The functions that put streams together again which two Regions wrote."""
     break_glass_arns: Sequence[Input[str]] = ()
     """Roles (users, the root user) that may put events besides: for an import, or to put back what was lost."""
     break_glass_until: str = ""
@@ -55,7 +57,13 @@ class AppendGuard(pulumi.ComponentResource):
         aws.dynamodb.ResourcePolicy(
             f"{name}-policy",
             resource_arn=table_arn,
-            policy=append_only_policy(table_arn, writers, args.break_glass_arns, args.break_glass_until),
+            policy=append_only_policy(
+                table_arn,
+                writers,
+                args.break_glass_arns,
+                args.break_glass_until,
+                menders=[function.role_arn for function in args.menders],
+            ),
             # It was a part of the event store.
             opts=pulumi.ResourceOptions(
                 parent=self, aliases=[pulumi.Alias(name="event-store-policy", parent=args.event_store)]

@@ -26,6 +26,7 @@ BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 ORIGIN = re.compile(rf"https://{HOST.pattern}(?::\d{{1,5}})?|http://localhost(?::\d{{1,5}})?", re.ASCII)
 HTTPS_URL = re.compile(r"https://[^\s?#]+")
 SIGN_IN_PREFIX = re.compile(r"(?!.*(?:aws|amazon|cognito))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d", re.ASCII)
 WORD = re.compile(r"\S+")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -98,6 +99,14 @@ class Reader:
     def key_arns(self, key: str) -> tuple[str, ...]:
         description = "a list of ARNs of KMS keys, arn:aws:kms:<region>:<account>:key/<id>"
         return self._texts(key, lambda text: KEY_ARN.fullmatch(text) is not None, description)
+
+    def regions(self, key: str) -> tuple[str, ...]:
+        description = 'a list of two Regions, such as ["us-east-1", "eu-west-1"], the first being the stack\'s own'
+        found = self._texts(key, lambda text: REGION.fullmatch(text) is not None, description)
+        if len(found) not in (0, limits.REGIONS):
+            self._reject(key, json.dumps(list(found)), f"[] or {description}")
+            return ()
+        return found
 
     def emails(self, key: str) -> tuple[str, ...]:
         return self._texts(key, lambda text: EMAIL.fullmatch(text) is not None, "a list of e-mail addresses")

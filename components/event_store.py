@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -11,7 +12,7 @@ from pulumi import Output
 
 from components.policies import Grant
 from components.scaling import scale
-from components.table import TableArgs, global_index
+from components.table import TableArgs, global_index, replica_output
 
 TYPE_INDEX = "EventType-Timestamp-index"
 """By TypeBucket and Timestamp: events of one type, spread over the buckets."""
@@ -32,10 +33,12 @@ class EventStoreArgs(TableArgs):
     """Have the index by type. Events carry its key either way: DynamoDB fills an index that is made later by itself."""
     correlation_index: bool = True
     """Have the index by correlation. Events carry its key either way."""
+    replicas: Sequence[aws.dynamodb.TableReplicaArgs] = ()
+    """The table in other Regions: `replica` makes them."""
 
 
-class EventStore(pulumi.ComponentResource):
-    """Keyed by AggregateId and EventSequence (1..n without a gap). That it is only appended to, AppendGuard sees to."""
+class EventTable(pulumi.ComponentResource):
+    """The table in one Region, and what of it may be left to whom."""
 
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]
@@ -44,43 +47,6 @@ class EventStore(pulumi.ComponentResource):
     """The name of the index by type; None where it is left out."""
     correlation_index: str | None
     """The name of the index by correlation; None where it is left out."""
-
-    def __init__(self, name: str, args: EventStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("event-sourcing:index:EventStore", name, None, opts)
-        args.check(name)
-        attribute = aws.dynamodb.TableAttributeArgs
-        indexes = {TYPE_INDEX: TYPE_KEY} if args.type_index else {}
-        indexes |= {CORRELATION_INDEX: CORRELATION_KEY} if args.correlation_index else {}
-        table = aws.dynamodb.Table(
-            f"{name}-table",
-            attributes=[
-                attribute(name="AggregateId", type="S"),
-                attribute(name="EventSequence", type="N"),
-                attribute(name="CommandId", type="S"),
-                # DynamoDB takes no attribute here that is in no key.
-                *(attribute(name=each, type="S") for each in dict.fromkeys(chain.from_iterable(indexes.values()))),
-            ],
-            hash_key="AggregateId",
-            range_key="EventSequence",
-            global_secondary_indexes=[global_index(name, key, args) for name, key in indexes.items()],
-            local_secondary_indexes=[
-                aws.dynamodb.TableLocalSecondaryIndexArgs(
-                    name=COMMAND_INDEX, range_key="CommandId", projection_type="KEYS_ONLY"
-                )
-            ],
-            # Old images as well: a change or a deletion is reported with what was there before.
-            stream_enabled=True,
-            stream_view_type="NEW_AND_OLD_IMAGES",
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=args.kept_by_scaling()),
-            **args.common(),
-        )
-        scale(self, name, table, args, indexes)
-        self.table_name = table.name
-        self.table_arn = table.arn
-        self.stream_arn = table.stream_arn
-        self.type_index = TYPE_INDEX if args.type_index else None
-        self.correlation_index = CORRELATION_INDEX if args.correlation_index else None
-        self.register_outputs({"tableName": self.table_name, "streamArn": self.stream_arn})
 
     def grant_append(self) -> Grant:
         """Leave to put items, singly or in a transaction."""
@@ -97,6 +63,10 @@ class EventStore(pulumi.ComponentResource):
     def grant_describe(self) -> Grant:
         """Leave to ask how many events there are, about."""
         return Grant("CountEvents", ("dynamodb:DescribeTable",), (self.table_arn,))
+
+    def grant_put_together(self) -> Grant:
+        """Leave to put back what stands in a stream that two Regions wrote, and to remove what does not."""
+        return Grant("PutStreamsTogether", ("dynamodb:DeleteItem",), (self.table_arn,))
 
     def grant_find_command(self) -> Grant:
         """Leave to look up what became of a command."""
@@ -125,3 +95,61 @@ class EventStore(pulumi.ComponentResource):
 
     def _index_arn(self, index: str) -> Output[str]:
         return Output.concat(self.table_arn, "/index/", index)
+
+
+class EventStore(EventTable):
+    """Keyed by AggregateId and EventSequence (1..n without a gap). That it is only appended to, AppendGuard sees to."""
+
+    table: aws.dynamodb.Table
+
+    def __init__(self, name: str, args: EventStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:EventStore", name, None, opts)
+        args.check(name)
+        attribute = aws.dynamodb.TableAttributeArgs
+        indexes = {TYPE_INDEX: TYPE_KEY} if args.type_index else {}
+        indexes |= {CORRELATION_INDEX: CORRELATION_KEY} if args.correlation_index else {}
+        table = aws.dynamodb.Table(
+            f"{name}-table",
+            attributes=[
+                attribute(name="AggregateId", type="S"),
+                attribute(name="EventSequence", type="N"),
+                attribute(name="CommandId", type="S"),
+                # DynamoDB takes no attribute here that is in no key.
+                *(attribute(name=each, type="S") for each in dict.fromkeys(chain.from_iterable(indexes.values()))),
+            ],
+            hash_key="AggregateId",
+            range_key="EventSequence",
+            global_secondary_indexes=[global_index(name, key, args) for name, key in indexes.items()],
+            local_secondary_indexes=[
+                aws.dynamodb.TableLocalSecondaryIndexArgs(
+                    name=COMMAND_INDEX, range_key="CommandId", projection_type="KEYS_ONLY"
+                )
+            ],
+            # Old images as well: a change or a deletion is reported with what was there before.
+            stream_enabled=True,
+            stream_view_type="NEW_AND_OLD_IMAGES",
+            replicas=list(args.replicas) or None,
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=args.kept_by_scaling()),
+            **args.common(),
+        )
+        scale(self, name, table, args, indexes)
+        self.table = table
+        self.table_name = table.name
+        self.table_arn = table.arn
+        self.stream_arn = table.stream_arn
+        self.type_index = TYPE_INDEX if args.type_index else None
+        self.correlation_index = CORRELATION_INDEX if args.correlation_index else None
+        self.register_outputs({"tableName": self.table_name, "streamArn": self.stream_arn})
+
+
+class EventStoreReplica(EventTable):
+    """The same table in another Region, with a stream of its own. The table itself is the first Region's to declare."""
+
+    def __init__(self, name: str, store: EventStore, region: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:EventStoreReplica", name, None, opts)
+        self.table_name = store.table.name
+        self.table_arn = replica_output(store.table, region, "arn")
+        self.stream_arn = replica_output(store.table, region, "stream_arn")
+        self.type_index = store.type_index
+        self.correlation_index = store.correlation_index
+        self.register_outputs({"tableName": self.table_name, "streamArn": self.stream_arn})

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Output
 
-from components.event_store import EventStore
+from components.event_store import EventTable
 
 # By ARN: the policy that makes the table append-only. By name or ARN: deletion protection, stream and recovery.
 _OF_THE_POLICY = ("DeleteResourcePolicy", "PutResourcePolicy")
@@ -22,7 +22,7 @@ class GuardWatch(pulumi.ComponentResource):
     rule_name: pulumi.Output[str]
     rule_arn: pulumi.Output[str]
 
-    def __init__(self, name: str, event_store: EventStore, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, event_store: EventTable, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:GuardWatch", name, None, opts)
         table = [event_store.table_name, event_store.table_arn]
         rule = aws.cloudwatch.EventRule(

@@ -34,6 +34,10 @@ MAX_STATEMENT_ENTRIES = 500
 # What the handlers keep of their time; a test holds these to the handlers' own constants.
 COMMAND_RESERVE_SECONDS = 6
 """Command publishes a refusal only with so much time left."""
+REMEMBERED_SECONDS = 5
+"""So long a function remembers whether its Region decides."""
+ON_ITS_WAY_SECONDS = 5
+"""So long what was sent by a function that has ended may still take effect."""
 PROJECTION_RESERVE_SECONDS = 3
 """Projection leaves so much to the rest of its batch, and begins nothing with less."""
 SWEEP_RESERVE_SECONDS = 10
@@ -84,6 +88,12 @@ API_TIMEOUT_SECONDS = 30
 
 SIGN_IN_MFA = ("OPTIONAL", "ON")
 PRICE_CLASSES = ("PriceClass_100", "PriceClass_200", "PriceClass_All")
+
+CONFLICT_VISIBILITY = 1
+"""Timeouts of reconcile for which a stream that was not settled stays hidden: what is missing comes within seconds."""
+REGIONS = 2
+"""So many, if more than one: of three, two that are cut apart from each other could both ask the third."""
+REGION_MODES = ("standby", "home")
 
 UNRESERVED = -1
 """The concurrency of a function that draws on the account's common pool."""

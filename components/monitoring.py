@@ -13,10 +13,13 @@ from components import alarms
 from components.alarms import Alarm
 from components.audit_log import AuditLog
 from components.branches import Branches
+from components.conflict_feed import ConflictQueue
+from components.conflicts import DUE_INDEX as CONFLICTS_DUE
+from components.conflicts import ConflictTable
 from components.dashboard import DashboardSubjects, dashboard_body
 from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
-from components.event_store import EventStore
+from components.event_store import EventTable
 from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction
 from components.http_api import HttpApi
@@ -34,8 +37,19 @@ _MAX_AGE_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
+class Between:
+    """What there is for two Regions alone."""
+
+    reconcile: HandlerFunction
+    queue: ConflictQueue
+    conflicts: ConflictTable
+    other: str
+    """The Region beside."""
+
+
+@dataclass(frozen=True)
 class MonitoringArgs:
-    event_store: EventStore
+    event_store: EventTable
     read_model: ReadModel
     snapshots: Snapshots
     event_bus: EventBus
@@ -89,6 +103,10 @@ class MonitoringArgs:
     """A segment waits for those before it: sixteen of them, two at a time, for less than this."""
     sweep_minutes: int = 1
     """How often the sweep is invoked."""
+    between: Between | None = None
+    """None where there is one Region."""
+    replication_lag_seconds: int = 60
+    conflict_lag_seconds: int = 300
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -199,6 +217,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             args.replay_lag_seconds,
             "a replay stands still: show it, and read its log.",
         ),
+        *_between_alarms(args),
         *alarms.sweep_alarms(args.sweep.name, args.sweep_minutes * 60),
         alarms.handler_alarm(
             "sweep-failures",
@@ -274,6 +293,49 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
     ]
 
 
+def _between_alarms(args: MonitoringArgs) -> Iterable[Alarm]:
+    between, store = args.between, args.event_store.table_name
+    if between is None:
+        return []
+    return [
+        *alarms.table_alarms("conflicts", between.conflicts.table_name),
+        *alarms.table_alarms("conflicts-due", between.conflicts.table_name, CONFLICTS_DUE),
+        alarms.replication_alarm(store, between.other, args.replication_lag_seconds),
+        alarms.handler_alarm(
+            "open-conflicts",
+            between.reconcile.name,
+            "OpenConflicts",
+            "Events that were acknowledged are lost, and not in their streams again: list them, and see to each.",
+            periods=3,
+        ),
+        alarms.handler_alarm(
+            "not-settled",
+            between.reconcile.name,
+            "NotSettled",
+            "A stream that two Regions wrote could not be put together: the log of reconcile names it and says why.",
+            periods=5,
+        ),
+        alarms.handler_alarm(
+            "reconcile-integrity-breaches",
+            between.reconcile.name,
+            "IntegrityBreaches",
+            "A stored event was removed, and not by the ledger. An incident: the log of reconcile has the record.",
+        ),
+        alarms.handler_alarm(
+            "epochs-over",
+            args.relay.name,
+            "EpochsOver",
+            "This Region decided while another did in a higher epoch, and is fenced now. See who decides, and what was lost.",
+        ),
+        alarms.queue_age_alarm(
+            "conflict",
+            between.queue.name,
+            args.conflict_lag_seconds,
+            "streams that two Regions wrote wait that long; what is missing of them may still be on its way.",
+        ),
+    ]
+
+
 def _metric_alarm(
     name: str, alarm: Alarm, topic_arn: Input[str], opts: pulumi.ResourceOptions
 ) -> aws.cloudwatch.MetricAlarm:
@@ -311,6 +373,7 @@ def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
         "sweep": args.sweep,
         "branch": args.branch,
         "replayer": args.replayer,
+        **({"reconcile": args.between.reconcile} if args.between else {}),
         **({"token-scopes": args.token_scopes} if args.token_scopes else {}),
         **({"operations": args.operations} if args.operations else {}),
     }
@@ -340,6 +403,7 @@ def _subjects(args: MonitoringArgs, alarm_arns: Sequence[Input[str]]) -> Dashboa
             "snapshots": args.snapshots.table_name,
             "branches": args.branches.table_name,
             "replays": args.replays.table_name,
+            **({"conflicts": args.between.conflicts.table_name} if args.between else {}),
         },
         type_index=args.event_store.type_index,
         correlation_index=args.event_store.correlation_index,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 LONGEST = {"dashboard": 255, "layer": 140, "registry": 255}
@@ -21,6 +21,10 @@ class Names:
     def of(cls, project: str, stack: str) -> Self:
         both = f"{project}-{stack}"
         return cls(dashboard=both, layer=f"{both}-handlers", registry=f"{both}-events")
+
+    def beside(self, region: str) -> Self:
+        """Those of another Region: dashboards are the account's, whatever Region they were made in."""
+        return replace(self, dashboard=f"{self.dashboard}-{region}")
 
     def too_long(self) -> list[str]:
         """A complaint about each name that AWS would not take."""

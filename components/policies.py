@@ -206,11 +206,18 @@ def customer_key_policy(
 
 
 def append_only_policy(
-    table_arn: Input[str], writers: Sequence[Input[str]], guests: Sequence[Input[str]] = (), until: str = ""
+    table_arn: Input[str],
+    writers: Sequence[Input[str]],
+    guests: Sequence[Input[str]] = (),
+    until: str = "",
+    menders: Sequence[Input[str]] = (),
 ) -> Output[str]:
     """Nobody, whatever their role allows, changes or deletes an item, and nobody but the `writers` puts one (ARNs).
 
     `guests` may as well until a time; where that is empty, for as long as they are named.
+
+    With two Regions the `menders` put streams together again that both wrote: they put items, too, in the place of
+    others, and delete what stands behind the end. They need a role of their own that allows it, and nobody else has it.
 
     IAM cannot ask for PutItem's condition, so an unconditional put stays possible for them; the relay reports what it
     does to the stream. BatchWriteItem and PartiQL are closed because they delete, or put without any condition at all.
@@ -230,6 +237,16 @@ def append_only_policy(
         },
     }
     replication = Output.from_input(table_arn).apply(_replication_role)
+    deletes: list[Statement] = [
+        {
+            "Sid": "RemoveByWhoMends",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "dynamodb:DeleteItem",
+            "Resource": table_arn,
+            "Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *menders]}},
+        }
+    ]
     return Output.json_dumps(
         _document(
             {
@@ -238,7 +255,7 @@ def append_only_policy(
                 "Principal": "*",
                 "Action": [
                     "dynamodb:BatchWriteItem",
-                    "dynamodb:DeleteItem",
+                    *([] if menders else ["dynamodb:DeleteItem"]),
                     "dynamodb:PartiQLDelete",
                     "dynamodb:PartiQLInsert",
                     "dynamodb:PartiQLUpdate",
@@ -247,13 +264,14 @@ def append_only_policy(
                 "Resource": table_arn,
                 "Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication]}},
             },
+            *(deletes if menders else []),
             {
                 "Sid": "AppendByTheLedger",
                 "Effect": "Deny",
                 "Principal": "*",
                 "Action": "dynamodb:PutItem",
                 "Resource": table_arn,
-                "Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *writers, *guests]}},
+                "Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *writers, *guests, *menders]}},
             },
             *([over] if guests and until else []),
         )

@@ -43,6 +43,11 @@ class ReadModel(pulumi.ComponentResource):
         """Leave to write the entries of statements, by batches."""
         return Grant("WriteEntries", ("dynamodb:BatchWriteItem",), (self.table_arn,))
 
+    def grant_mend(self) -> Grant:
+        """Leave to make rows again, and their entries: to read and write them, and to delete entries by batches."""
+        actions = ("BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query")
+        return Grant("MendProjections", tuple(f"dynamodb:{each}" for each in actions), (self.table_arn,))
+
     def grant_read(self) -> Grant:
         """Leave to read a projection by its key."""
         return Grant("ReadProjections", ("dynamodb:GetItem",), (self.table_arn,))

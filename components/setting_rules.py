@@ -81,6 +81,52 @@ def check_drafts(read: Reader, settings: Settings, endpoints: str | None) -> Non
     )
 
 
+def check_regions(read: Reader, settings: Settings, region: str | None) -> None:
+    """As `check_keys`."""
+    if not settings.regions:
+        read.expect(
+            settings.region_mode == "standby", "regionMode", settings.region_mode, "standby with one Region", "regions"
+        )
+        read.expect(
+            settings.replica_kms_key_arn is None,
+            "replicaKmsKeyArn",
+            settings.replica_kms_key_arn,
+            "empty with one Region",
+            "regions",
+        )
+        return
+    first, second = settings.regions
+    read.expect(
+        region in (None, first),
+        "regions",
+        list(settings.regions),
+        f"{region} (aws:region) first: it is where the stack is",
+    )
+    read.expect(
+        settings.billing_mode == "PAY_PER_REQUEST",
+        "billingMode",
+        settings.billing_mode,
+        "PAY_PER_REQUEST with two Regions: a replica must be able to write what the other one writes",
+        "regions",
+    )
+    given = settings.replica_kms_key_arn
+    read.expect(
+        (given is None) == (settings.kms_key_arn is None),
+        "replicaKmsKeyArn",
+        given,
+        f"a key of {second} with kmsKeyArn, and empty without: either Region has a key of its own, or none",
+        "kmsKeyArn",
+        "regions",
+    )
+    read.expect(
+        given is None or second in given.split(":")[3:4],
+        "replicaKmsKeyArn",
+        given,
+        f"a key of {second}: the services use no key of another Region",
+        "regions",
+    )
+
+
 def check_names(read: Reader, project: str, stack: str) -> None:
     """Dashboard and layer are called after project and stack, and AWS takes no `prod.eu` there."""
     for what, name in (("project", project), ("stack", stack)):

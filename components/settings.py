@@ -138,6 +138,11 @@ class Settings:
     console_price_class: str
     console_log_bucket: str
     web_acl_arn: str
+    regions: tuple[str, ...]
+    """The Region of the stack and the one beside it; empty for one Region."""
+    region_mode: str
+    replica_kms_key_arn: str | None
+    """As `kms_key_arn`, in the Region beside."""
 
     def reserved_concurrency(self) -> dict[str, int]:
         """The reservations of all functions, by setting."""
@@ -268,6 +273,9 @@ class Settings:
             console_price_class=read.choice("consolePriceClass", limits.PRICE_CLASSES),
             console_log_bucket=read.matching("consoleLogBucket", config_reader.BUCKET, "the name of a bucket"),
             web_acl_arn=read.matching("webAclArn", config_reader.WEB_ACL_ARN, _A_WEB_ACL),
+            regions=read.regions("regions"),
+            region_mode=read.choice("regionMode", limits.REGION_MODES),
+            replica_kms_key_arn=read.key_arn("replicaKmsKeyArn"),
         )
         region, endpoints = pulumi.Config("aws").get("region"), pulumi.Config("aws").get("endpoints")
         setting_rules.check_names(read, pulumi.get_project(), pulumi.get_stack())
@@ -275,6 +283,7 @@ class Settings:
         front_door_rules.check(read, settings, region)
         setting_rules.check_keys(read, settings, region)
         setting_rules.check_drafts(read, settings, endpoints)
+        setting_rules.check_regions(read, settings, region)
         read.refuse_what_was_not_read()
         if read.errors:
             raise SettingsError("\n".join(["the stack's configuration cannot be used:", *read.errors]))

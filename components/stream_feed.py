@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input
 
-from components.event_store import EventStore
+from components.event_store import EventTable
 from components.handler_function import HandlerFunction
 from components.limits import STREAM_RETENTION_SECONDS, check_range
 from components.policies import role_policy
@@ -19,7 +19,7 @@ from components.policies import role_policy
 
 @dataclass(frozen=True)
 class StreamFeedArgs:
-    event_store: EventStore
+    event_store: EventTable
     function: HandlerFunction
     """Its dead letters also say which part of the stream was given up; the events themselves stay in the store."""
     pattern: dict[str, Any] | None = None

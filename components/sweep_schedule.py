@@ -22,6 +22,8 @@ class SweepScheduleArgs:
     dead_letters: DeadLetterQueue
     """Takes a call that could not be made. The next one does its work, so nothing is to be redriven."""
     account_id: Input[str]
+    description: str = "Carries on the processes that are due and those that nobody woke"
+    """Of the schedule."""
     minutes: int = 1
     """From one call to the next; also how long a call is tried."""
     kms_key_arn: Input[str] | None = None
@@ -60,7 +62,7 @@ class SweepSchedule(pulumi.ComponentResource):
         )
         schedule = aws.scheduler.Schedule(
             f"{name}-schedule",
-            description="Carries on the processes that are due and those that nobody woke",
+            description=args.description,
             group_name=group.name,
             schedule_expression=f"rate({args.minutes} {'minute' if args.minutes == 1 else 'minutes'})",
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input
+from pulumi import Input, Output
 
 from components.limits import BILLING_MODES, MAX_RECOVERY_DAYS, check_choice, check_range
 from components.scaling import scale
@@ -123,6 +123,27 @@ def table_of(
     )
     scale(owner, name, table, args, [index.name for index in more.get("global_secondary_indexes", ())])
     return table
+
+
+def replica(region: str, args: TableArgs) -> aws.dynamodb.TableReplicaArgs:
+    """A table's replica in another Region, encrypted by a key of that one; `args` are what it is to be there."""
+    return aws.dynamodb.TableReplicaArgs(
+        region_name=region,
+        kms_key_arn=args.kms_key_arn,
+        point_in_time_recovery=args.point_in_time_recovery,
+        deletion_protection_enabled=args.deletion_protection,
+        propagate_tags=True,
+    )
+
+
+def replica_output(table: aws.dynamodb.Table, region: str, name: str) -> Output[str]:
+    """What AWS says of a table's replica: its `arn` or `stream_arn`."""
+
+    def find(replicas: Sequence[Any] | None) -> str:
+        found = [getattr(each, name) for each in replicas or () if each.region_name == region]
+        return str(found[0]) if found else ""
+
+    return table.replicas.apply(find)
 
 
 def global_index(name: str, key: tuple[str, str], args: TableArgs) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components import limits
+from components.conflict_feed import ConflictQueue, ConflictQueueArgs
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
 from stack.shared import Shared
 from stack.stores import Stores
+
+SOURCE = "event-sourcing.financial"
+"""Of what happened."""
 
 REJECTION = "CommandRejected"
 """The detail-type of what was refused, which no projection takes."""
@@ -26,6 +31,9 @@ class Carriers:
     replay_dead_letters: DeadLetterQueue
     invocation_dead_letters: DeadLetterQueue
     """Of what went wrong in or before a function."""
+    conflicts: ConflictQueue | None = None
+    """None where there is one Region."""
+    conflict_dead_letters: DeadLetterQueue | None = None
 
 
 def carry(shared: Shared, stores: Stores) -> Carriers:
@@ -39,6 +47,15 @@ def carry(shared: Shared, stores: Stores) -> Carriers:
     watches = [stores.guard_watch.rule_arn] if stores.guard_watch else []
     admitted = DeadLetterQueueArgs(rule_arns=[event_bus.rule_arns, *watches], kms_key_arn=key)
     redriven = DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=key)
+    conflicts = conflict_dead_letters = None
+    if shared.place:
+        conflict_dead_letters = DeadLetterQueue("conflict-dlq", redriven, shared.options)
+        visibility = limits.CONFLICT_VISIBILITY * shared.settings.function_timeout
+        conflicts = ConflictQueue(
+            "conflict",
+            ConflictQueueArgs(dead_letters=conflict_dead_letters, visibility_timeout=visibility, kms_key_arn=key),
+            shared.options,
+        )
     return Carriers(
         event_bus=event_bus,
         delivery_dead_letters=DeadLetterQueue("delivery-dlq", admitted, shared.options),
@@ -46,4 +63,6 @@ def carry(shared: Shared, stores: Stores) -> Carriers:
         process_dead_letters=DeadLetterQueue("process-dlq", redriven, shared.options),
         replay_dead_letters=DeadLetterQueue("replay-dlq", redriven, shared.options),
         invocation_dead_letters=DeadLetterQueue("invocation-dlq", DeadLetterQueueArgs(kms_key_arn=key), shared.options),
+        conflicts=conflicts,
+        conflict_dead_letters=conflict_dead_letters,
     )

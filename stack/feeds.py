@@ -13,12 +13,11 @@ from components.queue_feed import QueueFeedArgs
 from components.stream_feed import StreamFeed, StreamFeedArgs, multiples_of
 from components.sweep_schedule import SweepSchedule, SweepScheduleArgs
 from schemas.processes import pokes
-from stack.carriers import COPIES, REJECTION, Carriers
+from stack.carriers import COPIES, REJECTION, SOURCE, Carriers
 from stack.functions import Functions
 from stack.shared import Shared
 from stack.stores import Stores
 
-_SOURCE = "event-sourcing.financial"
 _SNAPSHOT_RETRIES = 20
 """A snapshot that is not made is no loss: the next one of the aggregate covers its events."""
 _PROCESS_VISIBILITY = 6
@@ -83,7 +82,7 @@ def _projection_feed(shared: Shared, carriers: Carriers, functions: Functions) -
     return ProjectionFeed(
         "projection-feed",
         _from_the_bus(shared, carriers)(
-            pattern=all_but(_SOURCE, apart=[REJECTION]),
+            pattern=all_but(SOURCE, apart=[REJECTION]),
             description="The ledger's events, to the projections",
             function=functions.projection,
             dead_letters=carriers.projection_dead_letters,
@@ -102,7 +101,7 @@ def _process_feed(shared: Shared, carriers: Carriers, functions: Functions) -> P
     return ProcessFeed(
         "process-feed",
         _from_the_bus(shared, carriers)(
-            pattern=just(_SOURCE, pokes() or (_NO_TYPE,)),
+            pattern=just(SOURCE, pokes() or (_NO_TYPE,)),
             description="Events behind which something may be due, to the processes",
             function=functions.process,
             dead_letters=carriers.process_dead_letters,

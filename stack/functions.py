@@ -16,7 +16,7 @@ from components.policies import Grant
 from stack.carriers import REJECTION, Carriers
 from stack.domain import told
 from stack.shared import Shared
-from stack.stores import Stores
+from stack.stores import Between, Stores
 
 _TOKEN_SECONDS = 5
 """Cognito waits no longer for what changes a token."""
@@ -79,6 +79,8 @@ class Functions:
     branch: HandlerFunction
     token_scopes: HandlerFunction | None
     """None where the stack has no user pool."""
+    reconcile: HandlerFunction | None
+    """None where there is one Region."""
     handler: Handlers
     """Makes more functions of the same package."""
 
@@ -96,13 +98,15 @@ class Functions:
             "sweep": self.sweep,
             "branch": self.branch,
         }
-        return {**every, **({"tokenScopes": self.token_scopes} if self.token_scopes else {})}
+        some = {"tokenScopes": self.token_scopes, "reconcile": self.reconcile}
+        return {**every, **{label: function for label, function in some.items() if function}}
 
     @property
     def names(self) -> list[pulumi.Output[str]]:
         """Of those that an invocation may have been meant for."""
         every = (self.command, self.relay, self.projection, self.query, self.snapshot, self.validate)
-        return [each.name for each in (*every, self.process, self.sweep, self.branch)]
+        between = [self.reconcile] if self.reconcile else []
+        return [each.name for each in (*every, self.process, self.sweep, self.branch, *between)]
 
 
 def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
@@ -120,13 +124,14 @@ def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
         command=_command(handler, stores, readers),
         validate=_validate(handler, stores, query),
         query=query,
-        relay=_relay(handler),
+        relay=_relay(handler, stores),
         projection=projection,
         snapshot=snapshot,
         process=_process(handler, stores, readers),
         sweep=_sweep(handler, stores, readers),
         branch=_branch(handler, stores, query),
-        token_scopes=_token_scopes(handler) if shared.settings.has_user_pool else None,
+        token_scopes=_token_scopes(handler) if shared.settings.has_user_pool and _is_first(shared) else None,
+        reconcile=_reconcile(handler, stores, stores.between, readers) if stores.between else None,
         handler=handler,
     )
 
@@ -138,6 +143,7 @@ def guard(shared: Shared, stores: Stores, functions: Functions) -> None:
         AppendGuardArgs(
             event_store=stores.event_store,
             writers=[functions.command, functions.process, functions.sweep],
+            menders=[functions.reconcile] if functions.reconcile else [],
             break_glass_arns=break_glass(shared.settings.break_glass_arns, shared.account_id, shared.partition),
             break_glass_until=shared.settings.break_glass_until,
         ),
@@ -175,6 +181,7 @@ def _query(handler: Handlers, stores: Stores) -> HandlerFunction:
             "CORRELATION_INDEX": json.dumps(settings.correlation_index),
             "STATEMENT_ENTRIES": str(settings.statement_entries),
             **told(settings),
+            **_in_region(handler.shared),
         },
         grants=[
             event_store.grant_read(),
@@ -191,14 +198,23 @@ def _query(handler: Handlers, stores: Stores) -> HandlerFunction:
     )
 
 
-def _relay(handler: Handlers) -> HandlerFunction:
+def _relay(handler: Handlers, stores: Stores) -> HandlerFunction:
     event_bus, dead_letters = handler.carriers.event_bus, handler.carriers.invocation_dead_letters
     return handler(
         "relay",
         "Publishes stored events on the bus",
         # Its role may leave dead letters there as every function's may: here the function itself does, too.
-        environment={"EVENT_BUS_NAME": event_bus.name, "DEAD_LETTER_QUEUE_URL": dead_letters.url},
-        grants=[event_bus.grant_publish()],
+        environment={
+            "EVENT_BUS_NAME": event_bus.name,
+            "DEAD_LETTER_QUEUE_URL": dead_letters.url,
+            **_standing(handler.shared, stores),
+            **_handing_over(handler.carriers),
+        },
+        grants=[
+            event_bus.grant_publish(),
+            *([stores.between.standings.grant_give_way()] if stores.between else []),
+            *_to_hand_over(handler.carriers),
+        ],
         concurrency=handler.shared.settings.relay_concurrency,
     )
 
@@ -212,11 +228,14 @@ def _projection(handler: Handlers, stores: Stores) -> HandlerFunction:
             "EVENT_STORE_TABLE": stores.event_store.table_name,
             "READ_MODEL_TABLE": stores.read_model.table_name,
             **told(settings),
+            **_in_region(handler.shared),
+            **_handing_over(handler.carriers),
         },
         grants=[
             stores.event_store.grant_read(),
             stores.read_model.grant_project(),
             *([stores.read_model.grant_write_entries()] if settings.statement else []),
+            *_to_hand_over(handler.carriers),
         ],
         concurrency=settings.projection_concurrency,
         timeout=settings.projection_timeout,
@@ -233,6 +252,7 @@ def _snapshot(handler: Handlers, stores: Stores) -> HandlerFunction:
             "SNAPSHOTS_TABLE": stores.snapshots.table_name,
             "SNAPSHOT_EVERY": str(settings.snapshot_every),
             "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
+            **_in_region(handler.shared),
         },
         grants=[stores.event_store.grant_read(), stores.snapshots.grant_read(), stores.snapshots.grant_write()],
         concurrency=settings.snapshot_concurrency,
@@ -245,8 +265,8 @@ def _command(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunctio
     return handler(
         "command",
         "Decides a command and appends its events to the store",
-        environment={**_deciding(handler.shared, stores), "EVENT_BUS_NAME": event_bus.name},
-        grants=[*_to_append(stores), event_bus.grant_publish_only(REJECTION)],
+        environment={**_appending(handler, stores), "EVENT_BUS_NAME": event_bus.name},
+        grants=[*_to_append(handler, stores), event_bus.grant_publish_only(REJECTION)],
         concurrency=handler.shared.settings.command_concurrency,
         after=readers,
     )
@@ -256,8 +276,8 @@ def _validate(handler: Handlers, stores: Stores, query: HandlerFunction) -> Hand
     return handler(
         "validate",
         "Says what the command function would, and writes nothing",
-        environment=_deciding(handler.shared, stores),
-        grants=_to_decide(stores),
+        environment={**_deciding(handler.shared, stores), **_standing(handler.shared, stores)},
+        grants=[*_to_decide(stores), *_to_stand(stores)],
         concurrency=handler.shared.settings.validate_concurrency,
         after=[query],
     )
@@ -271,8 +291,8 @@ def _process(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunctio
     return handler(
         "process",
         "Carries processes on, step by step, when an event says that something may be due",
-        environment=_deciding(handler.shared, stores),
-        grants=_to_append(stores),
+        environment=_appending(handler, stores),
+        grants=_to_append(handler, stores),
         concurrency=limits.UNRESERVED,
         after=readers,
     )
@@ -282,8 +302,8 @@ def _sweep(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunction]
     return handler(
         "sweep",
         "Carries on the processes that are due, and those that nobody woke",
-        environment={**_deciding(handler.shared, stores), "READ_MODEL_TABLE": stores.read_model.table_name},
-        grants=[*_to_append(stores), stores.read_model.grant_read_due()],
+        environment={**_appending(handler, stores), "READ_MODEL_TABLE": stores.read_model.table_name},
+        grants=[*_to_append(handler, stores), stores.read_model.grant_read_due()],
         concurrency=limits.UNRESERVED,
         after=readers,
     )
@@ -309,6 +329,41 @@ def _branch(handler: Handlers, stores: Stores, query: HandlerFunction) -> Handle
         ],
         concurrency=limits.UNRESERVED,  # operators alone call it
         after=[query],
+    )
+
+
+def _reconcile(
+    handler: Handlers, stores: Stores, between: Between, readers: Sequence[HandlerFunction]
+) -> HandlerFunction:
+    """It alone may replace and remove events, where two Regions wrote a stream: it keeps them before."""
+    settings, place = handler.shared.settings, handler.shared.place
+    if place is None:
+        raise ValueError("nothing is lost between two Regions where there is one")
+    fence = limits.REMEMBERED_SECONDS + settings.function_timeout + limits.ON_ITS_WAY_SECONDS
+    return handler(
+        "reconcile",
+        "Puts streams together again that two Regions wrote, and has lost events decided again",
+        environment={
+            **_deciding(handler.shared, stores),
+            **_standing(handler.shared, stores),
+            "CONFLICTS_TABLE": between.conflicts.table_name,
+            "FENCE_SECONDS": str(fence),
+            "READ_MODEL_TABLE": stores.read_model.table_name,
+            "REGIONS": ",".join(place.order),
+            "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
+        },
+        grants=[
+            *_to_decide(stores),
+            stores.event_store.grant_append(),
+            stores.event_store.grant_put_together(),
+            between.standings.grant_read(),
+            between.conflicts.grant_settle(),
+            between.conflicts.grant_find_due(),
+            stores.read_model.grant_mend(),
+            stores.snapshots.grant_write(),
+        ],
+        concurrency=limits.UNRESERVED,
+        after=readers,
     )
 
 
@@ -339,5 +394,49 @@ def _to_decide(stores: Stores) -> list[Grant]:
     return [stores.event_store.grant_read(), stores.event_store.grant_find_command(), stores.snapshots.grant_read()]
 
 
-def _to_append(stores: Stores) -> list[Grant]:
-    return [*_to_decide(stores), stores.event_store.grant_append()]
+def _to_append(handler: Handlers, stores: Stores) -> list[Grant]:
+    append = stores.event_store.grant_append()
+    return [*_to_decide(stores), append, *_to_stand(stores), *_to_hand_over(handler.carriers)]
+
+
+def _appending(handler: Handlers, stores: Stores) -> dict[str, pulumi.Input[str]]:
+    """What whoever appends events is told."""
+    shared = handler.shared
+    return {**_deciding(shared, stores), **_standing(shared, stores), **_handing_over(handler.carriers)}
+
+
+# With one Region, none of what follows is there.
+
+
+def _is_first(shared: Shared) -> bool:
+    return shared.place is None or shared.place.region == shared.place.primary
+
+
+def _in_region(shared: Shared) -> dict[str, pulumi.Input[str]]:
+    return {"REGION": shared.place.region} if shared.place else {}
+
+
+def _standing(shared: Shared, stores: Stores) -> dict[str, pulumi.Input[str]]:
+    """What tells a function whether its Region decides."""
+    place, between = shared.place, stores.between
+    if place is None or between is None:
+        return {}
+    return {
+        **_in_region(shared),
+        "PRIMARY_REGION": place.primary,
+        "REGION_MODE": place.mode,
+        "REGION_ROLE": place.role,
+        "REGION_TABLE": between.standings.table_name,
+    }
+
+
+def _to_stand(stores: Stores) -> list[Grant]:
+    return [stores.between.standings.grant_read()] if stores.between else []
+
+
+def _handing_over(carriers: Carriers) -> dict[str, pulumi.Input[str]]:
+    return {"CONFLICT_QUEUE_URL": carriers.conflicts.url} if carriers.conflicts else {}
+
+
+def _to_hand_over(carriers: Carriers) -> list[Grant]:
+    return [carriers.conflicts.grant_hand_over()] if carriers.conflicts else []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction
-from components.monitoring import Monitoring, MonitoringArgs
+from components.monitoring import Between, Monitoring, MonitoringArgs
 from stack.carriers import Carriers
 from stack.feeds import Feeds
 from stack.functions import Functions
+from stack.regions import Settling
 from stack.replays import Replaying
 from stack.shared import Shared
 from stack.stores import Stores
@@ -23,6 +24,7 @@ def watch(
     operations: HandlerFunction | None,
     replaying: Replaying,
     front_door: FrontDoor | None,
+    settling: Settling | None,
 ) -> Monitoring:
     """Declare the alarms, the topic that they report to, and the dashboard."""
     return Monitoring(
@@ -54,7 +56,11 @@ def watch(
                 "process-dlq": carriers.process_dead_letters,
                 "replay-dlq": carriers.replay_dead_letters,
                 "invocation-dlq": carriers.invocation_dead_letters,
+                **({"conflict-dlq": carriers.conflict_dead_letters} if carriers.conflict_dead_letters else {}),
             },
+            between=Between(settling.reconcile, settling.queue, settling.conflicts, settling.other)
+            if settling
+            else None,
             account_id=shared.account_id,
             region=shared.region,
             dashboard_name=shared.names.dashboard,

@@ -4,31 +4,80 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import pulumi
+
 from components.branches import Branches
-from components.event_store import EventStore, EventStoreArgs
+from components.conflicts import Conflicts, ConflictsArgs, ConflictsReplica, ConflictTable
+from components.event_store import EventStore, EventStoreArgs, EventStoreReplica, EventTable
 from components.guard_watch import GuardWatch
 from components.read_model import ReadModel
 from components.replays import Replays
 from components.snapshots import Snapshots
-from components.table import TableArgs
+from components.standings import Standings
+from components.table import TableArgs, replica
 from stack.shared import Shared
 
 
 @dataclass(frozen=True)
+class Between:
+    """What there is for two Regions alone, in one of them."""
+
+    conflicts: ConflictTable
+    standings: Standings
+
+
+@dataclass(frozen=True)
 class Stores:
-    event_store: EventStore
+    event_store: EventTable
     read_model: ReadModel
     snapshots: Snapshots
     branches: Branches
     replays: Replays
     guard_watch: GuardWatch | None
     """None unless asked for."""
+    between: Between | None = None
+    """None where there is one Region."""
 
 
-def keep(shared: Shared) -> Stores:
-    """Declare the tables, and who notices when the event store's guards are taken away."""
+def keep(shared: Shared, beside: Shared | None = None) -> Stores:
+    """Declare the tables, and who notices when the event store's guards are taken away.
+
+    With another Region `beside`, its replicas are declared with the two tables that are replicated.
+    """
+    settings, tables = shared.settings, _tables(shared)
+    replicas = [replica(beside.place.region, _tables(beside))] if beside and beside.place else []
+    event_store = EventStore(
+        "event-store",
+        EventStoreArgs(
+            **vars(_warm(shared)),
+            type_index=settings.type_index,
+            correlation_index=settings.correlation_index,
+            replicas=replicas,
+        ),
+        shared.options,
+    )
+    between = None
+    if replicas:
+        conflicts = Conflicts("conflicts", ConflictsArgs(**vars(tables), replicas=replicas), shared.options)
+        between = Between(conflicts, Standings("standings", tables, shared.options))
+    return _kept(shared, event_store, between)
+
+
+def keep_beside(shared: Shared, first: Stores) -> Stores:
+    """Declare the tables of the second Region; the two that are replicated are the first one's."""
+    store, place = first.event_store, shared.place
+    replicated = first.between.conflicts if first.between else None
+    if place is None or not isinstance(store, EventStore) or not isinstance(replicated, Conflicts):
+        raise ValueError("the first Region declares the tables that are replicated")
+    event_store = EventStoreReplica("event-store", store, place.region, shared.options)
+    conflicts = ConflictsReplica("conflicts", replicated, place.region, shared.options)
+    standings = Standings("standings", _tables(shared), shared.options)
+    return _kept(shared, event_store, Between(conflicts, standings))
+
+
+def _tables(shared: Shared) -> TableArgs:
     settings = shared.settings
-    tables = TableArgs(
+    return TableArgs(
         billing_mode=settings.billing_mode,
         read_capacity=settings.read_capacity or None,
         write_capacity=settings.write_capacity or None,
@@ -41,20 +90,32 @@ def keep(shared: Shared) -> Stores:
         kms_key_arn=shared.kms_key_arn,
         deletion_protection=settings.production,
     )
-    # AWS charges for each unit of warmth: no burst reaches the other tables.
-    warm = replace(tables, warm_read_units=settings.warm_read_units, warm_write_units=settings.warm_write_units)
-    event_store = EventStore(
-        "event-store",
-        EventStoreArgs(**vars(warm), type_index=settings.type_index, correlation_index=settings.correlation_index),
-        shared.options,
+
+
+def _warm(shared: Shared) -> TableArgs:
+    """AWS charges for each unit of warmth: no burst reaches the other tables."""
+    settings = shared.settings
+    return replace(
+        _tables(shared), warm_read_units=settings.warm_read_units, warm_write_units=settings.warm_write_units
     )
+
+
+def _kept(shared: Shared, event_store: EventTable, between: Between | None) -> Stores:
+    settings, tables = shared.settings, _tables(shared)
     return Stores(
         event_store=event_store,
-        read_model=ReadModel("read-model", warm, shared.options),
+        read_model=ReadModel("read-model", _warm(shared), shared.options),
         snapshots=Snapshots("snapshots", tables, shared.options),
         branches=Branches("branches", tables, shared.options),
         replays=Replays("replays", tables, shared.options),
         # Off unless asked for: CloudTrail must record the account's management events. It tells and guards nothing,
         # so it may go as alarms may.
-        guard_watch=GuardWatch("guard-watch", event_store) if settings.watch_guards else None,
+        guard_watch=_guard_watch(shared, event_store) if settings.watch_guards else None,
+        between=between,
     )
+
+
+def _guard_watch(shared: Shared, event_store: EventTable) -> GuardWatch:
+    """Unprotected, and so without the options of all others; in the second Region it lies with them."""
+    parent = shared.options.parent
+    return GuardWatch("guard-watch", event_store, pulumi.ResourceOptions(parent=parent) if parent else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.branches import Branches
-from components.conflicts import Conflicts
+from components.conflicts import Conflicts, ConflictsArgs
 from components.event_store import EventStore, EventStoreArgs
 from components.read_model import ReadModel
 from components.replays import Replays
@@ -31,7 +31,7 @@ def replays_table(name: str) -> dict[str, Any]:
 
 def region_tables(conflicts: str, standings: str) -> tuple[dict[str, Any], ...]:
     """The tables that a Region has besides, where there are two, under these names."""
-    graph = declare(lambda: (Conflicts("conflicts", TableArgs()), Standings("standings", TableArgs())))
+    graph = declare(lambda: (Conflicts("conflicts", ConflictsArgs()), Standings("standings", TableArgs())))
     made = {"conflicts-table": conflicts, "standings-table": standings}
     return tuple({"TableName": name, **create_arguments(dict(graph.named(each).inputs))} for each, name in made.items())
 

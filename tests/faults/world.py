@@ -250,9 +250,7 @@ class World:
                 **clock,
                 ledger=self._on_this_clock(reconciler.ledger, clock),
                 projector=replace(reconciler.projector, read_model=rows, begin=at_once),
-                builder=replace(
-                    reconciler.builder, snapshots=replace(reconciler.builder.snapshots, pause=self._pause)
-                ),
+                builder=replace(reconciler.builder, snapshots=replace(reconciler.builder.snapshots, pause=self._pause)),
             )
         if replayer := names.get("_replayer"):
             names["_replayer"] = replace(replayer, **clock, pause=self._pass)

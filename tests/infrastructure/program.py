@@ -18,6 +18,7 @@ import pulumi
 import pytest
 from pulumi.runtime import get_root_resource, mocks, rpc, set_all_config, set_mocks, settings
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.settings import get_project, get_stack
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
 from local.deploy import config as stack_config
@@ -98,6 +99,7 @@ _ARNS: dict[str, str | None] = {
     "aws:sqs/queue:Queue": "sqs:{place}:{name}",
     "aws:sqs/queuePolicy:QueuePolicy": None,
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": None,
+    "pulumi:providers:aws": None,
 }
 
 
@@ -191,6 +193,12 @@ class RecordingMonitor(MockMonitor):
         self.completed: list[str] = []
         self.failures: list[Exception] = []
 
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the engine makes it: with the types of all parents, of which the SDK's mocks take the last alone."""
+        chain = parent.split("::")[2] if parent else ""
+        whole = type_ if not chain or chain == "pulumi:pulumi:Stack" else f"{chain}${type_}"
+        return "::".join((f"urn:pulumi:{get_stack()}", get_project(), whole, name))
+
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
         with self._noting_failures():
             urn = self.make_urn(request.parent, request.type, request.name)
@@ -255,7 +263,7 @@ class Cloud(Mocks):
             raise AssertionError(f"{args.name}: the unknown resource type {args.typ}")
         if self._is_preview:
             return None, dict(args.inputs)
-        return f"{args.name}-id", {**args.inputs, **computed(args, self._region)}
+        return f"{args.name}-id", {**args.inputs, **computed(args, _region_of(args, self._region))}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token not in self._calls:
@@ -485,7 +493,22 @@ def _partition(region: str) -> dict[str, str]:
     return {"partition": name, "id": name, "dnsSuffix": "amazonaws.com"}
 
 
-def computed(args: MockResourceArgs, region: str) -> dict[str, str]:
+def _replicas(args: MockResourceArgs, arn: str, region: str) -> dict[str, Any]:
+    """What AWS says of a table in other Regions."""
+    there = [
+        {**each, "arn": arn.replace(f":{region}:", f":{each['regionName']}:"), "streamArn": f"{arn}/stream/replica"}
+        for each in args.inputs.get("replicas") or ()
+    ]
+    return {"replicas": there} if there else {}
+
+
+def _region_of(args: MockResourceArgs, region: str) -> str:
+    """Where a resource is: its provider is called by the Region, unless it is the stack's own."""
+    name = args.provider.split("::")[-2] if args.provider else ""
+    return region if name.startswith("default") or not name else name
+
+
+def computed(args: MockResourceArgs, region: str) -> dict[str, Any]:
     """What AWS and Pulumi add to the inputs."""
     name = physical_name(args.name, args.inputs.get("namePrefix"))
     template = _ARNS[args.typ]
@@ -502,7 +525,7 @@ def computed(args: MockResourceArgs, region: str) -> dict[str, str]:
     arn = f"arn:{partition['partition']}:" + template.format_map(
         {**args.inputs, "name": name, "registry": registry, "bus": f"{bus}/" if bus else "", **place}
     )
-    computed = {"name": name, "arn": arn}
+    computed: dict[str, Any] = {"name": name, "arn": arn}
     if args.typ.endswith(":Api"):
         computed["apiEndpoint"] = f"https://{name}.execute-api.{region}.{suffix}"
         computed["executionArn"] = f"arn:{partition['partition']}:execute-api:{region}:{ACCOUNT}:{name}"
@@ -515,6 +538,7 @@ def computed(args: MockResourceArgs, region: str) -> dict[str, str]:
         computed["endpoint"] = f"cognito-idp.{region}.{suffix}/{region}_{name}"
     if args.typ.endswith(":Table"):
         computed["streamArn"] = f"{arn}/stream/2024-01-15T10:00:00.000"
+        computed |= _replicas(args, arn, region)
     if args.typ.endswith(":Queue"):
         computed["url"] = f"https://sqs.{region}.{partition['dnsSuffix']}/{ACCOUNT}/{name}"
     return computed

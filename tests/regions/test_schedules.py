@@ -35,7 +35,7 @@ _OPS = st.tuples(
 )
 
 
-@settings(max_examples=2_000 if LONG else 40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=800 if LONG else 40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(_OPS, min_size=10, max_size=60))
 def test_nothing_that_was_acknowledged_is_lost(ops: list[Op]) -> None:
     run(ops)

@@ -1,0 +1,75 @@
+"""The way to another Region's bus, for what no stored event tells there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components.dead_letter_queue import DeadLetterQueue
+from components.event_bus import EventBus
+from components.policies import Grant, assume_role_policy, role_policy
+
+
+@dataclass(frozen=True)
+class CrossingArgs:
+    event_bus: EventBus
+    region: str
+    """Of the bus: what was put on it elsewhere does not cross again, so nothing goes in circles."""
+    to_bus_arn: Input[str]
+    source: str
+    detail_types: Sequence[str]
+    delivery_dead_letters: DeadLetterQueue
+    """Takes what could not be delivered; must admit the rules of the bus."""
+    retry_attempts: Input[int] = 185
+    max_event_age: Input[int] = 86_400
+    """Seconds."""
+
+
+class Crossing(pulumi.ComponentResource):
+    """One rule. EventBridge leaves an event the Region in which it was put, which is the mark by which it is told."""
+
+    rule_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: CrossingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("event-sourcing:index:Crossing", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        rule = aws.cloudwatch.EventRule(
+            f"{name}-rule",
+            description="What no stored event tells, to the other Region's bus",
+            event_bus_name=args.event_bus.name,
+            event_pattern=Output.json_dumps(
+                {"source": [args.source], "detail-type": list(args.detail_types), "region": [args.region]}
+            ),
+            state="ENABLED",
+            opts=child,
+        )
+        role = aws.iam.Role(
+            f"{name}-role",
+            description="What the rule to the other Region's bus may do",
+            assume_role_policy=assume_role_policy("events.amazonaws.com", {"ArnEquals": {"aws:SourceArn": rule.arn}}),
+            opts=child,
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-policy",
+            role=role.name,
+            policy=role_policy([Grant("CrossToBus", ("events:PutEvents",), (args.to_bus_arn,))]),
+            opts=child,
+        )
+        aws.cloudwatch.EventTarget(
+            f"{name}-target",
+            rule=rule.name,
+            event_bus_name=args.event_bus.name,
+            arn=args.to_bus_arn,
+            role_arn=role.arn,
+            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.delivery_dead_letters.arn),
+            retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
+                maximum_retry_attempts=args.retry_attempts, maximum_event_age_in_seconds=args.max_event_age
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+        self.rule_name = rule.name
+        self.register_outputs({"ruleName": self.rule_name})

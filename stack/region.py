@@ -1,0 +1,122 @@
+"""All parts of one Region, wired in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.front_door import FrontDoor
+from components.handler_function import HandlerFunction
+from components.monitoring import Monitoring
+from stack.carriers import Carriers, carry
+from stack.entrance import open_to_http
+from stack.feeds import Feeds, feed
+from stack.functions import Functions, guard, run
+from stack.monitoring import watch
+from stack.operations import operate
+from stack.regions import Settling, settle
+from stack.replays import Replaying, replay
+from stack.shared import Shared
+from stack.stores import Stores
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A Region's parts that the other one, or the program, asks for."""
+
+    stores: Stores
+    carriers: Carriers
+    outputs: dict[str, pulumi.Input[object]]
+
+
+def declare(shared: Shared, stores: Stores, *, with_front_door: bool) -> Declared:
+    """Declare all that a Region has, over its tables. People and machines come in by the first one's front door."""
+    carriers = carry(shared, stores)
+    functions = run(shared, stores, carriers)
+    guard(shared, stores, functions)
+    feeds = feed(shared, stores, carriers, functions)
+    settling = settle(shared, stores, carriers, functions)
+    replaying = replay(shared, stores, carriers, functions, feeds)
+    operations = None
+    if with_front_door:
+        operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
+    front_door = open_to_http(shared, functions, operations)
+    monitoring = watch(
+        *(shared, stores, carriers, functions),
+        feeds=feeds,
+        operations=operations,
+        replaying=replaying,
+        front_door=front_door,
+        settling=settling,
+    )
+    outputs = {
+        **_of_parts(stores, carriers, functions, feeds, replaying),
+        **_of_what_may_be_left_out(feeds, monitoring, operations, front_door),
+        **(_of_two_regions(carriers, settling) if settling else {}),
+    }
+    return Declared(stores, carriers, outputs)
+
+
+def _of_parts(
+    stores: Stores, carriers: Carriers, functions: Functions, feeds: Feeds, replaying: Replaying
+) -> dict[str, pulumi.Input[object]]:
+    return {
+        "eventBusName": carriers.event_bus.name,
+        "eventBusArn": carriers.event_bus.arn,
+        "archiveName": carriers.event_bus.archive_name,
+        "archiveArn": carriers.event_bus.archive_arn,
+        "eventStoreTable": stores.event_store.table_name,
+        "readModelTable": stores.read_model.table_name,
+        "snapshotsTable": stores.snapshots.table_name,
+        "branchesTable": stores.branches.table_name,
+        "replaysTable": stores.replays.table_name,
+        "commandFunction": functions.command.name,
+        "relayFunction": functions.relay.name,
+        "projectionFunction": functions.projection.name,
+        "queryFunction": functions.query.name,
+        "snapshotFunction": functions.snapshot.name,
+        "validateFunction": functions.validate.name,
+        "processFunction": functions.process.name,
+        "sweepFunction": functions.sweep.name,
+        "branchFunction": functions.branch.name,
+        "replayerFunction": replaying.replayer.name,
+        "replayerRoleArn": replaying.replayer.role_arn,
+        "sweepScheduleName": feeds.sweep.name,
+        "projectionQueueUrl": feeds.projection.queue_url,
+        "processQueueUrl": feeds.process.queue_url,
+        "replayQueueUrl": replaying.queue.url,
+        "deadLetterQueueUrl": carriers.projection_dead_letters.url,
+        "processDeadLetterQueueUrl": carriers.process_dead_letters.url,
+        "replayDeadLetterQueueUrl": carriers.replay_dead_letters.url,
+        "deliveryDeadLetterQueueUrl": carriers.delivery_dead_letters.url,
+        "invocationDeadLetterQueueUrl": carriers.invocation_dead_letters.url,
+        "accountRuleArn": feeds.projection.rule_arn,
+        **{f"{label}LogGroup": function.log_group_name for label, function in functions.labelled.items()},
+        "replayerLogGroup": replaying.replayer.log_group_name,
+    }
+
+
+def _of_what_may_be_left_out(
+    feeds: Feeds, monitoring: Monitoring, operations: HandlerFunction | None, front_door: FrontDoor | None
+) -> dict[str, pulumi.Input[object]]:
+    return {
+        "alarmTopicArn": monitoring.topic_arn,
+        "dashboardName": monitoring.dashboard_name,
+        **({"operationsLogGroup": operations.log_group_name} if operations else {}),
+        **({"operationsFunction": operations.name} if operations else {}),
+        **({"auditLogGroup": feeds.audit_log.log_group_name} if feeds.audit_log else {}),
+        **(front_door.outputs if front_door else {}),
+    }
+
+
+def _of_two_regions(carriers: Carriers, settling: Settling) -> dict[str, pulumi.Input[object]]:
+    letters = carriers.conflict_dead_letters
+    return {
+        "conflictsTable": settling.conflicts.table_name,
+        "standingsTable": settling.standings.table_name,
+        "reconcileFunction": settling.reconcile.name,
+        "conflictQueueUrl": settling.queue.url,
+        **({"conflictDeadLetterQueueUrl": letters.url} if letters else {}),
+        "fenceSeconds": settling.fence_seconds,
+    }
