@@ -25,6 +25,7 @@ from tests.infrastructure.program import NEUTRAL, ROOT, Graph, configuration, fr
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"]
 KEY = "arn:aws:kms:us-east-1:123456789012:key/mrk-0f0e0d0c"
 ELSEWHERE = KEY.replace("us-east-1", "eu-central-1")
+TWO = '["us-east-1", "eu-central-1"]'
 TYPES = {"int": "integer", "bool": "boolean", "str": "string", "str | None": "string", "tuple[str, ...]": "array"}
 
 
@@ -167,6 +168,16 @@ BAD = [
     ("acceptedRisks", "short-archive"),
     ("acceptedRisks", '["everything"]'),
     ("acceptedRisks", '["short-archive", "short-archive"]'),
+    ("regions", "eu-west-1"),
+    ("regions", '["us-east-1"]'),
+    ("regions", '["us-east-1", "eu-west-1", "ap-south-1"]'),
+    ("regions", '["us-east-1", "us-east-1"]'),
+    ("regions", '["eu-west-1", "us-east-1"]'),
+    ("regions", '["us-east-1", "Ireland"]'),
+    ("regionMode", "both"),
+    ("regionMode", "home"),
+    ("replicaKmsKeyArn", "alias/ledger"),
+    ("replicaKmsKeyArn", ELSEWHERE),
     ("kmsKeyArn", "alias/ledger"),
     ("kmsKeyArn", "arn:aws:kms:us-east-1:123456789012:alias/ledger"),
     ("kmsKeyArn", ELSEWHERE),
@@ -337,6 +348,10 @@ def test_all_complaints_come_at_once() -> None:
         ({"projectionMaxConcurrency": "10", "projectionConcurrency": "9"}, "projectionConcurrency"),
         ({"transferTimeoutSeconds": "119", "sweepMinutes": "2"}, "sweepMinutes"),
         ({"kmsKey": "create", "kmsKeyArn": KEY}, "kmsKey"),
+        ({"regions": TWO, "billingMode": "PROVISIONED", "readCapacity": "1", "writeCapacity": "1"}, "billingMode"),
+        ({"regions": TWO, "kmsKeyArn": KEY}, "replicaKmsKeyArn"),
+        ({"regions": TWO, "replicaKmsKeyArn": ELSEWHERE}, "replicaKmsKeyArn"),
+        ({"regions": TWO, "kmsKeyArn": KEY, "replicaKmsKeyArn": KEY}, "replicaKmsKeyArn"),
         ({"kmsKeyArn": KEY, "previousKmsKeyArns": f'["{KEY}"]'}, "previousKmsKeyArns"),
         ({"previousKmsKeyArns": f'["{ELSEWHERE}"]'}, "previousKmsKeyArns"),
         ({**API, "functionTimeout": "30"}, "functionTimeout"),
@@ -402,6 +417,8 @@ def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> Non
     ("overrides", "field", "expected"),
     [
         ({"archiveRetentionDays": "0"}, "archive_retention_days", 0),
+        ({"regions": TWO}, "regions", ("us-east-1", "eu-central-1")),
+        ({"regions": TWO, "kmsKeyArn": KEY, "replicaKmsKeyArn": ELSEWHERE}, "replica_kms_key_arn", ELSEWHERE),
         ({"kmsKeyArn": KEY}, "kms_key_arn", KEY),
         ({"kmsKeyArn": ""}, "kms_key_arn", None),
         ({"previousKmsKeyArns": f'["{KEY}"]'}, "previous_kms_key_arns", (KEY,)),
