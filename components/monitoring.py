@@ -325,7 +325,7 @@ def _between_alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             "epochs-over",
             args.relay.name,
             "EpochsOver",
-            "This Region decided while another did in a higher epoch, and is fenced now. See who decides, and what was lost.",
+            "This Region decided while another did in a higher epoch; it is fenced now. See who decides, and what is lost.",
         ),
         alarms.queue_age_alarm(
             "conflict",

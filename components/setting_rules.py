@@ -99,7 +99,7 @@ def check_regions(read: Reader, settings: Settings, region: str | None) -> None:
     read.expect(
         region in (None, first),
         "regions",
-        list(settings.regions),
+        json.dumps(settings.regions),
         f"{region} (aws:region) first: it is where the stack is",
     )
     read.expect(

@@ -16,6 +16,7 @@ from .commands import (
     export,
     import_,
     logs,
+    region,
     replay,
     republish,
     restore_event,
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(replay.spelled_out(sys.argv[1:] if arguments is None else arguments))
     try:
         system = System.of_stack(options.stack) if options.stack is not None else System.of_file(options.outputs)
-        return int(options.run(system, options))
+        return int(options.run(system.in_region(options.region), options))
     except (OperatorError, LedgerError, BotoCoreError, ClientError) as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -52,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     looking, mending = (
         (status, verify, logs, dead_letters, transfers, schemas),
-        (replay, republish, restore_event, snapshots),
+        (region, replay, republish, restore_event, snapshots),
     )
     for module in (*looking, *mending, branch, export, import_):
         module.add_to(commands)

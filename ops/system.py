@@ -65,6 +65,19 @@ class System:
             raise OperatorError(f"{source}: these are not the outputs of a deployed stack")
         return cls(outputs, outputs["region"], outputs.get("endpoint"))
 
+    def regions(self) -> dict[str, System]:
+        """The stack in each of its Regions, its own first."""
+        beside: Mapping[str, Mapping[str, Any]] = self.outputs.get("regions") or {}
+        others = {name: System(outputs, name, self.endpoint) for name, outputs in beside.items()}
+        return {self.region: self, **others}
+
+    def in_region(self, region: str | None) -> System:
+        """The stack in one of its Regions; its own without a name. UsageError for one that it is not in."""
+        found = self.regions()
+        if region is not None and region not in found:
+            raise UsageError(f"--region {region}: the stack is in {', '.join(found)}")
+        return found[region or self.region]
+
     def output(self, name: str) -> str:
         """One output by its name."""
         if name not in self.outputs:

@@ -119,4 +119,5 @@ def _of_two_regions(carriers: Carriers, settling: Settling) -> dict[str, pulumi.
         "conflictQueueUrl": settling.queue.url,
         **({"conflictDeadLetterQueueUrl": letters.url} if letters else {}),
         "fenceSeconds": settling.fence_seconds,
+        "regionMode": settling.mode,
     }

@@ -27,12 +27,14 @@ class Settling:
     standings: Standings
     other: str
     """The Region beside."""
+    mode: str
+    """How what is decided is divided between them."""
     fence_seconds: int
     """For so long somebody may still write behind a fence."""
 
 
 def settle(shared: Shared, stores: Stores, carriers: Carriers, functions: Functions) -> Settling | None:
-    """Declare what drives `reconcile`: its queue, and a clock, as for transfers."""
+    """Declare what drives `reconcile`: its queue, and a clock, as for processes."""
     place, between, queue = shared.place, stores.between, carriers.conflicts
     if place is None or between is None or queue is None or functions.reconcile is None:
         return None
@@ -63,6 +65,7 @@ def settle(shared: Shared, stores: Stores, carriers: Carriers, functions: Functi
         conflicts=between.conflicts,
         standings=between.standings,
         other=place.other,
+        mode=place.mode,
         fence_seconds=limits.REMEMBERED_SECONDS + shared.settings.function_timeout + limits.ON_ITS_WAY_SECONDS,
     )
 

@@ -32,6 +32,7 @@ _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _AGO = re.compile(r"([0-9]{1,4})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MESSAGE = re.compile(r"[!-~]{1,100}")
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]")
 _NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
@@ -92,6 +93,11 @@ def event_source(text: str) -> str | Path:
 def stack_name(text: str) -> str:
     """A Pulumi stack: NAME, PROJECT/NAME or ORGANIZATION/PROJECT/NAME."""
     return _fitting(_STACK, text, "the name of a stack")
+
+
+def region(text: str) -> str:
+    """The name of an AWS Region."""
+    return _fitting(_REGION, text, "a Region, such as eu-west-1")
 
 
 def path(text: str) -> Path:
@@ -211,7 +217,7 @@ class OneOf:
 
 
 READERS: tuple[Callable[[str], Any], ...] = (
-    *(identifier, message_id, replay_name, branch_name, stack_name),
+    *(identifier, message_id, replay_name, branch_name, stack_name, region),
     *(event_source, path, moment, since, grace, json_object, pattern, percent, replay_target),
 )
 """Those that are not made for one option, as Count, Amount and OneOf are."""

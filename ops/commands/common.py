@@ -37,6 +37,7 @@ def add_common(command: argparse.ArgumentParser) -> None:
         "--outputs", type=arguments.path, default=Path("out.json"), help="the stack's outputs; default: out.json"
     )
     where.add_argument("--stack", type=arguments.stack_name, help="the Pulumi stack to ask for its outputs instead")
+    command.add_argument("--region", type=arguments.region, help="which of the stack's Regions; default: its own")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

@@ -45,6 +45,7 @@ HOSTILE: dict[object, Sequence[str]] = {
     arguments.message_id: [*NO_IDS, "a b", "é"],
     arguments.replay_name: [*NO_IDS, "a b", "é", "a/b", "x" * 65],
     arguments.branch_name: [*NO_IDS, "a b", "é", "A", "-a", "a_b", "x" * 41],
+    arguments.region: [*NO_IDS, "Ireland", "eu-west", "eu_west_1", "EU-WEST-1", "eu-west-\u0661"],
     arguments.json_object: ["[]", "1", "null", '"a"', "{", '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": 1e9999}'],
     arguments.stack_name: [*NO_IDS, "a b", "a//b", "/a", "a/", "a/b/c/d", "-x"],
     arguments.path: ["a\x07", "x" * 4097],
@@ -176,6 +177,7 @@ def test_an_option_that_is_given_twice_collects_or_is_refused(
         arguments.moment: TEN,
         arguments.since: TEN,
         arguments.grace: "1",
+        arguments.region: "us-east-1",
         arguments.pattern: '{"a": [1]}',
         arguments.replay_target: "bus",
     }.get(option.action.type, "1")  # type: ignore[arg-type]

@@ -265,7 +265,7 @@ class Pair:
             most = None if most is None else most - 1
 
     def quiet(self, rounds: int = 12, *, working: bool = True) -> None:
-        """Let everything come to rest: all arrives, is relayed, reconciled, projected and worked on, and time passes."""
+        """Let all come to rest: it arrives, is relayed, reconciled, projected and worked on, and time passes."""
         for _ in range(rounds):
             for region in self.regions.values():
                 self.arrive(region.name)

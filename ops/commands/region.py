@@ -1,0 +1,264 @@
+"""`python -m ops region`: which of two Regions decides, and what was lost between them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from handlers.sourcing.standing import Role
+from handlers.store.clocks import CLOCK_TOLERANCE
+from handlers.store.standings import fenced
+from ops.regions import Change, Region, UnreachableError, described, regions_of
+from ops.system import OperatorError, System, UsageError
+
+from . import arguments
+from .common import add_common, add_yes, by_time, confirmed, console_for, counted, shown
+
+if TYPE_CHECKING:
+    from .common import Commands
+
+_SHOWN = 100
+_WAIT = arguments.Count(86_400)
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser(
+        "region",
+        help="say which of two Regions decides, and settle what was lost between them",
+        description="With two Regions: show where each of them stands, have the other one decide, and settle events "
+        "that were acknowledged and lost. What it does and why: docs/regions.md.",
+    )
+    actions = command.add_subparsers(required=True, metavar="ACTION")
+    status = actions.add_parser("status", help="show who decides, in which epoch, and what is lost and open")
+    add_common(status)
+    status.set_defaults(run=_status)
+    promote = actions.add_parser(
+        "promote",
+        help="have a Region decide, and fence the other one",
+        description="Fence the other Region, wait until its events have come, and open this one in a higher epoch.",
+    )
+    _add_change(promote)
+    promote.add_argument("to", type=arguments.region, metavar="REGION", help="who is to decide")
+    promote.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="promote although the other Region cannot be reached, or its events have not come; those are listed",
+    )
+    add_yes(promote)
+    promote.set_defaults(run=_promote)
+    share = actions.add_parser(
+        "share", help="behind a failover in the mode home: have both decide again what is at home with them"
+    )
+    _add_change(share)
+    share.set_defaults(run=_share)
+    demote = actions.add_parser("demote", help="fence a Region, and open none")
+    demote.add_argument("which", type=arguments.region, metavar="REGION", help="who is not to decide any more")
+    add_yes(demote)
+    add_common(demote)
+    demote.set_defaults(run=_demote)
+    reconcile = actions.add_parser(
+        "reconcile",
+        help="settle now what was lost, and list what is open",
+        description="Have both Regions settle what is due at once. What is open is listed; what a person has seen to "
+        "is closed with --accept and --why.",
+    )
+    reconcile.add_argument(
+        "--aggregate", type=arguments.identifier, action="append", metavar="ID", help="this stream; repeatable"
+    )
+    reconcile.add_argument(
+        "--give-up",
+        action="store_true",
+        help="with --aggregate: do not wait any longer for events that have not come, and put together what there is",
+    )
+    reconcile.add_argument("--accept", type=arguments.identifier, metavar="HASH", help="close this open conflict")
+    reconcile.add_argument("--why", type=arguments.identifier, help="with --accept: what became of it")
+    add_common(reconcile)
+    reconcile.set_defaults(run=_reconcile)
+
+
+def _add_change(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--since",
+        type=arguments.since,
+        default="24h",
+        help="look among the events since then for those that have not come; default: 24h: longer no replica is kept",
+    )
+    command.add_argument(
+        "--wait", type=_WAIT, default=60, metavar="SECONDS", help="wait so long for them; default: 60"
+    )
+    add_common(command)
+
+
+def _status(system: System, options: argparse.Namespace) -> int:
+    """Exit code 1 where a Region cannot be reached, something is open, or it is not settled who decides."""
+    told: dict[str, Any] = {}
+    active: list[Region] = []
+    for name, region in regions_of(system).items():
+        try:
+            standing = region.standing()
+            open_ones = region.conflicts()
+        except UnreachableError as error:
+            told[name] = {"problem": str(error)}
+            continue
+        if standing.is_active:
+            active.append(region)
+        told[name] = {
+            "role": standing.role.value,
+            "epoch": standing.epoch,
+            "mode": standing.mode.value,
+            "decides": standing.decides,
+            "covers": sorted(standing.covers),
+            "openConflicts": len(open_ones),
+        }
+    problems = _problems(told)
+    if options.json:
+        print(json.dumps({"regions": told, "problems": problems}))
+    else:
+        console = console_for(options)
+        for name, each in told.items():
+            _show(console, name, each)
+        for problem in problems:
+            console.print(f"[bold red]{problem}[/]")
+    return 1 if problems else 0
+
+
+def _problems(told: dict[str, Any]) -> list[str]:
+    reached = {name: each for name, each in told.items() if "problem" not in each}
+    active = [name for name, each in reached.items() if each["role"] == Role.ACTIVE]
+    found = [f"{name} cannot be reached" for name in told.keys() - reached.keys()]
+    modes = {each["mode"] for each in reached.values()}
+    if modes == {"standby"} and len(active) > 1:
+        found.append(f"{' and '.join(active)} both decide: the one of the higher epoch stands; demote the other one")
+    if reached and not active and len(reached) == len(told):
+        found.append("nobody decides: promote one")
+    most = max((each["openConflicts"] for each in reached.values()), default=0)
+    if most:
+        found.append(f"{counted(most, 'lost event')} open: `region reconcile` lists them")
+    return found
+
+
+def _show(console: Console, name: str, each: dict[str, Any]) -> None:
+    if "problem" in each:
+        console.print(f"{name}  [bold red]not reached[/]: {shown(each['problem'])}")
+        return
+    covers = f", and what is at home in {', '.join(each['covers'])}" if each["covers"] else ""
+    open_ones = counted(each["openConflicts"], "open conflict")
+    console.print(f"{name}  [bold]{each['role']}[/]{covers}, epoch {each['epoch']}, {open_ones}")
+
+
+def _pair(system: System, name: str) -> tuple[Region, Region]:
+    """The Region of that name, and the other one."""
+    regions = regions_of(system)
+    if name not in regions:
+        raise UsageError(f"{name}: the stack is in {', '.join(regions)}")
+    (other,) = (each for each in regions if each != name)
+    return regions[name], regions[other]
+
+
+def _change(to: Region, source: Region, console: Console) -> Change:
+    fence = int(to.system.output("fenceSeconds"))
+    return Change(to, source, fence, lambda line: console.print(shown(line)), by_time)
+
+
+def _until() -> datetime:
+    """Clocks of those that write may be ahead."""
+    return datetime.now(UTC) + timedelta(seconds=CLOCK_TOLERANCE)
+
+
+def _promote(system: System, options: argparse.Namespace) -> int:
+    to, source = _pair(system, options.to)
+    console = console_for(options)
+    if not confirmed(f"{source.name} decides nothing from now on, and {to.name} does. Go on?", options):
+        raise OperatorError("nothing was changed")
+    done = _change(to, source, console).promote(
+        options.since, _until, accept_loss=options.accept_loss, wait_seconds=options.wait
+    )
+    missing = list(described(done.missing))
+    if options.json:
+        told = {"region": to.name, "epoch": done.standing.epoch, "reached": done.was_reached, "missing": missing}
+        print(json.dumps(told))
+        return 0
+    if not done.was_reached:
+        console.print(f"what {source.name} has not sent is not known; it comes once it is back, and is settled then")
+    for each in missing[:_SHOWN]:
+        where = f"{shown(each['aggregateId'])} #{each['sequence']}"
+        console.print(f"not here: {where} {shown(each['eventType'])} {each['eventId']}")
+    if missing:
+        console.print(f"{counted(len(missing), 'event')} of {source.name} had not come; they are settled when they do")
+    return 0
+
+
+def _share(system: System, options: argparse.Namespace) -> int:
+    active = [each for each in regions_of(system).values() if each.standing().is_active]
+    if len(active) != 1:
+        raise OperatorError("either both decide already, or none: `region status`")
+    to, source = _pair(system, active[0].name)
+    console = console_for(options)
+    done = _change(to, source, console).share(options.since, _until, options.wait)
+    if options.json:
+        print(json.dumps({"region": source.name, "epoch": done.standing.epoch}))
+    return 0
+
+
+def _demote(system: System, options: argparse.Namespace) -> int:
+    region, other = _pair(system, options.which)
+    if not confirmed(f"{region.name} decides nothing from now on, and nobody is opened for it. Go on?", options):
+        raise OperatorError("nothing was changed")
+    standing = region.stand(lambda seen: fenced(seen, other.name))
+    if options.json:
+        print(json.dumps({"region": region.name, "role": standing.role.value, "epoch": standing.epoch}))
+    else:
+        seconds = region.system.output("fenceSeconds")
+        console_for(options).print(f"{region.name} is fenced; what is under way may still be written for {seconds} s")
+    return 0
+
+
+def _reconcile(system: System, options: argparse.Namespace) -> int:
+    """Exit code 1 where something is open, or has to wait."""
+    if options.give_up and not options.aggregate:
+        raise UsageError("--give-up: say by --aggregate for which streams")
+    if (options.accept is None) != (options.why is None) or (options.accept and len(options.aggregate or ()) != 1):
+        raise UsageError("--accept HASH goes with --why and one --aggregate")
+    regions = regions_of(system)
+    console = console_for(options)
+    if options.accept:
+        deciding = next((each for each in regions.values() if each.standing().is_active), None)
+        if deciding is None:
+            raise OperatorError("nobody decides: promote a Region first")
+        accept = {"aggregateId": options.aggregate[0], "hash": options.accept, "why": options.why}
+        deciding.reconcile({"accept": accept})
+        console.print("closed; it stays kept, with your word")
+        return 0
+    request: dict[str, Any] = {}
+    if options.aggregate:
+        request = {"aggregateIds": options.aggregate, "giveUp": options.give_up}
+    told = {name: _settled(region, request) for name, region in regions.items()}
+    open_ones: list[dict[str, Any]] = max((each["open"] for each in told.values()), key=len)
+    waiting = sum(each["notYet"] for each in told.values())
+    if options.json:
+        print(json.dumps({"regions": told, "open": open_ones}))
+    else:
+        for name, each in told.items():
+            console.print(
+                f"{name}  {counted(each['streams'], 'stream')}: {each['putBack']} put back, {each['removed']} removed, "
+                f"{each['again']} decided again, {each['notYet']} to wait for"
+            )
+        for each in open_ones:
+            where = f"{shown(each['aggregateId'])} #{each['sequence']} {each['eventType']} {each['hash']}"
+            console.print(f"open: {where}: {shown(each['why'])}")
+    return 1 if open_ones or waiting else 0
+
+
+def _settled(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    """Have a Region settle, again and again while there is more to do than one call has time for."""
+    told = region.reconcile(request)
+    while told["more"] and told["streams"]:
+        more = region.reconcile(request)
+        sums = {name: told[name] + more[name] for name in ("streams", "putBack", "removed", "again")}
+        told = {**more, **sums}
+    return told

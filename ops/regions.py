@@ -1,0 +1,275 @@
+"""Two Regions as an operator moves the deciding from one to the other.
+
+Where both can be reached, nothing is lost: the one is fenced, everybody who may still write there is waited for, and
+the other one is opened once it has all events. Where the one cannot be reached, or its events do not come, the operator
+says that the loss is accepted. It is none for good: what has not come comes later, and is settled then.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.sourcing.event import Event
+from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
+from handlers.store.conflicts import Conflict, Conflicts, Status
+from handlers.store.items import to_item
+from handlers.store.standings import OvertakenError, Standings, fenced
+from ops.system import OperatorError, System
+from ops.timeline import ByTime
+
+_KEYS = 100
+"""BatchGetItem's limit."""
+_POLL_SECONDS = 1.0
+_QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+"""Of clients that ask whether a Region can be reached at all."""
+
+_JUST_THE_HASH = {"ProjectionExpression": "#hash", "ExpressionAttributeNames": {"#hash": "Hash"}}
+
+Told = Callable[[str], None]
+"""Hears how far it is."""
+
+
+class UnreachableError(Exception):
+    """The Region does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One of the stack's Regions."""
+
+    system: System
+    order: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.system.region
+
+    def standings(self) -> Standings:
+        """Where it stands; a client that gives up soon."""
+        session: Any = boto3.Session(region_name=self.name)
+        if self.system.endpoint and session.get_credentials() is None:
+            session = boto3.Session("test", "test", region_name=self.name)
+        client = session.client("dynamodb", endpoint_url=self.system.endpoint, config=_QUICK)
+        return Standings(client, self.system.output("standingsTable"), self._initial())
+
+    def _initial(self) -> Standing:
+        mode = Mode(self.system.output("regionMode"))
+        active = self.name == self.order[0] or mode is Mode.HOME
+        return Standing(self.name, Role.ACTIVE if active else Role.STANDBY, 1, mode, self.order[0])
+
+    def standing(self) -> Standing:
+        """Where it stands now: one GetItem. UnreachableError."""
+        try:
+            return self.standings().read()
+        except (BotoCoreError, ClientError) as error:
+            raise UnreachableError(f"{self.name} cannot be reached: {error}") from error
+
+    def stand(self, change: Callable[[Standing], Standing]) -> Standing:
+        """Change where it stands; what that is now. OperatorError where somebody else does so at the same time."""
+        standings = self.standings()
+        seen = standings.read()
+        new = change(seen)
+        try:
+            standings.change(seen, new)
+        except OvertakenError as error:
+            raise OperatorError(f"somebody else changed the standing of {self.name} at the same time") from error
+        return new
+
+    def conflicts(self) -> list[Conflict]:
+        """The lost events that are open, the oldest first."""
+        return list(self._conflicts().due(Status.OPEN))
+
+    def _conflicts(self) -> Conflicts:
+        return Conflicts(self.system.client("dynamodb"), self.system.output("conflictsTable"))
+
+    def lacks(self, events: Sequence[Event]) -> list[Event]:
+        """Those of these events that this Region neither has nor keeps among the conflicts: a BatchGetItem for each
+        hundred, strongly consistent, and a Query of the conflicts for each aggregate of which one is not there."""
+        client, table = self.system.client("dynamodb"), self.system.output("eventStoreTable")
+        missing: list[Event] = []
+        rest = iter(events)
+        while some := list(islice(rest, _KEYS)):
+            found: set[str] = set()
+            wanted = [to_item({"AggregateId": each.aggregate_id, "EventSequence": each.sequence}) for each in some]
+            while wanted:
+                request = {"Keys": wanted, "ConsistentRead": True, **_JUST_THE_HASH}
+                answer = client.batch_get_item(RequestItems={table: request})
+                found |= {item["Hash"]["S"] for item in answer["Responses"].get(table, []) if "Hash" in item}
+                wanted = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+            missing += [each for each in some if each.hash not in found]
+        conflicts = self._conflicts()
+        lost = {
+            conflict.event.hash
+            for aggregate_id in dict.fromkeys(each.aggregate_id for each in missing)
+            for conflict in conflicts.of(aggregate_id)
+        }
+        return [each for each in missing if each.hash not in lost]
+
+    def wake(self) -> None:
+        """Have its sweep look at once for what is due: one asynchronous invocation."""
+        function = self.system.output("sweepFunction")
+        self.system.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
+
+    def reconcile(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Call the function: one invocation, waited for. OperatorError where it fails."""
+        answer = self.system.client("lambda").invoke(
+            FunctionName=self.system.output("reconcileFunction"), Payload=json.dumps(request).encode()
+        )
+        told: Any = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise OperatorError(f"reconcile failed in {self.name}: {told.get('errorMessage', told)}")
+        done: dict[str, Any] = told
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """What became of it: the standing, and the events of the other Region that had not come."""
+
+    standing: Standing
+    was_reached: bool
+    missing: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Moves the deciding to `to`, from `source`. `pause` waits, `events` finds the source's events since a time."""
+
+    to: Region
+    source: Region
+    fence_seconds: int
+    told: Told
+    events: Callable[[System], ByTime]
+    pause: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.monotonic
+
+    def promote(
+        self, since: datetime, until: Callable[[], datetime], *, accept_loss: bool, wait_seconds: float
+    ) -> Promoted:
+        """Fence the source, wait until all that it decided has come, and open the other one in a higher epoch.
+
+        OperatorError where the source cannot be reached, or its events do not come in time, and that is not accepted:
+        then nobody decides who was fenced, and it can be gone on from by the same command.
+        """
+        here = self.to.standing()
+        known, reached = [here.epoch], True
+        try:
+            there = self.source.standing()
+        except UnreachableError as error:
+            if not accept_loss:
+                raise OperatorError(
+                    f"{error}; what it decided and has not sent cannot be listed. It may still decide: say "
+                    "--accept-loss to promote all the same"
+                ) from error
+            self.told(str(error))
+            reached = False
+        missing: tuple[Event, ...] = ()
+        if reached:
+            known.append(there.epoch)
+            if there.is_active:
+                self.source.stand(lambda seen: fenced(seen, self.to.name))
+                self.told(f"{self.source.name} is fenced")
+            self._wait_for_the_fence()
+            missing = self._wait_for_events(since, until, 0 if accept_loss else wait_seconds)
+            if missing and not accept_loss:
+                raise OperatorError(
+                    f"{len(missing)} events of {self.source.name} have not come to {self.to.name} in "
+                    f"{wait_seconds:g} s, such as {_place(missing[0])}. {self.source.name} stays fenced, and nobody "
+                    "decides: say it again, or with --accept-loss, or promote the other one"
+                )
+        epoch = own_epoch(max(known), self.to.name, self.to.order)
+        covers = frozenset({self.source.name}) if here.mode is Mode.HOME else frozenset[str]()
+        opened = self.to.stand(
+            lambda seen: replace(seen, role=Role.ACTIVE, epoch=epoch, decides=self.to.name, covers=covers)
+        )
+        self.told(f"{self.to.name} decides, in epoch {epoch}")
+        self.to.wake()
+        return Promoted(opened, reached, missing)
+
+    def share(self, since: datetime, until: Callable[[], datetime], wait_seconds: float) -> Promoted:
+        """Have both decide what is at home with them, in a common epoch: behind a failover, in the mode home.
+
+        `to` is the one that decides for both until then. OperatorError as for `promote`.
+        """
+        here, there = self.to.standing(), self.source.standing()
+        if here.mode is not Mode.HOME:
+            raise OperatorError("with the mode standby one Region decides: promote it")
+        epoch = common_epoch(max(here.epoch, there.epoch), self.to.order)
+        if here.covers or here.epoch != epoch:
+            self.to.stand(lambda seen: replace(seen, epoch=epoch, covers=frozenset()))
+            self.told(f"{self.to.name} decides what is at home there, in epoch {epoch}")
+        back = Change(self.source, self.to, self.fence_seconds, self.told, self.events, self.pause, self.now)
+        self._wait_for_the_fence()
+        if missing := back._wait_for_events(since, until, wait_seconds):
+            raise OperatorError(
+                f"{len(missing)} events of {self.to.name} have not come to {self.source.name}, such as "
+                f"{_place(missing[0])}; {self.source.name} decides nothing yet: say it again"
+            )
+        opened = self.source.stand(
+            lambda seen: replace(seen, role=Role.ACTIVE, epoch=epoch, decides=self.source.name, covers=frozenset())
+        )
+        self.told(f"{self.source.name} decides what is at home there, in epoch {epoch}")
+        self.source.wake()
+        return Promoted(opened, was_reached=True, missing=())
+
+    def _wait_for_the_fence(self) -> None:
+        """Until nobody can write any more who read before the fence that the Region decides."""
+        end = self.now() + self.fence_seconds
+        while (left := end - self.now()) > 0:
+            self.told(f"waiting {left:.0f} s for what is under way in {self.source.name}")
+            self.pause(min(_POLL_SECONDS, left))
+
+    def _wait_for_events(self, since: datetime, until: Callable[[], datetime], seconds: float) -> tuple[Event, ...]:
+        """The source's events that have not come, once none is missing or the time is over."""
+        end = self.now() + seconds
+        missing = self._missing(self._of_source(since, until()))
+        while missing and self.now() < end:
+            self.told(f"{len(missing):,} events of {self.source.name} have not come yet")
+            self.pause(_POLL_SECONDS)
+            missing = self._missing(missing)
+        return tuple(missing)
+
+    def _missing(self, events: Sequence[Event]) -> list[Event]:
+        return self.to.lacks(events)
+
+    def _of_source(self, since: datetime, until: datetime) -> list[Event]:
+        """The events that the source decided since then, and that this Region lacks; a page of them in memory."""
+        found: list[Event] = []
+        for batch in self.events(self.source.system).read(since, until):
+            found += self.to.lacks([each for each in batch.events if each.stamp.region == self.source.name])
+        return found
+
+
+def regions_of(system: System) -> dict[str, Region]:
+    """The Regions of a stack by their names, its own first. OperatorError where there is one."""
+    systems = system.regions()
+    if len(systems) == 1:
+        raise OperatorError("the stack has one Region: its setting regions names no second one")
+    order = tuple(systems)
+    return {name: Region(each, order) for name, each in systems.items()}
+
+
+def described(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    """Events that have not come, for an operator."""
+    for event in events:
+        yield {
+            "aggregateId": event.aggregate_id,
+            "sequence": event.sequence,
+            "eventId": event.event_id,
+            "eventType": event.event_type,
+            "commandId": event.command_id,
+        }
+
+
+def _place(event: Event) -> str:
+    return f"{event.aggregate_id} #{event.sequence}"
