@@ -325,7 +325,7 @@ def _between_alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             "epochs-over",
             args.relay.name,
             "EpochsOver",
-            "This Region decided while another did in a higher epoch; it is fenced now. See who decides, and what is lost.",
+            "This Region decided while another did in a higher epoch; it is fenced now. See what was lost by it.",
         ),
         alarms.queue_age_alarm(
             "conflict",

@@ -14,9 +14,10 @@ from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.standings import fenced
 from ops.regions import Change, Region, UnreachableError, described, regions_of
 from ops.system import OperatorError, System, UsageError
+from ops.words import counted
 
 from . import arguments
-from .common import add_common, add_yes, by_time, confirmed, console_for, counted, shown
+from .common import add_common, add_yes, by_time, confirmed, console_for, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -88,9 +89,7 @@ def _add_change(command: argparse.ArgumentParser) -> None:
         default="24h",
         help="look among the events since then for those that have not come; default: 24h: longer no replica is kept",
     )
-    command.add_argument(
-        "--wait", type=_WAIT, default=60, metavar="SECONDS", help="wait so long for them; default: 60"
-    )
+    command.add_argument("--wait", type=_WAIT, default=60, metavar="SECONDS", help="wait so long for them; default: 60")
     add_common(command)
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import boto3
 import pytest
 
+from handlers.domain.said import request_of
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import loads
 from handlers.store.event_store import EventStore
 from local.fee import checkout, with_a_fee
 from ops.branches import backtest
 from ops.branches import candidate as candidate_process
-from ops.branches.asked import request_of
 from ops.branches.candidate import Candidate
 from ops.system import System
 
