@@ -17,8 +17,8 @@ Regions = Mapping[str, Outputs]
 """What a stack says of its further Regions: of each the outputs that the first one has."""
 
 _COLUMNS = 80
-_EXAMPLE = """{"aggregateId": "account-123", "eventType": "AccountCreated",
- "eventData": {"customerId": "customer-456", "accountType": "checking"}}"""
+_EXAMPLE = Path(__file__).resolve().parents[1] / "schemas" / "example.json"
+"""A command to begin with, of the domain's own, in lines that fit."""
 
 
 class Display(Protocol):
@@ -125,7 +125,7 @@ class TextDisplay:
                 "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws lambda invoke \\\n"
                 f"  --endpoint-url {endpoint} --region {region} \\\n"
                 f"  --function-name {function} \\\n"
-                f"  --payload fileb:///dev/stdin /dev/stdout <<'END'\n{_EXAMPLE}\nEND"
+                f"  --payload fileb:///dev/stdin /dev/stdout <<'END'\n{_EXAMPLE.read_text('utf-8')}END"
             )
 
     def _say(self, text: str, style: str = "") -> None:

@@ -1,11 +1,11 @@
-"""The facts of this domain: the mechanics over what is generated from its schemas, and its own kinds of texts."""
+"""The facts of this domain: the mechanics over what is generated from its schemas. The same for any domain."""
 
 from handlers.sourcing.facts import Fact, Facts
 from handlers.sourcing.rejection import EVENT_TYPE as REJECTION
 
-from . import money
 from .generated.classes import CLASSES
 from .generated.tables import ASKED, DERIVED, INTERNAL, INTERNAL_FIELDS, SCHEMAS, STREAMS
+from .texts import TEXTS
 from .upcasters import UPCASTERS
 
 FACTS = Facts(
@@ -14,7 +14,7 @@ FACTS = Facts(
     streams=STREAMS,
     derived=DERIVED,
     asked=ASKED,
-    kinds={"currency": money.check_opening},
+    kinds=TEXTS,
     upcasters=UPCASTERS,
     internal=INTERNAL,
     internal_fields=INTERNAL_FIELDS,

@@ -15,7 +15,7 @@ from handlers.store.projector import Projector
 from handlers.store.read_model import NOTHING, Entry, Key, ReadModel, StaleRowError, Stored
 
 from ..aws import ROWS, STORE
-from ..domain.builders import all_projections, story
+from ..domain.builders import story, summaries
 from .conftest import BUCKETS, Engine
 from .crowd import at_once
 from .meter import Meter
@@ -127,7 +127,7 @@ def account() -> list[Event]:
 
 def projector(engine: Engine) -> Projector:
     client = engine.client()
-    return Projector(EventStore(client, STORE, BUCKETS), ReadModel(client, ROWS), all_projections())
+    return Projector(EventStore(client, STORE, BUCKETS), ReadModel(client, ROWS), summaries())
 
 
 def folded(projection: Projection, stream: list[Event]) -> Stored:
@@ -150,7 +150,7 @@ def test_projectors_at_odds_leave_the_fold_of_the_stream(
 
     at_once(partial(bring_up, mine, poke) for mine, poke in zip(crowd, reversed(account), strict=True))
 
-    for projection in all_projections():
+    for projection in summaries():
         assert read_model.get(Key("account-1", projection.name)) == folded(projection, account)
 
 

@@ -33,7 +33,7 @@ from handlers.upkeep.replay_answers import ReplayAnswers
 from handlers.upkeep.replays import Runs
 
 from ..aws import BRANCHES, REPLAYS, STORE
-from ..domain.builders import NOW, all_projections, command, end_of_a_stream, snapshot_at, story
+from ..domain.builders import NOW, command, end_of_a_stream, snapshot_at, story, summaries
 from ..http_api import trials
 from .events import TYPE, event, events
 from .meter import Charge, Meter
@@ -295,7 +295,7 @@ def test_projecting_the_next_event(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
     """A row read, an entry and the row written, however many entries there are; the store is not asked."""
-    projector = Projector(store, read_model, all_projections(), begin=in_turn)
+    projector = Projector(store, read_model, summaries(), begin=in_turn)
     projector.bring_up("account-1", account[:-1], {})
     meter.charges.clear()
 
@@ -309,7 +309,7 @@ def test_projecting_the_next_event(
 def test_projecting_an_event_without_a_statement(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
-    projector = Projector(store, read_model, all_projections(statement=False), begin=in_turn)
+    projector = Projector(store, read_model, summaries(statement=False), begin=in_turn)
     projector.bring_up("account-1", account[:-1], {})
     meter.charges.clear()
 
@@ -322,7 +322,7 @@ def test_projecting_an_event_without_a_statement(
 def test_projecting_a_batch_of_ten_accounts(store: EventStore, read_model: ReadModel, meter: Meter) -> None:
     """Three waits, twelve requests: two write units an event, and one read unit an account."""
     streams = {f"account-{number}": story(f"account-{number}", [1, 2]) for number in range(10)}
-    projector = Projector(store, read_model, all_projections(), begin=in_turn)
+    projector = Projector(store, read_model, summaries(), begin=in_turn)
     projector.advance({name: stream[:2] for name, stream in streams.items()}, projector.load(streams))
     meter.charges.clear()
 
@@ -340,7 +340,7 @@ def test_projecting_a_batch_of_ten_accounts(store: EventStore, read_model: ReadM
 def test_projecting_over_a_gap_reads_what_is_missing_from_the_store(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
-    projector = Projector(store, read_model, all_projections())
+    projector = Projector(store, read_model, summaries())
     projector.bring_up("account-1", account[:10], {})
     meter.charges.clear()
 
@@ -355,7 +355,7 @@ def test_projecting_over_a_gap_reads_what_is_missing_from_the_store(
 def test_a_duplicate_writes_nothing(
     store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter
 ) -> None:
-    projector = Projector(store, read_model, all_projections())
+    projector = Projector(store, read_model, summaries())
     projector.bring_up("account-1", account, {})
     meter.charges.clear()
 
@@ -366,7 +366,7 @@ def test_a_duplicate_writes_nothing(
 
 @moto_differs
 def test_reading_a_row(store: EventStore, read_model: ReadModel, account: list[Event], meter: Meter) -> None:
-    Projector(store, read_model, all_projections()).bring_up("account-1", account, {})
+    Projector(store, read_model, summaries()).bring_up("account-1", account, {})
     meter.charges.clear()
 
     read_model.record(Key("account-1", "AccountSummary"))
@@ -379,7 +379,7 @@ def test_a_page_of_a_statement_costs_a_unit_for_each_four_kilobytes(
     store: EventStore, read_model: ReadModel, snapshots: Snapshots, account: list[Event], meter: Meter
 ) -> None:
     """However long the statement; a search for the end of a stretch of time, a unit a step, and one that proves it."""
-    (projection,) = all_projections()
+    (projection,) = summaries()
     assert projection.entries
     projector = Projector(store, read_model, [projection])
     projector.bring_up("account-1", account, {})

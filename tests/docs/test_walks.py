@@ -21,7 +21,7 @@ from .walking import Ran, Walk, needs_aws
 
 WALKED = ("README.md", "Pulumi.README.md", "docs/cli.md", "docs/front-door.md", "docs/local.md")
 ON_AWS = {"Pulumi.README.md", "docs/front-door.md"}
-APART = {"docs/operations.md"}
+APART = {"docs/extending.md", "docs/operations.md"}
 """Documents that have a walk in a module of their own."""
 
 

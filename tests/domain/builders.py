@@ -1,19 +1,19 @@
 """Short ways to say commands and events in tests."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
 from handlers.domain import KINDS, decide, evolve
-from handlers.domain.account import KIND, Account
+from handlers.domain.account import Account
 from handlers.domain.facts import NEWEST
 from handlers.sourcing.command import Command
 from handlers.sourcing.event import GENESIS, Event, NewEvent, Position, chain
 from handlers.sourcing.kinds import OfKind
 from handlers.sourcing.projection import Projection, Row
-from handlers.sourcing.told import WHATEVER, Given
+from handlers.sourcing.told import WHATEVER
 from handlers.store.snapshots import Snapshot
 
 _ids = count(1)
@@ -118,14 +118,27 @@ def of_rows(items: Items) -> Items:
     return {key: item for key, item in items.items() if "#" not in key[1]}
 
 
-def all_projections(*, statement: bool = True) -> tuple[OfKind, ...]:
-    """Every projection of accounts, with or without a statement."""
-    return tuple(each for each in KINDS.projections(Given({"STATEMENT": str(statement).lower()})) if each.kind is KIND)
+def summaries(*, statement: bool = True) -> tuple[OfKind, ...]:
+    """The summary of accounts, with or without a statement beside it; not what else there may be of them."""
+    return tuple(each for each in KINDS.projections(But({"STATEMENT": statement})) if each.name == "AccountSummary")
+
+
+@dataclass(frozen=True, slots=True)
+class But:
+    """Whatever settings, but for these."""
+
+    others: Mapping[str, int]
+
+    def flag(self, name: str) -> bool:
+        return bool(self.others.get(name, WHATEVER.flag(name)))
+
+    def number(self, name: str) -> int:
+        return self.others.get(name, WHATEVER.number(name))
 
 
 def with_tally() -> Sequence[OfKind]:
     """Them, and one more of accounts."""
-    (summary,) = all_projections()
+    (summary,) = summaries()
     return summary, replace(summary, projection=Tally())
 
 

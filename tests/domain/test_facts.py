@@ -19,7 +19,7 @@ from handlers.sourcing.facts import attribute
 from handlers.sourcing.values import exact
 from schemas.files import load
 
-from .builders import all_projections, command, create, run, transact
+from .builders import command, create, run, summaries, transact
 
 
 def event(event_type: str, data: dict[str, Any], version: int = 1) -> Event:
@@ -150,7 +150,7 @@ def test_an_event_of_a_type_without_a_schema_changes_nothing() -> None:
 
     assert fact_of(stranger) is None
     assert evolve(state, stranger) == state
-    assert all(projection.apply({"Balance": 5}, stranger) == {"Balance": 5} for projection in all_projections())
+    assert all(projection.apply({"Balance": 5}, stranger) == {"Balance": 5} for projection in summaries())
 
 
 @pytest.mark.parametrize("version", [NEWEST["TransactionProcessed"] + 1, 10**15])
@@ -160,7 +160,7 @@ def test_an_event_of_a_newer_version_is_not_guessed_at(version: int) -> None:
 
     with pytest.raises(UnreadableEventError, match=f"version {version}; this code knows {known} at most"):
         evolve(Account(), newer)
-    for projection in all_projections():
+    for projection in summaries():
         with pytest.raises(UnreadableEventError):
             projection.apply({"Balance": Decimal(0), "TransactionCount": 0, "Entries": []}, newer)
 

@@ -12,12 +12,12 @@ from handlers.domain.account import KIND, Account
 from handlers.domain.projections import AccountStatement, AccountSummary
 from handlers.sourcing.errors import IntegrityError, RuleBrokenError
 from handlers.sourcing.event import NewEvent
-from handlers.sourcing.kinds import Kinds
+from handlers.sourcing.kinds import KEEPS_ENTRIES, Kinds
 from handlers.sourcing.projection import RowQuery
-from handlers.sourcing.told import WHATEVER, Given
+from handlers.sourcing.told import WHATEVER
 from handlers.sourcing.values import Value
 
-from .builders import command, create, run, story
+from .builders import But, command, create, run, story
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,10 @@ def test_entries_of_whatever_kind_are_kept_only_where_the_ledger_keeps_any() -> 
     lamp = lamps(projections=lambda _: (replace(AccountSummary(AccountStatement()), name="LampSummary", queries=()),))
     both = Kinds(STREAMS, KIND, lamp)
 
-    assert [each.entries is None for each in both.projections(WHATEVER)] == [False, False]
-    assert [each.entries is None for each in both.projections(Given({"STATEMENT": "false"}))] == [True, True]
+    kept = [each.name for each in both.projections(WHATEVER) if each.entries]
+
+    assert kept == ["AccountSummary", "LampSummary"]
+    assert [each.name for each in both.projections(But({KEEPS_ENTRIES: False})) if each.entries] == []
 
 
 @pytest.mark.parametrize(
@@ -148,13 +150,13 @@ def test_a_query_comes_and_goes_with_its_projection() -> None:
     lamp = lamps(projections=lambda told: (lit, many)[: told.number("LAMPS")] if told.flag("SHOWN") else ())
     kinds = Kinds(STREAMS, KIND, lamp)
 
-    def offered(**settings: str) -> list[tuple[str, str]]:
-        found = kinds.queries(Given({"STATEMENT": "true", **settings}))
+    def offered(**settings: int) -> list[tuple[str, str]]:
+        found = kinds.queries(But(settings))
         return [(query.name, each.name) for query, each in found if each.kind is lamp]
 
-    assert offered(SHOWN="true", LAMPS="2") == [("getLamp", "Lit"), ("getLampOften", "LitOften")]
-    assert offered(SHOWN="true", LAMPS="1") == [("getLamp", "Lit")]
-    assert offered(SHOWN="false", LAMPS="2") == []
+    assert offered(SHOWN=True, LAMPS=2) == [("getLamp", "Lit"), ("getLampOften", "LitOften")]
+    assert offered(SHOWN=True, LAMPS=1) == [("getLamp", "Lit")]
+    assert offered(SHOWN=False, LAMPS=2) == []
 
 
 def test_where_nothing_is_known_an_aggregate_is_shown_as_the_first_kind_begins() -> None:

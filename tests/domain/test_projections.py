@@ -11,7 +11,7 @@ from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.sourcing.projection import Projection, Row
 from handlers.store.items import item_bytes
 
-from .builders import NOW, all_projections, close, create, run, transact
+from .builders import NOW, close, create, run, summaries, transact
 
 
 def fold(projection: Projection, events: list[Event]) -> Row:
@@ -174,14 +174,14 @@ def test_the_row_says_the_currency() -> None:
 
 
 def test_without_a_statement_no_transaction_leaves_an_entry() -> None:
-    assert [projection.entries for projection in all_projections(statement=False)] == [None]
-    assert [projection.entries for projection in all_projections()] == [AccountStatement()]
+    assert [projection.entries for projection in summaries(statement=False)] == [None]
+    assert [projection.entries for projection in summaries()] == [AccountStatement()]
 
 
 def test_a_row_without_its_currency_is_known_as_one_of_older_code() -> None:
     _, events = run(create(), transact(10))
 
-    for projection in all_projections():
+    for projection in summaries():
         row = fold(projection, events)
         older = {name: value for name, value in row.items() if name != "Currency"}
         assert projection.knows(row, 2)

@@ -10,17 +10,16 @@ from typing import Any
 from handlers.domain import KINDS, PROCESS, decide
 from handlers.domain.account import Account
 from handlers.domain.transfer import Transfer
-from handlers.sourcing import told
 from handlers.sourcing.command import Command
 from handlers.sourcing.errors import CommandReusedError, LedgerError, RuleBrokenError
 from handlers.sourcing.event import Event, Position, chain
 from handlers.sourcing.process import Step
 
-from .builders import NOW, command
+from .builders import NOW, But, command
 
 LATE = "2024-01-15T11:00:00.000000Z"
 """When the deadline is over, of a transfer that was requested at NOW."""
-SETTINGS = told.Given({"TRANSFER_TIMEOUT_SECONDS": "3600", "TRANSFER_APPROVAL_ABOVE": "1000"})
+SETTINGS = But({"TRANSFER_TIMEOUT_SECONDS": 3600, "TRANSFER_APPROVAL_ABOVE": 1000})
 complete = KINDS.completion(SETTINGS)
 
 

@@ -23,7 +23,7 @@ from handlers.store import tokens
 from handlers.store.event_bus import delivered_event
 from handlers.store.items import item_bytes
 
-from ..domain.builders import NOW, all_projections, story
+from ..domain.builders import NOW, story, summaries
 from .attempts import attempt
 from .budget import PATIENCE, examples
 from .strategies import NUMBERS, junk, mutated, parsed, spelled, texts
@@ -138,7 +138,7 @@ def test_any_data_is_one_event_that_everything_behind_can_take_or_none(
     tally: Counter[str], attempts: list[tuple[str, Mapping[str, Any]]]
 ) -> None:
     state, position = Account(), Position()
-    rows: dict[str, dict[str, Any]] = {each.name: {} for each in all_projections()}
+    rows: dict[str, dict[str, Any]] = {each.name: {} for each in summaries()}
     for number, (event_type, content) in enumerate(attempts):
         request = {"aggregateId": "a", "eventType": event_type, "eventData": content}
         command = attempt(tally, "commands", Command.parse, request, f"request-{number}")
@@ -148,7 +148,7 @@ def test_any_data_is_one_event_that_everything_behind_can_take_or_none(
         (event,) = chain(position, decided, command, NOW)
         event = delivered_event(dumps({"detail": event.record()}))
         state, position = evolve(state, event), position.advance(event)
-        rows = {each.name: each.apply(rows[each.name], event) for each in all_projections()}
+        rows = {each.name: each.apply(rows[each.name], event) for each in summaries()}
 
         assert state.balance >= -state.overdraft_limit
         assert all(row.get("Balance", state.balance) == state.balance for row in rows.values())

@@ -23,7 +23,7 @@ from handlers.store.read_model import MECHANICS, Key, ReadModel, StaleRowError, 
 
 from ..aws import ROWS, STORE
 from ..damage import VALUES, Path, damaged, paths
-from ..domain.builders import all_projections, folded, of_rows, story, with_tally
+from ..domain.builders import folded, of_rows, story, summaries, with_tally
 from .conftest import Calls, Invoke, rows
 from .test_projection import Deliver, deliver, keep  # noqa: F401 -- a fixture
 from .test_snapshots import InMemory
@@ -99,7 +99,7 @@ def test_the_next_event_makes_a_row_again_that_is_damaged_in_any_attribute(clien
 
 
 def test_an_extra_attribute_that_json_does_not_have_is_found() -> None:
-    (judge,) = all_projections()
+    (judge,) = summaries()
     sound = {name: value for name, value in BEFORE[ID, judge.name].items() if name not in MECHANICS}
     assert judge.knows(sound, 3)
     assert judge.damage(sound, 3) == []
@@ -284,7 +284,7 @@ def test_a_number_that_no_events_add_up_to_is_damage(
     ],
 )
 def test_what_so_many_events_cannot_make_is_damage(change: dict[str, Any]) -> None:
-    (judge,) = all_projections()
+    (judge,) = summaries()
     sound = {name: value for name, value in BEFORE[ID, judge.name].items() if name not in MECHANICS}
 
     assert judge.damage({**sound, **change}, 3)

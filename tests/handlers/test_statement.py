@@ -20,7 +20,7 @@ from handlers.failure import InvocationError
 from handlers.sourcing import times
 from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.sourcing.projection import Projection
-from handlers.sourcing.told import WHATEVER, Given
+from handlers.sourcing.told import WHATEVER
 from handlers.store import folding, projector, tokens
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_item
@@ -28,7 +28,7 @@ from handlers.store.projector import Projector
 from handlers.store.read_model import Key, ReadModel
 
 from ..aws import ROWS, STORE
-from ..domain.builders import all_projections, command, folded, of_rows, story
+from ..domain.builders import But, command, folded, of_rows, story, summaries
 from .conftest import Calls, Context, Invoke, message, opened, refusal, rows
 from .test_projection import Deliver, Hourglass, deliver, keep  # noqa: F401 -- a fixture
 from .test_snapshots import InMemory
@@ -428,7 +428,7 @@ class Reluctant:
 def reluctant(client: Any, takes: int, pauses: list[float]) -> Projector:
     table: Any = Reluctant(client, takes)
     read_model = ReadModel(table, ROWS, pause=pauses.append)
-    return Projector(EventStore(client, STORE, 3), read_model, all_projections())
+    return Projector(EventStore(client, STORE, 3), read_model, summaries())
 
 
 def test_what_is_left_undone_is_written_again_after_growing_pauses(aws: Any) -> None:
@@ -662,9 +662,9 @@ def test_older_code_that_moved_a_row_on_leaves_a_mark(aws: Any, ask: Invoke, del
 def off(handlers: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> Sequence[Projection]:
     """Both functions as they are where the setting `statement` is false."""
     projection, query = handlers("projection"), handlers("query")
-    projections = all_projections(statement=False)
+    projections = summaries(statement=False)
     monkeypatch.setattr(projection, "_projector", replace(projection._projector, projections=projections))
-    without = KINDS.queries(Given({"STATEMENT": "false"}))
+    without = KINDS.queries(But({"STATEMENT": False}))
     monkeypatch.setattr(query, "_QUERIES", query._queries(query._answers, without))
     return projections
 
@@ -694,7 +694,7 @@ def test_a_statement_that_is_switched_on_later_fills_itself_from_the_store(
     deliver: Deliver,  # noqa: F811
 ) -> None:
     events = keep(aws, EVENTS)
-    put(aws, *folded(events[:7], all_projections(statement=False)).values())
+    put(aws, *folded(events[:7], summaries(statement=False)).values())
 
     assert pages(ask) == [7, 6, 5, 4, 3, 2]
     assert deliver(events[7]) == []
@@ -722,7 +722,7 @@ def test_a_row_ahead_of_its_stream_is_not_said_to_have_its_entries(aws: Any) -> 
     """The store was restored to before it: which entries it lacks nobody can tell. `verify` does."""
     events = keep(aws, EVENTS[:5])
     put(aws, *before_entries(EVENTS[:7]))
-    mine = Projector(EventStore(aws, STORE, 3), ReadModel(aws, ROWS), all_projections())
+    mine = Projector(EventStore(aws, STORE, 3), ReadModel(aws, ROWS), summaries())
 
     assert mine.bring_up(ID, events[4:], mine.load({ID: events[4:]})).sequence == 5
 

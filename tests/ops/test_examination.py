@@ -17,7 +17,7 @@ from handlers.upkeep.verification.examination import Begun, Examiner
 from handlers.upkeep.verification.findings import OF_SNAPSHOTS, Finding, Kind
 from ops.verification.verifier import Verifier
 
-from ..domain.builders import all_projections, folded, story
+from ..domain.builders import folded, story, summaries
 from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls
 from .conftest import BUCKETS, keep
 
@@ -31,7 +31,7 @@ def examiner(aws: Any, now: datetime = LATER) -> Examiner:
         client=aws,
         store_table=STORE,
         rows_table=ROWS,
-        projections=all_projections(),
+        projections=summaries(),
         type_buckets=BUCKETS,
         grace=timedelta(seconds=60),
         now=lambda: now,
@@ -44,7 +44,7 @@ def verifier(aws: Any) -> Verifier:
         store_table=STORE,
         rows_table=ROWS,
         snapshots_table=SNAPSHOTS,
-        projections=all_projections(),
+        projections=summaries(),
         type_buckets=BUCKETS,
         grace=timedelta(seconds=60),
         now=lambda: LATER,
