@@ -22,6 +22,7 @@ OF_THE_DOMAIN = (
     "local/demo.py",
     "local/fee.py",
     "ops/commands",
+    "ops/status",
 )
 """Of these, the rooms that speak of accounts and transfers; `docs/extending.md` names them. Operators' commands speak
 of accounts to people, who have nothing else here; what they rest on is not among these."""
@@ -48,6 +49,7 @@ REASONS = (
         "the key of rows since the first of them, whatever their kind", r"handlers/|ops/", r"\bAccountId\b|accountId="
     ),
     Reason("AWS's word", r"handlers/|ops/", r"AWS account|arn:aws|InvalidAccountId|target\.name\.split"),
+    Reason("a member of the API's answers", r"handlers/upkeep/branch_answers", r"\baccounts\b"),
     Reason("of HTTP: how a body is sent", r"local/engine/", r"transfer.encoding"),
     Reason("an output's name, which scripts know", r"ops/", r'"accountRuleArn"'),
     Reason("an alarm's name, which people know", r"components/alarms", r'"transfers-overdue"'),

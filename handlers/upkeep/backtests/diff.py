@@ -1,4 +1,4 @@
-"""What a backtest comes to in all: how far it is, how many decisions differ and why, and what all accounts hold."""
+"""What a backtest comes to in all: how far it is, how many decisions differ and why, and what all aggregates hold."""
 
 from __future__ import annotations
 
