@@ -46,7 +46,7 @@ NEXT: Mapping[Kind, str] = MappingProxyType(
         Kind.STEP_DIFFERS: _ACROSS,
         Kind.STEP_CONTRADICTS: _ACROSS,
         Kind.STEP_OPEN: _ACROSS,
-        Kind.STEP_FOREIGN: f"nothing; request the transfer again under another id ({_ACROSS})",
+        Kind.STEP_FOREIGN: f"nothing; ask for it again under another id ({_ACROSS})",
         Kind.SUM: _ACROSS,
     }
 )

@@ -49,6 +49,7 @@ REASONS = (
         "the key of rows since the first of them, whatever their kind", r"handlers/|ops/", r"\bAccountId\b|accountId="
     ),
     Reason("AWS's word", r"handlers/|ops/", r"AWS account|arn:aws|InvalidAccountId|target\.name\.split"),
+    Reason("a name of Pulumi's", r"local/deploy/outputs", r"transfer_properties"),
     Reason("a member of the API's answers", r"handlers/upkeep/branch_answers", r"\baccounts\b"),
     Reason("of HTTP: how a body is sent", r"local/engine/", r"transfer.encoding"),
     Reason("an output's name, which scripts know", r"ops/", r'"accountRuleArn"'),
