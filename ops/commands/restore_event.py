@@ -79,7 +79,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
     if not fit.by and standing is not None and standing.hash != fit.event.hash:
         other = f"the one that stands there fits as well, and nothing behind it names that of {options.source}"
         raise OperatorError(f"{name}: {other}")
-    if not fit.by and not options.unconfirmed:
+    if not fit.by and standing is None and not options.unconfirmed:
         raise OperatorError(
             f"{name}: nothing stands behind it, so that nobody says that it was this one; if you know it, --unconfirmed"
         )

@@ -128,7 +128,7 @@ class Looks:
             told += f", lag {lasting(lag / 1000)}" if lag is not None else ", lag not told"
         wrong, entry = "", ""
         if state not in ("Enabled", "Creating", "Enabling", "Updating"):
-            wrong, entry = f"nothing feeds {name}: {state}", "transfers" if name == "process" else "function-errors"
+            wrong, entry = f"nothing feeds {name}: {state}", _FED[name]
         elif result not in _WELL:
             wrong, entry = f"its last poll: {result}", "function-errors"
         elif lag is not None and name in LAGS and lag > LAGS[name] * 1000:
@@ -277,7 +277,14 @@ class Looks:
         return Metrics(self.system.client("cloudwatch"), self.now)
 
 
-_FED = ("relay", "snapshot", "projection", "process", "replayer")
+_FED = {
+    "relay": "the-relay-was-down",
+    "snapshot": "snapshot-iterator-age",
+    "projection": "projection-queue-age",
+    "process": "transfers",
+    "replayer": "a-replay-stands-still",
+}
+"""The functions that a mapping feeds, and where the runbook says what to do without."""
 
 
 def _of(area: str, look: Look) -> list[Point]:

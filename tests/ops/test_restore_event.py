@@ -209,6 +209,22 @@ def test_the_end_of_a_stream_comes_back_where_a_row_or_the_operator_vouches_for_
     assert (forged.code, "is not the Hash of event 3" in forged.error) == (1, True)
 
 
+def test_what_indexes_read_beside_an_event_is_put_back_as_well(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]
+) -> None:
+    events = keep(aws, story("a", [1, 2]))
+    before = items(aws)
+    audited(events)
+    for event in events[1:]:
+        item = EventStore(aws, STORE, BUCKETS).item(event)
+        aws.put_item(TableName=STORE, Item={**item, "TypeBucket": {"S": "elsewhere"}})
+
+    for sequence in ("2", "3"):
+        assert run("restore-event", "a", sequence, "--from", "audit-log", *WHY).code == 0
+
+    assert items(aws) == before
+
+
 def test_a_sound_event_is_replaced_by_no_other(aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]) -> None:
     events = keep(aws, story("a", [1, 2]))
     audited([rehashed(replace(events[2], actor="mallory"))])

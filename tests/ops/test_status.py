@@ -18,6 +18,7 @@ from handlers.sourcing import times
 from handlers.sourcing.event import Event
 from handlers.upkeep.letters.queues import OUTPUTS
 from ops.commands import status as command
+from ops.function_logs import FUNCTIONS
 from ops.status import looks
 
 from ..aws import BRANCHES, around_every_call
@@ -115,6 +116,7 @@ def test_every_place_that_it_names_is_in_the_runbook() -> None:
     named = {"the-relay-was-down", "a-replay-stands-still", "transfers", "alarms", "status"}
 
     assert named <= set(titles)
+    assert all(each in titles or f'<a id="{each}"></a>' in runbook for each in looks._FED.values())
     assert all(f'"{each}"' in source for each in named)
     anchors = {f"{name}-queue-age" for name in looks.LATE} | {f"{name}-iterator-age" for name in looks.LAGS}
     anchors |= {f"{name}-dlq-not-empty" for name in OUTPUTS}
@@ -154,6 +156,7 @@ def test_a_feed_that_is_off_or_fails_and_a_pause_are_told(feed: Feed, run: Run) 
     found = wrong(run("status", "--json"))
 
     assert found["mapping: queue to process"] == "transfers"
+    assert set(looks._FED) < set(FUNCTIONS)
     assert found["transfers: carriers"] == "transfers"
 
 
