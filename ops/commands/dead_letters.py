@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import MofNCompleteColumn
 
-from handlers.sourcing.values import dumps
 from handlers.store.event_bus import EventBus
 from handlers.upkeep.letters.diagnosis import Case, Cause, Remedy
 from handlers.upkeep.letters.groups import grouped
@@ -108,7 +107,7 @@ def _list(system: System, options: argparse.Namespace) -> int:
             told = [{**case.describe(), "lastError": errors.describe(case)} for case in cases]
             groups = [_without_letters(group) for group in grouped(cases)]
             hidden = hidden_in(holdings)
-            print(dumps({"groups": groups, "letters": told, "hidden": described(hidden)}))
+            print(json.dumps({"groups": groups, "letters": told, "hidden": described(hidden)}, indent=2))
         else:
             print_groups(cases, errors, console, every=options.all)
             hidden = hidden_in(holdings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from handlers.sourcing import times
-from handlers.sourcing.values import dumps, exact
 from ops.status.looks import Looks
 from ops.status.points import Point
 from ops.system import System
@@ -60,7 +60,7 @@ def _print(looks: Looks, points: Sequence[Point], options: argparse.Namespace, c
     at = times.to_text(looks.now)
     if options.json:
         told = {"at": at, "well": not wrong, "points": [point.describe() for point in points]}
-        print(dumps(exact(told, "status")), flush=True)
+        print(json.dumps(told, indent=2), flush=True)
         return
     console.print(f"[dim]{at[:19]}Z[/]")
     print_table(console, ("AREA", "WHAT", "HOW IT IS"), [_cells(point) for point in points])

@@ -4902,6 +4902,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         VERIFYING,
     ),
     Mutant(
+        "write discarded letters in what no file may hold",
+        "ops/dead_letters/discard.py",
+        "file.write(json.dumps({**case.describe(), **told})",
+        "file.write(json.dumps({**case.describe(), **told}, ensure_ascii=False)",
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
         "let the glass stay broken",
         "components/policies.py",
         "*([over] if guests and until else []),",

@@ -137,6 +137,17 @@ def test_what_can_never_succeed_is_taken_away_into_a_file(letters: Any, sqs: Any
     assert not (tmp_path / "none").exists()
 
 
+def test_whatever_a_letter_holds_fits_the_file(sqs: Any, run: Run, tmp_path: Path) -> None:
+    odd = json.dumps({"requestContext": {"functionArn": "half \udcff, \u202e and \x1b"}, "requestPayload": 1})
+    leave(sqs, "invocation-dlq", odd)
+
+    assert run("dead-letters", "discard", "--into", str(tmp_path / "x"), "--yes").code == 0
+
+    (kept,) = [json.loads(each) for each in (tmp_path / "x").read_text("utf-8").splitlines()]
+    assert kept["body"] == odd
+    assert "\udcff" in kept["reason"]
+
+
 def test_nothing_is_deleted_before_the_file_is_whole_and_on_the_disk(
     letters: Any, run: Run, tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
