@@ -54,6 +54,9 @@ $(LEDGER): | $(STAMP)
 demo: $(STAMP) $(LEDGER) ## run the whole story on the embedded AWS and check every result
 	@$(call until_ctrl_c,$(BIN)/python -m local demo)
 
+demo-regions: $(STAMP) $(LEDGER) ## lose one of two Regions on the embedded AWS, go on in the other, and settle what both wrote
+	@$(BIN)/python -m local demo --regions
+
 serve: $(STAMP) $(LEDGER) ## start the embedded AWS on port 4566 with the stack deployed
 	@$(call until_ctrl_c,$(BIN)/python -m local serve --port 4566 --outputs out.json)
 

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     _forget_the_users_aws()
     _at_a_signal(_end_before_the_start)
     if options.command == "demo":
-        return _demo(options.stack, options.json)
+        return _demo(options.stack, options.json, regions=options.regions)
     from local import serve  # noqa: PLC0415
 
     return serve.main(
@@ -76,8 +76,8 @@ def _forget_the_users_aws() -> None:
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
-def _demo(stack: str, as_json: bool) -> int:
-    from local import demo  # noqa: PLC0415  each command loads only what it needs
+def _demo(stack: str, as_json: bool, *, regions: bool) -> int:
+    from local import demo, demo_regions  # noqa: PLC0415  each command loads only what it needs
     from local.deploy import DeployError, Stopped  # noqa: PLC0415
     from local.engine import RuntimeClientMissing  # noqa: PLC0415
 
@@ -95,7 +95,7 @@ def _demo(stack: str, as_json: bool) -> int:
 
     _at_a_signal(lambda *_: stop.set())
     try:
-        return demo.main(stack, as_json, stop, deployed)
+        return demo.main(stack, as_json, stop, deployed, demo_regions.TWO_REGIONS if regions else demo.WHOLE)
     except Stopped:
         _leave(said, _STOPPED)
     except (DeployError, RuntimeClientMissing) as exc:
@@ -111,7 +111,8 @@ def _parser() -> argparse.ArgumentParser:
         "--stack", type=_stack, metavar="NAME", default="local", help="whose Pulumi.NAME.yaml (default: local)"
     )
     common.add_argument("--json", action="store_true", help="print JSON, for programs")
-    commands.add_parser("demo", parents=[common], help="run the whole story on it and check every result")
+    demo = commands.add_parser("demo", parents=[common], help="run the whole story on it and check every result")
+    demo.add_argument("--regions", action="store_true", help="the story of two Regions, of which one is lost")
     serve = commands.add_parser("serve", parents=[common], help="run it, with the stack deployed, until Ctrl-C")
     serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"0: any free one (default: {DEFAULT_PORT})")
     serve.add_argument("--outputs", metavar="FILE", type=_path, help="while it is up, hold the stack's outputs as JSON")

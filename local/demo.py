@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -92,7 +92,16 @@ def tell(console: Console, text: Text, indent: int = 0, first: Text | None = Non
         console.print(Text.assemble(before, line), highlight=False, soft_wrap=True)
 
 
-def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[], None]) -> int:
+@dataclass(frozen=True)
+class Tale:
+    """What is told of a stack, of which `overrides` replace settings; `next` is what to do then, and why."""
+
+    tell: Callable[[Story, StackClient, Engine, Path], None]
+    next: Callable[[Mapping[str, Any]], list[tuple[str, str]]]
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[], None], tale: Tale) -> int:
     """Tell the story; 0 if every result is as it should be, 1 if not.
 
     Once `stop` is set, the deployment ends. Raises: Stopped. Behind it, which `deployed` is told, the process may be
@@ -100,7 +109,7 @@ def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[]
     """
     console = Console(stderr=as_json)
     started = time.monotonic()
-    story = Story(console, load_config(PROJECT, stack))
+    story = Story(console, load_config(PROJECT, stack, tale.overrides))
     with Engine() as engine:
         with engine.settling(), console.status("Deploying the Pulumi program onto the embedded AWS") as status:
             deployment = deploy_apart(
@@ -110,6 +119,7 @@ def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[]
                 lambda each: status.update(Text(f"{each.kind} {each.subject}")),
                 engine.names,
                 stop=stop,
+                config_overrides=tale.overrides,
             )
         deployed()
         took = f"{len(deployment.resources)} resources in {time.monotonic() - started:.1f} s"
@@ -118,25 +128,29 @@ def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[]
         outputs = engine.folder / "out.json"
         client = StackClient({**deployment.outputs, "endpoint": engine.endpoint})
         outputs.write_text(json.dumps(client.outputs), "utf-8")
-        _tell(story, client, engine, outputs)
+        tale.tell(story, client, engine, outputs)
     seconds = time.monotonic() - started
     if as_json:
         report = {"ok": not story.failed, "seconds": round(seconds, 1), "steps": story.results}
-        print(json.dumps(report, default=_number, indent=2))
+        print(json.dumps(report, default=number, indent=2))
     verdict = (f"{len(story.failed)} went wrong", "red") if story.failed else ("every result as it should be", "green")
     tell(console, Text.assemble(f"\n{len(story.results)} steps in {seconds:.1f} s: ", verdict, "."))
-    _what_next(console, has_console="consoleUrl" in deployment.outputs)
+    _what_next(console, tale.next(deployment.outputs))
     return 1 if story.failed else 0
 
 
-def _what_next(console: Console, *, has_console: bool) -> None:
-    """Behind the story: the same stack for oneself, and where to read on."""
+def _read_on(outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The same stack for oneself, and where to read on."""
     steps = [("make serve", "the same stack, for you: it stays until Ctrl-C")]
-    if has_console:
+    if "consoleUrl" in outputs:
         steps[0] = ("make serve", "the same stack, for you, with a console for the browser")
         steps.append((".venv/bin/ledger account open alice", "in another terminal: an account of your own"))
     steps.append(("README.md", "how to talk to it, and to deploy it to AWS"))
     steps.append(("docs/architecture.md", "how it works"))
+    return steps
+
+
+def _what_next(console: Console, steps: list[tuple[str, str]]) -> None:
     tell(console, Text("\nWhat next:"))
     width = max(len(what) for what, _ in steps)
     for what, why in steps:
@@ -155,6 +169,9 @@ def _tell(story: Story, client: StackClient, engine: Engine, outputs: Path) -> N
     _branches(story, client, outputs)
 
 
+WHOLE = Tale(_tell, _read_on)
+
+
 def _write_side(story: Story, client: StackClient) -> None:
     creation = {
         "accountId": ACCOUNT,
@@ -171,28 +188,28 @@ def _write_side(story: Story, client: StackClient) -> None:
     withdrawal = {"transactionId": "tx-790", "amount": -20.25, "type": "withdrawal"}
     story.step(
         "Create an account",
-        lambda: _receipt(client.command(ACCOUNT, "AccountCreated", creation)),
+        lambda: receipt(client.command(ACCOUNT, "AccountCreated", creation)),
         {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 1},
         show=f"invoke command: AccountCreated {json.dumps(creation)}",
         means=f"stored as event 1 of {ACCOUNT}",
     )
     story.step(
         "Deposit 100.50",
-        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1"), "commandId"),
+        lambda: receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1"), "commandId"),
         {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2, "commandId": "deposit-1"},
         show=f"invoke command: TransactionProcessed {json.dumps(deposit)}",
         means=f"stored as event 2 of {ACCOUNT}, under the commandId deposit-1",
     )
     story.step(
         "Withdraw 20.25",
-        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", withdrawal)),
+        lambda: receipt(client.command(ACCOUNT, "TransactionProcessed", withdrawal)),
         {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 3},
         show=f"invoke command: TransactionProcessed {json.dumps(withdrawal)}",
         means=f"stored as event 3 of {ACCOUNT}",
     )
     story.step(
         "Send the deposit again: one event, the same answer",
-        lambda: _receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1"), "commandId"),
+        lambda: receipt(client.command(ACCOUNT, "TransactionProcessed", deposit, commandId="deposit-1"), "commandId"),
         {"statusCode": 200, "aggregateId": ACCOUNT, "sequence": 2, "commandId": "deposit-1"},
         show="the commandId names the command for good",
         means="answered as the first time: it is event 2, and nothing new was stored",
@@ -279,7 +296,7 @@ def _transfers(story: Story, client: StackClient) -> None:
 
     def transfer(name: str, to: str, amount: int, **more: Any) -> dict[str, Any]:
         data = {"fromAccount": "savings-1", "toAccount": to, "amount": amount, "currency": "USD", **more}
-        return _receipt(client.command(name, "TransferRequested", data, actor="clerk-1"))
+        return receipt(client.command(name, "TransferRequested", data, actor="clerk-1"))
 
     def ended(name: str, status: str) -> dict[str, Any]:
         row = eventually(
@@ -388,7 +405,7 @@ def _killed(story: Story, client: StackClient, engine: Engine) -> None:
 def _deliveries(story: Story, client: StackClient) -> None:
     before = client.row(ACCOUNT)
     event = client.query("getAggregateEvents", aggregateId=ACCOUNT)[1]["events"][1]
-    body = json.dumps({"detail": event}, default=_number)
+    body = json.dumps({"detail": event}, default=number)
 
     def deliver_twice() -> bool:
         for _ in range(2):
@@ -439,7 +456,7 @@ def _replay(story: Story, client: StackClient, outputs: Path) -> None:
 
     def replay() -> int:
         client.delete_row(ACCOUNT)
-        return _operate(outputs, "replay", "archive", "--json")[0]
+        return operate(outputs, "replay", "archive", "--json")[0]
 
     story.step(
         "Lose the read model's row and replay the last hour from the archive",
@@ -472,7 +489,7 @@ def _replay_into_a_queue(story: Story, client: StackClient, outputs: Path) -> No
         policy = json.dumps({"Version": "2012-10-17", "Statement": [{**admit, "Resource": arn}]})
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
         selected = ("--account", ACCOUNT, "--pattern", pattern, "--to", datetime.now(UTC).isoformat())
-        code, printed = _operate(outputs, "replay", "start", "--target", f"queue:{arn}", *selected, "--json")
+        code, printed = operate(outputs, "replay", "start", "--target", f"queue:{arn}", *selected, "--json")
         bodies = [json.loads(each["Body"]) for each in sqs.receive_message(QueueUrl=url).get("Messages", ())]
         return {
             "exitCode": code,
@@ -490,7 +507,7 @@ def _replay_into_a_queue(story: Story, client: StackClient, outputs: Path) -> No
     )
 
 
-def _operate(outputs: Path, *command: str) -> tuple[int, str]:
+def operate(outputs: Path, *command: str) -> tuple[int, str]:
     """The exit code of an operator's command, and what it printed."""
     line = [sys.executable, "-m", "ops", *command, "--outputs", str(outputs)]
     done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603
@@ -562,7 +579,7 @@ def _row_at(client: StackClient, sequence: int) -> dict[str, Any] | None:
     )
 
 
-def _receipt(answer: tuple[int, Any], *more: str) -> dict[str, Any]:
+def receipt(answer: tuple[int, Any], *more: str) -> dict[str, Any]:
     status, body = answer
     return {"statusCode": status, **{name: body.get(name) for name in ("aggregateId", "sequence", *more)}}
 
@@ -587,10 +604,10 @@ def _summary(row: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _line(result: Any) -> str:
-    return json.dumps(result, default=_number)
+    return json.dumps(result, default=number)
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     raise TypeError(type(value).__name__)
