@@ -23,7 +23,7 @@ until_ctrl_c = trap 's=1; kill "$$p" 2>/dev/null' INT; $(1) & p=$$!; [ -z "$$s" 
 REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_operator_roles.py test_engine_streams.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras demo serve test test-real test-long mutants bench bench-peers dynamodb-local aws-cli lint fuzz-api scan types unit format lock clean
+.PHONY: help setup extras demo demo-regions serve test test-real test-long mutants bench bench-peers dynamodb-local aws-cli lint fuzz-api scan types unit format lock clean
 
 help: ## list the targets
 	@if [ -t 1 ]; then columns=80; else columns=0; fi; \
@@ -54,8 +54,8 @@ $(LEDGER): | $(STAMP)
 demo: $(STAMP) $(LEDGER) ## run the whole story on the embedded AWS and check every result
 	@$(call until_ctrl_c,$(BIN)/python -m local demo)
 
-demo-regions: $(STAMP) $(LEDGER) ## lose one of two Regions on the embedded AWS, go on in the other, and settle what both wrote
-	@$(BIN)/python -m local demo --regions
+demo-regions: $(STAMP) $(LEDGER) ## lose one of two Regions, go on in the other, settle what both wrote
+	@$(call until_ctrl_c,$(BIN)/python -m local demo --regions)
 
 serve: $(STAMP) $(LEDGER) ## start the embedded AWS on port 4566 with the stack deployed
 	@$(call until_ctrl_c,$(BIN)/python -m local serve --port 4566 --outputs out.json)
@@ -68,7 +68,7 @@ test-real: $(STAMP) ## the deployed stack's tests on Amazon's own DynamoDB engin
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --real $(REAL)
 
 test-long: $(STAMP) ## random schedules and fuzzing for longer than the ordinary run
-	@FAULTS_STEPS=10000 LEDGER_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/console tests/faults tests/fuzz tests/handlers tests/contract/test_transfer_races.py tests/local/test_long_stream.py tests/local/test_data_kills.py tests/docs/test_runbook_walk.py
+	@FAULTS_STEPS=10000 LEDGER_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/console tests/faults tests/fuzz tests/handlers tests/contract/test_transfer_races.py tests/local/test_long_stream.py tests/local/test_two_regions.py tests/local/test_data_kills.py tests/docs/test_runbook_walk.py
 
 mutants: $(STAMP) ## plant defects one by one and see that the tests catch each
 	@$(BIN)/python -m tests.mutants

@@ -1,0 +1,163 @@
+"""The ledger in two Regions, deployed: a link that breaks while both decide, and a change of Regions that lists what is
+missing.
+
+One stack for the module: each test has accounts of its own, and leaves the first Region deciding or says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from handlers.store.items import to_record
+from local.client import StackClient
+from local.demo import operate
+from local.demo_regions import FIRST, SECOND, TWO_REGIONS
+from local.deploy import deploy
+from local.engine import Engine
+from local.engine.links import OUTSIDE
+from tests.effort import LONG
+from tests.local.conftest import DISORDER, PROJECT
+from tests.support import eventually
+
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+ACCOUNTS = tuple(f"both-{number}" for number in range(5))
+EACH = 20 if LONG else 4
+"""Deposits of 1 on each side, to each of the same accounts."""
+WRITES = EACH * len(ACCOUNTS)
+SETTLED = 90.0
+
+
+class Receipt(NamedTuple):
+    """An acknowledged event."""
+
+    aggregate_id: str
+    sequence: int
+    command_id: str
+
+
+@dataclass
+class Ledger:
+    """The stack as both Regions have it. `outputs` is the operators' file."""
+
+    engine: Engine
+    clients: dict[str, StackClient]
+    outputs: Path
+
+    def deposit(self, region: str, account: str) -> Receipt:
+        status, body = self.clients[region].command(account, "TransactionProcessed", {"amount": 1})
+        assert status == 200, body
+        return Receipt(account, body["sequence"], body["commandId"])
+
+    def deposits(self, region: str) -> list[Receipt]:
+        """WRITES of them, round the accounts; those of one account one after the other."""
+        with ThreadPoolExecutor(len(ACCOUNTS)) as pool:
+            lists = pool.map(lambda account: [self.deposit(region, account) for _ in range(EACH)], ACCOUNTS)
+            return [receipt for each in lists for receipt in each]
+
+    def events(self, region: str) -> list[dict[str, Any]]:
+        """All that the Region's store has."""
+        client = self.clients[region]
+        pages = client.aws("dynamodb").get_paginator("scan").paginate(TableName=client.outputs["eventStoreTable"])
+        return [to_record(item) for page in pages for item in page["Items"]]
+
+    def commands(self, region: str) -> list[str]:
+        return [event["CommandId"] for event in self.events(region)]
+
+    def kept(self, region: str) -> str:
+        """What the Region keeps of lost events, as text."""
+        client = self.clients[region]
+        pages = client.aws("dynamodb").get_paginator("scan").paginate(TableName=client.outputs["conflictsTable"])
+        return json.dumps([item for page in pages for item in page["Items"]])
+
+    def rows(self, region: str) -> list[Any]:
+        return [self.clients[region].row(account) for account in ACCOUNTS]
+
+    def reconcile(self) -> None:
+        """As an operator does who does not want to wait for the schedule, until nothing is open any more."""
+        eventually(lambda: self.operate("region", "reconcile")[0] == 0, SETTLED, message="nothing to be settled")
+        self.engine.replication.settle()
+
+    def operate(self, *command: str) -> tuple[int, Any]:
+        code, printed = operate(self.outputs, *command, "--json")
+        return code, json.loads(printed or "null")
+
+
+def none(of: Callable[[str], list[Receipt]], region: str) -> bool:
+    return not of(region)
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    with Engine(region=FIRST, stream_disorder=DISORDER) as engine:
+        made = deploy(engine.endpoint, "local", PROJECT, config_overrides=TWO_REGIONS.overrides).outputs
+        first = {**made, "endpoint": engine.endpoint}
+        second = {**made["regions"][SECOND], "region": SECOND, "endpoint": engine.endpoint}
+        # Nobody is under way when a test fences a Region, so the 21 seconds of the stack are not waited for.
+        outputs = tmp_path_factory.mktemp("stack") / "outputs.json"
+        outputs.write_text(json.dumps({**first, "fenceSeconds": 1}), "utf-8")
+        found = Ledger(engine, {FIRST: StackClient(first), SECOND: StackClient(second)}, outputs)
+        for account in ACCOUNTS:
+            assert found.clients[FIRST].command(account, "AccountCreated", {})[0] == 200
+        engine.replication.settle()
+        yield found
+
+
+def test_what_both_regions_acknowledged_is_in_both_stores_once_when_they_meet_again(ledger: Ledger) -> None:
+    with ExitStack() as links:
+        links.enter_context(ledger.engine.links.partition(FIRST, SECOND))
+        with ledger.engine.links.cut(OUTSIDE, FIRST):
+            code, told = ledger.operate("region", "promote", SECOND, "--accept-loss", "--yes")
+            assert (code, told["reached"], told["missing"]) == (0, False, [])
+        receipts = [*ledger.deposits(FIRST), *ledger.deposits(SECOND)]
+        assert len({receipt.command_id for receipt in receipts}) == 2 * WRITES
+        places = {(receipt.aggregate_id, receipt.sequence) for receipt in receipts}
+        assert len(places) == WRITES, "both decided for the same places"
+    ledger.engine.replication.settle()
+
+    def nowhere(region: str) -> list[Receipt]:
+        kept, stored = ledger.kept(region), set(ledger.commands(region))
+        return [each for each in receipts if each.command_id not in stored and each.command_id not in kept]
+
+    for region in (FIRST, SECOND):  # until then it is in the stream, whose old images the relay keeps
+        eventually(partial(none, nowhere, region), SETTLED, message="all that was acknowledged, stored or kept")
+
+    ledger.reconcile()
+    wanted = {receipt.command_id for receipt in receipts}
+    for region in (FIRST, SECOND):
+        assert sorted(each for each in ledger.commands(region) if each in wanted) == sorted(wanted), "each of them once"
+    eventually(
+        lambda: {row["Balance"] for row in ledger.rows(FIRST)} == {2 * EACH},
+        SETTLED,
+        message="all of it on each account",
+    )
+    eventually(lambda: ledger.rows(FIRST) == ledger.rows(SECOND), SETTLED, message="the same rows in both Regions")
+    by_place = [{(e["AggregateId"], e["EventSequence"]): e["Hash"] for e in ledger.events(r)} for r in (FIRST, SECOND)]
+    assert by_place[0] == by_place[1]
+    for region in (FIRST, SECOND):
+        assert operate(ledger.outputs, "verify", "--region", region)[0] == 0
+
+
+def test_a_change_of_regions_lists_what_has_not_come_and_takes_less_than_a_minute(ledger: Ledger) -> None:
+    """It begins where the test before it ended: the second Region decides."""
+    with ledger.engine.links.cut(SECOND, FIRST):
+        lost = [ledger.deposit(SECOND, account) for account in ACCOUNTS[:3]]
+        code, told = ledger.operate("region", "promote", FIRST, "--accept-loss", "--yes")
+        listed = {(each["aggregateId"], each["sequence"], each["commandId"]) for each in told["missing"]}
+        assert (code, told["reached"], listed) == (0, True, {tuple(each) for each in lost})
+        for receipt in lost[:2]:  # on top of what it does not have
+            assert ledger.deposit(FIRST, receipt.aggregate_id).sequence == receipt.sequence
+    ledger.engine.replication.settle()
+    ledger.reconcile()
+    for region in (FIRST, SECOND):
+        assert {receipt.command_id for receipt in lost} <= set(ledger.commands(region))
+    assert ledger.operate("region", "status")[0] == 0
