@@ -1896,7 +1896,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "let anybody delete events",
         "components/policies.py",
-        '                    "dynamodb:DeleteItem",\n',
+        '*([] if menders else ["dynamodb:DeleteItem"]),',
         "",
         INFRASTRUCTURE,
     ),
