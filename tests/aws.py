@@ -24,6 +24,13 @@ REPLAYS = "replays"
 BUS = "bus"
 DEAD_LETTERS = "invocation-dlq"
 """The queue that the relay leaves letters in; made by tests that look into it."""
+DOMAIN = {
+    "STATEMENT": "true",
+    "TRANSFER_TIMEOUT_SECONDS": "3600",
+    "TRANSFER_APPROVAL_ABOVE": "1000",
+}
+"""What the domain is told, as `stack/domain.py` tells it."""
+
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
@@ -44,10 +51,8 @@ ENVIRONMENT = {
     "TYPE_BUCKETS": "3",
     "TYPE_INDEX": "true",
     "CORRELATION_INDEX": "true",
-    "STATEMENT": "true",
     "STATEMENT_ENTRIES": "5",
-    "TRANSFER_TIMEOUT_SECONDS": "3600",
-    "TRANSFER_APPROVAL_ABOVE": "1000",
+    **DOMAIN,
     **{
         f"{name}_URL": f"https://sqs.us-east-1.amazonaws.com/123456789012/{queue}"
         for name, queue in {

@@ -19,7 +19,7 @@ from handlers.upkeep.letters import queues
 from ops.__main__ import main
 from ops.verification import settling
 
-from ..aws import BRANCHES, REPLAYS
+from ..aws import BRANCHES, DOMAIN, REPLAYS
 from ..handlers.conftest import (  # noqa: F401 -- fixtures
     BUS,
     ROWS,
@@ -89,7 +89,7 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
     for name in QUEUES.values():
         make("sqs", "CreateQueue", QueueName=name)
     settings = {"commandFunction": {"TYPE_BUCKETS": str(BUCKETS)}, "queryFunction": {"TYPE_BUCKETS": str(BUCKETS)}}
-    settings["projectionFunction"] = {"STATEMENT": "true"}
+    settings["projectionFunction"] = DOMAIN
     settings["processFunction"] = settings["sweepFunction"] = {}
     settings["replayerFunction"] = {"REPLAY_RATE": "200"}
     settings["snapshotFunction"] = {"SNAPSHOT_EVERY": str(EVERY), "SNAPSHOT_RETENTION_DAYS": "0"}
