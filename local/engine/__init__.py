@@ -32,6 +32,7 @@ from local.engine import (
     shortcuts,
     targets,
 )
+from local.engine.alias_api import AliasApi
 from local.engine.api import DEFAULT_REGION, Response
 from local.engine.archives import Archives
 from local.engine.async_invoke import AsyncInvoker
@@ -51,6 +52,7 @@ from local.engine.gateway import Fault, Gateway, InterceptedRequest
 from local.engine.global_tables import SERVICE as REPLICATION
 from local.engine.global_tables import GlobalTables
 from local.engine.invoke import Invoker
+from local.engine.invoke_configs import InvokeConfigs
 from local.engine.item_limits import ItemLimits
 from local.engine.kms_keys import KmsKeys
 from local.engine.lambda_api import LambdaApi
@@ -63,6 +65,7 @@ from local.engine.mappings import Mappings
 from local.engine.message_limits import MessageLimits
 from local.engine.packages import Packages, RuntimeClientMissing
 from local.engine.processes import Processes
+from local.engine.provisioned import ProvisionedConcurrency
 from local.engine.queue_attributes import QueueAttributes
 from local.engine.refusals import Refusals
 from local.engine.registry_tags import RegistryTags
@@ -280,6 +283,8 @@ class _Running:
         pending = self.storage.pending
         self._asynchronous = AsyncInvoker(self.gateway, self.background, self._invoker, destinations, pending)
         LambdaApi(self.gateway, self._invoker, self._asynchronous)
+        InvokeConfigs(self.gateway)
+        AliasApi(self.gateway, ProvisionedConcurrency(self.gateway, self.background, self._invoker))
         Mappings(
             gateway=self.gateway,
             background=self.background,

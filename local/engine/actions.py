@@ -197,6 +197,7 @@ _FINDERS: Iterable[tuple[str, Finder, Iterable[str]]] = (
     ("events", _on_replay, ("DescribeReplay",)),
     ("glue", _on_schema, ("GetSchema", "GetSchemaVersion")),
     ("lambda", _on_function, ("GetFunctionConfiguration", "Invoke")),
+    ("lambda", _on_function, ("GetAlias", "ListVersionsByFunction", "UpdateAlias")),
     ("lambda", _on_everything, ("ListEventSourceMappings",)),
     ("lambda", _on_mapping, ("UpdateEventSourceMapping",)),
     ("scheduler", _on_schedule, ("GetSchedule", "UpdateSchedule")),

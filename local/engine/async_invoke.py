@@ -13,6 +13,7 @@ from local.engine.api import ApiError
 from local.engine.background import Background, Queues
 from local.engine.functions import FunctionRef, record_of
 from local.engine.invoke import MAX_WORKERS, Invoker
+from local.engine.invoke_configs import invoke_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,10 +131,9 @@ class AsyncInvoker:
     def _settings(self, ref: FunctionRef) -> Mapping[str, Any]:
         with self._gateway.lock:
             try:
-                configurations = record_of(ref).event_invoke_config
+                return invoke_config(ref)
             except ApiError:
                 return {}
-            return dict(configurations[-1].config) if configurations else {}
 
     def _give_up(
         self, event: _Event, settings: Mapping[str, Any], condition: str, outcome: Outcome | None, message: str

@@ -105,6 +105,11 @@ def functions_by_name(region: str) -> Any:
     return functions(region)._lambdas._functions
 
 
+def aliases(region: str, function: str) -> Any:
+    """Of a function that is there, by name."""
+    return functions(region)._lambdas._get_function_aliases(function)
+
+
 def events(region: str) -> Any:
     return events_backends[ACCOUNT][region]
 

@@ -33,7 +33,7 @@ def variables(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization,
         "AWS_LAMBDA_LOG_GROUP_NAME": function.logging.group,
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
         "AWS_REGION": function.region,

@@ -15,6 +15,9 @@ from local.engine.principals import Session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LATEST = "$LATEST"
+"""The version that is not published."""
+
 _NAME = re.compile(
     r"(?:arn:aws:lambda:(?P<region>[\w-]+):\d{12}:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?$"
 )
@@ -61,6 +64,8 @@ class Function:
     logging: Logging
     traced: bool
     reserved_concurrency: int | None
+    initialization: str = "on-demand"
+    """How its environments begin, as their AWS_LAMBDA_INITIALIZATION_TYPE says."""
 
     @property
     def session(self) -> Session:
@@ -103,7 +108,7 @@ def load(ref: FunctionRef) -> Function:
     if record.package_type != "Zip":
         raise ApiError("InvalidParameterValueException", "The embedded AWS runs functions packaged as Zip only")
     layers = [_layer(ref.region, layer["Arn"]) for layer in record.layers]
-    latest = record_of(FunctionRef(ref.region, ref.name))
+    latest = latest_of(ref)
     reserved = latest.reserved_concurrency
     return Function(
         name=record.function_name,
@@ -124,7 +129,15 @@ def load(ref: FunctionRef) -> Function:
         logging=Logging.of(record.function_name, getattr(record, "logging_config", {})),
         traced=record.tracing_config.get("Mode") == "Active",
         reserved_concurrency=None if reserved is None else int(reserved),
+        initialization=_initialization(record),
     )
+
+
+def _initialization(record: Any) -> str:
+    """A published version with SnapStart is not begun from a snapshot here: its environments say how they would be."""
+    if str(record.version) != LATEST and getattr(record, "snap_start", {}).get("ApplyOn") == "PublishedVersions":
+        return "snap-start"
+    return "on-demand"
 
 
 def hold_once(ref: FunctionRef) -> None:
@@ -146,6 +159,11 @@ def _layer(region: str, arn: str) -> Any:
     if layer is None:
         raise ApiError("InvalidParameterValueException", f"Layer version {arn} does not exist any more")
     return layer
+
+
+def latest_of(ref: FunctionRef) -> Any:
+    """Moto's record of the function itself, whatever the qualifier. Raises and needs what `load` does."""
+    return record_of(FunctionRef(ref.region, ref.name))
 
 
 def record_of(ref: FunctionRef) -> Any:

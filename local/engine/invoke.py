@@ -9,10 +9,13 @@ import threading
 import time
 import uuid
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from local.engine import backends, environment
-from local.engine.api import ApiError
+from local.engine.aliases import routed
+from local.engine.api import ACCOUNT, ApiError
 from local.engine.execution import Execution, LoadsTooLong, Outcome
 from local.engine.functions import Function, FunctionRef, load
 from local.engine.logs import LogStream
@@ -22,7 +25,7 @@ from local.engine.tracing import Tracing
 from local.engine.worker import Invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from local.engine.background import Background
     from local.engine.gateway import Gateway
@@ -47,6 +50,13 @@ class _Stopping(ApiError):  # noqa: N818
 
     def __init__(self) -> None:
         super().__init__("ServiceException", "The embedded AWS stops", 503)
+
+
+class Lacking(NamedTuple):
+    """How many provisioned environments do not stand yet, and why they never will, if so."""
+
+    environments: int
+    failure: str
 
 
 class _Lease(NamedTuple):
@@ -102,6 +112,27 @@ class Invoker:
         for pool in pools:
             pool.kill()
 
+    def provision(self, ref: FunctionRef, wanted: Mapping[str, int]) -> None:
+        """Has so many environments of each version stand, and of the function's others none. Waits until they do."""
+        with self._lock:
+            ours = {arn: pool for arn, (_, pool) in self._pools.items() if arn.startswith(f"{_arn(ref)}:")}
+        for arn, pool in ours.items():
+            if arn.rsplit(":", 1)[1] not in wanted:
+                pool.provision(0, pool.create)
+        for version, number in wanted.items():
+            with contextlib.suppress(ApiError):  # it is gone meanwhile
+                function = self.find(FunctionRef(ref.region, ref.name, version))
+                begun = replace(function, initialization="provisioned-concurrency")
+                self._pool(function).provision(number, partial(self._create, begun))
+
+    def lacking(self, ref: FunctionRef, versions: Iterable[str]) -> Lacking:
+        """What keeps the environments of these versions from standing."""
+        with self._lock:
+            found = [self._pools.get(f"{_arn(ref)}:{version}") for version in versions]
+        pools = [each[1] for each in found if each is not None]
+        failures = [pool.failure for pool in pools if pool.failure]
+        return Lacking(sum(pool.missing for pool in pools) + found.count(None), failures[0] if failures else "")
+
     def _thin_out(self) -> None:
         """What a busy minute began is not kept for good."""
         while not self._background.closing.wait(IDLE_SECONDS / 4):
@@ -128,7 +159,8 @@ class Invoker:
         """Runs the function on the JSON text `payload`. Raises: ApiError for an unknown function, Throttled."""
         if self._background.closing.is_set():
             raise _Stopping
-        function = self.find(ref)
+        with self._gateway.lock:
+            function = load(routed(ref))
         arn = function.arn if ref.qualifier is None else f"{function.arn}:{ref.qualifier}"
         invocation = Invocation(
             request_id=request_id or str(uuid.uuid4()),
@@ -234,6 +266,10 @@ class Invoker:
         except ApiError:
             return False
         return True
+
+
+def _arn(ref: FunctionRef) -> str:
+    return f"arn:aws:lambda:{ref.region}:{ACCOUNT}:function:{ref.name}"
 
 
 def new_trace_id() -> str:

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from local.engine.worker import Worker
+from local.engine.worker import InitFailed, Worker, WorkerExited, WorkerTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +67,11 @@ class Pool:
     """Hands out environments, each to one invocation at a time. At most `limit` exist; who comes then waits."""
 
     def __init__(self, limit: int, create: Callable[[], Environment]) -> None:
+        self.create = create
+        self.failure = ""
+        """Why provisioned environments could not be begun."""
         self._limit = limit
-        self._create = create
+        self._kept = 0  # environments that are begun before they are needed, and stay
         self._condition = threading.Condition()
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
@@ -94,9 +97,40 @@ class Pool:
             if environment.worker.is_alive():
                 return environment, False
             self.discard(environment)  # it died while idle: nobody's invocation failed
-        environment = self._new()
+        environment = self._new(self.create)
         environment.is_second_try = is_second_try
         return environment, True
+
+    @property
+    def missing(self) -> int:
+        """Of the provisioned environments."""
+        with self._condition:
+            return max(0, self._kept - self._count)
+
+    def provision(self, count: int, create: Callable[[], Environment]) -> None:
+        """Has so many environments stand, the pool's limit at most, and stay. Waits until they are loaded."""
+        with self._condition:
+            self._kept = min(count, self._limit)
+            self.failure = ""
+        while self._begins_another():
+            try:
+                environment = self._new(create)
+            except PoolClosed:
+                return
+            try:
+                environment.initialise()
+            except (InitFailed, WorkerExited, WorkerTimeout) as error:
+                self.failure = f"FUNCTION_ERROR_INIT_FAILURE: {error}"
+                self.discard(environment)
+                return
+            environment.take_init_duration()  # nobody waited for it
+            self.release(environment)
+
+    def _begins_another(self) -> bool:
+        with self._condition:
+            wanted = not self._closed and self._count < self._kept
+            self._count += wanted
+            return wanted
 
     def try_again(self) -> None:
         """The next new environment is the second try of one that took too long to load."""
@@ -122,11 +156,16 @@ class Pool:
                 self._condition.notify_all()  # not each of them waits for the same number
 
     def thin_out(self) -> None:
-        """Ends the environments that were idle for IDLE_SECONDS; the last one used after LAST_IDLE_SECONDS."""
+        """Ends the environments that were idle for IDLE_SECONDS; the last one used after LAST_IDLE_SECONDS.
+
+        Provisioned ones stay.
+        """
         with self._condition:
             now = time.monotonic()
-            idle = [each for each in self._idle[:-1] if each.idle_since <= now - IDLE_SECONDS]
-            idle += [each for each in self._idle[-1:] if each.idle_since <= now - LAST_IDLE_SECONDS]
+            stay = len(self._idle) - max(self._kept, 1)
+            idle = [each for each in self._idle[: max(stay, 0)] if each.idle_since <= now - IDLE_SECONDS]
+            if not self._kept:
+                idle += [each for each in self._idle[-1:] if each.idle_since <= now - LAST_IDLE_SECONDS]
             self._idle = [each for each in self._idle if each not in idle]
         for environment in idle:
             self.discard(environment)
@@ -147,9 +186,9 @@ class Pool:
             for environment in self._all:
                 environment.worker.kill()
 
-    def _new(self) -> Environment:
+    def _new(self, create: Callable[[], Environment]) -> Environment:
         try:
-            environment = self._create()
+            environment = create()
         except BaseException:
             with self._condition:
                 self._count -= 1

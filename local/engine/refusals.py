@@ -49,7 +49,6 @@ _FUNCTION: Mapping[str, Harmless] = {
     "FileSystemConfigs": (),
     "ImageConfig": (),
     "RuntimeConfig": (),
-    "SnapStart.ApplyOn": ("None",),
     "VpcConfig.SubnetIds": (),
     "VpcConfig.SecurityGroupIds": (),
     "VpcConfig.Ipv6AllowedForDualStack": _FALSE,
@@ -184,7 +183,6 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
         "InvokedViaFunctionUrl": (),
         "PrincipalOrgID": (),
     },
-    ("lambda", "CreateAlias"): {"RoutingConfig": ()},
     ("lambda", "CreateEventSourceMapping"): {
         **_MAPPING,
         "Queues": (),
@@ -206,7 +204,6 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
     ("lambda", "ListLayers"): {f"?{name}": harmless for name, harmless in _LAYERS.items()},
     ("lambda", "PublishLayerVersion"): {f"Content.{name}": () for name in ("S3ObjectVersion", "S3ObjectStorageMode")},
     ("lambda", "PublishVersion"): {"PublishTo": ()},
-    ("lambda", "UpdateAlias"): {"RoutingConfig": ()},
     ("lambda", "UpdateEventSourceMapping"): _MAPPING,
     ("lambda", "UpdateFunctionCode"): {
         **dict.fromkeys(_CODE_ELSEWHERE, ()),

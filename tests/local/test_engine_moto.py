@@ -24,7 +24,7 @@ _CONTRACTS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["im
 (KNOWING,) = (each["ignore_imports"] for each in _CONTRACTS if "moto" in each.get("forbidden_modules", ()))
 KNOWS_MOTO = {f"{each.split(' -> ')[0].replace('.', '/')}.py" for each in KNOWING}
 
-PRIVATE = {"_functions", "_lambdas", "_messages"}
+PRIVATE = {"_functions", "_get_function_aliases", "_lambdas", "_messages"}
 """The private attributes of moto's objects that the engine uses."""
 
 
@@ -124,7 +124,11 @@ def test_no_other_private_attribute_is_used_than_these() -> None:
 
 def test_the_private_attributes_are_where_they_were() -> None:
     functions = lambda_backends["123456789012"]["us-east-1"]
-    for holder, path in ((functions, ("_lambdas", "_functions")), (Queue("q", "us-east-1", "1"), ("_messages",))):
+    for holder, path in (
+        (functions, ("_lambdas", "_functions")),
+        (functions, ("_lambdas", "_get_function_aliases")),
+        (Queue("q", "us-east-1", "1"), ("_messages",)),
+    ):
         found = holder
         for name in path:
             assert hasattr(found, name), f"{type(found).__name__} of moto {moto.__version__} has no {name}"
