@@ -428,8 +428,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "take what was kept for the present",
         PRESENT,
-        "whole=kept.whole, is_current=False)",
-        "whole=kept.whole)",
+        "whole=whole, is_current=False, stamp=stamp)",
+        "whole=whole, stamp=stamp)",
         KEEPING,
     ),
     Mutant(
@@ -4686,7 +4686,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     ),
     Mutant(
         "take what the ledger filled in for what was said",
-        "ops/branches/asked.py",
+        "handlers/domain/said.py",
         "for count in range(len(filled), -1, -1):",
         "for count in range(len(filled) + 1):",
         DECIDING_AGAIN,
