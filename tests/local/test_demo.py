@@ -142,5 +142,6 @@ def test_ctrl_c_is_one_line_wherever_it_comes(queues: int, moment: str, tmp_path
     assert process.wait(20) == 130
     assert behind.endswith(b"\r\x1b[K\x1b[?25hStopped. All of it was in memory, and is gone.\r\n")
     left = re.sub(CONTROL, "", behind.decode())
+    assert all(int(number) < 300 for number in re.findall(r"queue-(\d+)", left)), "it went on"
     assert not re.search("Traceback|Error|could not", left), left
     eventually(lambda: not list((tmp_path / "tmp").iterdir()), 20, message="nothing is left behind")
