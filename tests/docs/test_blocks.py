@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .blocks import DOCUMENTS, PICTURES, READ, RUN, Block, blocks
+from .blocks import DOCUMENTS, PICTURES, READ, ROOT, RUN, Block, blocks
 from .test_walks import APART, WALKED
 
 BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
@@ -30,6 +30,11 @@ def test_json_is_json(block: Block) -> None:
 
 def test_every_document_with_something_to_run_is_walked() -> None:
     assert {block.document for block in BLOCKS if block.language in RUN and block.why_not is None} == {*WALKED, *APART}
+
+
+@pytest.mark.parametrize(("document", "module"), APART.items())
+def test_a_walk_apart_is_of_its_document(document: str, module: str) -> None:
+    assert f'"{document}"' in (ROOT / module).read_text("utf-8")
 
 
 def test_a_block_is_found_with_its_mark_and_its_indentation() -> None:
