@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
@@ -40,8 +41,20 @@ def boto_alone() -> Iterator[None]:
         patch.setattr(MockAWS, "_enable_patching", _enable)
         patch.setattr(MockAWS, "_disable_patching", _disable)
         patch.setattr(Endpoint, "_send_request", direct_moto.send)
-        with mock_aws():
+        with mock_aws(), pytest.MonkeyPatch.context() as inner:
+            inner.setattr(boto3, "DEFAULT_SESSION", _session())
             yield
+
+
+@cache
+def _session() -> boto3.Session:
+    """The default session of all these, with the credentials that moto makes up for each.
+
+    Clients take what else there is from the environment, whenever one is made. A session takes longer than a client.
+    """
+    session = boto3.Session()
+    assert session.get_credentials()
+    return session
 
 
 _asked: dict[tuple[str, str], bytes] = {}
@@ -51,7 +64,8 @@ _asked: dict[tuple[str, str], bytes] = {}
 def make(service: Any, operation: str, **arguments: Any) -> None:
     """Have moto make something as the operation makes it; the API itself, which costs the time, is asked once."""
     key = f"{service}.{operation}", repr(arguments)
-    method, backend = xform_name(operation), get_backend(service)[ACCOUNT][REGION]
+    method, backends = xform_name(operation), get_backend(service)[ACCOUNT]
+    backend = backends[REGION if REGION in backends else "aws"]  # which is where the services are that have no Regions
     if key in _asked:
         positional, named = pickle.loads(_asked[key])  # noqa: S301 - our own
         getattr(backend, method)(*positional, **named)

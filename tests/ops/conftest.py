@@ -85,7 +85,7 @@ Run = Callable[..., Result]
 def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811 -- the fixture
     """A deployed stack's outputs file, with the queues, the bus and the functions that it names."""
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto does not know the endpoints of accounts
-    boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
+    make("iam", "CreateRole", RoleName=ROLE, AssumeRolePolicyDocument="{}")
     for name in QUEUES.values():
         make("sqs", "CreateQueue", QueueName=name)
     settings = {"commandFunction": {"TYPE_BUCKETS": str(BUCKETS)}, "queryFunction": {"TYPE_BUCKETS": str(BUCKETS)}}
