@@ -19,7 +19,7 @@ MECHANICS = ("handlers", "components", "stack", "ops", "local")
 OF_THE_DOMAIN = (
     "handlers/domain",
     "handlers/http_api/openapi.json",
-    "local/demo.py",
+    "local/demo",
     "local/fee.py",
     "ops/commands",
     "ops/status",
