@@ -64,6 +64,7 @@ print((pathlib.Path(__file__).parent / "outputs.json").read_text())
 
 _UNTIL_CTRL_C = """
 import signal, subprocess, sys, threading
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background has it ignored, and so would what is begun there
 running = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, start_new_session=True)
 interrupt = threading.Timer(3, running.send_signal, [signal.SIGINT])
 interrupt.start()
