@@ -60,7 +60,8 @@ def told(*steps: tuple[str, object, str], width: int | None = None) -> list[str]
     story = Story(console, StackConfig("event-sourcing", "lean", {}))
     for title, result, means in steps:
         story.step(title, partial(str, result), "True", means=means, show="python -m ops replay \\\n  --account a")
-    lines = re.sub(CONTROL, "", out.getvalue()).replace("\r", "\n").split("\n")
+    plain = re.sub(r"\d\.\d\d s$", "0.00 s", re.sub(CONTROL, "", out.getvalue()), flags=re.MULTILINE)
+    lines = plain.replace("\r", "\n").split("\n")
     return [line for line in lines if line and line[0] != "⠋"]
 
 
