@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from handlers.domain import KINDS
 from handlers.sourcing.event import Event
+from handlers.sourcing.told import WHATEVER
 from handlers.sourcing.values import dumps, loads
 from handlers.store.items import to_item
 from handlers.upkeep.verification import examination
@@ -17,7 +19,7 @@ from handlers.upkeep.verification.examination import Begun, Examiner
 from handlers.upkeep.verification.findings import OF_SNAPSHOTS, Finding, Kind
 from ops.verification.verifier import Verifier
 
-from ..domain.builders import folded, story, summaries
+from ..domain.builders import folded, story
 from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls
 from .conftest import BUCKETS, keep
 
@@ -31,7 +33,7 @@ def examiner(aws: Any, now: datetime = LATER) -> Examiner:
         client=aws,
         store_table=STORE,
         rows_table=ROWS,
-        projections=summaries(),
+        projections=KINDS.projections(WHATEVER),
         type_buckets=BUCKETS,
         grace=timedelta(seconds=60),
         now=lambda: now,
@@ -44,7 +46,7 @@ def verifier(aws: Any) -> Verifier:
         store_table=STORE,
         rows_table=ROWS,
         snapshots_table=SNAPSHOTS,
-        projections=summaries(),
+        projections=KINDS.projections(WHATEVER),
         type_buckets=BUCKETS,
         grace=timedelta(seconds=60),
         now=lambda: LATER,
