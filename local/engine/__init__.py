@@ -102,7 +102,8 @@ class Engine:
     """An AWS of one account on 127.0.0.1, empty at every start. One at a time in a process.
 
     `stream_disorder`: seconds that each of a stream's parallel batches waits at most, at random, so that changes of
-    different items overtake each other as they may on AWS. For tests: nothing may lean on an order that is not kept.
+    different items overtake each other as they may on AWS, and so between replicas.
+    For tests: nothing may lean on an order that is not kept.
     `clock`: by which schedules are due, this machine's if none is given. For tests, which move a `ManualClock`.
 
     `data`: a folder that outlives the engine. What is made again under its name has its contents again (`durable`).
@@ -310,6 +311,7 @@ class _Running:
                 changes=self._changes,
                 links=self.gateway.links,
                 clients=aws.ServiceClients(self.gateway, REPLICATION, endpoint),
+                disorder=stream_disorder,
             )
         CloudControl(self.gateway, aws.ServiceClients(self.gateway, "cloudformation.amazonaws.com", endpoint))
         LongPolling(self.gateway, self._changes)

@@ -12,6 +12,7 @@ import json
 import logging
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.engine import backends, table_names
 from local.engine.api import ACCOUNT, ApiError, ApiRequest, Response
 from local.engine.principals import Session
-from local.engine.replicas import Group, Replica
+from local.engine.replicas import Change, Group, Replica
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,8 +77,17 @@ class GlobalTables:
     """UpdateTable with ReplicaUpdates, and the replication that follows from it."""
 
     def __init__(
-        self, *, gateway: Gateway, background: Background, changes: Changes, links: Links, clients: ServiceClients
+        self,
+        *,
+        gateway: Gateway,
+        background: Background,
+        changes: Changes,
+        links: Links,
+        clients: ServiceClients,
+        disorder: float = 0.0,
     ) -> None:
+        """`disorder`: seconds that a change arrives later at most, each another moment, so that items overtake."""
+        self._disorder = disorder
         self._gateway = gateway
         self._background = background
         self._changes = changes
@@ -281,8 +291,7 @@ class GlobalTables:
         with self._gateway.lock:
             if direction.ended.is_set() or self._links.is_cut(source, target):
                 return None
-            waiting = next(iter(group.pending(source, target)), None)
-            if waiting is None:
+            if not group.pending(source, target):
                 return None
             if not (self._is_admitted(group.replicas[source]) and self._is_admitted(group.replicas[target])):
                 if not direction.refused:
@@ -290,14 +299,20 @@ class GlobalTables:
                 direction.refused = True
                 return REFUSED_SECONDS
             direction.refused = False
-            delay, now = self._links.seconds(source, target), time.time()
-            told = group.tell(source, target, now - delay)
-            waiting = next(iter(group.pending(source, target)), None)
+            due = partial(self._due, self._links.seconds(source, target), target)
+            now = time.time()
+            told = group.tell(source, target, lambda change: due(change) <= now)
+            next_due = min(map(due, group.pending(source, target)), default=None)
         with self._moved:
             self._moved.notify_all()
         if told:
             self._measure(direction, now - told[0].at)
-        return None if waiting is None else max(0.001, waiting.at + delay - time.time())
+        return None if next_due is None else max(0.001, next_due - time.time())
+
+    def _due(self, delay: float, target: str, change: Change) -> float:
+        """When the change arrives, in seconds since 1970. With disorder, of each change another moment later."""
+        chance = zlib.crc32(f"{change.key}{change.written}{target}".encode()) / 2**32 if self._disorder else 0.0
+        return change.at + delay + chance * self._disorder
 
     def _measure(self, direction: _Direction, seconds: float) -> None:
         """Writes ReplicationLatency, in the Region that the change is from."""
@@ -327,7 +342,7 @@ class GlobalTables:
     def _is_any_on_its_way(self) -> bool:
         with self._gateway.lock:
             return any(
-                next(iter(each.group.pending(each.source, each.target)), None) is not None
+                each.group.pending(each.source, each.target)
                 for each in self._directions
                 if not self._links.is_cut(each.source, each.target)
             )

@@ -9,7 +9,7 @@ that are gone as well: an older put that arrives later is older than the deletio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, NamedTuple
@@ -118,13 +118,21 @@ def _is_due(value: Any, now: float) -> bool:
     return value is not None and value.type == "N" and now - 5 * 365 * 86_400 <= float(value.value) <= now
 
 
+@dataclass
+class _Told:
+    """Of the changes of one replica, those that another one was told of: all up to a place, and some behind it."""
+
+    place: int
+    early: set[int] = field(default_factory=set)
+
+
 class Group:
     """The replicas of one global table, and how far each has told each other of its changes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.replicas: dict[str, Replica] = {}
-        self._told: dict[tuple[str, str], int] = {}
+        self._told: dict[tuple[str, str], _Told] = {}
 
     def add(self, region: str, find: Callable[[], Any]) -> Replica:
         """A further replica, which gets what the first one has."""
@@ -136,9 +144,12 @@ class Group:
             made.copy(first)
             # What others have told the first by now came with the copy; the rest they have yet to tell both.
             for other in self.replicas.values():
-                known = len(other.changes) if other is first else self._told[other.region, first.region]
+                known = _Told(len(other.changes))
+                if other is not first:
+                    of_first = self._told[other.region, first.region]
+                    known = _Told(of_first.place, set(of_first.early))
                 self._told[other.region, region] = known
-                self._told[region, other.region] = len(made.changes)
+                self._told[region, other.region] = _Told(len(made.changes))
         self.replicas[region] = made
         return made
 
@@ -146,25 +157,29 @@ class Group:
         del self.replicas[region]
         self._told = {pair: told for pair, told in self._told.items() if region not in pair}
 
-    def pending(self, source: str, target: str) -> Iterator[Change]:
+    def pending(self, source: str, target: str) -> list[Change]:
         """What `target` was not told yet, the oldest first."""
-        replica = self.replicas[source]
-        replica.note()
-        return (each for each in replica.changes[self._told[source, target] :] if each is not None)
+        return [change for _, change in self._pending(source, target)]
 
-    def tell(self, source: str, target: str, until: float) -> list[Change]:
-        """Tells `target` of the changes that were made until then, by this machine's clock. Returns them."""
-        sender, receiver = self.replicas[source], self.replicas[target]
-        sender.note()
+    def tell(self, source: str, target: str, is_due: Callable[[Change], bool]) -> list[Change]:
+        """Tells `target` of the changes that are due, and returns them.
+
+        Of changes of one item that arrive together, the last one is seen. Those of different items are in no order.
+        """
+        sender, receiver, told = self.replicas[source], self.replicas[target], self._told[source, target]
+        due = [(place, change) for place, change in self._pending(source, target) if is_due(change)]
         receiver.note()
-        told = []
-        position = self._told[source, target]
-        for change in sender.changes[position:]:
-            if change is not None:
-                if change.at > until:
-                    break
-                receiver.take(change)
-                told.append(change)
-            position += 1
-        self._told[source, target] = position
-        return told
+        for change in {change.key: change for _, change in due}.values():
+            receiver.take(change)
+        told.early |= {place for place, _ in due}
+        while told.place < len(sender.changes) and (sender.changes[told.place] is None or told.place in told.early):
+            told.early.discard(told.place)
+            told.place += 1
+        return [change for _, change in due]
+
+    def _pending(self, source: str, target: str) -> list[tuple[int, Change]]:
+        """With their places."""
+        replica, told = self.replicas[source], self._told[source, target]
+        replica.note()
+        behind = enumerate(replica.changes[told.place :], told.place)
+        return [(place, change) for place, change in behind if change is not None and place not in told.early]

@@ -134,7 +134,9 @@ def test_a_new_replica_has_what_is_there_and_says_so(tables: Tables) -> None:
 def test_what_one_region_writes_the_other_has_and_tells(both: Tables) -> None:
     data = {"Data": {"B": b"\x00\xff"}, "Set": {"BS": [b"1", b"2"]}, "Nested": {"M": {"L": {"L": [{"B": b"x"}]}}}}
     both.put(HERE, 1, "first", **data)
+    both.engine.replication.settle()
     both.put(HERE, 1, "second", **data)
+    both.engine.replication.settle()
     both.at(HERE).update_item(
         TableName=both.name,
         Key=_key(1),
@@ -143,6 +145,7 @@ def test_what_one_region_writes_the_other_has_and_tells(both: Tables) -> None:
         ExpressionAttributeValues={":v": {"S": "third"}},
     )
     both.put(HERE, 2, "gone")
+    both.engine.replication.settle()
     both.at(HERE).delete_item(TableName=both.name, Key=_key(2))
     both.engine.replication.settle()
 
@@ -233,6 +236,15 @@ def test_a_clock_that_goes_wrong_later_changes_no_earlier_write(both: Tables) ->
         assert both.value(HERE, 1) == both.value(THERE, 1) == "later"
     finally:
         both.engine.replication.skew(HERE, 0)
+
+
+def test_writes_that_cross_together_are_one_to_the_other_region(both: Tables) -> None:
+    with both.engine.links.cut(HERE, THERE):
+        for value in ("first", "second", "third"):
+            both.put(HERE, 1, value)
+    both.engine.replication.settle()
+    assert both.told(THERE) == [("INSERT", None, "third")]
+    assert len(both.told(HERE)) == 3
 
 
 def test_a_slow_link_takes_its_time_and_a_condition_looks_at_its_own_region(both: Tables) -> None:

@@ -2360,8 +2360,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "pass over what a link was too slow for",
         "local/engine/replicas.py",
-        "                if change.at > until:\n                    break",
-        "                if change.at > until:\n                    continue",
+        "is None or told.place in told.early):",
+        "is None or told.place not in told.early):",
         REPLICAS,
     ),
     Mutant(
@@ -2374,8 +2374,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "lose for a new replica what the first one was not told yet",
         "local/engine/replicas.py",
-        "known = len(other.changes) if other is first else self._told[other.region, first.region]",
-        "known = len(other.changes)",
+        "if other is not first:",
+        "if not other.region:",
         GLOBAL_TABLES,
     ),
     Mutant(
