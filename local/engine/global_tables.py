@@ -390,7 +390,7 @@ def _settings(table: Any, region: str, key: str | None) -> dict[str, Any]:
             ]
     own = (table.sse_specification or {}).get("KMSMasterKeyId")
     managed = backends.kms_key(table.region_name, _MANAGED_KEY)
-    if key is None and own and backends.kms_key(table.region_name, own) is not managed:
+    if key is None and own and (managed is None or backends.kms_key(table.region_name, own) is not managed):
         raise _invalid("A table with a key of the customer takes one for each replica: KMSMasterKeyId is missing")
     if key is not None and backends.kms_key(region, key) is None:
         raise _invalid(f"KMS validation error: {region} has no key {key}")

@@ -63,6 +63,7 @@ _OF_ANOTHER_SERVICE = {
     ("sns", "RemovePermission"),
     ("sqs", "AddPermission"),
     ("sqs", "RemovePermission"),
+    *((service, "TagResource") for service in SERVICES if service != "dynamodb"),
 }
 """Which are called of another service alone, where they have the same name."""
 

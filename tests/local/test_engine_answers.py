@@ -94,6 +94,10 @@ class Caller:
             self._clients[service] = made
         return self._clients[service]
 
+    def key_in(self, region: str) -> str:
+        """The ARN of a new key in another Region."""
+        return str(self._engine.client("kms", region=region).create_key()["KeyMetadata"]["Arn"])
+
     def _compare(self, operation_model: Any, response_dict: Any, **_: Any) -> None:
         service, operation = operation_model.service_model.service_name, operation_model.name
         if response_dict["status_code"] >= 300:
@@ -178,6 +182,12 @@ def tables(caller: Caller) -> None:
     first = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
     streams.get_records(ShardIterator=first["ShardIterator"])
     dynamodb.delete_resource_policy(ResourceArn=arn)
+    dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": "another", "Value": "tag"}])
+    caller.kept("TagResource", {"key": "another", "value": "tag"}, dynamodb.list_tags_of_resource(ResourceArn=arn))
+    replica = {"RegionName": "eu-west-1", "KMSMasterKeyId": caller.key_in("eu-west-1")}
+    dynamodb.update_table(TableName="table", ReplicaUpdates=[{"Create": replica}])
+    caller.kept("UpdateTable", replica, dynamodb.describe_table(TableName="table"))
+    dynamodb.update_table(TableName="table", ReplicaUpdates=[{"Delete": {"RegionName": "eu-west-1"}}])
     dynamodb.update_table(TableName="table", DeletionProtectionEnabled=False)
     dynamodb.delete_table(TableName="table")
 

@@ -205,7 +205,7 @@ WAYS: dict[str, tuple[Step, Callable[[World], bool], Step]] = {
     "the role gets a boundary": (
         nothing,
         send,
-        iam("put_role_permissions_boundary", RoleName="r", PermissionsBoundary=MANAGED),
+        iam("put_role_permissions_boundary", RoleName="r", PermissionsBoundary=MANAGED.replace("policy/m", "policy/d")),
     ),
     "the role is deleted": (
         both(World.only_managed, set_queue_policy(NOTHING)),
