@@ -140,9 +140,10 @@ def _take_note(event: Event, standings: Standings, context: Context) -> None:
         return
     try:
         own = standings.now()
-        if event.stamp.epoch > own.epoch and own.is_active and standings.give_way(*event.stamp):
-            log.critical("fenced: %s decides in epoch %s", *event.stamp)
-            count("EpochsOver", 1, context)
+        if event.stamp.epoch > own.known:
+            if standings.give_way(*event.stamp):
+                log.critical("fenced: %s decides in epoch %s", *event.stamp)
+                count("EpochsOver", 1, context)
         elif event.stamp.epoch < own.epoch:
             _unsettled.queue.poke(event.aggregate_id)
     except (BotoCoreError, ClientError) as error:

@@ -162,7 +162,7 @@ class Change:
         then nobody decides who was fenced, and it can be gone on from by the same command.
         """
         here = self.to.standing()
-        known, reached = [here.epoch], True
+        known, reached = here.known, True
         try:
             there = self.source.standing()
         except UnreachableError as error:
@@ -175,9 +175,10 @@ class Change:
             reached = False
         missing: tuple[Event, ...] = ()
         if reached:
-            known.append(there.epoch)
+            known = max(known, there.known)
+            epoch = own_epoch(known, self.to.name, self.to.order)
+            self.source.stand(lambda seen: fenced(seen, self.to.name, epoch) if seen.is_active else _told(seen, epoch))
             if there.is_active:
-                self.source.stand(lambda seen: fenced(seen, self.to.name))
                 self.told(f"{self.source.name} is fenced")
             self._wait_for_the_fence()
             missing = self._wait_for_events(since, until, 0 if accept_loss else wait_seconds)
@@ -187,7 +188,7 @@ class Change:
                     f"{wait_seconds:g} s, such as {_place(missing[0])}. {self.source.name} stays fenced, and nobody "
                     "decides: say it again, or with --accept-loss, or promote the other one"
                 )
-        epoch = own_epoch(max(known), self.to.name, self.to.order)
+        epoch = own_epoch(known, self.to.name, self.to.order)
         covers = frozenset({self.source.name}) if here.mode is Mode.HOME else frozenset[str]()
         opened = self.to.stand(
             lambda seen: replace(seen, role=Role.ACTIVE, epoch=epoch, decides=self.to.name, covers=covers)
@@ -204,7 +205,7 @@ class Change:
         here, there = self.to.standing(), self.source.standing()
         if here.mode is not Mode.HOME:
             raise OperatorError("with the mode standby one Region decides: promote it")
-        epoch = common_epoch(max(here.epoch, there.epoch), self.to.order)
+        epoch = common_epoch(max(here.known, there.known), self.to.order)
         if here.covers or here.epoch != epoch:
             self.to.stand(lambda seen: replace(seen, epoch=epoch, covers=frozenset()))
             self.told(f"{self.to.name} decides what is at home there, in epoch {epoch}")
@@ -269,6 +270,11 @@ def described(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
             "eventType": event.event_type,
             "commandId": event.command_id,
         }
+
+
+def _told(standing: Standing, epoch: int) -> Standing:
+    """A standing that knows of another Region's epoch."""
+    return replace(standing, seen=max(standing.seen, epoch))
 
 
 def _place(event: Event) -> str:

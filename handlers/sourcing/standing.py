@@ -64,6 +64,13 @@ class Standing:
     mode: Mode = Mode.STANDBY
     decides: str = ""
     covers: frozenset[str] = frozenset()
+    seen: int = 0
+    """The highest epoch that it knows of another Region: its next own one lies above."""
+
+    @property
+    def known(self) -> int:
+        """The highest epoch that it knows of."""
+        return max(self.epoch, self.seen)
 
     @property
     def is_active(self) -> bool:
@@ -99,6 +106,7 @@ class Standing:
             "Mode": self.mode.value,
             "Decides": self.decides,
             "Covers": sorted(self.covers),
+            "Seen": self.seen,
         }
 
     @classmethod
@@ -114,4 +122,5 @@ class Standing:
             mode=Mode(record["Mode"]),
             decides=str(record.get("Decides", "")),
             covers=frozenset(map(str, covers)),
+            seen=int(record.get("Seen", 0)),
         )

@@ -90,20 +90,23 @@ class Standings:
         self._remembered = None
 
     def give_way(self, region: str, epoch: int) -> bool:
-        """Fence this Region, where `region` decided something in a higher `epoch`; whether that is news.
+        """Take note that `region` decided something in a higher `epoch`; whether this Region is fenced by that.
 
-        A GetItem, and a PutItem where it is.
+        A GetItem, and a PutItem where it is news.
         """
         seen = self.read()
-        if seen.epoch >= epoch or not seen.is_active:
+        if seen.known >= epoch:
             return False
         try:
-            self.change(seen, fenced(seen, region))
+            self.change(
+                seen, fenced(seen, region, epoch) if seen.is_active else replace(seen, decides=region, seen=epoch)
+            )
         except OvertakenError:
             return False
-        return True
+        return seen.is_active
 
 
-def fenced(standing: Standing, decides: str) -> Standing:
-    """A standing that decides nothing any more, in its own epoch still."""
-    return replace(standing, role=Role.FENCED, decides=decides, covers=frozenset())
+def fenced(standing: Standing, decides: str, epoch: int = 0) -> Standing:
+    """A standing that decides nothing any more, in its own epoch still; another Region does in `epoch`."""
+    seen = max(standing.seen, epoch)
+    return replace(standing, role=Role.FENCED, decides=decides, covers=frozenset(), seen=seen)

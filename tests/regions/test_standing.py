@@ -118,5 +118,6 @@ def test_a_region_gives_way_to_a_higher_epoch_and_to_no_other(client: Any) -> No
 
     assert not standings.give_way(OTHER, 2)
     assert standings.give_way(OTHER, 3)
-    assert standings.read() == fenced(ACTIVE, OTHER)
-    assert not standings.give_way(OTHER, 6)
+    assert standings.read() == fenced(ACTIVE, OTHER, 3)
+    assert not standings.give_way(OTHER, 6), "it was fenced before"
+    assert standings.read().known == 6

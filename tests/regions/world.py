@@ -279,12 +279,13 @@ class Pair:
     def promote(self, name: str, *, reach_the_other: bool) -> None:
         """What an operator does: fence the other Region if it can be reached, and open this one in a higher epoch."""
         (other,) = (each for each in REGIONS if each != name)
-        known = [self[name].standing.epoch]
+        known = self[name].standing.known
         if reach_the_other:
-            self[other].stand(fenced(self[other].standing, name))
+            known = max(known, self[other].standing.known)
+            epoch = own_epoch(known, name, REGIONS)
+            self[other].stand(fenced(self[other].standing, name, epoch))
             self.pass_time(FENCE_SECONDS)
-            known.append(self[other].standing.epoch)
-        epoch = own_epoch(max(known), name, REGIONS)
+        epoch = own_epoch(known, name, REGIONS)
         mode = self[name].mode
         covers = frozenset({other}) if mode is Mode.HOME else frozenset[str]()
         self[name].stand(Standing(name, Role.ACTIVE, epoch, mode, name, covers))
