@@ -21,6 +21,8 @@ NEXT: Mapping[Kind, str] = MappingProxyType(
         Kind.HASH: _INCIDENT,
         Kind.LINK: _INCIDENT,
         Kind.TIME: f"find out who wrote it ({_RUNBOOK}#integrity)",
+        Kind.EPOCH: f"`region reconcile` puts it together; else find out who wrote it ({_RUNBOOK}#integrity)",
+        Kind.REGION: f"`region reconcile` puts it together; else find out who wrote it ({_RUNBOOK}#integrity)",
         Kind.FUTURE: f"check this machine's clock; else nothing can be put right ({_RUNBOOK}#verify)",
         Kind.BUCKET: "restore-event puts it as it belongs",
         Kind.CORRELATION: "restore-event puts it as it belongs",

@@ -332,6 +332,12 @@ def declare(
         )
 
 
+def of_two_regions() -> Graph:
+    """The graph of production in two Regions, each under a key of its own: one run for many tests."""
+    regions = {"event-sourcing:regions": json.dumps([REGION, "eu-west-1"]), "event-sourcing:kmsKey": "create"}
+    return run("prod", regions)
+
+
 def graph(stack: str) -> Graph:
     """The graph of a stack as its file configures it."""
     return run(stack)

@@ -15,7 +15,7 @@ from bench import prices
 from components.alarms import _OVERDUE_SECONDS as OVERDUE_SECONDS
 from components.monitoring import MonitoringArgs
 from ops.status import looks
-from tests.infrastructure.program import ALTERED_AGAIN, Graph, Resource, altered, graph, run
+from tests.infrastructure.program import ALTERED_AGAIN, Graph, Resource, altered, graph, of_two_regions
 
 ROOT = Path(__file__).parents[2]
 
@@ -298,8 +298,7 @@ def test_the_status_of_operators_needs_a_person_when_the_alarms_do() -> None:
 @cache
 def every_alarm() -> list[Resource]:
     """Of stacks that together have each alarm there is: one with all settings changed, and one of two Regions."""
-    regions = {"event-sourcing:regions": '["us-east-1", "eu-west-1"]'}
-    return [alarm for each in (graph("prod"), altered(), run("prod", regions)) for alarm in each.of("MetricAlarm")]
+    return [alarm for each in (graph("prod"), altered(), of_two_regions()) for alarm in each.of("MetricAlarm")]
 
 
 def test_every_alarm_tells_the_place_of_the_one_entry_that_the_runbook_has_for_it() -> None:

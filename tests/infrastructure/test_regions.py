@@ -10,7 +10,7 @@ import pytest
 
 from handlers.store import standings
 from tests.infrastructure.policy import as_list, may
-from tests.infrastructure.program import Graph, Resource, graph, run
+from tests.infrastructure.program import Graph, Resource, graph, of_two_regions, run
 
 HERE, THERE = "us-east-1", "eu-west-1"
 _TWO = {"event-sourcing:regions": json.dumps([HERE, THERE])}
@@ -19,7 +19,7 @@ _BETWEEN = ("reconcile", "conflict", "crossing", "standings", "region")
 
 @pytest.fixture(scope="module")
 def two() -> Graph:
-    return run("prod", {**_TWO, "event-sourcing:kmsKey": "create"})
+    return of_two_regions()
 
 
 def _is_beside(resource: Resource) -> bool:

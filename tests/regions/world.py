@@ -26,7 +26,7 @@ from handlers.store.stored_events import event_of
 from ..aws import ROWS, STORE, TABLES
 from ..faults.dynamodb import DynamoDB, Item, Key, Table
 from ..faults.faults import NONE, Call, Fault
-from ..faults.world import FunctionFailedError, World
+from ..faults.world import Fate, FunctionFailedError, World
 from ..tables import region_tables
 
 CONFLICTS, STANDINGS = "conflicts", "standings"
@@ -101,6 +101,8 @@ class Region:
     mode: Mode = Mode.STANDBY
     calls: list[str] = field(default_factory=list)
     """What the functions asked of AWS."""
+    fates: dict[str, Fate] = field(default_factory=dict)
+    """What happens to the calls of a function, by its name; all goes well with the others."""
 
     @property
     def role(self) -> str:
@@ -135,7 +137,8 @@ class Region:
 
     def _see(self, call: Call) -> Fault:
         self.calls.append(call.operation)
-        return NONE
+        fate = self.fates.get(call.invocation.function)
+        return fate(call) if fate else NONE
 
     def send(self, command: Mapping[str, Any]) -> tuple[int, Any]:
         """Status and body of a command; 500 where it failed."""
@@ -154,7 +157,10 @@ class Region:
             self.relayed += len(new)
 
     def reconcile(self, attempts: int = 1) -> dict[str, Any]:
-        """Hand the queue's messages to `reconcile`, those that failed again, and call it as its schedule does."""
+        """Hand the queue's messages to `reconcile`, those that failed again, and call it as its schedule does.
+
+        What fails altogether is handed over again, too, and the schedule's call is made up for by the next.
+        """
         for attempt in range(attempts):
             bodies, self.queue.messages = self.queue.messages, []
             records = [
@@ -162,10 +168,16 @@ class Region:
                 for index, body in enumerate(bodies)
             ]
             if records:
-                answer = self.invoke("reconcile", {"Records": records})
+                try:
+                    answer = self.invoke("reconcile", {"Records": records})
+                except FunctionFailedError:
+                    answer = {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in records]}
                 failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
                 self.queue.messages = [*(bodies[int(each)] for each in sorted(failed)), *self.queue.messages]
-        told: dict[str, Any] = self.invoke("reconcile", {})
+        try:
+            told: dict[str, Any] = self.invoke("reconcile", {})
+        except FunctionFailedError:
+            return {}
         return told
 
     def work(self) -> None:
@@ -266,8 +278,10 @@ class Pair:
 
     def quiet(self, rounds: int = 12, *, working: bool = True) -> None:
         """Let all come to rest: it arrives, is relayed, reconciled, projected and worked on, and time passes."""
-        for _ in range(rounds):
+        for number in range(rounds):
             for region in self.regions.values():
+                if number == rounds // 2:
+                    region.world.arrive_all()
                 self.arrive(region.name)
                 region.relay()
                 region.reconcile(attempts=4)
