@@ -14,7 +14,7 @@ from .checks import check_the_end
 from .sending import opening, transaction
 from .world import OTHER, PRIMARY, Pair, Region
 
-_EVERY = 3 if LONG else 7
+_EVERY = 3 if LONG else 31
 _LEAST = 60 if LONG else 8
 
 
