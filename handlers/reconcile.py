@@ -26,7 +26,7 @@ _store = EventStore(_dynamodb, setting("EVENT_STORE_TABLE"), number("TYPE_BUCKET
 _snapshots = Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE"))
 _conflicts = Conflicts(_dynamodb, setting("CONFLICTS_TABLE"))
 _DAY = 24 * 60 * 60
-_SPARE_SECONDS = 10.0
+_SPARE_SECONDS = 4.0
 """With less time left no further stream is begun: the next call goes on."""
 _PATIENCE = 3
 """Deliveries until an event that was removed must be known to have been kept before."""

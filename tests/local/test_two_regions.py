@@ -27,6 +27,7 @@ from local.engine import Engine
 from local.engine.links import OUTSIDE
 from tests.effort import LONG
 from tests.local.conftest import DISORDER, PROJECT
+from tests.local.roles import role_of
 from tests.support import eventually
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
@@ -153,7 +154,8 @@ def test_what_both_regions_acknowledged_is_in_both_stores_once_when_they_meet_ag
 def test_a_change_of_regions_lists_what_has_not_come_and_takes_less_than_a_minute(ledger: Ledger) -> None:
     """It begins where the test before it ended: the second Region decides."""
     with ledger.engine.links.cut(SECOND, FIRST):
-        lost = [ledger.deposit(SECOND, account) for account in ACCOUNTS[:3]]
+        # Of the first account one more than is written on top: that one is behind the end of what stands.
+        lost = [ledger.deposit(SECOND, account) for account in (*ACCOUNTS[:3], ACCOUNTS[0])]
         began = time.monotonic()
         code, told = ledger.operate("region", "promote", FIRST, "--accept-loss", "--yes")
         assert time.monotonic() - began < 60 - FENCE
@@ -166,3 +168,30 @@ def test_a_change_of_regions_lists_what_has_not_come_and_takes_less_than_a_minut
     for region in (FIRST, SECOND):
         assert {receipt.command_id for receipt in lost} <= set(ledger.commands(region))
     assert ledger.operate("region", "status")[0] == 0
+
+
+def test_a_refusal_is_heard_in_both_regions_and_once_in_each(ledger: Ledger) -> None:
+    data = {"amount": -(10**6)}
+    status, _ = ledger.clients[FIRST].command(ACCOUNTS[0], "TransactionProcessed", data, commandId="too-much")
+    assert status == 422
+
+    def heard(region: str) -> list[tuple[str, str]]:
+        client = ledger.clients[region]
+        found = client.aws("logs").filter_log_events(logGroupName=client.outputs["auditLogGroup"])["events"]
+        lines = [json.loads(each["message"]) for each in found]
+        return [
+            (each["detail"]["CommandId"], each["region"]) for each in lines if each["detail-type"] == "CommandRejected"
+        ]
+
+    for region in (FIRST, SECOND):
+        eventually(partial(heard, region), SETTLED, message=f"the refusal in {region}")
+        assert heard(region) == [("too-much", FIRST)]
+
+
+def test_no_function_is_refused_what_it_needs_and_reconcile_may_nothing_that_it_does_not_do(ledger: Ledger) -> None:
+    """Of what was done above. What a role may only for failures that did not come is left out."""
+    noted = ledger.engine.authorizations
+    assert [str(call) for call in noted.refused] == []
+    roles = [role_of(client, client.outputs["reconcileFunction"]) for client in ledger.clients.values()]
+    unused = [{(each.sid, each.action) for each in noted.unused(role)} for role in roles]
+    assert unused[0] & unused[1] <= {("SendDeadLetters", "sqs:SendMessage")}

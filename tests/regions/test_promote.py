@@ -163,6 +163,21 @@ def test_a_region_that_cannot_be_reached_is_only_passed_over_on_purpose(
     assert here.standing().is_active, "nobody could tell it"
 
 
+def test_who_is_promoted_without_the_other_outranks_all_that_it_has_seen(
+    pair: tuple[Region, Region], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair
+    assert promote(change(there, here, Clock())).standing.epoch == 3
+    standing = Region.standing
+    monkeypatch.setattr(Region, "standing", lambda region: _gone() if region.name == OTHER else standing(region))
+
+    assert promote(change(here, there, Clock()), accept_loss=True).standing.epoch == 5
+
+
+def _gone() -> Any:
+    raise UnreachableError("eu-west-1 cannot be reached")
+
+
 def test_there_and_back_each_time_in_a_higher_epoch(pair: tuple[Region, Region]) -> None:
     here, there = pair
     epochs = []
