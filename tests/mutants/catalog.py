@@ -35,6 +35,7 @@ FACTS = "handlers/sourcing/facts.py"
 ERRORS = "handlers/sourcing/errors.py"
 MEANING = "handlers/sourcing/meaning.py"
 KINDS = "handlers/sourcing/kinds.py"
+BETWEEN_REGIONS = ("tests/regions",)
 MISSPELLING = ("tests/handlers/test_misspelt.py",)
 NORMALIZING = ("tests/handlers/test_normal_forms.py",)
 RECALLING = ("tests/handlers/test_recall.py",)
@@ -5124,5 +5125,103 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         'return Grant("LookAtBranches", ("dynamodb:GetItem", "dynamodb:Query"), (self.table_arn,))',
         'return Grant("LookAtBranches", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"), (self.table_arn,))',
         ("tests/infrastructure/test_security.py",),
+    ),
+    Mutant(
+        "let one clock alone end what is remembered of a fence",
+        "handlers/store/standings.py",
+        "if all(0 <= clock() - then < REMEMBERED_SECONDS",
+        "if any(0 <= clock() - then < REMEMBERED_SECONDS",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "raise an epoch whatever it is by now",
+        "handlers/store/standings.py",
+        '"ConditionExpression": "Epoch = :epoch AND #role = :role",',
+        '"ConditionExpression": "Epoch >= :epoch AND #role >= :role",',
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "open a Region before the other one's fence holds",
+        "ops/regions.py",
+        "        end = self.now() + self.fence_seconds\n",
+        "        end = self.now()\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "take an epoch that another Region may have taken",
+        "handlers/sourcing/standing.py",
+        "return above + 1 + (place - above) % places",
+        "return above + 1",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "decide behind an event of a higher epoch",
+        "handlers/sourcing/standing.py",
+        "if newest.epoch > self.epoch:",
+        "if newest.epoch > self.epoch + 9:",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "decide on what was kept, though it may have been put elsewhere",
+        "handlers/wiring.py",
+        "looks = standings is not None",
+        "looks = False",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "let the lower epoch's suffix stand",
+        "handlers/sourcing/untangling.py",
+        "return event.stamp.epoch, ranks",
+        "return -event.stamp.epoch, ranks",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "give the place of a lost event away before it is kept",
+        "handlers/store/reconciler.py",
+        "                self.conflicts.keep(conflict)\n",
+        "                pass\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "pass over an event whose place another one takes",
+        "handlers/relay.py",
+        "        _unsettled.queue.lost(before.aggregate_id, dict(old or {}), removed=after is None)\n",
+        "        pass\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "leave rows that have seen a lost event as they are",
+        PROJECTOR,
+        "rows[key] = stored._replace(position=stored.position._replace(hash=UNKNOWN))",
+        "rows[key] = stored",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "fold across a hole of a replica",
+        "handlers/store/replica.py",
+        "if event.sequence != after + count + 1:",
+        "if event.sequence < after + count + 1:",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "take a step that another Region takes for refused",
+        "handlers/store/conductor.py",
+        "            raise  # no word on the step: another Region takes it\n",
+        "            return NotHomeError('', 'elsewhere')\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "send what crosses back to where it came from",
+        "components/crossing.py",
+        '"detail-type": list(args.detail_types), "region": [args.region]}',
+        '"detail-type": list(args.detail_types)}',
+        ("tests/infrastructure/test_regions.py",),
+    ),
+    Mutant(
+        "let whoever appends remove events of two Regions",
+        "components/policies.py",
+        '"Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *menders]}},',
+        '"Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *writers, *menders]}},',
+        ("tests/infrastructure/test_regions.py",),
     ),
 )

@@ -4,10 +4,12 @@ comes next goes on, and nothing that was acknowledged is lost."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import pytest
 
+from ..aws import STORE
 from ..effort import LONG
 from ..faults.faults import NONE, Call, Fault, faults_of
 from .checks import check_the_end
@@ -79,3 +81,20 @@ def test_every_fault_at_every_call_of_reconcile(where: str, record_property: Cal
         settle(both_wrote(), where, Strike(index, fault))
     record_property("cases", f"{len(tried)} faults at the {len(look.calls)} calls of reconcile in {where}")
     assert len(tried) >= _LEAST
+
+
+def test_a_lost_event_is_kept_before_its_place_is_given_away() -> None:
+    told, given_away = both_wrote(), []
+
+    def look(region: Region, call: Call) -> Fault:
+        seen = call.arguments.get("ExpressionAttributeValues", {}).get(":seen")
+        if seen and call.arguments.get("TableName") == STORE and call.operation in ("PutItem", "DeleteItem"):
+            given_away.append(seen["S"])
+            assert seen["S"] in {each.event.hash for each in region.conflicts()}
+        return NONE
+
+    for region in told.pair.regions.values():
+        region.fates["reconcile"] = partial(look, region)
+    told.pair.quiet(10)
+    check_the_end(told.pair, told.acknowledged)
+    assert given_away
