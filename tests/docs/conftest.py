@@ -11,6 +11,7 @@ import pytest
 
 from local.deploy import deploy
 from local.engine import Engine
+from tests.local.conftest import DISORDER
 
 from . import aws_cli
 from .blocks import ROOT
@@ -22,7 +23,7 @@ Reader = Callable[..., Walk]
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    with Engine() as running:
+    with Engine(stream_disorder=DISORDER) as running:
         yield running
 
 
