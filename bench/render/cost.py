@@ -13,6 +13,12 @@ from .markdown import money, number, table
 _SMALLER_MB = 256
 _ACCESS_LINE_GB = 0.5
 """A million lines of the access log."""
+_REPLICATED_UNITS = 3
+"""Of an event of up to 1 KB: table, type index, command index."""
+_CROSSING_GB = 2.0
+"""A million events of 2 KB."""
+_CROSSING_GB_PRICE = 0.02
+"""Between us-east-1 and most others."""
 _ANSWERS_GB = 2.0
 """A million answers to people."""
 
@@ -102,6 +108,15 @@ So a million commands through the machines' API cost {money(cost.COMMANDS * pric
 TB a month are free. The prices are those of [API Gateway](https://aws.amazon.com/api-gateway/pricing/),
 [CloudFront](https://aws.amazon.com/cloudfront/pricing/) and [Cognito](https://aws.amazon.com/cognito/pricing/), as
 published in {prices.PUBLISHED}; lengths of lines and answers are assumed.
+
+## Two Regions
+
+With `regions` every write unit of the event store is paid once more, as a replicated write unit of the second Region, at the same price: for an event
+of up to 1 KB {_REPLICATED_UNITS} units, {money(cost.COMMANDS * _REPLICATED_UNITS * prices.WRITE_UNIT)} US$ a million. The second Region's relay, bus, projections, read model, snapshots, audit log and
+archive work on each event again, at the prices above; only the command itself is paid once. So a million commands cost nearly twice
+as much in all, and so do storage, alarms and the dashboard. Traffic between the Regions comes to it: some 2 KB an event (assumed), {money(_CROSSING_GB * _CROSSING_GB_PRICE)} US$ a
+million at {_CROSSING_GB_PRICE} US$ a GB. A command takes a read unit more, to look at the stream's end, and each process one every
+5 seconds for its standing. Nothing of this is measured.
 
 ## The recipe's million, were its tables billed on demand: {money(cost.total(recipe))} US$
 

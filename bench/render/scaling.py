@@ -64,6 +64,10 @@ ledger's own events share.
 5. The table's quota of write units, and a warm throughput before a planned rush.
 6. The account's Lambda concurrency; `commandConcurrency` keeps a share of it.
 
+[Two Regions](regions.md) raise none of these ceilings in the mode `standby`: both Regions do all that follows a command. With
+`home` each Region decides its own accounts, and still projects those of both. A replica takes as many writes as the first
+Region: its quota of write units has to be as high.
+
 ## The recipe's ceiling
 
 As its tables are created, with provisioned capacity:
