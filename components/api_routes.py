@@ -149,6 +149,7 @@ def _integration(
     admission = aws.lambda_.Permission(
         f"{name}-{role}-admission",
         function=function.name,
+        qualifier=function.qualifier,
         action="lambda:InvokeFunction",
         principal="apigateway.amazonaws.com",
         source_arn=Output.concat(args.api.execution_arn, "/*/", methods.pop() if len(methods) == 1 else "*", "/*"),
@@ -159,7 +160,7 @@ def _integration(
         api_id=args.api.id,
         integration_type="AWS_PROXY",
         integration_method="POST",
-        integration_uri=function.arn,
+        integration_uri=function.called_arn,
         payload_format_version="2.0",
         timeout_milliseconds=API_TIMEOUT_SECONDS * 1000,
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[admission])),

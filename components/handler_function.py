@@ -29,6 +29,22 @@ _ASYNC_RETRIES = 2
 _ASYNC_MAX_AGE_SECONDS = 6 * 3600
 
 
+LIVE = "live"
+"""The alias that callers name."""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Has callers name an alias of published versions. Without SnapStart and environments, these are as any."""
+
+    shifted: bool = False
+    """Whether something else than the deployment moves the alias from version to version, once it is there."""
+    snap_start: bool = False
+    """Begin environments from a snapshot of the loaded code, which is taken when a version is published."""
+    provisioned: int = 0
+    """Environments that stand all the time."""
+
+
 @dataclass(frozen=True)
 class HandlerFunctionArgs:
     package: HandlerPackage
@@ -53,6 +69,8 @@ class HandlerFunctionArgs:
     log_retention_days: Input[int] = 30
     tracing: bool = True
     """Trace with X-Ray, whoever calls."""
+    versions: Versions | None = None
+    """None to have the newest code called, by the function's name."""
     kms_key_arn: Input[str] | None = None
     """A customer key for the log group and the environment, and under what the grants reach."""
     previous_kms_key_arns: Sequence[str] = ()
@@ -64,6 +82,13 @@ class HandlerFunction(pulumi.ComponentResource):
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
+    version: pulumi.Output[str]
+    """The one that was published last; `$LATEST` where none is."""
+    qualifier: pulumi.Output[str] | None
+    """The alias that callers name; None where there is none."""
+    called_name: pulumi.Output[str]
+    """What callers name: `<function>:<alias>`, or the function."""
+    called_arn: pulumi.Output[str]
     role_name: pulumi.Output[str]
     role_arn: pulumi.Output[str]
     log_group_name: pulumi.Output[str]
@@ -115,6 +140,8 @@ class HandlerFunction(pulumi.ComponentResource):
                 variables={"METRICS_NAMESPACE": METRICS_NAMESPACE, **args.environment}
             ),
             kms_key_arn=args.kms_key_arn,
+            publish=True if args.versions else None,
+            snap_start=_snap_start(args.versions),
             memory_size=args.memory_size,
             timeout=args.timeout,
             reserved_concurrent_executions=args.concurrency,
@@ -127,22 +154,74 @@ class HandlerFunction(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
-        aws.lambda_.FunctionEventInvokeConfig(
-            f"{name}-async",
-            function_name=function.name,
-            maximum_retry_attempts=_ASYNC_RETRIES,
-            maximum_event_age_in_seconds=_ASYNC_MAX_AGE_SECONDS,
-            destination_config=aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
-                on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(
-                    destination=args.dead_letters.arn
-                )
-            ),
-            opts=child,
-        )
+        self.qualifier, self.called_name, self.called_arn = None, function.name, function.arn
+        _retry(f"{name}-async", function.name, None, args.dead_letters, child)
+        if args.versions:
+            alias = _alias(name, function, args.versions, self)
+            # Of an alias retries and dead letters are its own: the function's do not count for it.
+            _retry(f"{name}-live-async", function.name, alias.name, args.dead_letters, _loose(self))
+            self.qualifier, self.called_arn = alias.name, alias.arn
+            self.called_name = Output.concat(function.name, ":", alias.name)
         self.name = function.name
         self.arn = function.arn
+        self.version = function.version
         self.role_name = role.name
         self.role_arn = role.arn
         self.log_group_name = logs.name
         self.dead_letters_arn = args.dead_letters.arn
         self.register_outputs({"name": self.name, "arn": self.arn, "logGroupName": self.log_group_name})
+
+
+def _loose(parent: pulumi.Resource) -> pulumi.ResourceOptions:
+    """Of what carries nothing, and comes and goes with the alias."""
+    return pulumi.ResourceOptions(parent=parent, protect=False)
+
+
+def _snap_start(versions: Versions | None) -> aws.lambda_.FunctionSnapStartArgs | None:
+    """Said as well where it is off, once there are versions: the provider leaves alone what is not said."""
+    if versions is None:
+        return None
+    return aws.lambda_.FunctionSnapStartArgs(apply_on="PublishedVersions" if versions.snap_start else "None")
+
+
+def _alias(name: str, function: aws.lambda_.Function, versions: Versions, parent: pulumi.Resource) -> aws.lambda_.Alias:
+    """The alias, with the environments that are to stand behind it. What moved it is not put back by a deployment."""
+    moved = ["functionVersion", "routingConfig"] if versions.shifted else []
+    alias = aws.lambda_.Alias(
+        f"{name}-{LIVE}",
+        name=LIVE,
+        description="What callers are answered by",
+        function_name=function.name,
+        function_version=function.version,
+        opts=pulumi.ResourceOptions.merge(_loose(parent), pulumi.ResourceOptions(ignore_changes=moved)),
+    )
+    if versions.provisioned:
+        aws.lambda_.ProvisionedConcurrencyConfig(
+            f"{name}-provisioned",
+            function_name=function.name,
+            qualifier=alias.name,
+            provisioned_concurrent_executions=versions.provisioned,
+            opts=_loose(parent),
+        )
+    return alias
+
+
+def _retry(
+    name: str,
+    function_name: Input[str],
+    qualifier: Input[str] | None,
+    dead_letters: DeadLetterQueue,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Bound the retries of asynchronous invocations, and say where they end."""
+    aws.lambda_.FunctionEventInvokeConfig(
+        name,
+        function_name=function_name,
+        qualifier=qualifier,
+        maximum_retry_attempts=_ASYNC_RETRIES,
+        maximum_event_age_in_seconds=_ASYNC_MAX_AGE_SECONDS,
+        destination_config=aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
+            on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(destination=dead_letters.arn)
+        ),
+        opts=opts,
+    )

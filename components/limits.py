@@ -86,6 +86,18 @@ SNAPSHOT_INTERVALS = (10, 100, 1000)
 API_TIMEOUT_SECONDS = 30
 """API Gateway waits for an answer for no longer; what a function does after it, nobody hears of."""
 
+DIRECT = "direct"
+"""The deployment that has every caller answered by the new code at once."""
+DEPLOYMENTS = (
+    DIRECT,
+    "AllAtOnce",
+    *(f"Canary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)),
+    "Linear10PercentEvery1Minute",
+    *(f"Linear10PercentEvery{minutes}Minutes" for minutes in (2, 3, 10)),
+)
+"""And those that CodeDeploy has for Lambda, as it calls them behind `CodeDeployDefault.Lambda`."""
+WITHOUT_SNAP_START = ("python3.11",)
+
 SIGN_IN_MFA = ("OPTIONAL", "ON")
 PRICE_CLASSES = ("PriceClass_100", "PriceClass_200", "PriceClass_All")
 

@@ -113,6 +113,8 @@ class Monitoring(pulumi.ComponentResource):
     """Every alarm reports both ways: that something broke, and that it is well again."""
 
     topic_arn: pulumi.Output[str]
+    alarm_names: dict[str, pulumi.Output[str]]
+    """As AWS has them, by what they are called here."""
     dashboard_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -143,13 +145,15 @@ class Monitoring(pulumi.ComponentResource):
             _tell(f"{name}-guard-target", args, topic.arn, told)
         for email in args.emails:
             aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=loose)
-        alarm_arns = [_metric_alarm(name, alarm, topic.arn, loose).arn for alarm in _alarms(args)]
+        declared = {alarm.name: _metric_alarm(name, alarm, topic.arn, loose) for alarm in _alarms(args)}
+        alarm_arns = [alarm.arn for alarm in declared.values()]
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=args.dashboard_name,
             dashboard_body=Output.json_dumps(dashboard_body(_subjects(args, alarm_arns))),
             opts=loose,
         )
+        self.alarm_names = {label: alarm.name for label, alarm in declared.items()}
         self.topic_arn = topic.arn
         self.dashboard_name = dashboard.dashboard_name
         self.register_outputs({"topicArn": self.topic_arn, "dashboardName": self.dashboard_name})

@@ -73,6 +73,12 @@ def role_policy(
     return Output.json_dumps(_document(*statements))
 
 
+def traffic_shift_policy(grants: Sequence[Grant]) -> Output[str]:
+    """What moves aliases may do: its grants, and look at alarms, which AWS's own policy for it has over every one."""
+    watch: Statement = {"Sid": "WatchAlarms", "Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
+    return Output.json_dumps(_document(*(_statement(grant) for grant in grants), watch))
+
+
 def queue_policy(queue_arn: Input[str], rule_arns: Sequence[Input[str]] = ()) -> Output[str]:
     """TLS only; EventBridge may send on behalf of the rules named (`*` within an ARN matches), nobody else's."""
     statements: list[Statement] = [_deny_plain_http("sqs:*", queue_arn)]

@@ -28,6 +28,7 @@ def check(read: Reader, settings: Settings) -> None:
     _check_stream(read, settings)
     _check_queue(read, settings)
     _check_transfers(read, settings)
+    _check_starts(read, settings)
     read.expect(
         bool(settings.break_glass_arns) or not settings.break_glass_until,
         "breakGlassUntil",
@@ -267,6 +268,45 @@ def _check_transfers(read: Reader, settings: Settings) -> None:
         f"{settings.transfer_timeout_seconds}: a transfer would be found late by more than the time that it has",
         "transferTimeoutSeconds",
     )
+
+
+def _check_starts(read: Reader, settings: Settings) -> None:
+    """What AWS has together of published versions."""
+    read.expect(
+        not settings.snap_start or settings.runtime not in limits.WITHOUT_SNAP_START,
+        "snapStart",
+        "true",
+        f"false with runtime {settings.runtime}: Lambda takes snapshots from python3.12 on",
+        "runtime",
+    )
+    for key, provisioned, reserved, concurrency in (
+        (
+            "commandProvisionedConcurrency",
+            settings.command_provisioned_concurrency,
+            "commandConcurrency",
+            settings.command_concurrency,
+        ),
+        (
+            "queryProvisionedConcurrency",
+            settings.query_provisioned_concurrency,
+            "queryConcurrency",
+            settings.query_concurrency,
+        ),
+    ):
+        read.expect(
+            not (provisioned and settings.snap_start),
+            key,
+            provisioned,
+            "0 with snapStart: Lambda has one or the other",
+            "snapStart",
+        )
+        read.expect(
+            concurrency == limits.UNRESERVED or provisioned <= concurrency,
+            key,
+            provisioned,
+            f"at most {reserved} ({concurrency}), of which it is a part",
+            reserved,
+        )
 
 
 def _check_production(read: Reader, settings: Settings) -> None:

@@ -81,6 +81,11 @@ class Settings:
     memory_size: int
     function_timeout: int
     projection_timeout: int
+    deployment: str
+    snap_start: bool
+    command_provisioned_concurrency: int
+    """0 for none."""
+    query_provisioned_concurrency: int
     command_concurrency: int
     relay_concurrency: int
     projection_concurrency: int
@@ -153,10 +158,26 @@ class Settings:
             "queryConcurrency": self.query_concurrency,
             "snapshotConcurrency": self.snapshot_concurrency,
             "validateConcurrency": self.validate_concurrency,
+            # Where nothing is reserved, they come out of the account's common pool.
+            **(
+                {"commandProvisionedConcurrency": self.command_provisioned_concurrency}
+                if self.command_provisioned_concurrency and self.command_concurrency == limits.UNRESERVED
+                else {}
+            ),
+            **(
+                {"queryProvisionedConcurrency": self.query_provisioned_concurrency}
+                if self.query_provisioned_concurrency and self.query_concurrency == limits.UNRESERVED
+                else {}
+            ),
             # Without the API, or the pool, there is no such function.
             **({"operationsConcurrency": self.operations_concurrency} if self.http_api else {}),
             **({"tokenScopesConcurrency": self.token_scopes_concurrency} if self.has_user_pool else {}),
         }
+
+    @property
+    def is_shifted(self) -> bool:
+        """Whether callers are moved to new code by CodeDeploy."""
+        return self.deployment != limits.DIRECT
 
     @property
     def has_user_pool(self) -> bool:
@@ -217,6 +238,10 @@ class Settings:
             memory_size=read.integer("memorySize", 128, 10_240),
             function_timeout=read.integer("functionTimeout", 1, 900),
             projection_timeout=read.integer("projectionTimeout", 1, 900),
+            deployment=read.choice("deployment", limits.DEPLOYMENTS),
+            snap_start=read.boolean("snapStart"),
+            command_provisioned_concurrency=read.integer("commandProvisionedConcurrency", 0, 10_000),
+            query_provisioned_concurrency=read.integer("queryProvisionedConcurrency", 0, 10_000),
             command_concurrency=read.concurrency("commandConcurrency"),
             relay_concurrency=read.concurrency("relayConcurrency"),
             projection_concurrency=read.concurrency("projectionConcurrency"),

@@ -13,6 +13,7 @@ from handlers.sourcing.errors import LedgerError
 from .commands import (
     branch,
     dead_letters,
+    deploy,
     export,
     import_,
     logs,
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     looking, mending = (
         (status, verify, logs, dead_letters, transfers, schemas),
-        (region, replay, republish, restore_event, snapshots),
+        (deploy, region, replay, republish, restore_event, snapshots),
     )
     for module in (*looking, *mending, branch, export, import_):
         module.add_to(commands)

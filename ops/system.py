@@ -84,6 +84,16 @@ class System:
             raise OperatorError(f"the stack has no output {name}; deploy it again with the current program")
         return str(self.outputs[name])
 
+    def functions(self) -> dict[str, str]:
+        """What is invoked, the function or an alias of it, by the function's name, which metrics and letters have."""
+        named = [str(name) for output, name in self.outputs.items() if output.endswith("Function")]
+        return {name.partition(":")[0]: name for name in named}
+
+    def function(self, output: str) -> str | None:
+        """A function's name, whatever callers name; None where the stack has none."""
+        named = self.outputs.get(output)
+        return None if named is None else str(named).partition(":")[0]
+
     def client(self, service: str) -> Any:
         """A client with the caller's own credentials; the embedded AWS takes any."""
         if service not in self._clients:

@@ -10,9 +10,10 @@ import pulumi
 
 from components import limits
 from components.append_guard import AppendGuard, AppendGuardArgs, break_glass
-from components.handler_function import HandlerFunction, HandlerFunctionArgs
+from components.handler_function import HandlerFunction, HandlerFunctionArgs, Versions
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.policies import Grant
+from components.settings import Settings
 from stack.carriers import REJECTION, Carriers
 from stack.domain import told
 from stack.shared import Shared
@@ -40,6 +41,7 @@ class Handlers:
         concurrency: int,
         timeout: int | None = None,
         after: Sequence[HandlerFunction] = (),
+        versions: Versions | None = None,
     ) -> HandlerFunction:
         """A function by the name of its entry, with what all share; seconds, None for the settings' own."""
         settings = self.shared.settings
@@ -55,6 +57,7 @@ class Handlers:
                 memory_size=settings.memory_size,
                 timeout=settings.function_timeout if timeout is None else timeout,
                 concurrency=concurrency,
+                versions=versions,
                 log_level=settings.log_level,
                 system_log_level=settings.system_log_level,
                 log_retention_days=settings.log_retention_days,
@@ -195,6 +198,7 @@ def _query(handler: Handlers, stores: Stores) -> HandlerFunction:
             stores.snapshots.grant_read_by_time(),
         ],
         concurrency=settings.query_concurrency,
+        versions=_versions(settings, settings.query_provisioned_concurrency),
     )
 
 
@@ -269,6 +273,7 @@ def _command(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunctio
         grants=[*_to_append(handler, stores), event_bus.grant_publish_only(REJECTION)],
         concurrency=handler.shared.settings.command_concurrency,
         after=readers,
+        versions=_versions(handler.shared.settings, handler.shared.settings.command_provisioned_concurrency),
     )
 
 
@@ -280,6 +285,7 @@ def _validate(handler: Handlers, stores: Stores, query: HandlerFunction) -> Hand
         grants=[*_to_decide(stores), *_to_stand(stores)],
         concurrency=handler.shared.settings.validate_concurrency,
         after=[query],
+        versions=_versions(handler.shared.settings),
     )
 
 
@@ -376,6 +382,14 @@ def _token_scopes(handler: Handlers) -> HandlerFunction:
         concurrency=handler.shared.settings.token_scopes_concurrency,
         timeout=_TOKEN_SECONDS,
     )
+
+
+def _versions(settings: Settings, provisioned: int = 0) -> Versions | None:
+    """Of those that callers wait for. What follows a stream, a queue or a clock is called by its name: of a poke that
+    fails one version makes up for the other, so that traffic shared out would hide what it is to show."""
+    if not (settings.is_shifted or settings.snap_start or provisioned):
+        return None
+    return Versions(shifted=settings.is_shifted, snap_start=settings.snap_start, provisioned=provisioned)
 
 
 def _deciding(shared: Shared, stores: Stores) -> dict[str, pulumi.Input[str]]:

@@ -10,6 +10,7 @@ from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction
 from components.monitoring import Monitoring
 from stack.carriers import Carriers, carry
+from stack.deployments import shift
 from stack.entrance import open_to_http
 from stack.feeds import Feeds, feed
 from stack.functions import Functions, guard, run
@@ -54,6 +55,7 @@ def declare(shared: Shared, stores: Stores, *, with_front_door: bool) -> Declare
         **_of_parts(stores, carriers, functions, feeds, replaying),
         **_of_what_may_be_left_out(feeds, monitoring, operations, front_door),
         **(_of_two_regions(carriers, settling) if settling else {}),
+        **shift(shared, functions, monitoring),
     }
     return Declared(stores, carriers, outputs)
 
@@ -71,12 +73,12 @@ def _of_parts(
         "snapshotsTable": stores.snapshots.table_name,
         "branchesTable": stores.branches.table_name,
         "replaysTable": stores.replays.table_name,
-        "commandFunction": functions.command.name,
+        "commandFunction": functions.command.called_name,
         "relayFunction": functions.relay.name,
         "projectionFunction": functions.projection.name,
-        "queryFunction": functions.query.name,
+        "queryFunction": functions.query.called_name,
         "snapshotFunction": functions.snapshot.name,
-        "validateFunction": functions.validate.name,
+        "validateFunction": functions.validate.called_name,
         "processFunction": functions.process.name,
         "sweepFunction": functions.sweep.name,
         "branchFunction": functions.branch.name,

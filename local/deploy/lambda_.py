@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 from typing import Any
 
 from pulumi import Archive, Asset
@@ -47,6 +48,19 @@ _MAPPING = {
     "startingPositionTimestamp": "StartingPositionTimestamp",
     "tumblingWindowInSeconds": "TumblingWindowInSeconds",
 }
+_ALIAS = {
+    "description": "Description",
+    "functionName": "FunctionName",
+    "functionVersion": "FunctionVersion",
+    "name": "Name",
+}
+_PROVISIONED = {
+    "functionName": "FunctionName",
+    "provisionedConcurrentExecutions": "ProvisionedConcurrentExecutions",
+    "qualifier": "Qualifier",
+}
+_PROVISIONING_SECONDS = 60
+_LOOK_SECONDS = 0.05
 _PERMISSION = {
     "action": "Action",
     "eventSourceToken": "EventSourceToken",
@@ -79,6 +93,7 @@ _INVOKE_CONFIG = {
         environment={"variables": {}},
         ephemeralStorage=fields("size"),
         loggingConfig=fields(*_LOGGING),
+        snapStart=fields("applyOn"),
         tracingConfig=fields("mode"),
     ),
 )
@@ -189,6 +204,44 @@ def event_source_mapping(new: NewResource) -> Created:
     return Created(uuid, outputs, delete=lambda: lambda_.delete_event_source_mapping(UUID=uuid))
 
 
+@TYPES.creates(
+    "aws:lambda/alias:Alias",
+    fields(*_ALIAS, routingConfig=fields(additionalVersionWeights={})),
+)
+def alias(new: NewResource) -> Created:
+    """A name for one version of a function, or for two; its id is its ARN."""
+    lambda_, request = new.client("lambda"), new.pick(_ALIAS)
+    if routing := new.inputs.get("routingConfig"):
+        request["RoutingConfig"] = {"AdditionalVersionWeights": routing.get("additionalVersionWeights", {})}
+    made = lambda_.create_alias(**request)
+    arn, of = made["AliasArn"], new.pick({"functionName": "FunctionName", "name": "Name"})
+    invoke_arn = f"arn:aws:apigateway:{new.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    return Created(arn, {"arn": arn, "invokeArn": invoke_arn}, delete=lambda: lambda_.delete_alias(**of))
+
+
+@TYPES.creates(
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", fields("skipDestroy", *_PROVISIONED)
+)
+def provisioned_concurrency_config(new: NewResource) -> Created:
+    """Environments that stand behind an alias or a version; waits until they do."""
+    lambda_ = new.client("lambda")
+    of = new.pick({"functionName": "FunctionName", "qualifier": "Qualifier"})
+    lambda_.put_provisioned_concurrency_config(**new.pick(_PROVISIONED))
+    deadline = time.monotonic() + _PROVISIONING_SECONDS
+    while (found := lambda_.get_provisioned_concurrency_config(**of))["Status"] == "IN_PROGRESS":
+        if time.monotonic() > deadline:
+            raise DeployError(f"the environments of {':'.join(of.values())} do not stand in {_PROVISIONING_SECONDS} s")
+        time.sleep(_LOOK_SECONDS)
+    if found["Status"] == "FAILED":
+        raise DeployError(f"the environments of {':'.join(of.values())} cannot be begun: {found['StatusReason']}")
+
+    def delete() -> None:
+        if not new.inputs.get("skipDestroy"):
+            lambda_.delete_provisioned_concurrency_config(**of)
+
+    return Created(",".join(of.values()), {}, delete)
+
+
 @TYPES.creates("aws:lambda/permission:Permission", fields("statementId", "statementIdPrefix", *_PERMISSION))
 def permission(new: NewResource) -> Created:
     """Who else may invoke a function; its id is the statement's."""
@@ -241,6 +294,8 @@ def _settings(new: NewResource) -> dict[str, Any]:
         settings["TracingConfig"] = {"Mode": tracing["mode"]}
     if logging := inputs.get("loggingConfig"):
         settings["LoggingConfig"] = {api: logging[ours] for ours, api in _LOGGING.items() if ours in logging}
+    if snap_start := inputs.get("snapStart"):
+        settings["SnapStart"] = {"ApplyOn": snap_start["applyOn"]}
     if dead_letters := inputs.get("deadLetterConfig"):
         settings["DeadLetterConfig"] = {"TargetArn": dead_letters["targetArn"]}
     if storage := inputs.get("ephemeralStorage"):

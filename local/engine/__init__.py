@@ -42,6 +42,8 @@ from local.engine.bus import EventBus
 from local.engine.changes import Changes
 from local.engine.clock import Clock, ManualClock, SystemClock
 from local.engine.cloud_control import CloudControl
+from local.engine.code_deploy import SERVICE as CODE_DEPLOY
+from local.engine.code_deploy import CodeDeploy
 from local.engine.destinations import Destinations
 from local.engine.durable.folder import DataError, DataFolder
 from local.engine.durable.storage import OnDisk
@@ -313,6 +315,8 @@ class _Running:
                 clients=aws.ServiceClients(self.gateway, REPLICATION, endpoint),
                 disorder=stream_disorder,
             )
+        of_codedeploy = aws.ServiceClients(self.gateway, CODE_DEPLOY, endpoint)
+        CodeDeploy(self.gateway, self.background, of_codedeploy, clock)
         CloudControl(self.gateway, aws.ServiceClients(self.gateway, "cloudformation.amazonaws.com", endpoint))
         LongPolling(self.gateway, self._changes)
         for seam in _WITH_THE_GATEWAY_ALONE:

@@ -148,6 +148,18 @@ def _on_mapping(request: ApiRequest) -> Iterable[Need]:
     yield Need(f"lambda:{request.operation}", _arn(request, "lambda", f"event-source-mapping:{uuid}"))
 
 
+def _on_group(request: ApiRequest) -> Iterable[Need]:
+    """And what AWS asks besides of who deploys: to enter the revision, and to see the configuration."""
+    asked = request.parameters
+    application, group = asked["applicationName"], asked["deploymentGroupName"]
+    group_arn = _arn(request, "codedeploy", f"deploymentgroup:{application}/{group}")
+    yield Need(f"codedeploy:{request.operation}", group_arn)
+    if request.operation == "CreateDeployment":
+        yield Need("codedeploy:RegisterApplicationRevision", _arn(request, "codedeploy", f"application:{application}"))
+        config = asked.get("deploymentConfigName") or "*"
+        yield Need("codedeploy:GetDeploymentConfig", _arn(request, "codedeploy", f"deploymentconfig:{config}"))
+
+
 def _on_schedule(request: ApiRequest) -> Iterable[Need]:
     """And on the role that it hands on, where it does."""
     asked = request.parameters if request.operation == "UpdateSchedule" else {}
@@ -197,7 +209,9 @@ _FINDERS: Iterable[tuple[str, Finder, Iterable[str]]] = (
     ("events", _on_replay, ("DescribeReplay",)),
     ("glue", _on_schema, ("GetSchema", "GetSchemaVersion")),
     ("lambda", _on_function, ("GetFunctionConfiguration", "Invoke")),
-    ("lambda", _on_function, ("GetAlias", "ListVersionsByFunction", "UpdateAlias")),
+    ("lambda", _on_function, ("GetAlias", "GetProvisionedConcurrencyConfig", "ListVersionsByFunction", "UpdateAlias")),
+    ("codedeploy", _on_group, ("CreateDeployment", "ListDeployments")),
+    ("codedeploy", _on_everything, ("BatchGetDeployments", "GetDeployment", "StopDeployment")),
     ("lambda", _on_everything, ("ListEventSourceMappings",)),
     ("lambda", _on_mapping, ("UpdateEventSourceMapping",)),
     ("scheduler", _on_schedule, ("GetSchedule", "UpdateSchedule")),

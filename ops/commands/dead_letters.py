@@ -206,6 +206,7 @@ def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse
         logs=system.client("logs"),
         functions=system.client("lambda"),
         timeline=by_time(system),
+        called=system.functions(),
         more_types=options.type,
         forced=options.force,
     )

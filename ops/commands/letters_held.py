@@ -99,6 +99,6 @@ def _diagnosis(system: System) -> Diagnosis:
         process_queue_arn=arn("processQueueUrl"),
         replays=Replays(dynamodb, system.output("replaysTable")),
         store_table=system.output("eventStoreTable"),
-        functions={str(name) for output, name in system.outputs.items() if output.endswith("Function")},
-        command_function=system.output("commandFunction"),
+        functions=system.functions().keys(),
+        command_function=system.output("commandFunction").partition(":")[0],
     )

@@ -86,5 +86,5 @@ def _function_of(case: Case, system: System) -> str | None:
     """Whose log tells of a letter, by its entry's name; None where nobody's does by the aggregate."""
     if case.invocation is None:
         return _BY_QUEUE.get(case.letter.queue)
-    outputs = {system.outputs.get(f"{spelled(function)}Function"): function for function in FUNCTIONS}
+    outputs = {system.function(f"{spelled(function)}Function"): function for function in FUNCTIONS}
     return outputs.get(case.invocation.function)

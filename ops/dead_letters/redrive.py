@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,8 @@ class Redriver:
     logs: CloudWatchLogsClient
     functions: LambdaClient
     timeline: ByTime
+    called: Mapping[str, str] = field(default_factory=dict)
+    """What callers name, by the function's name, where that is another: an alias of it."""
     more_types: Sequence[str] = ()
     """Of events that a newer revision wrote, to look for in the store as well."""
     forced: bool = False
@@ -104,7 +106,8 @@ class Redriver:
         return problems
 
     def _invoke(self, invocation: Invocation) -> dict[str, str]:
-        self.functions.invoke(FunctionName=invocation.function, InvocationType="Event", Payload=invocation.payload)
+        name = self.called.get(invocation.function, invocation.function)
+        self.functions.invoke(FunctionName=name, InvocationType="Event", Payload=invocation.payload)
         return {}
 
 

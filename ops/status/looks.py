@@ -113,7 +113,7 @@ class Looks:
         account, and one for the lags."""
         lags = self._metrics.newest(_lag(self.system.output(f"{name}Function")) for name in LAGS)
         for name in FUNCTIONS:
-            function = self.system.outputs.get(f"{spelled(name)}Function")
+            function = self.system.function(f"{spelled(name)}Function")
             pages = self.system.client("lambda").get_paginator("list_event_source_mappings")
             found = pages.paginate(FunctionName=function) if function and name in _FED else ()
             for mapping in (each for page in found for each in page["EventSourceMappings"]):
@@ -157,7 +157,7 @@ class Looks:
 
     def throttles(self) -> Iterator[Point]:
         """What was refused for want of capacity in the last quarter of an hour: one request."""
-        functions = {name: self.system.outputs.get(f"{spelled(name)}Function") for name in FUNCTIONS}
+        functions = {name: self.system.function(f"{spelled(name)}Function") for name in FUNCTIONS}
         wanted = {
             Metric("AWS/Lambda", "Throttles", "FunctionName", str(function), "Sum"): (name, "function-throttles")
             for name, function in functions.items()

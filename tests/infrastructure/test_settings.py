@@ -128,6 +128,11 @@ def test_a_missing_setting_is_named(key: str) -> None:
 
 
 BAD = [
+    ("deployment", "Canary10Percent7Minutes"),
+    ("deployment", ""),
+    ("snapStart", "yes"),
+    ("commandProvisionedConcurrency", "-1"),
+    ("queryProvisionedConcurrency", "10001"),
     ("archiveRetentionDays", "-1"),
     ("archiveRetentionDays", "a year"),
     ("archiveRetentionDays", "1.5"),
@@ -321,6 +326,11 @@ def test_all_complaints_come_at_once() -> None:
         ({"billingMode": "PROVISIONED", "writeCapacity": "5"}, "readCapacity"),
         ({"billingMode": "PROVISIONED", "readCapacity": "5"}, "writeCapacity"),
         ({"readCapacity": "5"}, "readCapacity"),
+        ({"snapStart": "true", "runtime": "python3.11"}, "snapStart"),
+        ({"snapStart": "true", "commandProvisionedConcurrency": "1"}, "commandProvisionedConcurrency"),
+        ({"snapStart": "true", "queryProvisionedConcurrency": "1"}, "queryProvisionedConcurrency"),
+        ({"commandConcurrency": "5", "commandProvisionedConcurrency": "6"}, "commandProvisionedConcurrency"),
+        ({"queryConcurrency": "5", "queryProvisionedConcurrency": "6"}, "queryProvisionedConcurrency"),
         ({"maxReadCapacity": "5"}, "maxReadCapacity"),
         (
             {"billingMode": "PROVISIONED", "readCapacity": "5", "writeCapacity": "5", "maxWriteCapacity": "5"},
@@ -416,6 +426,9 @@ def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> Non
 @pytest.mark.parametrize(
     ("overrides", "field", "expected"),
     [
+        ({"deployment": "Linear10PercentEvery1Minute"}, "deployment", "Linear10PercentEvery1Minute"),
+        ({"snapStart": "true", "runtime": "python3.12"}, "snap_start", True),
+        ({"queryConcurrency": "5", "queryProvisionedConcurrency": "5"}, "query_provisioned_concurrency", 5),
         ({"archiveRetentionDays": "0"}, "archive_retention_days", 0),
         ({"regions": TWO}, "regions", ("us-east-1", "eu-central-1")),
         ({"regions": TWO, "kmsKeyArn": KEY, "replicaKmsKeyArn": ELSEWHERE}, "replica_kms_key_arn", ELSEWHERE),
@@ -551,6 +564,14 @@ class NotAllowed(grpc.RpcError):  # type: ignore[misc]
 
     def details(self) -> str:
         return "AccessDeniedException: servicequotas:GetServiceQuota"
+
+
+@pytest.mark.parametrize("key", ["commandProvisionedConcurrency", "queryProvisionedConcurrency"])
+def test_environments_that_stand_come_out_of_what_the_account_has(key: str) -> None:
+    calls = {"aws:servicequotas/getServiceQuota:getServiceQuota": {"value": 1000.0}}
+    run("dev", {f"event-sourcing:{key}": "900"}, calls=calls)
+    with pytest.raises(AccountLimitError, match=f"{key} 901"):
+        run("dev", {f"event-sourcing:{key}": "901"}, calls=calls)
 
 
 def test_a_limit_that_cannot_be_asked_stops_nothing() -> None:

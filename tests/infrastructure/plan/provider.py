@@ -48,6 +48,10 @@ _CLASSES: dict[str, type[Any]] = {
     "aws:iam/role:Role": aws.iam.Role,
     "aws:iam/rolePolicy:RolePolicy": aws.iam.RolePolicy,
     "aws:kms/key:Key": aws.kms.Key,
+    "aws:codedeploy/application:Application": aws.codedeploy.Application,
+    "aws:codedeploy/deploymentGroup:DeploymentGroup": aws.codedeploy.DeploymentGroup,
+    "aws:lambda/alias:Alias": aws.lambda_.Alias,
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": aws.lambda_.ProvisionedConcurrencyConfig,
     "aws:lambda/eventSourceMapping:EventSourceMapping": aws.lambda_.EventSourceMapping,
     "aws:lambda/function:Function": aws.lambda_.Function,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": aws.lambda_.FunctionEventInvokeConfig,
@@ -73,6 +77,7 @@ _CLASSES: dict[str, type[Any]] = {
 
 # The properties whose change replaces a resource (`ForceNew`).
 _FORCES_REPLACEMENT: dict[str, frozenset[str]] = {
+    "Alias": frozenset({"functionName", "name"}),
     "Api": frozenset({"protocolType"}),
     "ApiMapping": frozenset({"domainName"}),
     "Authorizer": frozenset({"apiId"}),
@@ -91,6 +96,9 @@ _FORCES_REPLACEMENT: dict[str, frozenset[str]] = {
     "Permission": frozenset(
         {"action", "function", "principal", "qualifier", "sourceAccount", "sourceArn", "statementId"}
     ),
+    "ProvisionedConcurrencyConfig": frozenset({"functionName", "qualifier"}),
+    "Application": frozenset({"computePlatform"}),
+    "DeploymentGroup": frozenset(),
     "Bucket": frozenset({"bucket", "bucketPrefix", "objectLockEnabled"}),
     "BucketObjectv2": frozenset({"bucket", "key"}),
     "BucketPolicy": frozenset({"bucket"}),
