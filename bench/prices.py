@@ -14,6 +14,12 @@ RECOVERY_GB_MONTH = 0.20
 
 LAMBDA_REQUEST = 0.20 / MILLION
 LAMBDA_GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
+LAMBDA_STANDING_GB_SECOND = 0.0000033334
+"""Of provisioned concurrency on arm64, used or not; an invocation of it costs the next instead of the above."""
+LAMBDA_PROVISIONED_GB_SECOND = 0.0000077778
+LAMBDA_SNAPSHOT_GB_SECOND = 0.0000015046
+"""Of SnapStart with Python, as long as there is the version; and each time that an environment begins from it."""
+LAMBDA_RESTORED_GB = 0.0001397998
 
 BUS_EVENT = 1.00 / MILLION
 ARCHIVE_GB = 0.10

@@ -11,6 +11,9 @@ from bench.results import Results
 from .markdown import money, number, table
 
 _SMALLER_MB = 256
+_MEMORY_GB = cost.MEMORY_MB / 1024
+_MONTH_GB_SECONDS = _MEMORY_GB * 730 * 3600
+"""GB seconds of one environment in a month."""
 _ACCESS_LINE_GB = 0.5
 """A million lines of the access log."""
 _REPLICATED_UNITS = 3
@@ -117,6 +120,19 @@ archive work on each event again, at the prices above; only the command itself i
 as much in all, and so do storage, alarms and the dashboard. Traffic between the Regions comes to it: some 2 KB an event (assumed), {money(_CROSSING_GB * _CROSSING_GB_PRICE)} US$ a
 million at {_CROSSING_GB_PRICE} US$ a GB. A command takes a read unit more, to look at the stream's end, and each process one every
 5 seconds for its standing. Nothing of this is measured.
+
+## Versions, snapshots, and environments that stand
+
+None of them is in the sums above: the settings are off by default. `deployment` costs nothing: versions, aliases and CodeDeploy's deployments of
+functions are free ([CodeDeploy](https://aws.amazon.com/codedeploy/pricing/)). With {cost.MEMORY_MB} MB, by [Lambda's prices](https://aws.amazon.com/lambda/pricing/)
+of arm64:
+
+| setting | a month | besides |
+| --- | ---: | --- |
+| `snapStart` | {money(3 * _MONTH_GB_SECONDS * prices.LAMBDA_SNAPSHOT_GB_SECOND)} | for one version each of command, validate and query; each version that a release leaves behind costs as much until it is deleted. {money(cost.COMMANDS * _MEMORY_GB * prices.LAMBDA_RESTORED_GB)} for a million environments that begin |
+| `commandProvisionedConcurrency: 1`, `queryProvisionedConcurrency: 1` | {money(_MONTH_GB_SECONDS * prices.LAMBDA_STANDING_GB_SECOND)} each | whether called or not; its invocations cost {number(prices.LAMBDA_PROVISIONED_GB_SECOND / prices.LAMBDA_GB_SECOND["arm64"])} × of what they do otherwise |
+
+What they change of the wait for an environment: [performance](performance.md#cold-start).
 
 ## The recipe's million, were its tables billed on demand: {money(cost.total(recipe))} US$
 

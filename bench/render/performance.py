@@ -40,6 +40,16 @@ _MET = """- **this ledger, account met**: the same on accounts whose present its
 """
 
 
+_STARTS = """What settings make of it, as AWS documents it; **not measured**, here or on AWS:
+
+| setting | who waits for a new environment |
+| --- | --- |
+| none | whoever comes when all are busy, or after minutes of rest: for the above, for compiling, and for Lambda's own part |
+| `deployment` | the first callers of each version, as with any new code: a canary spreads them over its minutes. The alias itself adds no wait that AWS tells of |
+| `snapStart` | the same callers; the environment resumes from a snapshot of the loaded code instead of loading it, which AWS has at [\"as low as sub-second\"](https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html). Who seldom comes gains less. With the figures above there are some 0.2 s of loading, and of compiling some 0.3 s, that it can take away |
+| `commandProvisionedConcurrency`, `queryProvisionedConcurrency` | nobody, up to that number at once: they answer in [\"double-digit milliseconds\"](https://aws.amazon.com/lambda/pricing/). Who comes beyond it waits as without. While an alias shares traffic out, [AWS advises](https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html) a higher number |"""
+
+
 def render(results: Results) -> dict[str, str]:
     """File name under docs/ to content."""
     sections = [_INTRO, *([goals.render(results)] if results else [])]
@@ -222,7 +232,7 @@ def _imports(results: Results) -> tuple[str, dict[str, str]]:
         f"{table(header, lines)}\n\nOn top of the floor come {_most(lines)} ms at the most: our own modules, the compiled schemas, "
         "and what boto3 leaves out until it is needed, such as its DynamoDB types. It stays: loading them with the first "
         "event instead would only move the time into that event's answer. The modules were compiled before, also the floor's. "
-        f"On Lambda they are compiled at each cold start: [what that costs, and why](decisions.md).\n\n{size}"
+        f"On Lambda they are compiled at each cold start: [what that costs, and why](decisions.md).\n\n{size}\n\n{_STARTS}"
     )
     return text, {}
 

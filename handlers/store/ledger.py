@@ -39,6 +39,8 @@ from .streams import ConcurrentAppendError
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.5
+_RANDOM = random.SystemRandom()
+"""Of the machine: an environment that begins from a snapshot has the state of every other one that does."""
 ADVICE = "nothing was stored; have its missing snapshots made, then send it again: `python -m ops snapshots`"
 
 
@@ -117,7 +119,7 @@ class Ledger:
             longest = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE)
             in_time = seconds_left() >= 2 * longest + 1
             if in_time:
-                self.pause(random.uniform(0, longest))  # noqa: S311 -- spreads writers, hides nothing
+                self.pause(_RANDOM.uniform(0, longest))
             present = self.reader.catch_up(present)
             if not in_time:
                 break

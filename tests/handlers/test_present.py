@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Barrier
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from handlers.sourcing.command import Command
-from handlers.sourcing.errors import UnreadableEventError
+from handlers.sourcing.errors import ContentionError, UnreadableEventError
 from handlers.sourcing.event import Event, Position, chain
 from handlers.sourcing.event import NewEvent as New
 from handlers.store.event_store import COMMAND_INDEX, EventStore
@@ -18,6 +19,7 @@ from handlers.store.ledger import Ledger, Receipt
 from handlers.store.present import PresentReader
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshot, Snapshots
+from handlers.store.streams import ConcurrentAppendError
 
 from ..domain.builders import command, end_of_a_stream, run, snapshot_at, story
 from ..faults.world import at_once
@@ -462,3 +464,30 @@ def test_a_race_that_the_commands_own_event_won_is_answered_beside_an_event_that
 
     assert execute(new_ledger(store, snapshots), mine).sequence == 3
     assert len(list(store.read(ID))) == 4
+
+
+def pauses(store: EventStore, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """For how long a writer pauses that loses every race, in an environment that begins from a certain snapshot."""
+
+    def lose(_store: EventStore, _events: Sequence[Event]) -> None:
+        raise ConcurrentAppendError
+
+    random.seed(1)
+    waited: list[float] = []
+    ledger = replace(new_ledger(store, snapshots), pause=waited.append)
+    monkeypatch.setattr(EventStore, "append", lose)
+    with pytest.raises(ContentionError):
+        execute(ledger, deposit())
+    return waited
+
+
+def test_writers_that_begin_from_one_snapshot_do_not_pause_alike(
+    store: EventStore, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would meet again in every round. SnapStart begins each environment with the memory of one."""
+    keep(store, story(ID, [1]))
+
+    first, second = (pauses(store, snapshots, monkeypatch) for _ in range(2))
+
+    assert len(first) == len(second) > 0
+    assert first != second

@@ -568,10 +568,8 @@ class NotAllowed(grpc.RpcError):  # type: ignore[misc]
 
 @pytest.mark.parametrize("key", ["commandProvisionedConcurrency", "queryProvisionedConcurrency"])
 def test_environments_that_stand_come_out_of_what_the_account_has(key: str) -> None:
-    calls = {"aws:servicequotas/getServiceQuota:getServiceQuota": {"value": 1000.0}}
-    run("dev", {f"event-sourcing:{key}": "900"}, calls=calls)
     with pytest.raises(AccountLimitError, match=f"{key} 901"):
-        run("dev", {f"event-sourcing:{key}": "901"}, calls=calls)
+        run("dev", {f"event-sourcing:{key}": "901"}, calls={QUOTA: {"value": 1000.0}})
 
 
 def test_a_limit_that_cannot_be_asked_stops_nothing() -> None:

@@ -40,6 +40,8 @@ SERVICES = (
 Operation = tuple[str, str]
 
 _OF_ANOTHER_SERVICE = {
+    ("apigatewayv2", "CreateDeployment"),
+    ("apigatewayv2", "GetDeployment"),
     ("apigatewayv2", "GetTags"),
     ("cognito-idp", "ListTagsForResource"),
     ("glue", "CreateIntegration"),

@@ -1,6 +1,7 @@
 """What the program asks for is what stands at the endpoint, as AWS's own APIs describe it."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,8 @@ from botocore.exceptions import ClientError
 from local.client import StackClient, eventually
 from local.deploy import DeployedResource, Deployment, deploy
 from local.engine import Engine
+from ops.releases import Releases
+from ops.system import System
 from schemas.files import each_version, load, text_of
 from tests.infrastructure.test_program import OUTPUTS
 from tests.lean import lean_settings
@@ -230,8 +233,9 @@ def test_alarms_ring_the_topic_and_the_topic_mails_whom_the_stack_names(
 
 @pytest.fixture(scope="module")
 def second(engine: Engine, deployment: Deployment) -> Iterator[Deployment]:
-    """A stack beside the first, without any of the parts that can be left out."""
+    """A stack beside the first, without any of the parts that can be left out, and with versions of its functions."""
     settings = {**lean_settings(), "typeIndex": "false", "snapshotEvery": "10"}  # a few events are to make one
+    settings |= {"deployment": "Canary10Percent5Minutes", "commandProvisionedConcurrency": "1"}
     lean_stack = deploy(engine.endpoint, "dev", PROJECT, config_overrides=settings)
     yield lean_stack
     lean_stack.destroy(force=True)
@@ -284,6 +288,37 @@ def test_a_stack_without_what_can_be_left_out_does_all_else(engine: Engine, seco
     assert lines
     assert not [line["message"] for line in lines if '"platform.report"' in line["message"]]
     assert not [each for each in second.resources if "audit" in each.urn]
+
+
+def test_its_callers_are_moved_to_other_code_and_back(engine: Engine, second: Deployment) -> None:
+    """As `ops deploy` does it, in the role that the program made for it; all at once, for the time."""
+    lambda_, outputs = engine.client("lambda"), {**second.outputs, "endpoint": engine.endpoint}
+    called, release = outputs["queryFunction"], outputs["releases"]["query"]
+    assert called == f"{release['function']}:live"
+    before = lambda_.get_function_configuration(FunctionName=called)
+    variables = {**before["Environment"]["Variables"], "OF_ANOTHER_RELEASE": "true"}
+    lambda_.update_function_configuration(FunctionName=release["function"], Environment={"Variables": variables})
+    version = lambda_.publish_version(FunctionName=release["function"])["Version"]
+    there = {**outputs, "releases": {**outputs["releases"], "query": {**release, "version": version}}}
+    releases = Releases(System(there, there["region"], engine.endpoint), lambda _: None, lambda _: time.sleep(0.02))
+    ledger = StackClient(outputs)
+    assert (
+        lambda_.get_provisioned_concurrency_config(
+            FunctionName=outputs["releases"]["command"]["function"], Qualifier="live"
+        )["Status"]
+        == "READY"
+    )
+
+    releases.start(at_once=True)
+
+    assert releases.standing("query").shares == {version: 1.0}
+    assert "OF_ANOTHER_RELEASE" in lambda_.get_function_configuration(FunctionName=called)["Environment"]["Variables"]
+    assert ledger.query("reconstructState", aggregateId="nobody")[0] == 404
+
+    assert releases.roll_back() == 1
+
+    assert lambda_.get_function_configuration(FunctionName=called)["Version"] == before["Version"]
+    assert ledger.query("reconstructState", aggregateId="nobody")[0] == 404
 
 
 def _outputs(resource: DeployedResource) -> Mapping[str, Any]:

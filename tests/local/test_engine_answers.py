@@ -524,8 +524,28 @@ def functions(caller: Caller) -> None:
     lambda_.get_function_code_signing_config(FunctionName="function")
     mappings(caller)
     lambda_.delete_function_event_invoke_config(FunctionName="function")
+    versions(caller)
     lambda_.delete_function(FunctionName="function")
     lambda_.delete_layer_version(LayerName="layer", VersionNumber=1)
+
+
+def versions(caller: Caller) -> None:
+    lambda_ = caller.client("lambda")
+    for _ in range(2):
+        lambda_.publish_version(FunctionName="function")
+        lambda_.update_function_configuration(FunctionName="function", Timeout=11)
+    weights = {"AdditionalVersionWeights": {"2": 0.25}}
+    given = {"Name": "live", "FunctionVersion": "1", "Description": "what is called", "RoutingConfig": weights}
+    caller.kept("CreateAlias", given, lambda_.create_alias(FunctionName="function", **given))
+    changed = {**given, "Description": "what is called now", "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.5}}}
+    lambda_.update_alias(FunctionName="function", **changed)
+    caller.kept("UpdateAlias", changed, lambda_.get_alias(FunctionName="function", Name="live"))
+    of = {"FunctionName": "function", "Qualifier": "live"}
+    lambda_.put_provisioned_concurrency_config(**of, ProvisionedConcurrentExecutions=2)
+    told = lambda_.get_provisioned_concurrency_config(**of)
+    caller.kept("PutProvisionedConcurrencyConfig", {"RequestedProvisionedConcurrentExecutions": 2}, told)
+    lambda_.delete_provisioned_concurrency_config(**of)
+    lambda_.delete_alias(FunctionName="function", Name="live")
 
 
 def mappings(caller: Caller) -> None:

@@ -320,3 +320,13 @@ def test_a_stack_whose_callers_come_at_once_says_so() -> None:
     system = System({"region": "us-east-1"}, "us-east-1")
     with pytest.raises(OperatorError, match="setting deployment is direct"):
         Releases(system, lambda _: None).start()
+
+
+def test_a_pipeline_need_not_know_whether_it_does(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = tmp_path / "out.json"
+    outputs.write_text('{"region": "us-east-1"}')
+
+    assert main(["deploy", "start", "--outputs", str(outputs)]) == 0
+    assert main(["deploy", "status", "--outputs", str(outputs), "--json"]) == 0
+    assert "deployment is direct" in capsys.readouterr().out
+    assert main(["deploy", "rollback", "--yes", "--outputs", str(outputs)]) == 1

@@ -20,6 +20,7 @@ from handlers.store.event_store import COMMAND_INDEX, EventStore
 from local.client import StackClient, eventually
 from local.deploy import deploy
 from local.engine import Engine, actions
+from ops import releases
 from ops.__main__ import main as operate
 from ops.branches.results import Results
 from tests.domain.builders import story
@@ -49,6 +50,8 @@ _CALLED = {
     "dynamodb:GetShardIterator": ("dynamodbstreams", "GetShardIterator"),
     "dynamodb:GetRecords": ("dynamodbstreams", "GetRecords"),
     "lambda:InvokeFunction": ("lambda", "Invoke"),
+    "codedeploy:GetDeploymentConfig": ("codedeploy", "CreateDeployment"),
+    "codedeploy:RegisterApplicationRevision": ("codedeploy", "CreateDeployment"),
     "iam:PassRole": ("scheduler", "UpdateSchedule"),
 }
 """Actions that are called otherwise than the operation that takes them."""
@@ -93,7 +96,13 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         f"arn:aws:dynamodb:{place}:table/{outputs[name]}"
         for name in ("eventStoreTable", "readModelTable", "snapshotsTable", "branchesTable", "replaysTable")
     )
-    functions = {name: [f"arn:aws:lambda:{place}:function:{outputs[f'{name}Function']}"] for name in _FUNCTIONS}
+    # And the alias, of those that have one.
+    functions = {
+        name: [f"arn:aws:lambda:{place}:function:{called}" for called in {named.partition(":")[0], named}]
+        for name in _FUNCTIONS
+        for named in [outputs[f"{name}Function"]]
+    }
+    deployed = f"arn:aws:codedeploy:{place}"
     letters = (
         *("deadLetterQueueUrl", "processDeadLetterQueueUrl", "replayDeadLetterQueueUrl"),
         *("deliveryDeadLetterQueueUrl", "invocationDeadLetterQueueUrl"),
@@ -127,6 +136,9 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         "registry": [f"arn:aws:glue:{place}:registry/{registry}"],
         "schemas": [f"arn:aws:glue:{place}:schema/{registry}/*"],
         "everything": ["*"],
+        "application": [f"{deployed}:application:{outputs['deployApplication']}"],
+        "deployment groups": [f"{deployed}:deploymentgroup:{outputs['deployApplication']}/*"],
+        "its configurations": [f"{deployed}:deploymentconfig:*"],
         "mappings": [f"arn:aws:lambda:{place}:event-source-mapping:*"],
         "schedule": [f"arn:aws:scheduler:{place}:schedule/{outputs['sweepScheduleName']}"],
         "its role": [f"arn:aws:iam::{ACCOUNT}:role/sweep-schedule-*"],
@@ -152,6 +164,7 @@ def statements(command: str, outputs: Mapping[str, Any]) -> list[dict[str, Any]]
 def ledger(engine: Engine) -> StackClient:
     until = f"{datetime.now(UTC) + timedelta(days=1):{AWS_TIME}}"
     glass = {"breakGlassArns": json.dumps([*GLASS.values()]), "breakGlassUntil": until}
+    glass["deployment"] = "AllAtOnce"
     deployment = deploy(engine.endpoint, "local", PROJECT, config_overrides=glass)
     return StackClient({**deployment.outputs, "endpoint": engine.endpoint})
 
@@ -207,6 +220,24 @@ def test_what_is_documented_suffices_for_every_command(ledger: StackClient, act:
     assert (
         act(ledger, "dead-letters discard", "--into", str(tmp_path / "discarded"), "--queue", "process", "--yes") == 0
     )
+
+
+def test_what_is_documented_suffices_to_move_callers(
+    ledger: StackClient, act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(releases, "POLL_SECONDS", 0.02)
+    lambda_, release = ledger.aws("lambda"), ledger.outputs["releases"]["query"]
+    lambda_.update_function_configuration(FunctionName=release["function"], Description="of another release")
+    lambda_.update_function_configuration(FunctionName=release["function"], Timeout=28)
+    version = lambda_.publish_version(FunctionName=release["function"])["Version"]
+    published = {**ledger.outputs["releases"], "query": {**release, "version": version}}
+    there = StackClient({**ledger.outputs, "releases": published})
+
+    assert act(there, "deploy status") == 1
+    assert act(there, "deploy start") == 0
+    assert act(there, "deploy status") == 0
+    assert act(there, "deploy rollback", "--yes") == 0
+    assert act(there, "deploy status") == 1
 
 
 def schedule_alone(ledger: StackClient) -> None:
