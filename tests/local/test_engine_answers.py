@@ -376,6 +376,9 @@ def alarms(caller: Caller) -> None:
         (told,) = cloudwatch.describe_alarms(AlarmNames=[given["AlarmName"]])["MetricAlarms"]
         tags = cloudwatch.list_tags_for_resource(ResourceARN=told["AlarmArn"])
         caller.kept(f"PutMetricAlarm {given['AlarmName']}", given, told, tags)
+    ringing = {"StateValue": "ALARM", "StateReason": "a drill"}
+    cloudwatch.set_alarm_state(AlarmName="plain", **ringing)
+    caller.kept("SetAlarmState", ringing, cloudwatch.describe_alarms(AlarmNames=["plain"])["MetricAlarms"][0])
     cloudwatch.delete_alarms(AlarmNames=["plain", "low", "sum"])
     cloudwatch.put_dashboard(DashboardName="board", DashboardBody='{"widgets": []}')
     cloudwatch.get_dashboard(DashboardName="board")
