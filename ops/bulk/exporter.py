@@ -70,7 +70,9 @@ class Events:
 
     def as_parquet(self, spool: Path, target: Path) -> None:
         """With a column for each attribute of an event."""
-        parquet.write(target, jsonl.read(spool))
+        with spool.open("rb") as lines:
+            of_regions = any(b'"Epoch":' in line for line in lines)
+        parquet.write(target, jsonl.read(spool), of_regions=of_regions)
 
     def _events(self, items: Sequence[Mapping[str, Any]]) -> Iterator[Event]:
         for item in items:

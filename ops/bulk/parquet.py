@@ -38,6 +38,8 @@ _COLUMNS = {
 }
 
 
+_OF_REGIONS = {"Region": "string", "Epoch": "int64"}
+"""Of events of two Regions; null where one was stored before there were two."""
 _OF_COPIES = {
     **{name: kind for name, kind in _COLUMNS.items() if name not in ("PreviousHash", "Hash")},
     MARK: "string",
@@ -49,13 +51,16 @@ def available() -> None:
     _pyarrow()
 
 
-def write(path: Path, events: Iterable[tuple[Event, int]]) -> None:
+def write(path: Path, events: Iterable[tuple[Event, int]], *, of_regions: bool = False) -> None:
     """Write a file of events, each given with the length of its JSON, row group by row group.
+
+    With the columns of two Regions where any may be `of_regions`.
 
     EventData is a column of canonical JSON text, since no column type holds its numbers with all their digits;
     Timestamp is a UTC timestamp in microseconds, EventSequence and Version are 64-bit integers.
     """
-    _write(path, _COLUMNS, ((_row(event), size) for event, size in events))
+    columns = {**_COLUMNS, **_OF_REGIONS} if of_regions else _COLUMNS
+    _write(path, columns, ((_row(event), size) for event, size in events))
 
 
 def write_copies(path: Path, records: Iterable[tuple[dict[str, Any], int]]) -> None:
@@ -120,12 +125,13 @@ def _row(event: Event) -> dict[str, Any]:
     moment = datetime.fromisoformat(event.timestamp)
     if times.to_text(moment) != event.timestamp:
         raise OperatorError(f"event {event.sequence} of {event.aggregate_id}: Timestamp {event.timestamp} is not UTC")
-    return {**event.record(), "EventData": dumps(event.data), "Timestamp": moment}
+    return {**dict.fromkeys(_OF_REGIONS), **event.record(), "EventData": dumps(event.data), "Timestamp": moment}
 
 
 def _event(row: dict[str, Any]) -> Event:
     try:
         moment = times.to_text(row["Timestamp"])
+        row = {name: value for name, value in row.items() if value is not None or name not in _OF_REGIONS}
         return strictly({**row, "EventData": loads(row["EventData"], "EventData"), "Timestamp": moment})
     except NotAnEventError as error:
         raise ValueError(error.message) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from handlers.sourcing.event import UNSTAMPED, Event, Position, Stamp, chain
 from handlers.store.items import to_item
 from handlers.upkeep.verification.findings import Kind
 from handlers.upkeep.verification.stream import StreamCheck
+from ops.bulk import jsonl, parquet
+from ops.bulk.exporter import Events
 
 from ..domain.builders import NOW, create, run, transact
 
@@ -76,3 +79,17 @@ def test_epochs_rise_along_a_stream_and_one_region_decides_in_each() -> None:
 def test_a_ledger_that_went_back_to_one_region_is_not_blamed_for_it() -> None:
     assert found(Stamp(HERE, 2), UNSTAMPED, UNSTAMPED) == []
     assert found(Stamp(HERE, 2), UNSTAMPED, Stamp(HERE, 1)) == [(Kind.EPOCH, 3)]
+
+
+def test_a_stamp_is_in_what_is_exported(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    events, file = [stamped(), stamped(Stamp(HERE, 2))], tmp_path / "events.parquet"
+
+    parquet.write(file, [(event, 1) for event in events], of_regions=True)
+    assert list(parquet.read(file)) == events
+    parquet.write(file, [(events[0], 1)])
+    assert list(parquet.read(file)) == events[:1]
+    spool = tmp_path / "events.jsonl"
+    spool.write_bytes(b"".join(jsonl.line(event) for event in events))
+    Events(None, "", lambda _: None).as_parquet(spool, file)  # type: ignore[arg-type]
+    assert list(parquet.read(file)) == events
