@@ -12,7 +12,7 @@ from policies import rules
 from policies.rules import RULES, STACK_RULES, Declared
 from tests.infrastructure.program import Graph, Resource, graph, run
 
-KEYED = {"event-sourcing:kmsKey": "create"}
+KEYED = {"event-sourcing:kmsKey": "create", "event-sourcing:deployment": "Canary10Percent5Minutes"}
 
 
 def known(resource: Resource) -> dict[str, Any]:
