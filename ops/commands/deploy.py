@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ops.releases import ORDER, Releases, shown
-from ops.system import System
+from ops.system import OperatorError, System
 from ops.words import counted
 
 from .common import add_common, add_yes, confirmed, console_for
@@ -45,69 +46,67 @@ def add_to(commands: Commands) -> None:
     rollback.set_defaults(run=_roll_back)
 
 
-def _is_direct(system: System, options: argparse.Namespace) -> bool:
-    """Whether there is nothing to move, which is then said: a pipeline need not know the setting."""
-    if system.outputs.get("releases") is not None:
-        return False
-    if options.json:
-        print(json.dumps({"functions": {}}))
-    console_for(options).print("the setting deployment is direct: all callers are at the code of the last up")
-    return True
-
-
 def _start(system: System, options: argparse.Namespace) -> int:
-    if _is_direct(system, options):
-        return 0
-    releases = _releases(system, options)
-    releases.start(at_once=options.at_once)
-    return _tell(releases, options)
+    moved = _moved(system, options)
+    for releases in moved.values():
+        releases.start(at_once=options.at_once)
+    return _tell(moved, options)
 
 
 def _status(system: System, options: argparse.Namespace) -> int:
-    if _is_direct(system, options):
-        return 0
-    return _tell(_releases(system, options), options)
+    return _tell(_moved(system, options), options)
 
 
 def _roll_back(system: System, options: argparse.Namespace) -> int:
-    releases = _releases(system, options)
-    releases.standing(ORDER[0][0])  # a stack without releases says so before anybody is asked
+    moved = _moved(system, options)
+    if not moved:
+        raise OperatorError("the setting deployment is direct: check out the revision before, and `pulumi up`")
     if not confirmed("Move all callers back to the version before?", options):
         return 1
-    moved = releases.roll_back()
-    _tell(releases, options, {"movedBack": moved})
-    if not moved:
-        console_for(options).print("nothing was before: nobody was moved")
-        return 1
-    console_for(options).print(f"{counted(moved, 'function')} moved back")
-    return 0
-
-
-def _releases(system: System, options: argparse.Namespace) -> Releases:
+    count = sum(releases.roll_back() for releases in moved.values())
+    _tell(moved, options, {"movedBack": count})
     console = console_for(options)
-    return Releases(system, lambda text: console.print(printed(text)))
+    console.print(f"{counted(count, 'function')} moved back" if count else "nothing was before: nobody was moved")
+    return 0 if count else 1
 
 
-def _tell(releases: Releases, options: argparse.Namespace, more: dict[str, Any] | None = None) -> int:
+def _moved(system: System, options: argparse.Namespace) -> dict[str, Releases]:
+    """In the Region that is asked for, or in all that the stack is in, its own first; none where callers are not moved.
+
+    That is said, and no error: a pipeline need not know the setting.
+    """
+    asked = system.regions() if options.region is None else {system.region: system}
+    console = console_for(options)
+    if system.outputs.get("releases") is None:
+        console.print("the setting deployment is direct: all callers are at the code of the last up")
+        return {}
+
+    def telling(region: str) -> Callable[[str], object]:
+        where = f"{region}: " if len(asked) > 1 else ""
+        return lambda text: console.print(printed(where + text))
+
+    return {region: Releases(each, telling(region)) for region, each in asked.items()}
+
+
+def _tell(moved: dict[str, Releases], options: argparse.Namespace, more: dict[str, Any] | None = None) -> int:
     """Exit code 1 where not all callers are at the version that was published last."""
-    found = {label: releases.standing(label) for stage in ORDER for label in stage}
-    newest = {label: next(iter(releases.deployments(label)), None) for label in found}
-    if options.json:
-        told = {
-            label: {
+    told: dict[str, Any] = {}
+    settled = True
+    for region, releases in moved.items():
+        told[region] = {}
+        for label in (label for stage in ORDER for label in stage):
+            each, last = releases.standing(label), next(iter(releases.deployments(label)), None)
+            settled = settled and each.is_settled
+            told[region][label] = {
                 "function": each.function,
                 "published": each.published,
                 "shares": dict(each.shares),
                 "settled": each.is_settled,
                 "deployment": last and {"id": last.id, "status": last.status, "problem": last.problem},
             }
-            for (label, each), last in zip(found.items(), newest.values(), strict=True)
-        }
-        print(json.dumps({"functions": told, **(more or {})}, indent=2))
-    else:
-        console = console_for(options)
-        for label, each in found.items():
-            last = newest[label]
-            state = f"; the last deployment, {last.id}: {last.status}" if last else ""
-            console.print(printed(f"{label}: {shown(each.shares)}, published {each.published}{state}"))
-    return 0 if all(each.is_settled for each in found.values()) else 1
+            if not options.json:
+                state = f"; the last deployment, {last.id}: {last.status}" if last else ""
+                releases.tell(f"{label}: {shown(each.shares)}, published {each.published}{state}")
+    if options.json:
+        print(json.dumps({"regions": told, **(more or {})}, indent=2))
+    return 0 if settled else 1

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from local.engine import Engine, ManualClock
 from ops import releases
 from ops.__main__ import main
+from ops.commands import deploy
 from ops.releases import Failed, Releases
 from ops.system import OperatorError, System
 from tests.local.conftest import Workshop, package
@@ -164,6 +165,9 @@ def test_an_alarm_brings_the_callers_back_and_ends_what_follows(workshop: Worksh
     assert stack.shares("validate") == {"2": 1.0}
     assert stack.shares("command") == {"1": 1.0}
     stack.ring("query", "OK")
+    # What CodeDeploy brought back is not moved to the code that it was brought back from.
+    assert stack.releases().roll_back() == 1
+    assert [stack.shares(label) for label in LABELS] == [{"1": 1.0}] * 3
 
 
 def test_with_an_alarm_that_rings_already_nobody_is_moved(workshop: Workshop, clock: ManualClock) -> None:
@@ -305,7 +309,7 @@ def test_the_command_line_says_where_callers_are(
     assert main(["deploy", "status", "--outputs", str(outputs)]) == 1
     assert "query: 100% at version 1, published 2" in capsys.readouterr().out
     assert main(["deploy", "start", "--outputs", str(outputs), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["functions"]
+    (told,) = json.loads(capsys.readouterr().out)["regions"].values()
     assert {label: (each["shares"], each["settled"]) for label, each in told.items()} == {
         label: ({"2": 1.0}, True) for label in LABELS
     }
@@ -330,3 +334,27 @@ def test_a_pipeline_need_not_know_whether_it_does(tmp_path: Any, capsys: pytest.
     assert main(["deploy", "status", "--outputs", str(outputs), "--json"]) == 0
     assert "deployment is direct" in capsys.readouterr().out
     assert main(["deploy", "rollback", "--yes", "--outputs", str(outputs)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "moved"), [([], ["us-east-1", "eu-central-1"]), (["eu-central-1"], ["eu-central-1"])]
+)
+def test_callers_are_moved_in_every_region_or_in_the_one_that_is_asked_for(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, asked: list[str], moved: list[str]
+) -> None:
+    started: list[str] = []
+
+    class Noted(Releases):
+        def start(self, *, at_once: bool = False) -> None:
+            del at_once
+            started.append(self.system.region)
+
+    monkeypatch.setattr(deploy, "Releases", Noted)
+    monkeypatch.setattr(deploy, "_tell", lambda *_: 0)
+    outputs = tmp_path / "out.json"
+    beside = {"region": "eu-central-1", "releases": {}}
+    outputs.write_text(json.dumps({"region": "us-east-1", "releases": {}, "regions": {"eu-central-1": beside}}))
+    where = [option for region in asked for option in ("--region", region)]
+
+    assert main(["deploy", "start", "--outputs", str(outputs), *where]) == 0
+    assert started == moved
