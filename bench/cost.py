@@ -53,6 +53,7 @@ TRANSFER_LOOK_UPS = 8
 RACED = (0.1, 0.9)
 """Puts a transfer that fail since another message of it was quicker, at least and at most: `python -m bench racing`,
 with little and with much else to do."""
+BEAT_MINUTES = 5
 SWEEP_MS, SWEEP_UNITS = 60.0, 2.0
 """Of a sweep that finds nothing: assumed, and half a unit for each part of the index."""
 
@@ -269,6 +270,14 @@ def sweeping() -> float:
     sweeps = prices.HOURS_A_MONTH * 60
     function = total(_function("sweep", sweeps, SWEEP_MS, MEMORY_MB, "arm64"))
     return function + sweeps * SWEEP_UNITS * prices.READ_UNIT
+
+
+def heartbeat(results: Results) -> float:
+    """US$ a month for a beat every five minutes, and a look each minute: at the heartbeat and at the query function."""
+    looks = prices.HOURS_A_MONTH * 60
+    functions = total(_function("heartbeat, and query", 2 * looks, SWEEP_MS, MEMORY_MB, "arm64"))
+    beats = looks / BEAT_MINUTES
+    return functions + looks * 0.5 * prices.READ_UNIT + beats / COMMANDS * total(ours(results))
 
 
 def _log_bytes(results: Results, function: str) -> float:

@@ -12,6 +12,9 @@ from components.handler_function import METRICS_NAMESPACE
 _SWEEPS = 3
 """So many in a row may be late or missing: a deployment or a retry is no reason to wake anybody."""
 _OVERDUE_SECONDS = 300
+_HEARTBEAT_CHECKS = 2
+"""So many in a row must find that a beat is missing: one may be a minute late."""
+_CHECK_SECONDS = 60
 RUNBOOK = "docs/operations.md"
 _APART = ("token-scopes-errors", "token-scopes-throttles")
 """Of functions, and with another remedy than those of all the others."""
@@ -36,6 +39,8 @@ class Alarm:
     period: int = 60
     periods: int = 1
     for_silence: bool = False
+    or_silence: bool = False
+    """Whether missing data is as bad as too much."""
     entry: str = ""
     """The anchor of its entry in the runbook; empty where that is its own name."""
 
@@ -113,6 +118,26 @@ def sweep_alarms(function_name: Input[str], sweep_seconds: int) -> list[Alarm]:
             for_silence=True,
         ),
     ]
+
+
+def heartbeat_alarm(function_name: Input[str], beat_seconds: int) -> Alarm:
+    """That the newest beat which came through is older than one that is a check late; or that nobody says how old.
+
+    A stop is told some beat_seconds + 180 s after it at the latest, less than ten minutes with a beat every five.
+    """
+    most = beat_seconds + _CHECK_SECONDS
+    return Alarm(
+        "heartbeat",
+        f"The newest command that came through to where it is read was sent more than {most} s ago, or cannot be read.",
+        METRICS_NAMESPACE,
+        "HeartbeatAgeSeconds",
+        {"FunctionName": function_name},
+        statistic="Maximum",
+        threshold=most,
+        period=_CHECK_SECONDS,
+        periods=_HEARTBEAT_CHECKS,
+        or_silence=True,
+    )
 
 
 def rule_alarms(label: str, bus_name: Input[str], rule_name: Input[str]) -> list[Alarm]:

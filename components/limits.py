@@ -63,6 +63,9 @@ MAX_APPROVAL_ABOVE = 999_999_999
 MAX_SWEEP_MINUTES = 60
 """Three sweeps that are missed raise an alarm; beyond an hour for each that is no alarm any more."""
 
+MAX_HEARTBEAT_MINUTES = 5
+"""With a beat every five minutes a stop is noticed within ten."""
+
 PRODUCTION_RETENTION_DAYS = 365
 NO_POINT_IN_TIME_RECOVERY = "no-point-in-time-recovery"
 SHORT_ARCHIVE = "short-archive"

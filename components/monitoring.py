@@ -23,7 +23,7 @@ from components.event_store import EventTable
 from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction
 from components.http_api import HttpApi
-from components.limits import MAX_SWEEP_MINUTES, check_range
+from components.limits import MAX_HEARTBEAT_MINUTES, MAX_SWEEP_MINUTES, check_range
 from components.policies import alarm_topic_policy
 from components.process_feed import ProcessFeed
 from components.projection_feed import ProjectionFeed
@@ -103,6 +103,10 @@ class MonitoringArgs:
     """A segment waits for those before it: sixteen of them, two at a time, for less than this."""
     sweep_minutes: int = 1
     """How often the sweep is invoked."""
+    heartbeat: HandlerFunction | None = None
+    """None where the stack has none."""
+    heartbeat_minutes: int = 5
+    """From one beat to the next."""
     between: Between | None = None
     """None where there is one Region."""
     replication_lag_seconds: int = 60
@@ -127,6 +131,8 @@ class Monitoring(pulumi.ComponentResource):
         check_range(name, "process_lag_seconds", args.process_lag_seconds, 1, 345_600)
         check_range(name, "replay_lag_seconds", args.replay_lag_seconds, 1, 345_600)
         check_range(name, "sweep_minutes", args.sweep_minutes, 1, MAX_SWEEP_MINUTES)
+        if args.heartbeat is not None:
+            check_range(name, "heartbeat_minutes", args.heartbeat_minutes, 1, MAX_HEARTBEAT_MINUTES)
         child = pulumi.ResourceOptions(parent=self)
         # What only shows or tells what is there may go at any time, and so may an addressee who left.
         loose = pulumi.ResourceOptions(parent=self, protect=False)
@@ -222,6 +228,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             "a replay stands still: show it, and read its log.",
         ),
         *_between_alarms(args),
+        *([alarms.heartbeat_alarm(args.heartbeat.name, args.heartbeat_minutes * 60)] if args.heartbeat else ()),
         *alarms.sweep_alarms(args.sweep.name, args.sweep_minutes * 60),
         alarms.handler_alarm(
             "sweep-failures",
@@ -358,7 +365,7 @@ def _metric_alarm(
         period=alarm.period,
         evaluation_periods=alarm.periods,
         datapoints_to_alarm=alarm.periods,
-        treat_missing_data="breaching" if alarm.for_silence else "notBreaching",
+        treat_missing_data="breaching" if alarm.for_silence or alarm.or_silence else "notBreaching",
         alarm_actions=[topic_arn],
         ok_actions=[topic_arn],
         opts=opts,
@@ -378,6 +385,7 @@ def _functions(args: MonitoringArgs) -> dict[str, HandlerFunction]:
         "branch": args.branch,
         "replayer": args.replayer,
         **({"reconcile": args.between.reconcile} if args.between else {}),
+        **({"heartbeat": args.heartbeat} if args.heartbeat else {}),
         **({"token-scopes": args.token_scopes} if args.token_scopes else {}),
         **({"operations": args.operations} if args.operations else {}),
     }

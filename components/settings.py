@@ -112,6 +112,8 @@ class Settings:
     """0 for never."""
     process_max_concurrency: int
     sweep_minutes: int
+    heartbeat_minutes: int
+    """0 for no heartbeat."""
     branch_days: int
     replay_rate: int
     """Copies a second, of a replay that says nothing of it."""
@@ -270,6 +272,7 @@ class Settings:
             replay_rate=read.integer("replayRate", 1, limits.MAX_REPLAY_RATE),
             replay_concurrency=read.integer("replayConcurrency", 2, 1000),
             sweep_minutes=read.integer("sweepMinutes", 1, limits.MAX_SWEEP_MINUTES),
+            heartbeat_minutes=read.integer("heartbeatMinutes", 0, limits.MAX_HEARTBEAT_MINUTES),
             branch_days=read.integer("branchDays", 1, limits.MAX_BRANCH_DAYS),
             delivery_retry_attempts=read.integer("deliveryRetryAttempts", 0, 185),
             delivery_max_event_age=read.integer("deliveryMaxEventAge", 60, 86_400),

@@ -38,6 +38,7 @@ class Feeds:
 def feed(shared: Shared, stores: Stores, carriers: Carriers, functions: Functions) -> Feeds:
     """Declare the ways from the store and the bus to the functions."""
     _follow_the_store(shared, stores, functions)
+    _heartbeat_schedule(shared, carriers, functions)
     return Feeds(
         projection=_projection_feed(shared, carriers, functions),
         process=_process_feed(shared, carriers, functions),
@@ -133,6 +134,23 @@ def _sweep_schedule(shared: Shared, carriers: Carriers, functions: Functions) ->
             dead_letters=carriers.invocation_dead_letters,
             account_id=shared.account_id,
             minutes=shared.settings.sweep_minutes,
+            kms_key_arn=shared.kms_key_arn,
+        ),
+        shared.options,
+    )
+
+
+def _heartbeat_schedule(shared: Shared, carriers: Carriers, functions: Functions) -> None:
+    """Every minute, however seldom a beat is sent: so a stop is seen soon, and a beat that failed is sent again."""
+    if functions.heartbeat is None:
+        return
+    SweepSchedule(
+        "heartbeat-schedule",
+        SweepScheduleArgs(
+            sweep=functions.heartbeat,
+            dead_letters=carriers.invocation_dead_letters,
+            account_id=shared.account_id,
+            description="Sees whether what is written still comes to be read",
             kms_key_arn=shared.kms_key_arn,
         ),
         shared.options,

@@ -21,6 +21,8 @@ from stack.stores import Between, Stores
 
 _TOKEN_SECONDS = 5
 """Cognito waits no longer for what changes a token."""
+_HEARTBEAT_SECONDS = 60
+"""Twice what the heartbeat waits for a function that begins cold, and no longer than until the next one."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Functions:
     """None where the stack has no user pool."""
     reconcile: HandlerFunction | None
     """None where there is one Region."""
+    heartbeat: HandlerFunction | None
+    """None where it is left out."""
     handler: Handlers
     """Makes more functions of the same package."""
 
@@ -101,15 +105,15 @@ class Functions:
             "sweep": self.sweep,
             "branch": self.branch,
         }
-        some = {"tokenScopes": self.token_scopes, "reconcile": self.reconcile}
+        some = {"tokenScopes": self.token_scopes, "reconcile": self.reconcile, "heartbeat": self.heartbeat}
         return {**every, **{label: function for label, function in some.items() if function}}
 
     @property
     def names(self) -> list[pulumi.Output[str]]:
         """Of those that an invocation may have been meant for."""
         every = (self.command, self.relay, self.projection, self.query, self.snapshot, self.validate)
-        between = [self.reconcile] if self.reconcile else []
-        return [each.name for each in (*every, self.process, self.sweep, self.branch, *between)]
+        some = [each for each in (self.reconcile, self.heartbeat) if each]
+        return [each.name for each in (*every, self.process, self.sweep, self.branch, *some)]
 
 
 def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
@@ -123,8 +127,9 @@ def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
     projection = _projection(handler, stores)
     snapshot = _snapshot(handler, stores)
     readers = (query, projection, snapshot)
+    command = _command(handler, stores, readers)
     return Functions(
-        command=_command(handler, stores, readers),
+        command=command,
         validate=_validate(handler, stores, query),
         query=query,
         relay=_relay(handler, stores),
@@ -135,6 +140,7 @@ def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
         branch=_branch(handler, stores, query),
         token_scopes=_token_scopes(handler) if shared.settings.has_user_pool and _is_first(shared) else None,
         reconcile=_reconcile(handler, stores, stores.between, readers) if stores.between else None,
+        heartbeat=_heartbeat(handler, command, query) if shared.settings.heartbeat_minutes else None,
         handler=handler,
     )
 
@@ -370,6 +376,24 @@ def _reconcile(
         ],
         concurrency=limits.UNRESERVED,
         after=readers,
+    )
+
+
+def _heartbeat(handler: Handlers, command: HandlerFunction, query: HandlerFunction) -> HandlerFunction:
+    """It sees what any caller sees, and may do no more: it reaches no table, no queue and no bus."""
+    shared = handler.shared
+    return handler(
+        "heartbeat",
+        "Sends a command, and sees whether the one before came through to where it is read",
+        environment={
+            "COMMAND_FUNCTION": command.name,
+            "QUERY_FUNCTION": query.name,
+            "HEARTBEAT_ID": pulumi.Output.concat("ledger-heartbeat-", shared.region),
+            "HEARTBEAT_SECONDS": str(60 * shared.settings.heartbeat_minutes),
+        },
+        grants=[Grant("InvokeLikeACaller", ("lambda:InvokeFunction",), (command.arn, query.arn))],
+        concurrency=limits.UNRESERVED,
+        timeout=_HEARTBEAT_SECONDS,
     )
 
 

@@ -65,6 +65,8 @@ def watch(
             region=shared.region,
             dashboard_name=shared.names.dashboard,
             sweep_minutes=shared.settings.sweep_minutes,
+            heartbeat=functions.heartbeat,
+            heartbeat_minutes=shared.settings.heartbeat_minutes,
             guard_watch=stores.guard_watch,
             delivery_dead_letters=carriers.delivery_dead_letters,
             apis=front_door.apis if front_door else {},

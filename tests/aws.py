@@ -69,6 +69,9 @@ ENVIRONMENT = {
     "PROJECTION_RULE_ARN": "arn:aws:events:us-east-1:123456789012:rule/bus/account-rule",
     "FUNCTIONS": "command,process",
     "COMMAND_FUNCTION": "command",
+    "QUERY_FUNCTION": "query",
+    "HEARTBEAT_ID": "ledger-heartbeat-us-east-1",
+    "HEARTBEAT_SECONDS": "300",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/123456789012/{DEAD_LETTERS}",
 }
 

@@ -99,6 +99,9 @@ At rest: some 100 alarms at {money(prices.ALARM_MONTH)} and a dashboard at {mone
 their size ({money(prices.STORAGE_GB_MONTH)} per GB, with point-in-time recovery {money(prices.RECOVERY_GB_MONTH)} more). The sweep, every minute, costs
 {money(cost.sweeping())} a month while nothing is due, without what its schedule costs.
 
+With `heartbeatMinutes: 5`, a beat every five minutes costs as much as any command, and a look each minute two short invocations:
+{money(cost.heartbeat(results))} a month in all, and {money(4 * prices.ALARM_MONTH)} for its four alarms, without its schedule and the price of one custom metric.
+
 ## The front door
 
 What an HTTP request costs besides what it asks for, with `httpApi`. Nothing of it costs while nobody calls, but

@@ -3,7 +3,7 @@
 from handlers.sourcing.kinds import Kinds
 from handlers.sourcing.meaning import Meanings
 
-from . import account, transfer
+from . import account, heartbeat, transfer
 from .facts import FACTS
 from .transfer_steps import PROCESS
 
@@ -11,6 +11,7 @@ KINDS = Kinds(
     FACTS.streams,
     account.KIND,
     transfer.KIND,
+    heartbeat.KIND,
     internal=FACTS.internal,
     forbidden=FACTS.forbidden,
 )

@@ -94,6 +94,9 @@ class Kind(Generic[S]):
     """Where the HTTP API has its aggregates: `parcels` is /parcels/{id}. None where it has them nowhere."""
     opened_by: str | None = None
     """The command that a POST to its collection is: its body is that command's data, and the new aggregate's id."""
+    reserved: str = ""
+    """What the ids of its aggregates begin with where it is the ledger's own, and no business: no other kind's then
+    do, and nobody who asks what there is to command is told of it."""
     completes: Callable[[Settings], Complete] = lambda _: as_it_is
     """What fills its commands in before `decide`, which knows neither clock nor settings."""
     settles: Callable[[Event], Settling] = lambda _: Settling.MANUAL
@@ -237,7 +240,8 @@ class Kinds:
         kind = self.of_command(event_type)
         if kind is None:
             return [self._no_command()]
-        return [*self._forbidden(event_type, data), *kind.check(aggregate_id, event_type, data)]
+        found = [*self._forbidden(event_type, data), *kind.check(aggregate_id, event_type, data)]
+        return [*self._not_its_id(kind, aggregate_id), *found]
 
     def completion(self, settings: Settings) -> Complete:
         """What fills in commands of whatever kind, in a function with these settings."""
@@ -280,6 +284,19 @@ class Kinds:
             raise ValueError("two queries of rows have one name")
         return found
 
+    def _not_its_id(self, kind: Kind[Any], aggregate_id: str) -> list[Violation]:
+        """What is wrong with an id that belongs to the ledger's own aggregates, or to none of them; "" is no id."""
+        if not aggregate_id:
+            return []
+        if kind.reserved and not aggregate_id.startswith(kind.reserved):
+            return [Violation("aggregateId", f"must begin with {kind.reserved} for a {kind.name}")]
+        others = (each.reserved for each in self.all if each.reserved and each is not kind)
+        return [
+            Violation("aggregateId", f"must not begin with {reserved}: such ids are the ledger's own")
+            for reserved in others
+            if aggregate_id.startswith(reserved)
+        ]
+
     def _no_command(self) -> Violation:
-        names = [name for name in self._by_command if name not in self._internal]
+        names = [name for name, kind in self._by_command.items() if name not in self._internal and not kind.reserved]
         return Violation("eventType", f"must be one of {', '.join(names)}")

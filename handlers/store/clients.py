@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
 
 # Fail well inside a function's timeout: an answer that takes this long is lost, and every call here is safe to repeat.
@@ -47,6 +48,11 @@ def eventbridge(longest_seconds: int | None = None) -> EventBridgeClient:
         return boto3.client("events", config=_CONFIG)
     once = Config(connect_timeout=1, read_timeout=longest_seconds - 1, retries={"total_max_attempts": 1})
     return boto3.client("events", config=_CONFIG.merge(once))
+
+
+def functions() -> LambdaClient:
+    """A client that invokes functions, once, and waits as long as a cold one takes."""
+    return boto3.client("lambda", config=_CONFIG.merge(Config(read_timeout=25, retries={"total_max_attempts": 1})))
 
 
 def sqs() -> SQSClient:

@@ -83,7 +83,7 @@ def test_a_projection_is_as_far_behind_as_its_oldest_missing_event(api: Api, sqs
 
     told = api(HEALTH).body["projections"]
 
-    assert {each["kind"] for each in told} == {"account", "transfer"}
+    assert {each["kind"] for each in told} == {"account", "transfer", "heartbeat"}
     for each in told:
         if each["kind"] == "account":
             assert (each["lookedAt"], each["behind"], each["oldestMissing"]) == (3, 2, first)

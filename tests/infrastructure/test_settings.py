@@ -246,6 +246,8 @@ BAD = [
     ("processMaxConcurrency", "1001"),
     ("sweepMinutes", "0"),
     ("sweepMinutes", "61"),
+    ("heartbeatMinutes", "-1"),
+    ("heartbeatMinutes", "6"),
     ("replayRate", "0"),
     ("replayRate", "10001"),
     ("replayConcurrency", "1"),

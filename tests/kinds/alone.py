@@ -34,7 +34,7 @@ PLACES = ("Riga", "Tartu", "Turku", "Oulu")
 
 
 def test_there_is_nothing_but_parcels() -> None:
-    assert [kind.name for kind in KINDS.all] == ["parcel"]
+    assert [kind.name for kind in KINDS.all] == ["parcel", "heartbeat"]
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("handlers.domain.account")
 

@@ -106,7 +106,7 @@ def test_a_draft_fails_its_test_until_it_does_something_and_the_state_version_sa
 
 def test_a_new_type_is_of_the_kind_that_its_name_begins_with_or_of_the_one_that_is_said(project: Path) -> None:
     schemas = load(project / "schemas")
-    with pytest.raises(ScaffoldError, match="--stream account or --stream transfer"):
+    with pytest.raises(ScaffoldError, match="--stream account or --stream heartbeat or --stream transfer"):
         new("CardIssued", schemas, project)
 
     written = [new("TransferNoted", schemas, project), new("CardIssued", schemas, project, stream="account")]

@@ -119,6 +119,18 @@ class FundsReserved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HeartbeatSent:
+    """
+    The ledger asks itself whether what is written still comes to be read. It is no business.
+    """
+
+    beat: int
+    """
+    The beat's number: how many there would have been since 1970, at this pace.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ReservationReleased:
     """
     What was set aside for a transfer is available again; by an amount of 0, nothing was or will be.
@@ -304,6 +316,7 @@ CLASSES: dict[str, type[Any]] = {
     "AccountCreated": AccountCreated,
     "CommandRejected": CommandRejected,
     "FundsReserved": FundsReserved,
+    "HeartbeatSent": HeartbeatSent,
     "ReservationReleased": ReservationReleased,
     "TransactionProcessed": TransactionProcessed,
     "TransferApproved": TransferApproved,
