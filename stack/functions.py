@@ -386,12 +386,12 @@ def _heartbeat(handler: Handlers, command: HandlerFunction, query: HandlerFuncti
         "heartbeat",
         "Sends a command, and sees whether the one before came through to where it is read",
         environment={
-            "COMMAND_FUNCTION": command.name,
-            "QUERY_FUNCTION": query.name,
+            "COMMAND_FUNCTION": command.called_name,
+            "QUERY_FUNCTION": query.called_name,
             "HEARTBEAT_ID": pulumi.Output.concat("ledger-heartbeat-", shared.region),
             "HEARTBEAT_SECONDS": str(60 * shared.settings.heartbeat_minutes),
         },
-        grants=[Grant("InvokeLikeACaller", ("lambda:InvokeFunction",), (command.arn, query.arn))],
+        grants=[Grant("InvokeLikeACaller", ("lambda:InvokeFunction",), (command.called_arn, query.called_arn))],
         concurrency=limits.UNRESERVED,
         timeout=_HEARTBEAT_SECONDS,
     )

@@ -97,7 +97,8 @@ def test_who_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest
 def test_every_function_has_a_floor_to_be_compared_with() -> None:
     assert imports.entry_points() == {
         **dict.fromkeys(("branch", "command", "operations", "process", "projection", "query"), "dynamodb"),
-        **dict.fromkeys(("replayer", "snapshot", "sweep", "validate"), "dynamodb"),
+        **dict.fromkeys(("reconcile", "replayer", "snapshot", "sweep", "validate"), "dynamodb"),
+        "heartbeat": "lambda",
         "relay": "events",
         "token_scopes": "bare",
     }

@@ -51,3 +51,12 @@ def test_it_is_called_every_minute_and_its_alarm_takes_silence_for_a_fault(beati
         300,
     )
     assert (alarm["period"], alarm["evaluationPeriods"], alarm["treatMissingData"]) == (60, 2, "breaching")
+
+
+def test_it_calls_what_callers_call_where_these_have_versions() -> None:
+    """Else it would prove code that nobody is answered by."""
+    declared = run("dev", {"event-sourcing:heartbeatMinutes": "4", "event-sourcing:deployment": "AllAtOnce"})
+    variables = declared.named("heartbeat-function").inputs["environment"]["variables"]
+    for entry, variable in (("command", "COMMAND_FUNCTION"), ("query", "QUERY_FUNCTION")):
+        function = declared.named(f"{entry}-function").outputs["name"]
+        assert variables[variable].startswith(f"{function}:")
