@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -90,7 +90,7 @@ class Ledger:
 
 
 @pytest.fixture
-def ledger(aws: Any, handlers: Module, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+def ledger(aws: Any, handlers: Module, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     made = Ledger(aws, handlers, calls)
     heartbeat, command, wiring = handlers("heartbeat"), handlers("command"), handlers("wiring")
 
