@@ -3157,6 +3157,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_engine_tokens.py",),
     ),
     Mutant(
+        "invoke a dead letter past the alias",
+        "ops/dead_letters/redrive.py",
+        "name = self.called.get(invocation.function, invocation.function)",
+        "name = invocation.function",
+        ("tests/ops/test_dead_letters.py",),
+    ),
+    Mutant(
         "have an up put the alias back",
         "components/handler_function.py",
         '["functionVersion", "routingConfig"] if versions.shifted else []',

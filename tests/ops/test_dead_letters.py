@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import count
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -586,6 +587,20 @@ def test_an_asynchronous_command_is_invoked_again_as_the_same_command(aws: Any, 
 
 
 SWEEP_ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:sweepFunction"
+
+
+def test_a_command_goes_to_whom_callers_name_and_not_past_it(aws: Any, sqs: Any, run: Run, outputs: Path) -> None:
+    """With versions behind an alias the function's own name is the newest code, to which nobody may be moved yet."""
+    told = json.loads(outputs.read_text())
+    outputs.write_text(json.dumps({**told, "commandFunction": "commandFunction:live"}))
+    leave(sqs, "invocation-dlq", invocation("commandFunction", {"aggregateId": "a", "eventType": "X"}))
+
+    with invoked() as calls:
+        assert run("dead-letters", "redrive").code == 0
+
+    (call,) = calls
+    assert call["FunctionName"] == "commandFunction:live"
+    assert json.loads(call["Payload"])["commandId"]
 
 
 def uncalled(sqs: Any, minute: int = 7, **told: str) -> str:
