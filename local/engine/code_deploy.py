@@ -237,6 +237,7 @@ class CodeDeploy:
         if found["FunctionVersion"] != before or found.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
             text = f"The alias points to version {found['FunctionVersion']}, and CurrentVersion is {before}"
             raise _Stop("INVALID_LAMBDA_CONFIGURATION", text, "DEPLOYMENT_FAILURE", "Failed")
+        _see_environments(lambda_, of["FunctionName"], of["Name"])
         self._look(deployment, region)
         for share, seconds in _steps(deployment.config):
             lambda_.update_alias(**of, RoutingConfig={"AdditionalVersionWeights": {after: share}})
@@ -304,6 +305,15 @@ class CodeDeploy:
     def _client(self, service: str, deployment: _Deployment, region: str) -> Any:
         role = deployment.group["serviceRoleArn"]
         return self._clients.get(service, f"arn:aws:{service}:{region}:{ACCOUNT}:", Session(role, "codedeploy"))
+
+
+def _see_environments(lambda_: Any, function: str, alias: str) -> None:
+    """Whether provisioned ones are to move along, which they do by themselves here."""
+    try:
+        lambda_.get_provisioned_concurrency_config(FunctionName=function, Qualifier=alias)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ProvisionedConcurrencyConfigNotFoundException":
+            raise
 
 
 def _steps(config: str) -> Iterator[tuple[float, float]]:
