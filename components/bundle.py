@@ -23,8 +23,8 @@ _REGULAR_FILE = 0o100644 << 16
 _SOURCES = frozenset({".py", ".json"})
 
 # Raise it whenever the rules below change what a layer holds: it is part of the name under which a layer is kept.
-_LAYER_RULES = "3"
-_SERVICES = frozenset({"dynamodb", "dynamodbstreams", "events", "sqs"})
+_LAYER_RULES = "4"
+_SERVICES = frozenset({"dynamodb", "dynamodbstreams", "events", "lambda", "sqs"})
 _DROPPED_FOLDERS = frozenset({"__pycache__", "examples", "test", "tests"})
 _DROPPED_METADATA = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
 
@@ -95,7 +95,7 @@ def _is_needed(path: PurePosixPath) -> bool:
     """Whether a file of the installed packages goes into the layer."""
     if path.parts[0] == "bin" or not _DROPPED_FOLDERS.isdisjoint(path.parts) or path.name in _DROPPED_METADATA:
         return False
-    # botocore describes some 400 services, 100 MB of which four are called.
+    # botocore describes some 400 services, 100 MB of which five are called.
     described = re.match(r"(?:botocore|boto3)/data/([^/]+)/", path.as_posix())
     return described is None or described[1] in _SERVICES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from components import bundle
 from components.bundle import BundleError, handlers_zip, layer_zip
 from tests.infrastructure.program import ROOT
 
@@ -138,3 +140,10 @@ def test_the_handlers_clients_work_on_the_layer_alone(layer: Path, tmp_path: Pat
         "https://events.us-east-1.amazonaws.com",
         str(tmp_path / "python" / "boto3" / "__init__.py"),
     ]
+
+
+def test_the_layer_describes_each_service_that_the_handlers_have_a_client_of() -> None:
+    """And no other: without its description boto3 makes no client, and nothing but a deployed function would tell."""
+    clients = (ROOT / "handlers" / "store" / "clients.py").read_text("utf-8")
+
+    assert set(re.findall(r'boto3\.client\("(\w+)"', clients)) == set(bundle._SERVICES)
