@@ -63,3 +63,9 @@ def check_concurrency(settings: Settings) -> None:
             f"unreserved in this Region: messages would be throttled into the dead letter queue. Ask for more (Service "
             f"Quotas, {service} {code}), or lower it"
         )
+
+
+def concurrency_limit() -> pulumi.Output[float]:
+    """How many executions the account may have at once in this Region. One request; the program fails where it does."""
+    service, code = LAMBDA_CONCURRENCY
+    return aws.servicequotas.get_service_quota_output(service_code=service, quota_code=code).value

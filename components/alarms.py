@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from pulumi import Input
+from pulumi import Input, Output
 
 from components.handler_function import METRICS_NAMESPACE
 
@@ -35,7 +35,7 @@ class Alarm:
     metric: str
     dimensions: Mapping[str, Input[str]]
     statistic: str = "Sum"
-    threshold: float = 0
+    threshold: Input[float] = 0
     period: int = 60
     periods: int = 1
     for_silence: bool = False
@@ -48,6 +48,43 @@ class Alarm:
     def told(self) -> str:
         """What whoever is woken reads: what is wrong, and where it says what to do."""
         return f"{self.description} Runbook: {RUNBOOK}#{self.entry or self.name}"
+
+
+def as_wanted(every: Iterable[Alarm], off: Collection[str], thresholds: Mapping[str, float]) -> list[Alarm]:
+    """The alarms without those that are off, with other thresholds by name.
+
+    ValueError for a name that no alarm has, which somebody believes in, and for a threshold of an alarm for silence.
+    """
+    alarms = list(every)
+    names = {alarm.name for alarm in alarms}
+    if unknown := sorted({*off, *thresholds} - names):
+        raise ValueError(
+            f"alarmsOff, alarmThresholds: no alarm is called {', '.join(unknown)}; there are {sorted(names)}"
+        )
+    if silent := sorted(alarm.name for alarm in alarms if alarm.for_silence and alarm.name in thresholds):
+        raise ValueError(f"alarmThresholds: {', '.join(silent)} is for silence, and has no threshold")
+    return [_with_threshold(alarm, thresholds.get(alarm.name)) for alarm in alarms if alarm.name not in off]
+
+
+def _with_threshold(alarm: Alarm, threshold: float | None) -> Alarm:
+    if threshold is None:
+        return alarm
+    told = f"{alarm.description} (This stack's own threshold: {threshold:g}.)"
+    return replace(alarm, threshold=threshold, description=told)
+
+
+def concurrency_alarm(percent: int, limit: Input[float]) -> Alarm:
+    """That functions, of whichever stack, leave little of what may run at once. Under no dimension: the account."""
+    return Alarm(
+        "account-concurrency",
+        f"More than {percent} % of this account's concurrent executions in this Region are claimed, by any stack.",
+        "AWS/Lambda",
+        "ClaimedAccountConcurrency",
+        {},
+        statistic="Maximum",
+        threshold=Output.from_input(limit).apply(lambda most: most * percent / 100),
+        periods=3,
+    )
 
 
 def table_alarms(label: str, table_name: Input[str], index: str | None = None) -> list[Alarm]:

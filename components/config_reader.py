@@ -18,6 +18,9 @@ IDENTITY = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)/[\w+=,.
 CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+", re.ASCII)
 WEB_ACL_ARN = re.compile(r"arn:aws[a-z-]*:wafv2:us-east-1:\d{12}:global/webacl/[\w-]+/[\w-]+", re.ASCII)
 POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:\d{12}|aws):policy/[\w+=,.@/-]+", re.ASCII)
+TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}", re.ASCII)
+ALARM = re.compile(r"[a-z0-9-]+")
+ALARM_THRESHOLD = re.compile(r"[a-z0-9-]+=\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 ROLE_PATH = re.compile(r"/|(?=.{3,512}\Z)/(?:[\w+=,.@-]+/)+", re.ASCII)
 TAG_VALUE = re.compile(r"[\w .:/=+@-]{1,256}")
 FUNCTION = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
@@ -110,6 +113,10 @@ class Reader:
 
     def emails(self, key: str) -> tuple[str, ...]:
         return self._texts(key, lambda text: EMAIL.fullmatch(text) is not None, "a list of e-mail addresses")
+
+    def all_matching(self, key: str, pattern: re.Pattern[str], description: str) -> tuple[str, ...]:
+        """A list of texts of the pattern, which `description` says in words."""
+        return self._texts(key, lambda text: pattern.fullmatch(text) is not None, description)
 
     def identities(self, key: str) -> tuple[str, ...]:
         description = "a list of ARNs of IAM roles, users or the root user, arn:aws:iam::<account>:role/<name>"

@@ -63,6 +63,8 @@ MAX_APPROVAL_ABOVE = 999_999_999
 MAX_SWEEP_MINUTES = 60
 """Three sweeps that are missed raise an alarm; beyond an hour for each that is no alarm any more."""
 
+MAX_ALARM_TOPICS = 4
+"""Beside the stack's own: an alarm has five actions for each state."""
 MAX_HEARTBEAT_MINUTES = 5
 """With a beat every five minutes a stop is noticed within ten."""
 

@@ -82,6 +82,18 @@ class MonitoringArgs:
     """Takes what the watch could not tell; must admit its rule. Given with it."""
     emails: Sequence[str] = ()
     """Who is written to; each has to confirm."""
+    webhooks: Sequence[str] = ()
+    """What is posted to; each has to confirm."""
+    topics: Sequence[str] = ()
+    """What alarms report to besides."""
+    alarms_off: Sequence[str] = ()
+    """By name."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Others, by an alarm's name."""
+    concurrency_percent: int = 0
+    """Of the account's limit; 0 for no such alarm."""
+    concurrency_limit: Input[float] = 0
+    """Of the account. Given with it."""
     kms_key_arn: Input[str] | None = None
     """A customer key whose policy admits CloudWatch. Without it the topic is not encrypted: alarms cannot publish
     through the key that AWS manages, and they say no more than names and numbers."""
@@ -151,7 +163,11 @@ class Monitoring(pulumi.ComponentResource):
             _tell(f"{name}-guard-target", args, topic.arn, told)
         for email in args.emails:
             aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=loose)
-        declared = {alarm.name: _metric_alarm(name, alarm, topic.arn, loose) for alarm in _alarms(args)}
+        for url in args.webhooks:
+            aws.sns.TopicSubscription(f"{name}-{url}", topic=topic.arn, protocol="https", endpoint=url, opts=loose)
+        wanted = alarms.as_wanted(_alarms(args), args.alarms_off, args.thresholds)
+        topics: list[Input[str]] = [topic.arn, *args.topics]
+        declared = {alarm.name: _metric_alarm(name, alarm, topics, loose) for alarm in wanted}
         alarm_arns = [alarm.arn for alarm in declared.values()]
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
@@ -228,6 +244,11 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             "a replay stands still: show it, and read its log.",
         ),
         *_between_alarms(args),
+        *(
+            [alarms.concurrency_alarm(args.concurrency_percent, args.concurrency_limit)]
+            if args.concurrency_percent
+            else ()
+        ),
         *([alarms.heartbeat_alarm(args.heartbeat.name, args.heartbeat_minutes * 60)] if args.heartbeat else ()),
         *alarms.sweep_alarms(args.sweep.name, args.sweep_minutes * 60),
         alarms.handler_alarm(
@@ -348,7 +369,7 @@ def _between_alarms(args: MonitoringArgs) -> Iterable[Alarm]:
 
 
 def _metric_alarm(
-    name: str, alarm: Alarm, topic_arn: Input[str], opts: pulumi.ResourceOptions
+    name: str, alarm: Alarm, topics: Sequence[Input[str]], opts: pulumi.ResourceOptions
 ) -> aws.cloudwatch.MetricAlarm:
     percentile = alarm.statistic.startswith("p")
     return aws.cloudwatch.MetricAlarm(
@@ -366,8 +387,8 @@ def _metric_alarm(
         evaluation_periods=alarm.periods,
         datapoints_to_alarm=alarm.periods,
         treat_missing_data="breaching" if alarm.for_silence or alarm.or_silence else "notBreaching",
-        alarm_actions=[topic_arn],
-        ok_actions=[topic_arn],
+        alarm_actions=topics,
+        ok_actions=topics,
         opts=opts,
     )
 

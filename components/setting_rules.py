@@ -28,6 +28,7 @@ def check(read: Reader, settings: Settings) -> None:
     _check_stream(read, settings)
     _check_queue(read, settings)
     _check_transfers(read, settings)
+    _check_alarms(read, settings)
     _check_starts(read, settings)
     read.expect(
         bool(settings.break_glass_arns) or not settings.break_glass_until,
@@ -137,6 +138,24 @@ def check_names(read: Reader, project: str, stack: str) -> None:
                 "as dashboard and layer are called after it"
             )
     read.errors += [f"  {complaint}: shorten project or stack" for complaint in Names.of(project, stack).too_long()]
+
+
+def _check_alarms(read: Reader, settings: Settings) -> None:
+    """Whether there are alarms of these names, is known where they are declared (`components/alarms.py`)."""
+    names = [each.partition("=")[0] for each in settings.alarm_thresholds]
+    read.expect(
+        len(set(names)) == len(names) and not {*names} & {*settings.alarms_off},
+        "alarmThresholds",
+        json.dumps(list(settings.alarm_thresholds)),
+        "each alarm once, and none of alarmsOff",
+        "alarmsOff",
+    )
+    read.expect(
+        len(settings.alarm_topics) <= limits.MAX_ALARM_TOPICS,
+        "alarmTopics",
+        json.dumps(list(settings.alarm_topics)),
+        f"at most {limits.MAX_ALARM_TOPICS}: CloudWatch tells five, and the stack's own topic is one",
+    )
 
 
 def _check_capacity(read: Reader, settings: Settings) -> None:
@@ -343,7 +362,7 @@ def _check_production(read: Reader, settings: Settings) -> None:
         ),
         (
             limits.NO_ALARM_RECIPIENT,
-            bool(settings.alarm_emails),
+            bool(settings.alarm_emails or settings.alarm_webhooks or settings.alarm_topics),
             "alarmEmails",
             "[]",
             "at least one address",

@@ -18,6 +18,8 @@ _A_POLICY = "the ARN of an IAM policy, arn:aws:iam::<account>:policy/<name>"
 _A_PATH = "a path, beginning and ending with /, up to 512 characters"
 _A_TAG = "the value of a tag: letters, digits, spaces and _.:/=+-@, up to 256"
 _A_FUNCTION = "a function of a module, <module>:<function>"
+_TOPICS = "a list of ARNs of SNS topics, arn:aws:sns:<region>:<account>:<name>"
+_THRESHOLDS = "a list of <alarm>=<number>, such as projection-queue-age=600"
 _A_WEB_ACL = "the ARN of a web ACL for CloudFront, arn:aws:wafv2:us-east-1:<account>:global/webacl/<name>/<id>"
 _A_PREFIX = "a name of small letters, digits and -, up to 63, in which neither aws, amazon nor cognito occurs"
 
@@ -67,6 +69,14 @@ class Settings:
     previous_kms_key_arns: tuple[str, ...]
     """Keys that were left, under which something may still lie."""
     alarm_emails: tuple[str, ...]
+    alarm_webhooks: tuple[str, ...]
+    alarm_topics: tuple[str, ...]
+    alarms_off: tuple[str, ...]
+    """By name, as `Monitoring` has them."""
+    alarm_thresholds: tuple[str, ...]
+    """`name=number` each."""
+    concurrency_alarm_percent: int
+    """0 for no such alarm."""
     type_index: bool
     correlation_index: bool
     type_buckets: int
@@ -226,6 +236,11 @@ class Settings:
             kms_key_arn=read.key_arn("kmsKeyArn"),
             previous_kms_key_arns=read.key_arns("previousKmsKeyArns"),
             alarm_emails=read.emails("alarmEmails"),
+            alarm_webhooks=read.all_matching("alarmWebhooks", config_reader.HTTPS_URL, "a list of https addresses"),
+            alarm_topics=read.all_matching("alarmTopics", config_reader.TOPIC_ARN, _TOPICS),
+            alarms_off=read.all_matching("alarmsOff", config_reader.ALARM, "a list of names of alarms"),
+            alarm_thresholds=read.all_matching("alarmThresholds", config_reader.ALARM_THRESHOLD, _THRESHOLDS),
+            concurrency_alarm_percent=read.integer("concurrencyAlarmPercent", 0, 100),
             type_index=read.boolean("typeIndex"),
             correlation_index=read.boolean("correlationIndex"),
             type_buckets=read.integer("typeBuckets", 1, 100),

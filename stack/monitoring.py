@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.account_limits import concurrency_limit
 from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction
 from components.monitoring import Between, Monitoring, MonitoringArgs
@@ -73,7 +74,18 @@ def watch(
             token_scopes=functions.token_scopes,
             operations=operations,
             emails=shared.settings.alarm_emails,
+            webhooks=shared.settings.alarm_webhooks,
+            topics=shared.settings.alarm_topics,
+            alarms_off=shared.settings.alarms_off,
+            thresholds=_thresholds(shared),
+            concurrency_percent=shared.settings.concurrency_alarm_percent,
+            concurrency_limit=concurrency_limit() if shared.settings.concurrency_alarm_percent else 0,
             kms_key_arn=shared.kms_key_arn,
         ),
         shared.options,
     )
+
+
+def _thresholds(shared: Shared) -> dict[str, float]:
+    pairs = (each.partition("=") for each in shared.settings.alarm_thresholds)
+    return {name: float(number) for name, _, number in pairs}

@@ -26,6 +26,8 @@ BEAT = 5
 """Minutes."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ALARM = heartbeat_alarm("heartbeat", BEAT * 60)
+assert isinstance(ALARM.threshold, int)
+MOST: int = ALARM.threshold
 EVALUATION = 60
 """Seconds behind the end of a period in which CloudWatch looks at it."""
 Module = Callable[[str], ModuleType]
@@ -83,7 +85,7 @@ class Ledger:
 
     def rings(self) -> int | None:
         """After how many seconds the alarm goes off first; None if it has not."""
-        bad = [not self.told.get(each) or max(self.told[each]) > ALARM.threshold for each in range(1, self.minute)]
+        bad = [not self.told.get(each) or max(self.told[each]) > MOST for each in range(1, self.minute)]
         assert (ALARM.period, ALARM.periods, ALARM.or_silence) == (60, 2, True)  # what the next line reckons with
         first = next((number for number, both in enumerate(pairwise(bad), 1) if all(both)), None)
         return None if first is None else (first + 2) * ALARM.period + EVALUATION

@@ -351,6 +351,7 @@ def graph(stack: str) -> Graph:
 _ALTERED = {
     "alarmEmails": '["oncall@example.com", "ledger-team@example.com"]',
     "billingMode": "PROVISIONED",
+    "concurrencyAlarmPercent": "70",
     "heartbeatMinutes": "4",
     "maxReadCapacity": "70",
     "maxWriteCapacity": "90",

@@ -120,7 +120,7 @@ def test_the_layer_holds_the_locked_packages_and_no_litter(layer: Path) -> None:
     assert [name for name in names if any(part in name for part in litter)] == []
     assert "python/boto3/__init__.py" in names
     described = {name.split("/")[3] for name in names if "/botocore/data/" in name and name.count("/") > 3}
-    assert described == {"dynamodb", "dynamodbstreams", "events", "sqs"}
+    assert described == {"dynamodb", "dynamodbstreams", "events", "lambda", "sqs"}
     assert layer.stat().st_size < 10_000_000
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from bench import prices
+from components import alarms
 from components.alarms import _OVERDUE_SECONDS as OVERDUE_SECONDS
 from components.monitoring import MonitoringArgs
 from ops.status import looks
-from tests.infrastructure.program import ALTERED_AGAIN, Graph, Resource, altered, graph, of_two_regions
+from tests.infrastructure.plan.engine import State, up
+from tests.infrastructure.program import ALTERED_AGAIN, Graph, Resource, altered, graph, of_two_regions, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +39,7 @@ EMITTED: dict[tuple[str, str], list[set[str]]] = {
     ("AWS/Events", "InvocationsSentToDlq"): [{"EventBusName", "RuleName"}],
     ("AWS/Events", "InvocationsFailedToBeSentToDlq"): [{"EventBusName", "RuleName"}],
     ("AWS/Events", "RetryInvocationAttempts"): [{"EventBusName", "RuleName"}],
+    ("AWS/Lambda", "ClaimedAccountConcurrency"): [set()],
     ("AWS/Lambda", "ConcurrentExecutions"): [{"FunctionName"}],
     ("AWS/Lambda", "DestinationDeliveryFailures"): [{"FunctionName"}],
     ("AWS/Lambda", "Duration"): [{"FunctionName"}],
@@ -313,3 +316,65 @@ def test_the_runbook_has_no_entry_for_an_alarm_that_no_stack_has() -> None:
     every = {alarm.inputs["alarmDescription"].rpartition("#")[2] for alarm in every_alarm()}
 
     assert {entry for line in ENTRIES for entry in re.findall(r'<a id="([^"]+)"></a>', line)} == every
+
+
+HOOK, TOPIC = "https://hooks.example.com/ledger", "arn:aws:sns:us-east-1:123456789012:oncall"
+
+
+def test_alarms_are_off_and_have_other_thresholds_and_recipients_as_the_settings_say() -> None:
+    dev = graph("dev")
+    wanted = run(
+        "dev",
+        {
+            "event-sourcing:alarmsOff": '["people-api-refusals", "sweep-missed"]',
+            "event-sourcing:alarmThresholds": '["projection-queue-age=600", "relay-iterator-age=90000.5"]',
+            "event-sourcing:alarmWebhooks": f'["{HOOK}"]',
+            "event-sourcing:alarmTopics": f'["{TOPIC}"]',
+            "event-sourcing:concurrencyAlarmPercent": "80",
+        },
+    )
+    before, after = ({alarm.name: alarm.inputs for alarm in it.of("MetricAlarm")} for it in (dev, wanted))
+
+    assert before.keys() - after.keys() == {"monitoring-people-api-refusals", "monitoring-sweep-missed"}
+    assert after.keys() - before.keys() == {"monitoring-account-concurrency"}
+    other = {name for name in before.keys() & after.keys() if before[name]["threshold"] != after[name]["threshold"]}
+    assert {name: after[name]["threshold"] for name in other} == {
+        "monitoring-projection-queue-age": 600,
+        "monitoring-relay-iterator-age": 90_000.5,
+    }
+    assert "threshold: 600" in after["monitoring-projection-queue-age"]["alarmDescription"]
+    own = wanted.named("monitoring-topic").outputs["arn"]
+    assert all(each["alarmActions"] == each["okActions"] == [own, TOPIC] for each in after.values())
+    changed = up(up(State(), dev).after, wanted)
+    assert changed.created == {"monitoring-account-concurrency", f"monitoring-{HOOK}"}
+    assert changed.deleted == {"monitoring-people-api-refusals", "monitoring-sweep-missed"}
+    assert (changed.replaced, changed.refused) == ({}, set())
+    (subscription,) = wanted.of("TopicSubscription")
+    assert [subscription.inputs[each] for each in ("protocol", "endpoint", "topic")] == ["https", HOOK, own]
+
+
+def test_the_accounts_concurrency_is_watched_as_a_share_of_its_limit(alarms_of_all: dict[str, Resource]) -> None:
+    """AWS files what is claimed under no dimension, for all functions of account and Region together."""
+    alarm = alarms_of_all["monitoring-account-concurrency"].inputs
+
+    assert (alarm["namespace"], alarm["metricName"]) == ("AWS/Lambda", "ClaimedAccountConcurrency")
+    assert not alarm.get("dimensions")
+    assert (alarm["statistic"], alarm["threshold"]) == ("Maximum", 1000 * 70 / 100)
+
+
+@pytest.fixture
+def alarms_of_all() -> dict[str, Resource]:
+    return {alarm.name: alarm for alarm in altered().of("MetricAlarm")}
+
+
+def test_a_name_that_no_alarm_has_is_refused_and_so_is_a_threshold_of_silence() -> None:
+    every = [*alarms.sweep_alarms("sweep", 60), alarms.heartbeat_alarm("heartbeat", 300)]
+
+    with pytest.raises(ValueError, match="no alarm is called heart-beat, slow; there are"):
+        alarms.as_wanted(every, ["slow"], {"heart-beat": 5})
+    with pytest.raises(ValueError, match="sweep-missed is for silence"):
+        alarms.as_wanted(every, [], {"sweep-missed": 5})
+    assert [each.name for each in alarms.as_wanted(every, ["sweep-missed"], {"heartbeat": 5})] == [
+        "transfers-overdue",
+        "heartbeat",
+    ]

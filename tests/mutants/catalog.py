@@ -1895,6 +1895,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/infrastructure/test_heartbeat.py",),
     ),
     Mutant(
+        "take an alarm's name that there is not for one that is off",
+        "components/alarms.py",
+        "    if unknown := sorted({*off, *thresholds} - names):\n",
+        "    if unknown := sorted({*thresholds} - names - {*off}):\n",
+        ("tests/infrastructure/test_monitoring.py",),
+    ),
+    Mutant(
         "notice a stop a beat late",
         "components/alarms.py",
         "    most = beat_seconds + _CHECK_SECONDS\n",
@@ -2199,7 +2206,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "call a stack production whose alarms reach nobody",
         "components/setting_rules.py",
-        "            bool(settings.alarm_emails),\n",
+        "            bool(settings.alarm_emails or settings.alarm_webhooks or settings.alarm_topics),\n",
         "            True,\n",
         SETTING,
     ),
