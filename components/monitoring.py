@@ -90,6 +90,8 @@ class MonitoringArgs:
     """By name."""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Others, by an alarm's name."""
+    contributor_insights: bool = False
+    """Whether CloudWatch ranks the keys of the event store and of the read model by what they ask for."""
     concurrency_percent: int = 0
     """Of the account's limit; 0 for no such alarm."""
     concurrency_limit: Input[float] = 0
@@ -165,6 +167,11 @@ class Monitoring(pulumi.ComponentResource):
             aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=loose)
         for url in args.webhooks:
             aws.sns.TopicSubscription(f"{name}-{url}", topic=topic.arn, protocol="https", endpoint=url, opts=loose)
+        if args.contributor_insights:
+            for label, table in (("event-store", args.event_store), ("read-model", args.read_model)):
+                aws.dynamodb.ContributorInsights(
+                    f"{name}-{label}-contributors", table_name=table.table_name, opts=loose
+                )
         wanted = alarms.as_wanted(_alarms(args), args.alarms_off, args.thresholds)
         topics: list[Input[str]] = [topic.arn, *args.topics]
         declared = {alarm.name: _metric_alarm(name, alarm, topics, loose) for alarm in wanted}

@@ -75,6 +75,7 @@ class Settings:
     """By name, as `Monitoring` has them."""
     alarm_thresholds: tuple[str, ...]
     """`name=number` each."""
+    contributor_insights: bool
     concurrency_alarm_percent: int
     """0 for no such alarm."""
     type_index: bool
@@ -240,6 +241,7 @@ class Settings:
             alarm_topics=read.all_matching("alarmTopics", config_reader.TOPIC_ARN, _TOPICS),
             alarms_off=read.all_matching("alarmsOff", config_reader.ALARM, "a list of names of alarms"),
             alarm_thresholds=read.all_matching("alarmThresholds", config_reader.ALARM_THRESHOLD, _THRESHOLDS),
+            contributor_insights=read.boolean("contributorInsights"),
             concurrency_alarm_percent=read.integer("concurrencyAlarmPercent", 0, 100),
             type_index=read.boolean("typeIndex"),
             correlation_index=read.boolean("correlationIndex"),

@@ -78,6 +78,7 @@ def watch(
             topics=shared.settings.alarm_topics,
             alarms_off=shared.settings.alarms_off,
             thresholds=_thresholds(shared),
+            contributor_insights=shared.settings.contributor_insights,
             concurrency_percent=shared.settings.concurrency_alarm_percent,
             concurrency_limit=concurrency_limit() if shared.settings.concurrency_alarm_percent else 0,
             kms_key_arn=shared.kms_key_arn,

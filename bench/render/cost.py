@@ -102,6 +102,10 @@ their size ({money(prices.STORAGE_GB_MONTH)} per GB, with point-in-time recovery
 With `heartbeatMinutes: 5`, a beat every five minutes costs as much as any command, and a look each minute two short invocations:
 {money(cost.heartbeat(results))} a month in all, and {money(4 * prices.ALARM_MONTH)} for its four alarms, without its schedule and the price of one custom metric.
 
+`contributorInsights` has four rules for each of the two tables (partition keys, and with sort keys, each asked for and throttled). CloudWatch charges
+by rule and month and by the million of DynamoDB's events that a rule looks at, which are reads and writes: see
+[its prices](https://aws.amazon.com/cloudwatch/pricing/) for your Region. Not measured, and not in the sums.
+
 ## The front door
 
 What an HTTP request costs besides what it asks for, with `httpApi`. Nothing of it costs while nobody calls, but

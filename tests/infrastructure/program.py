@@ -76,6 +76,7 @@ _ARNS: dict[str, str | None] = {
     "aws:cognito/userPoolClient:UserPoolClient": None,
     "aws:cognito/userPoolDomain:UserPoolDomain": None,
     "aws:dynamodb/resourcePolicy:ResourcePolicy": None,
+    "aws:dynamodb/contributorInsights:ContributorInsights": "dynamodb:{place}:insights/{name}",
     "aws:dynamodb/table:Table": "dynamodb:{place}:table/{name}",
     "aws:glue/registry:Registry": "glue:{place}:registry/{registryName}",
     "aws:glue/schema:Schema": "glue:{place}:schema/{registry}/{schemaName}",

@@ -378,3 +378,17 @@ def test_a_name_that_no_alarm_has_is_refused_and_so_is_a_threshold_of_silence() 
         "transfers-overdue",
         "heartbeat",
     ]
+
+
+def test_contributors_are_ranked_of_the_two_busy_tables_where_that_is_asked_for_and_go_without_a_trace() -> None:
+    ranked = run("prod", {"event-sourcing:contributorInsights": "true"})
+    own = {
+        f"monitoring-{table}-contributors": ranked.named(f"{table}-table") for table in ("event-store", "read-model")
+    }
+
+    on = up(up(State(), graph("prod")).after, ranked)
+    assert (on.created, on.updated, on.replaced) == ({*own}, {}, {})
+    off = up(on.after, graph("prod"))
+    assert (off.deleted, off.updated, off.refused) == ({*own}, {}, set())
+    for name, table in own.items():
+        assert ranked.named(name).inputs["tableName"] == table.outputs["name"]

@@ -199,6 +199,7 @@ BAD = [
     ("alarmThresholds", '["projection-queue-age"]'),
     ("alarmThresholds", '["projection-queue-age=-1"]'),
     ("concurrencyAlarmPercent", "101"),
+    ("contributorInsights", "yes"),
     ("typeIndex", "yes"),
     ("correlationIndex", "yes"),
     ("statement", "yes"),

@@ -1902,6 +1902,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/infrastructure/test_monitoring.py",),
     ),
     Mutant(
+        "have production keep rankings that nobody wants any more",
+        "components/monitoring.py",
+        'contributors", table_name=table.table_name, opts=loose',
+        'contributors", table_name=table.table_name, opts=child',
+        ("tests/infrastructure/test_monitoring.py",),
+    ),
+    Mutant(
         "notice a stop a beat late",
         "components/alarms.py",
         "    most = beat_seconds + _CHECK_SECONDS\n",
