@@ -1,4 +1,4 @@
-"""The examples of the newest schemas, told as events: what follows from each, whatever the domain.
+"""The examples of the schemas, told as events: what follows from each, whatever the domain.
 
 `python -m tests.domain.examples` records in `state_versions.json` what follows under a STATE_VERSION that is not there
 yet. What is recorded stays.
@@ -46,6 +46,30 @@ def told(event_type: str) -> list[Event]:
     return [chain(Position(), [new], asking(event_type, new.data), NOW)[0] for new in news]
 
 
+def versions(event_type: str) -> dict[int, list[Event]]:
+    """By version of a type, events of its examples, and of these with another field each, where its schema lets them.
+
+    A field is left out, null, or one of its own examples: those of all versions, since older events kept any field, and
+    one that got its meaning later may stand in them.
+    """
+    fields: dict[str, list[Any]] = {}
+    for schema in _SCHEMAS[event_type].values():
+        for field, described in schema["properties"].items():
+            fields.setdefault(field, []).extend(described.get("examples", ()))
+    found: dict[int, list[Event]] = {}
+    for version, schema in _SCHEMAS[event_type].items():
+        told_of: dict[str, Mapping[str, Any]] = {}
+        for example in schema["examples"]:
+            without = ({name: data for name, data in example.items() if name != field} for field in fields)
+            others = ({**example, field: value} for field, values in fields.items() for value in (None, *values))
+            for data in (example, *without, *others):
+                if not FACTS.violations(event_type, version, exact(data, ""), ""):
+                    told_of.setdefault(dumps(data), data)
+        news = [NewEvent(event_type, exact(data, ""), version) for data in told_of.values()]
+        found[version] = [chain(Position(), [new], asking(event_type, new.data), NOW)[0] for new in news]
+    return found
+
+
 def opened(name: str) -> State:
     """The state of a kind after the first example of what opens its aggregates."""
     (kind,) = (each for each in KINDS.all if each.name == name)
@@ -54,19 +78,20 @@ def opened(name: str) -> State:
 
 
 def outcomes(kind: Kind[Any]) -> dict[str, str]:
-    """By type of a kind's events, what tells what follows from its examples from anything else.
+    """By type and version of a kind's events, what tells what follows from its examples from anything else.
 
-    Each is applied to a new aggregate, to an opened one, and to that after each other example. A type from which
-    nothing follows is none of them.
+    Each is applied to a new aggregate, to an opened one, and to that after each example of a newest version. A version
+    from which nothing follows is none of them.
     """
-    events = [event for name, of in FACTS.streams.items() if of == kind.name for event in told(name)]
+    names = [name for name, of in FACTS.streams.items() if of == kind.name]
     first = opened(kind.name)
-    states = [kind.state(), *_different(first, *(kind.evolve(first, event) for event in events))]
+    states = [kind.state(), *_different(first, *(kind.evolve(first, event) for name in names for event in told(name)))]
     found: dict[str, list[Any]] = {}
-    for event in events:
-        for before in states:
-            if (after := kind.evolve(before, event)) != before:
-                found.setdefault(event.event_type, []).append(after.snapshot())
+    for name in names:
+        for version, events in versions(name).items():
+            after = [(before, kind.evolve(before, event)) for event in events for before in states]
+            if any(state != before for before, state in after):
+                found[f"{name} {version}"] = [state.snapshot() for _, state in after]
     return {name: sha256(dumps(snapshots).encode()).hexdigest()[:16] for name, snapshots in found.items()}
 
 
@@ -79,7 +104,7 @@ def _different(*states: State) -> Iterator[State]:
 
 
 def recorded() -> dict[str, dict[str, dict[str, str]]]:
-    """By kind and STATE_VERSION, the outcomes as they were."""
+    """By kind and STATE_VERSION, the outcomes as they were, by type and version."""
     found: dict[str, dict[str, dict[str, str]]] = json.loads(RECORDED.read_text("utf-8")) if RECORDED.exists() else {}
     return found
 

@@ -38,6 +38,7 @@ def test_a_state_version_stands_for_what_it_always_stood_for() -> None:
         close(closedAt="2024-02-01T00:00:00Z"),
     )
 
+    assert STATE_VERSION in MADE_OF_EVENTS, f"a new STATE_VERSION: add to MADE_OF_EVENTS {dumps(state.snapshot())}"
     assert dumps(state.snapshot()) == MADE_OF_EVENTS[STATE_VERSION]
 
 

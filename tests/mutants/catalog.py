@@ -4994,6 +4994,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/domain/test_state_versions.py",),
     ),
     Mutant(
+        "take somebody's extra field of an older version for what it means now, under the same STATE_VERSION",
+        "handlers/domain/upcasters.py",
+        'not in ("transferId", "counterparty")',
+        'not in ("counterparty",)',
+        ("tests/domain/test_state_versions.py",),
+    ),
+    Mutant(
+        "take up an older version with another default under the same STATE_VERSION",
+        "handlers/domain/upcasters.py",
+        'default of version 2."""\n    return data',
+        'default of version 2."""\n    return {**data, "currency": "EUR"}',
+        ("tests/domain/test_state_versions.py",),
+    ),
+    Mutant(
+        "let something else follow where an optional field is left out under the same STATE_VERSION",
+        ACCOUNT,
+        "overdraft_limit=created.overdraft_limit or ZERO",
+        'overdraft_limit=created.overdraft_limit or Decimal("1")',
+        ("tests/domain/test_state_versions.py",),
+    ),
+    Mutant(
         "draft a test that passes while nothing follows",
         "schemas/scaffold.py",
         "assert after != before, ",
