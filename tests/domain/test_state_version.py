@@ -38,8 +38,11 @@ def test_a_state_version_stands_for_what_it_always_stood_for() -> None:
         close(closedAt="2024-02-01T00:00:00Z"),
     )
 
-    assert STATE_VERSION in MADE_OF_EVENTS, f"a new STATE_VERSION: add to MADE_OF_EVENTS {dumps(state.snapshot())}"
-    assert dumps(state.snapshot()) == MADE_OF_EVENTS[STATE_VERSION]
+    made = dumps(state.snapshot())
+    assert STATE_VERSION in MADE_OF_EVENTS, (
+        f"a new STATE_VERSION: add to MADE_OF_EVENTS\n    {STATE_VERSION}: {made!r},"
+    )
+    assert made == MADE_OF_EVENTS[STATE_VERSION]
 
 
 @given(amounts=st.lists(st.decimals("0.01", "1000000", places=2), max_size=5), closes=st.booleans())
