@@ -439,8 +439,8 @@ def unlike_their_arrival(aws: Any) -> None:
 
 def unknown(aggregate_id: str) -> list[Event]:
     """An event of a type that this revision does not know."""
-    new = [NewEvent("AccountFrozen", {"why": "asked to"})]
-    return chain(Position(), new, command("AccountFrozen", aggregate_id), "2024-01-15T10:00:00.000000Z")
+    new = [NewEvent("AccountPainted", {"why": "asked to"})]
+    return chain(Position(), new, command("AccountPainted", aggregate_id), "2024-01-15T10:00:00.000000Z")
 
 
 def test_the_letter_of_a_forgotten_stretch_stays_while_its_events_may_be_elsewhere(
@@ -459,7 +459,7 @@ def test_the_letter_of_a_forgotten_stretch_stays_while_its_events_may_be_elsewhe
     assert published() == [("a", 1)]
     assert waiting(sqs, "invocation-dlq") == (1, 0)
 
-    forced = run("dead-letters", "redrive", "--force", "--type", "AccountFrozen", "--json")
+    forced = run("dead-letters", "redrive", "--force", "--type", "AccountPainted", "--json")
     assert (forced.code, forced.json["counts"]) == (0, {"moved": 1})
     assert sorted(published()) == [("a", 1), ("of-newer-code", 1)]
     assert waiting(sqs, "invocation-dlq") == (0, 0)
