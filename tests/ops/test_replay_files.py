@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,10 @@ def test_each_copy_is_a_line_of_json(run: Run, stored: list[Event], tmp_path: Pa
 def test_what_was_interrupted_goes_on_under_the_same_ids(
     run: Run, stored: list[Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, sync, syncs = tmp_path / "new", durable.Spool.sync, 0
+    out, sync, syncs = tmp_path / "new", durable.Spool.sync, count(1)
 
     def ends(spool: durable.Spool) -> None:
-        nonlocal syncs
-        syncs += 1
-        if syncs == 5:
+        if next(syncs) == 5:  # one of several threads
             raise KeyboardInterrupt
         sync(spool)
 
