@@ -90,7 +90,7 @@ def folded(events: Sequence[Event], projections: Iterable[Projection] | None = N
     """What the read model must hold of one aggregate: its rows, and all that its events leave beside them."""
     expected: Items = {}
     kind = KINDS.of_events(events)
-    for projection in projections or (kind.projections(WHATEVER) if kind else ()):
+    for projection in projections or [each for each in KINDS.projections(WHATEVER) if each.kind is kind]:
         row: dict[str, Any] = {}
         for event in events:
             row = projection.apply(row, event)

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
 from types import ModuleType
@@ -17,8 +17,11 @@ import boto3
 import pytest
 from botocore.session import Session
 
+from handlers.domain import KINDS
 from handlers.failure import InvocationError
 from handlers.sourcing.event import Event
+from handlers.sourcing.kinds import Kinds, OfKind
+from handlers.sourcing.told import WHATEVER, Settings
 from handlers.sourcing.values import dumps
 from handlers.store.items import to_item, to_record
 
@@ -48,6 +51,23 @@ def _environment() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def handlers(_environment: None) -> Callable[[str], ModuleType]:
     return lambda name: importlib.import_module(f"handlers.{name}")
+
+
+@pytest.fixture
+def summary_alone(handlers: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of accounts the summary and its statement, whatever else there may be of them.
+
+    For tests that count rows, findings or calls: what they tell of the mechanism does not grow with the domain.
+    """
+    every = Kinds.projections
+
+    def counted(kinds: Kinds, settings: Settings) -> tuple[OfKind, ...]:
+        found = every(kinds, settings)
+        return tuple(each for each in found if each.kind.name != "account" or each.name == "AccountSummary")
+
+    module = handlers("projection")
+    monkeypatch.setattr(Kinds, "projections", counted)
+    monkeypatch.setattr(module, "_projector", replace(module._projector, projections=KINDS.projections(WHATEVER)))
 
 
 @pytest.fixture

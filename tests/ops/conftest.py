@@ -30,6 +30,7 @@ from ..handlers.conftest import (  # noqa: F401 -- fixtures
     aws,
     calls,
     handlers,
+    summary_alone,
 )
 from ..quick_moto import make
 
