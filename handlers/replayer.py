@@ -61,6 +61,7 @@ _replayer = Replayer(
         bus=_bus,
         sqs=_sqs,
         projection_queue_url=setting("PROJECTION_QUEUE_URL"),
+        replay_queue_url=_queue_url,
         to_branch=_to_branch,
     ),
     hand_on=_hand_on,

@@ -173,7 +173,13 @@ def _by_functions(there: _There, target: str, queue: tuple[str, str], at_once: i
     replayer = Replayer(
         replays=replays,
         source=there.source,
-        targets=Targets(lambda: there.bus, lambda: there.sqs, url, partial(_to_branch, there)),
+        targets=Targets(
+            bus=lambda: there.bus,
+            sqs=lambda: there.sqs,
+            projection_queue_url=url if target == "projection" else "",
+            replay_queue_url="",
+            to_branch=partial(_to_branch, there),
+        ),
         hand_on=hand_on,
         now=_now,
         pause=time.sleep,

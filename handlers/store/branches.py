@@ -161,6 +161,13 @@ class Branches:
             raise NotFoundError(f"there is no branch {name}, or none any more", branch=name)
         return branch
 
+    def has(self, branch: Branch) -> bool:
+        """Whether a branch is there still, and no later one of its name: one GetItem, one read unit."""
+        try:
+            return self.get(branch.name).id == branch.id
+        except NotFoundError:
+            return False
+
     def every(self) -> list[Branch]:
         """All branches that there are, by their names: one Query a megabyte."""
         return [branch for item in self.items(_HEADS) if (branch := self._alive(item))]

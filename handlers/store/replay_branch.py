@@ -83,9 +83,10 @@ class ToBranch:
         return cls(store, History(store, OverlayStates(snapshots, store.bases.end), every))
 
     def send(self, events: Sequence[Event], copier: Copier) -> Sent:
-        """One GetItem for each stream, and no more where all is in its base. Else, once for each stream, what its
-        present takes and a Query of the branch's own events of it; and for each event that is brought a PutItem, two
-        write units up to 1 KB."""
+        """One GetItem, so that a branch that was dropped gets nothing more, and one for each stream: no more where all
+        is in its base. Else, once for each stream, what its present takes and a Query of the branch's own events of it;
+        and for each event that is brought a PutItem, two write units up to 1 KB."""
+        self._look()
         number = 0
         left_out: list[LeftOut] = []
         for aggregate_id, group in groupby(events, key=lambda event: event.aggregate_id):
@@ -99,6 +100,16 @@ class ToBranch:
             number += sent.number
             left_out += sent.left_out
         return Sent(number, left_out)
+
+    def _look(self) -> None:
+        """Whether the branch is there still. SendError."""
+        own = self.store.own
+        try:
+            is_there = own.branches.has(own.branch)
+        except (BotoCoreError, ClientError, LedgerError) as error:
+            raise SendError(f"the branch: {error}") from error
+        if not is_there:
+            raise SendError(f"the branch {own.branch.name} is gone, or is another one now: cancel the replay")
 
     def _brought(self, aggregate_id: str, events: Sequence[Event], copier: Copier) -> Sent:
         """Bring what is not there yet of a stream's events. SendError after losing 5 races."""

@@ -168,11 +168,13 @@ class Targets:
     bus: Callable[[], EventBus]
     sqs: Callable[[], SQSClient]
     projection_queue_url: str
+    replay_queue_url: str
     to_branch: Callable[[str, str], ReplayTarget]
     """Of a branch's name and id. SendError where there is none such any more."""
 
     def __call__(self, head: Head) -> ReplayTarget:
-        """A replay's target. SendError where the transform is one of newer code, or the branch is gone."""
+        """A replay's target. SendError where the transform is one of newer code, the branch is gone, or the queue is
+        one that the replayer itself works with: its grants would let copies in."""
         spec, target = head.spec, head.spec.target
         if target is None:
             raise ValueError("a replay without a target")
@@ -181,12 +183,19 @@ class Targets:
         if target.kind == BUS:
             return ToBus(self.bus())
         if target.kind == QUEUE:
+            if path_of(head.queue_url) in map(path_of, (self.projection_queue_url, self.replay_queue_url)):
+                raise SendError(f"{target} is a queue of the ledger's own: cancel the replay")
             return ToQueue(self.sqs(), head.queue_url)
         if target.kind == PROJECTION:
             return ToProjections(self.sqs(), self.projection_queue_url)
         if target.kind == BRANCH:
             return self.to_branch(target.name, head.branch_id)
         raise SendError(f"{target} is no target of the replayer's")
+
+
+def path_of(url: str) -> str:
+    """The account and the name in a queue's URL, which has several hosts."""
+    return "/".join(url.rsplit("/", 2)[-2:])
 
 
 def _send_all(client: SQSClient, url: str, messages: Sequence[Message], of: Sequence[Copy | Event]) -> Sent:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from handlers.sourcing.errors import MalformedError, shortened
-from handlers.sourcing.fields import BRANCH_NAME, check_key
+from handlers.sourcing.fields import BRANCH_NAME, check_key, unfit_as_new
 from handlers.sourcing.patterns import Pattern
 from handlers.sourcing.replays import Target
 from handlers.sourcing.values import Value, exact, loads
@@ -57,6 +57,14 @@ def message_id(text: str) -> str:
 def replay_name(text: str) -> str:
     """A name that EventBridge takes for a replay."""
     return _fitting(_REPLAY, text, "a name of 1 to 64 letters, digits, dots, hyphens and underscores")
+
+
+def new_replay_name(text: str) -> str:
+    """A name for a new replay: one that a path can carry, besides. What was started before that was asked stays within
+    reach."""
+    if unfit_as_new(replay_name(text), "name"):
+        raise ArgumentTypeError(f"{_shown(text)} is a step of a path, and would be resolved on its way")
+    return text
 
 
 def branch_name(text: str) -> str:
@@ -217,7 +225,7 @@ class OneOf:
 
 
 READERS: tuple[Callable[[str], Any], ...] = (
-    *(identifier, message_id, replay_name, branch_name, stack_name, region),
+    *(identifier, message_id, replay_name, new_replay_name, branch_name, stack_name, region),
     *(event_source, path, moment, since, grace, json_object, pattern, percent, replay_target),
 )
 """Those that are not made for one option, as Count, Amount and OneOf are."""

@@ -35,7 +35,9 @@ def add_to(actions: Commands) -> None:
     command.add_argument("end", type=arguments.moment, nargs="?", metavar="END", help="ISO 8601; default: now")
     command.add_argument("--every-rule", action="store_true", help="to all rules of the bus, not just the projections'")
     command.add_argument(
-        "--name", type=arguments.replay_name, help="the replay's name; default: financial-events-replay-<milliseconds>"
+        "--name",
+        type=arguments.new_replay_name,
+        help="the replay's name; default: financial-events-replay-<milliseconds>",
     )
     add_common(command)
     command.set_defaults(run=_run)

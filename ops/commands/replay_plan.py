@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from handlers.store.replay_source import ReplaySource
 from handlers.store.replay_targets import Copier
 from ops.replays.plan import bounded, count
+from ops.replays.queues import TargetQueues
 from ops.system import System
 
 from .common import THREADS, Rate, add_common, console_for, foreign_line, progress_on, shown
@@ -37,6 +38,7 @@ def add_to(actions: Commands) -> None:
 def _run(system: System, options: argparse.Namespace) -> int:
     """0, or 1 where something that is no event would be left out."""
     spec = spec_of(options)
+    TargetQueues.of(system).check(spec.target)
     source = ReplaySource(system.client("dynamodb"), system.output("eventStoreTable"))
     selection, is_open = bounded(spec.selection, source.client, source.table)
     console = console_for(options)

@@ -25,6 +25,7 @@ from handlers.upkeep.replays import (
     status_of,
 )
 from ops.replays.plan import bounded
+from ops.replays.queues import TargetQueues
 from ops.replays.runs import Runs
 from ops.system import System, UsageError
 
@@ -62,7 +63,9 @@ def add_to(actions: Commands) -> None:
     add_spec(start)
     add_target(start)
     add_files(start)
-    start.add_argument("--name", type=arguments.replay_name, help="the replay's name; default: replay-<milliseconds>")
+    start.add_argument(
+        "--name", type=arguments.new_replay_name, help="the replay's name; default: replay-<milliseconds>"
+    )
     start.add_argument("--detach", action="store_true", help="do not watch")
     add_common(start)
     start.set_defaults(run=_start)
@@ -95,6 +98,7 @@ def _start(system: System, options: argparse.Namespace) -> int:
     for option, value in (("--out", options.out), ("--format", options.format), ("--resume", options.resume or None)):
         if value is not None:
             raise UsageError(f"{option}: is for --target file alone")
+    TargetQueues.of(system).check(spec.target)
     dynamodb, table = system.client("dynamodb"), system.output("eventStoreTable")
     selection, is_open = bounded(spec.selection, dynamodb, table)
     rate = spec.rate or system.setting("replayerFunction", "REPLAY_RATE")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
 from handlers.sourcing.errors import LedgerError
 from handlers.sourcing.replays import BRANCH, QUEUE, ReplaySpec, Target
 from handlers.store.branches import Branches
@@ -16,21 +14,27 @@ from handlers.upkeep import replays
 from ops.branches.results import branches_of
 from ops.system import OperatorError, System
 
+from .queues import TargetQueues
+
 
 @dataclass(frozen=True, slots=True)
 class Runs(replays.Runs):
     """What an operator does with replays from her command line."""
 
     branches: Branches
+    queues: TargetQueues
 
     @classmethod
     def of(cls, system: System) -> Runs:
         """Those of a stack."""
         table = Replays(system.client("dynamodb"), system.output("replaysTable"))
-        return cls(table, system.client("sqs"), system.output("replayQueueUrl"), branches_of(system))
+        return cls(
+            table, system.client("sqs"), system.output("replayQueueUrl"), branches_of(system), TargetQueues.of(system)
+        )
 
     def start(self, replay_id: str, spec: ReplaySpec) -> Run:
-        """Enter a replay in the table, whole, and have its segments worked on. OperatorError where the id is taken.
+        """Enter a replay in the table, whole, and have its segments worked on. OperatorError where the id is taken, or
+        the target is none.
 
         One TransactWriteItems, and a SendMessageBatch for ten segments. Should this end between the two, resuming it
         sends the messages.
@@ -41,7 +45,7 @@ class Runs(replays.Runs):
         moment = self.now()
         head = Head(
             *(replay_id, spec, moment, moment),
-            queue_url=self._url(target) if target.kind == QUEUE else "",
+            queue_url=self.queues.url(self.sqs, target) if target.kind == QUEUE else "",
             branch_id=self._branch(target) if target.kind == BRANCH else "",
         )
         rate = spec.rate or 1
@@ -58,10 +62,3 @@ class Runs(replays.Runs):
             return self.branches.get(target.name).id
         except LedgerError as error:
             raise OperatorError(f"{target}: {error.message}") from error
-
-    def _url(self, target: Target) -> str:
-        *_, account, name = target.name.split(":")
-        try:
-            return self.sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-        except ClientError as error:
-            raise OperatorError(f"{target}: {error.response['Error']['Message']}") from error

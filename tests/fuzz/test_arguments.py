@@ -44,6 +44,7 @@ HOSTILE: dict[object, Sequence[str]] = {
     arguments.identifier: ["i" * 2049, "é" * 1025, "a\udcff"],
     arguments.message_id: [*NO_IDS, "a b", "é"],
     arguments.replay_name: [*NO_IDS, "a b", "é", "a/b", "x" * 65],
+    arguments.new_replay_name: [*NO_IDS, "a b", "é", "a/b", "x" * 65, ".", ".."],
     arguments.branch_name: [*NO_IDS, "a b", "é", "A", "-a", "a_b", "x" * 41],
     arguments.region: [*NO_IDS, "Ireland", "eu-west", "eu_west_1", "EU-WEST-1", "eu-west-\u0661"],
     arguments.json_object: ["[]", "1", "null", '"a"', "{", '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": 1e9999}'],

@@ -34,6 +34,7 @@ TIMEOUT = 29.0
 VISIBILITY = 87.0
 CALL_SECONDS = 0.005
 PROJECTION = "https://sqs.us-east-1.amazonaws.com/123456789012/projection"
+REPLAY = "https://sqs.us-east-1.amazonaws.com/123456789012/replay"
 BATCH = 25
 KILLING = 0.15
 """Of all calls so many are the last ones of their processes, before they take effect or after."""
@@ -82,7 +83,7 @@ class Machine:
         self.replayer = Replayer(
             replays=self.replays,
             source=self.source,
-            targets=Targets(lambda: bus, lambda: boto3.client("sqs"), PROJECTION, self.to_branch),
+            targets=Targets(lambda: bus, lambda: boto3.client("sqs"), PROJECTION, REPLAY, self.to_branch),
             hand_on=self.send,
             now=self.now,
             pause=self.pass_time,

@@ -15,6 +15,8 @@ from handlers.sourcing.event import Event, NewEvent, Position, chain
 from handlers.store.branches import Branch, Branches
 from handlers.store.event_store import EventStore
 from handlers.store.overlay import OverlayStore
+from handlers.store.replay_targets import Copier, SendError
+from handlers.store.replay_work import STRETCH
 from tests.domain.builders import story
 
 from ..aws import BRANCHES, REPLAYS, STORE, Calls
@@ -239,6 +241,42 @@ def test_a_branch_that_is_gone_is_none_that_is_made_anew(world: World) -> None:
     assert list(branches.touched(another)) == []
 
 
+def test_a_branch_that_is_dropped_while_a_replay_runs_gets_the_stretch_under_way_and_no_more(
+    world: World, calls: Calls
+) -> None:
+    keep(world.aws, story("long", [1] * 99, now="2024-02-15T10:00:00.000000Z"))
+    made(world.aws, "then", "2024-02-01T00:00:00.000000Z")
+    branches = Branches(world.aws, BRANCHES)
+    dropped = 0
+
+    def drop(operation: str) -> None:
+        nonlocal dropped
+        given = calls.made[-1][1]
+        if operation == "PutItem" and given.get("TableName") == BRANCHES and not dropped:
+            dropped = 1
+            branches.drop(branches.get("then"))
+
+    world.machine.start(target="branch:then", aggregateIds=["long"])
+    world.machine.at_call = drop
+    while world.machine.queue:
+        world.machine.step()
+
+    assert dropped
+    own = [each for each in whole(world.aws, BRANCHES) if "then" in str(each["Part"])]
+    assert len(own) <= 1 + STRETCH, "an account's base and a stretch, which lapse with the branch"
+    assert len(world.machine.letters) == 1, "it stands still"
+    assert not world.machine.run_of().segments[world.machine.run_of().unfinished[0].number].done
+
+
+def test_a_replay_onto_a_branch_that_was_made_anew_meanwhile_brings_nothing_there(world: World) -> None:
+    onto = world.machine.to_branch("trial", world.branch.id)
+    Branches(world.aws, BRANCHES).drop(world.branch)
+    another = made(world.aws)
+    with pytest.raises(SendError, match="gone, or is another one now"):
+        onto.send(world.stories[ACCOUNTS[0]], Copier("r"))
+    assert list(Branches(world.aws, BRANCHES).touched(another)) == []
+
+
 def test_a_long_stream_is_not_read_again_for_each_stretch(world: World, calls: Calls) -> None:
     keep(world.aws, story("long", [1] * 39, now="2024-02-15T10:00:00.000000Z"))
     branch = made(world.aws, "then", "2024-02-01T00:00:00.000000Z")
@@ -250,9 +288,9 @@ def test_a_long_stream_is_not_read_again_for_each_stretch(world: World, calls: C
     assert [each.sequence for each in world.overlay(branch).read("long")] == list(range(1, 41))
 
 
-def test_what_is_brought_of_a_stream_takes_five_requests_and_one_for_each_event(world: World, calls: Calls) -> None:
+def test_what_is_brought_of_a_stream_takes_six_requests_and_one_for_each_event(world: World, calls: Calls) -> None:
     world.machine.start(target="branch:trial", aggregateIds=[ACCOUNTS[0]])
     calls.made.clear()
     world.machine.step()
     on_branch = [name for name, given in calls.made if given.get("TableName") == BRANCHES]
-    assert on_branch == ["GetItem", "GetItem", "GetItem", "Query", "Query", "PutItem", "PutItem", "PutItem"]
+    assert on_branch == [*["GetItem"] * 4, "Query", "Query", "PutItem", "PutItem", "PutItem"]

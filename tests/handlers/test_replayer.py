@@ -22,7 +22,7 @@ from handlers.upkeep.replays import STALLED_SECONDS, is_stalled
 from tests.domain.builders import story
 
 from ..aws import STORE, Calls
-from .replaying import TIMEOUT, Ended, Machine, Message, keep
+from .replaying import PROJECTION, REPLAY, TIMEOUT, Ended, Machine, Message, keep
 
 ACCOUNTS = [f"account-{number}" for number in range(30)]
 
@@ -414,6 +414,16 @@ def test_an_own_queue_gets_what_a_rule_would_give_it(machine: Machine, stored: l
     expected = [each for each in stored if each.aggregate_id == "account-3"]
     assert sorted(each["detail"]["EventSequence"] for each in bodies) == [1, 2, 3, 4]
     assert {each["id"] for each in bodies} == {Copy.of(each, "r").copy_id for each in expected}
+
+
+@pytest.mark.parametrize("url", [PROJECTION, REPLAY, PROJECTION.replace("sqs.us-east-1", "us-east-1.queue")])
+def test_a_queue_that_the_replayer_works_with_is_no_target(machine: Machine, stored: list[Event], url: str) -> None:
+    run = machine.start(target="queue:arn:aws:sqs:us-east-1:123456789012:any", aggregateIds=["account-3"])
+    machine.replays.save_head(replace(run.head, queue_url=url))
+    while machine.queue:
+        machine.step()
+    assert len(machine.letters) == 1
+    assert machine.calls.to("SendMessageBatch") == []
 
 
 def test_a_fifo_queue_is_told_the_stream_and_the_copy(machine: Machine, stored: list[Event]) -> None:

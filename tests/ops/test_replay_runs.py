@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,11 +19,13 @@ from handlers.sourcing.event import Event
 from handlers.store.branches import Branch, Branches
 from handlers.store.replays import Replays
 from handlers.upkeep.replays import STALLED_SECONDS, is_stalled
+from ops.system import System
 from tests.domain.builders import story
 
 from ..aws import BRANCHES, REPLAYS
-from .conftest import ACCOUNT, Run, keep, taken, url
+from .conftest import ACCOUNT, QUEUES, Run, keep, taken, url
 
+CLIENT = System.client
 OWN = f"arn:aws:sqs:us-east-1:{ACCOUNT}:own"
 
 
@@ -39,6 +42,13 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return 29_000
+
+
+class Elsewhere:
+    """An SQS that does not look at whose queue is asked for."""
+
+    def get_queue_url(self, **_: str) -> dict[str, str]:
+        return {"QueueUrl": url("own")}
 
 
 Work = Callable[[], int]
@@ -133,6 +143,53 @@ def test_what_makes_no_sense_is_refused_before_anything_is_entered(run: Run, sto
     assert run("replay", "list", "--json").json == {"replays": []}
     run("replay", "start", "--detach", "--name", "r", "--target", "bus")
     assert "give another --name" in run("replay", "start", "--detach", "--name", "r", "--target", "bus").error
+
+
+@pytest.mark.parametrize("name", QUEUES.values())
+def test_a_queue_of_the_ledgers_own_is_no_target(
+    run: Run, stored: list[Event], sqs: Any, tmp_path: Path, name: str
+) -> None:
+    target = f"queue:arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps({"target": target}))
+    for command in (("start", "--target", target), ("start", "--spec", str(spec)), ("plan", "--spec", str(spec))):
+        refused = run("replay", *command)
+        assert refused.code == 2
+        assert "a queue of the ledger's own" in refused.error
+    assert run("replay", "list", "--json").json == {"replays": []}
+    assert taken(sqs, name) == []
+
+
+def test_a_queue_of_the_other_regions_is_named_as_the_ledgers_own(run: Run, outputs: Path) -> None:
+    there = {"conflictDeadLetterQueueUrl": f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/conflict-dlq"}
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), "regions": {"eu-west-1": there}}))
+    refused = run("replay", "start", "--target", f"queue:arn:aws:sqs:eu-west-1:{ACCOUNT}:conflict-dlq")
+    assert (refused.code, "own (conflictDeadLetterQueueUrl)" in refused.error) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"), [("aws:sqs:eu-west-1", "it is in eu-west-1"), ("aws-cn:sqs:us-east-1", "(aws-cn)")]
+)
+def test_a_queue_that_is_elsewhere_is_no_target(run: Run, own: Callable[[], list[Any]], place: str, told: str) -> None:
+    refused = run("replay", "start", "--target", f"queue:arn:{place}:{ACCOUNT}:own")
+    assert (refused.code, told in refused.error) == (2, True)
+    assert own() == []
+
+
+def test_a_queue_of_another_account_is_not_one_of_that_name_here(
+    run: Run, own: Callable[[], list[Any]], sqs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(System, "client", lambda system, name: Elsewhere() if name == "sqs" else CLIENT(system, name))
+    refused = run("replay", "start", "--target", "queue:arn:aws:sqs:us-east-1:999999999999:own")
+    assert (refused.code, "SQS names another queue" in refused.error) == (1, True)
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_replay_is_not_called_as_a_step_of_a_path(run: Run, name: str) -> None:
+    for action in ("start", "archive"):
+        refused = run("replay", action, "--name", name)
+        assert (refused.code, "is a step of a path" in refused.error) == (2, True)
+    assert "there is no replay" in run("replay", "cancel", name).error, "one of before is within reach"
 
 
 def test_a_replay_that_nobody_moves_is_told(run: Run, stored: list[Event], aws: Any, sqs: Any) -> None:
