@@ -33,7 +33,7 @@ from handlers.upkeep.backtests.tally import Tally
 from ops.verification.walk import in_parallel
 
 from .asked import Ask, asks
-from .candidate import Candidate, CandidateEndedError, candidate
+from .candidate import PATIENCE, Candidate, CandidateEndedError, candidate
 from .refusals import Refusal, Refusals
 from .results import Results
 
@@ -67,17 +67,23 @@ class Backtest:
     code: Path
     numbers: Mapping[str, str]
     workers: int
+    patience: float = PATIENCE
+    """Seconds within which the candidate has to answer."""
     seen: Seen = lambda *_: None
     _idle: SimpleQueue[Candidate] = field(default_factory=SimpleQueue)
 
     def run(self) -> None:
         """Go through what is left: each aggregate's stream, strongly consistent, one Query a megabyte, and a Scan of
-        the store's keys for each segment. OperatorError where the candidate cannot be loaded."""
+        the store's keys for each segment. OperatorError where the candidate cannot be loaded, or the branch is
+        gone: that is looked at behind each batch, by one GetItem."""
         with ExitStack() as processes:
             for _ in range(self.workers):
-                self._idle.put(processes.enter_context(candidate(self.code, self.numbers)))
+                self._idle.put(self._started(processes))
             for segment in range(PARTS):
                 self._segment(segment, processes)
+
+    def _started(self, processes: ExitStack) -> Candidate:
+        return processes.enter_context(candidate(self.code, self.numbers, self.patience))
 
     def _segment(self, segment: int, processes: ExitStack) -> None:
         position = self.results.position(segment)
@@ -91,7 +97,7 @@ class Backtest:
             try:
                 found = self._aggregate(asked, aggregate_id, of_refusals=segment == SEGMENTS)
             except CandidateEndedError as error:  # what it ended at is this aggregate's, and others go on
-                self._idle.put(processes.enter_context(candidate(self.code, self.numbers)))
+                self._idle.put(self._started(processes))
                 return self._unread(aggregate_id, 0, f"the candidate ended: {error}")
             self._idle.put(asked)
             return found
@@ -102,7 +108,9 @@ class Backtest:
                 tally.add(found)
                 self.seen(found.aggregates, found.events)
             self.results.save(segment, {"after": some[-1], "done": False, "tally": tally.describe()})
+            self.results.check(some)
         self.results.save(segment, {"after": "", "done": True, "tally": tally.describe()})
+        self.results.check()
 
     def _aggregates(self, segment: int, after: str) -> Iterator[str]:
         """The aggregates of a segment behind one, in order."""

@@ -11,16 +11,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import Event as Flag
 from threading import Timer
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.values import dumps, loads
 from ops.system import OperatorError
 
 WORKER = Path(__file__).with_name("worker.py")
-PATIENCE = 120.0
+PATIENCE = 60
 """Seconds within which a part of a history is decided again; a candidate that takes longer is ended."""
+LOADING = 120
+"""Seconds within which a candidate's code is loaded."""
 _TOLD = 400
 
 
@@ -43,66 +46,86 @@ class CandidateEndedError(Exception):
 class Candidate:
     """A worker process; one thread asks it, line by line."""
 
-    process: subprocess.Popen[str]
-    errors: Any
+    process: subprocess.Popen[bytes]
+    asks: TextIO
+    answers: TextIO
+    said: BinaryIO
+    """What it printed, and what it failed with."""
+    patience: float
 
     def ask(self, value: Mapping[str, Any]) -> Any:
-        """The answer to a line. CandidateEndedError where the process ends instead."""
-        stdin, stdout = self.process.stdin, self.process.stdout
-        if stdin is None or stdout is None:
-            raise CandidateEndedError("it has no pipes")
-        watch = Timer(PATIENCE, self.process.kill)
+        """The answer to a line. CandidateEndedError where the process ends instead, or is ended for taking too long."""
+        return self._answer(value, self.patience)
+
+    def begin(self, numbers: Mapping[str, str]) -> None:
+        """Wait until it is loaded. CandidateEndedError."""
+        self._answer({"numbers": dict(numbers)}, LOADING)
+
+    def _answer(self, value: Mapping[str, Any], seconds: float) -> Any:
+        late = Flag()
+
+        def end() -> None:
+            late.set()
+            self.process.kill()
+
+        watch = Timer(seconds, end)
         watch.start()
+        line = ""
         try:
-            stdin.write(f"{dumps(value)}\n")
-            stdin.flush()
-            line = stdout.readline()
-        except OSError as error:
-            raise CandidateEndedError(self._last_words()) from error
+            self.asks.write(f"{dumps(value)}\n")
+            self.asks.flush()
+            line = self.answers.readline()
+            answer = loads(line, "the candidate's answer")
+        except (OSError, MalformedError) as error:
+            if not late.is_set():
+                raise CandidateEndedError(self._last_words() or line[:_TOLD] or "it said nothing") from error
         finally:
-            late = not watch.is_alive()
             watch.cancel()
-        try:
-            return loads(line, "the candidate's answer")
-        except MalformedError as error:
-            slow = f"it did not answer within {PATIENCE:.0f} s" if late else "it said nothing"
-            raise CandidateEndedError(self._last_words() or line[:_TOLD] or slow) from error
+        if late.is_set():
+            raise CandidateEndedError(f"it did not answer within {seconds:g} s")
+        return answer
 
     def _last_words(self) -> str:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
-        self.errors.seek(0)
-        words: str = self.errors.read().strip()
-        return words[-_TOLD:]
+        end = self.said.seek(0, os.SEEK_END)
+        self.said.seek(max(0, end - _TOLD))
+        return self.said.read().decode(errors="replace").strip()
 
 
 @contextmanager
-def candidate(code: Path, numbers: Mapping[str, str]) -> Iterator[Candidate]:
+def candidate(code: Path, numbers: Mapping[str, str], patience: float = PATIENCE) -> Iterator[Candidate]:
     """A worker on a checkout. OperatorError where its code cannot even be loaded."""
     environment = {**os.environ, "PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1"}
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        process = subprocess.Popen(  # noqa: S603 -- our own worker
-            [sys.executable, "-P", str(WORKER)],
-            cwd=code,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            encoding="utf-8",
-            errors="surrogatepass",
-            start_new_session=True,  # Ctrl-C is for whoever asks: it ends this in order
-        )
+    with tempfile.TemporaryFile() as said:
+        their_in, our_out = os.pipe()
+        our_in, their_out = os.pipe()
+        asks = os.fdopen(our_out, "w", encoding="utf-8", errors="surrogatepass")
+        answers = os.fdopen(our_in, encoding="utf-8", errors="surrogatepass")
         try:
-            asked = Candidate(process, errors)
+            process = subprocess.Popen(  # noqa: S603 -- our own worker
+                [sys.executable, "-P", str(WORKER), str(their_in), str(their_out)],
+                cwd=code,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                pass_fds=(their_in, their_out),
+                start_new_session=True,  # Ctrl-C is for whoever asks: it ends this in order
+            )
+        finally:
+            os.close(their_in)
+            os.close(their_out)
+        try:
+            asked = Candidate(process, asks, answers, said, patience)
             try:
-                asked.ask({"numbers": dict(numbers)})
+                asked.begin(numbers)
             except CandidateEndedError as error:
                 raise OperatorError(f"--code {code}: its rules cannot be loaded: {error}") from error
             yield asked
         finally:
             process.kill()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    with suppress(OSError):
-                        pipe.close()
+            for pipe in (asks, answers):
+                with suppress(OSError):
+                    pipe.close()
             process.wait()

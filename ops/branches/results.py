@@ -57,6 +57,15 @@ class Results(KeptResults):
         """Write what an aggregate comes to, where that differs: one PutItem."""
         self._put([(OUTCOMES, aggregate_id, outcome)])
 
+    def check(self, under_way: Iterable[str] = ()) -> None:
+        """Whether the branch is there still: one GetItem. OperatorError where it is gone; what was written since is
+        taken away then, that of the aggregates that were under way as well."""
+        if not self.branches.has(self.branch):
+            for aggregate_id in under_way:
+                self.branches.clear(self.branch.part(differences_of(aggregate_id)))
+            self.clear()
+            raise OperatorError(f"the branch {self.branch.name} is gone, dropped or lapsed; nothing of the run is left")
+
     def clear(self) -> None:
         """Forget the run: one write unit for each KB of it."""
         for aggregate_id, _ in self.outcomes():

@@ -8,11 +8,13 @@ Two states go along. The *recorded* one is folded from the events that there are
 its rules cause. A decision is made on the candidate's state. Where it differs, and would be the same on the recorded
 state, the rules alone make the difference: that is a root cause. Otherwise it follows from differences before it.
 
-Nothing here imports but the candidate's own `handlers`, and nothing is written but the standard output.
+The lines go through two pipes whose descriptors are the arguments. The standard input and output are left to the
+candidate: what it prints is no answer. Nothing here imports but the candidate's own `handlers`.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -182,14 +184,19 @@ class Worker:
 def main() -> None:
     """Answer line by line until there is none."""
     worker: Worker | None = None
-    for line in sys.stdin:
-        told = loads(line, "line")
-        if worker is None:
-            worker, answer = Worker(told["numbers"]), {"kinds": [kind.name for kind in KINDS.all]}
-        else:
-            answer = dict(worker.answer(told))
-        sys.stdout.write(f"{dumps(answer)}\n")
-        sys.stdout.flush()
+    asked, answers = map(int, sys.argv[1:])
+    with (
+        os.fdopen(asked, encoding="utf-8", errors="surrogatepass") as lines,
+        os.fdopen(answers, "w", encoding="utf-8") as out,
+    ):
+        for line in lines:
+            told = loads(line, "line")
+            if worker is None:
+                worker, answer = Worker(told["numbers"]), {"kinds": [kind.name for kind in KINDS.all]}
+            else:
+                answer = dict(worker.answer(told))
+            out.write(f"{dumps(answer)}\n")
+            out.flush()
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ from handlers.sourcing.selection import Selection
 from handlers.sourcing.values import dumps
 from handlers.upkeep.backtests.diff import Diff
 from handlers.upkeep.backtests.tally import Tally
-from ops.branches.backtest import Backtest
-from ops.branches.candidate import revision_of
+from ops.branches.backtest import PART, Backtest
+from ops.branches.candidate import PATIENCE, revision_of
 from ops.branches.refusals import Refusals
 from ops.branches.results import Results, branches_of
-from ops.system import MAX_WORKERS, System, UsageError
+from ops.system import MAX_WORKERS, OperatorError, System, UsageError
 
 from . import arguments
 from .common import Rate, add_common, console_for, progress_on
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .common import Commands
+
+MAX_PATIENCE = 24 * 60 * 60
+"""Seconds."""
 
 
 def add_to(actions: Commands) -> None:
@@ -53,6 +56,14 @@ def add_to(actions: Commands) -> None:
         default=os.cpu_count() or 1,
         metavar="N",
         help="processes that decide; default: one for each core",
+    )
+    command.add_argument(
+        "--patience",
+        type=arguments.Count(MAX_PATIENCE),
+        default=PATIENCE,
+        metavar="SECONDS",
+        help=f"how long the rules may take for up to {PART} commands of an account; one that takes longer is told, and "
+        f"the others go on; default: {PATIENCE}",
     )
     command.add_argument("--again", action="store_true", help="forget an earlier run of the branch, and begin anew")
     add_selection(command, "the moment that the branch stands on, or when it was made")
@@ -88,13 +99,16 @@ def _run(system: System, options: argparse.Namespace) -> int:
                     code=code,
                     numbers=numbers,
                     workers=options.workers,
+                    patience=options.patience,
                     seen=seen,
                 ).run()
             except KeyboardInterrupt:
                 console.print("interrupted: the same command goes on")
                 raise
     diff, untold = Diff.of(results), refusals.count.untold
-    tally = diff.tally if diff else Tally()
+    if diff is None:
+        raise OperatorError(f"the branch {options.branch} is gone, dropped or lapsed")
+    tally = diff.tally
     if options.json:
         print(dumps({**tally.describe(), "untoldRefusals": untold, "audited": group is not None}))
     else:

@@ -20,7 +20,9 @@ from handlers.store.branches import Branch, Branches
 from handlers.store.replays import Replays, State
 from local.client import FunctionFailed, StackClient, eventually
 from local.engine import Call, Engine, InterceptedRequest, Response, faults
+from ops.replays.queues import TargetQueues
 from ops.replays.runs import Runs
+from ops.system import System
 
 from .roles import Roles, broken, role_of
 
@@ -174,7 +176,8 @@ def replay(ledger: StackClient) -> None:
     outputs, sqs = ledger.outputs, ledger.aws("sqs")
     dynamodb = ledger.aws("dynamodb")
     branches = Branches(dynamodb, outputs["branchesTable"])
-    runs = Runs(Replays(dynamodb, outputs["replaysTable"]), sqs, outputs["replayQueueUrl"], branches)
+    queues = TargetQueues.of(System(outputs, outputs["region"]))
+    runs = Runs(Replays(dynamodb, outputs["replaysTable"]), sqs, outputs["replayQueueUrl"], branches, queues)
     runs.start("all", ReplaySpec.of({"target": "bus", "rate": 10_000}))
     runs.start("rows", ReplaySpec.of({"target": "projection", "rate": 10_000, "aggregateIds": ["long"]}))
     for name in ("all", "rows"):

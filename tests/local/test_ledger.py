@@ -28,7 +28,9 @@ from handlers.store.replays import Replays
 from local.client import FunctionFailed, StackClient, eventually
 from local.engine import Engine, Fault, InterceptedRequest, Response, faults
 from ops.__main__ import main as operate
+from ops.replays.queues import TargetQueues
 from ops.replays.runs import Runs
+from ops.system import System
 from tests.domain.builders import older
 from tests.local.conftest import PROJECT
 
@@ -614,7 +616,8 @@ def test_a_replay_whose_processes_are_killed_sends_every_event_under_one_id(
     written = [event for account in accounts for event in stored(ledger, account)]
     dynamodb = ledger.aws("dynamodb")
     branches = Branches(dynamodb, ledger.outputs["branchesTable"])
-    runs = Runs(Replays(dynamodb, ledger.outputs["replaysTable"]), sqs, replay_queue, branches)
+    queues = TargetQueues.of(System(ledger.outputs, ledger.outputs["region"]))
+    runs = Runs(Replays(dynamodb, ledger.outputs["replaysTable"]), sqs, replay_queue, branches, queues)
     calls = itertools.count()
     kills: list[int] = []
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -21,8 +22,9 @@ from handlers.sourcing.values import loads
 from handlers.store.event_store import EventStore
 from local.fee import checkout, with_a_fee
 from ops.branches import backtest
-from ops.branches import candidate as candidate_process
+from ops.branches.backtest import Backtest
 from ops.branches.candidate import Candidate
+from ops.branches.results import Results, branches_of
 from ops.system import System
 
 from ..aws import BRANCHES, STORE, Calls, around_every_call
@@ -225,9 +227,7 @@ def test_what_the_candidate_cannot_read_is_told_of_that_account_and_the_others_g
     run: Run,
     send: Invoke,  # noqa: F811
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(candidate_process, "PATIENCE", 3.0)
     for name, limit in (("good", 1), ("bad", 666), ("fatal", 667), ("endless", 668)):
         send("AccountCreated", {"overdraftLimit": limit}, aggregateId=name)
         send("TransactionProcessed", {"amount": -1}, aggregateId=name)
@@ -241,15 +241,40 @@ def test_what_the_candidate_cannot_read_is_told_of_that_account_and_the_others_g
 """
     candidate = checkout(tmp_path / "candidate", (opening, opening + fails))
 
-    result = tried(run, candidate, "--workers", "2")
+    result = tried(run, candidate, "--workers", "2", "--patience", "3")
 
     assert (result.code, result.json["unread"], result.json["decisions"]) == (1, 3, 2)
     problems = {each["aggregateId"]: each["problem"] for each in diff(run)["accounts"]}
     assert problems.keys() == {"bad", "fatal", "endless"}
     assert "what is that?" in problems["bad"]
     assert problems["fatal"] == "the candidate ended: it said nothing"
-    assert "it did not answer within 3 s" in problems["endless"]
+    assert problems["endless"] == "the candidate ended: it did not answer within 3 s"
     assert "BEYOND THE CANDIDATE" in run("branch", "diff", "trial").out
+
+
+def test_what_the_candidate_prints_or_reads_is_no_part_of_what_it_answers(
+    ledger: Any,
+    run: Run,
+    send: Invoke,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    for name in ("one", "two"):
+        send("AccountCreated", {"overdraftLimit": 1}, aggregateId=name)
+        send("TransactionProcessed", {"amount": -1}, aggregateId=name)
+    opening = "def _after_opening(account: Account, created: AccountCreated, event: Event) -> Account:\n"
+    talks = """    print("opened")
+    __import__("os").system("echo {}; cat")
+    __import__("os").write(1, b'{"differences": []}')
+"""
+    candidate = checkout(
+        tmp_path / "candidate",
+        (opening, opening + talks),
+        ("STATE_VERSION = 3\n", "STATE_VERSION = 3\nprint(STATE_VERSION)\n"),
+    )
+
+    result = tried(run, candidate, "--workers", "1", "--patience", "30")
+
+    assert (result.code, result.json["unread"], result.json["decisions"], result.json["differing"]) == (0, 0, 4, 0)
 
 
 def test_rules_that_cannot_be_loaded_are_told_and_nothing_is_begun(ledger: Any, run: Run, tmp_path: Path) -> None:
@@ -459,6 +484,59 @@ def test_a_dropped_branch_leaves_nothing_of_its_run(ledger: Any, run: Run, send:
 
     assert whole(ledger, BRANCHES) == []
     assert run("branch", "diff", "trial").code == 1
+
+
+@pytest.mark.parametrize("is_made_anew", [False, True])
+def test_a_branch_that_is_dropped_while_a_run_goes_on_ends_it_and_nothing_of_it_stays(
+    ledger: Any,
+    run: Run,
+    send: Invoke,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_made_anew: bool,
+) -> None:
+    bank(send, accounts=8, commands=6)
+    monkeypatch.setattr(backtest, "BATCH", 1)
+    ask, asked = Candidate.ask, [0]
+
+    def dropping(self: Candidate, value: Any) -> Any:
+        asked[0] += 1
+        if asked[0] == 4:
+            branches = branches_of(System.of_file(tmp_path / "outputs.json"))
+            branch = branches.get("trial")
+            branches.drop(branch)
+            Results(branches, branch).clear()
+            if is_made_anew:
+                branches.create(replace(branch, id="trial.another"))
+        return ask(self, value)
+
+    monkeypatch.setattr(Candidate, "ask", dropping)
+    result = tried(run, with_a_fee(tmp_path / "candidate"), "--workers", "1")
+
+    assert (result.code, "the branch trial is gone" in result.error, result.out) == (1, True, "")
+    assert asked == [4]
+    assert len(whole(ledger, BRANCHES)) == is_made_anew
+
+
+def test_a_branch_that_is_dropped_while_a_run_ends_does_not_say_that_nothing_differs(
+    ledger: Any,
+    run: Run,
+    send: Invoke,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bank(send, accounts=1, commands=1)
+    goes_on = Backtest.run
+
+    def dropped_behind(self: Backtest) -> None:
+        goes_on(self)
+        assert run("branch", "drop", "trial").code == 0
+
+    monkeypatch.setattr(Backtest, "run", dropped_behind)
+    result = tried(run, with_a_fee(tmp_path / "candidate"), "--workers", "1")
+    assert (result.code, "the branch trial is gone" in result.error) == (1, True)
+    assert whole(ledger, BRANCHES) == []
 
 
 def test_the_command_behind_an_event_says_no_more_than_its_digest(ledger: Any, send: Invoke) -> None:  # noqa: F811

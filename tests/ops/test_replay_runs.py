@@ -152,7 +152,11 @@ def test_a_queue_of_the_ledgers_own_is_no_target(
     target = f"queue:arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
     spec = tmp_path / "spec.json"
     spec.write_text(json.dumps({"target": target}))
-    for command in (("start", "--target", target), ("start", "--spec", str(spec)), ("plan", "--spec", str(spec))):
+    for command in (
+        ("start", "--detach", "--target", target),
+        ("start", "--detach", "--spec", str(spec)),
+        ("plan", "--spec", str(spec)),
+    ):
         refused = run("replay", *command)
         assert refused.code == 2
         assert "a queue of the ledger's own" in refused.error
@@ -163,7 +167,7 @@ def test_a_queue_of_the_ledgers_own_is_no_target(
 def test_a_queue_of_the_other_regions_is_named_as_the_ledgers_own(run: Run, outputs: Path) -> None:
     there = {"conflictDeadLetterQueueUrl": f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/conflict-dlq"}
     outputs.write_text(json.dumps({**json.loads(outputs.read_text()), "regions": {"eu-west-1": there}}))
-    refused = run("replay", "start", "--target", f"queue:arn:aws:sqs:eu-west-1:{ACCOUNT}:conflict-dlq")
+    refused = run("replay", "start", "--detach", "--target", f"queue:arn:aws:sqs:eu-west-1:{ACCOUNT}:conflict-dlq")
     assert (refused.code, "own (conflictDeadLetterQueueUrl)" in refused.error) == (2, True)
 
 
@@ -171,7 +175,7 @@ def test_a_queue_of_the_other_regions_is_named_as_the_ledgers_own(run: Run, outp
     ("place", "told"), [("aws:sqs:eu-west-1", "it is in eu-west-1"), ("aws-cn:sqs:us-east-1", "(aws-cn)")]
 )
 def test_a_queue_that_is_elsewhere_is_no_target(run: Run, own: Callable[[], list[Any]], place: str, told: str) -> None:
-    refused = run("replay", "start", "--target", f"queue:arn:{place}:{ACCOUNT}:own")
+    refused = run("replay", "start", "--detach", "--target", f"queue:arn:{place}:{ACCOUNT}:own")
     assert (refused.code, told in refused.error) == (2, True)
     assert own() == []
 
