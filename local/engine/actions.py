@@ -208,7 +208,7 @@ _FINDERS: Iterable[tuple[str, Finder, Iterable[str]]] = (
     ("events", _on_archive, ("StartReplay",)),
     ("events", _on_replay, ("DescribeReplay",)),
     ("glue", _on_schema, ("GetSchema", "GetSchemaVersion")),
-    ("lambda", _on_function, ("GetFunctionConfiguration", "Invoke")),
+    ("lambda", _on_function, ("GetFunctionConcurrency", "GetFunctionConfiguration", "Invoke")),
     ("lambda", _on_function, ("GetAlias", "GetProvisionedConcurrencyConfig", "ListVersionsByFunction", "UpdateAlias")),
     ("codedeploy", _on_group, ("CreateDeployment", "ListDeployments")),
     ("codedeploy", _on_everything, ("BatchGetDeployments", "GetDeployment", "StopDeployment")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from ops.status.points import Point
 from ops.system import System
 from ops.words import counted
 
-from .common import add_common, console_for
+from .common import add_common, console_for, printable, shown
 from .tables import Cell, print_table
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 10.0
 RUNBOOK = "docs/operations.md"
+WIDTH = 80
 wait = time.sleep
 
 
@@ -68,9 +70,17 @@ def _print(looks: Looks, points: Sequence[Point], options: argparse.Namespace, c
         console.print("[green]nothing needs a person[/]")
         return
     console.print(f"\n[red]{counted(len(wrong), 'thing')} that {'needs' if len(wrong) == 1 else 'need'} a person[/]")
-    what = [[Cell(f"{each.area}: {each.name}", "bold"), Cell(each.wrong, "red")] for each in wrong]
-    rows = [[*cells, Cell(f"{RUNBOOK}#{each.entry}")] for cells, each in zip(what, wrong, strict=True)]
-    print_table(console, ("WHERE", "WHAT IS WRONG", "WHAT TO DO"), rows)
+    for each in wrong:
+        console.print(f"[bold]{shown(f'{each.area}: {each.name}')}[/]")
+        for line in _wrapped(each.wrong):
+            console.print(f"  [red]{shown(line)}[/]")
+        console.print(f"  do: {RUNBOOK}#{each.entry}")
+
+
+def _wrapped(text: str) -> list[str]:
+    """A text that somebody else may have written, in lines for a terminal of 80 columns. No word is cut: some are to be
+    copied."""
+    return textwrap.wrap(printable(text), WIDTH - 2, break_long_words=False, break_on_hyphens=False)
 
 
 def _cells(point: Point) -> list[Cell]:

@@ -1,16 +1,16 @@
 """The looks at a stack: at what carries it, at what AWS noticed, and at what the ledger itself says.
 
-Each is a few requests, and fails alone: what cannot be asked is told as that, and needs a person like all else that is
-not known to be well.
+Each is a few requests, and fails alone, as does each queue, and what CloudWatch measures: what cannot be asked is told
+as that, and needs a person like all else that is not known to be well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -90,45 +90,65 @@ class Looks:
 
     def queues(self) -> Iterator[Point]:
         """How many messages wait, and for how long: a request for each queue, and one for all ages."""
-        system, sqs = self.system, self.system.client("sqs")
-        urls = {name: system.output(output) for name, output in WORK_QUEUES.items()}
-        letters = {name: system.output(output) for name, output in OUTPUTS.items()}
-        ages = self._metrics.newest(_age(url) for url in (*urls.values(), *letters.values()))
+        urls = {name: self.system.output(output) for name, output in WORK_QUEUES.items()}
+        letters = {name: self.system.output(output) for name, output in OUTPUTS.items()}
+        ages: dict[Metric, float] = {}
+        wanted = map(_age, (*urls.values(), *letters.values()))
+        yield from self._measured("queue", "ages", wanted, ages)
         for name, url in urls.items():
-            counts, age = depth(sqs, url), ages.get(_age(url))
-            told = f"{counts['waiting']:,} wait, {counts['inWork']:,} in work{_oldest(age)}"
-            late = age is not None and age > LATE[name]
-            wrong = f"the oldest message waits for {lasting(age)}" if late and age is not None else ""
-            facts = {**counts, "oldestSeconds": age}
-            yield Point("queue", name, told, facts, wrong, f"{name}-queue-age" if wrong else "")
+            yield from _asked("queue", name, partial(self._queue, name, url, ages))
         for name, url in letters.items():
-            number, age = sum(depth(sqs, url).values()), ages.get(_age(url))
-            wrong = counted(number, "dead letter") if number else ""
-            told = f"{number:,} lie there{_oldest(age)}" if number else "empty"
-            facts = {"letters": number, "oldestSeconds": age}
-            yield Point("dead letters", name, told, facts, wrong, f"{name}-dlq-not-empty" if wrong else "")
+            yield from _asked("dead letters", name, partial(self._letters, name, url, ages))
+
+    def _queue(self, name: str, url: str, ages: Mapping[Metric, float]) -> Iterator[Point]:
+        counts, age = depth(self.system.client("sqs"), url), ages.get(_age(url))
+        told = f"{counts['waiting']:,} wait, {counts['inWork']:,} in work{_oldest(age)}"
+        late = age is not None and age > LATE[name]
+        wrong = f"the oldest message waits for {lasting(age)}" if late and age is not None else ""
+        facts = {**counts, "oldestSeconds": age}
+        yield Point("queue", name, told, facts, wrong, f"{name}-queue-age" if wrong else "")
+
+    def _letters(self, name: str, url: str, ages: Mapping[Metric, float]) -> Iterator[Point]:
+        number, age = sum(depth(self.system.client("sqs"), url).values()), ages.get(_age(url))
+        wrong = counted(number, "dead letter") if number else ""
+        told = f"{number:,} lie there{_oldest(age)}" if number else "empty"
+        facts = {"letters": number, "oldestSeconds": age}
+        yield Point("dead letters", name, told, facts, wrong, f"{name}-dlq-not-empty" if wrong else "")
+
+    def _measured(self, area: str, name: str, wanted: Iterable[Metric], found: dict[Metric, float]) -> Iterator[Point]:
+        """Add the newest values of metrics to `found`. A point only where CloudWatch cannot be asked: what is seen
+        without it is told all the same."""
+
+        def look() -> Iterator[Point]:
+            found.update(self._metrics.newest(wanted))
+            return iter(())
+
+        yield from _asked(area, name, look)
 
     def mappings(self) -> Iterator[Point]:
         """What feeds the functions, and how far they are behind the stream: a request for each hundred mappings of the
         account, and one for the lags."""
-        lags = self._metrics.newest(_lag(self.system.output(f"{name}Function")) for name in LAGS)
-        for name in FUNCTIONS:
+        lags: dict[Metric, float] = {}
+        followers = [function for name in LAGS if (function := self.system.function(f"{name}Function"))]
+        yield from self._measured("mapping", "lags", map(_lag, followers), lags)
+        pages = self.system.client("lambda").get_paginator("list_event_source_mappings")
+        for name in _FED:
             function = self.system.function(f"{spelled(name)}Function")
-            pages = self.system.client("lambda").get_paginator("list_event_source_mappings")
-            found = pages.paginate(FunctionName=function) if function and name in _FED else ()
-            for mapping in (each for page in found for each in page["EventSourceMappings"]):
-                yield self._mapping(name, mapping, lags.get(_lag(str(function))))
+            for page in pages.paginate(FunctionName=function) if function else ():
+                for mapping in page["EventSourceMappings"]:
+                    yield self._mapping(name, mapping, lags.get(_lag(str(function))))
 
     def _mapping(self, name: str, mapping: Any, lag: float | None) -> Point:
         state, result = str(mapping["State"]), mapping.get("LastProcessingResult")
         source = "stream" if "/stream/" in mapping["EventSourceArn"] else "queue"
-        facts = {"state": state, "lastResult": result, "lagSeconds": None if lag is None else lag / 1000}
+        uuid = str(mapping["UUID"])
+        facts = {"state": state, "lastResult": result, "lagSeconds": None if lag is None else lag / 1000, "uuid": uuid}
         told = f"{state}, last {result or 'not told'}"
         if source == "stream":
             told += f", lag {lasting(lag / 1000)}" if lag is not None else ", lag not told"
         wrong, entry = "", ""
         if state not in ("Enabled", "Creating", "Enabling", "Updating"):
-            wrong, entry = f"nothing feeds {name}: {state}", _FED[name]
+            wrong, entry = f"nothing feeds {name}: {state} (mapping {uuid})", "a-feed-that-is-off"
         elif result not in _WELL:
             wrong, entry = f"its last poll: {result}", "function-errors"
         elif lag is not None and name in LAGS and lag > LAGS[name] * 1000:
@@ -156,25 +176,44 @@ class Looks:
         return Point("alarms", alarm["AlarmName"], told, {"state": "ALARM"}, description or "it rings", entry)
 
     def throttles(self) -> Iterator[Point]:
-        """What was refused for want of capacity in the last quarter of an hour: one request."""
-        functions = {name: self.system.function(f"{spelled(name)}Function") for name in FUNCTIONS}
+        """What was refused for want of capacity in the last quarter of an hour, and which functions may not run at all:
+        one request, and one for each function."""
+        named = {name: self.system.function(f"{spelled(name)}Function") for name in FUNCTIONS}
+        functions = {name: function for name, function in named.items() if function}
+        yield from _asked("throttles", "concurrency", partial(self._switched_off, functions))
+        yield from _asked("throttles", "all", partial(self._refused, functions))
+
+    def _switched_off(self, functions: Mapping[str, str]) -> Iterator[Point]:
+        client = self.system.client("lambda")
+        for name, function in functions.items():
+            reserved = client.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions")
+            if reserved == 0:
+                wrong = f"{function} has a reserved concurrency of 0: each invocation is refused"
+                facts = {"function": function, "reservedConcurrency": 0}
+                yield Point("throttles", name, "reserved concurrency 0", facts, wrong, "a-function-that-may-not-run")
+
+    def _refused(self, functions: Mapping[str, str]) -> Iterator[Point]:
         wanted = {
-            Metric("AWS/Lambda", "Throttles", "FunctionName", str(function), "Sum"): (name, "function-throttles")
+            Metric("AWS/Lambda", "Throttles", "FunctionName", function, "Sum"): (name, "function-throttles")
             for name, function in functions.items()
-            if function
         }
+        invoked = set(wanted)
         for label, output in _TABLES.items():
             for kind in ("Read", "Write"):
                 table = self.system.output(output)
                 metric = Metric("AWS/DynamoDB", f"{kind}ThrottleEvents", "TableName", table, "Sum")
                 wanted[metric] = (f"{label}, {kind.lower()}s", "table-throttles")
-        refused = {metric: value for metric, value in self._metrics.newest(wanted).items() if value}
+        told_of = self._metrics.newest(wanted)
+        refused = {metric: value for metric, value in told_of.items() if value}
         for metric, value in refused.items():
             name, entry = wanted[metric]
             told = f"{value:,.0f} in the last 15 minutes"
             yield Point("throttles", name, told, {"count": value}, f"{counted(int(value), 'request')} refused", entry)
-        if not refused:
+        # Lambda tells of each invocation whether it was throttled, DynamoDB only of those that were.
+        if not refused and invoked & told_of.keys():
             yield Point("throttles", "all", "none in the last 15 minutes", {"count": 0})
+        elif not refused:
+            yield Point("throttles", "all", "not told: CloudWatch has none of the last 15 minutes", {"count": None})
 
     def events(self) -> Iterator[Point]:
         """The newest events, whether they are published, in the rows and in snapshots: what `Lags` takes, a Query for
@@ -277,21 +316,23 @@ class Looks:
         return Metrics(self.system.client("cloudwatch"), self.now)
 
 
-_FED = {
-    "relay": "the-relay-was-down",
-    "snapshot": "snapshot-iterator-age",
-    "projection": "projection-queue-age",
-    "process": "transfers",
-    "replayer": "a-replay-stands-still",
-}
-"""The functions that a mapping feeds, and where the runbook says what to do without."""
+_FED = ("relay", "snapshot", "projection", "process", "replayer")
+"""The functions that a mapping feeds."""
+_DENIED = ("AccessDenied", "AccessDeniedException")
 
 
 def _of(area: str, look: Look) -> list[Point]:
+    return _asked(area, "all", look)
+
+
+def _asked(area: str, name: str, look: Look) -> list[Point]:
+    """What a look sees; one point that says why where it cannot be asked."""
     try:
         return list(look())
     except (BotoCoreError, ClientError, LedgerError, OperatorError) as error:
-        return [Point(area, "all", "cannot be asked", {}, str(error), "status")]
+        denied = isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED
+        entry = "what-an-operators-role-needs" if denied else "status"
+        return [Point(area, name, "cannot be asked", {}, str(error), entry)]
 
 
 def _projected(told: Any) -> Point:
@@ -299,7 +340,7 @@ def _projected(told: Any) -> Point:
     words = f"{behind:,} of {told['lookedAt']:,} behind, by {lasting(seconds)}" if behind else "up to the newest events"
     wrong = f"rows lack events of {lasting(seconds)} ago" if seconds > LATE["projection"] else ""
     facts = {name: told[name] for name in ("lookedAt", "behind", "secondsBehind")}
-    return Point("events", told["projection"], words, facts, wrong, "projection-queue-age" if wrong else "")
+    return Point("events", told["projection"], words, facts, wrong, "rows-that-lag" if wrong else "")
 
 
 def _age(url: str) -> Metric:

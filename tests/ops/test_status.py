@@ -24,7 +24,7 @@ from ops.status import looks
 from ..aws import BRANCHES, around_every_call
 from ..domain.builders import story
 from ..handlers.conftest import refusal
-from .conftest import ACCOUNT, Run, Write, keep
+from .conftest import ACCOUNT, Run, Write, create_functions, keep
 from .feed import Feed
 from .test_dead_letters import body, leave, project
 
@@ -37,6 +37,7 @@ AUDIT = "/aws/lambda/projection"
 def feed(aws: Any, outputs: Path, write: Write) -> Feed:
     """What carries transfers on, and the outputs of a whole stack."""
     feed = Feed("processes")
+    create_functions({"relay": {}})
     told = {"alarmTopicArn": TOPIC, "branchesTable": BRANCHES, "auditLogGroup": AUDIT, "relayFunction": "relay"}
     outputs.write_text(json.dumps({**json.loads(outputs.read_text()), **told, **feed.outputs}))
     return feed
@@ -111,12 +112,14 @@ def test_letters_old_messages_and_lags_need_somebody(feed: Feed, sqs: Any, run: 
 
 def test_every_place_that_it_names_is_in_the_runbook() -> None:
     runbook = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
-    titles = [each.strip(" #").lower().replace(" ", "-") for each in runbook.split("\n") if each[:2] == "##"]
+    titles = [
+        each.strip(" #").lower().replace(" ", "-").replace("'", "") for each in runbook.split("\n") if each[:2] == "##"
+    ]
     source = Path(looks.__file__).read_text("utf-8")
-    named = {"the-relay-was-down", "a-replay-stands-still", "transfers", "alarms", "status"}
+    named = {"the-relay-was-down", "a-replay-stands-still", "transfers", "alarms", "status", "a-feed-that-is-off"}
+    named |= {"a-function-that-may-not-run", "rows-that-lag", "what-an-operators-role-needs"}
 
     assert named <= set(titles)
-    assert all(each in titles or f'<a id="{each}"></a>' in runbook for each in looks._FED.values())
     assert all(f'"{each}"' in source for each in named)
     anchors = {f"{name}-queue-age" for name in looks.LATE} | {f"{name}-iterator-age" for name in looks.LAGS}
     anchors |= {f"{name}-dlq-not-empty" for name in OUTPUTS}
@@ -153,15 +156,19 @@ def test_an_alarm_that_rings_says_since_when_what_and_where_to_look(feed: Feed, 
 def test_a_feed_that_is_off_or_fails_and_a_pause_are_told(feed: Feed, run: Run) -> None:
     feed.switch(feed=False, schedule=False)
 
-    found = wrong(run("status", "--json"))
+    result = run("status", "--json")
+    found = wrong(result)
 
-    assert found["mapping: queue to process"] == "transfers"
+    assert found["mapping: queue to process"] == "a-feed-that-is-off"
+    assert ages(result, "mapping")["queue to process"]["uuid"] == feed.mapping
+    assert feed.mapping in run("status").out, "to be copied into the command"
     assert set(looks._FED) < set(FUNCTIONS)
     assert found["transfers: carriers"] == "transfers"
 
 
 def test_the_lag_of_a_stream_is_that_of_its_function(feed: Feed, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     streamed = {
+        "UUID": "u",
         "State": "Enabled",
         "LastProcessingResult": "OK",
         "EventSourceArn": "arn:aws:dynamodb:::table/t/stream/1",
@@ -216,7 +223,7 @@ def test_rows_and_snapshots_that_are_behind_old_events_need_somebody(aws: Any, f
 
     found = run("status", "--json")
 
-    assert wrong(found)["events: AccountSummary"] == "projection-queue-age"
+    assert wrong(found)["events: AccountSummary"] == "rows-that-lag"
     assert wrong(found)["events: snapshots"] == "snapshot-iterator-age"
     assert ages(found, "events")["AccountSummary"]["behind"] == 1
 
@@ -238,7 +245,70 @@ def test_what_cannot_be_asked_is_told_and_hides_nothing_else(feed: Feed, sqs: An
     with around_every_call(around):
         found = run("status", "--json")
 
-    assert wrong(found) == {"alarms: all": "status", "dead letters: delivery": "delivery-dlq-not-empty"}
+    assert wrong(found) == {
+        "alarms: all": "what-an-operators-role-needs",
+        "dead letters: delivery": "delivery-dlq-not-empty",
+    }
+
+
+def test_a_queue_that_cannot_be_asked_hides_no_other(feed: Feed, sqs: Any, run: Run) -> None:
+    leave(sqs, "delivery-dlq", "x")
+
+    def around(_: Any, operation: str, arguments: Any, proceed: Callable[[], Any]) -> Any:
+        if operation == "GetQueueAttributes" and arguments["QueueUrl"].endswith("/projection-dlq"):
+            raise refusal("AccessDenied", operation)
+        if operation == "GetMetricData":
+            raise refusal("InternalServiceFault", operation)
+        return proceed()
+
+    with around_every_call(around):
+        found = run("status", "--json")
+
+    role = "what-an-operators-role-needs"
+    assert wrong(found) == {
+        "queue: ages": "status",
+        "dead letters: projection": role,
+        "dead letters: delivery": "delivery-dlq-not-empty",
+        "mapping: lags": "status",
+        "throttles: all": "status",
+    }
+    assert set(ages(found, "dead letters")) == set(OUTPUTS)
+    assert "queue to process" in ages(found, "mapping")
+
+
+def test_a_function_that_may_not_run_needs_somebody(feed: Feed, run: Run) -> None:
+    lambda_ = boto3.client("lambda")
+    lambda_.put_function_concurrency(FunctionName="projectionFunction", ReservedConcurrentExecutions=0)
+    lambda_.put_function_concurrency(FunctionName="queryFunction", ReservedConcurrentExecutions=5)
+
+    found = run("status", "--json")
+
+    assert wrong(found) == {"throttles: projection": "a-function-that-may-not-run"}
+    assert "projectionFunction" in ages(found, "throttles")["projection"]["wrong"]
+
+
+def test_throttles_that_nobody_tells_of_are_not_said_to_be_none(feed: Feed, run: Run) -> None:
+    assert "not told" in ages(run("status", "--json"), "throttles")["all"]["told"]
+    with measured(Throttles_relay=0.0):
+        found = ages(run("status", "--json"), "throttles")["all"]
+    assert (found["told"], found["count"]) == ("none in the last 15 minutes", 0)
+
+
+def test_what_needs_a_person_fits_a_terminal(feed: Feed, sqs: Any, run: Run) -> None:
+    feed.switch(feed=False, schedule=True)
+    leave(sqs, "delivery-dlq", "x")
+
+    def around(_: Any, operation: str, __: Any, proceed: Callable[[], Any]) -> Any:
+        if operation == "DescribeAlarms":
+            raise refusal("AccessDenied" + " [denied]" * 20, operation)
+        return proceed()
+
+    with around_every_call(around):
+        told = run("status").out.partition("need a person\n")[2].splitlines()
+
+    assert max(map(len, told)) <= 80
+    assert f"  do: {command.RUNBOOK}#a-feed-that-is-off" in told
+    assert f"  do: {command.RUNBOOK}#delivery-dlq-not-empty" in told
 
 
 def test_it_is_watched_until_ctrl_c(feed: Feed, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
