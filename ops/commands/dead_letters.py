@@ -24,13 +24,17 @@ from ops.words import counted
 
 from . import arguments
 from .common import add_common, add_more_types, add_yes, by_time, confirmed, console_for, progress_on, shown
-from .letters_held import described, hidden_in, opened, renew, tell
-from .letters_shown import line_of, print_groups
+from .letters_held import Unread, described, hidden_in, opened, renew, tell
+from .letters_shown import Outcome, print_groups, print_outcomes
 
 if TYPE_CHECKING:
     from .common import Commands
 
 
+_MAY_SUCCEED = "(it may succeed: redrive)"
+_ALL_THAT_IS_LEFT = (
+    f"(it may be all that is left of its event: verify its account first, then --cause {Cause.CONTRADICTED.value})"
+)
 _WITHOUT = {Remedy.NONE: "(no remedy is known)", Remedy.LATER: "(nobody can tell; try again)"}
 
 
@@ -45,7 +49,6 @@ def add_to(commands: Commands) -> None:
         "out; each message's receive count goes up by one, and it is hidden from others while the listing runs.",
     )
     _add_selection(listing)
-    listing.add_argument("--all", action="store_true", help="a line for each letter, not only for each group")
     listing.add_argument(
         "--no-logs", action="store_true", help="do not look for the last error of each account in the functions' logs"
     )
@@ -68,7 +71,8 @@ def add_to(commands: Commands) -> None:
         "discard",
         help="take away what can never succeed, into a file first",
         description="Take letters away that would only come back, or for which no remedy is known. They are written "
-        "to a file, which is on the disk before the first of them is deleted. All others are left.",
+        "to a file, which is on the disk before the first of them is deleted. All others are left, and those whose "
+        "event the store does not have: they are taken with --cause not-in-the-store alone.",
     )
     _add_selection(discard)
     discard.add_argument("--into", type=arguments.path, required=True, metavar="FILE", help="a file that is not there")
@@ -95,26 +99,28 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
         help=f"only letters with this one, as `list` says it: {', '.join(Cause)}",
     )
     command.add_argument("--message", type=arguments.message_id, metavar="ID", help="only this message")
+    command.add_argument("--all", action="store_true", help="a line for each letter, not only for each group")
     add_common(command)
 
 
 def _list(system: System, options: argparse.Namespace) -> int:
     """0 if that was all there is."""
     console = console_for(options)
-    with opened(system, options, console) as (cases, holdings):
+    with opened(system, options, console) as (cases, holdings, unread):
         errors = LastErrors() if options.no_logs else LastErrors.of(system, cases)
         if options.json:
             told = [{**case.describe(), "lastError": errors.describe(case)} for case in cases]
             groups = [_without_letters(group) for group in grouped(cases)]
             hidden = hidden_in(holdings)
-            print(json.dumps({"groups": groups, "letters": told, "hidden": described(hidden)}, indent=2))
+            unseen = {"hidden": described(hidden), "unread": [each._asdict() for each in unread]}
+            print(json.dumps({"groups": groups, "letters": told, **unseen}, indent=2))
         else:
             print_groups(cases, errors, console, every=options.all)
             hidden = hidden_in(holdings)
     for reason in errors.unread:
         console.print(f"the last errors are not told: {shown(reason)}")
-    tell(hidden, console)
-    return 1 if hidden else 0
+    tell(hidden, unread, console)
+    return 1 if hidden or unread else 0
 
 
 def _without_letters(group: Any) -> dict[str, Any]:
@@ -125,7 +131,7 @@ def _redrive(system: System, options: argparse.Namespace) -> int:
     """0 if everything selected was moved, or would be in a dry run, and nothing was hidden."""
     console = console_for(options)
     results: list[Result] = []
-    with opened(system, options, console) as (cases, holdings):
+    with opened(system, options, console) as (cases, holdings, unread):
         hidden = [] if options.message is not None else hidden_in(holdings)
         chosen: list[Case] = []
         skipped: list[Case] = []
@@ -143,20 +149,20 @@ def _redrive(system: System, options: argparse.Namespace) -> int:
     if options.dry_run:
         outcomes = [(case, _would(case, forced=options.force), "") for case in chosen]
     outcomes += [(case, "skipped", _why_skipped(case)) for case in skipped]
-    code = _report(outcomes, hidden, options, console)
-    tell(hidden, console)
-    return 1 if hidden else code
+    code = _report(outcomes, hidden, unread, options, console)
+    tell(hidden, unread, console)
+    return 1 if hidden or unread else code
 
 
 def _discard(system: System, options: argparse.Namespace) -> int:
     """0 if everything selected was taken away, or would be in a dry run, and nothing was hidden."""
     console = console_for(options)
-    with opened(system, options, console) as (cases, holdings):
+    with opened(system, options, console) as (cases, holdings, unread):
         hidden = [] if options.message is not None else hidden_in(holdings)
-        chosen = [case for case in cases if is_lost(case)]
-        left = [case for case in cases if not is_lost(case)]
+        chosen = [case for case in cases if is_lost(case) and not _may_be_all(case, options)]
+        left = [case for case in cases if not is_lost(case) or _may_be_all(case, options)]
         if not options.json:
-            print_groups(chosen, LastErrors(), console, every=True)
+            print_groups(chosen, LastErrors(), console, every=options.all)
         failed: set[str] = set()
         if chosen and not options.dry_run:
             if not confirmed(f"Take {counted(len(chosen), 'letter')} away, into {options.into}?", options):
@@ -171,23 +177,32 @@ def _discard(system: System, options: argparse.Namespace) -> int:
         else (case, told, "")
         for case in chosen
     ]
-    outcomes += [(case, "skipped", "(it may succeed: redrive)") for case in left]
-    code = _report(outcomes, hidden, options, console)
-    tell(hidden, console)
-    return 1 if hidden else code
+    outcomes += [(case, "skipped", _ALL_THAT_IS_LEFT if is_lost(case) else _MAY_SUCCEED) for case in left]
+    code = _report(outcomes, hidden, unread, options, console)
+    tell(hidden, unread, console)
+    return 1 if hidden or unread else code
+
+
+def _may_be_all(case: Case, options: argparse.Namespace) -> bool:
+    """Whether a letter holds what the store may have lost, and the command line does not say that it is meant."""
+    return case.cause is Cause.CONTRADICTED and options.cause != Cause.CONTRADICTED.value
 
 
 def _report(
-    outcomes: Sequence[tuple[Case, str, str]], hidden: Sequence[Hidden], options: argparse.Namespace, console: Console
+    outcomes: Sequence[Outcome],
+    hidden: Sequence[Hidden],
+    unread: Sequence[Unread],
+    options: argparse.Namespace,
+    console: Console,
 ) -> int:
     counts = Counter(outcome for _, outcome, _ in outcomes)
     if options.json:
         letters = [{**case.describe(), "outcome": outcome, "problem": text} for case, outcome, text in outcomes]
-        print(json.dumps({"counts": dict(counts), "letters": letters, "hidden": described(hidden)}, indent=2))
+        unseen = {"hidden": described(hidden), "unread": [each._asdict() for each in unread]}
+        print(json.dumps({"counts": dict(counts), "letters": letters, **unseen}, indent=2))
     else:
-        for case, outcome, text in outcomes:
-            if outcome not in ("moved", "discarded", "would be discarded"):
-                console.print(f"[bold]{outcome}[/] {line_of(case)} {shown(text)}".rstrip())
+        left = [each for each in outcomes if each[1] not in ("moved", "discarded", "would be discarded")]
+        print_outcomes(left, console, every=options.all)
         totals = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
         console.print(totals or "no letters")
     return 1 if counts["failed"] or counts["skipped"] else 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, TaskID, TextColumn
 
@@ -18,19 +19,35 @@ from handlers.upkeep.letters.diagnosis import Case, Diagnosis
 from handlers.upkeep.letters.queues import OUTPUTS, Hidden, Holding, held
 from ops.system import OperatorError, System
 
-from .common import progress_on
+from .common import progress_on, shown
+
+ROLES = "docs/operations.md#what-an-operators-role-needs"
+
+
+class Unread(NamedTuple):
+    """A queue that cannot be read, and AWS's words for why."""
+
+    queue: str
+    why: str
+
+
+class Opened(NamedTuple):
+    """The letters that are asked for with their diagnoses, the queues that are held, and those that cannot be read."""
+
+    cases: list[Case]
+    holdings: Mapping[str, Holding]
+    unread: list[Unread]
 
 
 @contextmanager
-def opened(
-    system: System, options: argparse.Namespace, console: Console
-) -> Iterator[tuple[list[Case], Mapping[str, Holding]]]:
-    """The letters that are asked for with their diagnoses, all of the queues being held meanwhile."""
+def opened(system: System, options: argparse.Namespace, console: Console) -> Iterator[Opened]:
+    """The letters that are asked for, of all queues that can be held meanwhile. AWS's error where none can."""
     queues = list(OUTPUTS) if options.queue == "all" else [options.queue]
     diagnosis = _diagnosis(system)
     sqs = system.client("sqs")
     with ExitStack() as stack:
         holdings: dict[str, Holding] = {}
+        unread: list[Unread] = []
         with progress_on(console, TextColumn("{task.completed:,} letters")) as bars:
             for queue in queues:
                 bar = bars.add_task(f"receive {queue}", total=None)
@@ -40,13 +57,19 @@ def opened(
                     renew(holdings)
 
                 url = system.output(OUTPUTS[queue])
-                holdings[queue] = stack.enter_context(held(sqs, url, queue, meanwhile=received))
+                try:
+                    holdings[queue] = stack.enter_context(held(sqs, url, queue, meanwhile=received))
+                except (BotoCoreError, ClientError) as error:
+                    if len(unread) + 1 == len(queues):
+                        raise
+                    unread.append(Unread(queue, str(error)))
         letters = [letter for holding in holdings.values() for letter in holding.letters.values()]
         if options.message is not None:
             letters = [letter for letter in letters if letter.message_id == options.message]
             if not letters:
                 more = sum(each.number for each in hidden_in(holdings))
                 unless = f"; or it is among {more:,} that are hidden just now" if more else ""
+                unless += "".join(f"; {each.queue} cannot be read: {each.why}" for each in unread)
                 raise OperatorError(f"--message {options.message}: not in {' or '.join(queues)}{unless}")
         cases: list[Case] = []
         with progress_on(console, MofNCompleteColumn(), TextColumn("letters")) as bars:
@@ -57,7 +80,7 @@ def opened(
             cases = [case for case in cases if case.concerns(options.aggregate)]
         if options.cause is not None:
             cases = [case for case in cases if case.cause.value == options.cause]
-        yield sorted(cases, key=lambda case: case.order), holdings
+        yield Opened(sorted(cases, key=lambda case: case.order), holdings, unread)
 
 
 def renew(holdings: Mapping[str, Holding]) -> None:
@@ -73,7 +96,10 @@ def described(hidden: Sequence[Hidden]) -> list[dict[str, Any]]:
     return [{"queue": each.queue, "count": each.number, "until": f"{each.until:%Y-%m-%dT%H:%M:%SZ}"} for each in hidden]
 
 
-def tell(hidden: Sequence[Hidden], console: Console) -> None:
+def tell(hidden: Sequence[Hidden], unread: Sequence[Unread], console: Console) -> None:
+    """What was not seen."""
+    for lost in unread:
+        console.print(f"[red]{lost.queue} cannot be read[/]: {shown(lost.why)} ({ROLES})")
     for each in hidden:
         console.print(
             f"{each.number:,} more in {each.queue} are hidden until {each.until:%H:%M:%S}Z at the latest, "

@@ -55,6 +55,24 @@ def print_groups(cases: Sequence[Case], errors: LastErrors, console: Console, *,
     console.print(counted(len(cases), "letter"))
 
 
+Outcome = tuple[Case, str, str]
+"""A letter, what became of it, and why."""
+
+
+def print_outcomes(outcomes: Sequence[Outcome], console: Console, *, every: bool) -> None:
+    """A line for each group with one outcome for one reason, the largest first; with `every` one for each letter."""
+    if every:
+        for case, outcome, why in outcomes:
+            console.print(f"[bold]{outcome}[/] {line_of(case)} {shown(why)}".rstrip())
+        return
+    alike: dict[tuple[str, str, str, str], list[Case]] = {}
+    for case, outcome, why in outcomes:
+        alike.setdefault((outcome, case.letter.queue, case.cause.value, why), []).append(case)
+    for (outcome, queue, cause, why), cases in sorted(alike.items(), key=lambda each: -len(each[1])):
+        head = f"[bold]{outcome}[/] {queue}  {cause}  {counted(len(cases), 'letter')}"
+        console.print(f"{head}, about {shown(_about(cases))} {shown(why)}".rstrip())
+
+
 def line_of(case: Case) -> str:
     """One letter, for a console."""
     letter = case.letter

@@ -45,6 +45,7 @@ _FUNCTIONS = (
     "sweep",
     "branch",
     "replayer",
+    "operations",
 )
 _CALLED = {
     "dynamodb:GetShardIterator": ("dynamodbstreams", "GetShardIterator"),

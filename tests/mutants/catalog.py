@@ -5263,6 +5263,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/ops/test_letters_shown.py",),
     ),
     Mutant(
+        "discard what may be all that is left of an event, without being told to",
+        "ops/commands/dead_letters.py",
+        "return case.cause is Cause.CONTRADICTED and options.cause != Cause.CONTRADICTED.value",
+        "return False and options.cause != Cause.CONTRADICTED.value",
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
+        "let one queue that cannot be read hide the others' letters",
+        "ops/commands/letters_held.py",
+        "if len(unread) + 1 == len(queues):",
+        "if queues:",
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
+        "take a listing for whole where a queue could not be read",
+        "ops/commands/dead_letters.py",
+        "return 1 if hidden or unread else 0",
+        "return 1 if hidden else 0",
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
         "discard letters about which AWS just would not tell",
         "ops/dead_letters/discard.py",
         "return case.remedy is not Remedy.LATER and (case.hopeless or case.remedy is Remedy.NONE)",

@@ -72,7 +72,7 @@ def waiting(sqs: Any, queue: str) -> tuple[int, int]:
 
 
 def test_nothing_lies_there(outputs: Any, run: Run) -> None:
-    assert run("dead-letters", "list", "--json").json == {"groups": [], "letters": [], "hidden": []}
+    assert run("dead-letters", "list", "--json").json == {"groups": [], "letters": [], "hidden": [], "unread": []}
     result = run("dead-letters", "redrive")
     assert (result.code, result.out.strip()) == (0, "no letters")
 

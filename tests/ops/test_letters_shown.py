@@ -16,7 +16,7 @@ from ops.bulk import durable
 from ops.commands import dead_letters, letters_shown
 
 from ..domain.builders import story
-from ..handlers.conftest import Calls, refusing
+from ..handlers.conftest import Calls, refusal, refusing
 from .conftest import Run, Write, keep, line
 from .test_dead_letters import body, invocation, leave, waiting
 
@@ -126,15 +126,57 @@ def test_what_can_never_succeed_is_taken_away_into_a_file(letters: Any, sqs: Any
 
     result = run("dead-letters", "discard", "--into", str(file), "--yes", "--json")
 
-    assert (result.code, result.json["counts"]) == (1, {"discarded": 3, "skipped": 5})
-    assert (waiting(sqs, "projection-dlq"), waiting(sqs, "process-dlq")) == ((5, 0), (0, 0))
+    assert (result.code, result.json["counts"]) == (1, {"discarded": 2, "skipped": 6})
+    assert (waiting(sqs, "projection-dlq"), waiting(sqs, "process-dlq")) == ((5, 0), (1, 0))
     kept = [json.loads(each) for each in file.read_text().splitlines()]
-    assert {each["messageId"] for each in kept} == set(letters["wrong"])
-    garbage, ghost = sorted(kept, key=lambda each: len(each["body"]))[::2]
-    assert (garbage["body"], json.loads(ghost["body"])["detail"]["AggregateId"]) == ("garbage", "ghost")
+    assert {each["messageId"] for each in kept} == set(letters["wrong"][:2])
+    assert {each["body"] for each in kept} == {"garbage", "more garbage"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert run("dead-letters", "discard", "--into", str(tmp_path / "none"), "--queue", "process", "--yes").code == 0
+    assert run("dead-letters", "discard", "--into", str(tmp_path / "none"), "--queue", "replay", "--yes").code == 0
     assert not (tmp_path / "none").exists()
+
+
+def test_what_may_be_all_that_is_left_of_an_event_is_discarded_by_its_cause_alone(
+    letters: Any, sqs: Any, run: Run, tmp_path: Path
+) -> None:
+    file, ghost = tmp_path / "ghosts.jsonl", letters["wrong"][-1]
+    for selection in (("--queue", "process"), ("--message", ghost), ("--aggregate", "ghost")):
+        refused = run("dead-letters", "discard", "--into", str(file), "--yes", *selection)
+        assert (refused.code, waiting(sqs, "process-dlq"), file.exists()) == (1, (1, 0), False)
+        assert "it may be all that is left of its event: verify its account first, then --cause" in refused.out
+
+    assert run("dead-letters", "discard", "--into", str(file), "--yes", "--cause", "not-in-the-store").code == 0
+    assert waiting(sqs, "process-dlq") == (0, 0)
+    (kept,) = [json.loads(each) for each in file.read_text().splitlines()]
+    assert json.loads(kept["body"])["detail"]["AggregateId"] == "ghost"
+
+
+def test_what_is_moved_or_taken_away_is_told_in_groups(letters: Any, run: Run, tmp_path: Path) -> None:
+    for words in (("redrive", "--dry-run"), ("discard", "--dry-run", "--into", str(tmp_path / "x"))):
+        few = run("dead-letters", *words).out
+        every = run("dead-letters", *words, "--all").out
+        assert [each for each in letters["waits"] + letters["wrong"] if each in few] == [], words
+        assert [each for each in letters["waits"] + letters["wrong"] if each not in every] == [], words
+        assert "projection  not-projected  5 letters, about a, b, c and 2 more" in few
+
+
+def test_a_queue_that_cannot_be_read_hides_no_other(letters: Any, run: Run, calls: Calls, tmp_path: Path) -> None:
+    def refuse(operation: str, arguments: Any) -> None:
+        if operation == "ReceiveMessage" and arguments["QueueUrl"].endswith("/projection-dlq"):
+            raise refusal("AccessDenied", operation)
+
+    calls.before = refuse
+    told = run("dead-letters", "list", "--no-logs")
+    listed = run("dead-letters", "list", "--no-logs", "--json")
+
+    assert (told.code, listed.code) == (1, 1)
+    assert "process  not-in-the-store  1 letter" in told.out
+    assert "projection cannot be read" in told.out
+    assert "operations.md#what-an-operators-role-needs" in told.out
+    assert [each["queue"] for each in listed.json["unread"]] == ["projection"]
+    assert run("dead-letters", "redrive", "--queue", "all").code == 1
+    alone = run("dead-letters", "list", "--queue", "projection")
+    assert (alone.code, "AccessDenied" in alone.error) == (1, True)
 
 
 def test_whatever_a_letter_holds_fits_the_file(sqs: Any, run: Run, tmp_path: Path) -> None:
@@ -166,7 +208,7 @@ def test_nothing_is_deleted_before_the_file_is_whole_and_on_the_disk(
     calls.before = deleting
     run("dead-letters", "discard", "--into", str(file), "--yes")
 
-    assert steps == ["3 lines on the disk", *["deleting, with the file there"] * 2]
+    assert steps == ["2 lines on the disk", "deleting, with the file there"]
 
 
 @pytest.mark.parametrize("where", ["there.jsonl", "no-folder/x.jsonl"])
@@ -193,10 +235,10 @@ def test_what_may_succeed_is_never_discarded(aws: Any, sqs: Any, run: Run, tmp_p
 
 
 def test_discarding_asks_first(letters: Any, sqs: Any, run: Run, tmp_path: Path) -> None:
-    dry = run("dead-letters", "discard", "--into", str(tmp_path / "x"), "--dry-run", "--queue", "process", "--json")
-    assert (dry.code, dry.json["counts"]) == (0, {"would be discarded": 1})
+    dry = run("dead-letters", "discard", "--into", str(tmp_path / "x"), "--dry-run", "--cause", "no-event", "--json")
+    assert (dry.code, dry.json["counts"]) == (0, {"would be discarded": 2})
     assert run("dead-letters", "discard", "--into", str(tmp_path / "x")).code == 2, "nobody sits there"
-    assert waiting(sqs, "process-dlq") == (1, 0)
+    assert waiting(sqs, "projection-dlq") == (7, 0)
     assert not (tmp_path / "x").exists()
 
 
@@ -205,6 +247,6 @@ def test_those_that_sqs_does_not_delete_are_told(
 ) -> None:
     monkeypatch.setattr("handlers.upkeep.letters.queues.Holding.delete", lambda _, letters: {letters[0].message_id})
 
-    result = run("dead-letters", "discard", "--into", str(tmp_path / "x"), "--queue", "process", "--yes", "--json")
+    result = run("dead-letters", "discard", "--into", str(tmp_path / "x"), "--queue", "projection", "--yes", "--json")
 
-    assert (result.code, result.json["counts"]) == (1, {"failed": 1})
+    assert (result.code, result.json["counts"]) == (1, {"failed": 1, "discarded": 1, "skipped": 5})
