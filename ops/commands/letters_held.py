@@ -80,7 +80,8 @@ def opened(system: System, options: argparse.Namespace, console: Console) -> Ite
             cases = [case for case in cases if case.concerns(options.aggregate)]
         if options.cause is not None:
             cases = [case for case in cases if case.cause.value == options.cause]
-        yield Opened(sorted(cases, key=lambda case: case.order), holdings, unread)
+        unseen = unread if options.message is None else []  # the one that was asked for is found
+        yield Opened(sorted(cases, key=lambda case: case.order), holdings, unseen)
 
 
 def renew(holdings: Mapping[str, Holding]) -> None:
