@@ -206,6 +206,7 @@ class Walk:
         for name in _COPIED:
             shutil.copytree(ROOT / name, self.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         (self.folder / ".cache").symlink_to(ROOT / ".cache")
+        (ROOT / ".build").mkdir(exist_ok=True)  # which nothing was built in yet where this is tried first
         (self.folder / ".build").symlink_to(ROOT / ".build")
         venv, own = Path(sys.prefix), self.folder / ".venv"
         (own / "bin").mkdir(parents=True)
