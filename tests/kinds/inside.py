@@ -16,10 +16,42 @@ from handlers.store.items import to_item
 from handlers.store.snapshots import Snapshots
 
 from ..domain.builders import NOW, command, folded, story
-from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls, Context, Invoke, failing, kept, message, record, rows
+from ..handlers.conftest import (
+    ROWS,
+    SNAPSHOTS,
+    STORE,
+    Calls,
+    Context,
+    Invoke,
+    _environment,
+    ask,
+    aws,
+    calls,
+    failing,
+    handlers,
+    kept,
+    message,
+    record,
+    rows,
+    send,
+)
 from ..http_api.conftest import SUBJECT, Api
-from ..ops.conftest import Run, keep
-from ..ops.test_import import TARGET, TARGET_SNAPSHOTS, Import
+from ..ops.conftest import Run, _no_waiting, keep, outputs, run
+from ..ops.test_import import TARGET, TARGET_SNAPSHOTS, Import, on_target, target
+
+__all__ = [
+    "_environment",
+    "_no_waiting",
+    "ask",
+    "aws",
+    "calls",
+    "handlers",
+    "on_target",
+    "outputs",
+    "run",
+    "send",
+    "target",
+]
 
 PLACES = ("Riga", "Tartu", "Turku", "Oulu", "Umea", "Bodo", "Bergen")
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from schemas.generation import PROJECT
 
-from .written import COPIED, Writing, section, serving, titles
+from .written import COPIED, DOCUMENT, Writing, section, serving, titles
 
 WRITTEN = {
     "handlers/domain/parcel.py",
@@ -36,6 +38,13 @@ GENERATED = {
 A_KIND, ANOTHER_DOMAIN = "A kind of aggregates", "Another domain"
 
 
+class Alone(NamedTuple):
+    """A copy in which another domain is all there is, and what its tests said there."""
+
+    writing: Writing
+    said: str
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the project with parcels in it."""
@@ -45,12 +54,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def parcels_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writing]:
+def parcels_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
     """A copy in which parcels take the place of accounts: of the domain and its schemas, nothing of these is left."""
     with Writing(tmp_path_factory.mktemp("alone")) as writing:
         writing.all(section(A_KIND))
-        writing.all(section(ANOTHER_DOMAIN)[: _before_it_is_served()])
-        yield writing
+        *_, tried = writing.all(section(ANOTHER_DOMAIN)[: _before_it_is_served()])
+        yield Alone(writing, tried.output)
 
 
 def _before_it_is_served() -> int:
@@ -95,22 +104,28 @@ def test_everything_works_on_the_new_kind_and_on_the_old(project: Path) -> None:
     assert "skipped" not in said
 
 
-def test_another_domain_takes_the_place_of_the_accounts(parcels_alone: Writing) -> None:
-    # Of the tests, those alone that know no account.
-    (parcels_alone.folder / "tests" / "kinds" / "conftest.py").unlink()
+def test_the_document_names_what_remains_of_the_domain(parcels_alone: Alone) -> None:
+    """Or makes it, in a block."""
+    folder = parcels_alone.writing.folder
+    text = (folder / DOCUMENT).read_text("utf-8").partition(f"\n## {ANOTHER_DOMAIN}\n")[2]
+    remaining = {path.name for path in (folder / "handlers" / "domain").glob("*.py")}
 
-    said = run(parcels_alone.folder, "pytest", "-q", "-p", "no:cacheprovider", "tests/kinds/alone.py")
-
-    assert " passed" in said
-    assert "skipped" not in said
+    assert [name for name in sorted(remaining) if not re.search(rf"(`|> handlers/domain/){name}\b", text)] == []
 
 
-def test_another_domain_is_deployed_and_answers_as_the_document_says(parcels_alone: Writing) -> None:
+def test_the_tests_of_another_domain_find_no_account(parcels_alone: Alone) -> None:
+    """What the last block before it is served says."""
+    assert " passed" in parcels_alone.said
+    assert "skipped" not in parcels_alone.said
+
+
+def test_another_domain_is_deployed_and_answers_as_the_document_says(parcels_alone: Alone) -> None:
     """On the embedded AWS: commands once, refusals by its rules, states, rows; and `verify` finds nothing."""
-    touched = {path for path in changed(parcels_alone.folder) if not path.startswith(("handlers/domain/", "schemas/"))}
+    made = changed(parcels_alone.writing.folder)
+    touched = {path for path in made if not path.startswith(("handlers/domain/", "schemas/"))}
     assert touched <= {"docs/events.md", "handlers/http_api/openapi.json", "tests/domain/state_versions.json"}
-    with serving(parcels_alone.folder):
-        talk, verified = parcels_alone.all(section(ANOTHER_DOMAIN)[_before_it_is_served() :])
+    with serving(parcels_alone.writing.folder):
+        talk, verified = parcels_alone.writing.all(section(ANOTHER_DOMAIN)[_before_it_is_served() :])
 
     statuses = [line.split(",")[0] for line in talk.output.splitlines() if line.startswith("(")]
     assert statuses == ["(200", "(200", "(200", "(422", "(200", "(200"]
@@ -123,9 +138,13 @@ def test_another_domain_is_deployed_and_answers_as_the_document_says(parcels_alo
 
 
 def test_what_is_added_to_the_accounts_is_added_as_the_document_says(tmp_path: Path) -> None:
-    """A type of events, a projection, a query and a setting, one after the other; each block looks at itself."""
+    """A type of events, a projection, a setting and a query, one after the other; each block looks at itself.
+
+    The setting is the projection's, and comes before the query: none leans on another that it does not name.
+    """
     with Writing(tmp_path) as writing:
-        for title in titles()[: titles().index(A_KIND)]:
+        before = titles()[: titles().index(A_KIND)]
+        for title in sorted(before, key="A query".__eq__):
             writing.all(section(title))
 
         assert "/accounts/{id}/activity" in (writing.folder / "handlers/http_api/openapi.json").read_text("utf-8")
