@@ -13,6 +13,7 @@ from handlers.sourcing.values import dumps
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
 from handlers.upkeep.verification.differences import text_of
+from ops.restoring.changes import changes, readable
 from ops.restoring.fitting import Copies, Fit, UnfitError, fitting
 from ops.restoring.sources import AuditLog, Beside, Exported
 from ops.restoring.standing import Standing
@@ -140,12 +141,24 @@ def _show(fit: Fit, place: Standing, options: argparse.Namespace) -> None:
     """What is to be put there, who says that it stood there, and what stands there now."""
     if options.json:
         return
-    console, told = console_for(options), _described(fit, place)
-    console.print(f"  {shown(dumps(told['event']))}")
-    console.print(f"  says so: {shown(str(told['confirmedBy']) or 'nobody')}")
-    console.print(f"  stands there: {shown(str(told['found'])) if told['found'] else 'nothing'}")
+    console, item = console_for(options), place.item(fit.event.sequence)
+    console.print(f"  {shown(dumps(fit.event.record()))}")
+    console.print(f"  says so: {shown(fit.by) or 'nobody'}")
+    if item is None:
+        console.print("  stands there: nothing")
+        return
+    differing = changes(item, place.store.item(fit.event))
+    if not differing:
+        console.print(f"  stands there: {shown(text_of(readable(item)))}")
+        return
+    console.print("  stands there, and comes back:")
+    for name, (found, original) in differing.items():
+        console.print(f"    {shown(name)}: [red]{shown(found)}[/] -> [green]{shown(original)}[/]")
 
 
 def _described(fit: Fit, place: Standing) -> dict[str, Any]:
-    found = place.item(fit.event.sequence)
-    return {"event": fit.event.record(), "confirmedBy": fit.by, "found": text_of(dict(found)) if found else None}
+    item = place.item(fit.event.sequence)
+    told = {"event": fit.event.record(), "confirmedBy": fit.by, "found": readable(item) if item else None}
+    differing = changes(item, place.store.item(fit.event)) if item else {}
+    changed = {name: {"found": found, "event": original} for name, (found, original) in differing.items()}
+    return {**told, "changed": changed}

@@ -225,6 +225,26 @@ def test_what_indexes_read_beside_an_event_is_put_back_as_well(
     assert items(aws) == before
 
 
+def test_what_was_changed_is_told_member_by_member(
+    aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]
+) -> None:
+    events = keep(aws, story("a", [10, 20]))
+    audited(events)
+    changed(aws, events[1], data={**events[1].data, "amount": 7_000}, actor="mallory")
+    how = ("restore-event", "a", "2", "--from", "audit-log", "--reason", "x", "--dry-run")
+
+    told, listed = run(*how).out.splitlines(), run(*how, "--json").json
+
+    place = told.index("  stands there, and comes back:")
+    assert told[place + 1 : place + 3] == [
+        f'    Actor: "mallory" -> "{events[1].actor}"',
+        "    EventData.amount: 7000 -> 10",
+    ]
+    assert len(told) == place + 4
+    assert listed["changed"]["EventData.amount"] == {"found": "7000", "event": "10"}
+    assert (listed["found"]["Actor"], listed["found"]["EventData"]["amount"]) == ("mallory", 7_000)
+
+
 def test_a_sound_event_is_replaced_by_no_other(aws: Any, run: Run, audited: Callable[[Sequence[Event]], None]) -> None:
     events = keep(aws, story("a", [1, 2]))
     audited([rehashed(replace(events[2], actor="mallory"))])
