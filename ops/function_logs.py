@@ -25,6 +25,8 @@ FUNCTIONS = (
 ABOUT = ("aggregateId", "processId", "replayId", "replay_id")
 """The members of a line that say what it is about."""
 _ERRORS = ("ERROR", "CRITICAL")
+_LOW = ("TRACE", "DEBUG", "INFO")
+_CLIENTS = ("boto3", "botocore", "s3transfer", "urllib3")
 _ERRORS_ALONE = "{ " + " || ".join(f'$.level = "{level}"' for level in _ERRORS) + " }"
 _PLAIN = re.compile(r"[A-Za-z0-9_.:@/+-]{1,200}")
 """Texts that a filter pattern takes for what they are."""
@@ -66,6 +68,13 @@ class Line(NamedTuple):
         """Whether it is Lambda's own, of an invocation that went well."""
         record = (self.told or {}).get("record")
         return isinstance(record, dict) and record.get("status", "success") == "success"
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether it is a metric, which CloudWatch reads, or a word of AWS's client of what went well."""
+        told = self.told or {}
+        library = str(told.get("logger", "")).partition(".")[0] in _CLIENTS
+        return "_aws" in told or (library and self.level in _LOW)
 
     @property
     def what(self) -> str:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from botocore.exceptions import ClientError
+
 from handlers.domain import KINDS
 from handlers.domain.oversight import OVERSIGHT
 from handlers.sourcing import times
@@ -179,7 +181,7 @@ def poke(functions: LambdaClient, function: str, event: Event) -> None:
     One invocation, which is answered when it has ended. OperatorError where it failed as a whole.
     """
     record = {"messageId": event.event_id, "body": dumps({"detail": event.record()})}
-    _answered(functions.invoke(FunctionName=function, Payload=dumps({"Records": [record]}).encode()), function)
+    _answered(functions, function, dumps({"Records": [record]}))
 
 
 def command(functions: LambdaClient, function: str, request: Mapping[str, Any]) -> tuple[int, Any]:
@@ -189,12 +191,19 @@ def command(functions: LambdaClient, function: str, request: Mapping[str, Any]) 
 
 def invoked(functions: LambdaClient, function: str, request: Mapping[str, Any]) -> tuple[int, Any]:
     """Ask a function something, and wait: status and body of its answer. OperatorError where it failed."""
-    answer = functions.invoke(FunctionName=function, Payload=json.dumps(request).encode())
-    told = _answered(answer, function)
+    told = _answered(functions, function, json.dumps(request))
     return int(told["statusCode"]), loads(told["body"], "the answer")
 
 
-def _answered(answer: Any, function: str) -> Any:
+def _answered(functions: LambdaClient, function: str, payload: str) -> Any:
+    try:
+        answer: Any = functions.invoke(FunctionName=function, Payload=payload.encode())
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TooManyRequestsException":
+            raise
+        raise OperatorError(
+            f"{function} is throttled, and did nothing: docs/operations.md#a-function-that-may-not-run"
+        ) from error
     told = loads(answer["Payload"].read(), f"the answer of {function}")
     if "FunctionError" in answer:
         code, text = told.get("errorType", "it failed"), told.get("errorMessage", "")

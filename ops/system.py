@@ -18,6 +18,8 @@ MAX_WORKERS = 64
 # An operator's command would rather wait for a throttled table than give up half-way.
 _CONFIG = Config(max_pool_connections=MAX_WORKERS, retries={"mode": "standard", "total_max_attempts": 10})
 
+_HASTY = Config(retries={"mode": "standard", "total_max_attempts": 2})
+
 
 class OperatorError(Exception):
     """Something the operator can put right; the message says what."""
@@ -99,6 +101,14 @@ class System:
         if service not in self._clients:
             self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=_CONFIG)
         return self._clients[service]
+
+    def hasty(self, service: str) -> Any:
+        """Such a client that tries twice at most: for what somebody sits and waits for, and can ask again."""
+        name = f"{service}, hasty"
+        if name not in self._clients:
+            config = self.client(service).meta.config.merge(_HASTY)
+            self._clients[name] = self._session.client(service, endpoint_url=self.endpoint, config=config)
+        return self._clients[name]
 
     @cached_property
     def _session(self) -> Any:

@@ -160,7 +160,7 @@ def _carry(system: System, options: argparse.Namespace) -> int:
 def _asked(system: System, options: argparse.Namespace, what: Mapping[str, Any]) -> int:
     """Ask the function branch; 0 if it did so, 1 if it refused. Numbers go and come exactly as they stand."""
     request = {"body": dumps({"branch": options.branch, **what})}
-    status, answer = invoked(system.client("lambda"), system.output("branchFunction"), request)
+    status, answer = invoked(system.hasty("lambda"), system.output("branchFunction"), request)
     if options.json or status == _OK:
         print(dumps(answer))
     else:

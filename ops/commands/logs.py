@@ -33,7 +33,7 @@ def add_to(commands: Commands) -> None:
         "logs",
         help="what a function logged",
         description="Show what a function logged, the oldest line first. Lambda's own lines of invocations that went "
-        "well are left out.",
+        "well, metrics and what AWS's client says of its credentials are left out.",
     )
     command.add_argument(
         "function", type=arguments.OneOf(FUNCTIONS), metavar="FUNCTION", help=f"one of {', '.join(FUNCTIONS)}"
@@ -48,6 +48,7 @@ def add_to(commands: Commands) -> None:
         metavar="WHEN",
         help="from when on: a time, or how long ago, such as 15m, 2h or 3d; default: 1h",
     )
+    command.add_argument("--all", action="store_true", help="leave nothing out")
     command.add_argument("--follow", action="store_true", help="go on with what comes; Ctrl-C ends it")
     add_common(command)
     command.set_defaults(run=_run)
@@ -58,7 +59,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
     lines = log.lines(options.since, options.aggregate)
     count = 0
     for line in _following(log, options) if options.follow else lines:
-        if not line.is_routine:
+        if options.all or not (line.is_routine or line.is_noise):
             _print(line, console, options)
             count += 1
     if not count:

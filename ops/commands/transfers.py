@@ -222,7 +222,7 @@ def _retry(system: System, options: argparse.Namespace) -> int:
             "transfers are paused, and while streams are imported or restored none may be carried on: "
             "`transfers resume` carries all on, once `verify` finds nothing"
         )
-    poke(system.client("lambda"), system.output("processFunction"), before.events[0])
+    poke(system.hasty("lambda"), system.output("processFunction"), before.events[0])
     after = processes.story(options.transfer)
     stands = after.next is not None and bool(after.next.steps)
     what = "carried on" if not stands else "not carried on: the log of process says why"
@@ -240,7 +240,7 @@ def _cancel(system: System, options: argparse.Namespace) -> int:
         "actor": options.actor,
         "commandId": f"operator-{uuid4()}",
     }
-    status, answer = command(system.client("lambda"), system.output("commandFunction"), request)
+    status, answer = command(system.hasty("lambda"), system.output("commandFunction"), request)
     after = processes.story(options.transfer)
     if status == _OK:
         return _told(before, after, f"called off by event {answer['sequence']}", options, processes.now(), code=0)

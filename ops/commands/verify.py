@@ -181,6 +181,7 @@ def _look_again(
             bars.update(bar, advance=1, events=report.events, findings=report.counts.total())
     if report.on_their_way:
         console.print(f"{counted(report.on_their_way, 'row')} may be on their way ({traffic}): verify again")
+        console.print("  if that does not change, `status` says whether anything feeds the projection")
 
 
 def _cross(crossing: Crossing, report: Report, console: Console) -> None:

@@ -2066,8 +2066,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "not know what an operator's call takes",
         "local/engine/actions.py",
-        '("GetFunctionConfiguration", "Invoke")',
-        '("Invoke",)',
+        '"GetFunctionConfiguration", "Invoke")',
+        '"Invoke")',
         ("tests/local/test_operator_roles.py",),
     ),
     Mutant(
@@ -5241,6 +5241,41 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "(line for line in lines if line.concerns(about))",
         "lines",
         ("tests/ops/test_logs.py",),
+    ),
+    Mutant(
+        "tell metrics among what a function logged",
+        "ops/commands/logs.py",
+        "if options.all or not (line.is_routine or line.is_noise):",
+        "if options.all or not line.is_routine:",
+        ("tests/ops/test_logs.py",),
+    ),
+    Mutant(
+        "leave out what AWS's client warns of",
+        "ops/function_logs.py",
+        "(library and self.level in _LOW)",
+        "library",
+        ("tests/ops/test_logs.py",),
+    ),
+    Mutant(
+        "have who waits wait for a throttled function",
+        "ops/system.py",
+        '_HASTY = Config(retries={"mode": "standard", "total_max_attempts": 2})',
+        '_HASTY = Config(retries={"mode": "standard", "total_max_attempts": 10})',
+        ("tests/ops/test_system.py",),
+    ),
+    Mutant(
+        "keep to oneself which function is throttled",
+        "ops/processes.py",
+        'if error.response["Error"]["Code"] != "TooManyRequestsException":',
+        'if error.response["Error"]["Code"]:',
+        ("tests/ops/test_transfers.py",),
+    ),
+    Mutant(
+        "show a changed event without what was changed within its data",
+        "ops/restoring/changes.py",
+        "if isinstance(value, Mapping) and value:",
+        "if isinstance(value, Mapping) and not value:",
+        ("tests/ops/test_restore_event.py",),
     ),
     Mutant(
         "tell a line of a followed log twice",

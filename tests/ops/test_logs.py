@@ -32,6 +32,19 @@ def test_lines_are_shown_in_order_with_what_the_code_says_beside_them(run: Run, 
     assert [each.get("message") for each in programs[:3]] == ["projected", "not projected", "no \x1b[31mJSON"]
 
 
+def test_metrics_and_what_aws_client_says_are_left_out_unless_all_is_wanted(run: Run, write: Write) -> None:
+    metric = json.dumps({"_aws": {"Timestamp": 1, "CloudWatchMetrics": []}, "FunctionName": "f", "Faults": 1})
+    client = [line("Found credentials", logger="botocore.credentials"), line("slow", "WARNING", logger="botocore.x")]
+    ended = json.dumps({"time": "x", "type": "platform.report", "record": {"status": "success"}})
+    write(metric, *client, ended, line("projected"))
+
+    few, every = run("logs", "projection").out, run("logs", "projection", "--all").out
+
+    assert [each.split("Z ", 1)[1] for each in few.splitlines()] == ["WARNING slow", "INFO projected"]
+    assert len(every.splitlines()) == 5
+    assert len(run("logs", "projection", "--json").out.splitlines()) == 2
+
+
 @pytest.mark.parametrize("aggregate", ["a", 'a "quoted" one', "ä*"])
 def test_the_lines_of_one_account_or_transfer(run: Run, write: Write, aggregate: str) -> None:
     write(

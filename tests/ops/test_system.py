@@ -103,6 +103,15 @@ def test_without_the_pulumi_cli_the_other_way_is_named(monkeypatch: pytest.Monke
         System.of_stack("prod")
 
 
+def test_who_waits_is_not_kept_waiting_by_a_throttle() -> None:
+    system = System({}, "eu-west-1", "http://127.0.0.1:4566")
+    patient, hasty = system.client("lambda"), system.hasty("lambda")
+
+    assert [each.meta.config.retries["total_max_attempts"] for each in (patient, hasty)] == [10, 2]
+    assert hasty is system.hasty("lambda")
+    assert hasty.meta.endpoint_url == "http://127.0.0.1:4566"
+
+
 def test_a_client_goes_where_the_system_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     local = System({}, "eu-west-1", "http://127.0.0.1:4566").client("sqs")
     cloud = System({}, "eu-west-1").client("sqs")

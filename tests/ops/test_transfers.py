@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ..aws import around_every_call
+from ..aws import around_every_call, refusal
 from ..damage import FEW, damaged, paths
 from ..handlers.conftest import ROWS, STORE, Calls, Context, Invoke, send  # noqa: F401 -- a fixture
 from ..handlers.test_transfers import Bank, stored
@@ -369,6 +369,25 @@ def test_a_function_that_fails_is_told_by_its_code(bank: Bank, run: Run, monkeyp
     assert (retried.code, cancelled.code) == (1, 1)
     assert "processes failed: Misconfigured: a variable is missing" in retried.error
     assert "commandFunction failed: Misconfigured: a variable is missing" in cancelled.error
+
+
+def test_a_throttled_function_is_told_at_once_by_its_name_with_a_place_in_the_runbook(bank: Bank, run: Run) -> None:
+    bank.open()
+    bank.request()
+    tries: list[str] = []
+
+    def around(_: Any, operation: str, arguments: Any, proceed: Callable[[], Any]) -> Any:
+        if operation == "Invoke":
+            tries.append(arguments["FunctionName"])
+            raise refusal("TooManyRequestsException", operation)
+        return proceed()
+
+    with around_every_call(around):
+        for words in (("retry", "t"), ("cancel", "t", "--actor", "x", "--reason", "y")):
+            result = run("transfers", *words)
+            told = f"{tries[-1]} is throttled, and did nothing: docs/operations.md#a-function-that-may-not-run"
+            assert (result.code, told in result.error) == (1, True)
+    assert tries == ["processes", "commandFunction"]
 
 
 CANCEL = ("transfers", "cancel", "t", "--actor", "op-1", "--reason", "paid twice")
