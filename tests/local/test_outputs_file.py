@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,38 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: p
 
     with pytest.raises(OutputsError, match=r"--outputs: Permission denied"):
         OutputsFile(tmp_path / "out.json")
+
+
+def test_the_file_of_an_engine_that_answers_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        path.write_text(json.dumps({"endpoint": endpoint}))
+
+        with pytest.raises(OutputsError, match=rf"out\.json, the file of --outputs: it is of the engine .* {endpoint};"):
+            OutputsFile(path)
+
+        assert json.loads(path.read_text()) == {"endpoint": endpoint}
+
+    OutputsFile(path)  # it has ended: its file is stale
+
+
+def test_one_that_was_deployed_meanwhile_keeps_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        other = json.dumps({"endpoint": f"http://127.0.0.1:{listening.getsockname()[1]}"})
+        with OutputsFile(path) as file:
+            path.write_text(other)
+            with pytest.raises(OutputsError, match="it is of the engine"):
+                file.write({"a": 1})
+
+        assert path.read_text() == other
+
+
+def test_at_the_end_only_what_was_written_here_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    with OutputsFile(path) as file:
+        file.write({"a": 1})
+        path.write_text("of somebody else")
+
+    assert path.read_text() == "of somebody else"
