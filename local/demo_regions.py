@@ -68,12 +68,12 @@ def _apart(
     """The Regions lose each other, and each decides on. The receipts of all deposits meanwhile."""
     told: list[Mapping[str, Any]] = []
 
-    def deposit(client: StackClient, count: int, amount: int) -> list[int]:
+    def deposit(client: StackClient, count: int, amount: int) -> list[Any]:
         answers = [_deposit(client, amount) for _ in range(count)]
         told.extend(body for status, body in answers if status == _ACCEPTED)
         return [body.get("sequence") for _, body in answers]
 
-    def promoted(count: int, amount: int) -> list[int]:
+    def promoted(count: int, amount: int) -> list[Any]:
         """Each is asked for until it is accepted, under one id: however often that is, it is one event."""
         bodies = [accepted(second, amount, command_id=f"promoted-{number}") for number in range(count)]
         told.extend(bodies)

@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(replay.spelled_out(sys.argv[1:] if arguments is None else arguments))
     try:
         system = System.of_stack(options.stack) if options.stack is not None else System.of_file(options.outputs)
+        system.is_there()
         return int(options.run(system.in_region(options.region), options))
     except (OperatorError, LedgerError, BotoCoreError, ClientError) as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 MAX_WORKERS = 64
 """Threads that may use one client at a time."""
 # An operator's command would rather wait for a throttled table than give up half-way.
 _CONFIG = Config(max_pool_connections=MAX_WORKERS, retries={"mode": "standard", "total_max_attempts": 10})
+_NO_PROXY = Config(proxies={})
+_NO_PROFILE = dict.fromkeys(("profile", "config_file", "credentials_file"), (None, None, None, None))
+"""Neither the variables of a shell nor the files that they name are asked for these."""
+_ANSWERS_WITHIN = 5.0
+"""Seconds, on this machine."""
+_HOW = "start the ledger with `make serve`, or write the outputs: pulumi stack output --json > out.json"
 
 _HASTY = Config(retries={"mode": "standard", "total_max_attempts": 2})
 
@@ -44,7 +54,8 @@ class System:
         try:
             outputs = json.loads(path.read_text("utf-8"))
         except OSError as error:
-            raise OperatorError(f"--outputs {path}: {error.strerror}") from error
+            missing = f"; {_HOW}" if isinstance(error, FileNotFoundError) else ""
+            raise OperatorError(f"--outputs {path}: {error.strerror}{missing}") from error
         except ValueError as error:
             raise OperatorError(f"--outputs {path}: not JSON ({error})") from error
         return cls._of(outputs, f"--outputs {path}")
@@ -66,6 +77,19 @@ class System:
         if not isinstance(outputs, dict) or "region" not in outputs:
             raise OperatorError(f"{source}: these are not the outputs of a deployed stack")
         return cls(outputs, outputs["region"], outputs.get("endpoint"))
+
+    def is_there(self) -> None:
+        """OperatorError where the stack's embedded AWS has ended. No request: a connection, on this machine."""
+        if self.endpoint is None:
+            return
+        try:
+            at = urlsplit(self.endpoint)
+            with socket.create_connection((at.hostname, at.port), _ANSWERS_WITHIN):
+                return
+        except (OSError, ValueError) as error:
+            raise OperatorError(
+                f"nothing answers at {self.endpoint}, where these outputs say that the stack is; {_HOW}"
+            ) from error
 
     def regions(self) -> dict[str, System]:
         """The stack in each of its Regions, its own first."""
@@ -97,9 +121,10 @@ class System:
         return None if named is None else str(named).partition(":")[0]
 
     def client(self, service: str) -> Any:
-        """A client with the caller's own credentials; the embedded AWS takes any."""
+        """A client with the caller's own credentials. The embedded AWS takes any, and is reached without a proxy."""
         if service not in self._clients:
-            self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=_CONFIG)
+            config = _CONFIG.merge(_NO_PROXY) if self.endpoint else _CONFIG
+            self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=config)
         return self._clients[service]
 
     def hasty(self, service: str) -> Any:
@@ -112,9 +137,13 @@ class System:
 
     @cached_property
     def _session(self) -> Any:
-        session: Any = boto3.Session(region_name=self.region)
-        if self.endpoint and session.get_credentials() is None:
-            session = boto3.Session("test", "test", region_name=self.region)
+        if not self.endpoint:
+            return boto3.Session(region_name=self.region)
+        session: Any = boto3.Session(region_name=self.region, botocore_session=Session(_NO_PROFILE))
+        key, secret, token = (
+            os.environ.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")
+        )
+        session._session.set_credentials(*((key, secret, token) if key and secret else ("test", "test")))
         return session
 
     def has_type_index(self) -> bool:

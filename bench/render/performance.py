@@ -370,9 +370,12 @@ def _reproduce() -> str:
 
 <!-- not run: it takes a quarter of an hour -->
 ```sh
-make dynamodb-local bench-peers   # once: Amazon's own engine (Java 17, Maven), and the peers (Node.js, npm)
-make bench                        # all parts, under 15 minutes on two cores; writes this page, scaling.md and cost.md
-.venv/bin/python -m bench append  # one part: imports, decoding, append, reconstruct, projection, transfers, replays, latency
+# once: the engine of Amazon, with Java 17 and Maven, and the peers, with Node.js and npm
+make dynamodb-local bench-peers
+# all parts, under 15 minutes on two cores, and writes this page, scaling.md and cost.md
+make bench
+# one part: imports, decoding, append, reconstruct, projection, transfers, replays, latency
+.venv/bin/python -m bench append
 .venv/bin/python -m bench --render
 ```
 

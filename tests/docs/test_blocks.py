@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -10,6 +11,19 @@ from .blocks import DOCUMENTS, PICTURES, READ, ROOT, RUN, Block, blocks
 from .test_walks import APART, WALKED
 
 BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
+_PASTED_BODY = re.compile(r"(<<'?(\w+)'?[^\n]*\n).*?(^\s*\2$)", re.MULTILINE | re.DOTALL)
+_BEHIND = re.compile(r"^ *[^ #].* # .*$", re.MULTILINE)
+_COMMENT = re.compile(r"^ *#.*$", re.MULTILINE)
+_OF_A_SHELL = re.compile(r"""['"`()?*\[\]<>;|&!$~^{}\\]""")
+
+
+def hard_to_paste(text: str) -> list[str]:
+    """Lines that zsh does not take from a paste: to it, as it comes, `#` is a command, and what follows are its words.
+
+    So a comment has a line of its own, which fails alone, and nothing in it that a shell would heed.
+    """
+    typed = _PASTED_BODY.sub(r"\1\3", text)
+    return [*_BEHIND.findall(typed), *(each for each in _COMMENT.findall(typed) if _OF_A_SHELL.search(each))]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
@@ -26,6 +40,26 @@ def test_a_block_that_is_not_run_says_why(block: Block) -> None:
 @pytest.mark.parametrize("block", [each for each in BLOCKS if each.language == "json"], ids=str)
 def test_json_is_json(block: Block) -> None:
     json.loads(block.text)
+
+
+@pytest.mark.parametrize("block", [each for each in BLOCKS if each.language in ("sh", "console")], ids=str)
+def test_a_printed_command_can_be_pasted_into_any_shell(block: Block) -> None:
+    assert hard_to_paste(block.text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "hard"),
+    [
+        ("make demo  # a minute", True),
+        ("# what isn't there\nmake demo", True),
+        ("# is it (not) there\nmake demo", True),
+        ("# a minute\nmake demo", False),
+        ("cat <<'END'\none  # it isn't\nEND", False),
+        ("curl http://127.0.0.1/#there", False),
+    ],
+)
+def test_what_is_hard_to_paste_is_known(text: str, hard: bool) -> None:
+    assert bool(hard_to_paste(text)) is hard
 
 
 def test_every_document_with_something_to_run_is_walked() -> None:

@@ -129,7 +129,7 @@ def test_a_block_that_fails_as_it_says_does_not(reader: Reader) -> None:
 
 
 def test_what_waits_for_ctrl_c_gets_it(reader: Reader) -> None:
-    assert reader().run(block("sh -c 'echo one; exec sleep 60'   # Ctrl-C ends it")).output == "one\n"
+    assert reader().run(block("# until Ctrl-C\nsh -c 'echo one; exec sleep 60'")).output == "one\n"
 
 
 def test_another_output_than_the_one_shown_is_noticed(reader: Reader) -> None:

@@ -4,7 +4,7 @@ What stands for what:
 - `make serve` has been typed already: the addresses that it would have are those of the stack that the test deployed.
 - `make TARGET` is looked up in the Makefile; `pulumi stack output --json` prints that stack's outputs. Nothing else of
   the Pulumi CLI is here: a block with it is marked.
-- A line whose comment says Ctrl-C is interrupted once it has printed something, or has had the time to.
+- A line below a comment that says Ctrl-C is interrupted once it has printed something, or has had the time to.
 - The reader has an AWS account: credentials and a region, as a bank's engineer has. What says no endpoint of its own
   goes there, through a proxy that nobody runs, and fails. Unless the document is about a stack on AWS (`on_aws`), which
   this one then plays.
@@ -37,7 +37,7 @@ _ENDS = "--- the block ends with"
 NOBODY = "http://127.0.0.1:9"
 _COPIED = ("cli",)  # `ledger` looks for the .venv beside where it really lies
 _LEFT_OUT = {".venv", ".git", ".cache", ".build", "out.json", *_COPIED}
-_CTRL_C = re.compile(r"^(?=[^#\s])(?P<command>.*?)(?P<comment>\s+#.*Ctrl-C.*)$", re.MULTILINE)
+_CTRL_C = re.compile(r"^# .*Ctrl-C.*\n(?P<command>.+)$", re.MULTILINE)
 _OUTPUT = re.compile(r"\$\{outputs\.(\w+)\}")  # as Pulumi Cloud shows Pulumi.README.md
 _DOLLAR = re.compile(r"^\$ ", re.MULTILINE)
 

@@ -90,7 +90,7 @@ def test_the_file_of_an_engine_that_answers_is_not_touched(tmp_path: Path) -> No
         endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
         path.write_text(json.dumps({"endpoint": endpoint}))
 
-        with pytest.raises(OutputsError, match=rf"out\.json, the file of --outputs: it is of the engine .* {endpoint};"):
+        with pytest.raises(OutputsError, match=rf"out\.json, the file of --outputs: it is of .* {endpoint};"):
             OutputsFile(path)
 
         assert json.loads(path.read_text()) == {"endpoint": endpoint}

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,6 +18,31 @@ from ops.__main__ import main
 from ops.system import OperatorError, System
 
 OUTPUTS = {"region": "eu-west-1", "eventStoreTable": "events-1"}
+
+
+class _Empty(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.end_headers()
+        self.wfile.write(b'{"QueueUrls": []}')
+
+    def log_message(self, *_: Any) -> None:
+        """Nobody reads it."""
+
+
+@contextmanager
+def answering() -> Iterator[str]:
+    """The address of an AWS that has no queue."""
+    with HTTPServer(("127.0.0.1", 0), _Empty) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_file_of_outputs_is_read(tmp_path: Path) -> None:
@@ -29,7 +58,7 @@ def test_a_file_of_outputs_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (None, "No such file or directory"),
+        (None, "No such file or directory; start the ledger with `make serve`, or write the outputs: pulumi stack"),
         ("", "not JSON"),
         ("{", "not JSON"),
         ("[]", "these are not the outputs of a deployed stack"),
@@ -130,6 +159,40 @@ def test_the_embedded_aws_needs_no_credentials(monkeypatch: pytest.MonkeyPatch, 
     client = System({}, "eu-west-1", "http://127.0.0.1:4566").client("sqs")
 
     assert client._request_signer._credentials.access_key == "test"
+
+
+def test_no_setting_of_the_shell_is_in_the_way_to_the_embedded_aws(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "config").write_text("[default]\nsso_session = nowhere\nregion = nowhere-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "0")
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    with answering() as endpoint:
+        queues = System({}, "eu-west-1", endpoint).client("sqs").list_queues()
+
+    assert queues["QueueUrls"] == []
+
+
+@pytest.mark.parametrize("command", [["status"], ["verify"]])
+def test_an_endpoint_that_has_ended_is_one_line_that_says_what_to_do(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "out.json"
+    path.write_text(json.dumps({**OUTPUTS, "endpoint": "http://127.0.0.1:9"}))
+
+    assert main([*command, "--outputs", str(path)]) == 1
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: nothing answers at http://127.0.0.1:9, ")
+    assert "; start the ledger with `make serve`" in told.err
+    assert len(told.err.splitlines()) == 1
 
 
 def test_settings_are_those_of_the_deployed_function(outputs: Path) -> None:
