@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--add", action="store_true", help="to what is there")
     parser.add_argument("--fetch", type=int, default=0, metavar="MB", help="what it has to fetch")
     parser.add_argument("--need", type=int, default=0, metavar="MB", help="what it will take")
+    parser.add_argument("--then", default="", metavar="COMMAND", help="what to do next")
     options = parser.parse_args(arguments)
     free = shutil.disk_usage(options.venv.resolve().parent).free // _MEGABYTE
     if not options.add:  # which replaces what is there
@@ -35,10 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
         f"Installing {options.lock} into {options.venv}, once: {options.fetch} MB to fetch, {options.need} MB on disk"
     )
     try:
-        return _install(options.venv, options.lock, add=options.add)
+        code = _install(options.venv, options.lock, add=options.add)
     except KeyboardInterrupt:
         print("\nStopped. The next time it begins anew.", file=sys.stderr)
         return 130
+    if not code:
+        print(f"Installed{f'; next: {options.then}' if options.then else '.'}")
+    return code
 
 
 def _install(venv: Path, lock: Path, *, add: bool) -> int:
@@ -80,7 +84,7 @@ def _teller(count: int) -> Callable[[str | None], None]:
     def tell(name: str | None) -> None:
         if name:
             names.append(name)
-        said = f"  {len(names)} of {count}: {name}" if name else "  unpacking them" if name == "" else ""
+        said = f"  package {len(names)} of {count}: {name}" if name else "  unpacking them" if name == "" else ""
         print(f"\r{said:<79}" if said else f"\r{'':<79}\r", end="", flush=True)
 
     return tell

@@ -107,6 +107,27 @@ def test_what_fails_is_a_sentence(said: str, told: str, tmp_path: Path, capfd: p
     assert len(error.splitlines()) == 1
 
 
+def test_at_its_end_it_says_what_is_next(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, error = installed(clone(tmp_path), capfd, "--then", "make demo")
+
+    assert (code, error) == (0, "")
+    assert out.endswith("Installed; next: make demo\n")
+
+
+@pytest.mark.parametrize("python", ["no-such-python", "/no/such/python"])
+def test_a_python_that_is_not_there_is_a_sentence_with_an_example(python: str, tmp_path: Path) -> None:
+    folder = clone(tmp_path)
+    (folder / ".venv" / ".locked").unlink()
+    command = ["make", "demo", f"PYTHON={python}"]
+    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+    assert told.returncode == 2
+    first, *more = told.stderr.splitlines()
+    assert first.startswith(f"error: there is no program {python}: ")
+    assert first.endswith("make demo PYTHON=python3.12")
+    assert all(line.startswith("make: ***") for line in more)
+
+
 def test_on_a_terminal_it_says_how_far_it_is(tmp_path: Path) -> None:
     python = "print('Collecting moto==5.2.5 (from -r x)\\nCollecting rich==15\\nInstalling collected packages: moto')"
     folder = clone(tmp_path, python)
@@ -117,7 +138,7 @@ def test_on_a_terminal_it_says_how_far_it_is(tmp_path: Path) -> None:
     )
 
     steps = [part.strip() for part in shown.split("\r") if part.strip()]
-    assert steps[1:] == ["1 of 2: moto", "2 of 2: rich", "unpacking them"]
+    assert steps[1:] == ["package 1 of 2: moto", "package 2 of 2: rich", "unpacking them", "Installed."]
 
 
 def on_a_terminal(folder: Path, *command: str) -> str:

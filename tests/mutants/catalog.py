@@ -3522,6 +3522,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_demo.py",),
     ),
     Mutant(
+        "take the file of outputs from an engine that lives",
+        "local/outputs_file.py",
+        "                _refuse_a_living_engines(path)\n                _written(",
+        "                _written(",
+        ("tests/local/test_outputs_file.py",),
+    ),
+    Mutant(
+        "remove the file of outputs that another engine wrote",
+        "local/outputs_file.py",
+        "                if _read(self._path) == self._text:\n",
+        "                if self._text:\n",
+        ("tests/local/test_outputs_file.py",),
+    ),
+    Mutant(
+        "ask an embedded AWS that has ended",
+        "ops/__main__.py",
+        "        system.is_there()\n",
+        "",
+        ("tests/ops/test_system.py",),
+    ),
+    Mutant(
         "begin an installation for which there is no room",
         "local/install.py",
         "    if free < options.need:\n",
