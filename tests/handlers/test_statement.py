@@ -38,6 +38,11 @@ EVENTS = story(ID, [10, -3, 5, 7, -1, 2, 4])
 """An account of seven transactions, a page being five."""
 
 
+@pytest.fixture(autouse=True)
+def _counted(summary_alone: None) -> None:
+    """What is counted here does not grow with the domain."""
+
+
 def moment(second: int) -> str:
     return f"2024-01-15T10:{second // 60:02d}:{second % 60:02d}.000000Z"
 
