@@ -230,10 +230,9 @@ class Looks:
         if not newest:
             yield Point("events", "newest", "there is none")
             return
-        yield self._published(newest[-1], now)
-        for told in lags.behind(newest, now):
-            yield _projected(told)
-        yield self._snapshots(newest, now)
+        yield from _asked("events", "newest", lambda: iter([self._published(newest[-1], now)]))
+        yield from _asked("events", "rows", lambda: map(_projected, lags.behind(newest, now)))
+        yield from _asked("events", "snapshots", lambda: iter([self._snapshots(newest, now)]))
 
     def _published(self, event: Event, now: str) -> Point:
         age = seconds_between(event.timestamp, now)
@@ -279,6 +278,10 @@ class Looks:
 
     def transfers(self) -> Iterator[Point]:
         """Those under way, and what carries them on: a Query for each bucket of what is due, and two requests."""
+        yield from _asked("transfers", "open", self._under_way)
+        yield from _asked("transfers", "carriers", self._carriers)
+
+    def _under_way(self) -> Iterator[Point]:
         index = DueIndex(self.system.client("dynamodb"), self.system.output("readModelTable"))
         found = due(index, PROCESS.buckets, times.to_text(self.now))
         late = seconds_between(found.since, times.to_text(self.now)) if found.since else 0
@@ -287,6 +290,8 @@ class Looks:
         wrong = f"something has been due for {lasting(late)}" if late > OVERDUE else ""
         facts = {"underWay": found.under_way, "overdue": found.overdue, "secondsOverdue": late}
         yield Point("transfers", "open", told, facts, wrong, "transfers-overdue" if wrong else "")
+
+    def _carriers(self) -> Iterator[Point]:
         off = Carriers.of(self.system).off()
         wrong = f"paused, or switched off: {', '.join(off)}" if off else ""
         yield Point("transfers", "carriers", "off" if off else "on", {"off": off}, wrong, "transfers" if wrong else "")

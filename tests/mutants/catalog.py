@@ -5148,6 +5148,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/ops/test_status.py",),
     ),
     Mutant(
+        "let an audit log that cannot be read hide what the rows lack",
+        "ops/status/looks.py",
+        'yield from _asked("events", "newest", lambda: iter([self._published(newest[-1], now)]))',
+        "yield self._published(newest[-1], now)",
+        ("tests/ops/test_status.py",),
+    ),
+    Mutant(
         "say that there are no throttles where nobody tells",
         "ops/status/looks.py",
         "if not refused and invoked & told_of.keys():",

@@ -276,6 +276,24 @@ def test_a_queue_that_cannot_be_asked_hides_no_other(feed: Feed, sqs: Any, run: 
     assert "queue to process" in ages(found, "mapping")
 
 
+def test_a_log_or_a_schedule_that_cannot_be_asked_hides_nothing_beside_it(aws: Any, feed: Feed, run: Run) -> None:
+    keep(aws, story("a", [1, 2], now=ago(hours=2)))
+
+    def around(_: Any, operation: str, __: Any, proceed: Callable[[], Any]) -> Any:
+        if operation in ("FilterLogEvents", "GetSchedule"):
+            raise refusal("AccessDeniedException", operation)
+        return proceed()
+
+    with around_every_call(around):
+        found = run("status", "--json")
+
+    role = "what-an-operators-role-needs"
+    assert wrong(found)["events: newest"] == wrong(found)["transfers: carriers"] == role
+    assert wrong(found)["events: AccountSummary"] == "rows-that-lag"
+    assert "snapshots" in ages(found, "events")
+    assert ages(found, "transfers")["open"]["underWay"] == 0
+
+
 def test_a_function_that_may_not_run_needs_somebody(feed: Feed, run: Run) -> None:
     lambda_ = boto3.client("lambda")
     lambda_.put_function_concurrency(FunctionName="projectionFunction", ReservedConcurrentExecutions=0)
