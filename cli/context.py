@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import answers
+from cli.called import called
 from cli.errors import INTERRUPTED, CliError, Refused, Unanswered, UsageError
 from cli.http_ledger import HttpLedger
 from cli.output import ClosedOutput, Column, Out
@@ -137,7 +138,7 @@ class Context:
                 del typed[number]
                 break
         behind = typed.index("--") if "--" in typed else len(typed)
-        return shlex.join(["ledger", *typed[:behind], "--id", key, *typed[behind:]])
+        return shlex.join([called(), *typed[:behind], "--id", key, *typed[behind:]])
 
 
 def _refuse_what_goes_nowhere(options: argparse.Namespace) -> None:

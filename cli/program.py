@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.arguments import Parser
+from cli.called import advice
 from cli.commands import account, completion, events, login, transfer
 from cli.completion import ASK, candidates
 from cli.context import Context
@@ -109,7 +110,7 @@ def _told(error: CliError) -> int:
     head = ""
     if isinstance(error, Refused):
         head = f"{error.error} ({error.rule}): " if error.rule else f"{error.error}: "
-    lines = [f"error: {head}{error}", *([error.hint] if error.hint else [])]
+    lines = [f"error: {head}{error}", *([advice(error.hint)] if error.hint else [])]
     with suppress(OSError):
         print("\n".join(lines), file=sys.stderr)
     return error.code

@@ -11,6 +11,7 @@ from typing import Any
 
 from cli import arguments
 from cli.answers import entries, member
+from cli.called import called
 from cli.context import RECEIPT, Context, Interrupted
 from cli.errors import FAILED, CliError
 from cli.output import Column
@@ -184,7 +185,7 @@ def _currencies(context: Context, account: str, asked: str) -> str:
 
 def _command(word: str, transfer: str) -> str:
     """A command line about it, to be typed."""
-    return shlex.join(["ledger", "transfer", word, transfer])
+    return shlex.join([called(), "transfer", word, transfer])
 
 
 def _approve(context: Context) -> None:

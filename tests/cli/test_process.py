@@ -89,7 +89,7 @@ class _Slow(FakeLedger):
             "account deposit a 1 --id k",
             130,
             "error: interrupted: whether it was done is unknown\n"
-            "Send it again under the same id, and it counts once:\n  ledger account deposit a 1 --id k\n",
+            f"Send it again under the same id, and it counts once:\n  {LEDGER} account deposit a 1 --id k\n",
         ),
     ],
 )
