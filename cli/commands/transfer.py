@@ -118,6 +118,8 @@ def _send(context: Context) -> int | None:
     asked = f"{options.amount} {data['currency']} from {options.source} to {options.target}"
     if options.wait is None or options.dry_run:
         context.report(f"Requested {asked}. How it goes: {_command('show', key)}", receipt)
+        if context.out.is_terminal and not options.dry_run:
+            _tell_of_approval(context, key)
         return None
     how = f"How it goes: {_command('show', key)}"
     try:
@@ -136,6 +138,17 @@ def _send(context: Context) -> int | None:
     return FAILED
 
 
+def _tell_of_approval(context: Context, transfer: str) -> None:
+    """That nothing happens before somebody else approves. One request; nothing is told where that fails."""
+    with suppress(CliError):
+        if _needs_approval(_state(context, TRANSFER_STATE, transfer)):
+            context.out.tell(f"It waits for somebody else's approval: {_command('approve', transfer)}")
+
+
+def _needs_approval(state: Mapping[str, Any]) -> bool:
+    return state.get("status") == "Requested" and state.get("needsApproval") is True
+
+
 def _currency(context: Context) -> str:
     state = _state(context, ACCOUNT_STATE, context.options.source)
     currency = state.get("currency")
@@ -150,8 +163,7 @@ def _ended(context: Context, transfer: str, patience: float) -> Mapping[str, Any
         if member(state, "status", str) in ENDS:
             return dict(state)
         if time.monotonic() >= until:
-            waits = state["status"] == "Requested" and state.get("needsApproval") is True
-            waiting = "; it waits for somebody's approval" if waits else ""
+            waiting = "; it waits for somebody's approval" if _needs_approval(state) else ""
             raise CliError(f"it has not ended within {patience:g} seconds{waiting}")
         time.sleep(_POLL_SECONDS)
 

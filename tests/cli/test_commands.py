@@ -292,6 +292,30 @@ def test_what_goes_wrong_while_it_waits_says_that_it_was_requested(ledger: FakeL
         assert ran.err.endswith("How it goes: ledger transfer show t\n")
 
 
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (
+            '{"status": "Requested", "needsApproval": true}',
+            "It waits for somebody else's approval: ledger transfer approve t\n",
+        ),
+        ('{"status": "Requested", "needsApproval": false}', ""),
+        ('{"status": "Approved", "needsApproval": true}', ""),
+        (None, ""),
+    ],
+)
+def test_a_transfer_that_nobody_waits_for_says_that_somebody_else_must_approve(
+    ledger: FakeLedger, run: Run, reply: str | None, told: str
+) -> None:
+    ledger.replies["openTransfer"] = 200, RECEIPT
+    ledger.replies["getTransferState"] = (200, f'{{"reconstructedState": {reply}}}') if reply else None
+
+    ran = run("transfer", "send", "a", "b", "1", "--currency", "USD", "--id", "t", terminal=True)
+
+    assert (ran.code, ran.err) == (0, told)
+    assert ran.out.startswith("Requested 1 USD from a to b.")
+
+
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200])
 def test_no_line_of_the_tail_is_wider_than_the_terminal(
     ledger: FakeLedger, run: Run, monkeypatch: pytest.MonkeyPatch, width: int
