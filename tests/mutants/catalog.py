@@ -4724,8 +4724,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "have a lost command sent again under another id",
         "cli/context.py",
-        'return shlex.join(["ledger", *typed[:behind], "--id", key, *typed[behind:]])',
-        'return shlex.join(["ledger", *typed])',
+        'return shlex.join([called(), *typed[:behind], "--id", key, *typed[behind:]])',
+        "return shlex.join([called(), *typed])",
         ("tests/cli/test_matrix.py",),
     ),
     Mutant(
