@@ -3,10 +3,10 @@
 import contextlib
 import json
 import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from socket import create_connection
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -68,7 +68,7 @@ def _refuse_a_living_engines(path: Path) -> None:
     try:
         told = json.loads(_read(path) or "")
         at = urlsplit(told["endpoint"])
-        with socket.create_connection((at.hostname, at.port), _ANSWERS_WITHIN):
+        with create_connection((at.hostname, at.port), _ANSWERS_WITHIN):
             pass
     except (ValueError, KeyError, TypeError, OSError):
         return  # no outputs, or of an engine that has ended

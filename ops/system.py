@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from socket import create_connection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,7 +84,7 @@ class System:
             return
         try:
             at = urlsplit(self.endpoint)
-            with socket.create_connection((at.hostname, at.port), _ANSWERS_WITHIN):
+            with create_connection((at.hostname, at.port), _ANSWERS_WITHIN):
                 return
         except (OSError, ValueError) as error:
             raise OperatorError(

@@ -1,6 +1,7 @@
 """Settings of the test tools that hold for every layer, and a word at the end on how much was tried, and what not."""
 
 import gc
+import signal
 from collections import Counter
 from collections.abc import Generator
 from functools import cache
@@ -23,6 +24,9 @@ from .effort import LONG
 # An ordinary run tries the same examples each time, so that it fails only for a change; a long one looks for new ones.
 settings.register_profile("ledger", deadline=None, derandomize=not LONG)
 settings.load_profile("ledger")
+
+# A run in a shell's background has Ctrl-C ignored, and so would all that it starts, whatever tests send to that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough.
 descriptions.install()

@@ -50,6 +50,12 @@ REASONS = (
     ),
     Reason("AWS's word", r"handlers/|ops/", r"AWS account|arn:aws|InvalidAccountId|target\.name\.split"),
     Reason("a name of Pulumi's", r"local/deploy/outputs", r"transfer_properties"),
+    Reason(
+        "the AWS account in a queue's ARN and URL",
+        r"(ops/replays/queues|handlers/store/replay_targets)",
+        r"\baccount\b",
+    ),
+    Reason("a library's name", r"ops/function_logs", r"s3transfer"),
     Reason("a member of the API's answers", r"handlers/upkeep/branch_answers", r"\baccounts\b"),
     Reason("of HTTP: how a body is sent", r"local/engine/", r"transfer.encoding"),
     Reason("an output's name, which scripts know", r"ops/", r'"accountRuleArn"'),

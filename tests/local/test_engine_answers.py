@@ -512,7 +512,11 @@ def functions(caller: Caller) -> None:
     caller.kept("UpdateFunctionCode", {"Architectures": "x86_64"}, answer)
     lambda_.invoke(FunctionName="function", Payload=b"{}")
     lambda_.put_function_concurrency(FunctionName="function", ReservedConcurrentExecutions=3)
-    caller.kept("PutFunctionConcurrency", {"count": 3}, lambda_.get_function(FunctionName="function")["Concurrency"])
+    told = lambda_.get_function_concurrency(FunctionName="function")
+    caller.kept(
+        "PutFunctionConcurrency", {"count": 3}, lambda_.get_function(FunctionName="function")["Concurrency"], told
+    )
+    lambda_.delete_function_concurrency(FunctionName="function")
     sending = {"OnFailure": {"Destination": QUEUE}, "OnSuccess": {"Destination": f"{QUEUE}-too"}}
     retrying = {"MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 66, "DestinationConfig": sending}
     lambda_.put_function_event_invoke_config(FunctionName="function", **retrying)

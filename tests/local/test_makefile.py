@@ -21,6 +21,13 @@ POLITE = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: (print('Stoppe
 """As `python -m local demo`, once it is loaded."""
 
 
+@pytest.fixture(autouse=True)
+def _of_no_other_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make test` runs these: the makes that they start are not to be its children, which say so."""
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def clone(folder: Path, python: str = "") -> Path:
     """With a `.venv` whose Python runs that instead of what it is told to."""
     for name in ("Makefile", "requirements.lock", "extras.lock"):
