@@ -26,7 +26,7 @@ def template(graph: Graph) -> dict[str, Any]:
         if not resource.custom or kind in _PARTS:
             continue
         type_, convert = _TYPES[kind]
-        properties = convert(resource)
+        properties = convert(resource) | _tags(resource)
         for part in graph:
             of, here, whose, described = _PARTS.get(part.type.rpartition(":")[2], _NO_PART)
             if of == kind and part.inputs[here] == resource.outputs[whose]:
@@ -34,6 +34,15 @@ def template(graph: Graph) -> dict[str, Any]:
         kept = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"} if resource.protect else {}
         resources[_logical(resource.name)] = {"Type": type_, "Properties": _referring(properties, references), **kept}
     return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
+
+
+def _tags(resource: Resource) -> Properties:
+    tags = resource.inputs.get("tags")
+    if not tags:
+        return {}
+    if resource.type.endswith(":UserPool"):
+        return {"UserPoolTags": dict(tags)}
+    return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
 
 def _references(graph: Graph) -> dict[str, Any]:
@@ -74,7 +83,9 @@ def _plainly(*documents: str, **renamed: str) -> Callable[[Resource], Properties
 
     def convert(resource: Resource) -> Properties:
         inputs = {
-            name: resource.document(name) if name in documents else each for name, each in resource.inputs.items()
+            name: resource.document(name) if name in documents else each
+            for name, each in resource.inputs.items()
+            if name != "tags"  # each kind spells them in a way of its own
         }
         # What stands in a document is JSON of its own and keeps its names.
         return {
