@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _ACTIVE_SECONDS = 120.0
 """For an index to be filled from the items that are there, or to go."""
+_FAILING_SECONDS = 10.0
+"""How long a failure of DynamoDB Local's own is taken for one that passes."""
 _LOOK_SECONDS = 0.05
 
 Description = dict[str, Any]
@@ -80,7 +82,14 @@ class Alignment:
         return found
 
     def _described(self, region: str, name: str) -> Description | None:
-        answer = self._wire.call("dynamodb", "DescribeTable", region, json.dumps({"TableName": name}).encode())
+        """None where there is none. While DynamoDB Local makes an index, it may fail at this: that is waited out."""
+        asked = json.dumps({"TableName": name}).encode()
+        deadline = time.monotonic() + _FAILING_SECONDS
+        while True:
+            answer = self._wire.call("dynamodb", "DescribeTable", region, asked)
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR or time.monotonic() > deadline:
+                break
+            time.sleep(_LOOK_SECONDS)
         if answer.status == HTTPStatus.OK:
             described: Description = answer.json()["Table"]
             return described
