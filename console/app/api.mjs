@@ -18,10 +18,21 @@ export class Refused extends Error {
 export class Unreachable extends Error {}
 
 let heard = () => {};
+let asked = 0;
+let told = 0;
 
-/** Tells `listener` after each request whether somebody answered. */
+/** Tells `listener` after each request whether somebody answered, unless one that began later has told. */
 export function onContact(listener) {
   heard = listener;
+}
+
+function contact() {
+  const mine = (asked += 1);
+  return (reached) => {
+    if (mine < told) return; // an answer that was long on its way says nothing of now
+    told = mine;
+    heard(reached);
+  };
 }
 
 async function send(method, path, { headers, body, signal } = {}, renew = false) {
@@ -42,11 +53,12 @@ async function send(method, path, { headers, body, signal } = {}, renew = false)
 
 /** The parsed answer, numbers as text. Raises: Refused, Unreachable, SignedOut, and AbortError by `signal`. */
 async function request(method, path, options) {
+  const hears = contact();
   try {
     let answer = await send(method, path, options);
     if (answer.status === 401) answer = await send(method, path, options, true);
     const text = await answer.text();
-    heard(true);
+    hears(true);
     if (answer.status === 401) {
       forget();
       throw new SignedOut();
@@ -54,7 +66,7 @@ async function request(method, path, options) {
     return read(answer, text);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    heard(false);
+    hears(false);
     throw new Unreachable("The ledger does not answer.");
   }
 }
@@ -97,13 +109,14 @@ export function post(path, body, { key, sequence, signal } = {}) {
 
 /** Whether the API answers at all, which needs no token. */
 export async function health() {
+  const hears = contact();
   try {
     const answer = await fetch(new URL("health", ROOT), { cache: "no-store" });
     await answer.text(); // else the connection stays taken
-    heard(answer.ok);
+    hears(answer.ok);
     return answer.ok;
   } catch {
-    heard(false);
+    hears(false);
     return false;
   }
 }

@@ -625,6 +625,23 @@ def test_a_server_that_is_gone_is_said_and_its_return_is_seen(served: Served, vi
     visit.page.get_by_text("The API answers").wait_for()
 
 
+def test_an_answer_from_before_the_server_was_gone_says_nothing_of_now(visit: Visit) -> None:
+    held: list[Any] = []
+    visit.page.route("**/health", lambda route: held.append(route))
+    with visit.page.expect_request("**/health"):
+        visit.page.reload()
+    visit.page.context.set_offline(True)
+    visit.page.get_by_role("link", name="Transfers").click()
+    banner = visit.page.get_by_text("The ledger does not answer. The console looks again")
+    banner.wait_for()
+    with visit.page.expect_event("requestfinished", lambda request: request.url.endswith("/health")):
+        held[0].fulfill(json={})
+    visit.page.evaluate("() => new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)))")
+    assert banner.is_visible()
+    visit.page.context.set_offline(False)
+    visit.page.unroute("**/health")
+
+
 def test_a_transfer_that_needs_a_second_person_is_approved_by_one(served: Served, opened: Open) -> None:
     served.maria.tell(example.MARIA, "TransactionProcessed", amount="9000", category="bonus")
     waiting(served, "large")
