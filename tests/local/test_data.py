@@ -193,8 +193,8 @@ def test_deliveries_and_invocations_that_were_accepted_are_seen_through(data: Pa
         (message,) = Workshop(second).take(queue, 1, timeout=20)
         assert '"amount":100.10' in message["Body"]
         assert told(second, queue.replace("/queue", "/other"), 1) == [{"for": "later"}]
-    with closing(Database(data / "state.db")) as database:
-        assert database.read("SELECT * FROM pending") == []
+        with closing(Database(data / "state.db")) as database:
+            eventually(lambda: database.read("SELECT * FROM pending") == [])  # a function tells before it has returned
 
 
 def test_a_dynamodb_local_that_ends_is_started_again(data: Path) -> None:
