@@ -1,7 +1,8 @@
 """What a command prints: a table or a few lines on a terminal, tab-separated values in a pipe, JSON if asked for.
 
-Only a terminal gets values that are made nicer to read. In a pipe and in JSON they are as the ledger tells them.
-Nothing that a user wrote reaches either unescaped.
+On a terminal no value is cut, and no word: what has no room in a table's row stands below it. Only a terminal gets
+values that are made nicer to read. In a pipe and in JSON they are as the ledger tells them. Nothing that a user wrote
+reaches either unescaped.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from rich.cells import cell_len, set_cell_size
 from cli import exact_json
 from cli.errors import CLOSED, CliError
 from cli.shown import cell, moment, money
+from wording.lines import fitting, wrapped
 
 Kind = Literal["text", "id", "word", "number", "money", "time"]
-"""Ids get shorter before texts do; words, numbers and times never."""
+"""Ids and texts go below a row where it has no room for them; words, numbers and times never."""
 _GAP = 2
-_NARROWEST: Mapping[Kind, int] = {"id": 8, "text": 6}
-"""What columns are cut down to, and to no less."""
+_BELOW = 4
+"""How far what stands below a row is indented."""
+_MOVABLE: Mapping[Kind, int] = {"id": 8, "text": 6}
+"""Which these are, and how narrow their columns get where nobody knows yet what will stand in them."""
+_FEWEST = 3
 _COLOURS = {"Active": "32", "Completed": "32", "Closed": "2", "Failed": "31", "Expired": "33", "Cancelled": "33"}
 _BOLD = "1"
 _SHOWN: Mapping[Kind, Callable[[Any], str]] = {"money": money, "time": moment}
@@ -101,19 +106,28 @@ class Out:
         if self.fields is not None:
             self.write(exact_json.dumps(self._chosen(record)))
         elif self.is_terminal:
-            self.write(sentence)
+            self.write(fitting(sentence, self.stream))
         else:
             self.line(record, columns)
 
     def streamed(self, record: Mapping[str, Any], columns: Sequence[Column], widths: Sequence[int]) -> None:
-        """One of many that come one by one: a line each, also in JSON."""
+        """One of many that come one by one: a line each, also in JSON, and below it what is too long for its column."""
         if self.fields is not None:
             self.write(exact_json.dumps(self._chosen(record), indent=None))
         elif self.is_terminal:
             if _across(widths) > self.width:
                 self.write("\n".join([*self._block(record, columns), ""]))
             else:
-                self.write(self._row([each.shown(record) for each in columns], columns, widths))
+                texts = [each.shown(record) for each in columns]
+                long = [
+                    cell_len(text) > width and each.kind in _MOVABLE
+                    for text, each, width in zip(texts, columns, widths, strict=True)
+                ]
+                row = ["" if is_long else text for text, is_long in zip(texts, long, strict=True)]
+                self.write(self._row(row, columns, widths))
+                for each, is_long in zip(columns, long, strict=True):
+                    if is_long:
+                        self.write("\n".join(self._below(each, record)))
         else:
             self.line(record, columns)
 
@@ -134,7 +148,7 @@ class Out:
     def tell(self, text: str) -> None:
         """A word beside the answer, which no pipe takes for a part of it."""
         try:
-            self.errors.write(f"{text}\n")
+            self.errors.write(f"{fitting(text, self.errors)}\n")
             self.errors.flush()
         except BrokenPipeError as error:
             raise ClosedOutput from error
@@ -155,13 +169,22 @@ class Out:
             if column.kind == "money":
                 _align(rows, number)
         titles = [each.title for each in columns]
-        widths = fitted(
-            [max(cell_len(row[i]) for row in [titles, *rows]) for i in range(len(columns))], columns, self.width
-        )
-        if _across(widths) > self.width:
+        widths = [max(cell_len(row[i]) for row in [titles, *rows]) for i in range(len(columns))]
+        abreast = _abreast(widths, columns, self.width)
+        if not abreast:
             return [line for record in records for line in (*self._block(record, columns), "")][:-1]
-        head = self._coloured(self._row(titles, columns, widths, plain=True), _BOLD)
-        return [head, *(self._row(row, columns, widths) for row in rows)]
+        across, narrow = [columns[i] for i in abreast], [widths[i] for i in abreast]
+        below = [each for i, each in enumerate(columns) if i not in abreast]
+        lines = [self._coloured(self._row([each.title for each in across], across, narrow, plain=True), _BOLD)]
+        for row, record in zip(rows, records, strict=True):
+            lines.append(self._row([row[i] for i in abreast], across, narrow))
+            lines += [line for each in below if each.value(record) is not None for line in self._below(each, record)]
+        return lines
+
+    def _below(self, column: Column, record: Mapping[str, Any]) -> list[str]:
+        """A value below its row."""
+        head = f"{' ' * _BELOW}{column.title.lower()} "
+        return wrapped(head + column.shown(record), self.width, hang=len(head))
 
     def _row(self, row: Sequence[str], columns: Sequence[Column], widths: Sequence[int], *, plain: bool = False) -> str:
         cells = []
@@ -175,7 +198,10 @@ class Out:
         lines = []
         for each in columns:
             text = each.shown(record)
-            lines.append(f"{set_cell_size(each.title, width)}  {self._coloured(text, _COLOURS.get(text, ''))}".rstrip())
+            first, *more = wrapped(text, self.width - width - _GAP) if self.is_terminal else [text]
+            head = f"{set_cell_size(each.title, width)}{' ' * _GAP}"
+            lines.append(f"{head}{self._coloured(first, _COLOURS.get(text, ''))}".rstrip())
+            lines += [f"{' ' * (width + _GAP)}{line}" for line in more]
         return lines
 
     def _coloured(self, text: str, colour: str) -> str:
@@ -191,10 +217,10 @@ def _across(widths: Sequence[int]) -> int:
 
 
 def fitted(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:
-    """Widths that together fit, as far as that goes: the widest get shorter, ids first."""
+    """Widths that together fit, as far as that goes, for what comes line by line: the widest shrink, ids first."""
     given = list(widths)
     room = width - _GAP * (len(given) - 1)
-    for kind, narrowest in _NARROWEST.items():
+    for kind, narrowest in _MOVABLE.items():
         can_shrink = [i for i, each in enumerate(columns) if each.kind == kind]
         while can_shrink and sum(given) > room:
             widest = max(can_shrink, key=lambda i: given[i])
@@ -202,6 +228,18 @@ def fitted(widths: Sequence[int], columns: Sequence[Column], width: int) -> list
                 break
             given[widest] -= 1
     return given
+
+
+def _abreast(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:
+    """Which columns stand beside each other: all but the widest ids and texts that there is no room for. None where the
+    others do not fit, or would be less than three: a row of two says little."""
+    kept = list(range(len(columns)))
+    while _across([widths[i] for i in kept]) > width:
+        movable = [i for i in kept if columns[i].kind in _MOVABLE]
+        if not movable or len(kept) <= _FEWEST:
+            return []
+        kept.remove(max(movable, key=lambda i: widths[i]))
+    return kept
 
 
 def _align(rows: list[list[str]], number: int) -> None:
@@ -214,9 +252,6 @@ def _align(rows: list[list[str]], number: int) -> None:
 
 
 def _padded(text: str, width: int, kind: Kind) -> str:
-    """In its column. What is no id and no text sticks out where it does not fit: half an amount would be another."""
-    length = cell_len(text)
-    if length > width and kind in _NARROWEST:
-        return set_cell_size(f"{set_cell_size(text, width - 1).rstrip()}…", width)
-    space = " " * (width - length)
+    """In its column. What does not fit sticks out: half an amount would be another."""
+    space = " " * (width - cell_len(text))
     return f"{space}{text}" if kind in ("number", "money") else f"{text}{space}"

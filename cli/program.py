@@ -21,6 +21,7 @@ from cli.context import Context
 from cli.errors import INTERRUPTED, CliError, Refused, UsageError
 from cli.output import ClosedOutput, Out
 from cli.profiles import NAME, Profiles, config_folder
+from wording.lines import fitting
 
 ABOUT = "Accounts, transfers and events of the ledger, from a terminal or a script."
 CODES = (
@@ -112,7 +113,7 @@ def _told(error: CliError) -> int:
         head = f"{error.error} ({error.rule}): " if error.rule else f"{error.error}: "
     lines = [f"error: {head}{error}", *([advice(error.hint)] if error.hint else [])]
     with suppress(OSError):
-        print("\n".join(lines), file=sys.stderr)
+        print(fitting("\n".join(lines), sys.stderr), file=sys.stderr)
     return error.code
 
 

@@ -65,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
             deploy=not options.no_deploy,
             as_json=options.json,
             data=options.data,
+            verbose=options.verbose,
         )
     )
 
@@ -80,6 +81,7 @@ def _demo(stack: str, as_json: bool, *, regions: bool) -> int:
     from local import demo, demo_regions  # noqa: PLC0415  each command loads only what it needs
     from local.deploy import DeployError, Stopped  # noqa: PLC0415
     from local.engine import RuntimeClientMissing  # noqa: PLC0415
+    from wording.lines import fitting  # noqa: PLC0415
 
     stop = threading.Event()
     said = "Stopped. All of it was in memory, and is gone."
@@ -99,7 +101,7 @@ def _demo(stack: str, as_json: bool, *, regions: bool) -> int:
     except Stopped:
         _leave(said, _STOPPED)
     except (DeployError, RuntimeClientMissing) as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        print(fitting(f"error: {exc}", sys.stderr, hang=2), file=sys.stderr)
         return 1
 
 
@@ -116,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", parents=[common], help="run it, with the stack deployed, until Ctrl-C")
     serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"0: any free one (default: {DEFAULT_PORT})")
     serve.add_argument("--outputs", metavar="FILE", type=_path, help="while it is up, hold the stack's outputs as JSON")
+    serve.add_argument("--verbose", action="store_true", help="tell of every resource that is created")
     kept = serve.add_mutually_exclusive_group()
     kept.add_argument(
         "--data", metavar="DIR", type=_path, help="keep everything in DIR, on Amazon's DynamoDB Local (needs Java)"

@@ -3,20 +3,26 @@
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from rich.console import Console
+from rich.text import Text
 
 from local.deploy import Deployment, Progress, StackConfig
+from wording.lines import command, wrapped
+from wording.numbers import counted
 
 Outputs = Mapping[str, Any]
 Regions = Mapping[str, Outputs]
 """What a stack says of its further Regions: of each the outputs that the first one has."""
 
 _COLUMNS = 80
+_TELL_SECONDS = 10.0
+"""So often a file or a pipe is told how far a deployment has got."""
 _EXAMPLE = Path(__file__).resolve().parents[1] / "schemas" / "example.json"
 """A command to begin with, of the domain's own, in lines that fit."""
 
@@ -38,15 +44,20 @@ class Display(Protocol):
 
 
 class TextDisplay:
-    """For people. What can be copied is never wrapped. `data` is the folder in which everything stays, if one does;
-    `outputs` the file that has the stack's outputs, if one has."""
+    """For people: on a terminal one line that says how far it is and at what, elsewhere a line every ten seconds.
 
-    def __init__(self, data: Path | None = None, outputs: Path | None = None) -> None:
+    What can be copied is wrapped so that it still can. `data` is the folder in which everything stays, if one does;
+    `outputs` the file that has the stack's outputs, if one has. `verbose`: a line for each resource.
+    """
+
+    def __init__(self, data: Path | None = None, outputs: Path | None = None, *, verbose: bool = False) -> None:
         self._outputs = outputs
+        self._verbose = verbose
         self._end = f"Ctrl-C stops it; {data} keeps everything." if data else "Ctrl-C stops it and forgets everything."
         self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         self._status = self._console.status("running the program")
-        self._count = 0
+        self._created = self._deleted = 0
+        self._told = time.monotonic()
 
     def started(self, endpoint: str) -> None:
         self._say(f"The embedded AWS answers at {endpoint}", "bold")
@@ -58,19 +69,24 @@ class TextDisplay:
     def progress(self, progress: Progress) -> None:
         match progress.kind:
             case "creating":
-                self._status.update(f"{self._count} created; creating {progress.subject}")
+                self._is_at(f"{self._created} created; creating {progress.subject}")
             case "created":
-                self._count += 1
-                self._say(_created(progress), "green")
+                self._created += 1
+                if self._verbose:
+                    self._say(_created(progress), "green")
+            case "deleting":
+                self._is_at(f"{self._deleted} deleted again; deleting {progress.subject}")
             case "deleted":
-                self._say(f"  - {progress.subject}", "red")
+                self._deleted += 1
+                if self._verbose:
+                    self._say(f"  - {progress.subject}", "red")
             case "warning":
                 self._say(f"  ! {progress.subject}", "yellow")
             case "info":
                 self._say(f"    {progress.subject}")
 
     def deployed(self, endpoint: str, config: StackConfig, deployment: Deployment) -> None:
-        self._say(f"\n{config.project} / {config.stack}: {len(deployment.resources)} resources", "bold")
+        self._say(f"\n{config.project} / {config.stack}: {counted(len(deployment.resources), 'resource')}", "bold")
         regions: Regions = deployment.outputs.get("regions") or {}
         if self._outputs:
             self._say(f"Their names and addresses are in {self._outputs}, as long as this runs.")
@@ -91,10 +107,10 @@ class TextDisplay:
     def empty(self, endpoint: str, config: StackConfig) -> None:
         self._say("\nTo deploy with the Pulumi CLI, whose state goes with this AWS:", "bold")
         self._say('export PULUMI_BACKEND_URL="file://$(mktemp -d)" PULUMI_CONFIG_PASSPHRASE=local')
-        self._say(f"pulumi stack init {config.stack}")
+        self._copied(f"pulumi stack init {config.stack}")
         if overrides := _endpoint_overrides(endpoint, config):
-            self._say(f"pulumi config set-all --stack {config.stack} --path {overrides}")
-        self._say(f"pulumi up --stack {config.stack} --yes")
+            self._copied(f"pulumi config set-all --stack {config.stack} --path {overrides}")
+        self._copied(f"pulumi up --stack {config.stack} --yes")
         self._say(f"\n{self._end}", "bold")
 
     def stopping(self) -> None:
@@ -128,8 +144,23 @@ class TextDisplay:
                 f"  --payload fileb:///dev/stdin /dev/stdout <<'END'\n{_EXAMPLE.read_text('utf-8')}END"
             )
 
+    def _is_at(self, text: str) -> None:
+        if self._console.is_terminal:
+            self._status.update(Text(text, no_wrap=True, overflow="ellipsis"))
+        elif not self._verbose and time.monotonic() - self._told > _TELL_SECONDS:
+            self._told = time.monotonic()
+            self._say(f"  {text}")
+
     def _say(self, text: str, style: str = "") -> None:
-        self._console.print(text, style=style)
+        lines = text.split("\n")
+        if self._console.is_terminal:
+            room = self._console.width
+            lines = [part for line in lines for part in wrapped(line, room, hang=_hang(line))]
+        self._console.print("\n".join(lines), style=style)
+
+    def _copied(self, line: str) -> None:
+        """A command line."""
+        self._console.print("\n".join(command(line, self._console.width)) if self._console.is_terminal else line)
 
 
 class JsonDisplay:
@@ -158,6 +189,11 @@ class JsonDisplay:
     def _say(self, endpoint: str, config: StackConfig, **more: Any) -> None:
         ready = {"endpoint": endpoint, "region": config.get("aws:region"), "stack": config.stack, **more}
         print(json.dumps(ready), flush=True)
+
+
+def _hang(line: str) -> int:
+    """Further lines stand two behind the first."""
+    return len(line) - len(line.lstrip()) + 2
 
 
 def _created(progress: Progress) -> str:

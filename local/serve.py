@@ -12,13 +12,14 @@ from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import DataError, Engine, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError
 from local.memory import give_back, spare_loaded
 from local.outputs_file import OutputsFile
+from wording.lines import fitting
 
 
 @dataclass(frozen=True)
 class Options:
     """What to serve: the project, the stack's name, the port (0: any free one), and whom to tell about it.
 
-    `data` is the folder that outlives it, if there is one.
+    `data` is the folder that outlives it, if there is one. `verbose`: tell of every resource.
     """
 
     project_dir: Path
@@ -28,12 +29,13 @@ class Options:
     deploy: bool = True
     as_json: bool = False
     data: Path | None = None
+    verbose: bool = False
 
 
 def main(options: Options) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP. Returns 0, or 1 with the reason on stderr if it could not be started."""
     stop = _stop_on_signals()
-    display = JsonDisplay() if options.as_json else TextDisplay(options.data, options.outputs)
+    display = JsonDisplay() if options.as_json else TextDisplay(options.data, options.outputs, verbose=options.verbose)
     try:
         _serve(options, display, stop)
     except Stopped:
@@ -43,7 +45,7 @@ def main(options: Options) -> int:
         if stop.is_set():  # what a Ctrl-C breaks on its way here, such as pip, is no failure
             return 0
         reason = exc.strerror if isinstance(exc, PortTaken) else exc
-        print(f"error: {reason}", file=sys.stderr)
+        print(fitting(f"error: {reason}", sys.stderr, hang=2), file=sys.stderr)
         return 1
     return 0
 

@@ -9,6 +9,7 @@ from cli.context import Context
 from cli.errors import CliError, Refused, SignInNeeded, UsageError
 from cli.output import fitted
 from cli.requests import BY_CORRELATION, BY_TYPE
+from wording.numbers import counted, verb
 
 from .common import Commands, command, group, limit_option, span_options, tell_of_more
 
@@ -67,7 +68,8 @@ def _list(context: Context) -> None:
     out.records(found, events.COLUMNS if out.is_terminal else events.EXACT_COLUMNS, "There are no such events.")
     unreadable = page.get("unreadable")
     if isinstance(unreadable, list) and unreadable:
-        out.tell(f"warning: {len(unreadable)} items on the way are no events; tell an operator (`ops verify`)")
+        said = f"{counted(len(unreadable), 'item')} on the way {verb(len(unreadable), 'is no event', 'are no events')}"
+        out.tell(f"warning: {said}; tell an operator (`ops verify`)")
     tell_of_more(context, page, len(found))
 
 

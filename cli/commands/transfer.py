@@ -117,8 +117,9 @@ def _send(context: Context) -> int | None:
     receipt = context.send("transfers", key, "TransferRequested", data, key=key, opens=True)
     asked = f"{options.amount} {data['currency']} from {options.source} to {options.target}"
     if options.wait is None or options.dry_run:
-        context.report(f"Requested {asked}. How it goes: {_command('show', key)}", receipt)
+        context.report(f"Requested {asked}", receipt)
         if context.out.is_terminal and not options.dry_run:
+            context.out.tell(f"How it goes: {_command('show', key)}")
             _tell_of_approval(context, key)
         return None
     how = f"How it goes: {_command('show', key)}"

@@ -10,8 +10,8 @@ from rich.markup import escape
 
 from ops import registered
 from ops.system import System
-from ops.words import counted
 from schemas.files import each_version, load
+from wording.numbers import counted
 
 from .common import add_common, console_for, printable
 

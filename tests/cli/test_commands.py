@@ -168,6 +168,50 @@ def test_what_a_user_wrote_reaches_no_terminal_raw(ledger: FakeLedger, run: Run)
     assert json.loads(as_json.out)[0]["EventData"]["category"] == "\x1b[31mred\0\u202e"
 
 
+TRANSFER_ID = "46f4ce6a-14d9-4f9a-b0d8-b366be0f51ae"
+SUBJECT = "55dc767c-aa97-5d9f-b090-aec7e138724f"
+WORDY = " ".join(["an unusually long reference, in words"] * 4)
+_LIST = (
+    f'{{"TransferId": "{TRANSFER_ID}", "Status": "Requested", "FromAccount": "alice", "ToAccount": "bob", '
+    '"Amount": 20000, "Currency": "USD", "Deadline": "2026-01-01T10:00:00.000000Z"}'
+)
+_ROW = f'{_LIST[:-1]}, "Reference": "{WORDY}", "RequestedBy": "{SUBJECT}"}}'
+_EVENT = (
+    f'{{"AggregateId": "{TRANSFER_ID}", "EventSequence": 1, "EventId": "e", "EventType": "TransferRequested", '
+    f'"Actor": "{SUBJECT}", "EventData": {{"amount": 1, "reference": "{WORDY}"}}, '
+    '"Timestamp": "2026-01-01T10:00:00.000000Z"}'
+)
+
+_ERROR = f'{{"error": {{"code": "NotFound", "message": "{WORDY} {SUBJECT}", "details": {{}}}}}}'
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "typed"),
+    [
+        ("getTransfers", f'{{"transfers": [{_LIST}], "count": 1}}', "transfer list"),
+        ("getTransfer", _ROW, "transfer show t"),
+        ("getAccountEvents", f'{{"events": [{_EVENT.replace(TRANSFER_ID, "a")}]}}', "account history a"),
+        ("getEventsByType", f'{{"events": [{_EVENT}], "count": 1}}', "events list --type TransferRequested"),
+        ("getAccountSummary", None, "account show a"),
+        (None, None, "account show a --profile nobody"),
+    ],
+)
+def test_at_80_columns_nothing_is_cut_and_no_line_is_longer(
+    ledger: FakeLedger, run: Run, operation: str | None, body: str | None, typed: str
+) -> None:
+    if operation:
+        ledger.replies[operation] = (200, body) if body else (404, _ERROR)
+
+    ran = run(*typed.split(), terminal=True)
+
+    shown = re.sub(r"\x1b\[\d*m", "", ran.out + ran.err)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "…" not in shown
+    told = re.sub(r"\s+", " ", shown)
+    for long in (TRANSFER_ID, SUBJECT, WORDY):
+        assert (long in told) == (long in (body or ledger.replies.get(operation or "", ("", ""))[1])), told
+
+
 def test_no_color_is_heeded(ledger: FakeLedger, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.replies["getAccountSummary"] = 200, ROW
     monkeypatch.setenv("TERM", "xterm")
@@ -312,8 +356,8 @@ def test_a_transfer_that_nobody_waits_for_says_that_somebody_else_must_approve(
 
     ran = run("transfer", "send", "a", "b", "1", "--currency", "USD", "--id", "t", terminal=True)
 
-    assert (ran.code, ran.err) == (0, told)
-    assert ran.out.startswith("Requested 1 USD from a to b.")
+    assert (ran.code, ran.err) == (0, f"How it goes: ledger transfer show t\n{told}")
+    assert ran.out.startswith("Requested 1 USD from a to b (")
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from local.deploy import Deployment, Progress, StackConfig
 from local.display import TextDisplay
+from tests import terminal
 
 CONFIG = StackConfig("ledger", "local", {"aws:region": "us-east-1"})
 
@@ -47,7 +50,7 @@ def test_it_lists_each_region_and_says_how_to_reach_it(capsys: pytest.CaptureFix
 
 def test_what_is_printed_fits_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
     """As deployed: the longest names, a file for the outputs, and an endpoint."""
-    display = TextDisplay(outputs=Path("out.json"))
+    display = TextDisplay(outputs=Path("out.json"), verbose=True)
     display.started("http://127.0.0.1:45660")
     with display.deploying("local"):
         for kind, name in (
@@ -68,6 +71,70 @@ def test_what_is_printed_fits_eighty_columns(capsys: pytest.CaptureFixture[str])
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("  + queue              dlq ") and line.endswith(" 0.25 s") for line in lines)
     assert "Their names and addresses are in out.json, as long as this runs." in lines
+
+
+def told(capsys: pytest.CaptureFixture[str], *, verbose: bool = False) -> str:
+    """What a deployment of 40 queues prints, of which one is warned of and one is taken back."""
+    display = TextDisplay(verbose=verbose)
+    with display.deploying("local"):
+        for number in range(40):
+            display.progress(Progress("creating", f"queue-{number}", "aws:sqs/queue:Queue"))
+            display.progress(Progress("created", f"queue-{number}", "aws:sqs/queue:Queue", 0.1))
+        display.progress(Progress("warning", "queue-7 is odd"))
+        display.progress(Progress("deleting", "queue-0", "aws:sqs/queue:Queue"))
+        display.progress(Progress("deleted", "queue-0", "aws:sqs/queue:Queue"))
+    return capsys.readouterr().out
+
+
+def test_in_a_pipe_a_deployment_is_a_few_lines_and_every_warning(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(100))
+    monkeypatch.setattr("local.display.time.monotonic", lambda: next(seconds))
+
+    first, *lines = told(capsys).splitlines()
+
+    assert first.startswith("Deploying the stack local ")
+    assert next(line for line in lines if "creating" in line) == "  10 created; creating queue-10"
+    assert "  ! queue-7 is odd" in lines
+    assert 3 <= len(lines) <= 5
+
+
+def test_with_verbose_each_resource_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = told(capsys, verbose=True).splitlines()
+
+    assert sum(line.startswith("  + queue ") for line in lines) == 40
+    assert "  - queue-0" in lines
+
+
+def test_on_a_terminal_a_deployment_is_one_line_that_is_written_anew() -> None:
+    seen = re.split("[\r\n]+", on_a_terminal(_DEPLOYING))
+
+    assert any("created; creating queue-" in line for line in seen)
+    assert any("queue-7 is odd" in line for line in seen)
+    assert not any("  + " in line for line in seen)
+    assert max(map(len, seen)) <= 80
+
+
+_DEPLOYING = """
+from local.deploy import Progress
+from local.display import TextDisplay
+from tests import terminal
+display = TextDisplay()
+with display.deploying("local"):
+    for number in range(40):
+        display.progress(Progress("creating", f"queue-{number}", "aws:sqs/queue:Queue"))
+        display._status._live.refresh()
+        display.progress(Progress("created", f"queue-{number}", "aws:sqs/queue:Queue", 0.1))
+    display.progress(Progress("creating", "queue-" + "x" * 200, "aws:sqs/queue:Queue"))
+    display._status._live.refresh()
+    display.progress(Progress("warning", "queue-7 is odd " + "and odd " * 20))
+"""
+
+
+def on_a_terminal(program: str) -> str:
+    """What a Python program writes on a terminal of 80 columns, without what moves its cursor."""
+    return terminal.seen([sys.executable, "-c", program])
 
 
 def test_the_printed_call_names_its_endpoint_region_and_credentials(capsys: pytest.CaptureFixture[str]) -> None:

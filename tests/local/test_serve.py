@@ -185,13 +185,13 @@ def test_a_person_is_told_what_there_is_and_how_to_talk_to_it(start: Callable[..
     pulumi.export("readme", "long")
     pulumi.export("region", "us-east-1")
     """
-    served = start("--port", "0", folder=project(tmp_path, program))
+    served = start("--port", "0", "--verbose", folder=project(tmp_path, program))
     served.until(lambda: "Ctrl-C" in served.text, "end of the greeting")
 
     lines = served.text.splitlines()
     endpoint = lines[0].rsplit(" ", 1)[1]
     assert any(line.startswith("  + queue ") and " queue " in line for line in lines)
-    assert "demo / local: 1 resources" in lines
+    assert "demo / local: 1 resource" in lines
     assert "  commandFunction  command-function-abc" in lines
     assert "  region           us-east-1" in lines
     assert f"  --endpoint-url {endpoint} --region us-east-1 \\" in lines
@@ -221,7 +221,7 @@ def test_without_deploying_it_is_empty_and_names_the_commands_of_the_cli(
 def test_a_signal_during_the_deployment_ends_it(start: Callable[..., Served], tmp_path: Path) -> None:
     file = tmp_path / "out.json"
     program = 'for n in range(400):\n    aws.sqs.Queue(f"queue-{n}")'
-    served = start("--port", "0", "--outputs", str(file), folder=project(tmp_path, program))
+    served = start("--port", "0", "--verbose", "--outputs", str(file), folder=project(tmp_path, program))
     served.until(lambda: "  + queue" in served.text, "first queue")
 
     assert served.stop(signal.SIGINT) == 0

@@ -3508,6 +3508,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_display.py",),
     ),
     Mutant(
+        "print a line for each resource that serve deploys",
+        "local/display.py",
+        "                self._created += 1\n                if self._verbose:\n",
+        "                self._created += 1\n                if self._created:\n",
+        ("tests/local/test_display.py",),
+    ),
+    Mutant(
+        "break a command that a hint names between its words",
+        "wording/lines.py",
+        """    r"(?:[^\\s`]*`[^`\\n]*`)+\\S*"\n""",
+        """    r"(?:[^\\s`]*`[^`\\n ]*`)+\\S*"\n""",
+        ("tests/wording",),
+    ),
+    Mutant(
+        "lose what has no room in a row of the command line's table",
+        "cli/output.py",
+        "            lines += [line for each in below if",
+        "            lines += [line for each in below[1:] if",
+        ("tests/cli/test_commands.py",),
+    ),
+    Mutant(
         "break what the demo tells into lines in a pipe",
         "local/demo.py",
         " if console.is_terminal else [text]\n",
