@@ -31,6 +31,7 @@ from cli.errors import CliError, Refused, SignInNeeded, Unanswered, Unreachable
 from cli.profiles import LOCAL_AWS
 from cli.requests import Command, Question
 from cli.shown import printable
+from tools import embedded_aws
 
 _AGAIN = "Try again; if it stays so, look into the function's log by this requestId."
 _NUMBERS = ("limit", "upToSequence")
@@ -120,12 +121,11 @@ class DirectLedger:
     def _lambda(self) -> Any:
         endpoint, region = self.outputs.get("endpoint"), str(self.outputs["region"])
         try:
-            session: Any = boto3.Session(region_name=region)
-            if endpoint and session.get_credentials() is None:
-                session = boto3.Session("test", "test", region_name=region)
             # a write is never sent twice without being told to: its key makes that safe, and its sender knows
             config = Config(read_timeout=self.timeout, connect_timeout=10, retries={"total_max_attempts": 1})
-            return session.client("lambda", endpoint_url=endpoint, config=config)
+            if endpoint:
+                return embedded_aws.client(embedded_aws.session(region), "lambda", str(endpoint), config)
+            return boto3.Session(region_name=region).client("lambda", config=config)
         except BotoCoreError as error:
             raise self._failed(error) from error
 

@@ -19,7 +19,7 @@ from rich.cells import cell_len, set_cell_size
 from cli import exact_json
 from cli.errors import CLOSED, CliError
 from cli.shown import cell, moment, money
-from wording.lines import fitting, wrapped
+from tools.lines import fitting, wrapped
 
 Kind = Literal["text", "id", "word", "number", "money", "time"]
 """Ids and texts go below a row where it has no room for them; words, numbers and times never."""

@@ -21,7 +21,7 @@ from cli.context import Context
 from cli.errors import INTERRUPTED, CliError, Refused, UsageError
 from cli.output import ClosedOutput, Out
 from cli.profiles import NAME, Profiles, config_folder
-from wording.lines import fitting
+from tools.lines import fitting
 
 ABOUT = "Accounts, transfers and events of the ledger, from a terminal or a script."
 CODES = (

@@ -81,7 +81,7 @@ def _demo(stack: str, as_json: bool, *, regions: bool) -> int:
     from local import demo, demo_regions  # noqa: PLC0415  each command loads only what it needs
     from local.deploy import DeployError, Stopped  # noqa: PLC0415
     from local.engine import RuntimeClientMissing  # noqa: PLC0415
-    from wording.lines import fitting  # noqa: PLC0415
+    from tools.lines import fitting  # noqa: PLC0415
 
     stop = threading.Event()
     said = "Stopped. All of it was in memory, and is gone."

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from local.deploy import Deployment, Progress, StackConfig
-from wording.lines import command, wrapped
-from wording.numbers import counted
+from tools.lines import command, wrapped
+from tools.numbers import counted
 
 Outputs = Mapping[str, Any]
 Regions = Mapping[str, Outputs]
@@ -132,13 +132,17 @@ class TextDisplay:
             self._say("\n" + "\n".join(found), "bold")
 
     def _connect(self, endpoint: str, config: StackConfig, deployment: Deployment) -> None:
-        """All in the call itself: no variable is read by every version of the CLI, which would talk to the real AWS."""
+        """All in the call itself: no variable is read by every version of the CLI, which would talk to the real AWS.
+
+        And nothing of the shell's own: a profile, a proxy or a token would be in the way.
+        """
         region = config.get("aws:region")
         self._say(f"\nAny SDK: the endpoint {endpoint}, the Region {region},\nand any credentials.")
         if function := deployment.outputs.get("commandFunction"):
             self._say(
                 "The AWS CLI, of version 1 or 2:\n"
-                "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws lambda invoke \\\n"
+                'env -i HOME="$HOME" PATH="$PATH" AWS_CONFIG_FILE=/dev/null AWS_PAGER= \\\n'
+                "  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws lambda invoke \\\n"
                 f"  --endpoint-url {endpoint} --region {region} \\\n"
                 f"  --function-name {function} \\\n"
                 f"  --payload fileb:///dev/stdin /dev/stdout <<'END'\n{_EXAMPLE.read_text('utf-8')}END"

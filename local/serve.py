@@ -12,7 +12,7 @@ from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import DataError, Engine, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError
 from local.memory import give_back, spare_loaded
 from local.outputs_file import OutputsFile
-from wording.lines import fitting
+from tools.lines import fitting
 
 
 @dataclass(frozen=True)

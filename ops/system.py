@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,15 +14,13 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.session import Session
+
+from tools import embedded_aws
 
 MAX_WORKERS = 64
 """Threads that may use one client at a time."""
 # An operator's command would rather wait for a throttled table than give up half-way.
 _CONFIG = Config(max_pool_connections=MAX_WORKERS, retries={"mode": "standard", "total_max_attempts": 10})
-_NO_PROXY = Config(proxies={})
-_NO_PROFILE = dict.fromkeys(("profile", "config_file", "credentials_file"), (None, None, None, None))
-"""Neither the variables of a shell nor the files that they name are asked for these."""
 _ANSWERS_WITHIN = 5.0
 """Seconds, on this machine."""
 _HOW = "start the ledger with `make serve`, or write the outputs: pulumi stack output --json > out.json"
@@ -123,28 +120,24 @@ class System:
     def client(self, service: str) -> Any:
         """A client with the caller's own credentials. The embedded AWS takes any, and is reached without a proxy."""
         if service not in self._clients:
-            config = _CONFIG.merge(_NO_PROXY) if self.endpoint else _CONFIG
-            self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=config)
+            self._clients[service] = self._made(service, _CONFIG)
         return self._clients[service]
 
     def hasty(self, service: str) -> Any:
         """Such a client that tries twice at most: for what somebody sits and waits for, and can ask again."""
         name = f"{service}, hasty"
         if name not in self._clients:
-            config = self.client(service).meta.config.merge(_HASTY)
-            self._clients[name] = self._session.client(service, endpoint_url=self.endpoint, config=config)
+            self._clients[name] = self._made(service, _CONFIG.merge(_HASTY))
         return self._clients[name]
+
+    def _made(self, service: str, config: Config) -> Any:
+        if self.endpoint:
+            return embedded_aws.client(self._session, service, self.endpoint, config)
+        return self._session.client(service, config=config)
 
     @cached_property
     def _session(self) -> Any:
-        if not self.endpoint:
-            return boto3.Session(region_name=self.region)
-        session: Any = boto3.Session(region_name=self.region, botocore_session=Session(_NO_PROFILE))
-        key, secret, token = (
-            os.environ.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")
-        )
-        session._session.set_credentials(*((key, secret, token) if key and secret else ("test", "test")))
-        return session
+        return embedded_aws.session(self.region) if self.endpoint else boto3.Session(region_name=self.region)
 
     def has_type_index(self) -> bool:
         """Whether events can be asked for by type. A function of before there was a setting for it says nothing."""

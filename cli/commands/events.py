@@ -9,7 +9,7 @@ from cli.context import Context
 from cli.errors import CliError, Refused, SignInNeeded, UsageError
 from cli.output import fitted
 from cli.requests import BY_CORRELATION, BY_TYPE
-from wording.numbers import counted, verb
+from tools.numbers import counted, verb
 
 from .common import Commands, command, group, limit_option, span_options, tell_of_more
 

@@ -20,7 +20,7 @@ from ops.dead_letters.discard import is_lost, keep
 from ops.dead_letters.errors import LastErrors
 from ops.dead_letters.redrive import Redriver
 from ops.system import OperatorError, System
-from wording.numbers import counted
+from tools.numbers import counted
 
 from . import arguments
 from .common import add_common, add_more_types, add_yes, by_time, confirmed, console_for, progress_on, shown

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.releases import ORDER, Releases, shown
 from ops.system import OperatorError, System
-from wording.numbers import counted
+from tools.numbers import counted
 
 from .common import add_common, add_yes, confirmed, console_for
 from .common import shown as printed

@@ -21,7 +21,7 @@ from ops.bulk import parquet
 from ops.bulk.exporter import Events, Exporter, planned
 from ops.bulk.manifest import Format, Manifest, Request, Table
 from ops.system import MAX_WORKERS, OperatorError, System, UsageError
-from wording.numbers import counted
+from tools.numbers import counted
 
 from . import arguments
 from .common import THREADS, Rate, add_common, console_for, foreign_line, progress_on, shown

@@ -11,7 +11,7 @@ from rich.console import Console
 from handlers.upkeep.letters.diagnosis import Case, Cause, Remedy
 from handlers.upkeep.letters.groups import Sort, grouped
 from ops.dead_letters.errors import LastErrors
-from wording.numbers import counted
+from tools.numbers import counted
 
 from .common import shown
 

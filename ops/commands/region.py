@@ -14,7 +14,7 @@ from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.standings import fenced
 from ops.regions import Change, Region, UnreachableError, described, regions_of
 from ops.system import OperatorError, System, UsageError
-from wording.numbers import counted
+from tools.numbers import counted
 
 from . import arguments
 from .common import add_common, add_yes, by_time, confirmed, console_for, shown

@@ -18,7 +18,7 @@ from ops import republish
 from ops.replay import Window
 from ops.system import System, UsageError
 from ops.timeline import Timeline
-from wording.numbers import counted
+from tools.numbers import counted
 
 from . import arguments
 from .common import add_common, add_more_types, by_time, console_for, foreign_line, progress_on

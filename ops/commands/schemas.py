@@ -11,7 +11,7 @@ from rich.markup import escape
 from ops import registered
 from ops.system import System
 from schemas.files import each_version, load
-from wording.numbers import counted
+from tools.numbers import counted
 
 from .common import add_common, console_for, printable
 

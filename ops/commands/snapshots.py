@@ -14,7 +14,7 @@ from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshots
 from ops import snapshots
 from ops.system import OperatorError, System
-from wording.numbers import counted
+from tools.numbers import counted
 
 from .common import Rate, add_common, add_walk, aggregates_of, console_for, progress_on, shown
 

@@ -15,7 +15,7 @@ from handlers.sourcing import times
 from ops.status.looks import Looks
 from ops.status.points import Point
 from ops.system import System
-from wording.numbers import counted
+from tools.numbers import counted
 
 from .common import add_common, console_for, printable, shown
 from .tables import Cell, print_table

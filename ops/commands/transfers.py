@@ -17,7 +17,7 @@ from handlers.sourcing.values import dumps
 from ops.carriers import Carriers
 from ops.processes import Processes, Story, command, poke
 from ops.system import OperatorError, System, UsageError
-from wording.numbers import counted
+from tools.numbers import counted
 
 from . import arguments
 from .common import add_common, console_for, shown

@@ -23,7 +23,7 @@ from ops.verification.report import Report
 from ops.verification.settling import Places, observe
 from ops.verification.verifier import Verdict, Verifier
 from ops.verification.walk import in_parallel
-from wording.numbers import counted
+from tools.numbers import counted
 
 from . import arguments
 from .common import add_common, add_walk, aggregates_of, console_for, progress_on, shown

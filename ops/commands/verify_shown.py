@@ -10,7 +10,7 @@ from rich.console import Console
 from handlers.upkeep.verification.findings import UNDER_WAY, Finding, Kind
 from ops.verification.report import Report
 from ops.verification.steps import NEXT
-from wording.numbers import counted
+from tools.numbers import counted
 
 from .common import shown
 

@@ -31,7 +31,7 @@ from handlers.upkeep.replays import is_stalled, status_of
 from ops.carriers import Carriers
 from ops.function_logs import FUNCTIONS, spelled
 from ops.system import OperatorError, System
-from wording.numbers import counted, lasting
+from tools.numbers import counted, lasting
 
 from .metrics import Metric, Metrics
 from .points import Point

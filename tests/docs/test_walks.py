@@ -86,7 +86,7 @@ def test_the_call_that_serve_prints_is_answered(
     config = StackConfig("ledger", "local", {"aws:region": outputs["region"]})
     TextDisplay().deployed(outputs["endpoint"], config, Deployment("local", outputs, []))
     printed = capsys.readouterr().out
-    call = printed[printed.index("AWS_ACCESS_KEY_ID") : printed.index("\nEND") + len("\nEND")]
+    call = printed[printed.index("env -i ") : printed.index("\nEND") + len("\nEND")]
 
     told = reader(aws_cli.installed()[version]).run(block(call.replace("account-123", f"of-version-{version}")))
 

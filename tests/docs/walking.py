@@ -5,9 +5,9 @@ What stands for what:
 - `make TARGET` is looked up in the Makefile; `pulumi stack output --json` prints that stack's outputs. Nothing else of
   the Pulumi CLI is here: a block with it is marked.
 - A line below a comment that says Ctrl-C is interrupted once it has printed something, or has had the time to.
-- The reader has an AWS account: credentials and a region, as a bank's engineer has. What says no endpoint of its own
-  goes there, through a proxy that nobody runs, and fails. Unless the document is about a stack on AWS (`on_aws`), which
-  this one then plays.
+- The reader has an AWS account: credentials and a region, as a bank's engineer has, and a shell set up for it, wrongly.
+  What says no endpoint of its own goes there, through a proxy that nobody runs, and fails. Unless the document is about
+  a stack on AWS (`on_aws`), which this one then plays.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from urllib.parse import urlsplit
 
 from cli.profiles import LOCAL_AWS, LOCAL_URL, Profile, Profiles
 
+from ..somebodys_shell import NOBODY, SETTINGS
 from .blocks import ROOT, Block, to_run
 
 PATIENCE_SECONDS = 120
 """For one block."""
 _ENDS = "--- the block ends with"
-NOBODY = "http://127.0.0.1:9"
 _COPIED = ("cli",)  # `ledger` looks for the .venv beside where it really lies
 _LEFT_OUT = {".venv", ".git", ".cache", ".build", "out.json", *_COPIED}
 _CTRL_C = re.compile(r"^# .*Ctrl-C.*\n(?P<command>.+)$", re.MULTILINE)
@@ -126,6 +126,7 @@ class Walk:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_PAGER": "",
             "COLUMNS": "80",
+            **({} if on_aws else SETTINGS),
         }
 
     def __enter__(self) -> Self:
@@ -195,7 +196,7 @@ class Walk:
         text = _OUTPUT.sub(lambda found: str(self._outputs[found[1]]), text)
         if block.language == "python":
             (self.folder / "block.py").write_text(text)
-            return ".venv/bin/python block.py"
+            return "env -i .venv/bin/python block.py"
         return _CTRL_C.sub(r"until-ctrl-c \g<command>", text)
 
     def _clone(self) -> None:

@@ -15,7 +15,7 @@ from ..docs.blocks import ROOT, Block, to_run
 from ..docs.walking import NOBODY, Walk
 
 DOCUMENT = "docs/extending.md"
-COPIED = ("components", "docs", "handlers", "local", "ops", "schemas", "stack", "tests", "wording")
+COPIED = ("components", "docs", "handlers", "local", "ops", "schemas", "stack", "tests", "tools")
 """What the reader writes into, or what looks at all that there is."""
 _FILES = ("__main__.py", "Pulumi.yaml", "pyproject.toml")
 """What is written into, and the program, which packs the handlers that lie beside it."""

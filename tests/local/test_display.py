@@ -139,9 +139,10 @@ def on_a_terminal(program: str) -> str:
 
 def test_the_printed_call_names_its_endpoint_region_and_credentials(capsys: pytest.CaptureFixture[str]) -> None:
     text = "\n".join(said(capsys, {"commandFunction": "command-function-5fb46f3"}))
-    call = text[text.index("AWS_ACCESS_KEY_ID") : text.index("\nEND")]
+    call = text[text.index("env -i ") : text.index("\nEND")]
 
     assert "AWS_SECRET_ACCESS_KEY=test aws lambda invoke" in call
     assert "--endpoint-url http://127.0.0.1:4566 --region us-east-1 " in call
+    assert call.startswith('env -i HOME="$HOME" PATH="$PATH" AWS_CONFIG_FILE=/dev/null ')
     assert "export" not in text
     assert json.loads(call.split("'END'\n")[1])["eventType"] == "AccountCreated"

@@ -3508,6 +3508,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_display.py",),
     ),
     Mutant(
+        "let the shell's settings lead operators away from the embedded AWS",
+        "tools/embedded_aws.py",
+        "botocore_session=Session(_UNSET)",
+        "botocore_session=Session()",
+        ("tests/cli/test_direct.py", "tests/ops/test_system.py"),
+    ),
+    Mutant(
+        "reach the embedded AWS through the shell's proxy",
+        "tools/embedded_aws.py",
+        "config=config.merge(_NO_PROXY)",
+        "config=config",
+        ("tests/cli/test_direct.py",),
+    ),
+    Mutant(
         "print a line for each resource that serve deploys",
         "local/display.py",
         "                self._created += 1\n                if self._verbose:\n",
@@ -3516,10 +3530,10 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     ),
     Mutant(
         "break a command that a hint names between its words",
-        "wording/lines.py",
+        "tools/lines.py",
         """    r"(?:[^\\s`]*`[^`\\n]*`)+\\S*"\n""",
         """    r"(?:[^\\s`]*`[^`\\n ]*`)+\\S*"\n""",
-        ("tests/wording",),
+        ("tests/tools",),
     ),
     Mutant(
         "lose what has no room in a row of the command line's table",

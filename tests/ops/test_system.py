@@ -17,6 +17,8 @@ import pytest
 from ops.__main__ import main
 from ops.system import OperatorError, System
 
+from ..somebodys_shell import SETTINGS
+
 OUTPUTS = {"region": "eu-west-1", "eventStoreTable": "events-1"}
 
 
@@ -161,22 +163,26 @@ def test_the_embedded_aws_needs_no_credentials(monkeypatch: pytest.MonkeyPatch, 
     assert client._request_signer._credentials.access_key == "test"
 
 
+@pytest.mark.parametrize("with_a_file", [False, True])
 def test_no_setting_of_the_shell_is_in_the_way_to_the_embedded_aws(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, with_a_file: bool
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "config").write_text("[default]\nsso_session = nowhere\nregion = nowhere-1\n")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_PROFILE", "nope")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "0")
-    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    if with_a_file:
+        (tmp_path / "config").write_text("[default]\nsso_session = nowhere\nregion = nowhere-1\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        monkeypatch.delenv("AWS_PROFILE")
+        monkeypatch.delenv("AWS_DEFAULT_PROFILE")
 
     with answering() as endpoint:
-        queues = System({}, "eu-west-1", endpoint).client("sqs").list_queues()
+        system = System({}, "eu-west-1", endpoint)
+        queues = [system.client("sqs").list_queues(), system.hasty("sqs").list_queues()]
 
-    assert queues["QueueUrls"] == []
+    assert [each["QueueUrls"] for each in queues] == [[], []]
+    assert system.client("sqs")._request_signer._credentials.token is None
 
 
 @pytest.mark.parametrize("command", [["status"], ["verify"]])

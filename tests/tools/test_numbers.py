@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from wording.numbers import counted, money
+from tools.numbers import counted, money
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wording.lines import command, wrapped
+from tools.lines import command, wrapped
 
 WORDS = st.lists(st.text("ab`é漢", min_size=1, max_size=12), max_size=12)
 
