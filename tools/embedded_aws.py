@@ -16,7 +16,6 @@ from botocore.session import Session
 _UNSET = {
     name: (None, None, default, conversion)
     for name, (_, _, default, conversion) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
-    if isinstance(name, str)
 }
 """Botocore's settings, each without the variable and the entry of a file that it would be read from."""
 _UNSET |= dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))

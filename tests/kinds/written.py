@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..docs.blocks import ROOT, Block, to_run
-from ..docs.walking import NOBODY, Walk
+from ..docs.walking import Walk
+from ..somebodys_shell import NOBODY
 
 DOCUMENT = "docs/extending.md"
 COPIED = ("components", "docs", "handlers", "local", "ops", "schemas", "stack", "tests", "tools")
