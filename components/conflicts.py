@@ -36,6 +36,10 @@ class ConflictTable(pulumi.ComponentResource):
         """Leave to keep lost events, and to note what became of them."""
         return Grant("SettleConflicts", ("dynamodb:PutItem", "dynamodb:Query"), (self.table_arn,))
 
+    def grant_look(self) -> Grant:
+        """Leave to look whether a lost event is kept."""
+        return Grant("LookIntoConflicts", ("dynamodb:Query",), (self.table_arn,))
+
     def grant_find_due(self) -> Grant:
         """Leave to find what is not closed."""
         return Grant("FindConflicts", ("dynamodb:Query",), (Output.concat(self.table_arn, "/index/", DUE_INDEX),))

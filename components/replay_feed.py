@@ -32,10 +32,6 @@ class ReplayQueue(WorkQueue):
         """Leave to hand a segment on."""
         return Grant("HandSegmentsOn", ("sqs:SendMessage",), (self.arn,))
 
-    def grant_send(self, sid: str) -> Grant:
-        """Leave to send a segment on its way once more, and to see how many there are."""
-        return Grant(sid, ("sqs:GetQueueAttributes", "sqs:SendMessage"), (self.arn,))
-
 
 @dataclass(frozen=True)
 class ReplayFeedArgs:

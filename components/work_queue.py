@@ -11,7 +11,7 @@ from pulumi import Input
 
 from components.dead_letter_queue import DeadLetterQueue
 from components.limits import LEAST_RECEIVES, check_range
-from components.policies import queue_policy
+from components.policies import Grant, queue_policy
 from components.queue_feed import redriven_queue
 
 
@@ -53,3 +53,7 @@ class WorkQueue(pulumi.ComponentResource):
         self.arn = queue.arn
         self.url = queue.url
         self.register_outputs({"name": self.name, "arn": self.arn, "url": self.url})
+
+    def grant_send(self, sid: str) -> Grant:
+        """Leave to send work on its way once more, and to see how much there is."""
+        return Grant(sid, ("sqs:GetQueueAttributes", "sqs:SendMessage"), (self.arn,))

@@ -20,8 +20,9 @@ from typing import Any
 from .answers import Query, SecondsLeft, answered, kind_in, members_of, no_aggregate, refuse
 from .domain import KINDS, PROCESS
 from .http_api.serving import serving
+from .regional import wired_standings
 from .runtime import Context, log, seconds_left
-from .settings import ENVIRONMENT, flag, number, setting
+from .settings import ENVIRONMENT, flag, number, optional, setting
 from .sourcing import times
 from .sourcing.errors import MalformedError, OutOfTimeError, Violation
 from .sourcing.fields import check_identifier, identifier, whole
@@ -29,6 +30,8 @@ from .sourcing.kinds import Kind
 from .sourcing.values import Value, dumps, loads
 from .store import clients, tokens
 from .store.branches import Branches
+from .store.conflict_queue import ConflictQueue
+from .store.conflicts import Conflicts
 from .store.due_index import DueIndex
 from .store.event_bus import EventBus
 from .store.event_store import EventStore
@@ -37,7 +40,8 @@ from .store.replays import Replays, State
 from .store.type_index import TypeIndex
 from .upkeep.branch_answers import BranchAnswers
 from .upkeep.health import Lags, depth, due, seconds_between
-from .upkeep.letters.diagnosis import Case, Cause, Diagnosis
+from .upkeep.letters.between import Between
+from .upkeep.letters.diagnosis import Case, Cause, Diagnosis, Remedy
 from .upkeep.letters.groups import Sort, diagnosed, grouped
 from .upkeep.letters.queues import Holding, held
 from .upkeep.letters.sending import Sender
@@ -62,6 +66,21 @@ _MOST_TOKEN = 5_000
 _MOST_UNPACKED = 250_000
 _PROBLEMS = 10
 
+
+def _told(queue: str, variable: str) -> dict[str, str]:
+    """A queue that only a ledger in two Regions has."""
+    url = optional(variable)
+    return {queue: url} if url else {}
+
+
+def _wired_between() -> Between | None:
+    standings = wired_standings(_dynamodb)
+    if standings is None:
+        return None
+    conflicts = Conflicts(_dynamodb, setting("CONFLICTS_TABLE"))
+    return Between(ConflictQueue(_sqs, setting("CONFLICT_QUEUE_URL")), conflicts, standings.now)
+
+
 _buckets = number("TYPE_BUCKETS")
 _dynamodb = clients.dynamodb(_buckets)
 _sqs = clients.sqs()
@@ -77,8 +96,10 @@ _WORK_QUEUES: Mapping[str, str] = MappingProxyType(
         "projection": setting("PROJECTION_QUEUE_URL"),
         "process": setting("PROCESS_QUEUE_URL"),
         "replay": setting("REPLAY_QUEUE_URL"),
+        **_told("conflict", "CONFLICT_QUEUE_URL"),
     }
 )
+_between = _wired_between()
 _DEAD_LETTERS: Mapping[str, str] = MappingProxyType(
     {
         "projection": setting("PROJECTION_DEAD_LETTERS_URL"),
@@ -86,6 +107,15 @@ _DEAD_LETTERS: Mapping[str, str] = MappingProxyType(
         "replay": setting("REPLAY_DEAD_LETTERS_URL"),
         "delivery": setting("DELIVERY_DEAD_LETTERS_URL"),
         "invocation": setting("DEAD_LETTER_QUEUE_URL"),
+        **_told("conflict", "CONFLICT_DEAD_LETTERS_URL"),
+    }
+)
+_TO_QUEUES: Mapping[Remedy, str] = MappingProxyType(
+    {
+        Remedy.PROJECT: _WORK_QUEUES["projection"],
+        Remedy.POKE: _WORK_QUEUES["process"],
+        Remedy.REPLAY: _WORK_QUEUES["replay"],
+        **({Remedy.SETTLE: _WORK_QUEUES["conflict"]} if _between else {}),
     }
 )
 _runs = Replays(_dynamodb, setting("REPLAYS_TABLE"))
@@ -102,6 +132,7 @@ _diagnosis = Diagnosis(
     functions=frozenset(setting("FUNCTIONS").split(",")),
     command_function=setting("COMMAND_FUNCTION"),
     replays=_runs,
+    between=_between,
 )
 
 _replays = ReplayAnswers(Runs(_runs, _sqs, _WORK_QUEUES["replay"]), setting("EVENT_STORE_TABLE"))
@@ -126,8 +157,8 @@ _examiner = Examiner(
 def _get_pipeline_health(_: Mapping[str, Any], __: SecondsLeft) -> Value:
     """How many messages wait, how many letters lie, how far the projections are behind, and which processes are due.
 
-    A request for each of eight queues; a Query for each bucket of the due index; and what `Lags.of` takes, nothing
-    where the ledger keeps no index by type.
+    A request for each queue, of which there are eight, or ten with two Regions; a Query for each bucket of the due
+    index; and what `Lags.of` takes, nothing where the ledger keeps no index by type.
     """
     now = times.to_text(_now())
     with ThreadPoolExecutor(len(_WORK_QUEUES) + len(_DEAD_LETTERS)) as pool:
@@ -186,10 +217,9 @@ def _redrive_dead_letters(request: Mapping[str, Any], left: SecondsLeft) -> Valu
         sender = Sender(
             sqs=_sqs,
             bus=_bus,
-            queue_url=_WORK_QUEUES["projection"],
-            process_queue_url=_WORK_QUEUES["process"],
-            replay_queue_url=_WORK_QUEUES["replay"],
+            queues=_TO_QUEUES,
             holdings={queue: holdings[0]},
+            between=_between,
         )
         results = []
         for result in sender.send(chosen):

@@ -50,6 +50,7 @@ def _wired() -> Reconciler:
             retention_seconds=number("SNAPSHOT_RETENTION_DAYS") * _DAY or None,
         ),
         standing=standings.read,
+        give_way=standings.give_way,
         order=setting("REGIONS").split(","),
         now=now,
         still_writing=number("FENCE_SECONDS"),

@@ -20,6 +20,7 @@ from .sourcing.event import Event
 from .store import clients
 from .store.event_bus import EventBus, PublishError
 from .store.items import to_record
+from .store.lost import lost_by
 from .store.standings import Standings
 from .store.stored_events import event_of
 from .store.unpublishable import DeadLetters
@@ -111,24 +112,19 @@ def _sending(record: Mapping[str, Any], context: Context) -> _Sending | None:
 def _was_lost(change: Mapping[str, Any], context: Context) -> bool:
     """Whether a change took an event's place, for another event or for none: then `reconcile` is handed the event, by
     one SendMessage, and tells whether that was right. Any other change is nothing that the ledger does.
-
-    An item that grew too large for a message is told of by name: what was lost of it is in the stream's record alone.
     """
-    old, new = change.get("OldImage"), change.get("NewImage")
     try:
-        before = event_of(old)
-        after = None if new is None else event_of(new)
+        lost = lost_by(change)
     except NotAnEventError:
         return False
-    if before.computed_hash() != before.hash or (after and after.computed_hash() != after.hash):
-        return False
-    if after and after.hash == before.hash:
-        return after == before
+    if lost is None:
+        return True
+    event = lost.event
     try:
-        _unsettled.queue.lost(before.aggregate_id, dict(old or {}), removed=after is None)
+        _unsettled.queue.lost(event.aggregate_id, lost.item, removed=lost.removed)
     except (BotoCoreError, ClientError) as error:
         raise _NotSetAsideError(f"a lost event could not be handed over: {error}") from error
-    count("EventsLost", 1, context, aggregateId=before.aggregate_id, sequence=before.sequence)
+    count("EventsLost", 1, context, aggregateId=event.aggregate_id, sequence=event.sequence)
     return True
 
 

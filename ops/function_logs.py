@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FUNCTIONS = (
     *("command", "validate", "query", "relay", "projection", "snapshot"),
     *("process", "sweep", "branch", "replayer", "operations", "token-scopes"),
+    *("reconcile", "heartbeat"),
 )
 ABOUT = ("aggregateId", "processId", "replayId", "replay_id")
 """The members of a line that say what it is about."""

@@ -21,9 +21,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.sourcing.event import Event
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
+from handlers.store.conflict_queue import ConflictQueue
 from handlers.store.conflicts import Conflict, Conflicts, Status
 from handlers.store.items import to_item
 from handlers.store.standings import OvertakenError, Standings, fenced
+from handlers.upkeep.letters.between import Between
 from ops.system import OperatorError, System
 from ops.timeline import ByTime
 
@@ -258,6 +260,24 @@ def regions_of(system: System) -> dict[str, Region]:
         raise OperatorError("the stack has one Region: its setting regions names no second one")
     order = tuple(systems)
     return {name: Region(each, order) for name, each in systems.items()}
+
+
+def has_two_regions(system: System) -> bool:
+    """Whether a stack has what only one in two Regions has; asked of it in either."""
+    return "conflictQueueUrl" in system.outputs
+
+
+def between_of(system: System) -> Between | None:
+    """What a letter about lost events takes; None of a stack in one Region. No request."""
+    if not has_two_regions(system):
+        return None
+    dynamodb = system.client("dynamodb")
+    initial = Standing(system.region, Role.STANDBY, 1)  # of what it says, letters are looked at by the epoch alone
+    return Between(
+        queue=ConflictQueue(system.client("sqs"), system.output("conflictQueueUrl")),
+        conflicts=Conflicts(dynamodb, system.output("conflictsTable")),
+        standing=Standings(dynamodb, system.output("standingsTable"), initial).now,
+    )
 
 
 def described(events: Sequence[Event]) -> Iterator[dict[str, Any]]:

@@ -7,11 +7,15 @@ from typing import Any
 from schemas.replays_parts import REPLAYS_ANSWERS
 from schemas.shapes import COUNT, TIME, a_list, an_object, or_null
 
-QUEUE: dict[str, Any] = {"type": "string", "enum": ["projection", "process", "replay", "delivery", "invocation"]}
+QUEUE: dict[str, Any] = {
+    "type": "string",
+    "enum": ["projection", "process", "replay", "delivery", "invocation", "conflict"],
+    "description": "`conflict` is there with two Regions alone.",
+}
 CAUSES = (
     *("no-event", "not-in-the-store", "projected-meanwhile", "not-projected", "damaged-row", "not-carried-on"),
     *("not-delivered", "foreign-target", "unpublishable", "not-relayed", "stream-forgotten", "invocation-failed"),
-    *("not-called", "untold"),
+    *("not-called", "not-settled", "not-kept", "untold"),
 )
 """Those that a group may have today; an answer may have others, of newer code."""
 _CAUSE: dict[str, Any] = {"type": "string", "description": "Why: stable, what a program decides on."}

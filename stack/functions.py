@@ -217,7 +217,7 @@ def _relay(handler: Handlers, stores: Stores) -> HandlerFunction:
         environment={
             "EVENT_BUS_NAME": event_bus.name,
             "DEAD_LETTER_QUEUE_URL": dead_letters.url,
-            **_standing(handler.shared, stores),
+            **standing(handler.shared, stores),
             **_handing_over(handler.carriers),
         },
         grants=[
@@ -287,7 +287,7 @@ def _validate(handler: Handlers, stores: Stores, query: HandlerFunction) -> Hand
     return handler(
         "validate",
         "Says what the command function would, and writes nothing",
-        environment={**_deciding(handler.shared, stores), **_standing(handler.shared, stores)},
+        environment={**_deciding(handler.shared, stores), **standing(handler.shared, stores)},
         grants=[*_to_decide(stores), *_to_stand(stores)],
         concurrency=handler.shared.settings.validate_concurrency,
         after=[query],
@@ -357,7 +357,7 @@ def _reconcile(
         "Puts streams together again that two Regions wrote, and has lost events decided again",
         environment={
             **_deciding(handler.shared, stores),
-            **_standing(handler.shared, stores),
+            **standing(handler.shared, stores),
             "CONFLICTS_TABLE": between.conflicts.table_name,
             "FENCE_SECONDS": str(fence),
             "READ_MODEL_TABLE": stores.read_model.table_name,
@@ -368,7 +368,7 @@ def _reconcile(
             *_to_decide(stores),
             stores.event_store.grant_append(),
             stores.event_store.grant_put_together(),
-            between.standings.grant_read(),
+            between.standings.grant_give_way(),
             between.conflicts.grant_settle(),
             between.conflicts.grant_find_due(),
             stores.read_model.grant_mend(),
@@ -440,7 +440,7 @@ def _to_append(handler: Handlers, stores: Stores) -> list[Grant]:
 def _appending(handler: Handlers, stores: Stores) -> dict[str, pulumi.Input[str]]:
     """What whoever appends events is told."""
     shared = handler.shared
-    return {**_deciding(shared, stores), **_standing(shared, stores), **_handing_over(handler.carriers)}
+    return {**_deciding(shared, stores), **standing(shared, stores), **_handing_over(handler.carriers)}
 
 
 # With one Region, none of what follows is there.
@@ -454,7 +454,7 @@ def _in_region(shared: Shared) -> dict[str, pulumi.Input[str]]:
     return {"REGION": shared.place.region} if shared.place else {}
 
 
-def _standing(shared: Shared, stores: Stores) -> dict[str, pulumi.Input[str]]:
+def standing(shared: Shared, stores: Stores) -> dict[str, pulumi.Input[str]]:
     """What tells a function whether its Region decides."""
     place, between = shared.place, stores.between
     if place is None or between is None:

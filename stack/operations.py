@@ -7,10 +7,11 @@ import json
 import pulumi
 
 from components.handler_function import HandlerFunction
+from components.policies import Grant
 from stack.carriers import Carriers
 from stack.domain import told
 from stack.feeds import Feeds
-from stack.functions import Functions
+from stack.functions import Functions, standing
 from stack.replays import Replaying
 from stack.shared import Shared
 from stack.stores import Stores
@@ -51,6 +52,7 @@ def operate(
             "BRANCHES_TABLE": stores.branches.table_name,
             "FUNCTIONS": names,
             "COMMAND_FUNCTION": functions.command.name,
+            **_of_two_regions(shared, stores, carriers),
         },
         grants=[
             event_store.grant_read(),
@@ -70,6 +72,32 @@ def operate(
             carriers.delivery_dead_letters.grant_handle("HandleDeliveryLetters"),
             carriers.invocation_dead_letters.grant_handle("HandleInvocationLetters"),
             stores.branches.grant_look(),
+            *_to_look_between(stores, carriers),
         ],
         concurrency=settings.operations_concurrency,
     )
+
+
+def _of_two_regions(shared: Shared, stores: Stores, carriers: Carriers) -> dict[str, pulumi.Input[str]]:
+    """What it is told besides, where there are two Regions."""
+    between, queue, letters = stores.between, carriers.conflicts, carriers.conflict_dead_letters
+    if between is None or queue is None or letters is None:
+        return {}
+    return {
+        **standing(shared, stores),
+        "CONFLICTS_TABLE": between.conflicts.table_name,
+        "CONFLICT_QUEUE_URL": queue.url,
+        "CONFLICT_DEAD_LETTERS_URL": letters.url,
+    }
+
+
+def _to_look_between(stores: Stores, carriers: Carriers) -> list[Grant]:
+    between, queue, letters = stores.between, carriers.conflicts, carriers.conflict_dead_letters
+    if between is None or queue is None or letters is None:
+        return []
+    return [
+        between.standings.grant_read(),
+        between.conflicts.grant_look(),
+        queue.grant_send("SendToConflicts"),
+        letters.grant_handle("HandleConflictLetters"),
+    ]

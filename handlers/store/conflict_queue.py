@@ -6,7 +6,10 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zlib import compress, decompress
+from zlib import error as not_packed
 
+from handlers.sourcing.errors import MalformedError
+from handlers.sourcing.fields import check_key
 from handlers.sourcing.values import dumps, loads
 
 from .items import Item, to_item, to_record
@@ -40,11 +43,16 @@ class ConflictQueue:
 def told_in(body: str) -> tuple[str, Item | None, bool]:
     """The aggregate that a message is about, the item that was lost, and whether nothing is in its place.
 
-    ValueError, MalformedError, zlib's error where it says neither.
+    MalformedError where it says nothing of the kind.
     """
     message: Any = loads(body, "body")
-    if not isinstance(message, dict) or not isinstance(message.get("aggregateId"), str):
-        raise ValueError("no message about an aggregate")  # noqa: TRY004 -- one error for all that is wrong with it
-    packed = message.get("lost")
-    record: Any = None if packed is None else loads(decompress(b64decode(packed)), "lost")
-    return message["aggregateId"], None if record is None else to_item(record), message.get("removed") is True
+    if not isinstance(message, dict):
+        raise MalformedError("body", "must be an object")
+    aggregate_id, packed = check_key(message.get("aggregateId"), "aggregateId"), message.get("lost")
+    if packed is None:
+        return aggregate_id, None, False
+    try:
+        record: Any = loads(decompress(b64decode(packed, validate=True)).decode(), "lost")
+        return aggregate_id, to_item(record), message.get("removed") is True
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, not_packed) as error:
+        raise MalformedError("lost", f"holds no item: {error!r}") from error

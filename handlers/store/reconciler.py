@@ -73,6 +73,8 @@ class Reconciler:
     projector: Projector
     builder: SnapshotBuilder
     standing: Callable[[], Standing]
+    give_way: Callable[[str, int], bool]
+    """Takes note of who decided in which epoch, as the relay does; whether this Region is fenced by that."""
     order: Sequence[str]
     now: Callable[[], str]
     still_writing: int
@@ -122,6 +124,7 @@ class Reconciler:
         try:
             standing.require_own(self._newest(untangled))
         except NotHomeError:
+            self._take_note(self._newest(untangled), standing)
             return self._follow(untangled, kept.values(), first, seconds_left, moved=moved)
         put_back = removed = 0
         for _ in range(ROUNDS):
@@ -157,6 +160,11 @@ class Reconciler:
             stored = stored[1:]
         images = [each.event for each in kept]
         return untangle(stored, images, order=self.order, start=start, give_up=give_up)
+
+    def _take_note(self, newest: Stamp, standing: Standing) -> None:
+        """Of a higher epoch, which the relay may have given up to tell: a GetItem and a PutItem where it is news."""
+        if newest.epoch > standing.known and self.give_way(*newest):
+            log.critical("fenced: %s decides in epoch %s", *newest)
 
     def _newest(self, untangled: Untangled) -> Stamp:
         return untangled.standing[-1].stamp if untangled.standing else UNSTAMPED

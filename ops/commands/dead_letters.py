@@ -14,11 +14,12 @@ from rich.progress import MofNCompleteColumn
 from handlers.store.event_bus import EventBus
 from handlers.upkeep.letters.diagnosis import Case, Cause, Remedy
 from handlers.upkeep.letters.groups import grouped
-from handlers.upkeep.letters.queues import OUTPUTS, Hidden, Holding
+from handlers.upkeep.letters.queues import OF_TWO_REGIONS, OUTPUTS, Hidden, Holding
 from handlers.upkeep.letters.sending import Result, Sender
 from ops.dead_letters.discard import is_lost, keep
 from ops.dead_letters.errors import LastErrors
 from ops.dead_letters.redrive import Redriver
+from ops.regions import between_of, has_two_regions
 from ops.system import OperatorError, System
 from tools.numbers import counted
 
@@ -213,10 +214,9 @@ def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse
         sender=Sender(
             sqs=system.client("sqs"),
             bus=EventBus(system.client("events"), system.output("eventBusName")),
-            queue_url=system.output("projectionQueueUrl"),
-            process_queue_url=system.output("processQueueUrl"),
-            replay_queue_url=system.output("replayQueueUrl"),
+            queues=_to_queues(system),
             holdings=holdings,
+            between=between_of(system),
         ),
         logs=system.client("logs"),
         functions=system.client("lambda"),
@@ -225,6 +225,16 @@ def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse
         more_types=options.type,
         forced=options.force,
     )
+
+
+def _to_queues(system: System) -> dict[Remedy, str]:
+    """The queue that each remedy sends to."""
+    queues = {Remedy.PROJECT: "projection", Remedy.POKE: "process", Remedy.REPLAY: "replay", Remedy.SETTLE: "conflict"}
+    return {
+        remedy: system.output(f"{queue}QueueUrl")
+        for remedy, queue in queues.items()
+        if queue not in OF_TWO_REGIONS or has_two_regions(system)
+    }
 
 
 def _would(case: Case, *, forced: bool) -> str:

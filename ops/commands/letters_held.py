@@ -16,8 +16,9 @@ from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
 from handlers.store.replays import Replays
 from handlers.upkeep.letters.diagnosis import Case, Diagnosis
-from handlers.upkeep.letters.queues import OUTPUTS, Hidden, Holding, held
-from ops.system import OperatorError, System
+from handlers.upkeep.letters.queues import OF_TWO_REGIONS, OUTPUTS, Hidden, Holding, held
+from ops.regions import between_of, has_two_regions
+from ops.system import OperatorError, System, UsageError
 
 from .common import progress_on, shown
 
@@ -42,7 +43,7 @@ class Opened(NamedTuple):
 @contextmanager
 def opened(system: System, options: argparse.Namespace, console: Console) -> Iterator[Opened]:
     """The letters that are asked for, of all queues that can be held meanwhile. AWS's error where none can."""
-    queues = list(OUTPUTS) if options.queue == "all" else [options.queue]
+    queues = _queues(system, options.queue)
     diagnosis = _diagnosis(system)
     sqs = system.client("sqs")
     with ExitStack() as stack:
@@ -82,6 +83,14 @@ def opened(system: System, options: argparse.Namespace, console: Console) -> Ite
             cases = [case for case in cases if case.cause.value == options.cause]
         unseen = unread if options.message is None else []  # the one that was asked for is found
         yield Opened(sorted(cases, key=lambda case: case.order), holdings, unseen)
+
+
+def _queues(system: System, asked: str) -> list[str]:
+    """Those that are asked for. UsageError for one that a stack in one Region has not."""
+    is_alone = not has_two_regions(system)
+    if asked in OF_TWO_REGIONS and is_alone:
+        raise UsageError(f"--queue {asked}: the stack is in one Region, and has no such queue")
+    return [name for name in OUTPUTS if asked in (name, "all") and not (name in OF_TWO_REGIONS and is_alone)]
 
 
 def renew(holdings: Mapping[str, Holding]) -> None:
@@ -127,5 +136,6 @@ def _diagnosis(system: System) -> Diagnosis:
         replays=Replays(dynamodb, system.output("replaysTable")),
         store_table=system.output("eventStoreTable"),
         functions=system.functions().keys(),
+        between=between_of(system),
         command_function=system.output("commandFunction").partition(":")[0],
     )

@@ -1,1 +1,1 @@
-"""Dead letters: what lies in the three queues, why, and how it gets to where it was going."""
+"""Dead letters: what lies in the queues for them, why, and how it gets to where it was going."""

@@ -16,7 +16,7 @@ from ops.system import OperatorError, System
 _TRIED = timedelta(hours=6)
 """For so long an asynchronous invocation is tried before it is given up."""
 _CLOCKS = timedelta(minutes=1)
-_BY_QUEUE = {"projection": "projection", "process": "process", "replay": "replayer"}
+_BY_QUEUE = {"projection": "projection", "process": "process", "replay": "replayer", "conflict": "reconcile"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from handlers.sourcing import times
 from handlers.upkeep.foreign import Foreign
 from handlers.upkeep.letters.diagnosis import Case, Remedy
 from handlers.upkeep.letters.invocation import Invocation
-from handlers.upkeep.letters.sending import Result, Sender, in_order, problem_of
+from handlers.upkeep.letters.sending import TO_QUEUES, Result, Sender, in_order, problem_of
 from handlers.upkeep.letters.stretch import Stretch, windows
 from ops.timeline import ByTime
 
@@ -44,8 +44,7 @@ class Redriver:
     def move(self, cases: Iterable[Case]) -> Iterator[Result]:
         """Move every case; a result for each, as soon as it is known."""
         by_remedy = in_order(cases)
-        for remedy in (Remedy.PROJECT, Remedy.POKE, Remedy.REPLAY):
-            yield from self.sender.send(by_remedy[remedy])
+        yield from self.sender.send(case for remedy in TO_QUEUES for case in by_remedy[remedy])
         for case in by_remedy[Remedy.LOG]:
             yield from self.sender.moved([case], partial(self._log, case))
         yield from self.sender.send(by_remedy[Remedy.PUBLISH])

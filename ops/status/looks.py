@@ -26,18 +26,24 @@ from handlers.store.replays import Replays
 from handlers.store.snapshots import Snapshots
 from handlers.store.type_index import TypeIndex
 from handlers.upkeep.health import Lags, depth, due, seconds_between
-from handlers.upkeep.letters.queues import OUTPUTS
+from handlers.upkeep.letters.queues import OF_TWO_REGIONS, OUTPUTS
 from handlers.upkeep.replays import is_stalled, status_of
 from ops.carriers import Carriers
 from ops.function_logs import FUNCTIONS, spelled
+from ops.regions import has_two_regions
 from ops.system import OperatorError, System
 from tools.numbers import counted, lasting
 
 from .metrics import Metric, Metrics
 from .points import Point
 
-WORK_QUEUES = {"projection": "projectionQueueUrl", "process": "processQueueUrl", "replay": "replayQueueUrl"}
-LATE = {"projection": 300, "process": 300, "replay": 900}
+WORK_QUEUES = {
+    "projection": "projectionQueueUrl",
+    "process": "processQueueUrl",
+    "replay": "replayQueueUrl",
+    "conflict": "conflictQueueUrl",
+}
+LATE = {"projection": 300, "process": 300, "replay": 900, "conflict": 300}
 """Seconds that a message may wait; the alarms have the same."""
 LAGS = {"relay": 60, "snapshot": 600}
 """Seconds that a function may lag behind the stream, as for the alarms."""
@@ -52,7 +58,11 @@ _TABLES = {
     "snapshots": "snapshotsTable",
     "branches": "branchesTable",
     "replays": "replaysTable",
+    "conflicts": "conflictsTable",
+    "standing": "standingsTable",
 }
+_OF_TWO_REGIONS = {"conflict", "conflicts", "standing", *OF_TWO_REGIONS}
+"""Queues and tables that a stack in one Region has not."""
 _WELL = ("OK", "No records processed", "No processing done yet", "", None)
 """What a mapping says of its last poll where nothing went wrong."""
 
@@ -90,8 +100,7 @@ class Looks:
 
     def queues(self) -> Iterator[Point]:
         """How many messages wait, and for how long: a request for each queue, and one for all ages."""
-        urls = {name: self.system.output(output) for name, output in WORK_QUEUES.items()}
-        letters = {name: self.system.output(output) for name, output in OUTPUTS.items()}
+        urls, letters = self._named(WORK_QUEUES), self._named(OUTPUTS)
         ages: dict[Metric, float] = {}
         wanted = map(_age, (*urls.values(), *letters.values()))
         yield from self._measured("queue", "ages", wanted, ages)
@@ -198,9 +207,8 @@ class Looks:
             for name, function in functions.items()
         }
         invoked = set(wanted)
-        for label, output in _TABLES.items():
+        for label, table in self._named(_TABLES).items():
             for kind in ("Read", "Write"):
-                table = self.system.output(output)
                 metric = Metric("AWS/DynamoDB", f"{kind}ThrottleEvents", "TableName", table, "Sum")
                 wanted[metric] = (f"{label}, {kind.lower()}s", "table-throttles")
         told_of = self._metrics.newest(wanted)
@@ -316,12 +324,21 @@ class Looks:
         number = len(Branches(self.system.client("dynamodb"), self.system.output("branchesTable")).every())
         yield Point("branches", "open", f"{number:,}" if number else "none", {"count": number})
 
+    def _named(self, outputs: Mapping[str, str]) -> dict[str, str]:
+        """What the stack has of these, by the names that they have here. OperatorError where one is missing."""
+        is_alone = not has_two_regions(self.system)
+        return {
+            name: self.system.output(output)
+            for name, output in outputs.items()
+            if not (is_alone and name in _OF_TWO_REGIONS)
+        }
+
     @cached_property
     def _metrics(self) -> Metrics:
         return Metrics(self.system.client("cloudwatch"), self.now)
 
 
-_FED = ("relay", "snapshot", "projection", "process", "replayer")
+_FED = ("relay", "snapshot", "projection", "process", "replayer", "reconcile")
 """The functions that a mapping feeds."""
 _DENIED = ("AccessDenied", "AccessDeniedException")
 

@@ -23,7 +23,7 @@ from handlers.store.read_model import ReadModel
 from handlers.store.replays import Replays
 from handlers.upkeep.letters.diagnosis import Diagnosis, Remedy
 from handlers.upkeep.letters.queues import OUTPUTS, Letter
-from handlers.upkeep.letters.sending import Sender
+from handlers.upkeep.letters.sending import TO_QUEUES, Sender
 from ops.commands.letters_shown import line_of
 from ops.dead_letters.redrive import Redriver
 from ops.timeline import Timeline
@@ -155,9 +155,7 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
         sender=Sender(
             sqs=client,
             bus=bus,
-            queue_url="url",
-            process_queue_url="another",
-            replay_queue_url="a third",
+            queues={remedy: remedy.name for remedy in TO_QUEUES},
             holdings=dict.fromkeys(OUTPUTS, client),
         ),
         logs=client,

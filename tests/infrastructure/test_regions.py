@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from handlers.store import standings
+from handlers.upkeep.letters import queues
+from ops.function_logs import FUNCTIONS, spelled
+from ops.status import looks
 from tests.infrastructure.policy import as_list, may
 from tests.infrastructure.program import Graph, Resource, graph, of_two_regions, run
 
@@ -177,6 +181,47 @@ def test_each_region_tells_that_it_lags_that_something_is_lost_and_that_it_is_ov
         assert metrics["monitoring-open-conflicts"] == "OpenConflicts"
         assert metrics["monitoring-epochs-over"] == "EpochsOver"
         assert "monitoring-conflict-dlq-not-empty" in metrics
+
+
+def outputs_of(two: Graph, region: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = two.exports if region == HERE else two.exports["regions"][region]
+    return found
+
+
+def test_operators_tools_know_every_queue_and_every_feed_of_each_region(two: Graph) -> None:
+    """What they do not know, nobody looks at, and nobody gets anything out of."""
+    for region in (HERE, THERE):
+        outputs = outputs_of(two, region)
+        letters = {outputs[output] for output in queues.OUTPUTS.values()}
+        work = {outputs[output] for output in looks.WORK_QUEUES.values()}
+        deployed = {each.outputs["url"]: name for name, each in of(two, region, "Queue").items()}
+        assert deployed.keys() == letters | work, {deployed[url] for url in deployed.keys() - letters - work}
+        assert {name for url, name in deployed.items() if url in letters} == {
+            n for n in deployed.values() if "dlq" in n
+        }
+        fed = {each.inputs["functionName"] for each in of(two, region, "EventSourceMapping").values()}
+        functions = of(two, region, "Function")
+        assert fed == {functions[f"{name}-function"].outputs["arn"] for name in looks._FED}
+        tables = {outputs[output] for output in looks._TABLES.values()}
+        assert tables >= {each.outputs["name"] for each in of(two, region, "Table").values()}
+        assert {f"{name}Function" for name in map(spelled, FUNCTIONS)} >= {
+            output for output in outputs if output.endswith("Function")
+        }
+
+
+def test_operators_over_http_may_see_to_the_letters_of_conflicts(two: Graph) -> None:
+    told = of(two, HERE, "Function")["operations-function"].inputs["environment"]["variables"]
+    queue, letters = of(two, HERE, "Queue")["conflict-queue"], of(two, HERE, "Queue")["conflict-dlq-queue"]
+    assert (told["CONFLICT_QUEUE_URL"], told["CONFLICT_DEAD_LETTERS_URL"]) == (
+        queue.outputs["url"],
+        letters.outputs["url"],
+    )
+    statements = of(two, HERE, "RolePolicy")["operations-policy"].statements()
+    assert may(statements, "sqs:SendMessage", queue.outputs["arn"])
+    assert may(statements, "sqs:DeleteMessage", letters.outputs["arn"])
+    assert may(statements, "dynamodb:Query", two.named("conflicts-table").outputs["arn"])
+    assert not may(statements, "dynamodb:PutItem", two.named("conflicts-table").outputs["arn"])
+    assert not may(statements, "dynamodb:PutItem", of(two, HERE, "Table")["standings-table"].outputs["arn"])
 
 
 def test_all_of_the_second_region_is_protected_so_that_no_up_takes_it_away(two: Graph) -> None:

@@ -36,6 +36,7 @@ ERRORS = "handlers/sourcing/errors.py"
 MEANING = "handlers/sourcing/meaning.py"
 KINDS = "handlers/sourcing/kinds.py"
 BETWEEN_REGIONS = ("tests/regions",)
+LETTERS_BETWEEN = ("tests/ops/test_between.py",)
 MISSPELLING = ("tests/handlers/test_misspelt.py",)
 NORMALIZING = ("tests/handlers/test_normal_forms.py",)
 RECALLING = ("tests/handlers/test_recall.py",)
@@ -4989,8 +4990,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "leave segments of replays that were given up where they lie",
         "handlers/upkeep/letters/sending.py",
-        "Remedy.POKE, Remedy.REPLAY, Remedy.PUBLISH})",
-        "Remedy.POKE, Remedy.PUBLISH})",
+        "TO_QUEUES = (Remedy.SETTLE, Remedy.PROJECT, Remedy.POKE, Remedy.REPLAY)",
+        "TO_QUEUES = (Remedy.SETTLE, Remedy.PROJECT, Remedy.POKE)",
         ("tests/http_api/test_operations.py",),
     ),
     Mutant(
@@ -5535,8 +5536,43 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "pass over an event whose place another one takes",
         "handlers/relay.py",
-        "        _unsettled.queue.lost(before.aggregate_id, dict(old or {}), removed=after is None)\n",
+        "        _unsettled.queue.lost(event.aggregate_id, lost.item, removed=lost.removed)\n",
         "        pass\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "publish a stretch that was given up, and forget what was overwritten in it",
+        "handlers/upkeep/letters/sending.py",
+        "            self.between.hand_over(case.lost, case.unsettled)\n",
+        "            self.between.hand_over((), case.unsettled)\n",
+        LETTERS_BETWEEN,
+    ),
+    Mutant(
+        "take the letter of a lost event for one that was kept",
+        "handlers/upkeep/letters/diagnosis.py",
+        "        if kept is None:\n",
+        "        if self.between is None:\n",
+        LETTERS_BETWEEN,
+    ),
+    Mutant(
+        "know of no letters about conflicts over HTTP",
+        "handlers/operations.py",
+        '        **_told("conflict", "CONFLICT_DEAD_LETTERS_URL"),\n',
+        "",
+        LETTERS_BETWEEN,
+    ),
+    Mutant(
+        "look past the queue of conflicts",
+        "ops/status/looks.py",
+        '    "conflict": "conflictQueueUrl",\n',
+        "",
+        ("tests/infrastructure/test_regions.py",),
+    ),
+    Mutant(
+        "let only the relay tell a Region that its epoch is over",
+        "handlers/store/reconciler.py",
+        "            self._take_note(self._newest(untangled), standing)\n",
+        "",
         BETWEEN_REGIONS,
     ),
     Mutant(

@@ -233,3 +233,17 @@ def test_an_event_that_somebody_removed_is_a_breach_and_kept(pair: Pair) -> None
 
     assert [(each.event, each.status) for each in a.conflicts()] == [(event, "check")]
     assert [each.command_id for each in a.stored()["a"]] == ["open-a", "c"]
+
+
+def test_a_region_is_fenced_by_whoever_sees_a_higher_epoch_first(pair: Pair) -> None:
+    """The relay may have given up the event that told it: `reconcile` is asked to look at its stream."""
+    a, b = pair[PRIMARY], pair[OTHER]
+    a.send(opening())
+    pair.arrive(OTHER)
+    pair.promote(OTHER, reach_the_other=False)
+    b.send(transaction("there", 1))
+    pair.arrive(PRIMARY)
+
+    a.invoke("reconcile", {"aggregateIds": ["a"]})
+
+    assert (a.standing.role, a.standing.seen, a.standing.decides) == ("fenced", 3, OTHER)

@@ -13,17 +13,21 @@ from handlers.sourcing.errors import MalformedError, NotAnEventError
 from handlers.sourcing.event import Event
 from handlers.sourcing.payload import request_of
 from handlers.sourcing.told import Settings
+from handlers.store.conflict_queue import told_in
 from handlers.store.event_bus import EventBus, delivered_event
 from handlers.store.event_store import EventStore
+from handlers.store.lost import Lost
 from handlers.store.read_model import Key, ReadModel
 from handlers.store.replay_work import work_of
 from handlers.store.replays import Replays, State
+from handlers.store.stored_events import event_of
 from handlers.store.streams import kind_of
 from handlers.store.unpublishable import Unpublishable, as_ascii
 
+from .between import Between
 from .invocation import Invocation, told, undelivered
 from .queues import BATCH_BYTES, Letter
-from .stretch import Stretch, from_stream
+from .stretch import Found, Stretch, from_stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -35,6 +39,7 @@ class Remedy(StrEnum):
     PROJECT = "to the projection queue"
     POKE = "to the process queue"
     REPLAY = "to the replay queue"
+    SETTLE = "to the conflict queue"
     LOG = "to the audit log"
     PUBLISH = "publish its events again"
     SEARCH = "publish what the store has of its time; the letter stays without --force"
@@ -65,6 +70,10 @@ class Cause(StrEnum):
     STREAM_FORGOTTEN = "stream-forgotten"
     """So it did, and the stream has it no more."""
     INVOCATION = "invocation-failed"
+    NOT_SETTLED = "not-settled"
+    """A stream that two Regions wrote was not put together."""
+    NOT_KEPT = "not-kept"
+    """It holds an event that was acknowledged and lost, and is not among the conflicts: perhaps all that is left."""
     NOT_CALLED = "not-called"
     """A schedule could not call its function."""
     UNTOLD = "untold"
@@ -94,6 +103,10 @@ class Case:
     message: str | None = None
     """What is sent to a queue in the letter's place; None is the letter itself."""
     invocation: Invocation | None = None
+    lost: tuple[Lost, ...] = ()
+    """Events that others have taken the places of, to be handed to `reconcile` before anything is published."""
+    unsettled: tuple[str, ...] = ()
+    """Aggregates whose streams are to be looked at, too."""
 
     @property
     def order(self) -> tuple[str, int]:
@@ -141,6 +154,8 @@ class Diagnosis:
     command_function: str
     replays: Replays | None = None
     """None for whoever does not look at letters of replays."""
+    between: Between | None = None
+    """None where the ledger is in one Region."""
 
     def of(self, letter: Letter) -> Case:
         """One letter's case: up to a Query and a BatchGetItem, or the reading of a stretch of the stream.
@@ -153,6 +168,7 @@ class Diagnosis:
             "replay": self._not_replayed,
             "delivery": self._undelivered,
             "invocation": self._given_up,
+            "conflict": self._not_settled,
         }
         try:
             return examine[letter.queue](letter)
@@ -200,6 +216,26 @@ class Diagnosis:
             return Case(letter, Cause.NOT_CARRIED_ON, reason, Remedy.REPLAY, hopeless=True)
         reason = f"{which}: replayer's log says why; it goes on where it stopped"
         return Case(letter, Cause.NOT_CARRIED_ON, reason, Remedy.REPLAY)
+
+    def _not_settled(self, letter: Letter) -> Case:
+        """What `reconcile` failed on: a lost event, or a stream to be put together."""
+        try:
+            aggregate_id, item, removed = told_in(letter.body)
+            event = None if item is None else event_of(item)
+        except (MalformedError, NotAnEventError) as error:
+            reason = f"neither a stream nor a lost event: {error.message}"
+            return Case(letter, Cause.NO_EVENT, reason, Remedy.SETTLE, hopeless=True)
+        if event is None:
+            reason = "its stream is no chain, or was none: reconcile's log says what it waits for"
+            place = Place(aggregate_id, None)
+            return Case(letter, Cause.NOT_SETTLED, reason, Remedy.SETTLE, places=(place,))
+        which = f"event {event.sequence}, which {'was removed' if removed else 'another one replaced'}"
+        kept = self.between.kept(event) if self.between else None
+        if kept is None:
+            reason = f"{which}: it is not among the conflicts, so this letter may be all that is left of it"
+            return Case(letter, Cause.NOT_KEPT, reason, Remedy.SETTLE, places=_places([event]))
+        reason = f"{which}: it is among the conflicts, {kept.describe()['status']}; reconcile's log says why"
+        return Case(letter, Cause.NOT_SETTLED, reason, Remedy.SETTLE, places=_places([event]))
 
     def _undelivered(self, letter: Letter) -> Case:
         """What a rule could not hand to its target; EventBridge says why in the message's attributes."""
@@ -274,12 +310,35 @@ class Diagnosis:
         reason = f"{told(context if isinstance(context, dict) else {})}: {stretch.size} records of {stretch.shard_id}, "
         reason += f"arrived {stretch.first} to {stretch.last}"
         # Another table's stream holds events of another store. This one's own, of that time, can do no harm.
-        events = from_stream(self.streams, stretch) if stretch.table == self.store_table else None
-        if events is None:
+        found = from_stream(self.streams, stretch) if stretch.table == self.store_table else None
+        if found is None:
             reason += "; the stream has forgotten them; the store has them, but not when they arrived"
+            if self.between:
+                reason += ". WHAT WAS OVERWRITTEN AMONG THEM IS NOWHERE ELSE IN THE TABLES: see the runbook"
             return Case(letter, Cause.STREAM_FORGOTTEN, reason, Remedy.SEARCH, stretch=stretch)
-        cause, found = Cause.NOT_RELAYED, tuple(events)
-        return Case(letter, cause, reason, Remedy.PUBLISH, places=_places(events), stretch=stretch, events=found)
+        if self.between is None:
+            return self._not_relayed(letter, stretch, found, reason)
+        events = (*found.inserted, *found.replacing)
+        return Case(
+            letter,
+            Cause.NOT_RELAYED,
+            reason + (f"; {len(found.lost)} of them took the place of acknowledged events" if found.lost else ""),
+            Remedy.PUBLISH,
+            places=_places([*events, *(each.event for each in found.lost)]),
+            stretch=stretch,
+            events=events,
+            lost=found.lost,
+            unsettled=self.between.unsettled(events),
+        )
+
+    def _not_relayed(self, letter: Letter, stretch: Stretch, found: Found, reason: str) -> Case:
+        """With one Region nothing of the ledger changes an event, so no change is published: `verify` shows it."""
+        if found.lost:
+            places = sorted({f"{each.event.aggregate_id} #{each.event.sequence}" for each in found.lost})
+            reason += f"; among them changes of stored events, such as {places[0]}: an incident, verify"
+        where = _places(found.inserted)
+        cause = Cause.NOT_RELAYED
+        return Case(letter, cause, reason, Remedy.PUBLISH, places=where, stretch=stretch, events=found.inserted)
 
     def _contradiction(self, event: Event) -> str | None:
         """Why the projection would refuse the event for ever, None where it would not."""

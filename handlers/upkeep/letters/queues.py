@@ -28,8 +28,11 @@ OUTPUTS: Mapping[str, str] = {
     "replay": "replayDeadLetterQueueUrl",
     "delivery": "deliveryDeadLetterQueueUrl",
     "invocation": "invocationDeadLetterQueueUrl",
+    "conflict": "conflictDeadLetterQueueUrl",
 }
 """The dead letter queues, and the stack's outputs with their URLs."""
+OF_TWO_REGIONS = frozenset({"conflict"})
+"""Those of them that a stack in one Region has not."""
 
 HIDDEN_SECONDS = 300
 """How long a letter stays hidden if this program dies before it puts it back; what is held longer is renewed."""

@@ -14,6 +14,7 @@ from handlers.store.event_bus import EventBus, PublishError
 from handlers.upkeep.foreign import Foreign
 from handlers.upkeep.publishing import put
 
+from .between import Between
 from .diagnosis import Case, Remedy
 from .queues import BATCH, BATCH_BYTES, Holding
 
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
 _FAULTS = (BotoCoreError, ClientError, PublishError, LookupError, TypeError, ValueError, ArithmeticError)
 TOLD = 3
 """Of the events that the bus will never take, and of the items that are none, so many are named."""
-SENT_ON = frozenset({Remedy.PROJECT, Remedy.POKE, Remedy.REPLAY, Remedy.PUBLISH})
+TO_QUEUES = (Remedy.SETTLE, Remedy.PROJECT, Remedy.POKE, Remedy.REPLAY)
+"""Those that send a message: lost events first."""
+SENT_ON = frozenset({*TO_QUEUES, Remedy.PUBLISH})
 """What takes no more than to send a message or the letter's own events: the other remedies reach further."""
+
+
+_Key = tuple[str, int, str]
 
 
 class Result(NamedTuple):
@@ -44,30 +50,21 @@ class Sender:
 
     sqs: SQSClient
     bus: EventBus
-    queue_url: str
-    """Of the projection queue."""
-    process_queue_url: str
-    replay_queue_url: str
+    queues: Mapping[Remedy, str]
+    """The URL of the queue that each of TO_QUEUES sends to. In one Region nothing is sent by SETTLE."""
     holdings: Mapping[str, Holding]
-    _published: set[tuple[str, int]] = field(default_factory=set)
+    between: Between | None = None
+    """None where the ledger is in one Region."""
+    _published: set[_Key] = field(default_factory=set)
 
     def send(self, cases: Iterable[Case]) -> Iterator[Result]:
         """Move the cases whose remedies are in SENT_ON; a result for each, as soon as it is known."""
         by_remedy = in_order(cases)
-        queues = {
-            Remedy.PROJECT: self.queue_url,
-            Remedy.POKE: self.process_queue_url,
-            Remedy.REPLAY: self.replay_queue_url,
-        }
-        for remedy, url in queues.items():
-            yield from self.send_to(url, by_remedy[remedy])
+        for remedy in TO_QUEUES:
+            for batch in _fitting(by_remedy[remedy]):
+                yield from self.moved(batch, partial(self._send, batch, remedy))
         for case in by_remedy[Remedy.PUBLISH]:
             yield from self.moved([case], partial(self._publish_events, case, case.events or ()))
-
-    def send_to(self, url: str, cases: Sequence[Case]) -> Iterator[Result]:
-        """Move the messages of cases to a queue."""
-        for batch in _fitting(cases):
-            yield from self.moved(batch, partial(self._send, batch, url))
 
     def moved(self, cases: Sequence[Case], act: Callable[[], Mapping[str, str]]) -> Iterator[Result]:
         """Act, then delete the letters of `cases` for which `act` names no problem, by message id."""
@@ -87,7 +84,8 @@ class Sender:
             problem = problems.get(case.letter.message_id, "")
             yield Result(case, moved=not problem, problem=problem)
 
-    def _send(self, cases: Sequence[Case], queue_url: str) -> dict[str, str]:
+    def _send(self, cases: Sequence[Case], remedy: Remedy) -> dict[str, str]:
+        queue_url = self.queues[remedy]
         entries: Any = [{"Id": str(at), "MessageBody": _message(case)} for at, case in enumerate(cases)]
         answer = self.sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
         return {
@@ -96,16 +94,24 @@ class Sender:
         }
 
     def _publish_events(self, case: Case, events: Iterable[Event]) -> dict[str, str]:
+        if self.between:
+            self.between.hand_over(case.lost, case.unsettled)
         kept = tuple(events)
         left_out = self.publish_new(kept)
         if not left_out:
-            self._published.update((event.aggregate_id, event.sequence) for event in kept)
+            self._published.update(map(_key, kept))
         return problem_of([case], left_out)
 
     def publish_new(self, events: Iterable[Event]) -> Sequence[Foreign]:
         """Publish what was not yet. What the bus will never take holds up no other event, and is answered."""
-        new = {(event.aggregate_id, event.sequence): event for event in events}
-        return put(self.bus, (new[place] for place in sorted(new) if place not in self._published)).left_out
+        new = {_key(event): event for event in events}
+        # Of two events for one place, as two Regions may have written them, the first comes first.
+        places = sorted(new, key=lambda key: key[:2])
+        return put(self.bus, (new[place] for place in places if place not in self._published)).left_out
+
+
+def _key(event: Event) -> _Key:
+    return event.aggregate_id, event.sequence, event.hash
 
 
 def in_order(cases: Iterable[Case]) -> dict[Remedy, list[Case]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -14,6 +14,7 @@ from handlers.sourcing import times
 from handlers.sourcing.errors import MalformedError, NotAnEventError
 from handlers.sourcing.event import Event
 from handlers.sourcing.fields import check_whole
+from handlers.store.lost import Lost, lost_by
 from handlers.store.stored_events import event_of
 
 if TYPE_CHECKING:
@@ -80,10 +81,20 @@ class Stretch:
         return self.first - MARGIN, self.last + MARGIN
 
 
-def from_stream(client: DynamoDBStreamsClient, stretch: Stretch) -> list[Event] | None:
-    """The events of a stretch, and of what lies between them in the shard; None where the stream has forgotten any.
+class Found(NamedTuple):
+    """What the records of a stretch tell. What is neither is left out: it is nothing that the ledger does."""
 
-    A stream remembers for 24 hours. What is no insertion of an event is left out: the relay has reported it.
+    inserted: tuple[Event, ...] = ()
+    lost: tuple[Lost, ...] = ()
+    """Events that were there before a change, which may be told by this stretch alone."""
+    replacing: tuple[Event, ...] = ()
+    """Those that stand in their places."""
+
+
+def from_stream(client: DynamoDBStreamsClient, stretch: Stretch) -> Found | None:
+    """What a stretch tells, and what lies between in the shard; None where the stream has forgotten any of it.
+
+    A stream remembers for 24 hours, also the old images, which are nowhere else.
     """
     try:
         iterator: str | None = client.get_shard_iterator(
@@ -92,17 +103,17 @@ def from_stream(client: DynamoDBStreamsClient, stretch: Stretch) -> list[Event] 
             ShardIteratorType="AT_SEQUENCE_NUMBER",
             SequenceNumber=stretch.start,
         )["ShardIterator"]
-        events: list[Event] = []
+        records: list[Any] = []
         empty = seen = 0
         while iterator and empty < EMPTY_PAGES:
             answer = client.get_records(ShardIterator=iterator, Limit=PAGE)
             for record in answer["Records"]:
                 number = int(record["dynamodb"]["SequenceNumber"])
                 if number <= stretch.end:
-                    events += _inserted(record)
+                    records.append(record)
                     seen += 1
                 if number >= stretch.end:
-                    return events if seen >= stretch.size else None
+                    return _told_by(records) if seen >= stretch.size else None
             empty = 0 if answer["Records"] else empty + 1
             iterator = answer.get("NextShardIterator")
     except ClientError as error:
@@ -111,11 +122,21 @@ def from_stream(client: DynamoDBStreamsClient, stretch: Stretch) -> list[Event] 
     return None
 
 
-def _inserted(record: Any) -> list[Event]:
-    try:
-        return [event_of(record["dynamodb"].get("NewImage"))] if record["eventName"] == "INSERT" else []
-    except NotAnEventError:
-        return []
+def _told_by(records: Iterable[Any]) -> Found:
+    inserted: list[Event] = []
+    lost: list[Lost] = []
+    replacing: list[Event] = []
+    for record in records:
+        change = record["dynamodb"]
+        try:
+            if record["eventName"] == "INSERT":
+                inserted.append(event_of(change.get("NewImage")))
+            elif taken := lost_by(change):
+                lost.append(taken)
+                replacing += [] if taken.removed else [event_of(change["NewImage"])]
+        except NotAnEventError:
+            continue
+    return Found(tuple(inserted), tuple(lost), tuple(replacing))
 
 
 def _text(info: Mapping[str, Any], name: str, length: tuple[int, int]) -> str:
