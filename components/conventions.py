@@ -13,6 +13,7 @@ import pulumi
 
 HOLDS_DATA = frozenset(
     {
+        "aws:backup/vault:Vault",
         "aws:cloudwatch/logGroup:LogGroup",
         "aws:cognito/userPool:UserPool",
         "aws:dynamodb/table:Table",

@@ -76,11 +76,20 @@ NO_AUDIT_LOG = "no-audit-log"
 NO_ALARM_RECIPIENT = "no-alarm-recipient"
 ENDLESS_BREAK_GLASS = "endless-break-glass"
 FEW_UNRESERVED = "few-unreserved"
+IRREVERSIBLE_BACKUP_LOCK = "irreversible-backup-lock"
 RISKS = (
     *(NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_AUDIT_LOG, NO_ALARM_RECIPIENT),
-    *(ENDLESS_BREAK_GLASS, FEW_UNRESERVED),
+    *(ENDLESS_BREAK_GLASS, FEW_UNRESERVED, IRREVERSIBLE_BACKUP_LOCK),
 )
-"""What production refuses, and of the last every stack, unless it is accepted by its name."""
+"""What production refuses, and of the last two every stack, unless it is accepted by its name."""
+
+MAX_BACKUP_DAYS = 36_500
+COLD_STORAGE_DAYS = 90
+"""For so long at least AWS Backup keeps in cold storage what it has moved there."""
+COMPLIANCE = "compliance"
+BACKUP_LOCKS = ("governance", COMPLIANCE)
+LEAST_GRACE_DAYS = 3
+"""AWS takes no shorter time in which a lock for compliance can be taken back."""
 
 MAX_BRANCH_DAYS = 365
 """A branch is there to try something, not to stay."""

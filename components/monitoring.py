@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import pulumi
 import pulumi_aws as aws
@@ -20,7 +21,6 @@ from components.dashboard import DashboardSubjects, dashboard_body
 from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
 from components.event_store import EventTable
-from components.guard_watch import GuardWatch
 from components.handler_function import HandlerFunction
 from components.http_api import HttpApi
 from components.limits import MAX_HEARTBEAT_MINUTES, MAX_SWEEP_MINUTES, check_range
@@ -34,6 +34,13 @@ from components.snapshots import Snapshots
 
 _RETRIES = 185
 _MAX_AGE_SECONDS = 86_400
+
+
+class Watch(Protocol):
+    """A rule whose events are for people."""
+
+    rule_name: pulumi.Output[str]
+    rule_arn: pulumi.Output[str]
 
 
 @dataclass(frozen=True)
@@ -76,10 +83,10 @@ class MonitoringArgs:
     region: Input[str]
     dashboard_name: str
     """AWS asks for one: unique in the account and Region."""
-    guard_watch: GuardWatch | None = None
-    """Tells the topic besides the alarms."""
+    watches: Mapping[str, Watch] = field(default_factory=dict)
+    """What tells the topic besides the alarms, by what it watches."""
     delivery_dead_letters: DeadLetterQueue | None = None
-    """Takes what the watch could not tell; must admit its rule. Given with it."""
+    """Takes what a watch could not tell; must admit its rule. Given with one."""
     emails: Sequence[str] = ()
     """Who is written to; each has to confirm."""
     webhooks: Sequence[str] = ()
@@ -153,16 +160,16 @@ class Monitoring(pulumi.ComponentResource):
         topic = aws.sns.Topic(
             f"{name}-topic", display_name="Event sourcing alarms", kms_master_key_id=args.kms_key_arn, opts=child
         )
-        rules = [] if args.guard_watch is None else [args.guard_watch.rule_arn]
+        rules = [watch.rule_arn for watch in args.watches.values()]
         admission = aws.sns.TopicPolicy(
             f"{name}-topic-policy",
             arn=topic.arn,
             policy=alarm_topic_policy(topic.arn, args.account_id, rules),
             opts=child,
         )
-        if args.guard_watch is not None:
-            told = pulumi.ResourceOptions.merge(loose, pulumi.ResourceOptions(depends_on=[admission]))
-            _tell(f"{name}-guard-target", args, topic.arn, told)
+        told = pulumi.ResourceOptions.merge(loose, pulumi.ResourceOptions(depends_on=[admission]))
+        for label, watch in args.watches.items():
+            _tell(f"{name}-{label}-target", watch, args, topic.arn, told)
         for email in args.emails:
             aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=loose)
         for url in args.webhooks:
@@ -188,13 +195,13 @@ class Monitoring(pulumi.ComponentResource):
         self.register_outputs({"topicArn": self.topic_arn, "dashboardName": self.dashboard_name})
 
 
-def _tell(name: str, args: MonitoringArgs, topic_arn: Input[str], opts: pulumi.ResourceOptions) -> None:
-    """Have the watch report to the topic."""
-    if args.guard_watch is None or args.delivery_dead_letters is None:
-        raise ValueError(f"{name}: guard_watch and delivery_dead_letters must be given together")
+def _tell(name: str, watch: Watch, args: MonitoringArgs, topic_arn: Input[str], opts: pulumi.ResourceOptions) -> None:
+    """Have a watch report to the topic."""
+    if args.delivery_dead_letters is None:
+        raise ValueError(f"{name}: watches and delivery_dead_letters must be given together")
     aws.cloudwatch.EventTarget(
         name,
-        rule=args.guard_watch.rule_name,
+        rule=watch.rule_name,
         arn=topic_arn,
         dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.delivery_dead_letters.arn),
         retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(

@@ -79,6 +79,40 @@ def traffic_shift_policy(grants: Sequence[Grant]) -> Output[str]:
     return Output.json_dumps(_document(*(_statement(grant) for grant in grants), watch))
 
 
+def backup_policy(
+    grants: Sequence[Grant], *, copies: bool, kms_key_arn: Input[str] | None, dns_suffix: Input[str]
+) -> Output[str]:
+    """What makes backups may do: its grants, and what the key under tables and vault takes.
+
+    AWS Backup leaves grants on the key behind, for its own work alone, and otherwise uses it through itself and
+    DynamoDB. With `copies` it may take them out of any vault: IAM knows no vault for that action.
+    """
+    statements = [_statement(grant) for grant in grants]
+    if copies:
+        statements.append(
+            {"Sid": "CopyOut", "Effect": "Allow", "Action": "backup:CopyFromBackupVault", "Resource": "*"}
+        )
+    if kms_key_arn is not None:
+        key: Statement = {"Effect": "Allow", "Resource": kms_key_arn}
+        via = [_endpoint(each, kms_key_arn, dns_suffix) for each in ("backup", "dynamodb")]
+        statements += [
+            {**key, "Sid": "LookAtKey", "Action": "kms:DescribeKey"},
+            {
+                **key,
+                "Sid": "UseKey",
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Condition": {"StringEquals": {"kms:ViaService": via}},
+            },
+            {
+                **key,
+                "Sid": "LetBackupUseKey",
+                "Action": "kms:CreateGrant",
+                "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+            },
+        ]
+    return Output.json_dumps(_document(*statements))
+
+
 def queue_policy(queue_arn: Input[str], rule_arns: Sequence[Input[str]] = ()) -> Output[str]:
     """TLS only; EventBridge may send on behalf of the rules named (`*` within an ARN matches), nobody else's."""
     statements: list[Statement] = [_deny_plain_http("sqs:*", queue_arn)]

@@ -30,6 +30,7 @@ def check(read: Reader, settings: Settings) -> None:
     _check_transfers(read, settings)
     _check_alarms(read, settings)
     _check_starts(read, settings)
+    _check_backups(read, settings)
     read.expect(
         bool(settings.break_glass_arns) or not settings.break_glass_until,
         "breakGlassUntil",
@@ -326,6 +327,58 @@ def _check_starts(read: Reader, settings: Settings) -> None:
             f"at most {reserved} ({concurrency}), of which it is a part",
             reserved,
         )
+
+
+def _check_backups(read: Reader, settings: Settings) -> None:
+    days, cold, lock = settings.backup_days, settings.backup_cold_after_days, settings.backup_lock
+    for key, value in (
+        ("backupColdAfterDays", cold),
+        ("backupVault", settings.backup_vault),
+        ("backupCopyTo", settings.backup_copy_to),
+        ("backupLock", lock),
+    ):
+        shown = json.dumps(value) if isinstance(value, tuple) else value
+        read.expect(bool(days) or not value, key, shown, "nothing with backupDays 0: no backup is made", "backupDays")
+    read.expect(
+        not days or bool(settings.backup_schedule),
+        "backupSchedule",
+        settings.backup_schedule,
+        "a cron expression with backupDays",
+        "backupDays",
+    )
+    read.expect(
+        not (days and cold) or cold + limits.COLD_STORAGE_DAYS <= days,
+        "backupColdAfterDays",
+        cold,
+        f"0, or at least {limits.COLD_STORAGE_DAYS} days less than backupDays ({days}): AWS Backup keeps and charges a "
+        "backup in cold storage for so long",
+        "backupDays",
+    )
+    read.expect(
+        not (lock and settings.backup_vault),
+        "backupLock",
+        lock,
+        f"empty with backupVault ({settings.backup_vault}), which is its owner's to lock",
+        "backupVault",
+    )
+    read.expect(
+        (1 <= settings.backup_lock_days <= days) if lock else settings.backup_lock_days == 0,
+        "backupLockDays",
+        settings.backup_lock_days,
+        f"from 1 to backupDays ({days}) with backupLock: the vault would refuse what is to be kept for less"
+        if lock
+        else "0 without backupLock",
+        "backupLock",
+        "backupDays",
+    )
+    read.expect(
+        lock != limits.COMPLIANCE or limits.IRREVERSIBLE_BACKUP_LOCK in settings.accepted_risks,
+        "backupLock",
+        lock,
+        f"governance, unless acceptedRisks has {limits.IRREVERSIBLE_BACKUP_LOCK}: backupLockGraceDays "
+        f"({settings.backup_lock_grace_days}) after it is made nobody can take it back, AWS included",
+        "acceptedRisks",
+    )
 
 
 def _check_production(read: Reader, settings: Settings) -> None:

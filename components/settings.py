@@ -19,6 +19,8 @@ _A_PATH = "a path, beginning and ending with /, up to 512 characters"
 _A_TAG = "the value of a tag: letters, digits, spaces and _.:/=+-@, up to 256"
 _A_FUNCTION = "a function of a module, <module>:<function>"
 _TOPICS = "a list of ARNs of SNS topics, arn:aws:sns:<region>:<account>:<name>"
+_A_CRON = "a cron expression of AWS Backup in UTC, cron(<minutes> <hours> <day> <month> <weekday> <year>)"
+_VAULTS = "a list of ARNs of vaults, arn:aws:backup:<region>:<account>:backup-vault:<name>"
 _THRESHOLDS = "a list of <alarm>=<number>, such as projection-queue-age=600"
 _A_WEB_ACL = "the ARN of a web ACL for CloudFront, arn:aws:wafv2:us-east-1:<account>:global/webacl/<name>/<id>"
 _A_PREFIX = "a name of small letters, digits and -, up to 63, in which neither aws, amazon nor cognito occurs"
@@ -50,6 +52,18 @@ class Settings:
     warm_write_units: int
     recovery_days: int
     point_in_time_recovery: bool
+    backup_days: int
+    """0 for no backups by AWS Backup."""
+    backup_schedule: str
+    backup_cold_after_days: int
+    """0 for never."""
+    backup_vault: str
+    """The name of a vault that is there; empty for one of the stack's own."""
+    backup_copy_to: tuple[str, ...]
+    backup_lock: str
+    """Empty for none."""
+    backup_lock_days: int
+    backup_lock_grace_days: int
     production: bool
     break_glass_arns: tuple[str, ...]
     """Who may put events besides the ledger's own functions."""
@@ -224,6 +238,14 @@ class Settings:
             warm_write_units=read.nothing_or("warmWriteUnits", limits.LEAST_WARM_WRITE_UNITS, limits.MAX_TABLE_UNITS),
             recovery_days=read.integer("recoveryDays", 1, limits.MAX_RECOVERY_DAYS),
             point_in_time_recovery=read.boolean("pointInTimeRecovery"),
+            backup_days=read.integer("backupDays", 0, limits.MAX_BACKUP_DAYS),
+            backup_schedule=read.matching("backupSchedule", config_reader.CRON, _A_CRON),
+            backup_cold_after_days=read.integer("backupColdAfterDays", 0, limits.MAX_BACKUP_DAYS),
+            backup_vault=read.matching("backupVault", config_reader.BACKUP_VAULT, "the name of a vault of AWS Backup"),
+            backup_copy_to=read.all_matching("backupCopyTo", config_reader.BACKUP_VAULT_ARN, _VAULTS),
+            backup_lock=read.optional_choice("backupLock", limits.BACKUP_LOCKS),
+            backup_lock_days=read.integer("backupLockDays", 0, limits.MAX_BACKUP_DAYS),
+            backup_lock_grace_days=read.integer("backupLockGraceDays", limits.LEAST_GRACE_DAYS, limits.MAX_BACKUP_DAYS),
             production=read.boolean("production"),
             break_glass_arns=read.identities("breakGlassArns"),
             break_glass_until=read.moment("breakGlassUntil"),

@@ -50,6 +50,8 @@ _TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 """Actions that AWS lets nobody limit to a resource."""
 _LOOKING = {"cloudwatch:DescribeAlarms"}
 """What CodeDeploy brakes by, and reads no data; AWS's own policy for it has that on everything."""
+_COPYING = {"backup:CopyFromBackupVault"}
+"""IAM knows no vault for it; where copies go is another action, of vaults that are named."""
 
 
 def _queue_is_encrypted(queue: Properties) -> Iterator[str]:
@@ -80,7 +82,7 @@ def _role_names_what_it_may(policy: Properties) -> Iterator[str]:
             continue
         if "NotAction" in statement or any("*" in action for action in actions):
             yield f"{_sid(statement)} allows actions by a wildcard: name each"
-        if "*" in _listed(statement.get("Resource", "*")) and not set(actions) <= _TRACING | _LOOKING:
+        if "*" in _listed(statement.get("Resource", "*")) and not set(actions) <= _TRACING | _LOOKING | _COPYING:
             yield f"{_sid(statement)} allows {', '.join(actions)} on every resource: name those that it is for"
 
 

@@ -44,7 +44,7 @@ def carry(shared: Shared, stores: Stores) -> Carriers:
         EventBusArgs(archive_retention_days=shared.settings.archive_retention_days, kms_key_arn=key, but_from=[COPIES]),
         shared.options,
     )
-    watches = [stores.guard_watch.rule_arn] if stores.guard_watch else []
+    watches = [watch.rule_arn for watch in stores.watches.values()]
     admitted = DeadLetterQueueArgs(rule_arns=[event_bus.rule_arns, *watches], kms_key_arn=key)
     redriven = DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=key)
     conflicts = conflict_dead_letters = None

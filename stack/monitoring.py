@@ -68,7 +68,7 @@ def watch(
             sweep_minutes=shared.settings.sweep_minutes,
             heartbeat=functions.heartbeat,
             heartbeat_minutes=shared.settings.heartbeat_minutes,
-            guard_watch=stores.guard_watch,
+            watches=stores.watches,
             delivery_dead_letters=carriers.delivery_dead_letters,
             apis=front_door.apis if front_door else {},
             token_scopes=functions.token_scopes,

@@ -28,6 +28,11 @@ class Place:
         return self.order[0]
 
     @property
+    def is_first(self) -> bool:
+        """Whether it is the stack's own."""
+        return self.region == self.primary
+
+    @property
     def other(self) -> str:
         """The Region beside."""
         return next(each for each in self.order if each != self.region)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pulumi
 
+from components.backups import Backups, BackupsArgs, BackupWatch, Lock
 from components.branches import Branches
 from components.conflicts import Conflicts, ConflictsArgs, ConflictsReplica, ConflictTable
 from components.event_store import EventStore, EventStoreArgs, EventStoreReplica, EventTable
 from components.guard_watch import GuardWatch
+from components.monitoring import Watch
 from components.read_model import ReadModel
 from components.replays import Replays
 from components.snapshots import Snapshots
@@ -37,6 +40,14 @@ class Stores:
     """None unless asked for."""
     between: Between | None = None
     """None where there is one Region."""
+    backup_watch: BackupWatch | None = None
+    """None where there are no backups."""
+
+    @property
+    def watches(self) -> dict[str, Watch]:
+        """What tells the alarm topic of what happened to the tables, by what it watches."""
+        found: dict[str, Watch | None] = {"guard": self.guard_watch, "backup": self.backup_watch}
+        return {label: watch for label, watch in found.items() if watch}
 
 
 def keep(shared: Shared, beside: Shared | None = None) -> Stores:
@@ -102,20 +113,62 @@ def _warm(shared: Shared) -> TableArgs:
 
 def _kept(shared: Shared, event_store: EventTable, between: Between | None) -> Stores:
     settings, tables = shared.settings, _tables(shared)
+    read_model = ReadModel("read-model", _warm(shared), shared.options)
+    snapshots = Snapshots("snapshots", tables, shared.options)
+    kept = {
+        "event-store": event_store.table_arn,
+        "read-model": read_model.table_arn,
+        "snapshots": snapshots.table_arn,
+        **({"conflicts": between.conflicts.table_arn} if between else {}),
+    }
     return Stores(
         event_store=event_store,
-        read_model=ReadModel("read-model", _warm(shared), shared.options),
-        snapshots=Snapshots("snapshots", tables, shared.options),
+        read_model=read_model,
+        snapshots=snapshots,
         branches=Branches("branches", tables, shared.options),
         replays=Replays("replays", tables, shared.options),
         # Off unless asked for: CloudTrail must record the account's management events. It tells and guards nothing,
         # so it may go as alarms may.
         guard_watch=_guard_watch(shared, event_store) if settings.watch_guards else None,
         between=between,
+        backup_watch=_back_up(shared, kept) if settings.backup_days else None,
     )
 
 
+def _back_up(shared: Shared, tables: Mapping[str, pulumi.Output[str]]) -> BackupWatch:
+    """Branches and replays are there for a while; a standing of before, put back, would have two Regions decide.
+
+    Of two Regions the first one's backups are copied: the second has the same events.
+    """
+    settings = shared.settings
+    lock = Lock(settings.backup_lock, settings.backup_lock_days, settings.backup_lock_grace_days)
+    Backups(
+        "backups",
+        BackupsArgs(
+            tables=tables,
+            account_id=shared.account_id,
+            region=shared.region,
+            partition=shared.partition,
+            dns_suffix=shared.dns_suffix,
+            days=settings.backup_days,
+            schedule=settings.backup_schedule,
+            cold_after_days=settings.backup_cold_after_days,
+            vault=settings.backup_vault,
+            lock=lock if settings.backup_lock else None,
+            copy_to=settings.backup_copy_to if shared.place is None or shared.place.is_first else (),
+            kms_key_arn=shared.kms_key_arn,
+        ),
+        shared.options,
+    )
+    return BackupWatch("backup-watch", list(tables.values()), _loose(shared))
+
+
 def _guard_watch(shared: Shared, event_store: EventTable) -> GuardWatch:
+    """What notices that the store's guards are taken away."""
+    return GuardWatch("guard-watch", event_store, _loose(shared))
+
+
+def _loose(shared: Shared) -> pulumi.ResourceOptions | None:
     """Unprotected, and so without the options of all others; in the second Region it lies with them."""
     parent = shared.options.parent
-    return GuardWatch("guard-watch", event_store, pulumi.ResourceOptions(parent=parent) if parent else None)
+    return pulumi.ResourceOptions(parent=parent) if parent else None

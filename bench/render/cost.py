@@ -22,6 +22,8 @@ _CROSSING_GB = 2.0
 """A million events of 2 KB."""
 _CROSSING_GB_PRICE = 0.02
 """Between us-east-1 and most others."""
+_BACKUPS = 35
+"""A day's each."""
 _ANSWERS_GB = 2.0
 """A million answers to people."""
 
@@ -105,6 +107,15 @@ With `heartbeatMinutes: 5`, a beat every five minutes costs as much as any comma
 `contributorInsights` has four rules for each of the two tables (partition keys, and with sort keys, each asked for and throttled). CloudWatch charges
 by rule and month and by the million of DynamoDB's events that a rule looks at, which are reads and writes: see
 [its prices](https://aws.amazon.com/cloudwatch/pricing/) for your Region. Not measured, and not in the sums.
+
+## Backups
+
+With `backupDays`, AWS Backup keeps whole copies, not what has changed: {_BACKUPS} daily ones of 1 GB of event store, read model and snapshots are {_BACKUPS} GB,
+{money(_BACKUPS * prices.BACKUP_GB_MONTH)} US$ a month at {money(prices.BACKUP_GB_MONTH)} a GB, and {money(_BACKUPS * prices.BACKUP_COLD_GB_MONTH)} were all of them in cold storage, at {money(prices.BACKUP_COLD_GB_MONTH)}. What is moved there is charged for 90 days at least. A
+million events are {money(_BACKUPS * cost.gigabytes_kept(cost.COMMANDS) * prices.BACKUP_GB_MONTH)} a month of {_BACKUPS} daily backups, indexes included (AWS leaves those out of a backup's size, or not: it does not say).
+Each vault of `backupCopyTo` costs as much again, and the way to another Region {_CROSSING_GB_PRICE} a GB; so does each of two Regions. What is restored is charged by the GB.
+The prices are those of [AWS Backup](https://aws.amazon.com/backup/pricing/), not measured, and not in the sums. Seldom and long costs less than often: weekly (`backupSchedule`), beside point-in-time
+recovery, which has every second of the last 35 days for {money(prices.RECOVERY_GB_MONTH)} a GB.
 
 ## The front door
 

@@ -12,7 +12,12 @@ from policies import rules
 from policies.rules import RULES, STACK_RULES, Declared
 from tests.infrastructure.program import Graph, Resource, graph, run
 
-KEYED = {"event-sourcing:kmsKey": "create", "event-sourcing:deployment": "Canary10Percent5Minutes"}
+KEYED = {
+    "event-sourcing:kmsKey": "create",
+    "event-sourcing:deployment": "Canary10Percent5Minutes",
+    "event-sourcing:backupDays": "365",
+    "event-sourcing:backupCopyTo": '["arn:aws:backup:eu-west-1:123456789012:backup-vault:far"]',
+}
 
 
 def known(resource: Resource) -> dict[str, Any]:

@@ -38,6 +38,7 @@ ISSUER = {
     "oidcTokenUrl": "https://issuer.example.com/token",
     "oidcLogoutUrl": "https://issuer.example.com/logout",
 }
+VAULT = "arn:aws:backup:eu-central-1:123456789012:backup-vault:far"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f0e0d0c-1111-2222-3333-444455556666"
 CERTIFICATE_ELSEWHERE = CERTIFICATE.replace("us-east-1", "eu-central-1")
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/ledger/0f0e0d0c-1111-2222-3333-444455556666"
@@ -117,7 +118,9 @@ def test_production_refuses_by_name_what_nobody_means_unless_it_is_accepted(key:
 
 
 def test_every_risk_is_documented_and_tried() -> None:
-    assert {risk for _, _, risk in RISKY} | {limits.FEW_UNRESERVED} == set(limits.RISKS)
+    assert {risk for _, _, risk in RISKY} | {limits.FEW_UNRESERVED, limits.IRREVERSIBLE_BACKUP_LOCK} == set(
+        limits.RISKS
+    )
     assert all(risk.removeprefix("short-") in SCHEMA["acceptedRisks"]["description"] for risk in limits.RISKS)
 
 
@@ -152,6 +155,16 @@ BAD = [
     ("recoveryDays", "0"),
     ("recoveryDays", "36"),
     ("pointInTimeRecovery", "yes"),
+    ("backupDays", "-1"),
+    ("backupDays", "36501"),
+    ("backupSchedule", "0 3 * * *"),
+    ("backupSchedule", "rate(1 day)"),
+    ("backupColdAfterDays", "-1"),
+    ("backupVault", "bank wide"),
+    ("backupCopyTo", '["bank-wide"]'),
+    ("backupLock", "forever"),
+    ("backupLockDays", "-1"),
+    ("backupLockGraceDays", "2"),
     ("production", "True"),
     ("kmsKey", "make"),
     ("breakGlassArns", "arn:aws:iam::123456789012:role/four-eyes"),
@@ -368,6 +381,20 @@ def test_all_complaints_come_at_once() -> None:
         ({"transferTimeoutSeconds": "119", "sweepMinutes": "2"}, "sweepMinutes"),
         ({"alarmsOff": '["heartbeat"]', "alarmThresholds": '["heartbeat=400"]'}, "alarmThresholds"),
         ({"alarmThresholds": '["heartbeat=400", "heartbeat=500"]'}, "alarmThresholds"),
+        ({"backupColdAfterDays": "1"}, "backupColdAfterDays"),
+        ({"backupVault": "bank-wide"}, "backupVault"),
+        ({"backupCopyTo": f'["{VAULT}"]'}, "backupCopyTo"),
+        ({"backupLockDays": "1"}, "backupLockDays"),
+        ({"backupDays": "35", "backupSchedule": ""}, "backupSchedule"),
+        ({"backupDays": "119", "backupColdAfterDays": "30"}, "backupColdAfterDays"),
+        ({"backupDays": "35", "backupLock": "governance"}, "backupLockDays"),
+        ({"backupDays": "35", "backupLock": "governance", "backupLockDays": "36"}, "backupLockDays"),
+        ({"backupDays": "35", "backupLockDays": "35"}, "backupLockDays"),
+        (
+            {"backupDays": "35", "backupVault": "bank-wide", "backupLock": "governance", "backupLockDays": "35"},
+            "backupLock",
+        ),
+        ({"backupDays": "35", "backupLock": "compliance", "backupLockDays": "35"}, "backupLock"),
         ({"kmsKey": "create", "kmsKeyArn": KEY}, "kmsKey"),
         ({"regions": TWO, "billingMode": "PROVISIONED", "readCapacity": "1", "writeCapacity": "1"}, "billingMode"),
         ({"regions": TWO, "kmsKeyArn": KEY}, "replicaKmsKeyArn"),

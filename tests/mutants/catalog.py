@@ -35,6 +35,7 @@ FACTS = "handlers/sourcing/facts.py"
 ERRORS = "handlers/sourcing/errors.py"
 MEANING = "handlers/sourcing/meaning.py"
 KINDS = "handlers/sourcing/kinds.py"
+BACKED_UP = ("tests/infrastructure/test_backups.py",)
 BETWEEN_REGIONS = ("tests/regions",)
 LETTERS_BETWEEN = ("tests/ops/test_between.py",)
 MISSPELLING = ("tests/handlers/test_misspelt.py",)
@@ -5609,5 +5610,33 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         '"Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *menders]}},',
         '"Condition": {"ArnNotLike": {"aws:PrincipalArn": [replication, *writers, *menders]}},',
         ("tests/infrastructure/test_regions.py",),
+    ),
+    Mutant(
+        "take the lock off a vault behind the new one",
+        "components/backups.py",
+        "opts=pulumi.ResourceOptions(parent=owner, deleted_with=vault, delete_before_replace=True),",
+        "opts=pulumi.ResourceOptions(parent=owner, deleted_with=vault),",
+        BACKED_UP,
+    ),
+    Mutant(
+        "delete the vault with the stack",
+        "components/backups.py",
+        "opts=pulumi.ResourceOptions(parent=owner, retain_on_delete=True),",
+        "opts=pulumi.ResourceOptions(parent=owner),",
+        BACKED_UP,
+    ),
+    Mutant(
+        "back up two of the three tables",
+        "stack/stores.py",
+        '        "snapshots": snapshots.table_arn,\n',
+        "",
+        BACKED_UP,
+    ),
+    Mutant(
+        "lock a vault for good without a word",
+        "components/setting_rules.py",
+        "lock != limits.COMPLIANCE or limits.IRREVERSIBLE_BACKUP_LOCK in settings.accepted_risks,",
+        "True,",
+        ("tests/infrastructure/test_settings.py",),
     ),
 )

@@ -24,6 +24,10 @@ _CLASSES: dict[str, type[Any]] = {
     "aws:apigatewayv2/integration:Integration": aws.apigatewayv2.Integration,
     "aws:apigatewayv2/route:Route": aws.apigatewayv2.Route,
     "aws:apigatewayv2/stage:Stage": aws.apigatewayv2.Stage,
+    "aws:backup/plan:Plan": aws.backup.Plan,
+    "aws:backup/selection:Selection": aws.backup.Selection,
+    "aws:backup/vault:Vault": aws.backup.Vault,
+    "aws:backup/vaultLockConfiguration:VaultLockConfiguration": aws.backup.VaultLockConfiguration,
     "aws:cloudfront/distribution:Distribution": aws.cloudfront.Distribution,
     "aws:cloudfront/originAccessControl:OriginAccessControl": aws.cloudfront.OriginAccessControl,
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": aws.cloudfront.ResponseHeadersPolicy,
@@ -78,6 +82,13 @@ _CLASSES: dict[str, type[Any]] = {
 
 # The properties whose change replaces a resource (`ForceNew`).
 _FORCES_REPLACEMENT: dict[str, frozenset[str]] = {
+    "Plan": frozenset(),
+    "Selection": frozenset({"iamRoleArn", "name", "planId", "resources"}),
+    "Vault": frozenset({"kmsKeyArn", "name"}),
+    # The provider makes anew what it cannot change; AWS takes the old one back as long as it can be.
+    "VaultLockConfiguration": frozenset(
+        {"backupVaultName", "changeableForDays", "maxRetentionDays", "minRetentionDays"}
+    ),
     "Alias": frozenset({"functionName", "name"}),
     "Api": frozenset({"protocolType"}),
     "ApiMapping": frozenset({"domainName"}),

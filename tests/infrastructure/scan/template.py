@@ -40,8 +40,9 @@ def _tags(resource: Resource) -> Properties:
     tags = resource.inputs.get("tags")
     if not tags:
         return {}
-    if resource.type.endswith(":UserPool"):
-        return {"UserPoolTags": dict(tags)}
+    for kind, name in (("UserPool", "UserPoolTags"), ("Vault", "BackupVaultTags")):
+        if resource.type.endswith(f":{kind}"):
+            return {name: dict(tags)}
     return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
 
@@ -214,6 +215,19 @@ def _pool(resource: Resource) -> Properties:
     return {"UserPoolName": resource.outputs["name"], "EnabledMfas": ["SOFTWARE_TOKEN_MFA"], **properties}
 
 
+def _backup_plan(resource: Resource) -> Properties:
+    rules = [
+        {
+            "RuleName": rule["ruleName"],
+            "TargetBackupVault": rule["targetVaultName"],
+            "ScheduleExpression": rule["schedule"],
+            "Lifecycle": {"DeleteAfterDays": int(rule["lifecycle"]["deleteAfter"])},
+        }
+        for rule in resource.inputs["rules"]
+    ]
+    return {"BackupPlan": {"BackupPlanName": resource.outputs["name"], "BackupPlanRule": rules}}
+
+
 def _bucket(resource: Resource) -> Properties:
     return {"BucketName": resource.outputs["bucket"]}
 
@@ -267,6 +281,25 @@ def _policy_of(place: str, kind: str) -> Callable[[Resource], Properties]:
 _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
     "Api": ("AWS::ApiGatewayV2::Api", _named(_plainly(), "Name")),
     "Authorizer": ("AWS::ApiGatewayV2::Authorizer", _authorizer),
+    "Plan": ("AWS::Backup::BackupPlan", _backup_plan),
+    "Selection": (
+        "AWS::Backup::BackupSelection",
+        lambda resource: {
+            "BackupPlanId": resource.inputs["planId"],
+            "BackupSelection": {
+                "SelectionName": resource.name,
+                "IamRoleArn": resource.inputs["iamRoleArn"],
+                "Resources": list(resource.inputs["resources"]),
+            },
+        },
+    ),
+    "Vault": (
+        "AWS::Backup::BackupVault",
+        lambda resource: {
+            "BackupVaultName": resource.outputs["name"],
+            "EncryptionKeyArn": resource.inputs["kmsKeyArn"],
+        },
+    ),
     "Bucket": ("AWS::S3::Bucket", _bucket),
     "BucketPolicy": (
         "AWS::S3::BucketPolicy",
@@ -353,6 +386,12 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
 _PARTS: Mapping[str, tuple[str, str, str, Callable[[Resource], Properties]]] = {
     # CloudFormation has no objects.
     "BucketObjectv2": ("Bucket", "bucket", "bucket", lambda _: {}),
+    "VaultLockConfiguration": (
+        "Vault",
+        "backupVaultName",
+        "name",
+        lambda resource: {"LockConfiguration": {"MinRetentionDays": int(resource.inputs["minRetentionDays"])}},
+    ),
     "BucketPublicAccessBlock": ("Bucket", "bucket", "bucket", _privacy),
     "BucketServerSideEncryptionConfiguration": ("Bucket", "bucket", "bucket", _encryption),
     "BucketVersioning": (
