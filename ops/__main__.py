@@ -15,6 +15,7 @@ from .commands import (
     dead_letters,
     deploy,
     export,
+    feeds,
     import_,
     logs,
     region,
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     looking, mending = (
         (status, verify, logs, dead_letters, transfers, schemas),
-        (deploy, region, replay, republish, restore_event, snapshots),
+        (feeds, deploy, region, replay, republish, restore_event, snapshots),
     )
     for module in (*looking, *mending, branch, export, import_):
         module.add_to(commands)

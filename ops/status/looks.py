@@ -29,6 +29,7 @@ from handlers.upkeep.health import Lags, depth, due, seconds_between
 from handlers.upkeep.letters.queues import OF_TWO_REGIONS, OUTPUTS
 from handlers.upkeep.replays import is_stalled, status_of
 from ops.carriers import Carriers
+from ops.feeds import Feed, Feeds
 from ops.function_logs import FUNCTIONS, spelled
 from ops.regions import has_two_regions
 from ops.system import OperatorError, System
@@ -140,17 +141,16 @@ class Looks:
         lags: dict[Metric, float] = {}
         followers = [function for name in LAGS if (function := self.system.function(f"{name}Function"))]
         yield from self._measured("mapping", "lags", map(_lag, followers), lags)
-        pages = self.system.client("lambda").get_paginator("list_event_source_mappings")
-        for name in _FED:
-            function = self.system.function(f"{spelled(name)}Function")
-            for page in pages.paginate(FunctionName=function) if function else ():
-                for mapping in page["EventSourceMappings"]:
-                    yield self._mapping(name, mapping, lags.get(_lag(str(function))))
+        feeds = Feeds.of(self.system)
+        for name, function in feeds.functions.items():
+            yield from _asked("mapping", f"of {name}", partial(self._mappings, feeds, name, lags.get(_lag(function))))
 
-    def _mapping(self, name: str, mapping: Any, lag: float | None) -> Point:
-        state, result = str(mapping["State"]), mapping.get("LastProcessingResult")
-        source = "stream" if "/stream/" in mapping["EventSourceArn"] else "queue"
-        uuid = str(mapping["UUID"])
+    def _mappings(self, feeds: Feeds, name: str, lag: float | None) -> Iterator[Point]:
+        for feed in feeds.named(name):
+            yield self._mapping(feed, lag)
+
+    def _mapping(self, feed: Feed, lag: float | None) -> Point:
+        name, source, uuid, state, result = feed.name, feed.source, feed.uuid, feed.state, feed.result
         facts = {"state": state, "lastResult": result, "lagSeconds": None if lag is None else lag / 1000, "uuid": uuid}
         told = f"{state}, last {result or 'not told'}"
         if source == "stream":
@@ -338,8 +338,6 @@ class Looks:
         return Metrics(self.system.client("cloudwatch"), self.now)
 
 
-_FED = ("relay", "snapshot", "projection", "process", "replayer", "reconcile")
-"""The functions that a mapping feeds."""
 _DENIED = ("AccessDenied", "AccessDeniedException")
 
 

@@ -18,6 +18,7 @@ from handlers.sourcing import times
 from handlers.sourcing.event import Event
 from handlers.upkeep.letters.queues import OF_TWO_REGIONS, OUTPUTS
 from ops.commands import status as command
+from ops.feeds import FED
 from ops.function_logs import FUNCTIONS
 from ops.status import looks
 
@@ -162,7 +163,7 @@ def test_a_feed_that_is_off_or_fails_and_a_pause_are_told(feed: Feed, run: Run) 
     assert found["mapping: queue to process"] == "a-feed-that-is-off"
     assert ages(result, "mapping")["queue to process"]["uuid"] == feed.mapping
     assert feed.mapping in run("status").out, "to be copied into the command"
-    assert set(looks._FED) < set(FUNCTIONS)
+    assert set(FED) < set(FUNCTIONS)
     assert found["transfers: carriers"] == "transfers"
 
 
