@@ -9,6 +9,7 @@ from functools import cache
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.sourcing.errors import LedgerError
+from tools.lines import fitting
 
 from .commands import (
     branch,
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         system.is_there()
         return int(options.run(system.in_region(options.region), options))
     except (OperatorError, LedgerError, BotoCoreError, ClientError) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        print(fitting(f"error: {printable(str(error))}", sys.stderr, hang=2), file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130

@@ -17,6 +17,7 @@ from rich.cells import cell_len
 _WORD = re.compile(
     r"(?:[^\s`]*`[^`\n]*`)+\S*"
     r"|(?<=: )(?:\S*/)?(?:aws|ledger|make|pulumi) [^`;\n]+$"  # as it stands at the end of a hint
+    r"|dead-letters (?:redrive|discard)(?: --\S+ \S+)*|republish \S+ \S+"  # what operators are to type
     r"|\S+"
 )
 _BARE = re.compile(r"\S+")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +18,7 @@ from ops.system import MAX_WORKERS, System, UsageError
 from ops.timeline import ByTime, Timeline
 from ops.verification.walk import hash_keys
 from ops.whole_table import WholeTable
+from tools.lines import stretches
 
 from . import arguments
 
@@ -102,7 +103,22 @@ def console_for(options: argparse.Namespace) -> Console:
 
     Texts that others wrote, ids first of all, go there through `shown`.
     """
-    return Console(stderr=options.json, highlight=False, soft_wrap=True, emoji=False)
+    return Screen(stderr=options.json, highlight=False, soft_wrap=True, emoji=False)
+
+
+class Screen(Console):
+    """A console whose texts end between words on a terminal, further lines two behind the first; in a pipe they are
+    whole."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """As a console does it."""
+        if not self.is_terminal or [type(each) for each in objects] != [str]:
+            super().print(*objects, **how)
+            return
+        for line in self.render_str(objects[0]).split("\n", allow_blank=True):
+            hang = len(line.plain) - len(line.plain.lstrip()) + 2
+            for number, (start, end) in enumerate(stretches(line.plain, self.width, hang)):
+                super().print(Text(" " * hang if number else "") + line[start:end], **how)
 
 
 def escape_what_cannot_be_shown(stream: IO[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import textwrap
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,9 +12,10 @@ from rich.console import Console
 
 from handlers.sourcing import times
 from ops.status.looks import Looks
-from ops.status.points import Point
+from ops.status.points import Point, together
 from ops.system import System
-from tools.numbers import counted
+from tools.lines import wrapped
+from tools.numbers import counted, verb
 
 from .common import add_common, console_for, printable, shown
 from .tables import Cell, print_table
@@ -65,22 +65,16 @@ def _print(looks: Looks, points: Sequence[Point], options: argparse.Namespace, c
         print(json.dumps(told, indent=2), flush=True)
         return
     console.print(f"[dim]{at[:19]}Z[/]")
-    print_table(console, ("AREA", "WHAT", "HOW IT IS"), [_cells(point) for point in points])
+    print_table(console, ("AREA", "WHAT", "HOW IT IS"), [_cells(point) for point in together(points)])
     if not wrong:
         console.print("[green]nothing needs a person[/]")
         return
-    console.print(f"\n[red]{counted(len(wrong), 'thing')} that {'needs' if len(wrong) == 1 else 'need'} a person[/]")
-    for each in wrong:
+    console.print(f"\n[red]{counted(len(wrong), 'thing')} that {verb(len(wrong), 'needs', 'need')} a person[/]")
+    for each in together(wrong):
         console.print(f"[bold]{shown(f'{each.area}: {each.name}')}[/]")
-        for line in _wrapped(each.wrong):
+        for line in wrapped(printable(each.wrong), WIDTH - 2):
             console.print(f"  [red]{shown(line)}[/]")
         console.print(f"  do: {RUNBOOK}#{each.entry}")
-
-
-def _wrapped(text: str) -> list[str]:
-    """A text that somebody else may have written, in lines for a terminal of 80 columns. No word is cut: some are to be
-    copied."""
-    return textwrap.wrap(printable(text), WIDTH - 2, break_long_words=False, break_on_hyphens=False)
 
 
 def _cells(point: Point) -> list[Cell]:

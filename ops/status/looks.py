@@ -352,7 +352,8 @@ def _asked(area: str, name: str, look: Look) -> list[Point]:
     except (BotoCoreError, ClientError, LedgerError, OperatorError) as error:
         denied = isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED
         entry = "what-an-operators-role-needs" if denied else "status"
-        return [Point(area, name, "cannot be asked", {}, str(error), entry)]
+        alike = f"access denied ({error.operation_name})" if isinstance(error, ClientError) and denied else str(error)
+        return [Point(area, name, "cannot be asked", {}, str(error), entry, alike)]
 
 
 def _projected(told: Any) -> Point:

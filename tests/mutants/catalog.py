@@ -3510,6 +3510,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_display.py",),
     ),
     Mutant(
+        "tell people each of many queues that are denied",
+        "ops/status/points.py",
+        "(point.alike, point.entry) if point.alike else number",
+        "(point.alike, number) if point.alike else number",
+        ("tests/ops/test_status.py",),
+    ),
+    Mutant(
+        "let a console break the words that operators read",
+        "ops/commands/common.py",
+        "stretches(line.plain, self.width, hang)",
+        "[(0, len(line.plain))]",
+        ("tests/local/test_eighty_columns.py", "tests/ops/test_output.py"),
+    ),
+    Mutant(
+        "take a feed for on that is still off",
+        "ops/feeds.py",
+        "if all(feed.state == wanted for feed in found):",
+        "if found:",
+        ("tests/ops/test_feeds.py",),
+    ),
+    Mutant(
         "let the shell's settings lead operators away from the embedded AWS",
         "tools/embedded_aws.py",
         "botocore_session=Session(_UNSET)",

@@ -277,6 +277,23 @@ def test_a_queue_that_cannot_be_asked_hides_no_other(feed: Feed, sqs: Any, run: 
     assert "queue to process" in ages(found, "mapping")
 
 
+def test_queues_that_are_all_denied_are_one_line(feed: Feed, run: Run) -> None:
+    def around(_: Any, operation: str, arguments: Any, proceed: Callable[[], Any]) -> Any:
+        if operation == "GetQueueAttributes" and "QueueUrl" in arguments:
+            raise refusal("AccessDenied", operation)
+        return proceed()
+
+    with around_every_call(around):
+        said, found = run("status").out, run("status", "--json")
+
+    assert len(wrong(found)) == 8
+    lines = said.splitlines()
+    assert sum("cannot be asked" in line for line in lines) == 1
+    assert "8 queues" in next(line for line in lines if "cannot be asked: access denied (GetQueueAttributes)" in line)
+    assert "8 things that need a person" in lines
+    assert lines.count("  do: docs/operations.md#what-an-operators-role-needs") == 1
+
+
 def test_a_log_or_a_schedule_that_cannot_be_asked_hides_nothing_beside_it(aws: Any, feed: Feed, run: Run) -> None:
     keep(aws, story("a", [1, 2], now=ago(hours=2)))
 
