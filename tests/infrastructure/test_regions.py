@@ -11,8 +11,8 @@ import pytest
 
 from handlers.store import standings
 from handlers.upkeep.letters import queues
+from ops.feeds import FED
 from ops.function_logs import FUNCTIONS, spelled
-from ops.status import looks
 from tests.infrastructure.policy import as_list, may
 from tests.infrastructure.program import Graph, Resource, graph, of_two_regions, run
 
@@ -201,7 +201,7 @@ def test_operators_tools_know_every_queue_and_every_feed_of_each_region(two: Gra
         }
         fed = {each.inputs["functionName"] for each in of(two, region, "EventSourceMapping").values()}
         functions = of(two, region, "Function")
-        assert fed == {functions[f"{name}-function"].outputs["arn"] for name in looks._FED}
+        assert fed == {functions[f"{name}-function"].outputs["arn"] for name in FED}
         tables = {outputs[output] for output in looks._TABLES.values()}
         assert tables >= {each.outputs["name"] for each in of(two, region, "Table").values()}
         assert {f"{name}Function" for name in map(spelled, FUNCTIONS)} >= {
