@@ -13,6 +13,7 @@ from handlers.store import standings
 from handlers.upkeep.letters import queues
 from ops.feeds import FED
 from ops.function_logs import FUNCTIONS, spelled
+from ops.status import looks
 from tests.infrastructure.policy import as_list, may
 from tests.infrastructure.program import Graph, Resource, graph, of_two_regions, run
 
