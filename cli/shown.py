@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cli import exact_json
 from cli.exact_json import Number
+from tools import numbers
 
 
 def printable(text: str) -> str:
@@ -31,10 +33,13 @@ def cell(value: Any) -> str:
 
 
 def money(value: Any) -> str:
-    """An amount for people: a fraction of one digit gets its second one, and no digit is lost."""
-    text = cell(value)
-    whole, point, fraction = text.partition(".")
-    return f"{whole}.{fraction}0" if isinstance(value, Number) and point and len(fraction) == 1 else text
+    """An amount for people, no digit of it lost; what is no number as it is."""
+    if not isinstance(value, Number):
+        return cell(value)
+    try:
+        return numbers.money(Decimal(value))
+    except InvalidOperation:
+        return cell(value)
 
 
 def moment(value: Any) -> str:

@@ -31,7 +31,12 @@ def lasting(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def money(amount: Decimal) -> str:
-    """An amount for people: two places at least, and no digit is lost."""
-    places = -min(int(amount.as_tuple().exponent), -2) if amount.is_finite() else 0
-    return f"{amount:,.{places}f}" if amount.is_finite() else str(amount)
+def money(amount: Decimal | int) -> str:
+    """An amount for people: a fraction has two places at least, groups of three are apart, and no digit is lost.
+
+    A whole one stays whole: not every currency has a fraction.
+    """
+    if isinstance(amount, Decimal) and not amount.is_finite():
+        return str(amount)
+    whole, point, fraction = f"{Decimal(amount):f}".partition(".")
+    return f"{Decimal(whole):,f}{point}{fraction.ljust(2, '0') if point else ''}"

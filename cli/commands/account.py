@@ -10,7 +10,7 @@ from cli.context import Context
 from cli.exact_json import Number
 from cli.output import Column
 from cli.requests import ACCOUNT, ACCOUNT_EVENTS, ACCOUNT_STATE, STATEMENT
-from cli.shown import printable
+from cli.shown import money, printable
 
 from .common import Commands, command, group, limit_option, span_options, tell_of_more, writing
 
@@ -113,11 +113,11 @@ def _open(context: Context) -> None:
 
 
 def _deposit(context: Context) -> None:
-    _move(context, context.options.amount, "deposit", f"Put {context.options.amount} into")
+    _move(context, context.options.amount, "deposit", f"Put {money(Number(context.options.amount))} into")
 
 
 def _withdraw(context: Context) -> None:
-    _move(context, f"-{context.options.amount}", "withdrawal", f"Took {context.options.amount} out of")
+    _move(context, f"-{context.options.amount}", "withdrawal", f"Took {money(Number(context.options.amount))} out of")
 
 
 def _move(context: Context, amount: str, kind: str, did: str) -> None:

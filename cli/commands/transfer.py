@@ -14,9 +14,10 @@ from cli.answers import entries, member
 from cli.called import called
 from cli.context import RECEIPT, Context, Interrupted
 from cli.errors import FAILED, CliError
+from cli.exact_json import Number
 from cli.output import Column
 from cli.requests import ACCOUNT_STATE, TRANSFER, TRANSFER_EVENTS, TRANSFER_STATE, TRANSFERS, Question
-from cli.shown import printable
+from cli.shown import money, printable
 
 from .common import Commands, command, group, limit_option, tell_of_more, writing
 
@@ -115,7 +116,7 @@ def _send(context: Context) -> int | None:
         "deadline": options.deadline,
     }
     receipt = context.send("transfers", key, "TransferRequested", data, key=key, opens=True)
-    asked = f"{options.amount} {data['currency']} from {options.source} to {options.target}"
+    asked = f"{money(Number(options.amount))} {data['currency']} from {options.source} to {options.target}"
     if options.wait is None or options.dry_run:
         context.report(f"Requested {asked}", receipt)
         if context.out.is_terminal and not options.dry_run:

@@ -15,6 +15,7 @@ from handlers.upkeep.backtests.diff import PARTS, Diff
 from handlers.upkeep.backtests.tally import Tally
 from ops.branches.results import Results, branches_of
 from ops.system import System, UsageError
+from tools.numbers import money
 
 from . import arguments
 from .common import add_common, console_for
@@ -157,4 +158,4 @@ def _number(number: int) -> Cell:
 
 
 def _amount(amount: Decimal) -> Cell:
-    return Cell(f"{amount:,f}", right=True)
+    return Cell(money(amount), right=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from handlers.sourcing.values import Value, dumps
 from handlers.upkeep.foreign import Foreign
 from ops.system import MAX_WORKERS, System, UsageError
 from ops.timeline import ByTime, Timeline
 from ops.verification.walk import hash_keys
 from ops.whole_table import WholeTable
 from tools.lines import stretches
+from tools.numbers import money
 
 from . import arguments
 
@@ -135,6 +138,11 @@ def shown(text: str) -> str:
 def printable(text: str) -> str:
     r"""A text with all that does not print escaped: control and direction characters, halves of characters."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def amount_of(value: Value) -> str:
+    """An amount for people; what is stored in its place and is none, as JSON."""
+    return money(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else dumps(value)
 
 
 def foreign_line(item: Foreign) -> str:

@@ -20,7 +20,7 @@ from ops.system import OperatorError, System, UsageError
 from tools.numbers import counted
 
 from . import arguments
-from .common import add_common, console_for, shown
+from .common import add_common, amount_of, console_for, shown
 from .tables import Cell, print_table
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _show(system: System, options: argparse.Namespace) -> int:
     console, now = console_for(options), processes.now()
     row = story.row
     console.print(
-        f"[bold]{shown(story.process_id)}[/] {_coloured(story.status)}: {shown(dumps(row['Amount']))} "
+        f"[bold]{shown(story.process_id)}[/] {_coloured(story.status)}: {shown(amount_of(row['Amount']))} "
         f"{shown(row['Currency'])} from {shown(row['FromAccount'])} to {shown(row['ToAccount'])}, "
         f"requested by {shown(row['RequestedBy'])} {_length(row['RequestedAt'], now)} ago, "
         f"deadline {_from_now(row['Deadline'], now)}"
@@ -200,7 +200,7 @@ def _show(system: System, options: argparse.Namespace) -> int:
 def _event(event: Event, story: Story) -> list[Cell]:
     process_id = event.command_id.rpartition("/")[0]
     amount = event.data.get("amount")
-    told = event.event_type + (f" {dumps(amount)}" if amount is not None else "")
+    told = event.event_type + (f" {amount_of(amount)}" if amount is not None else "")
     return [
         Cell(event.timestamp),
         Cell(event.aggregate_id, "bold" if event.aggregate_id == story.process_id else ""),

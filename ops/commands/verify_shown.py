@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import islice
 
 from rich.console import Console
@@ -10,13 +12,14 @@ from rich.console import Console
 from handlers.upkeep.verification.findings import UNDER_WAY, Finding, Kind
 from ops.verification.report import Report
 from ops.verification.steps import NEXT
-from tools.numbers import counted
+from tools.numbers import counted, money
 
 from .common import shown
 
 EXAMPLES = 3
 """Rows that lag are told in numbers, and so many by name."""
 CAUSES = 10
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def print_findings(report: Report, console: Console, told: Callable[[Finding, bool], bool]) -> None:
@@ -40,7 +43,17 @@ def line_of(finding: Finding, *, repaired: bool) -> str:
     if finding.sequence is not None:
         place += f" #{finding.sequence}"
     state = " [green](repaired)[/]" if repaired else ""
-    return f"{shown(finding.aggregate_id)} {place} [bold]{finding.kind}[/]: {shown(finding.detail)}{state}"
+    return f"{shown(finding.aggregate_id)} {place} [bold]{finding.kind}[/]: {shown(_detail(finding))}{state}"
+
+
+def _detail(finding: Finding) -> str:
+    """What is wrong, amounts as people write them. JSON has them as they are stored."""
+    text = finding.detail
+    for name, (was, wanted) in finding.attributes.items():
+        if "." in was + wanted and _NUMBER.fullmatch(was) and _NUMBER.fullmatch(wanted):
+            told = f"{name} is {money(Decimal(was))}, not {money(Decimal(wanted))}"
+            text = text.replace(f"{name} is {was}, not {wanted}", told)
+    return text
 
 
 def _print_group(

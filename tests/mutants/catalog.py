@@ -3510,6 +3510,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_display.py",),
     ),
     Mutant(
+        "show a fraction of money with one place",
+        "tools/numbers.py",
+        "{fraction.ljust(2, '0') if point else ''}",
+        "{fraction if point else ''}",
+        ("tests/tools", "tests/ops/test_verify.py"),
+    ),
+    Mutant(
         "tell people each of many queues that are denied",
         "ops/status/points.py",
         "(point.alike, point.entry) if point.alike else number",

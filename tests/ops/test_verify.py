@@ -24,7 +24,8 @@ from handlers.store.event_store import EventStore
 from handlers.store.items import to_item, to_record
 from handlers.store.snapshot_builder import SnapshotBuilder
 from handlers.store.snapshots import Snapshots, key_of
-from handlers.upkeep.verification.findings import Kind
+from handlers.upkeep.verification.findings import Finding, Kind
+from ops.commands.verify_shown import line_of
 from ops.verification.steps import NEXT
 
 from ..domain.builders import command, folded, story
@@ -1044,3 +1045,13 @@ def test_every_kind_of_finding_has_its_next_step() -> None:
     assert set(NEXT) == set(Kind)
     for step in NEXT.values():
         assert set(re.findall(r"#[a-z-]+", step)) <= titles
+
+
+def test_people_read_amounts_as_they_write_them_and_programs_as_they_are_stored() -> None:
+    attributes = {"Balance": ("1000000", "30100.5"), "LastSequence": ("1000", "1001")}
+    detail = "Balance is 1000000, not 30100.5; LastSequence is 1000, not 1001"
+    finding = Finding("a", Kind.ROW_DIFFERS, detail, 5, "AccountSummary", attributes)
+
+    told = "Balance is 1,000,000, not 30,100.50; LastSequence is 1000, not 1001"
+    assert line_of(finding, repaired=False).endswith(f": {told}")
+    assert finding.describe()["detail"] == detail

@@ -30,11 +30,14 @@ def test_so_many_of_something(number: int, what: str, said: str) -> None:
     [
         ("30100.5", "30,100.50"),
         ("-0.5", "-0.50"),
-        ("7", "7.00"),
-        ("1E+3", "1,000.00"),
+        ("7", "7"),
+        ("1E+3", "1,000"),
+        ("-1234567.5", "-1,234,567.50"),
+        ("999999999999999999.99999999", "999,999,999,999,999,999.99999999"),
+        ("123456789012345678901234567890123456789.5", "123,456,789,012,345,678,901,234,567,890,123,456,789.50"),
         ("0.12345678", "0.12345678"),
         ("NaN", "NaN"),
     ],
 )
-def test_money_has_two_places_at_least_and_loses_none(amount: str, said: str) -> None:
+def test_a_fraction_of_money_has_two_places_at_least_and_no_digit_is_lost(amount: str, said: str) -> None:
     assert money(Decimal(amount)) == said
