@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handlers.sourcing.standing import Mode
+
 from ..effort import LONG
 from .checks import check_the_end
 from .sending import opening, transaction, transfer
@@ -27,7 +29,7 @@ _OPS = st.tuples(
             *("reconcile",) * 2,
             *("transfer",) * 2,
             *("work",) * 2,
-            *("project", "wait", "cut", "heal", "promote", "promote without fence", "skew", "repeat"),
+            *("project", "wait", "cut", "heal", "promote", "promote without fence", "share", "skew", "repeat"),
         )
     ),
     st.integers(0, 1),
@@ -35,23 +37,26 @@ _OPS = st.tuples(
 )
 
 
+@pytest.mark.parametrize("mode", Mode)
 @settings(max_examples=800 if LONG else 40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(_OPS, min_size=10, max_size=60))
-def test_nothing_that_was_acknowledged_is_lost(ops: list[Op]) -> None:
-    run(ops)
+def test_nothing_that_was_acknowledged_is_lost(mode: Mode, ops: list[Op]) -> None:
+    run(ops, mode)
 
 
 class Schedule:
     """A story of two Regions: what was sent, what was acknowledged, and whether anything crosses."""
 
-    def __init__(self) -> None:
-        self.pair = Pair.new()
+    def __init__(self, mode: Mode = Mode.STANDBY) -> None:
+        self.pair = Pair.new(mode)
         self.sent: list[dict[str, Any]] = []
         self.acknowledged: dict[str, str] = {}
         self.cut = False
-        for name in _ACCOUNTS:
-            self.send(self.pair[PRIMARY], opening(name, overdraftLimit=20))
-        self.pair.arrive(OTHER)
+        homes = REGIONS if mode is Mode.HOME else (PRIMARY, PRIMARY)
+        for name, home in zip(_ACCOUNTS, homes, strict=True):
+            self.send(self.pair[home], opening(name, overdraftLimit=20))
+        for region in REGIONS:
+            self.pair.arrive(region)
 
     def send(self, region: Region, request: dict[str, Any]) -> None:
         status, body = region.send(request)
@@ -75,9 +80,14 @@ class Schedule:
             "heal": lambda: setattr(self, "cut", False),
             "promote": lambda: self.pair.promote(region.name, reach_the_other=True),
             "promote without fence": lambda: self.pair.promote(region.name, reach_the_other=False),
+            "share": self.share,
             "skew": lambda: setattr(region, "skew", (number - 6) * 20.0),
         }
         acts[op]()
+
+    def share(self) -> None:
+        if self.pair[PRIMARY].mode is Mode.HOME and not self.cut:
+            self.pair.share()
 
     def repeat(self, region: Region, number: int) -> None:
         if self.sent:
@@ -98,9 +108,9 @@ class Schedule:
         self.send(region, self.sent[-1])
 
 
-def run(ops: Sequence[Op]) -> Pair:
+def run(ops: Sequence[Op], mode: Mode = Mode.STANDBY) -> Pair:
     """Tell a schedule and let all come to rest; what must hold then is checked."""
-    schedule = Schedule()
+    schedule = Schedule(mode)
     for op, which, number in ops:
         schedule.act(op, schedule.pair[REGIONS[which]], number)
     schedule.pair.quiet()
@@ -112,8 +122,9 @@ def _chosen_by(number: int) -> Callable[[int], int]:
     return lambda waiting: (number * 7) % waiting
 
 
+@pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_schedule_that_is_known_to_be_hard(which: int) -> None:
+def test_a_schedule_that_is_known_to_be_hard(which: int, mode: Mode) -> None:
     """Both sides write over each other's places twice, and each is promoted without the other's knowing."""
     other = 1 - which
     ops: list[Op] = [("cut", 0, 0)]
@@ -122,5 +133,5 @@ def test_a_schedule_that_is_known_to_be_hard(which: int) -> None:
     ops += [("send", 1, number) for number in (1, 2, 4, 5, 7)]
     ops += [("heal", 0, 0), ("arrive", other, 3), ("relay", other, 0), ("reconcile", other, 0)]
     ops += [("promote without fence", 0, 0), ("wait", 0, 9), ("send", 0, 1), ("send", 1, 2), ("arrive", which, 11)]
-    pair = run(ops)
+    pair = run(ops, mode)
     assert pair[PRIMARY].conflicts()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from handlers.sourcing.event import Event
-from handlers.sourcing.standing import Mode, Role, Standing, own_epoch
+from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
 from handlers.store.conflicts import Conflict
 from handlers.store.items import to_item, to_record
 from handlers.store.replica import ReplicaStore
@@ -303,3 +303,17 @@ class Pair:
         mode = self[name].mode
         covers = frozenset({other}) if mode is Mode.HOME else frozenset[str]()
         self[name].stand(Standing(name, Role.ACTIVE, epoch, mode, name, covers))
+
+    def share(self) -> None:
+        """What an operator does behind a failover, in the mode home, where both Regions can be reached: the one that
+        decides for both leaves the other what is at home there, once that has all events."""
+        active = [region for region in self.regions.values() if region.standing.is_active]
+        if len(active) != 1:
+            return  # the command refuses that
+        (to,) = active
+        (source,) = (region for region in self.regions.values() if region is not to)
+        epoch = common_epoch(max(to.standing.known, source.standing.known), REGIONS)
+        to.stand(replace(to.standing, epoch=epoch, covers=frozenset()))
+        self.pass_time(FENCE_SECONDS)
+        self.arrive(source.name)
+        source.stand(replace(source.standing, role=Role.ACTIVE, epoch=epoch, decides=source.name, covers=frozenset()))
