@@ -15,7 +15,7 @@ from handlers.sourcing.standing import Mode
 from ..effort import LONG
 from .checks import check_the_end
 from .sending import opening, transaction, transfer
-from .world import OTHER, PRIMARY, REGIONS, Pair, Region
+from .world import PRIMARY, REGIONS, Pair, Region
 
 _ACCOUNTS = ("a", "b")
 

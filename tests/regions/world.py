@@ -208,9 +208,12 @@ class Region:
     def conflicts(self) -> list[Conflict]:
         return [Conflict.of(item) for _, item in sorted(self.world.dynamodb.tables[CONFLICTS].items.items())]
 
+    def read_model(self) -> dict[Key, Item]:
+        return self.world.dynamodb.tables[ROWS].items
+
     def rows(self) -> dict[Key, Item]:
         """The read model, without the entries."""
-        return {key: item for key, item in self.world.dynamodb.tables[ROWS].items.items() if "#" not in str(key[1])}
+        return {key: item for key, item in self.read_model().items() if "#" not in str(key[1])}
 
     @property
     def standing(self) -> Standing:
