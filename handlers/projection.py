@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .domain import KINDS
@@ -17,6 +17,8 @@ from .store.event_bus import delivered_event
 from .store.projector import Progress, Projector
 from .store.read_model import NOTHING, Key, ReadModel, Stored
 from .store.replica import ReplicaStore
+
+SecondsLeft = Callable[[], float]
 
 _dynamodb = clients.dynamodb()
 _store = looking_back(_dynamodb)
@@ -40,7 +42,8 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, list
     """A batch of queue messages, in any order and with duplicates, to the ids of those to deliver again.
 
     Three waits where the batch continues the rows of all its aggregates: one BatchGetItem, and what `Projector.advance`
-    takes. Then, one by one, whatever else is due: per aggregate what `Projector.bring_up` takes. What is no event, or
+    takes. Then, one by one, whatever else is due: per aggregate what `Projector.bring_up` takes; with two Regions a
+    Query for each aggregate of which events came from the other one. What is no event, or
     announces one that the store does not have, fails alone, and one aggregate's failure is only its own; after enough
     receives the queue sets such messages aside. An aggregate that is far behind waits for the others, and gives up
     before the time is over; the next delivery goes on from where it came.
@@ -72,8 +75,8 @@ def _is_there(event: Event, reached: Mapping[str, int]) -> bool:
 
 
 def _comes_later(event: Event) -> bool:
-    """Whether an event lies behind a hole of this replica: then whatever fills the hole is announced as well, and its
-    announcement brings up this one, too. One Query."""
+    """Whether an event lies behind a hole of this replica: then whatever fills the hole is announced as well, and who
+    hears of that looks behind it (`_look_behind`). One Query."""
     return isinstance(_store, ReplicaStore) and _store.has(event)
 
 
@@ -87,10 +90,29 @@ def _bring_up(announced: Mapping[str, Sequence[Event]], context: Context) -> dic
             outcomes[aggregate_id] = _projector.bring_up(aggregate_id, announced[aggregate_id], rows, left)
         except Exception as error:  # noqa: BLE001 -- reported as this aggregate's failure, to be delivered again
             outcomes[aggregate_id] = error
+    if isinstance(_store, ReplicaStore):
+        outcomes |= {name: _look_behind(_store, name, announced[name], each, left) for name, each in outcomes.items()}
     return {
         aggregate_id: _told(aggregate_id, announced[aggregate_id], each, context)
         for aggregate_id, each in outcomes.items()
     }
+
+
+def _look_behind(
+    store: ReplicaStore, aggregate_id: str, events: Sequence[Event], outcome: Progress | Exception, left: SecondsLeft
+) -> Progress | Exception:
+    """What became of an aggregate, with what stood behind a hole that these events may have filled: nobody hears of
+    that once more. A Query where they came from the other Region; where they did not there is no hole before them."""
+    if isinstance(outcome, Exception) or all(event.stamp.region in ("", _REGION) for event in events):
+        return outcome
+    try:
+        while behind := store.behind(aggregate_id, outcome.sequence):
+            rows = _projector.load({aggregate_id: behind})
+            further = _projector.bring_up(aggregate_id, behind, rows, left)
+            outcome = Progress(further.sequence, outcome.written + further.written)
+    except Exception as error:  # noqa: BLE001 -- reported as this aggregate's failure, to be delivered again
+        return error
+    return outcome
 
 
 def _told(aggregate_id: str, events: Sequence[Event], outcome: Progress | Exception, context: Context) -> int:

@@ -20,6 +20,8 @@ from .streams import Page, Tail
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds between looks at a hole; an item comes within one, mostly."""
 
+_BEHIND = 100
+
 
 class ReplicaStore(EventStore):
     """Streams up to their first hole. Each look at a hole is the same Query again."""
@@ -58,6 +60,12 @@ class ReplicaStore(EventStore):
             self._pause(pause)
             tail = super().tail(aggregate_id, limit)
         return Tail(tail.events[: _whole(tail.events, tail.before)], tail.told)
+
+    def behind(self, aggregate_id: str, sequence: int) -> list[Event]:
+        """What stands behind a place, a hundred events at most, to the first hole, which is not waited for: one
+        Query."""
+        events = super().page(aggregate_id, after=sequence, limit=_BEHIND).events
+        return events[: _whole(events, sequence)]
 
     def has(self, event: Event) -> bool:
         """Whether an event is there, with or without those before it: one Query."""

@@ -5612,6 +5612,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         BETWEEN_REGIONS,
     ),
     Mutant(
+        "leave what came before the hole before it was filled",
+        "handlers/projection.py",
+        "        while behind := store.behind(aggregate_id, outcome.sequence):\n",
+        "        while behind := []:\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
         "fold across a hole of a replica",
         "handlers/store/replica.py",
         "if event.sequence != after + count + 1:",

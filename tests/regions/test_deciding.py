@@ -184,6 +184,35 @@ def test_a_hole_is_not_decided_on_nor_are_rows_made_across_it(pair: Pair) -> Non
     assert b.send(transaction("there", 1))[0] == 200
 
 
+def test_who_fills_a_hole_brings_up_what_came_before_it(pair: Pair) -> None:
+    """Nothing else would: the newest event was announced while it stood behind the hole."""
+    a, b = pair[PRIMARY], pair[OTHER]
+    a.send(opening())
+    for number in range(150):
+        a.send(transaction(f"c{number}", 1))
+    pair.collect()
+    late = [change for change in pair.on_their_way[OTHER] if change.key == ("a", 2)]
+    pair.on_their_way[OTHER] = [change for change in pair.on_their_way[OTHER] if change not in late]
+    for changes in (pair.on_their_way[OTHER], late):
+        pair.on_their_way[OTHER] = changes
+        pair.arrive(OTHER)
+        b.relay()
+        b.project()
+
+    assert {row["LastSequence"]["N"] for row in b.rows().values()} == {"151"}
+
+
+def test_who_hears_of_the_other_regions_events_alone_looks_behind_them(pair: Pair) -> None:
+    a, b = pair[PRIMARY], pair[OTHER]
+    a.send(opening())
+    pair.arrive(OTHER)
+    for region, queries in ((a, 0), (b, 1)):
+        region.relay()
+        region.calls.clear()
+        region.project()
+        assert region.calls.count("Query") == queries
+
+
 def test_what_will_not_come_is_given_up_by_an_operator(pair: Pair) -> None:
     a, b = pair[PRIMARY], pair[OTHER]
     a.send(opening())

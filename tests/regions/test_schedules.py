@@ -63,6 +63,8 @@ class Schedule:
         if status == 200:
             before = self.acknowledged.setdefault(request["commandId"], body["eventId"])
             assert before == body["eventId"], "one command, two events"
+        elif status >= 500:
+            assert body["error"]["code"] == "Unsettled", "a failure that says nothing of the two Regions"
 
     def act(self, op: str, region: Region, number: int) -> None:
         """One step. What can be done in one Region alone has a method of its own there."""
