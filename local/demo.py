@@ -19,6 +19,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from tools.numbers import counted
+
 from .client import FunctionFailed, StackClient, eventually
 from .deploy import StackConfig, deploy_apart, load_config
 from .engine import Engine, InterceptedRequest, Response
@@ -122,7 +124,7 @@ def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[]
                 config_overrides=tale.overrides,
             )
         deployed()
-        took = f"{len(deployment.resources)} resources in {time.monotonic() - started:.1f} s"
+        took = f"{counted(len(deployment.resources), 'resource')} in {time.monotonic() - started:.1f} s"
         where = f"The embedded AWS runs at {engine.endpoint}"
         tell(console, Text(f"{where}; the stack {stack} is deployed on it: {took}.\n"))
         outputs = engine.folder / "out.json"
@@ -134,7 +136,7 @@ def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[]
         report = {"ok": not story.failed, "seconds": round(seconds, 1), "steps": story.results}
         print(json.dumps(report, default=number, indent=2))
     verdict = (f"{len(story.failed)} went wrong", "red") if story.failed else ("every result as it should be", "green")
-    tell(console, Text.assemble(f"\n{len(story.results)} steps in {seconds:.1f} s: ", verdict, "."))
+    tell(console, Text.assemble(f"\n{counted(len(story.results), 'step')} in {seconds:.1f} s: ", verdict, "."))
     _what_next(console, tale.next(deployment.outputs))
     return 1 if story.failed else 0
 
@@ -569,7 +571,7 @@ def _branches(story: Story, client: StackClient, outputs: Path) -> None:
         "Not one event more is on the account",
         lambda: client.query("getAggregateEvents", aggregateId=ACCOUNT)[1]["eventCount"],
         events,
-        means=f"{events} events, as before",
+        means=f"{counted(events, 'event')}, as before",
     )
 
 

@@ -15,6 +15,8 @@ _PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[a-z,]+\])?==", re.MULTILINE)
 _COLLECTING = re.compile(r"Collecting ([A-Za-z0-9._-]+)")
 _FULL = "No space left on device"
 _MEGABYTE = 1_000_000
+_MARGIN_PERCENT = 115
+"""Of what it takes: pip unpacks beside it, and Python keeps what it compiles."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,8 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     free = shutil.disk_usage(options.venv.resolve().parent).free // _MEGABYTE
     if not options.add:  # which replaces what is there
         free += _taken(options.venv) // _MEGABYTE
-    if free < options.need:
-        return _failed(f"{options.venv} takes {options.need} MB, and there are {free} MB left on its disk")
+    if free < (wanted := options.need * _MARGIN_PERCENT // 100):
+        room = f"{wanted} MB with room to unpack it"
+        return _failed(f"{options.venv} takes {options.need} MB, {room}, and there are {free} MB left on its disk")
     print(
         f"Installing {options.lock} into {options.venv}, once: {options.fetch} MB to fetch, {options.need} MB on disk"
     )

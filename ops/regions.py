@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -28,6 +28,7 @@ from handlers.store.standings import OvertakenError, Standings, fenced
 from handlers.upkeep.letters.between import Between
 from ops.system import OperatorError, System
 from ops.timeline import ByTime
+from tools.numbers import counted, verb
 
 _KEYS = 100
 """BatchGetItem's limit."""
@@ -186,7 +187,7 @@ class Change:
             missing = self._wait_for_events(since, until, 0 if accept_loss else wait_seconds)
             if missing and not accept_loss:
                 raise OperatorError(
-                    f"{len(missing)} events of {self.source.name} have not come to {self.to.name} in "
+                    f"{_not_come(missing, self.source.name)} to {self.to.name} in "
                     f"{wait_seconds:g} s, such as {_place(missing[0])}. {self.source.name} stays fenced, and nobody "
                     "decides: say it again, or with --accept-loss, or promote the other one"
                 )
@@ -215,7 +216,7 @@ class Change:
         self._wait_for_the_fence()
         if missing := back._wait_for_events(since, until, wait_seconds):
             raise OperatorError(
-                f"{len(missing)} events of {self.to.name} have not come to {self.source.name}, such as "
+                f"{_not_come(missing, self.to.name)} to {self.source.name}, such as "
                 f"{_place(missing[0])}; {self.source.name} decides nothing yet: say it again"
             )
         opened = self.source.stand(
@@ -237,7 +238,7 @@ class Change:
         end = self.now() + seconds
         missing = self._missing(self._of_source(since, until()))
         while missing and self.now() < end:
-            self.told(f"{len(missing):,} events of {self.source.name} have not come yet")
+            self.told(f"{_not_come(missing, self.source.name)} yet")
             self.pause(_POLL_SECONDS)
             missing = self._missing(missing)
         return tuple(missing)
@@ -299,3 +300,7 @@ def _told(standing: Standing, epoch: int) -> Standing:
 
 def _place(event: Event) -> str:
     return f"{event.aggregate_id} #{event.sequence}"
+
+
+def _not_come(missing: Sized, region: str) -> str:
+    return f"{counted(len(missing), 'event')} of {region} {verb(len(missing), 'has', 'have')} not come"

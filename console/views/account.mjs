@@ -62,7 +62,7 @@ function Now({ accountId, sequence, state }) {
       <div><dt>Transactions</dt><dd><${Value} value=${state.transactionCount} /></dd></div>
       <div><dt>Events</dt><dd>${sequence}</dd></div>
     </dl>
-    ${behind > 0 && html`<p class="hint">The read model is ${behind} events behind.</p>`}
+    ${behind > 0 && html`<p class="hint">The read model is ${behind === 1 ? "1 event" : `${behind} events`} behind.</p>`}
   </section>`;
 }
 

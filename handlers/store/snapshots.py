@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from handlers.domain import KINDS
+from handlers.sourcing.counts import counted
 from handlers.sourcing.errors import IntegrityError
 from handlers.sourcing.event import Event, Position, ordinal
 from handlers.sourcing.kinds import Kind, State
@@ -212,7 +213,7 @@ class Snapshots:
             if not undone:
                 return
             self.pause(_FIRST_PAUSE * 2**attempt)
-        raise UnwrittenError(f"{len(undone[self.table])} snapshots")
+        raise UnwrittenError(counted(len(undone[self.table]), "snapshot"))
 
 
 def _snapshot_in(record: Mapping[str, Any]) -> Snapshot:

@@ -20,6 +20,7 @@ from handlers.sourcing.errors import LedgerError
 from handlers.sourcing.event import Event
 from handlers.store.event_store import EventStore
 from ops.system import OperatorError
+from tools.numbers import counted
 
 from . import durable, jsonl, parquet
 from .chains import Chains, Placed
@@ -218,7 +219,7 @@ class Importer:
                 readers.append((number, reader))
                 yield Placed(event, number, read[number])
             elif read[number] != part.events:
-                problem = f"{read[number]:,} events, and {part.events:,} by the manifest"
+                problem = f"{counted(read[number], 'event')}, and {part.events:,} by the manifest"
                 raise OperatorError(f"{self.folder / part.file}: {problem}")
 
     def _events(self, part: Part) -> Iterator[Event]:

@@ -15,7 +15,7 @@ from handlers.upkeep.backtests.diff import PARTS, Diff
 from handlers.upkeep.backtests.tally import Tally
 from ops.branches.results import Results, branches_of
 from ops.system import System, UsageError
-from tools.numbers import money
+from tools.numbers import counted, money, verb
 
 from . import arguments
 from .common import add_common, console_for
@@ -103,7 +103,7 @@ def _plain(value: Any) -> str:
 
 def _print(results: Results, tally: Tally, options: argparse.Namespace, console: Console) -> None:
     console.print(
-        f"{tally.decisions:,} commands of {tally.aggregates:,} accounts decided again, "
+        f"{counted(tally.decisions, 'command')} of {counted(tally.aggregates, 'account')} decided again, "
         f"{tally.refusals:,} of them refused before"
     )
     kinds = [[Cell(_WORDS[kind]), _number(tally.roots[kind]), _number(tally.follows[kind])] for kind in KINDS]
@@ -127,13 +127,14 @@ def _print(results: Results, tally: Tally, options: argparse.Namespace, console:
     processes = sorted({each for _, told in shown_ones for each in told.get("processes", ())})
     print_table(console, ("TRANSFERS CONCERNED",), [[Cell(each)] for each in processes[: options.show]])
     if len(outcomes) > options.show:
-        console.print(f"{tally.differing:,} accounts differ: --show, --json or --csv")
+        differ = verb(tally.differing, "differs", "differ")
+        console.print(f"{counted(tally.differing, 'account')} {differ}: --show, --json or --csv")
     elif not outcomes:
         console.print("nothing differs")
     if tally.processes:
         console.print(
-            f"{tally.processes:,} times a transfer is concerned: what would have followed in its other streams is not "
-            "decided again"
+            f"{counted(tally.processes, 'time')} a transfer is concerned: what would have followed in its other "
+            "streams is not decided again"
         )
 
 

@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.progress import TextColumn
-
 from handlers.sourcing import times
 from handlers.sourcing.selection import Selection
 from handlers.sourcing.values import dumps
@@ -23,9 +21,10 @@ from ops.branches.candidate import PATIENCE, revision_of
 from ops.branches.refusals import Refusals
 from ops.branches.results import Results, branches_of
 from ops.system import MAX_WORKERS, OperatorError, System, UsageError
+from tools.numbers import counted, verb
 
 from . import arguments
-from .common import Rate, add_common, console_for, progress_on
+from .common import Counting, Rate, add_common, console_for, progress_on
 from .replay_spec import add_selection, selection_of
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
     results = Results(branches, branches.get(options.branch))
     until, numbers = _begun(results, options, selection, revision_of(code), system.numbers("commandFunction"))
     console, group = console_for(options), system.outputs.get("auditLogGroup")
-    columns = Rate(), TextColumn("{task.fields[aggregates]:,} accounts")
+    columns = Rate(), Counting("aggregates", "account")
     with tempfile.TemporaryDirectory() as folder, progress_on(console, *columns) as bars:
         bar = bars.add_task("decide", total=None, aggregates=0)
 
@@ -116,7 +115,10 @@ def _run(system: System, options: argparse.Namespace) -> int:
         if group is None:
             console.print("[yellow]refusals were not asked again[/]: the stack has no audit log, which alone has them")
         if untold:
-            console.print(f"[yellow]{untold:,} refusals do not say what was asked[/]: older code told of them")
+            console.print(
+                f"[yellow]{counted(untold, 'refusal')} {verb(untold, 'does', 'do')} not say what was asked[/]: "
+                f"older code told of {verb(untold, 'it', 'them')}"
+            )
     return int(tally.unread > 0)
 
 
@@ -149,8 +151,12 @@ def _begun(
 def _print(console: Console, branch: str, tally: Tally) -> None:
     otherwise = sum(tally.roots.values()) + sum(tally.follows.values())
     console.print(
-        f"{tally.decisions:,} commands of {tally.aggregates:,} accounts decided again, {tally.refusals:,} of them "
-        f"refused before; {otherwise:,} come out otherwise, on {tally.differing:,} accounts: `branch diff {branch}`"
+        f"{counted(tally.decisions, 'command')} of {counted(tally.aggregates, 'account')} decided again, "
+        f"{tally.refusals:,} of them refused before; {otherwise:,} {verb(otherwise, 'comes', 'come')} out otherwise, "
+        f"on {counted(tally.differing, 'account')}: `branch diff {branch}`"
     )
     if tally.unread:
-        console.print(f"[red]{tally.unread:,} accounts are beyond the candidate[/]: `branch diff {branch}` says why")
+        console.print(
+            f"[red]{counted(tally.unread, 'account')} {verb(tally.unread, 'is', 'are')} beyond the candidate[/]: "
+            f"`branch diff {branch}` says why"
+        )

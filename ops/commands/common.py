@@ -21,7 +21,7 @@ from ops.timeline import ByTime, Timeline
 from ops.verification.walk import hash_keys
 from ops.whole_table import WholeTable
 from tools.lines import stretches
-from tools.numbers import money
+from tools.numbers import counted, money
 
 from . import arguments
 
@@ -88,7 +88,7 @@ def aggregates_of(
     if options.aggregate is not None:
         return sorted(set(options.aggregate))
     found: set[str] = set()
-    with progress_on(console, Rate(), TextColumn("{task.fields[aggregates]:,} aggregates")) as bars:
+    with progress_on(console, Rate(), Counting("aggregates", "aggregate")) as bars:
         for label, table, key in tables:
             bar = bars.add_task(label, total=None, aggregates=0)
 
@@ -169,6 +169,18 @@ def progress_on(console: Console, *columns: ProgressColumn) -> Progress:
     """Bars on a terminal, nothing in a file or a pipe."""
     shown = TextColumn("{task.description:10}"), BarColumn(), *columns, TimeElapsedColumn()
     return Progress(*shown, console=console, disable=not console.is_terminal)
+
+
+class Counting(ProgressColumn):
+    """How many of something, by a field of the task; `before` stands in front of it."""
+
+    def __init__(self, field: str, what: str, before: str = "") -> None:
+        super().__init__()
+        self._field, self._what, self._before = field, what, before
+
+    def render(self, task: Task) -> Text:
+        number = task.completed if self._field == "completed" else task.fields[self._field]
+        return Text(f"{self._before}{counted(int(number), self._what)}")
 
 
 class Rate(ProgressColumn):

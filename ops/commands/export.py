@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import TextColumn
 
 from handlers.domain import EVENT_TYPES
 from handlers.sourcing import times
@@ -21,10 +20,10 @@ from ops.bulk import parquet
 from ops.bulk.exporter import Events, Exporter, planned
 from ops.bulk.manifest import Format, Manifest, Request, Table
 from ops.system import MAX_WORKERS, OperatorError, System, UsageError
-from tools.numbers import counted
+from tools.numbers import counted, verb
 
 from . import arguments
-from .common import THREADS, Rate, add_common, console_for, foreign_line, progress_on, shown
+from .common import THREADS, Counting, Rate, add_common, console_for, foreign_line, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -152,7 +151,7 @@ def _begun(options: argparse.Namespace, request: Request, table: Table) -> Manif
 
 
 def _export(exporter: Exporter, manifest: Manifest, console: Console) -> Manifest:
-    with progress_on(console, Rate(), TextColumn("events into {task.fields[files]} files")) as bars:
+    with progress_on(console, Rate(), Counting("files", "file", "events into ")) as bars:
         bar = bars.add_task("export", total=None, files=len(manifest.parts))
         try:
             return exporter.run(manifest, MAX_WORKERS, lambda events: bars.advance(bar, events))
@@ -175,7 +174,8 @@ def _tell(manifest: Manifest, options: argparse.Namespace) -> None:
         print(json.dumps(answer))
     else:
         events, files = counted(manifest.events, "event"), counted(len(manifest.parts), "file")
-        left_out = f"; {manifest.left_out:,} items are no events and were left out" if manifest.left_out else ""
+        none = verb(manifest.left_out, "is no event and was", "are no events and were")
+        left_out = f"; {counted(manifest.left_out, 'item')} {none} left out" if manifest.left_out else ""
         console_for(options).print(shown(f"{manifest.request}: {events}, {size:,} bytes in {files}") + left_out)
 
 

@@ -21,6 +21,7 @@ from ops.bulk.importer import Checked, Checkpoint, Importer, is_empty
 from ops.bulk.manifest import Manifest, Table
 from ops.carriers import Carriers
 from ops.system import MAX_WORKERS, OperatorError, System
+from tools.numbers import counted, verb
 
 from . import arguments, snapshots
 from .common import THREADS, Rate, add_common, console_for, progress_on
@@ -80,7 +81,8 @@ def _run(system: System, options: argparse.Namespace) -> int:
         print(json.dumps({**answer, "snapshots": made, "broken": snapshots.described(broken)}))
     else:
         console.print(
-            f"{manifest.events:,} events are in {name}; {put:,} were written now, and {made:,} snapshots made of them"
+            f"{counted(manifest.events, 'event')} {verb(manifest.events, 'is', 'are')} in {name}; "
+            f"{put:,} {verb(put, 'was', 'were')} written now, and {counted(made, 'snapshot')} made of them"
         )
         if checked.of_processes:
             console.print(f"Its {PROCESS.kind}s wait: `verify`, then `{PROCESS.kind}s resume`")

@@ -20,7 +20,7 @@ from handlers.upkeep.letters.queues import OF_TWO_REGIONS, OUTPUTS, Hidden, Hold
 from ops.regions import between_of, has_two_regions
 from ops.system import OperatorError, System, UsageError
 
-from .common import progress_on, shown
+from .common import Counting, progress_on, shown
 
 ROLES = "docs/operations.md#what-an-operators-role-needs"
 
@@ -49,7 +49,7 @@ def opened(system: System, options: argparse.Namespace, console: Console) -> Ite
     with ExitStack() as stack:
         holdings: dict[str, Holding] = {}
         unread: list[Unread] = []
-        with progress_on(console, TextColumn("{task.completed:,} letters")) as bars:
+        with progress_on(console, Counting("completed", "letter")) as bars:
             for queue in queues:
                 bar = bars.add_task(f"receive {queue}", total=None)
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.progress import TextColumn
 
 from handlers.sourcing import times
 from handlers.sourcing.errors import MalformedError
@@ -28,9 +27,10 @@ from ops.replays.noted import Noted
 from ops.replays.pace import Pace
 from ops.replays.plan import bounded
 from ops.system import MAX_WORKERS, OperatorError, System, UsageError
+from tools.numbers import counted
 
 from . import arguments
-from .common import Rate, console_for, foreign_line, progress_on, shown
+from .common import Counting, Rate, console_for, foreign_line, progress_on, shown
 
 
 def add_files(command: argparse.ArgumentParser) -> None:
@@ -74,7 +74,7 @@ def write(system: System, spec: ReplaySpec, name: str, options: argparse.Namespa
             if noted is not None:
                 noted.wrote(copies)
 
-        with progress_on(console, Rate(), TextColumn("copies into {task.fields[files]} files")) as bars:
+        with progress_on(console, Rate(), Counting("files", "file", "copies into ")) as bars:
             bar = bars.add_task("replay", total=None, files=len(manifest.parts))
             done = Exporter(options.out, copies, stop).run(manifest, MAX_WORKERS, wrote)
         if noted is not None:
@@ -101,7 +101,8 @@ def _tell(done: Manifest, replayed: Replayed, begun: ReplaySpec, options: argpar
         print(dumps(told))
     else:
         console_for(options).print(
-            f"[green]completed[/] {shown(replayed.replay_id)}: {done.events:,} copies in {len(done.parts)} files, "
+            f"[green]completed[/] {shown(replayed.replay_id)}: "
+            f"{counted(done.events, 'copy')} in {counted(len(done.parts), 'file')}, "
             f"up to {begun.selection.until}; {done.left_out:,} left out"
         )
 

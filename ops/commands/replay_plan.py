@@ -11,6 +11,7 @@ from handlers.store.replay_targets import Copier
 from ops.replays.plan import bounded, count
 from ops.replays.queues import TargetQueues
 from ops.system import System
+from tools import numbers
 
 from .common import THREADS, Rate, add_common, console_for, foreign_line, progress_on, shown
 from .replay_spec import add_spec, spec_of
@@ -64,8 +65,8 @@ def _run(system: System, options: argparse.Namespace) -> int:
         print(json.dumps(described))
     else:
         console.print(
-            f"{counted.events:,} events of {len(counted.aggregates):,} accounts, up to {shown(selection.until)}, "
-            f"{counted.copies:,} copies: "
+            f"{numbers.counted(counted.events, 'event')} of {numbers.counted(len(counted.aggregates), 'account')}, "
+            f"up to {shown(selection.until)}, {numbers.counted(counted.copies, 'copy')}: "
             f"{described['seconds']:,} s at {rate:,} a second, and {counted.read_units:,} read units"
         )
         if is_open:

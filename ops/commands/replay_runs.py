@@ -28,6 +28,7 @@ from ops.replays.plan import bounded
 from ops.replays.queues import TargetQueues
 from ops.replays.runs import Runs
 from ops.system import System, UsageError
+from tools.numbers import counted
 
 from . import arguments
 from .common import Rate, add_common, console_for, progress_on, shown
@@ -189,10 +190,10 @@ def _items(system: System, run: Run) -> int | None:
 def _how_far(run: Run) -> str:
     counts, done = run.counts, len(run.segments) - len(run.unfinished)
     if run.head.is_of_files:
-        return f"{counts.sent:,} copies in files, {counts.left_out:,} left out"
+        return f"{counted(counts.sent, 'copy')} in files, {counts.left_out:,} left out"
     return (
-        f"{counts.selected:,} events selected of {counts.scanned:,}, {counts.sent:,} sent, "
-        f"{counts.left_out:,} left out; {done} of {len(run.segments)} segments done"
+        f"{counted(counts.selected, 'event')} selected of {counts.scanned:,}, {counts.sent:,} sent, "
+        f"{counts.left_out:,} left out; {done} of {counted(len(run.segments), 'segment')} done"
     )
 
 

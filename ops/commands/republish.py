@@ -7,8 +7,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rich.progress import TextColumn
-
 from handlers.sourcing import times
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.event_bus import EventBus
@@ -18,10 +16,10 @@ from ops import republish
 from ops.replay import Window
 from ops.system import System, UsageError
 from ops.timeline import Timeline
-from tools.numbers import counted
+from tools.numbers import counted, verb
 
 from . import arguments
-from .common import add_common, add_more_types, by_time, console_for, foreign_line, progress_on
+from .common import Counting, add_common, add_more_types, by_time, console_for, foreign_line, progress_on
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -74,7 +72,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
     console = console_for(options)
     published = 0
     foreign: list[Foreign] = []
-    with progress_on(console, TextColumn("{task.fields[events]:,} events")) as bars:
+    with progress_on(console, Counting("events", "event")) as bars:
         bar = bars.add_task("publish", total=total, events=0)
         for step in steps:
             published = step.events
@@ -94,7 +92,8 @@ def _run(system: System, options: argparse.Namespace) -> int:
         )
     if later:
         console.print(
-            f"{later:,} events have a Timestamp later than END and than now, whenever they were stored, and are not "
-            f"among these: give an END behind them ({times.LAST}), or --aggregate (`verify`: from-the-future)"
+            f"{counted(later, 'event')} {verb(later, 'has', 'have')} a Timestamp later than END and than now, whenever "
+            f"stored, and {verb(later, 'is', 'are')} not among these: give an END behind them ({times.LAST}), or "
+            "--aggregate (`verify`: from-the-future)"
         )
     return 1 if foreign else 0

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TextColumn
+from rich.progress import MofNCompleteColumn, Progress
 
 from handlers.domain import KINDS, PROCESS
 from handlers.store.event_store import EventStore
@@ -26,7 +26,7 @@ from ops.verification.walk import in_parallel
 from tools.numbers import counted
 
 from . import arguments
-from .common import add_common, add_walk, aggregates_of, console_for, progress_on, shown
+from .common import Counting, add_common, add_walk, aggregates_of, console_for, progress_on, shown
 from .verify_shown import line_of, print_findings
 
 if TYPE_CHECKING:
@@ -210,8 +210,8 @@ def _is_gone(finding: Finding, repaired: bool) -> bool:
 
 
 def _progress(console: Console) -> Progress:
-    counts = TextColumn("{task.fields[events]:,} events, {task.fields[findings]:,} findings")
-    return progress_on(console, MofNCompleteColumn(), counts)
+    counts = Counting("events", "event"), Counting("findings", "finding")
+    return progress_on(console, MofNCompleteColumn(), *counts)
 
 
 def _summarize(report: Report, console: Console, *, ended: bool = True) -> None:

@@ -17,6 +17,7 @@ from handlers.upkeep.letters.invocation import Invocation
 from handlers.upkeep.letters.sending import TO_QUEUES, Result, Sender, in_order, problem_of
 from handlers.upkeep.letters.stretch import Stretch, windows
 from ops.timeline import ByTime
+from tools.numbers import counted, verb
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -126,8 +127,9 @@ def _doubt(found: int, size: int) -> str:
     """Why the letter of a forgotten stretch stays, and what to do about it."""
     missing = f"{size - found} of them at least are elsewhere, or were no events"
     known = missing if found < size else "whether all of its own are among them is open"
+    published = f"{counted(found, 'event')} of its time {verb(found, 'was', 'were')} published"
     return (
-        f"{found} events of its time were published, for its {size} records; {known}: what was imported, follows a "
+        f"{published}, for its {counted(size, 'record')}; {known}: what was imported, follows a "
         "stamp from the future or is of a type that needs --type has another time or key. `verify` names those "
         "whose rows lag: `republish --aggregate ID` each, then redrive this letter with --force"
     )

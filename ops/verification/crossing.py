@@ -29,6 +29,7 @@ from handlers.sourcing.oversight import Flaw, Judged, Misfit, Oversight, Part
 from handlers.sourcing.values import dumps, loads
 from handlers.store.event_store import EventStore
 from handlers.upkeep.verification.findings import Finding, Kind
+from tools.numbers import money
 
 LOOKS = 3
 """So often a process is looked at while it goes on; one that goes on all that time is not judged."""
@@ -244,7 +245,7 @@ def _finding(flaw: Flaw) -> Finding:
 def _sum_differs(unit: str, total: Sum) -> Finding:
     more = "more" if total.difference > 0 else "less"
     detail = (
-        f"all together hold {format(total.held, 'f')} {unit}, which is {format(abs(total.difference), 'f')} {more} "
-        f"than the {format(total.moved, 'f')} that came in and went out and the {format(total.between, 'f')} in between"
+        f"all together hold {money(total.held)} {unit}, which is {money(abs(total.difference))} {more} "
+        f"than the {money(total.moved)} that came in and went out and the {money(total.between)} in between"
     )
     return Finding(unit, Kind.SUM, detail)

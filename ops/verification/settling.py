@@ -15,6 +15,8 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+from tools.numbers import counted
+
 from .verifier import Verifier
 from .walk import in_parallel
 
@@ -41,7 +43,8 @@ class Traffic(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"{self.queued:,} messages in the projection queue, {self.moved:,} of {self.looked_at:,} aggregates moved"
+            f"{counted(self.queued, 'message')} in the projection queue, "
+            f"{self.moved:,} of {counted(self.looked_at, 'aggregate')} moved"
         )
 
 

@@ -94,7 +94,20 @@ def test_a_disk_that_is_too_small_is_a_sentence_before_anything_is_done(
     code, out, error = installed(clone(tmp_path, "print('never')"), capfd, "--need", "999999999")
 
     assert (code, out) == (1, "")
-    assert re.fullmatch(r"error: \S+ takes 999999999 MB, and there are \d+ MB left on its disk\n", error)
+    what = (
+        r"error: \S+ takes 999999999 MB, 1149999998 MB with room to unpack it, and there are \d+ MB left on its disk\n"
+    )
+    assert re.fullmatch(what, error)
+
+
+@pytest.mark.parametrize(("free", "code"), [(114, 1), (115, 0)])
+def test_there_must_be_room_beside_what_stays(
+    free: int, code: int, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=free * 1_000_000)
+    monkeypatch.setattr("local.install.shutil.disk_usage", lambda _: usage)
+
+    assert installed(clone(tmp_path, "print('Installed')"), capfd, "--need", "100")[0] == code
 
 
 @pytest.mark.parametrize(

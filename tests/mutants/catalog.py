@@ -3510,6 +3510,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_display.py",),
     ),
     Mutant(
+        "tell of 1 events",
+        "ops/verification/settling.py",
+        "{counted(self.queued, 'message')} in the",
+        "{self.queued:,} messages in the",
+        ("tests/tools/test_plurals.py",),
+    ),
+    Mutant(
         "show a fraction of money with one place",
         "tools/numbers.py",
         "{fraction.ljust(2, '0') if point else ''}",

@@ -454,7 +454,7 @@ def test_the_letter_of_a_forgotten_stretch_stays_while_its_events_may_be_elsewhe
 
     assert (result.code, result.json["counts"]) == (1, {"failed": 1})
     problem = result.json["letters"][0]["problem"]
-    assert "1 events of its time were published, for its 5 records; 4 of them at least are elsewhere" in problem
+    assert "1 event of its time was published, for its 5 records; 4 of them at least are elsewhere" in problem
     assert "republish --aggregate ID" in problem
     assert published() == [("a", 1)]
     assert waiting(sqs, "invocation-dlq") == (1, 0)

@@ -832,7 +832,7 @@ def test_rows_that_lag_while_messages_wait_may_be_on_their_way(
 
     assert result.code == 3
     assert (result.json["clean"], result.json["onTheirWay"], result.json["findings"]) == (False, 2, [])
-    assert "2 rows may be on their way (1 messages in the projection queue, 0 of 2 aggregates moved)" in result.error
+    assert "2 rows may be on their way (1 message in the projection queue, 0 of 2 aggregates moved)" in result.error
     assert "not settled" in run("verify").out
     assert "`status` says whether anything feeds the projection" in result.error
 

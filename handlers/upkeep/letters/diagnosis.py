@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from handlers.sourcing.counts import counted
 from handlers.sourcing.errors import MalformedError, NotAnEventError
 from handlers.sourcing.event import Event
 from handlers.sourcing.payload import request_of
@@ -307,7 +308,8 @@ class Diagnosis:
 
     def _stretch(self, letter: Letter, record: Mapping[str, Any], stretch: Stretch) -> Case:
         context = record.get("requestContext")
-        reason = f"{told(context if isinstance(context, dict) else {})}: {stretch.size} records of {stretch.shard_id}, "
+        reason = f"{told(context if isinstance(context, dict) else {})}: {counted(stretch.size, 'record')} of "
+        reason += f"{stretch.shard_id}, "
         reason += f"arrived {stretch.first} to {stretch.last}"
         # Another table's stream holds events of another store. This one's own, of that time, can do no harm.
         found = from_stream(self.streams, stretch) if stretch.table == self.store_table else None

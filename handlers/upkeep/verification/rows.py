@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
+from handlers.sourcing.counts import counted
 from handlers.sourcing.event import Event, Position
 from handlers.sourcing.kinds import OfKind
 from handlers.sourcing.projection import Row
@@ -164,10 +165,10 @@ class RowCheck:
             return end - self.seen
         if self.item is None:
             kind, sequence = Kind.ROW_MISSING, None
-            detail = f"there is no row for {'1 event' if end == 1 else f'{end} events'}"
+            detail = f"there is no row for {counted(end, 'event')}"
         else:
             number = end - self.seen
-            what = f"event {first.sequence}" if number == 1 else f"{number} events from {first.sequence}"
+            what = f"event {first.sequence}" if number == 1 else f"{counted(number, 'event')} from {first.sequence}"
             detail = f"the row lacks {what} of {first.timestamp}{'' if number == 1 else ' on'}"
             kind, sequence = Kind.ROW_BEHIND, first.sequence
         name = self.projection.name

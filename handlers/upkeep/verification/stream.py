@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from handlers.sourcing.command import MAX_SEQUENCE
+from handlers.sourcing.counts import counted
 from handlers.sourcing.errors import NotAnEventError
 from handlers.sourcing.event import GENESIS, UNSTAMPED, Event, Stamp
 from handlers.sourcing.values import Value, check_holdable, dumps
@@ -135,7 +136,7 @@ class StreamCheck:
     def finish(self) -> None:
         """Judge what only shows at the end of the stream."""
         if self._future:
-            more = f", as that of {self._in_future - 1} events behind it" if self._in_future > 1 else ""
+            more = f", as that of {counted(self._in_future - 1, 'event')} behind it" if self._in_future > 1 else ""
             detail = f"Timestamp {self._future.timestamp} is later than now{more}"
             self.find(Kind.FUTURE, self._future.sequence, detail)
 
