@@ -69,7 +69,7 @@ test-real: $(STAMP) ## the deployed stack's tests on Amazon's own DynamoDB engin
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --real $(REAL)
 
 test-long: $(STAMP) ## random schedules and fuzzing for longer than the ordinary run
-	@FAULTS_STEPS=10000 LEDGER_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/console tests/faults tests/fuzz tests/handlers tests/contract/test_transfer_races.py tests/local/test_long_stream.py tests/local/test_two_regions.py tests/local/test_data_kills.py tests/docs/test_runbook_walk.py
+	@FAULTS_STEPS=10000 LEDGER_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/console tests/faults tests/fuzz tests/handlers tests/contract/test_transfer_races.py tests/local/test_long_stream.py tests/local/test_two_regions.py tests/local/test_data_kills.py tests/local/test_deployer_policy.py tests/local/test_deployer_statements.py tests/docs/test_runbook_walk.py
 
 mutants: $(STAMP) ## plant defects one by one and see that the tests catch each
 	@$(BIN)/python -m tests.mutants

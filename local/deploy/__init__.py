@@ -7,12 +7,14 @@ outputs. What cannot be honoured (a resource type, an input, a provider function
 from local.deploy.apart import deploy_apart
 from local.deploy.config import StackConfig, stacks
 from local.deploy.config import load as load_config
+from local.deploy.credentials import Credentials
 from local.deploy.deployment import Deployment, deploy
 from local.deploy.errors import ConfigError, DeployError, Stopped
 from local.deploy.progress import DeployedResource, OnProgress, Progress
 
 __all__ = [
     "ConfigError",
+    "Credentials",
     "DeployError",
     "DeployedResource",
     "Deployment",

@@ -8,6 +8,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from local.deploy.credentials import Credentials
+
 # Short timeouts and few retries: the endpoint is a neighbour, so a slow answer is a defect to report.
 _CONFIG = Config(
     connect_timeout=5,
@@ -21,7 +23,7 @@ _CONFIG = Config(
 class Clients:
     """One boto3 client per service and Region, whatever profile, proxy or credentials the user's shell names."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, credentials: Credentials) -> None:
         self.endpoint = endpoint
         isolated = {
             "profile": (None, None, None, None),
@@ -29,8 +31,9 @@ class Clients:
             "credentials_file": (None, None, os.devnull, None),
         }
         self._session = boto3.Session(
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106  the endpoint checks no signature
+            aws_access_key_id=credentials.key,
+            aws_secret_access_key=credentials.secret,
+            aws_session_token=credentials.token,
             botocore_session=botocore.session.Session(session_vars=isolated),
         )
         self._clients: dict[tuple[str, str], Any] = {}

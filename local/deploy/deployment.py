@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local.deploy import config
+from local.deploy.credentials import Credentials
 from local.deploy.errors import DeployError, Stopped
 from local.deploy.names import Names
 from local.deploy.progress import DeployedResource, OnProgress, Progress
@@ -45,6 +46,7 @@ def deploy(
     config_overrides: Mapping[str, str] | None = None,
     *,
     names: Names | None = None,
+    credentials: Credentials | None = None,
 ) -> Deployment:
     """Run the Pulumi program in `project_dir` and create every resource of `stack` at `endpoint`.
 
@@ -54,6 +56,7 @@ def deploy(
 
     With `names`, a stack that was there before is made again under the names that it had. Nothing is deleted then,
     whatever fails: it may have contents from before. Nor is anything where a signal's handler raises `Stopped`.
+    `credentials` are whose calls these are, until the stack is destroyed; None for the administrator's.
     """
     watch = on_progress or _ignore
     settings = config.load(project_dir, stack, config_overrides)
@@ -65,7 +68,7 @@ def deploy(
     from local.deploy.monitor import Monitor  # noqa: PLC0415
     from local.deploy.provider import Provider  # noqa: PLC0415
 
-    monitor = Monitor(Provider(Clients(endpoint), settings, names), watch)
+    monitor = Monitor(Provider(Clients(endpoint, credentials or Credentials()), settings, names), watch)
     try:
         outputs = program.run(project_dir.resolve(), settings, monitor, watch)
     except BaseException as exc:

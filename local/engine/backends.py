@@ -110,6 +110,12 @@ def aliases(region: str, function: str) -> Any:
     return functions(region)._lambdas._get_function_aliases(function)
 
 
+def mapped_function(region: str, uuid: str) -> str | None:
+    """The ARN of the function that the event source mapping calls; None where there is no such mapping."""
+    mapping = functions(region)._event_source_mappings.get(uuid)
+    return None if mapping is None else str(mapping.function_arn)
+
+
 def events(region: str) -> Any:
     return events_backends[ACCOUNT][region]
 
@@ -148,6 +154,12 @@ def kms_key(region: str, name: str) -> Any:
     keys = kms_backends[ACCOUNT][region]
     key_id = keys.get_key_id(keys.get_alias_name(name))
     return keys.keys.get(keys.get_key_id_from_alias(key_id) if key_id.startswith("alias/") else key_id)
+
+
+def kms_tags(region: str, key_id: str) -> dict[str, str]:
+    """Those of a key that is there, by name; of none there are none."""
+    backend = kms_backends[ACCOUNT][region]
+    return dict(backend.tagger.get_tag_dict_for_resource(key_id)) if key_id in backend.keys else {}
 
 
 def kms_key_behind(ciphertext: bytes) -> str | None:
@@ -292,6 +304,12 @@ def boundary(role_arn: str) -> str | None:
         return None
     policy = iam_backends[ACCOUNT]["aws"].managed_policies.get(role.permissions_boundary_arn)
     return "" if policy is None else next(each.document for each in policy.versions if each.is_default)
+
+
+def boundary_arn(role_arn: str) -> str | None:
+    """The ARN of the role's permissions boundary; None if there is none."""
+    role = _role(role_arn)
+    return None if role is None else role.permissions_boundary_arn or None
 
 
 def _role(arn: str) -> Any:

@@ -22,6 +22,7 @@ _ABSENT = frozenset(
         "aws:sourcevpc",
         "aws:sourcevpce",
         "aws:username",
+        "iam:permissionsboundary",
     }
 )
 

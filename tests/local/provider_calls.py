@@ -1,4 +1,4 @@
-"""The calls by which the real AWS provider reads each kind of resource back, as its source has them.
+"""The calls by which the real AWS provider reads each kind of resource back, and changes it, as its source has them.
 
 Pulumi's provider is Terraform's underneath: these are the calls of the resources' Read functions, tags included, in
 hashicorp/terraform-provider-aws 6, written down from memory of that source: it was never run against this table.
@@ -117,7 +117,11 @@ def _function(_: str, made: Outputs) -> list[Call]:
 
 
 def _invoke_config(_: str, made: Outputs) -> list[Call]:
-    return [_call("lambda", "get_function_event_invoke_config", FunctionName=made["functionName"])]
+    return [_call("lambda", "get_function_event_invoke_config", FunctionName=made["functionName"], **_qualified(made))]
+
+
+def _qualified(made: Outputs) -> dict[str, Any]:
+    return {"Qualifier": made["qualifier"]} if made.get("qualifier") else {}
 
 
 def _layer(_: str, made: Outputs) -> list[Call]:
@@ -191,7 +195,7 @@ def _api(id_: str, _: Outputs) -> list[Call]:
 
 
 def _permission(_: str, made: Outputs) -> list[Call]:
-    return [_call("lambda", "get_policy", FunctionName=made["function"])]
+    return [_call("lambda", "get_policy", FunctionName=made["function"], **_qualified(made))]
 
 
 def _user_pool(id_: str, _: Outputs) -> list[Call]:
@@ -237,6 +241,30 @@ def _of_cloudfront(operation: str) -> Callable[[str, Outputs], list[Call]]:
     return lambda id_, _: [_call("cloudfront", operation, Id=id_)]
 
 
+def _codedeploy_application(_: str, made: Outputs) -> list[Call]:
+    return [
+        _call("codedeploy", "get_application", applicationName=made["name"]),
+        _call("codedeploy", "list_tags_for_resource", ResourceArn=made["arn"]),
+    ]
+
+
+def _codedeploy_group(_: str, made: Outputs) -> list[Call]:
+    group = {"applicationName": made["appName"], "deploymentGroupName": made["deploymentGroupName"]}
+    return [
+        _call("codedeploy", "get_deployment_group", **group),
+        _call("codedeploy", "list_tags_for_resource", ResourceArn=made["arn"]),
+    ]
+
+
+def _alias(_: str, made: Outputs) -> list[Call]:
+    return [_call("lambda", "get_alias", FunctionName=made["functionName"], Name=made["name"])]
+
+
+def _provisioned(_: str, made: Outputs) -> list[Call]:
+    alias = {"FunctionName": made["functionName"], "Qualifier": made["qualifier"]}
+    return [_call("lambda", "get_provisioned_concurrency_config", **alias)]
+
+
 READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:apigatewayv2/api:Api": _api,
     "aws:apigatewayv2/authorizer:Authorizer": _within_api("get_authorizer", AuthorizerId=""),
@@ -255,6 +283,8 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": _log_policy,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:codedeploy/application:Application": _codedeploy_application,
+    "aws:codedeploy/deploymentGroup:DeploymentGroup": _codedeploy_group,
     "aws:cognito/resourceServer:ResourceServer": _of_user_pool("describe_resource_server", Identifier="identifier"),
     "aws:cognito/userGroup:UserGroup": _of_user_pool("get_group", GroupName="name"),
     "aws:cognito/userPool:UserPool": _user_pool,
@@ -267,11 +297,13 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
     "aws:kms/key:Key": _key,
+    "aws:lambda/alias:Alias": _alias,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
     "aws:lambda/function:Function": _function,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _invoke_config,
     "aws:lambda/layerVersion:LayerVersion": _layer,
     "aws:lambda/permission:Permission": _permission,
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": _provisioned,
     "aws:s3/bucket:Bucket": _of_bucket("head_bucket", "get_bucket_acl", "get_bucket_versioning", "get_bucket_logging"),
     "aws:s3/bucketObjectv2:BucketObjectv2": _object,
     "aws:s3/bucketPolicy:BucketPolicy": _of_bucket("get_bucket_policy"),
@@ -290,3 +322,273 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": _queue_setting,
 }
 """By type of resource: the calls for its id and outputs."""
+
+_TAG = {"stage": "trial"}
+_LISTED = [{"Key": "stage", "Value": "trial"}]
+
+
+def _tagged(service: str, parameter: str, arn: str, *, listed: bool = True) -> list[Call]:
+    """Tag and untag it; `parameter` is what the service calls the ARN."""
+    untag = {"tagKeys": ["stage"]} if service == "logs" else {"TagKeys": ["stage"]}
+    tags = "tags" if service == "logs" else "Tags"
+    return [
+        _call(service, "tag_resource", **{parameter: arn, tags: _LISTED if listed else _TAG}),
+        _call(service, "untag_resource", **{parameter: arn}, **untag),
+    ]
+
+
+def _new_bus(_: str, made: Outputs) -> list[Call]:
+    return [_call("events", "update_event_bus", Name=made["name"]), *_tagged("events", "ResourceARN", made["arn"])]
+
+
+def _new_archive(_: str, made: Outputs) -> list[Call]:
+    return [_call("events", "update_archive", ArchiveName=made["name"])]
+
+
+def _new_rule(_: str, made: Outputs) -> list[Call]:
+    return _tagged("events", "ResourceARN", made["arn"])
+
+
+def _new_log_group(_: str, made: Outputs) -> list[Call]:
+    name = {"logGroupName": made["name"]}
+    key = f"arn:aws:kms:{made['region']}:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666"
+    return [
+        *_tagged("logs", "resourceArn", made["arn"], listed=False),
+        _call("logs", "delete_retention_policy", **name),
+        _call("logs", "put_retention_policy", **name, retentionInDays=1),
+        _call("logs", "associate_kms_key", **name, kmsKeyId=key),
+        _call("logs", "disassociate_kms_key", **name),
+    ]
+
+
+def _new_alarm(_: str, made: Outputs) -> list[Call]:
+    return _tagged("cloudwatch", "ResourceARN", made["arn"])
+
+
+def _new_table(_: str, made: Outputs) -> list[Call]:
+    name = {"TableName": made["name"]}
+    return [
+        _call("dynamodb", "update_table", **name, BillingMode="PAY_PER_REQUEST"),
+        _call("dynamodb", "update_time_to_live", **name, TimeToLiveSpecification=_TTL),
+        _call("dynamodb", "update_continuous_backups", **name, PointInTimeRecoverySpecification=_PITR),
+        *_tagged("dynamodb", "ResourceArn", made["arn"]),
+    ]
+
+
+_TTL = {"Enabled": True, "AttributeName": "ExpiresAt"}
+_PITR = {"PointInTimeRecoveryEnabled": True}
+
+
+def _new_registry(_: str, made: Outputs) -> list[Call]:
+    registry = {"RegistryId": {"RegistryArn": made["arn"]}, "Description": "Of events"}
+    return [_call("glue", "update_registry", **registry), *_glue_tags(made)]
+
+
+def _new_schema(_: str, made: Outputs) -> list[Call]:
+    schema = {"SchemaId": {"SchemaArn": made["arn"]}}
+    return [
+        _call("glue", "update_schema", **schema, SchemaVersionNumber={"LatestVersion": True}, Compatibility="NONE"),
+        _call("glue", "register_schema_version", **schema, SchemaDefinition="{}"),
+        *_glue_tags(made),
+    ]
+
+
+def _glue_tags(made: Outputs) -> list[Call]:
+    return [
+        _call("glue", "tag_resource", ResourceArn=made["arn"], TagsToAdd=_TAG),
+        _call("glue", "untag_resource", ResourceArn=made["arn"], TagsToRemove=["stage"]),
+    ]
+
+
+def _new_role(_: str, made: Outputs) -> list[Call]:
+    role = {"RoleName": made["name"]}
+    return [
+        _call("iam", "list_instance_profiles_for_role", **role),  # before it is deleted
+        _call("iam", "tag_role", **role, Tags=_LISTED),
+        _call("iam", "untag_role", **role, TagKeys=["stage"]),
+        _call("iam", "update_role", **role, MaxSessionDuration=3600),
+        _call("iam", "update_role_description", **role, Description="What it may"),
+        _call("iam", "update_assume_role_policy", **role, PolicyDocument=made["assumeRolePolicy"]),
+    ]
+
+
+def _new_function(_: str, made: Outputs) -> list[Call]:
+    name = {"FunctionName": made["name"]}
+    return [
+        _call("lambda", "update_function_configuration", **name, Role=made["role"], Layers=made["layers"]),
+        _call("lambda", "update_function_code", **name, ZipFile=b"PK\x05\x06" + bytes(18), DryRun=True),
+        _call("lambda", "publish_version", **name),
+        _call("lambda", "put_function_concurrency", **name, ReservedConcurrentExecutions=1),
+        _call("lambda", "delete_function_concurrency", **name),
+        *_lambda_tags(made),
+    ]
+
+
+def _lambda_tags(made: Outputs) -> list[Call]:
+    return [
+        _call("lambda", "list_tags", Resource=made["arn"]),
+        _call("lambda", "tag_resource", Resource=made["arn"], Tags=_TAG),
+        _call("lambda", "untag_resource", Resource=made["arn"], TagKeys=["stage"]),
+    ]
+
+
+def _new_invoke_config(_: str, made: Outputs) -> list[Call]:
+    return [_call("lambda", "put_function_event_invoke_config", FunctionName=made["functionName"], **_qualified(made))]
+
+
+def _new_alias(_: str, made: Outputs) -> list[Call]:
+    alias = {"FunctionName": made["functionName"], "Name": made["name"]}
+    return [_call("lambda", "update_alias", **alias, FunctionVersion=made["functionVersion"])]
+
+
+def _new_mapping(id_: str, made: Outputs) -> list[Call]:
+    return [_call("lambda", "update_event_source_mapping", UUID=id_, BatchSize=1), *_lambda_tags(made)]
+
+
+def _new_topic(_: str, made: Outputs) -> list[Call]:
+    return _tagged("sns", "ResourceArn", made["arn"])
+
+
+def _new_subscription(id_: str, _: Outputs) -> list[Call]:
+    policy = {"AttributeName": "RawMessageDelivery", "AttributeValue": "false"}
+    return [_call("sns", "set_subscription_attributes", SubscriptionArn=id_, **policy)]
+
+
+def _new_queue(_: str, made: Outputs) -> list[Call]:
+    return [
+        _call("sqs", "tag_queue", QueueUrl=made["url"], Tags=_TAG),
+        _call("sqs", "untag_queue", QueueUrl=made["url"], TagKeys=["stage"]),
+    ]
+
+
+def _new_key(id_: str, made: Outputs) -> list[Call]:
+    key = {"KeyId": id_}
+    return [
+        _call("kms", "update_key_description", **key, Description="What is kept"),
+        _call("kms", "put_key_policy", **key, PolicyName="default", Policy=made["policy"]),
+        _call("kms", "disable_key", **key),
+        _call("kms", "enable_key", **key),
+        _call("kms", "tag_resource", **key, Tags=[{"TagKey": "stage", "TagValue": "trial"}]),
+        _call("kms", "untag_resource", **key, TagKeys=["stage"]),
+        _call("kms", "schedule_key_deletion", **key, PendingWindowInDays=30),
+    ]
+
+
+def _new_schedule(_: str, made: Outputs) -> list[Call]:
+    target = {"Arn": made["target"]["arn"], "RoleArn": made["target"]["roleArn"]}
+    return [
+        _call(
+            "scheduler",
+            "update_schedule",
+            Name=made["name"],
+            GroupName=made["groupName"],
+            ScheduleExpression=made["scheduleExpression"],
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target,
+        )
+    ]
+
+
+def _new_schedule_group(_: str, made: Outputs) -> list[Call]:
+    return _tagged("scheduler", "ResourceArn", made["arn"])
+
+
+def _new_api(id_: str, made: Outputs) -> list[Call]:
+    return [
+        _call("apigatewayv2", "update_api", ApiId=id_, Description="The ledger"),
+        _call("apigatewayv2", "tag_resource", ResourceArn=made["arn"], Tags=_TAG),
+        _call("apigatewayv2", "untag_resource", ResourceArn=made["arn"], TagKeys=["stage"]),
+    ]
+
+
+def _new_user_pool(id_: str, made: Outputs) -> list[Call]:
+    return [
+        _call("cognito-idp", "update_user_pool", UserPoolId=id_),
+        _call("cognito-idp", "tag_resource", ResourceArn=made["arn"], Tags=_TAG),
+        _call("cognito-idp", "untag_resource", ResourceArn=made["arn"], TagKeys=["stage"]),
+    ]
+
+
+def _new_resource_server(_: str, made: Outputs) -> list[Call]:
+    server = {"UserPoolId": made["userPoolId"], "Identifier": made["identifier"]}
+    return [
+        _call("cognito-idp", "update_resource_server", **server, Name="ledger"),
+        _call("cognito-idp", "delete_resource_server", **server),
+    ]
+
+
+def _new_distribution(_: str, made: Outputs) -> list[Call]:
+    tags = {"Items": _LISTED}
+    return [
+        _call("cloudfront", "tag_resource", Resource=made["arn"], Tags=tags),
+        _call("cloudfront", "untag_resource", Resource=made["arn"], TagKeys={"Items": ["stage"]}),
+    ]
+
+
+def _new_origin_access(id_: str, made: Outputs) -> list[Call]:
+    config = {
+        "Name": made["name"],
+        "SigningProtocol": made["signingProtocol"],
+        "SigningBehavior": made["signingBehavior"],
+        "OriginAccessControlOriginType": made["originAccessControlOriginType"],
+    }
+    return [_call("cloudfront", "update_origin_access_control", Id=id_, OriginAccessControlConfig=config)]
+
+
+def _new_headers(id_: str, made: Outputs) -> list[Call]:
+    config = {"Name": made["name"]}
+    return [_call("cloudfront", "update_response_headers_policy", Id=id_, ResponseHeadersPolicyConfig=config)]
+
+
+def _new_application(_: str, made: Outputs) -> list[Call]:
+    return _tagged("codedeploy", "ResourceArn", made["arn"])
+
+
+def _new_group(_: str, made: Outputs) -> list[Call]:
+    group = {"applicationName": made["appName"], "currentDeploymentGroupName": made["deploymentGroupName"]}
+    role = {"serviceRoleArn": made["serviceRoleArn"]}
+    return [_call("codedeploy", "update_deployment_group", **group, **role), *_new_application("", made)]
+
+
+def _new_object(_: str, made: Outputs) -> list[Call]:
+    place = {"Bucket": made["bucket"], "Key": made["key"]}
+    return [_call("s3", "put_object_tagging", **place, Tagging={"TagSet": _LISTED})]
+
+
+UPDATES: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
+    "aws:apigatewayv2/api:Api": _new_api,
+    "aws:apigatewayv2/authorizer:Authorizer": _within_api("update_authorizer", AuthorizerId=""),
+    "aws:apigatewayv2/integration:Integration": _within_api("update_integration", IntegrationId=""),
+    "aws:apigatewayv2/route:Route": _within_api("update_route", RouteId=""),
+    "aws:apigatewayv2/stage:Stage": _within_api("update_stage", StageName="name"),
+    "aws:cloudfront/distribution:Distribution": _new_distribution,
+    "aws:cloudfront/originAccessControl:OriginAccessControl": _new_origin_access,
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _new_headers,
+    "aws:cloudwatch/eventArchive:EventArchive": _new_archive,
+    "aws:cloudwatch/eventBus:EventBus": _new_bus,
+    "aws:cloudwatch/eventRule:EventRule": _new_rule,
+    "aws:cloudwatch/logGroup:LogGroup": _new_log_group,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _new_alarm,
+    "aws:codedeploy/application:Application": _new_application,
+    "aws:codedeploy/deploymentGroup:DeploymentGroup": _new_group,
+    "aws:cognito/resourceServer:ResourceServer": _new_resource_server,
+    "aws:cognito/userGroup:UserGroup": _of_user_pool("update_group", GroupName="name"),
+    "aws:cognito/userPool:UserPool": _new_user_pool,
+    "aws:cognito/userPoolClient:UserPoolClient": _of_user_pool("update_user_pool_client", ClientId=""),
+    "aws:dynamodb/table:Table": _new_table,
+    "aws:glue/registry:Registry": _new_registry,
+    "aws:glue/schema:Schema": _new_schema,
+    "aws:iam/role:Role": _new_role,
+    "aws:kms/key:Key": _new_key,
+    "aws:lambda/alias:Alias": _new_alias,
+    "aws:lambda/eventSourceMapping:EventSourceMapping": _new_mapping,
+    "aws:lambda/function:Function": _new_function,
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _new_invoke_config,
+    "aws:s3/bucketObjectv2:BucketObjectv2": _new_object,
+    "aws:scheduler/schedule:Schedule": _new_schedule,
+    "aws:scheduler/scheduleGroup:ScheduleGroup": _new_schedule_group,
+    "aws:sns/topic:Topic": _new_topic,
+    "aws:sns/topicSubscription:TopicSubscription": _new_subscription,
+    "aws:sqs/queue:Queue": _new_queue,
+}
+"""By type of resource: the calls that change what can be changed, where these are others than made it."""

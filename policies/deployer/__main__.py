@@ -1,0 +1,74 @@
+"""`python -m policies.deployer --stack NAME`: the IAM policies that deploying the stack needs, and no more.
+
+`read-*` are for whoever previews and looks for drift; `change-*` come on top for whoever deploys. The program is run
+for its resources; nothing is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from local.deploy import ConfigError
+from local.deploy import load_config as load
+from policies.deployer.documents import Declared, Place, documents
+from policies.deployer.trust import trust
+from tests.infrastructure.program import ROOT, run
+
+_NAMESPACE = "event-sourcing"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0; 2 with a sentence where the stack's configuration cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m policies.deployer", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--account", default=Place.account, help="its id; a placeholder where it is left out")
+    parser.add_argument("--region", help="of the stack, instead of the one that its file has")
+    parser.add_argument("--partition", default=Place.partition, help="aws, aws-cn or aws-us-gov")
+    parser.add_argument("--trust", metavar="OWNER/REPOSITORY", help="print what the two roles trust in, instead")
+    parser.add_argument("--environment", default="production", help="of GitHub, from which is deployed")
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help="write a file for each, instead of printing all")
+    options = parser.parse_args(arguments)
+    if options.trust:
+        return _told(trust(options.trust, options.environment, options.account, options.partition), options.into)
+    try:
+        place = placed(options.stack, options.account, options.region, options.partition)
+        made = documents(declared(options.stack), place)
+    except (ConfigError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return _told(made, options.into)
+
+
+def declared(stack: str, overrides: dict[str, str] | None = None) -> list[Declared]:
+    """What the program declares for that stack. Raises: ConfigError, ValueError."""
+    return [Declared(each.type, each.name, each.inputs) for each in run(stack, overrides) if each.custom]
+
+
+def placed(stack: str, account: str, region: str | None, partition: str) -> Place:
+    """The stack's place by its file. Raises: ConfigError."""
+    settings = load(ROOT, stack)
+    regions = json.loads(settings.get(f"{_NAMESPACE}:regions") or "[]") or [settings.get("aws:region") or "REGION"]
+    tags = (json.loads(settings.get("aws:defaultTags") or "{}")).get("tags") or {}
+    return Place(account, (region,) if region else tuple(regions), partition, tags)
+
+
+def _told(made: dict[str, Any], folder: Path | None) -> int:
+    if folder is None:
+        print(json.dumps(made, indent=2))
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in made.items():
+        (folder / f"{name}.json").write_text(text_of(document), "utf-8")
+    return 0
+
+
+def text_of(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

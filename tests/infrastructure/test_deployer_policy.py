@@ -1,0 +1,198 @@
+"""The policies of whoever deploys: made from what the program declares, as narrow as its names, and as committed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from policies.deployer.__main__ import declared, main, placed, text_of
+from policies.deployer.documents import MOST_CHARACTERS, MOST_POLICIES, Declared, Place, documents, size
+from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, PARTS, REPLICA
+from policies.deployer.trust import trust
+from tests.infrastructure.program import ROOT, of_two_regions
+
+COMMITTED = ROOT / "policies" / "deployer" / "prod"
+BOUNDARY = "arn:aws:iam::123456789012:policy/ledger-boundary"
+READING = ("Describe", "Get", "List", "GET")
+_CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f0e0d0c-1111-2222-3333-444455556666"
+VARIANTS: dict[str, dict[str, str]] = {
+    "as it is": {},
+    "with all that comes on top": {
+        "commandProvisionedConcurrency": "1",
+        "contributorInsights": "true",
+        "deployment": "Canary10Percent5Minutes",
+        "heartbeatMinutes": "5",
+        "kmsKey": "create",
+        "permissionsBoundary": BOUNDARY,
+        "watchGuards": "true",
+        "apiDomain": "api.example.com",
+        "apiCertificateArn": _CERTIFICATE,
+    },
+    "with capacity": {
+        "billingMode": "PROVISIONED",
+        "readCapacity": "5",
+        "writeCapacity": "5",
+        "maxReadCapacity": "50",
+        "maxWriteCapacity": "50",
+    },
+}
+NAMELESS = {
+    *("cloudformation:CreateResource", "cloudformation:DescribeType", "cloudformation:GetResource"),
+    *("cloudformation:GetResourceRequestStatus", "cloudfront:CreateOriginAccessControl", "cloudwatch:DescribeAlarms"),
+    *("cognito-idp:CreateUserPool", "cognito-idp:DescribeUserPoolDomain", "kms:CreateKey"),
+    *("lambda:CreateEventSourceMapping", "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups"),
+    *("logs:DeleteResourcePolicy", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries"),
+    *("logs:PutResourcePolicy", "logs:UpdateLogDelivery", "servicequotas:GetServiceQuota"),
+    *("sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"),
+    *("application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"),
+}
+"""Actions that nobody can limit to a resource, or that are asked for before it has a name."""
+
+
+def statements(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for document in made.values():
+        yield from document["Statement"]
+
+
+def granting(made: dict[str, Any], action: str) -> list[dict[str, Any]]:
+    found = [each for each in statements(made) if action in each["Action"]]
+    assert found, action
+    return found
+
+
+@pytest.fixture(scope="module")
+def prod() -> dict[str, Any]:
+    return documents(declared("prod"), placed("prod", Place.account, "REGION", Place.partition))
+
+
+def test_what_is_committed_is_what_production_takes(prod: dict[str, Any]) -> None:
+    """`python -m policies.deployer --stack prod --region REGION --into policies/deployer/prod` writes it anew."""
+    assert {path.stem: path.read_text("utf-8") for path in COMMITTED.glob("*.json")} == {
+        name: text_of(document) for name, document in prod.items()
+    }
+
+
+def _qualified(settings: dict[str, str]) -> dict[str, str]:
+    return {f"event-sourcing:{key}": value for key, value in settings.items()}
+
+
+def every_stack() -> list[tuple[str, list[Declared]]]:
+    both = [Declared(each.type, each.name, each.inputs) for each in of_two_regions() if each.custom]
+    return [
+        *((name, declared("prod", _qualified(settings))) for name, settings in VARIANTS.items()),
+        ("two Regions", both),
+    ]
+
+
+def test_everything_that_the_program_can_declare_is_granted_within_iams_sizes() -> None:
+    known = {each.of for each in GRANTS} | {each.grant.of for each in AWS_ONLY}
+    declared_types: set[str] = set()
+    for name, resources in every_stack():
+        types = {each.type for each in resources if each.type.startswith("aws:")}
+        declared_types |= types
+        assert {each for each in types if each not in known and PARTS.get(each) not in types} == set(), name
+        made = documents(resources, Place(regions=("us-east-1", "eu-west-1"), tags={"stack": "prod"}))
+        assert len(made) <= MOST_POLICIES
+        assert all(size(document) <= MOST_CHARACTERS for document in made.values()), name
+    assert known | PARTS.keys() <= declared_types | {REPLICA, GIVEN_KEY}, "of nothing that is ever declared"
+
+
+def test_no_action_is_a_wildcard_and_no_resource_but_where_iam_has_none(prod: dict[str, Any]) -> None:
+    sids = [each["Sid"] for each in statements(prod)]
+    assert len(sids) == len(set(sids))
+    for each in statements(prod):
+        assert not [action for action in each["Action"] if "*" in action or "?" in action]
+        if "*" in each["Resource"]:
+            assert set(each["Action"]) <= NAMELESS, each["Sid"]
+            assert each["Resource"] == ["*"]
+
+
+def test_who_previews_can_change_nothing(prod: dict[str, Any]) -> None:
+    for name, document in prod.items():
+        for each in document["Statement"]:
+            reads = {action.split(":")[1].startswith(READING) for action in each["Action"]}
+            if name.startswith("read-"):
+                assert reads == {True}, each["Sid"]
+            else:
+                assert False in reads, each["Sid"]
+
+
+def test_a_role_is_handed_to_the_service_that_it_is_for_and_to_no_other(prod: dict[str, Any]) -> None:
+    passing = {tuple(each["Resource"]): each["Condition"]["StringEquals"] for each in granting(prod, "iam:PassRole")}
+    services = {
+        key["iam:PassedToService"]: {arn.rsplit("/", 1)[1] for arn in resources} for resources, key in passing.items()
+    }
+    assert services["scheduler.amazonaws.com"] >= {"sweep-schedule-role-???????"}
+    assert {"command-role-???????", "relay-role-???????"} <= services["lambda.amazonaws.com"]
+    assert services["lambda.amazonaws.com"].isdisjoint(services["scheduler.amazonaws.com"])
+
+
+def test_with_a_boundary_no_role_can_be_made_or_filled_without_it() -> None:
+    settings = {"event-sourcing:permissionsBoundary": BOUNDARY, "event-sourcing:rolePath": "/ledger/"}
+    bounded = documents(declared("prod", settings), Place())
+
+    for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy"):
+        (statement,) = granting(bounded, action)
+        assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
+        assert all(":role/ledger/" in arn for arn in statement["Resource"])
+    allowed = {action for each in statements(bounded) for action in each["Action"]}
+    assert allowed.isdisjoint({"iam:DeleteRolePermissionsBoundary", "iam:AttachRolePolicy", "iam:CreatePolicyVersion"})
+
+
+def test_without_a_boundary_there_is_no_condition_on_one(prod: dict[str, Any]) -> None:
+    assert "Condition" not in granting(prod, "iam:CreateRole")[0]
+
+
+def test_what_has_no_name_is_told_by_whose_it_is() -> None:
+    made = documents(declared("prod", {"event-sourcing:kmsKey": "create"}), Place(tags={"stack": "prod"}))
+
+    (keys,) = granting(made, "kms:ScheduleKeyDeletion")
+    assert keys["Condition"] == {"StringEquals": {"aws:ResourceTag/stack": "prod"}}
+    (mappings,) = granting(made, "lambda:DeleteEventSourceMapping")
+    functions = mappings["Condition"]["ArnLike"]["lambda:FunctionArn"]
+    assert "arn:aws:lambda:REGION:ACCOUNT_ID:function:relay-function-???????" in functions
+
+
+def test_in_two_regions_both_are_meant_and_no_third() -> None:
+    resources = [Declared(each.type, each.name, each.inputs) for each in of_two_regions() if each.custom]
+    made = documents(resources, Place(regions=("us-east-1", "eu-west-1")))
+
+    (tables,) = granting(made, "dynamodb:DeleteTable")
+    assert tables["Condition"] == {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "eu-west-1"]}}
+    assert all(arn.startswith("arn:aws:dynamodb:*:") for arn in tables["Resource"])
+    assert granting(made, "dynamodb:CreateTableReplica")
+    assert "aws:RequestedRegion" not in json.dumps(granting(made, "iam:DeleteRole"))
+
+
+def test_a_given_key_is_used_and_nothing_else_of_it() -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666"
+    made = documents(declared("prod", {"event-sourcing:kmsKeyArn": key}), Place())
+
+    of_keys = [each for each in statements(made) if each["Action"][0].startswith("kms:")]
+    assert [each["Resource"] for each in of_keys] == [[key]]
+
+
+def test_only_the_repositorys_own_occasions_are_trusted() -> None:
+    trusted = trust("acme/ledger", "production", "123456789012", "aws")
+
+    def subjects(role: str) -> Iterable[str]:
+        (statement,) = trusted[role]["Statement"]
+        condition = statement["Condition"]["StringEquals"]
+        assert condition["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+        found: list[str] = condition["token.actions.githubusercontent.com:sub"]
+        return found
+
+    assert subjects("deploy") == ["repo:acme/ledger:environment:production"]
+    assert subjects("preview") == ["repo:acme/ledger:pull_request", "repo:acme/ledger:ref:refs/heads/main"]
+
+
+def test_the_command_prints_the_policies_or_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--stack", "prod", "--account", "123456789012", "--region", "eu-central-1"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {"read-1", "change-1"} <= told.keys()
+    assert "arn:aws:dynamodb:eu-central-1:123456789012:table/event-store-table-???????" in json.dumps(told)
+    assert main(["--stack", "nowhere"]) == 2
+    assert "there is no stack 'nowhere' here" in capsys.readouterr().err

@@ -1,0 +1,151 @@
+"""Whoever has the generated policies can deploy, change, read back and destroy the stack, and needs all of them.
+
+A role has them on the embedded AWS, which authorises each call as AWS does and remembers by which statement. The calls
+that only the real provider makes are told by `provider_calls`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local.deploy import Credentials, DeployError
+from local.engine import Call, Engine
+from local.engine.policy_documents import decide
+from policies.deployer.documents import Document
+from policies.deployer.grants import AWS_ONLY
+from tests.effort import LONG
+from tests.local.deployers import ACCOUNT, REGION, account, ask, deployed, one_of_each, policies_of_the_stack, role
+from tests.local.provider_calls import READS, UPDATES
+
+pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
+
+ONLY_AWS = {each.grant.sid for each in AWS_ONLY}
+READS_ONLY = "previewer"
+DEPLOYER = "deployer"
+
+
+class Work(NamedTuple):
+    """What the deployment left behind."""
+
+    allowed: dict[Call, int]
+    refused: dict[Call, int]
+    policies: Mapping[str, Document]
+
+
+@pytest.fixture(scope="module")
+def policies() -> Mapping[str, Document]:
+    return policies_of_the_stack()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with account() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def work(engine: Engine, policies: Mapping[str, Document]) -> Work:
+    """A whole life of the stack under the role, and a look at it by the one who previews."""
+    deployer = role(engine, DEPLOYER, policies)
+    previewer = role(engine, READS_ONLY, {name: each for name, each in policies.items() if name.startswith("read-")})
+    deployment = deployed(engine, deployer)
+    chosen = list(deployment.resources) if LONG else one_of_each(deployment.resources)
+    for credentials in (deployer, previewer):
+        ask(engine, credentials, READS, chosen)
+    ask(engine, deployer, UPDATES, chosen)
+    deployment.destroy(force=True)
+    assert not deployment.resources
+    return Work(dict(engine.authorizations.allowed), dict(engine.authorizations.refused), policies)
+
+
+def test_whoever_has_the_policies_can_deploy_change_read_back_and_destroy(work: Work) -> None:
+    assert {str(call): count for call, count in work.refused.items()} == {}
+    assert sum(count for call, count in work.allowed.items() if call.session.role == DEPLOYER) > 1_000
+
+
+def test_nothing_in_them_is_left_unused_but_what_only_aws_asks_for(engine: Engine, work: Work) -> None:
+    unused = engine.authorizations.unused(DEPLOYER)
+
+    assert {(each.sid, each.action) for each in unused if each.sid not in ONLY_AWS} == set()
+    assert {each.sid for each in unused} <= ONLY_AWS
+
+
+def test_without_any_statement_and_any_action_the_deployment_would_be_refused(
+    work: Work, record_property: Callable[[str, object], None]
+) -> None:
+    by_action: dict[str, list[Call]] = defaultdict(list)
+    for call in work.allowed:
+        if call.session.role == DEPLOYER:
+            by_action[call.access.action].append(call)
+    removals = 0
+    for name, document in work.policies.items():
+        for statement in document["Statement"]:
+            for action in statement["Action"] if statement["Sid"] not in ONLY_AWS else ():
+                removals += 1
+                left = texts_without(work.policies, name, statement["Sid"], action)
+                assert any(
+                    not decide(call.access, call.session.principal, left).allowed for call in by_action[action]
+                ), (statement["Sid"], action)
+    record_property("cases", f"{removals} removals of an action from a statement, each refused")
+    assert removals > 200
+
+
+def texts_without(policies: Mapping[str, Document], name: str, sid: str, action: str) -> dict[str, str]:
+    """Only the statements that have the action: the others decide nothing of it."""
+    found = {}
+    for each, document in policies.items():
+        left = [
+            statement
+            for statement in document["Statement"]
+            if action in statement["Action"] and (each, statement["Sid"]) != (name, sid)
+        ]
+        found[each] = json.dumps({"Version": "2012-10-17", "Statement": left})
+    return found
+
+
+def test_whoever_previews_reads_everything_and_makes_nothing(engine: Engine, work: Work) -> None:
+    asked = {call.access.action for call in work.allowed if call.session.role == READS_ONLY}
+    assert {"dynamodb:DescribeTable", "lambda:GetFunction", "kms:DescribeKey", "apigateway:GET"} <= asked
+
+    reading = {name: each for name, each in work.policies.items() if name.startswith("read-")}
+    with pytest.raises(DeployError, match="AccessDenied"):
+        deployed(engine, role(engine, f"{READS_ONLY}-{uuid.uuid4().hex[:6]}", reading))
+
+
+def denied(engine: Engine, credentials: Credentials, service: str, operation: str, **arguments: Any) -> str:
+    session: Any = boto3.Session(*credentials, region_name=REGION)
+    client = session.client(service, endpoint_url=engine.endpoint)
+    with pytest.raises(ClientError, match="not authorized") as refused:
+        getattr(client, operation)(**arguments)
+    return str(refused.value)
+
+
+def test_nothing_of_anybody_else_can_be_touched(engine: Engine, policies: Mapping[str, Document]) -> None:
+    deployer = role(engine, "neighbour", policies)
+    iam, kms, trust = engine.client("iam"), engine.client("kms"), {"AssumeRolePolicyDocument": "{}"}
+    theirs = kms.create_key(Tags=[{"TagKey": "stack", "TagValue": "payroll"}])["KeyMetadata"]["KeyId"]
+    iam.create_role(RoleName="payroll-role-0123456", **trust)
+    almighty = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
+
+    mine = {"RoleName": "command-role-0123456", "Path": "/ledger/"}
+    assert "iam:CreateRole" in denied(engine, deployer, "iam", "create_role", **mine, **trust), "without the boundary"
+    filling = {"RoleName": "payroll-role-0123456", "PolicyName": "all", "PolicyDocument": almighty}
+    assert "iam:PutRolePolicy" in denied(engine, deployer, "iam", "put_role_policy", **filling)
+    iam.create_role(**mine, **trust)
+    filling["RoleName"] = mine["RoleName"]
+    assert "iam:PutRolePolicy" in denied(engine, deployer, "iam", "put_role_policy", **filling), "without the boundary"
+    assert "kms:ScheduleKeyDeletion" in denied(engine, deployer, "kms", "schedule_key_deletion", KeyId=theirs)
+    assert "dynamodb:DeleteTable" in denied(engine, deployer, "dynamodb", "delete_table", TableName="payroll")
+    function = {"FunctionName": "payroll", "Code": {"ZipFile": b"-"}}
+    passed = {**function, "Role": f"arn:aws:iam::{ACCOUNT}:role/payroll-role-0123456"}
+    assert "lambda:CreateFunction" in denied(engine, deployer, "lambda", "create_function", **passed)
+    passed |= {"FunctionName": "command-function-0123456"}
+    assert "iam:PassRole" in denied(engine, deployer, "lambda", "create_function", **passed), "of another's role"
