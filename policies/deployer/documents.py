@@ -36,6 +36,7 @@ _OF_ANOTHER: Mapping[str, str] = {
 }
 """Types that have no name of their own in an ARN, and whose it is: a name, or an ARN that ends in it."""
 _HANDED_ON: Mapping[str, tuple[str, ...]] = {
+    "aws:backup/selection:Selection": ("iamRoleArn",),
     "aws:codedeploy/deploymentGroup:DeploymentGroup": ("serviceRoleArn",),
     "aws:lambda/function:Function": ("role",),
     "aws:scheduler/schedule:Schedule": ("target", "roleArn"),

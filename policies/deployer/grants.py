@@ -65,6 +65,8 @@ _TOPIC, _SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicS
 _QUEUE = "aws:sqs/queue:Queue"
 _INSIGHTS = "aws:dynamodb/contributorInsights:ContributorInsights"
 _SCALED = "aws:appautoscaling/target:Target"
+_VAULT, _PLAN = "aws:backup/vault:Vault", "aws:backup/plan:Plan"
+_SELECTION = "aws:backup/selection:Selection"
 _DOMAIN = "aws:apigatewayv2/domainName:DomainName"
 
 _TABLES = ("dynamodb:{place}:table/{name}",)
@@ -91,6 +93,7 @@ _API_TAGS = ("apigateway:{region}::/tags/*",)
 _DISTRIBUTIONS = ("cloudfront::{account}:distribution/*",)
 _ORIGINS = ("cloudfront::{account}:origin-access-control/*",)
 _HEADER_POLICIES = ("cloudfront::{account}:response-headers-policy/*",)
+_VAULTS = ("backup:{place}:backup-vault:{name}",)
 _BUCKETS, _OBJECTS = ("s3:::{name}",), ("s3:::{name}/*",)
 
 _OF_THE_STACK: Condition = {"ArnLike": {"lambda:FunctionArn": "{functions}"}}
@@ -367,6 +370,8 @@ GRANTS: tuple[Grant, ...] = (
     Grant("ReadObjects", _BUCKET, _OBJECTS, "s3:GetObject GetObjectTagging", reads=True),
 )
 
+_NO_BACKUP = "the embedded AWS has no AWS Backup"
+
 AWS_ONLY: tuple[OnlyAws, ...] = (
     OnlyAws(
         Grant(
@@ -433,6 +438,54 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         ),
         "the embedded AWS has no Contributor Insights",
         f"{_PROVIDER}/dynamodb/contributor_insights.go",
+    ),
+    OnlyAws(
+        Grant(
+            "ChangeVault",
+            _VAULT,
+            _VAULTS,
+            "backup:CreateBackupVault DeleteBackupVault PutBackupVaultLockConfiguration "
+            "DeleteBackupVaultLockConfiguration TagResource UntagResource",
+        ),
+        _NO_BACKUP,
+        f"{_PROVIDER}/backup/vault.go",
+    ),
+    OnlyAws(
+        Grant("StoreBackups", _VAULT, _ON_ALL, "backup-storage:MountCapsule"),
+        "a vault is made in AWS Backup's own storage",
+        "https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html",
+    ),
+    OnlyAws(
+        Grant(
+            "ChangePlan",
+            _PLAN,
+            ("backup:{place}:backup-plan:*",),
+            "backup:CreateBackupPlan DeleteBackupPlan UpdateBackupPlan CreateBackupSelection DeleteBackupSelection "
+            "TagResource UntagResource",
+        ),
+        _NO_BACKUP,
+        f"{_PROVIDER}/backup/plan.go",
+    ),
+    OnlyAws(
+        Grant("PassToBackup", _SELECTION, ("{roles}",), "iam:PassRole", condition=_passed_to("backup")),
+        _NO_BACKUP,
+        f"{_PROVIDER}/backup/selection.go",
+    ),
+    OnlyAws(
+        Grant("ReadVault", _VAULT, _VAULTS, "backup:DescribeBackupVault ListTags", reads=True),
+        _NO_BACKUP,
+        f"{_PROVIDER}/backup/vault.go",
+    ),
+    OnlyAws(
+        Grant(
+            "ReadPlan",
+            _PLAN,
+            ("backup:{place}:backup-plan:*",),
+            "backup:GetBackupPlan GetBackupSelection ListTags",
+            reads=True,
+        ),
+        _NO_BACKUP,
+        f"{_PROVIDER}/backup/plan.go",
     ),
     OnlyAws(
         Grant(
@@ -508,6 +561,7 @@ PARTS: Mapping[str, str] = {
     "aws:apigatewayv2/route:Route": _API,
     "aws:apigatewayv2/stage:Stage": _API,
     "aws:appautoscaling/policy:Policy": _SCALED,
+    "aws:backup/vaultLockConfiguration:VaultLockConfiguration": _VAULT,
     "aws:cloudwatch/eventTarget:EventTarget": _RULE,
     "aws:cognito/resourceServer:ResourceServer": _POOL,
     "aws:cognito/userGroup:UserGroup": _POOL,

@@ -21,6 +21,9 @@ _CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f0e0d0c-1111-222
 VARIANTS: dict[str, dict[str, str]] = {
     "as it is": {},
     "with all that comes on top": {
+        "backupDays": "400",
+        "backupLock": "governance",
+        "backupLockDays": "30",
         "commandProvisionedConcurrency": "1",
         "contributorInsights": "true",
         "deployment": "Canary10Percent5Minutes",
@@ -40,6 +43,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     },
 }
 NAMELESS = {
+    "backup-storage:MountCapsule",
     *("cloudformation:CreateResource", "cloudformation:DescribeType", "cloudformation:GetResource"),
     *("cloudformation:GetResourceRequestStatus", "cloudfront:CreateOriginAccessControl", "cloudwatch:DescribeAlarms"),
     *("cognito-idp:CreateUserPool", "cognito-idp:DescribeUserPoolDomain", "kms:CreateKey"),

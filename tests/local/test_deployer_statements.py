@@ -1,4 +1,4 @@
-"""Without any statement of the deployer's policies a deployment is refused: each tried for real, where there is time."""
+"""Without any statement of the deployer's policies a deployment is refused: each for real, where there is time."""
 
 from __future__ import annotations
 

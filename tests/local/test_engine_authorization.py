@@ -427,7 +427,7 @@ def test_a_queues_policy_can_admit_a_role_and_demand_tls(workshop: Workshop) -> 
     url = workshop.queue()  # admits everybody
     arn = workshop.queue_arn(url)
     admit = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-    tls = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": arn}
+    tls = {"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
     sqs = Actor(workshop).client("sqs")
 
     def with_policy(*statements: Document) -> None:
