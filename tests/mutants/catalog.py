@@ -36,6 +36,7 @@ ERRORS = "handlers/sourcing/errors.py"
 MEANING = "handlers/sourcing/meaning.py"
 KINDS = "handlers/sourcing/kinds.py"
 BACKED_UP = ("tests/infrastructure/test_backups.py",)
+DEPLOYERS = ("tests/infrastructure/test_deployer_policy.py",)
 BETWEEN_REGIONS = ("tests/regions",)
 LETTERS_BETWEEN = ("tests/ops/test_between.py",)
 MISSPELLING = ("tests/handlers/test_misspelt.py",)
@@ -5680,5 +5681,33 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "lock != limits.COMPLIANCE or limits.IRREVERSIBLE_BACKUP_LOCK in settings.accepted_risks,",
         "True,",
         ("tests/infrastructure/test_settings.py",),
+    ),
+    Mutant(
+        "let whoever deploys make a role without its boundary",
+        "policies/deployer/grants.py",
+        'Grant("BoundRoles", _ROLE, _ROLES, "iam:CreateRole PutRolePolicy DeleteRolePolicy", condition=_BOUNDED),',
+        'Grant("BoundRoles", _ROLE, _ROLES, "iam:CreateRole PutRolePolicy DeleteRolePolicy"),',
+        DEPLOYERS,
+    ),
+    Mutant(
+        "let whoever deploys touch what is called alike",
+        "policies/deployer/documents.py",
+        '_TELLS = "-" + 7 * "?"',
+        '_TELLS = "-*"',
+        DEPLOYERS,
+    ),
+    Mutant(
+        "let whoever deploys delete any key",
+        "policies/deployer/documents.py",
+        "if grant.owned and place.tags:",
+        "if grant.owned and not place.tags:",
+        DEPLOYERS,
+    ),
+    Mutant(
+        "have the embedded AWS pass any role to a function",
+        "local/engine/control_actions.py",
+        '        yield pass_role(role, "lambda")\n',
+        "        pass\n",
+        ("tests/local/test_deployer_policy.py",),
     ),
 )
