@@ -15,11 +15,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.sourcing.event import Event
+from handlers.sourcing.errors import NotHomeError
+from handlers.sourcing.event import Event, Stamp
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
 from handlers.store.conflict_queue import ConflictQueue
 from handlers.store.conflicts import Conflict, Conflicts, Status
@@ -59,10 +59,7 @@ class Region:
 
     def standings(self) -> Standings:
         """Where it stands; a client that gives up soon."""
-        session: Any = boto3.Session(region_name=self.name)
-        if self.system.endpoint and session.get_credentials() is None:
-            session = boto3.Session("test", "test", region_name=self.name)
-        client = session.client("dynamodb", endpoint_url=self.system.endpoint, config=_QUICK)
+        client = self.system.made("dynamodb", _QUICK)
         return Standings(client, self.system.output("standingsTable"), self._initial())
 
     def _initial(self) -> Standing:
@@ -266,6 +263,25 @@ def regions_of(system: System) -> dict[str, Region]:
 def has_two_regions(system: System) -> bool:
     """Whether a stack has what only one in two Regions has; asked of it in either."""
     return "conflictQueueUrl" in system.outputs
+
+
+def require_home(system: System, newest: Stamp) -> None:
+    """OperatorError unless this Region decides what comes behind an event of this stamp: one GetItem, none of a stack
+    in one Region. What another Region decides, it may be deciding just now."""
+    if not has_two_regions(system):
+        return
+    mode = Mode(system.output("regionMode"))
+    role = Role.ACTIVE if system.outputs.get("regions") or mode is Mode.HOME else Role.STANDBY
+    initial = Standing(system.region, role, 1, mode)
+    try:
+        Standings(system.client("dynamodb"), system.output("standingsTable"), initial).read().require_own(newest)
+    except NotHomeError as error:
+        where = (
+            f"--region {error.region}" if error.region else "--region with the one that `region status` calls active"
+        )
+        raise OperatorError(
+            f"{system.region} does not decide this: {error.why}. Put it back where it is decided: {where}"
+        ) from error
 
 
 def between_of(system: System) -> Between | None:

@@ -120,17 +120,18 @@ class System:
     def client(self, service: str) -> Any:
         """A client with the caller's own credentials. The embedded AWS takes any, and is reached without a proxy."""
         if service not in self._clients:
-            self._clients[service] = self._made(service, _CONFIG)
+            self._clients[service] = self.made(service, _CONFIG)
         return self._clients[service]
 
     def hasty(self, service: str) -> Any:
         """Such a client that tries twice at most: for what somebody sits and waits for, and can ask again."""
         name = f"{service}, hasty"
         if name not in self._clients:
-            self._clients[name] = self._made(service, _CONFIG.merge(_HASTY))
+            self._clients[name] = self.made(service, _CONFIG.merge(_HASTY))
         return self._clients[name]
 
-    def _made(self, service: str, config: Config) -> Any:
+    def made(self, service: str, config: Config) -> Any:
+        """Such a client that waits and tries as this says."""
         if self.endpoint:
             return embedded_aws.client(self._session, service, self.endpoint, config)
         return self._session.client(service, config=config)

@@ -103,6 +103,7 @@ class NotHomeError(LedgerError):
     def __init__(self, region: str, why: str) -> None:
         super().__init__(f"{why}; send the command to {region or 'the active Region'}", region=region or None)
         self.region = region
+        self.why = why
 
 
 class TooLargeError(LedgerError):

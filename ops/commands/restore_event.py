@@ -13,6 +13,7 @@ from handlers.sourcing.values import dumps
 from handlers.store.event_store import EventStore
 from handlers.store.read_model import ReadModel
 from handlers.upkeep.verification.differences import text_of
+from ops.regions import require_home
 from ops.restoring.changes import changes, readable
 from ops.restoring.fitting import Copies, Fit, UnfitError, fitting
 from ops.restoring.sources import AuditLog, Beside, Exported
@@ -86,6 +87,7 @@ def _run(system: System, options: argparse.Namespace) -> int:
         )
     if options.dry_run:
         return _told(fit, place, options, "would be put back")
+    require_home(system, (place.newest() or fit.event).stamp)
     _show(fit, place, options)
     if not confirmed(f"Put {name} back?", options):
         raise OperatorError("nothing was put back")

@@ -69,6 +69,10 @@ class Standing:
             self._end = int(newest[0]["EventSequence"]["N"]) if newest else 0
         return self._end < sequence
 
+    def newest(self) -> Event | None:
+        """The event at the end of the stream; None where there is none that can be read."""
+        return None if self.ends_before(1) else self.event(self._end or 0)
+
     def witnessed(self, sequence: int) -> str | None:
         """The hash of the event at a place, as a row that stands there tells it: one BatchGetItem in all."""
         if self._rows is None:

@@ -3511,6 +3511,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_display.py",),
     ),
     Mutant(
+        "put an event back in a Region that does not decide",
+        "ops/commands/restore_event.py",
+        "    require_home(system, (place.newest() or fit.event).stamp)\n",
+        "",
+        ("tests/ops/test_restore_event.py",),
+    ),
+    Mutant(
         "tell of 1 events",
         "ops/verification/settling.py",
         "{counted(self.queued, 'message')} in the",

@@ -15,13 +15,16 @@ import boto3
 import pytest
 
 from handlers.sourcing.event import Event
+from handlers.sourcing.standing import Role, Standing
 from handlers.store.event_store import EventStore
+from handlers.store.standings import Standings
 from ops.restoring.fitting import Fit, UnfitError, fitting
 
 from ..aws import around_every_call
 from ..domain.builders import story
 from ..handlers.conftest import BUS, STORE
-from ..quick_moto import make
+from ..quick_moto import make, make_tables
+from ..tables import region_tables
 from .conftest import BUCKETS, Run, keep, taken
 from .test_dead_letters import body, project
 
@@ -360,3 +363,45 @@ def test_copies_of_a_whole_stretch_stand_in_for_it_up_to_a_stored_event() -> Non
         fitting(2, Stream(1, 5), copies(2, 4))
     with pytest.raises(UnfitError, match="event 2 in front of it is missing or changed as well"):
         fitting(3, Stream(1, 5), copies(2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("has_the_other", "standing", "code"),
+    [
+        (True, None, 0),
+        (False, None, 1),
+        (True, Standing("us-east-1", Role.FENCED, 1, decides="eu-west-1"), 1),
+        (False, Standing("us-east-1", Role.ACTIVE, 2), 0),
+    ],
+    ids=["the first one, as it began", "the second one, as it began", "fenced", "promoted"],
+)
+def test_of_two_regions_an_event_is_put_back_where_it_is_decided(
+    aws: Any,
+    outputs: Path,
+    run: Run,
+    audited: Callable[[Sequence[Event]], None],
+    *,
+    has_the_other: bool,
+    standing: Standing | None,
+    code: int,
+) -> None:
+    """What another Region decides, it may be deciding just now."""
+    events = keep(aws, story("a", [1, 2, 3]))
+    audited(events)
+    removed(aws, 2)
+    make_tables(region_tables("conflicts", "standings"))
+    if standing:
+        known = Standings(aws, "standings", standing)
+        known.change(known.read(), standing)
+    more = {"conflictQueueUrl": "q", "standingsTable": "standings", "regionMode": "standby"}
+    there: dict[str, Any] = {"regions": {"eu-west-1": {}}} if has_the_other else {}
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), **more, **there}))
+
+    assert run("restore-event", "a", "2", "--from", "audit-log", "--dry-run", *WHY).code == 0
+    result = run("restore-event", "a", "2", "--from", "audit-log", *WHY)
+
+    assert result.code == code, result.error
+    assert len(items(aws)) == (4 if code == 0 else 3)
+    if code:
+        assert "us-east-1 does not decide this" in result.error
+        assert "--region " in result.error
