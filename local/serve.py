@@ -10,7 +10,7 @@ from local.deploy import ConfigError, DeployError, StackConfig, Stopped, deploy_
 from local.deploy.regions import in_aws
 from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import DataError, Engine, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError
-from local.memory import give_back, spare_loaded
+from local.memory import allocate_sparingly, give_back, spare_loaded
 from local.outputs_file import OutputsFile
 from tools.lines import fitting
 
@@ -34,6 +34,7 @@ class Options:
 
 def main(options: Options) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP. Returns 0, or 1 with the reason on stderr if it could not be started."""
+    allocate_sparingly()
     stop = _stop_on_signals()
     display = JsonDisplay() if options.as_json else TextDisplay(options.data, options.outputs, verbose=options.verbose)
     try:

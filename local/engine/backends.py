@@ -27,6 +27,8 @@ from moto.dynamodbstreams.models import DynamoDBStreamsBackend as StreamsBackend
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.events.models import Archive, Replay, ReplayState, events_backends
 from moto.glue.models import glue_backends
+from moto.iam import aws_managed_policies
+from moto.iam import models as iam_models
 from moto.iam.access_control import PermissionResult
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
@@ -37,6 +39,7 @@ from moto.moto_api._internal import mock_random, moto_api_backend
 from moto.moto_api._internal.moto_random import MotoRandom
 from moto.s3.models import FakeBucket, FakeKey, s3_backends
 from moto.scheduler.models import scheduler_backends
+from moto.settings import load_iam_aws_managed_policies
 from moto.sns.models import Topic, sns_backends
 from moto.sqs import models as sqs_models
 from moto.sqs.models import Message, Queue, sqs_backends
@@ -310,6 +313,12 @@ def boundary_arn(role_arn: str) -> str | None:
     """The ARN of the role's permissions boundary; None if there is none."""
     role = _role(role_arn)
     return None if role is None else role.permissions_boundary_arn or None
+
+
+def forget_managed_policies() -> None:
+    """Lets go of the text of AWS's own policies, unless moto is told to read it."""
+    if not load_iam_aws_managed_policies():
+        iam_models.aws_managed_policies_data = aws_managed_policies.aws_managed_policies_data = "{}"
 
 
 def _role(arn: str) -> Any:

@@ -5,6 +5,7 @@ one, twenty a command. A queue remembers the handle of each deleted message, so 
 does not say for how long, and here the last ones are enough. A topic keeps what it sent, for tests that look into moto.
 Each reading of a stream leaves an iterator behind; on AWS they expire after 15 minutes, here when there are many newer.
 A version of an object in a bucket that is deleted leaves its file open until the garbage is collected, with a warning.
+The policies that AWS manages are 5 MB of text, which moto reads where MOTO_IAM_LOAD_MANAGED_POLICIES is true, or never.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from local.engine import backends
 from local.engine.backends import BaseModel, FakeKey, Queue, StreamsBackend, Topic
 
 DELETED_HANDLES = 10_000
@@ -50,6 +52,7 @@ def install() -> None:
     Topic.__init__ = _init_topic
     StreamsBackend.__init__ = _init_streams
     FakeKey.__del__ = FakeKey.dispose
+    backends.forget_managed_policies()
 
 
 def _untracked(cls: type[Any], *_: Any, **__: Any) -> Any:

@@ -6,6 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import botocore
+import moto
+
+from local.descriptions import EXTENDED
+
 
 def _holds(program: str) -> None:
     """In a process of its own, since other tests have descriptions read in ways of their own."""
@@ -39,6 +44,32 @@ lean = {service: loaded(service) for service in ("lambda", "dynamodb", "glue")}
 JSONFileLoader.load_file = botocores
 assert all(lean[service] == without_prose(loaded(service)) != loaded(service) for service in lean)
 """)
+
+
+def test_what_is_said_over_and_over_is_held_once_and_cannot_be_edited() -> None:
+    _holds("""
+shapes = loaded("lambda")["shapes"]
+for name in ("CreateEventSourceMappingRequest", "UpdateEventSourceMappingRequest"):
+    one, other = shapes[name]["members"]["FunctionName"], shapes["FunctionConfiguration"]["members"]["FunctionName"]
+    assert one == {"shape": "NamespacedFunctionName", "documentation": ""} and one is other
+one = shapes["Tags"]["key"]
+assert one == {"shape": "TagKey"} and one is shapes["TagKeyList"]["member"]
+assert one.copy() == dict(one) and type(one.copy()) is dict
+try:
+    one["locationName"] = "name"
+except TypeError as refused:
+    assert str(refused) == "the reference to the shape TagKey is shared"
+else:
+    raise AssertionError("edited")
+""")
+
+
+def test_nothing_is_held_once_of_what_botocore_or_moto_extend() -> None:
+    roots = (Path(botocore.__file__).parent / "data", Path(moto.__file__).parent)
+    extended = {path.parts[-3] for root in roots for path in root.glob("*/*/service-2.*-extras.json*")}
+
+    assert "sqs" in extended
+    assert extended == EXTENDED
 
 
 def without_prose(description: object) -> object:

@@ -6,6 +6,7 @@ import gc
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.iam import models as iam_models
 
 from local.engine import backends, exact_json, retention
 from local.engine.retention import Recent
@@ -128,3 +129,17 @@ def test_items_share_the_names_of_their_attributes(workshop: Workshop) -> None:
     names = {id(name) for item in items for name in item.attrs if name == "SomeName"}
     assert len(items) >= 2
     assert len(names) == 1
+
+
+def test_the_policies_that_aws_manages_are_not_kept_where_nothing_reads_them(workshop: Workshop) -> None:
+    assert len(iam_models.aws_managed_policies_data) < 10
+    assert workshop.engine.client("iam").list_policies(Scope="AWS")["Policies"] == []
+
+
+def test_the_policies_that_aws_manages_are_kept_where_moto_is_told_to_read_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(iam_models, "aws_managed_policies_data", "all of them")
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    backends.forget_managed_policies()
+    assert iam_models.aws_managed_policies_data == "all of them"
