@@ -115,7 +115,7 @@ def aliases(region: str, function: str) -> Any:
 
 def mapped_function(region: str, uuid: str) -> str | None:
     """The ARN of the function that the event source mapping calls; None where there is no such mapping."""
-    mapping = functions(region)._event_source_mappings.get(uuid)
+    mapping = functions(region).get_event_source_mapping(uuid)
     return None if mapping is None else str(mapping.function_arn)
 
 
