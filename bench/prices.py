@@ -43,6 +43,11 @@ USERS_FREE = 10_000
 LOG_GB_DELIVERED = 0.50
 """API Gateway's access log, as logs of any other kind."""
 
+FIREHOSE_GB = 0.029
+"""Of what is put into a stream, each record counted in steps of 5 KB."""
+FILE_GB_MONTH = 0.023
+FILE_PUT = 5.00 / MILLION
+
 ALARM_MONTH = 0.10
 DASHBOARD_MONTH = 3.00
 

@@ -15,6 +15,8 @@ _OVERDUE_SECONDS = 300
 _HEARTBEAT_CHECKS = 2
 """So many in a row must find that a beat is missing: one may be a minute late."""
 _CHECK_SECONDS = 60
+_LATE_FILES_SECONDS = 1800
+"""A file is gathered for some minutes."""
 RUNBOOK = "docs/operations.md"
 _APART = ("token-scopes-errors", "token-scopes-throttles")
 """Of functions, and with another remedy than those of all the others."""
@@ -174,6 +176,21 @@ def heartbeat_alarm(function_name: Input[str], beat_seconds: int) -> Alarm:
         period=_CHECK_SECONDS,
         periods=_HEARTBEAT_CHECKS,
         or_silence=True,
+    )
+
+
+def audit_files_alarm(stream_name: Input[str]) -> Alarm:
+    """Events that Firehose has and that are in no file; it keeps them for a day, and drops them then."""
+    return Alarm(
+        "audit-files-late",
+        f"Events have waited for more than {_LATE_FILES_SECONDS} s to be in a file: Firehose's own log says why.",
+        "AWS/Firehose",
+        "DeliveryToS3.DataFreshness",
+        {"DeliveryStreamName": stream_name},
+        statistic="Maximum",
+        threshold=_LATE_FILES_SECONDS,
+        period=300,
+        periods=3,
     )
 
 

@@ -22,6 +22,9 @@ HOLDS_DATA = frozenset(
 )
 """What keeps events, what is made of them, or people's names, if only for a time. An archive takes no tags."""
 
+_BUCKETS_OF_DATA = frozenset({("aws:s3/bucket:Bucket", "audit-files-bucket")})
+"""Other buckets hold what anybody may read."""
+
 DATA_CLASS_TAG = "data-class"
 _ROLE = "aws:iam/role:Role"
 
@@ -59,7 +62,7 @@ def _of(conventions: Conventions) -> Transformation:
     def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if args.type_ == _ROLE and of_roles:
             return pulumi.ResourceTransformationResult({**args.props, **of_roles}, args.opts)
-        if args.type_ in HOLDS_DATA and conventions.data_class:
+        if (args.type_ in HOLDS_DATA or (args.type_, args.name) in _BUCKETS_OF_DATA) and conventions.data_class:
             tags = pulumi.Output.from_input(args.props.get("tags")).apply(
                 lambda own: {**(own or {}), DATA_CLASS_TAG: conventions.data_class}
             )

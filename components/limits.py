@@ -77,17 +77,19 @@ NO_ALARM_RECIPIENT = "no-alarm-recipient"
 ENDLESS_BREAK_GLASS = "endless-break-glass"
 FEW_UNRESERVED = "few-unreserved"
 IRREVERSIBLE_BACKUP_LOCK = "irreversible-backup-lock"
+IRREVERSIBLE_AUDIT_LOCK = "irreversible-audit-lock"
 RISKS = (
     *(NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_AUDIT_LOG, NO_ALARM_RECIPIENT),
-    *(ENDLESS_BREAK_GLASS, FEW_UNRESERVED, IRREVERSIBLE_BACKUP_LOCK),
+    *(ENDLESS_BREAK_GLASS, FEW_UNRESERVED, IRREVERSIBLE_BACKUP_LOCK, IRREVERSIBLE_AUDIT_LOCK),
 )
-"""What production refuses, and of the last two every stack, unless it is accepted by its name."""
+"""What production refuses, and of the last three every stack, unless it is accepted by its name."""
 
 MAX_BACKUP_DAYS = 36_500
 COLD_STORAGE_DAYS = 90
 """For so long at least AWS Backup keeps in cold storage what it has moved there."""
 COMPLIANCE = "compliance"
-BACKUP_LOCKS = ("governance", COMPLIANCE)
+BACKUP_LOCKS = AUDIT_LOCKS = ("governance", COMPLIANCE)
+MAX_AUDIT_FILES_DAYS = 36_500
 LEAST_GRACE_DAYS = 3
 """AWS takes no shorter time in which a lock for compliance can be taken back."""
 

@@ -12,6 +12,7 @@ from pulumi import Input, Output
 
 from components import alarms
 from components.alarms import Alarm
+from components.audit_files import AuditFiles
 from components.audit_log import AuditLog
 from components.branches import Branches
 from components.conflict_feed import ConflictQueue
@@ -85,6 +86,8 @@ class MonitoringArgs:
     """AWS asks for one: unique in the account and Region."""
     watches: Mapping[str, Watch] = field(default_factory=dict)
     """What tells the topic besides the alarms, by what it watches."""
+    audit_files: AuditFiles | None = None
+    """None unless they are asked for."""
     delivery_dead_letters: DeadLetterQueue | None = None
     """Takes what a watch could not tell; must admit its rule. Given with one."""
     emails: Sequence[str] = ()
@@ -257,6 +260,7 @@ def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:
             args.replay_lag_seconds,
             "a replay stands still: show it, and read its log.",
         ),
+        *([alarms.audit_files_alarm(args.audit_files.stream_name)] if args.audit_files else ()),
         *_between_alarms(args),
         *(
             [alarms.concurrency_alarm(args.concurrency_percent, args.concurrency_limit)]
@@ -436,6 +440,8 @@ def _rules(args: MonitoringArgs) -> dict[str, Input[str]]:
         rules["audit"] = args.audit_log.rule_name
         if args.audit_log.apart_rule_name is not None:
             rules["audit-apart"] = args.audit_log.apart_rule_name
+    if args.audit_files is not None:
+        rules["audit-files"] = args.audit_files.rule_name
     return rules
 
 

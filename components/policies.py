@@ -15,10 +15,11 @@ Statement = dict[str, Any]
 _KEY_USES: Mapping[str, tuple[str, ...]] = {
     "dynamodb:BatchWriteItem": ("kms:Encrypt", "kms:GenerateDataKey"),
     "dynamodb:PutItem": ("kms:Encrypt", "kms:GenerateDataKey"),
+    "s3:PutObject": ("kms:GenerateDataKey",),
     "sqs:SendMessage": ("kms:GenerateDataKey",),
 }
 """What a call takes besides the reading of what lies under the key."""
-_KEY_USERS = frozenset({"dynamodb", "sqs"})
+_KEY_USERS = frozenset({"dynamodb", "s3", "sqs"})
 _READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
 
 
@@ -194,6 +195,24 @@ def published_files_policy(bucket_arn: Input[str], distribution_arn: Input[str])
                 "Action": "s3:GetObject",
                 "Resource": inside,
                 "Condition": {"StringEquals": {"aws:SourceArn": distribution_arn}},
+            },
+        )
+    )
+
+
+def locked_files_policy(bucket_arn: Input[str], writer_arn: Input[str]) -> Output[str]:
+    """TLS only; one role writes files, and nobody else adds one that looks like them."""
+    inside = Output.concat(bucket_arn, "/*")
+    return Output.json_dumps(
+        _document(
+            _deny_plain_http("s3:*", [bucket_arn, inside]),
+            {
+                "Sid": "WriteByTheWriter",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:PutObject",
+                "Resource": inside,
+                "Condition": {"ArnNotLike": {"aws:PrincipalArn": [writer_arn]}},
             },
         )
     )

@@ -32,6 +32,14 @@ def check(read: Reader, settings: Settings) -> None:
     _check_starts(read, settings)
     _check_backups(read, settings)
     read.expect(
+        settings.audit_files_lock != limits.COMPLIANCE or limits.IRREVERSIBLE_AUDIT_LOCK in settings.accepted_risks,
+        "auditFilesLock",
+        settings.audit_files_lock,
+        f"governance, unless acceptedRisks has {limits.IRREVERSIBLE_AUDIT_LOCK}: nobody can delete a file for "
+        f"auditFilesDays ({settings.audit_files_days}), AWS included",
+        "acceptedRisks",
+    )
+    read.expect(
         bool(settings.break_glass_arns) or not settings.break_glass_until,
         "breakGlassUntil",
         settings.break_glass_until,

@@ -38,6 +38,9 @@ class Settings:
     log_retention_days: int
     audit_log: bool
     audit_log_retention_days: int
+    audit_files_days: int
+    """0 for no files."""
+    audit_files_lock: str
     billing_mode: str
     read_capacity: int
     write_capacity: int
@@ -227,6 +230,8 @@ class Settings:
             log_retention_days=read.integer_of("logRetentionDays", limits.LOG_RETENTION_DAYS),
             audit_log=read.boolean("auditLog"),
             audit_log_retention_days=read.integer_of("auditLogRetentionDays", limits.LOG_RETENTION_DAYS),
+            audit_files_days=read.integer("auditFilesDays", 0, limits.MAX_AUDIT_FILES_DAYS),
+            audit_files_lock=read.choice("auditFilesLock", limits.AUDIT_LOCKS),
             billing_mode=read.choice("billingMode", limits.BILLING_MODES),
             read_capacity=read.integer("readCapacity", 0, limits.MAX_TABLE_UNITS),
             write_capacity=read.integer("writeCapacity", 0, limits.MAX_TABLE_UNITS),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from components import limits
+from components.audit_files import AuditFiles, AuditFilesArgs
 from components.audit_log import AuditLog, AuditLogArgs
 from components.process_feed import ProcessFeed, just
 from components.projection_feed import ProjectionFeed, all_but
@@ -33,6 +34,8 @@ class Feeds:
     sweep: SweepSchedule
     audit_log: AuditLog | None
     """None where it is left out."""
+    audit_files: AuditFiles | None
+    """None unless asked for."""
 
 
 def feed(shared: Shared, stores: Stores, carriers: Carriers, functions: Functions) -> Feeds:
@@ -44,6 +47,7 @@ def feed(shared: Shared, stores: Stores, carriers: Carriers, functions: Function
         process=_process_feed(shared, carriers, functions),
         sweep=_sweep_schedule(shared, carriers, functions),
         audit_log=_audit_log(shared, carriers) if shared.settings.audit_log else None,
+        audit_files=_audit_files(shared, carriers) if shared.settings.audit_files_days else None,
     )
 
 
@@ -171,6 +175,26 @@ def _audit_log(shared: Shared, carriers: Carriers) -> AuditLog:
             retry_attempts=settings.delivery_retry_attempts,
             max_event_age=settings.delivery_max_event_age,
             kms_key_arn=shared.kms_key_arn,
+        ),
+        shared.options,
+    )
+
+
+def _audit_files(shared: Shared, carriers: Carriers) -> AuditFiles:
+    settings = shared.settings
+    return AuditFiles(
+        "audit-files",
+        AuditFilesArgs(
+            event_bus=carriers.event_bus,
+            account_id=shared.account_id,
+            dead_letters=carriers.delivery_dead_letters,
+            days=settings.audit_files_days,
+            lock=settings.audit_files_lock,
+            but_from=[COPIES],
+            retry_attempts=settings.delivery_retry_attempts,
+            max_event_age=settings.delivery_max_event_age,
+            kms_key_arn=shared.kms_key_arn,
+            dns_suffix=shared.dns_suffix,
         ),
         shared.options,
     )

@@ -51,6 +51,7 @@ def watch(
             projection_feed=feeds.projection,
             process_feed=feeds.process,
             audit_log=feeds.audit_log,
+            audit_files=feeds.audit_files,
             dead_letter_queues={
                 "delivery-dlq": carriers.delivery_dead_letters,
                 "projection-dlq": carriers.projection_dead_letters,

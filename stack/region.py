@@ -107,6 +107,7 @@ def _of_what_may_be_left_out(
         "dashboardName": monitoring.dashboard_name,
         **({"operationsLogGroup": operations.log_group_name} if operations else {}),
         **({"operationsFunction": operations.name} if operations else {}),
+        **({"auditFilesBucket": feeds.audit_files.bucket_name} if feeds.audit_files else {}),
         **({"auditLogGroup": feeds.audit_log.log_group_name} if feeds.audit_log else {}),
         **(front_door.outputs if front_door else {}),
     }

@@ -22,6 +22,8 @@ _CROSSING_GB = 2.0
 """A million events of 2 KB."""
 _CROSSING_GB_PRICE = 0.02
 """Between us-east-1 and most others."""
+_FIREHOSE_GB = cost.COMMANDS * 5 / 1024 / 1024
+_FILES_A_MONTH = 12 * 730
 _BACKUPS = 35
 """A day's each."""
 _ANSWERS_GB = 2.0
@@ -116,6 +118,12 @@ million events are {money(_BACKUPS * cost.gigabytes_kept(cost.COMMANDS) * prices
 Each vault of `backupCopyTo` costs as much again, and the way to another Region {_CROSSING_GB_PRICE} a GB; so does each of two Regions. What is restored is charged by the GB.
 The prices are those of [AWS Backup](https://aws.amazon.com/backup/pricing/), not measured, and not in the sums. Seldom and long costs less than often: weekly (`backupSchedule`), beside point-in-time
 recovery, which has every second of the last 35 days for {money(prices.RECOVERY_GB_MONTH)} a GB.
+
+## Audit files
+
+With `auditFilesDays`, Firehose counts each event as 5 KB: {_FIREHOSE_GB:.0f} GB a million, {money(_FIREHOSE_GB * prices.FIREHOSE_GB)} US$ at {prices.FIREHOSE_GB} a GB. EventBridge charges nothing to hand them over. A file every five
+minutes is {_FILES_A_MONTH:,} a month at most, {money(_FILES_A_MONTH * prices.FILE_PUT)}; what they hold costs {prices.FILE_GB_MONTH} a GB and month before it is compressed, and with a customer key S3 asks KMS once in a while. The four alarms are {money(4 * prices.ALARM_MONTH)}.
+The prices are those of [Firehose](https://aws.amazon.com/firehose/pricing/) and [S3](https://aws.amazon.com/s3/pricing/), not measured, and not in the sums.
 
 ## The front door
 

@@ -43,6 +43,16 @@ def log_group(new: NewResource) -> Created:
     return Created(name, {"name": name, "arn": arn, "tagsAll": new.tags}, delete)
 
 
+@TYPES.creates("aws:cloudwatch/logStream:LogStream", fields("logGroupName", "name"))
+def log_stream(new: NewResource) -> Created:
+    """A stream of a log group; its id is its name."""
+    logs, of = new.client("logs"), {"logGroupName": new.inputs["logGroupName"]}
+    name = new.physical_name(512)
+    logs.create_log_stream(logStreamName=name, **of)
+    arn = f"arn:aws:logs:{new.region}:{new.account_id}:log-group:{of['logGroupName']}:log-stream:{name}"
+    return Created(name, {"name": name, "arn": arn}, delete=lambda: logs.delete_log_stream(logStreamName=name, **of))
+
+
 @TYPES.creates(
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy", fields("policyName", "policyDocument", "resourceArn")
 )

@@ -30,13 +30,17 @@ _OBJECT = {
 }
 
 
-@TYPES.creates("aws:s3/bucket:Bucket", fields("bucket", "bucketPrefix", "forceDestroy", "tags"))
+@TYPES.creates("aws:s3/bucket:Bucket", fields("bucket", "bucketPrefix", "forceDestroy", "objectLockEnabled", "tags"))
 def bucket(new: NewResource) -> Created:
     """A bucket; its id is its name."""
     s3 = new.client("s3")
     name = new.physical_name(63, "bucket").lower()
     elsewhere = {"LocationConstraint": new.region}
-    s3.create_bucket(Bucket=name, **({} if new.region == "us-east-1" else {"CreateBucketConfiguration": elsewhere}))
+    s3.create_bucket(
+        Bucket=name,
+        ObjectLockEnabledForBucket=bool(new.inputs.get("objectLockEnabled")),
+        **({} if new.region == "us-east-1" else {"CreateBucketConfiguration": elsewhere}),
+    )
     if new.tags:
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": new.tag_list})
 
@@ -110,6 +114,43 @@ def bucket_versioning(new: NewResource) -> Created:
 
 
 @TYPES.creates(
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+    fields("bucket", rule=fields(defaultRetention=fields("days", "mode", "years"))),
+)
+def bucket_object_lock(new: NewResource) -> Created:
+    """For how long what comes into a bucket is locked; its id is the bucket's. It ends with its bucket."""
+    s3, bucket = new.client("s3"), new.inputs["bucket"]
+    names = {"days": "Days", "mode": "Mode", "years": "Years"}
+    given = new.inputs["rule"]["defaultRetention"]
+    retention = {api: given[ours] for ours, api in names.items() if ours in given}
+    locked = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
+    s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=locked)
+    return Created(bucket, {}, delete=lambda: None)
+
+
+@TYPES.creates(
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    fields(
+        "bucket",
+        rules=fields(
+            "id",
+            "status",
+            abortIncompleteMultipartUpload=fields("daysAfterInitiation"),
+            expiration=fields("days"),
+            filter=fields("prefix"),
+            noncurrentVersionExpiration=fields("noncurrentDays"),
+        ),
+    ),
+)
+def bucket_lifecycle(new: NewResource) -> Created:
+    """When what is in a bucket goes, which the embedded AWS keeps and does not do; its id is the bucket's."""
+    s3, of = new.client("s3"), {"Bucket": new.inputs["bucket"]}
+    rules = [_lifecycle(rule) for rule in new.inputs["rules"]]
+    s3.put_bucket_lifecycle_configuration(LifecycleConfiguration={"Rules": rules}, **of)
+    return Created(of["Bucket"], {}, delete=lambda: s3.delete_bucket_lifecycle(**of))
+
+
+@TYPES.creates(
     "aws:s3/bucketObjectv2:BucketObjectv2",
     fields("content", "contentBase64", "forceDestroy", "source", "sourceHash", "tags", *_OBJECT),
 )
@@ -149,6 +190,29 @@ def _encryption(rule: Inputs) -> dict[str, Any]:
     if "bucketKeyEnabled" in rule:
         made["BucketKeyEnabled"] = rule["bucketKeyEnabled"]
     return made
+
+
+def _lifecycle(rule: Inputs) -> dict[str, Any]:
+    made: dict[str, Any] = {"ID": rule["id"], "Status": rule["status"], "Filter": {"Prefix": ""}}
+    if prefix := rule.get("filter", {}).get("prefix"):
+        made["Filter"] = {"Prefix": prefix}
+    for block, api, inner, name in (
+        ("expiration", "Expiration", "days", "Days"),
+        ("noncurrentVersionExpiration", "NoncurrentVersionExpiration", "noncurrentDays", "NoncurrentDays"),
+        (
+            "abortIncompleteMultipartUpload",
+            "AbortIncompleteMultipartUpload",
+            "daysAfterInitiation",
+            "DaysAfterInitiation",
+        ),
+    ):
+        if block in rule:
+            made[api] = {name: rule[block][inner]}
+    return made
+
+
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
 def _empty(s3: Any, name: str) -> None:

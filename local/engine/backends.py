@@ -26,6 +26,7 @@ from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend as StreamsBackend
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.events.models import Archive, Replay, ReplayState, events_backends
+from moto.firehose.models import firehose_backends
 from moto.glue.models import glue_backends
 from moto.iam import aws_managed_policies
 from moto.iam import models as iam_models
@@ -191,6 +192,14 @@ def seconds_to_next_message(queue_arn: str) -> float | None:
     visible = min(max(message.visible_at, message.delayed_until) for message in found._messages)
     wait = float(visible) / 1000 - time.time()
     return 0.0 if wait < 0 else wait + 0.001  # moto compares for "later than"
+
+
+def delivery_stream(arn: str) -> tuple[str, str, dict[str, Any]] | None:
+    """Name, version and destination of a stream of Firehose, None if there is none, or it leads to no bucket."""
+    region, name = arn.split(":")[3], arn.rpartition("/")[2]
+    found = firehose_backends[ACCOUNT][region].delivery_streams.get(name)
+    to = found and found.destinations[0].get("ExtendedS3")
+    return (name, str(found.version_id), to) if to else None
 
 
 def topic(arn: str) -> Any:

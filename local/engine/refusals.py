@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 OPERATIONS = {
     ("dynamodb", "ExportTableToPointInTime"): "what a table was at an earlier moment is not kept",
     ("dynamodb", "RestoreTableToPointInTime"): "what a table was at an earlier moment is not kept",
+    ("firehose", "PutRecord"): "what comes into a stream comes by a rule",
+    ("firehose", "PutRecordBatch"): "what comes into a stream comes by a rule",
     ("lambda", "CreateFunctionUrlConfig"): "nothing listens at a function's URL",
     ("logs", "PutMetricFilter"): "no metrics are made of logs",
     ("logs", "PutSubscriptionFilter"): "logs are handed to nobody",
@@ -244,7 +246,7 @@ TOPIC_ATTRIBUTES = frozenset(
 )
 """Of a topic, those that moto keeps."""
 
-TARGETS = ("sqs", "lambda", "sns", "logs", "events")
+TARGETS = ("sqs", "lambda", "sns", "logs", "firehose", "events")
 """The services that rules deliver to; of events the buses alone."""
 
 DESTINATIONS = ("sqs", "lambda", "sns", "events")

@@ -15,6 +15,7 @@ from local.engine.api import ApiError
 from local.engine.background import Background, Queues
 from local.engine.destinations import message_attributes
 from local.engine.functions import FunctionRef, record_of
+from local.engine.hoses import file_of
 from local.engine.principals import Session
 from local.engine.transform import target_input
 
@@ -180,6 +181,8 @@ class Targets:
             self._to_topic(delivery.arn, delivery.rule_arn, body)
         elif kind == "logs":
             self._to_log_group(delivery, body)
+        elif kind == "firehose":
+            self._to_stream(delivery, body)
         elif kind == "events" and ":event-bus/" in delivery.arn:
             self._to_bus(delivery)
         else:
@@ -246,6 +249,23 @@ class Targets:
         carry_out(
             lambda: self._clients.get("logs", arn).put_log_events(
                 logGroupName=group, logStreamName=name, logEvents=[event]
+            )
+        )
+
+    def _to_stream(self, delivery: _Delivery, body: str) -> None:
+        """What Firehose could not write it would try for a day and drop; here the rule's dead letter queue has it."""
+        self._require_of_role("firehose:PutRecord", delivery)
+        with self._gateway.lock:
+            stream = backends.delivery_stream(delivery.arn)
+        if stream is None:
+            raise Undeliverable("NO_RESOURCE", f"The stream {delivery.arn} does not exist.")
+        file = file_of(*stream, body)
+        writer = Session(file.role_arn, "firehose")
+        if not self._gateway.authorizer.permits(writer, "s3:PutObject", file.arn):
+            raise Undeliverable("NO_PERMISSIONS", f"{writer.arn} may not s3:PutObject on {file.arn}.")
+        carry_out(
+            lambda: self._clients.get("s3", delivery.arn).put_object(
+                Bucket=file.bucket, Key=file.key, Body=file.content
             )
         )
 

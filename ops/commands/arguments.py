@@ -27,7 +27,7 @@ MAX_GRACE = 1_000_000_000
 """Some thirty years, which is before any event: enough to say "however old" and still a time in the calendar."""
 _STACK = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}){0,2}")
 _REPLAY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-AUDIT_LOG, TABLE = "audit-log", "table:"
+AUDIT_LOG, AUDIT_FILES, TABLE = "audit-log", "audit-files", "table:"
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _AGO = re.compile(r"([0-9]{1,4})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -92,10 +92,10 @@ def replay_target(text: str) -> str:
 
 
 def event_source(text: str) -> str | Path:
-    """Where copies of events are: `audit-log`, `table:NAME`, or the folder of an export."""
+    """Where copies of events are: `audit-log`, `audit-files`, `table:NAME`, or the folder of an export."""
     if text.startswith(TABLE):
         return TABLE + _fitting(_TABLE, text.removeprefix(TABLE), "the name of a table")
-    return text if text == AUDIT_LOG else path(text)
+    return text if text in (AUDIT_LOG, AUDIT_FILES) else path(text)
 
 
 def stack_name(text: str) -> str:

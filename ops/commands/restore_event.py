@@ -16,7 +16,7 @@ from handlers.upkeep.verification.differences import text_of
 from ops.regions import require_home
 from ops.restoring.changes import changes, readable
 from ops.restoring.fitting import Copies, Fit, UnfitError, fitting
-from ops.restoring.sources import AuditLog, Beside, Exported
+from ops.restoring.sources import AuditFiles, AuditLog, Beside, Exported
 from ops.restoring.standing import Standing
 from ops.system import OperatorError, System
 
@@ -51,7 +51,7 @@ def add_to(commands: Commands) -> None:
         type=arguments.event_source,
         required=True,
         metavar="SOURCE",
-        help="who still has it: audit-log, table:NAME of a restored table, or the folder of an export",
+        help="who still has it: audit-log, audit-files, table:NAME of a restored table, or the folder of an export",
     )
     command.add_argument("--reason", type=arguments.identifier, required=True, metavar="TEXT", help="for the auditors")
     command.add_argument("--dry-run", action="store_true", help="say what would be put back, and put nothing")
@@ -99,10 +99,12 @@ def _run(system: System, options: argparse.Namespace) -> int:
 def _copies(system: System, place: Standing, options: argparse.Namespace) -> Copies:
     if isinstance(options.source, Path):
         return Exported(options.source, options.aggregate)
-    if options.source == arguments.AUDIT_LOG:
+    if options.source in (arguments.AUDIT_LOG, arguments.AUDIT_FILES):
         before = place.event(options.sequence - 1) if options.sequence > 1 else None
-        group = system.output("auditLogGroup")
-        return AuditLog(system.client("logs"), group, options.aggregate, before.timestamp if before else None)
+        since = before.timestamp if before else None
+        if options.source == arguments.AUDIT_FILES:
+            return AuditFiles(system.client("s3"), system.output("auditFilesBucket"), options.aggregate, since)
+        return AuditLog(system.client("logs"), system.output("auditLogGroup"), options.aggregate, since)
     return Beside(system.client("dynamodb"), options.source.removeprefix(arguments.TABLE), options.aggregate)
 
 

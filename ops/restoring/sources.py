@@ -1,10 +1,11 @@
-"""Who still has an event: the audit log, a table that was restored beside the store, or an export."""
+"""Who still has an event: audit log, audit files, a table that was restored beside the store, or an export."""
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:@/+-]+")
 """Ids that a filter pattern takes for what they are."""
+FILES = "events/"
+"""What their names begin with; then comes the hour, in UTC."""
 _EARLIER = 60_000
 """Milliseconds by which clocks may differ."""
 
@@ -44,6 +47,40 @@ class AuditLog:
             logGroupName=self._group, filterPattern=f"{{ {pattern} }}", **self._range
         )
         return _at(sequence, self._aggregate_id, (line["message"] for page in pages for line in page["events"]))
+
+
+class AuditFiles:
+    """The files of the bucket that nobody can change, as Firehose wrote them: by hour, and in an hour in any order."""
+
+    def __init__(self, s3: Any, bucket: str, aggregate_id: str, since: str | None) -> None:
+        """`since`: nothing was written before, as far as clocks agree."""
+        self._s3, self._bucket, self._aggregate_id = s3, bucket, aggregate_id
+        self._after: dict[str, Any] = {}
+        if since is not None:
+            began = datetime.fromisoformat(since).astimezone(UTC) - timedelta(milliseconds=_EARLIER)
+            self._after["StartAfter"] = f"{FILES}{began:%Y/%m/%d/%H}"
+
+    def __call__(self, sequence: int) -> Sequence[Event]:
+        """The events that they have for a place, in the first hour in which there is one.
+
+        A GetObject for each file from `since` to the end of that hour, and a ListObjectsV2 for each thousand.
+        """
+        found: list[str] = []
+        hour = ""
+        for key in self._keys():
+            if found and not key.startswith(hour):
+                break
+            hour = key.rpartition("/")[0]
+            found += (line for line in self._lines(key) if _at(sequence, self._aggregate_id, [line]))
+        return _at(sequence, self._aggregate_id, found)
+
+    def _keys(self) -> Iterator[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=FILES, **self._after)
+        return (each["Key"] for page in pages for each in page.get("Contents", ()))
+
+    def _lines(self, key: str) -> list[str]:
+        content = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        return gzip.decompress(content).decode().splitlines()
 
 
 class Beside:

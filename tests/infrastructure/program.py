@@ -70,6 +70,7 @@ _ARNS: dict[str, str | None] = {
     "aws:cloudwatch/eventRule:EventRule": "events:{place}:rule/{bus}{name}",
     "aws:cloudwatch/eventTarget:EventTarget": None,
     "aws:cloudwatch/logGroup:LogGroup": "logs:{place}:log-group:{name}",
+    "aws:cloudwatch/logStream:LogStream": "logs:{place}:log-group:{logGroupName}:log-stream:{name}",
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": None,
     "aws:cloudwatch/metricAlarm:MetricAlarm": "cloudwatch:{place}:alarm:{name}",
     "aws:codedeploy/application:Application": "codedeploy:{place}:application:{name}",
@@ -86,6 +87,7 @@ _ARNS: dict[str, str | None] = {
     "aws:glue/schema:Schema": "glue:{place}:schema/{registry}/{schemaName}",
     "aws:iam/role:Role": "iam::{account}:role/{name}",
     "aws:iam/rolePolicy:RolePolicy": None,
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": "firehose:{place}:deliverystream/{name}",
     "aws:kms/key:Key": "kms:{place}:key/{name}",
     "aws:lambda/alias:Alias": "lambda:{place}:function:{functionName}:{name}",
     "aws:lambda/eventSourceMapping:EventSourceMapping": "lambda:{place}:event-source-mapping:{name}",
@@ -95,6 +97,8 @@ _ARNS: dict[str, str | None] = {
     "aws:lambda/permission:Permission": None,
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": None,
     "aws:s3/bucket:Bucket": "s3:::{name}",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": None,
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": None,
     "aws:s3/bucketObjectv2:BucketObjectv2": None,
     "aws:s3/bucketPolicy:BucketPolicy": None,
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": None,
@@ -354,6 +358,7 @@ def graph(stack: str) -> Graph:
 
 # Other values than the stack's file has.
 _ALTERED = {
+    "auditFilesDays": "9",
     "alarmEmails": '["oncall@example.com", "ledger-team@example.com"]',
     "billingMode": "PROVISIONED",
     "concurrencyAlarmPercent": "70",

@@ -15,6 +15,7 @@ from tests.infrastructure.program import Graph, Resource, graph, run
 KEYED = {
     "event-sourcing:kmsKey": "create",
     "event-sourcing:deployment": "Canary10Percent5Minutes",
+    "event-sourcing:auditFilesDays": "365",
     "event-sourcing:backupDays": "365",
     "event-sourcing:backupCopyTo": '["arn:aws:backup:eu-west-1:123456789012:backup-vault:far"]',
 }

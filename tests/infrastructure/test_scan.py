@@ -30,6 +30,7 @@ def test_the_plan_and_the_template_hold_every_resource(stack: str) -> None:
 
 PARTS = (
     *("EventTarget", "RedriveAllowPolicy", "ResourcePolicy", "VaultLockConfiguration"),
+    *("BucketLifecycleConfiguration", "BucketObjectLockConfiguration"),
     *("BucketObjectv2", "BucketPublicAccessBlock", "BucketServerSideEncryptionConfiguration", "BucketVersioning"),
 )
 

@@ -118,9 +118,11 @@ def test_production_refuses_by_name_what_nobody_means_unless_it_is_accepted(key:
 
 
 def test_every_risk_is_documented_and_tried() -> None:
-    assert {risk for _, _, risk in RISKY} | {limits.FEW_UNRESERVED, limits.IRREVERSIBLE_BACKUP_LOCK} == set(
-        limits.RISKS
-    )
+    assert {risk for _, _, risk in RISKY} | {
+        limits.FEW_UNRESERVED,
+        limits.IRREVERSIBLE_BACKUP_LOCK,
+        limits.IRREVERSIBLE_AUDIT_LOCK,
+    } == set(limits.RISKS)
     assert all(risk.removeprefix("short-") in SCHEMA["acceptedRisks"]["description"] for risk in limits.RISKS)
 
 
@@ -143,6 +145,9 @@ BAD = [
     ("logRetentionDays", "0"),
     ("auditLog", "off"),
     ("auditLogRetentionDays", "4000"),
+    ("auditFilesDays", "-1"),
+    ("auditFilesLock", ""),
+    ("auditFilesLock", "compliance"),
     ("billingMode", "pay_per_request"),
     ("readCapacity", "-5"),
     ("writeCapacity", "40001"),

@@ -53,6 +53,16 @@ def _log_group(_: str, made: Outputs) -> list[Call]:
     ]
 
 
+def _log_stream(_: str, made: Outputs) -> list[Call]:
+    named = {"logGroupName": made["logGroupName"], "logStreamNamePrefix": made["name"]}
+    return [_call("logs", "describe_log_streams", **named)]
+
+
+def _delivery_stream(_: str, made: Outputs) -> list[Call]:
+    told = ("describe_delivery_stream", "list_tags_for_delivery_stream")
+    return [_call("firehose", each, DeliveryStreamName=made["name"]) for each in told]
+
+
 def _log_policy(id_: str, _: Outputs) -> list[Call]:
     return [_call("logs", "describe_resource_policies", resourceArn=id_, policyScope="RESOURCE")]
 
@@ -281,6 +291,7 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:cloudwatch/eventRule:EventRule": _rule,
     "aws:cloudwatch/eventTarget:EventTarget": _target,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:cloudwatch/logStream:LogStream": _log_stream,
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": _log_policy,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:codedeploy/application:Application": _codedeploy_application,
@@ -296,6 +307,7 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:glue/schema:Schema": _schema,
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": _delivery_stream,
     "aws:kms/key:Key": _key,
     "aws:lambda/alias:Alias": _alias,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
@@ -305,6 +317,10 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:lambda/permission:Permission": _permission,
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": _provisioned,
     "aws:s3/bucket:Bucket": _of_bucket("head_bucket", "get_bucket_acl", "get_bucket_versioning", "get_bucket_logging"),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
+        _of_bucket("get_bucket_lifecycle_configuration")
+    ),
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": _of_bucket("get_object_lock_configuration"),
     "aws:s3/bucketObjectv2:BucketObjectv2": _object,
     "aws:s3/bucketPolicy:BucketPolicy": _of_bucket("get_bucket_policy"),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _of_bucket("get_public_access_block"),

@@ -1,6 +1,8 @@
 """What the program asks for is what stands at the endpoint, as AWS's own APIs describe it."""
 
+import gzip
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -36,7 +38,12 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def deployment(engine: Engine) -> Deployment:
-    overrides = {"alarmEmails": '["ops@example.org"]', "kmsKey": "create", "watchGuards": "true"}
+    overrides = {
+        "alarmEmails": '["ops@example.org"]',
+        "auditFilesDays": "30",
+        "kmsKey": "create",
+        "watchGuards": "true",
+    }
     return deploy(engine.endpoint, "local", PROJECT, config_overrides=overrides)
 
 
@@ -62,7 +69,7 @@ def mapping(engine: Engine, function: str) -> dict[str, Any]:
 
 
 def test_every_output_of_the_stack_has_a_value(outputs: dict[str, Any]) -> None:
-    assert set(outputs) == OUTPUTS
+    assert set(outputs) == {*OUTPUTS, "auditFilesBucket"}
     assert all(outputs.values())
 
 
@@ -212,6 +219,27 @@ def test_the_bus_is_archived_and_written_to_the_audit_log(engine: Engine, output
         for target in events.list_targets_by_rule(Rule=rule["Name"], EventBusName=outputs["eventBusName"])["Targets"]
     ]
     assert group["arn"].removesuffix(":*") in targets
+
+
+def test_the_bus_is_written_to_files_that_nobody_deletes_and_nobody_adds_to(
+    engine: Engine, outputs: dict[str, Any]
+) -> None:
+    s3, files = engine.client("s3"), {"Bucket": outputs["auditFilesBucket"]}
+    entry = {"Source": "another", "DetailType": "Said", "Detail": '{"exact":1.10}'}
+    engine.client("events").put_events(Entries=[{**entry, "EventBusName": outputs["eventBusName"]}])
+
+    def found() -> list[dict[str, Any]]:
+        keys = [each["Key"] for each in s3.list_objects_v2(**files, Prefix="events/").get("Contents", [])]
+        return [s3.get_object(**files, Key=key) | {"Key": key} for key in keys]
+
+    (file,) = eventually(found, bool, SOON)
+    assert re.fullmatch(r"events/\d{4}/\d{2}/\d{2}/\d{2}/audit-files-stream-.+\.gz", file["Key"])
+    assert gzip.decompress(file["Body"].read()).endswith(b'"detail":{"exact":1.10}}\n')
+    assert file["ObjectLockMode"] == "GOVERNANCE"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(**files, Key=file["Key"], VersionId=file["VersionId"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(**files, Key="events/forged.gz", Body=b"")
 
 
 def test_alarms_ring_the_topic_and_the_topic_mails_whom_the_stack_names(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -464,3 +465,58 @@ def test_an_unknown_bus_swallows_events_as_aws_does(bus: Bus) -> None:
 
     assert answer["FailedEntryCount"] == 0
     assert answer["Entries"][0]["EventId"]
+
+
+class Hose:
+    """A stream into a bucket, and the two roles that it takes: the rule's and its own."""
+
+    def __init__(self, workshop: Workshop, *, may_write: bool = True, may_put: bool = True) -> None:
+        self.s3, self.bucket = workshop.engine.client("s3"), workshop.name("files")
+        self.s3.create_bucket(Bucket=self.bucket)
+        inside = f"arn:aws:s3:::{self.bucket}/*"
+        write = [{"Effect": "Allow" if may_write else "Deny", "Action": "s3:PutObject", "Resource": inside}]
+        to = {
+            "RoleARN": workshop.make_role(write),
+            "BucketARN": f"arn:aws:s3:::{self.bucket}",
+            "Prefix": "events/!{timestamp:yyyy/MM/dd/HH}/",
+            "CompressionFormat": "GZIP",
+            "ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "AppendDelimiterToRecord"}]},
+        }
+        self.firehose, self.name = workshop.engine.client("firehose"), workshop.name("stream")
+        made = self.firehose.create_delivery_stream(DeliveryStreamName=self.name, ExtendedS3DestinationConfiguration=to)
+        self.arn = made["DeliveryStreamARN"]
+        put = [{"Effect": "Allow" if may_put else "Deny", "Action": "firehose:PutRecord", "Resource": self.arn}]
+        self.role_arn = workshop.make_role(put)
+
+    def files(self) -> list[bytes]:
+        keys = [each["Key"] for each in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+        return [gzip.decompress(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()) for key in keys]
+
+
+def test_an_event_for_a_stream_of_firehose_is_a_line_of_a_file(workshop: Workshop, bus: Bus) -> None:
+    hose = Hose(workshop)
+    bus.target(hose.arn, RoleArn=hose.role_arn)
+
+    bus.put(Detail='{"n":1.10}')
+
+    (file,) = eventually(hose.files)
+    assert file.endswith(b'"detail":{"n":1.10}}\n')
+
+
+@pytest.mark.parametrize("lacking", ["may_write", "may_put"])
+def test_what_a_stream_does_not_take_goes_to_the_dead_letter_queue(workshop: Workshop, bus: Bus, lacking: str) -> None:
+    hose = Hose(workshop, **{lacking: False})
+    letters = workshop.queue()
+    bus.target(hose.arn, RoleArn=hose.role_arn, DeadLetterConfig={"Arn": workshop.queue_arn(letters)})
+
+    bus.put()
+
+    (letter,) = workshop.take(letters)
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    assert hose.files() == []
+
+
+def test_nothing_comes_into_a_stream_but_by_a_rule(workshop: Workshop) -> None:
+    hose = Hose(workshop)
+    with pytest.raises(ClientError, match="by a rule"):
+        hose.firehose.put_record(DeliveryStreamName=hose.name, Record={"Data": b"1"})

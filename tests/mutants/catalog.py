@@ -35,6 +35,7 @@ FACTS = "handlers/sourcing/facts.py"
 ERRORS = "handlers/sourcing/errors.py"
 MEANING = "handlers/sourcing/meaning.py"
 KINDS = "handlers/sourcing/kinds.py"
+AUDIT_FILES = ("tests/infrastructure/test_audit_files.py",)
 BACKED_UP = ("tests/infrastructure/test_backups.py",)
 DEPLOYERS = ("tests/infrastructure/test_deployer_policy.py",)
 BETWEEN_REGIONS = ("tests/regions",)
@@ -5744,5 +5745,38 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         '        yield pass_role(role, "lambda")\n',
         "        pass\n",
         ("tests/local/test_deployer_policy.py",),
+        "write files before they are locked",
+        "components/audit_files.py",
+        "bucket, writer, pulumi.ResourceOptions(parent=self, depends_on=settled))",
+        "bucket, writer, child)",
+        AUDIT_FILES,
+    ),
+    Mutant(
+        "let anybody lay a file beside the audit files",
+        "components/policies.py",
+        '"Condition": {"ArnNotLike": {"aws:PrincipalArn": [writer_arn]}},',
+        '"Condition": {"ArnLike": {"aws:PrincipalArn": [writer_arn]}},',
+        AUDIT_FILES,
+    ),
+    Mutant(
+        "delete audit files on the day on which their lock ends",
+        "components/audit_files.py",
+        "Args(days=args.days + 1),",
+        "Args(days=args.days),",
+        AUDIT_FILES,
+    ),
+    Mutant(
+        "take the audit files of an hour for all that there are",
+        "ops/restoring/sources.py",
+        "if found and not key.startswith(hour):",
+        "if hour and not key.startswith(hour):",
+        ("tests/ops/test_restore_event.py",),
+    ),
+    Mutant(
+        "write a file in nobody's name",
+        "local/engine/targets.py",
+        'if not self._gateway.authorizer.permits(writer, "s3:PutObject", file.arn):',
+        "if False:",
+        ("tests/local/test_engine_rules.py",),
     ),
 )

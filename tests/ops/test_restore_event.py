@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +31,7 @@ from .conftest import BUCKETS, Run, keep, taken
 from .test_dead_letters import body, project
 
 GROUP = "/aws/events/audit-log-1"
+FILES = "audit-files-1"
 WHY = ("--reason", "somebody deleted it", "--yes")
 
 
@@ -90,6 +93,50 @@ def test_a_missing_event_comes_back_from_the_audit_log_and_the_bus_is_told(
         "Reason": "somebody deleted it",
     }
     assert told["detail"]["By"].startswith("arn:aws:")
+
+
+def written(s3: Any, key: str, events: Sequence[Event]) -> None:
+    """As Firehose writes a file."""
+    lines = "".join(f"{body(event)}\n" for event in events)
+    s3.put_object(Bucket=FILES, Key=f"events/{key}", Body=gzip.compress(lines.encode()))
+
+
+def test_a_missing_event_comes_back_from_the_audit_files_of_the_hours_since_the_event_before(
+    aws: Any, run: Run, outputs: Path
+) -> None:
+    events = keep(aws, story("a", [1, 2, 3, 4]))
+    before = items(aws)
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), "auditFilesBucket": FILES}))
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=FILES)
+    hour = datetime.fromisoformat(events[1].timestamp)
+    since, earlier, later = (f"{hour + timedelta(hours=by):%Y/%m/%d/%H}" for by in (0, -2, 1))
+    s3.put_object(Bucket=FILES, Key=f"events/{earlier}/s-1-a.gz", Body=b"of hours before, and not read")
+    written(s3, f"{since}/s-1-b.gz", [events[3], *story("b", [1, 2, 3])])
+    written(s3, f"{later}/s-1-c.gz", [events[2], events[2]])
+    s3.put_object(Bucket=FILES, Key=f"events/{later[:-2]}99/s-1-d.gz", Body=b"behind what was found, and not read")
+    removed(aws, 3)
+
+    result = run("restore-event", "a", "3", "--from", "audit-files", *WHY)
+
+    assert result.code == 0, result.error
+    assert items(aws) == before
+
+
+def test_audit_files_that_lack_the_event_are_read_to_the_end_and_put_nothing_there(
+    aws: Any, run: Run, outputs: Path
+) -> None:
+    events = keep(aws, story("a", [1, 2, 3]))
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), "auditFilesBucket": FILES}))
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=FILES)
+    written(s3, "2999/01/01/00/s-1-a.gz", [events[0], events[2]])
+    removed(aws, 2)
+
+    result = run("restore-event", "a", "2", "--from", "audit-files", *WHY)
+
+    assert (result.code, "audit-files" in result.error) == (1, True)
+    assert [int(item["EventSequence"]["N"]) for item in items(aws)] == [1, 3, 4]
 
 
 def test_a_changed_event_is_put_back_and_verify_finds_nothing_more(

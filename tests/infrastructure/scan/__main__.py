@@ -29,6 +29,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 SETTINGS = {
     "event-sourcing:kmsKey": "create",
     "event-sourcing:alarmEmails": '["oncall@example.com"]',
+    "event-sourcing:auditFilesDays": "365",
     "event-sourcing:backupDays": "35",
     "event-sourcing:backupLock": "governance",
     "event-sourcing:backupLockDays": "35",

@@ -228,13 +228,52 @@ def _backup_plan(resource: Resource) -> Properties:
     return {"BackupPlan": {"BackupPlanName": resource.outputs["name"], "BackupPlanRule": rules}}
 
 
+def _stream(resource: Resource) -> Properties:
+    given, encryption = resource.inputs["extendedS3Configuration"], resource.inputs["serverSideEncryption"]
+    to = _pascal({name: given[name] for name in ("compressionFormat", "errorOutputPrefix", "prefix")})
+    to |= {"BucketARN": given["bucketArn"], "RoleARN": given["roleArn"]}
+    to["BufferingHints"] = {
+        "IntervalInSeconds": int(given["bufferingInterval"]),
+        "SizeInMBs": int(given["bufferingSize"]),
+    }
+    key = {"KeyARN": encryption["keyArn"]} if "keyArn" in encryption else {}
+    return {
+        "DeliveryStreamName": resource.outputs["name"],
+        "DeliveryStreamEncryptionConfigurationInput": {"KeyType": encryption["keyType"], **key},
+        "ExtendedS3DestinationConfiguration": to,
+    }
+
+
+def _lifecycle(resource: Resource) -> Properties:
+    rules = [
+        {
+            "Id": rule["id"],
+            "Status": rule["status"],
+            "ExpirationInDays": int(rule["expiration"]["days"]),
+            "NoncurrentVersionExpiration": _pascal(rule["noncurrentVersionExpiration"]),
+            "AbortIncompleteMultipartUpload": _pascal(rule["abortIncompleteMultipartUpload"]),
+        }
+        for rule in resource.inputs["rules"]
+    ]
+    return {"LifecycleConfiguration": {"Rules": rules}}
+
+
+def _object_lock(resource: Resource) -> Properties:
+    retention = _pascal(resource.inputs["rule"]["defaultRetention"])
+    return {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}}
+
+
 def _bucket(resource: Resource) -> Properties:
-    return {"BucketName": resource.outputs["bucket"]}
+    locked = {"ObjectLockEnabled": True} if resource.inputs.get("objectLockEnabled") else {}
+    return {"BucketName": resource.outputs["bucket"], **locked}
 
 
 def _encryption(resource: Resource) -> Properties:
-    defaults = [each["applyServerSideEncryptionByDefault"]["sseAlgorithm"] for each in resource.inputs["rules"]]
-    rules = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}} for algorithm in defaults]
+    rules = []
+    for rule in resource.inputs["rules"]:
+        default = rule["applyServerSideEncryptionByDefault"]
+        key = {"KMSMasterKeyID": default["kmsMasterKeyId"]} if "kmsMasterKeyId" in default else {}
+        rules.append({"ServerSideEncryptionByDefault": {"SSEAlgorithm": default["sseAlgorithm"], **key}})
     return {"BucketEncryption": {"ServerSideEncryptionConfiguration": rules}}
 
 
@@ -312,6 +351,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
     "EventRule": ("AWS::Events::Rule", _named(_plainly("eventPattern"), "Name")),
     "EventSourceMapping": ("AWS::Lambda::EventSourceMapping", _mapping),
     "Function": ("AWS::Lambda::Function", _function),
+    "FirehoseDeliveryStream": ("AWS::KinesisFirehose::DeliveryStream", _stream),
     "FunctionEventInvokeConfig": (
         "AWS::Lambda::EventInvokeConfig",
         lambda resource: {**_plainly()(resource), "Qualifier": "$LATEST"},
@@ -326,6 +366,13 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
     ),
     "LayerVersion": ("AWS::Lambda::LayerVersion", _layer),
     "LogGroup": ("AWS::Logs::LogGroup", _log_group),
+    "LogStream": (
+        "AWS::Logs::LogStream",
+        lambda resource: {
+            "LogGroupName": resource.inputs["logGroupName"],
+            "LogStreamName": resource.outputs["name"],
+        },
+    ),
     "LogResourcePolicy": ("AWS::Logs::ResourcePolicy", _log_policy),
     "MetricAlarm": ("AWS::CloudWatch::Alarm", _alarm),
     "OriginAccessControl": ("AWS::CloudFront::OriginAccessControl", _access),
@@ -392,6 +439,8 @@ _PARTS: Mapping[str, tuple[str, str, str, Callable[[Resource], Properties]]] = {
         "name",
         lambda resource: {"LockConfiguration": {"MinRetentionDays": int(resource.inputs["minRetentionDays"])}},
     ),
+    "BucketLifecycleConfiguration": ("Bucket", "bucket", "bucket", _lifecycle),
+    "BucketObjectLockConfiguration": ("Bucket", "bucket", "bucket", _object_lock),
     "BucketPublicAccessBlock": ("Bucket", "bucket", "bucket", _privacy),
     "BucketServerSideEncryptionConfiguration": ("Bucket", "bucket", "bucket", _encryption),
     "BucketVersioning": (
