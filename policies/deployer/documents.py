@@ -37,7 +37,9 @@ _OF_ANOTHER: Mapping[str, str] = {
 """Types that have no name of their own in an ARN, and whose it is: a name, or an ARN that ends in it."""
 _HANDED_ON: Mapping[str, tuple[str, ...]] = {
     "aws:backup/selection:Selection": ("iamRoleArn",),
+    "aws:cloudwatch/eventTarget:EventTarget": ("roleArn",),
     "aws:codedeploy/deploymentGroup:DeploymentGroup": ("serviceRoleArn",),
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": ("extendedS3Configuration", "roleArn"),
     "aws:lambda/function:Function": ("role",),
     "aws:scheduler/schedule:Schedule": ("target", "roleArn"),
 }
@@ -115,6 +117,8 @@ def _statement(grant: Grant, declared: Sequence[Declared], place: Place) -> Docu
             on += _arns(template, names, place, filled["path"])
         else:
             on.append("*" if template == "*" else _arn(template, place))
+    if not on:  # targets of rules, none of which is handed a role
+        return None
     statement: Document = {"Sid": grant.sid, "Effect": "Allow", "Action": actions(grant), "Resource": on}
     if condition := _condition(grant, filled, place):
         statement["Condition"] = condition
@@ -176,8 +180,8 @@ def _roles(type_: str, declared: Iterable[Declared]) -> list[str]:
         if each.type == type_ and type_ in _HANDED_ON:
             value: Any = each.inputs
             for key in _HANDED_ON[type_]:
-                value = value[key]
-            found.add(_pattern(str(value).rsplit("/", 1)[-1]))
+                value = value.get(key) if value else None
+            found |= {_pattern(str(value).rsplit("/", 1)[-1])} if value else set()
     return sorted(found)
 
 

@@ -45,7 +45,7 @@ _PROVIDER = "https://github.com/hashicorp/terraform-provider-aws/blob/main/inter
 
 _API = "aws:apigatewayv2/api:Api"
 _ARCHIVE, _BUS = "aws:cloudwatch/eventArchive:EventArchive", "aws:cloudwatch/eventBus:EventBus"
-_RULE = "aws:cloudwatch/eventRule:EventRule"
+_RULE, _TARGET = "aws:cloudwatch/eventRule:EventRule", "aws:cloudwatch/eventTarget:EventTarget"
 _ALARM, _DASHBOARD = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"
 _LOG_GROUP, _LOG_POLICY = "aws:cloudwatch/logGroup:LogGroup", "aws:cloudwatch/logResourcePolicy:LogResourcePolicy"
 _APPLICATION, _GROUP = "aws:codedeploy/application:Application", "aws:codedeploy/deploymentGroup:DeploymentGroup"
@@ -67,6 +67,10 @@ _INSIGHTS = "aws:dynamodb/contributorInsights:ContributorInsights"
 _SCALED = "aws:appautoscaling/target:Target"
 _VAULT, _PLAN = "aws:backup/vault:Vault", "aws:backup/plan:Plan"
 _SELECTION = "aws:backup/selection:Selection"
+_STREAM = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
+_OBJECT_LOCK = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
+_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+_LOG_STREAM = "aws:cloudwatch/logStream:LogStream"
 _DOMAIN = "aws:apigatewayv2/domainName:DomainName"
 
 _TABLES = ("dynamodb:{place}:table/{name}",)
@@ -94,6 +98,9 @@ _DISTRIBUTIONS = ("cloudfront::{account}:distribution/*",)
 _ORIGINS = ("cloudfront::{account}:origin-access-control/*",)
 _HEADER_POLICIES = ("cloudfront::{account}:response-headers-policy/*",)
 _VAULTS = ("backup:{place}:backup-vault:{name}",)
+_STREAMS = ("firehose:{place}:deliverystream/{name}",)
+_LOG_STREAMS = ("logs:{place}:log-group:/aws/kinesisfirehose/audit-files-*",)
+_LOCKED = ("s3:::audit-files-bucket-???????",)
 _BUCKETS, _OBJECTS = ("s3:::{name}",), ("s3:::{name}/*",)
 
 _OF_THE_STACK: Condition = {"ArnLike": {"lambda:FunctionArn": "{functions}"}}
@@ -371,6 +378,7 @@ GRANTS: tuple[Grant, ...] = (
 )
 
 _NO_BACKUP = "the embedded AWS has no AWS Backup"
+_NO_FILES = "the stack whose deployment is recorded has no audit files"
 
 AWS_ONLY: tuple[OnlyAws, ...] = (
     OnlyAws(
@@ -489,6 +497,58 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
     ),
     OnlyAws(
         Grant(
+            "ChangeStreams",
+            _STREAM,
+            _STREAMS,
+            "firehose:CreateDeliveryStream DeleteDeliveryStream UpdateDestination StartDeliveryStreamEncryption "
+            "StopDeliveryStreamEncryption TagDeliveryStream UntagDeliveryStream",
+        ),
+        _NO_FILES,
+        f"{_PROVIDER}/firehose/delivery_stream.go",
+    ),
+    OnlyAws(
+        Grant(
+            "ReadStreams",
+            _STREAM,
+            _STREAMS,
+            "firehose:DescribeDeliveryStream ListTagsForDeliveryStream",
+            reads=True,
+        ),
+        _NO_FILES,
+        f"{_PROVIDER}/firehose/delivery_stream.go",
+    ),
+    OnlyAws(
+        Grant("PassToFirehose", _STREAM, ("{roles}",), "iam:PassRole", condition=_passed_to("firehose")),
+        _NO_FILES,
+        f"{_PROVIDER}/firehose/delivery_stream.go",
+    ),
+    OnlyAws(
+        Grant("PassToEvents", _TARGET, ("{roles}",), "iam:PassRole", condition=_passed_to("events")),
+        "a rule puts events into a stream, and onto another Region's bus, in a role; what is recorded has neither",
+        f"{_PROVIDER}/events/target.go",
+    ),
+    OnlyAws(
+        Grant("LockFiles", _OBJECT_LOCK, _LOCKED, "s3:PutBucketObjectLockConfiguration"),
+        _NO_FILES,
+        f"{_PROVIDER}/s3/bucket_object_lock_configuration.go",
+    ),
+    OnlyAws(
+        Grant("EndFiles", _LIFECYCLE, _LOCKED, "s3:PutLifecycleConfiguration"),
+        _NO_FILES,
+        f"{_PROVIDER}/s3/bucket_lifecycle_configuration.go",
+    ),
+    OnlyAws(
+        Grant("ChangeLogStreams", _LOG_STREAM, _LOG_STREAMS, "logs:CreateLogStream DeleteLogStream"),
+        _NO_FILES,
+        f"{_PROVIDER}/logs/stream.go",
+    ),
+    OnlyAws(
+        Grant("ReadLogStreams", _LOG_STREAM, _LOG_STREAMS, "logs:DescribeLogStreams", reads=True),
+        _NO_FILES,
+        f"{_PROVIDER}/logs/stream.go",
+    ),
+    OnlyAws(
+        Grant(
             "ChangeScaling",
             _SCALED,
             ("application-autoscaling:{place}:scalable-target/*",),
@@ -562,7 +622,7 @@ PARTS: Mapping[str, str] = {
     "aws:apigatewayv2/stage:Stage": _API,
     "aws:appautoscaling/policy:Policy": _SCALED,
     "aws:backup/vaultLockConfiguration:VaultLockConfiguration": _VAULT,
-    "aws:cloudwatch/eventTarget:EventTarget": _RULE,
+    _TARGET: _RULE,
     "aws:cognito/resourceServer:ResourceServer": _POOL,
     "aws:cognito/userGroup:UserGroup": _POOL,
     "aws:cognito/userPoolClient:UserPoolClient": _POOL,

@@ -21,6 +21,7 @@ _CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f0e0d0c-1111-222
 VARIANTS: dict[str, dict[str, str]] = {
     "as it is": {},
     "with all that comes on top": {
+        "auditFilesDays": "365",
         "backupDays": "400",
         "backupLock": "governance",
         "backupLockDays": "30",
@@ -132,6 +133,18 @@ def test_a_role_is_handed_to_the_service_that_it_is_for_and_to_no_other(prod: di
     assert services["scheduler.amazonaws.com"] >= {"sweep-schedule-role-???????"}
     assert {"command-role-???????", "relay-role-???????"} <= services["lambda.amazonaws.com"]
     assert services["lambda.amazonaws.com"].isdisjoint(services["scheduler.amazonaws.com"])
+
+
+def test_roles_of_rules_are_handed_to_eventbridge_where_there_are_some(prod: dict[str, Any]) -> None:
+    def passed(made: dict[str, Any]) -> set[str]:
+        to_events = {"StringEquals": {"iam:PassedToService": "events.amazonaws.com"}}
+        found = [each for each in granting(made, "iam:PassRole") if each["Condition"] == to_events]
+        return {arn.rsplit("/", 1)[1] for each in found for arn in each["Resource"]}
+
+    assert passed(prod) == set()
+    stacks = dict(every_stack())
+    assert passed(documents(stacks["two Regions"], Place())) == {"crossing-role-???????"}
+    assert passed(documents(stacks["with all that comes on top"], Place())) == {"audit-files-rule-role-???????"}
 
 
 def test_with_a_boundary_no_role_can_be_made_or_filled_without_it() -> None:

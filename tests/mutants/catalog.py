@@ -5745,6 +5745,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         '        yield pass_role(role, "lambda")\n',
         "        pass\n",
         ("tests/local/test_deployer_policy.py",),
+    ),
+    Mutant(
         "write files before they are locked",
         "components/audit_files.py",
         "bucket, writer, pulumi.ResourceOptions(parent=self, depends_on=settled))",
