@@ -16,7 +16,7 @@ from cli.called import called
 from cli.errors import INTERRUPTED, CliError, Refused, Unanswered, UsageError
 from cli.http_ledger import HttpLedger
 from cli.output import ClosedOutput, Column, Out
-from cli.profiles import Profile, Profiles
+from cli.profiles import Profile, Profiles, claims_of
 from cli.requests import Command, Ledger, Question
 from cli.shown import printable
 from cli.sign_in import Session
@@ -63,6 +63,9 @@ class Context:
             from cli.direct_ledger import DirectLedger  # noqa: PLC0415 - boto3 takes a while to load
 
             return DirectLedger.of_file(options.outputs or OUTPUTS, options.actor, options.timeout)
+        if self.out.is_terminal and (signed_in := self.profiles.signed_in(self.profile)):
+            subject = claims_of(signed_in.access_token).get("sub")
+            self.out.own = (subject, signed_in.user) if isinstance(subject, str) and signed_in.user else None
         return HttpLedger(self.profile.url, Session(self.profiles, self.profile), options.timeout)
 
     def listed(

@@ -75,7 +75,7 @@ COLUMNS = (
     Column("EventType", "TYPE", "word"),
     Column("amount", "AMOUNT", "money", get=amount),
     Column("EventData", "WHAT", get=what),
-    Column("Actor", "BY", "id"),
+    Column("Actor", "BY", "person"),
 )
 EXACT_COLUMNS = tuple(
     Column(name, name)

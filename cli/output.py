@@ -21,12 +21,12 @@ from cli.errors import CLOSED, CliError
 from cli.shown import cell, moment, money
 from tools.lines import fitting, wrapped
 
-Kind = Literal["text", "id", "word", "number", "money", "time"]
+Kind = Literal["text", "id", "person", "word", "number", "money", "time"]
 """Ids and texts go below a row where it has no room for them; words, numbers and times never."""
 _GAP = 2
 _BELOW = 4
 """How far what stands below a row is indented."""
-_MOVABLE: Mapping[Kind, int] = {"id": 8, "text": 6}
+_MOVABLE: Mapping[Kind, int] = {"id": 8, "person": 8, "text": 6}
 """Which these are, and how narrow their columns get where nobody knows yet what will stand in them."""
 _FEWEST = 3
 _COLOURS = {"Active": "32", "Completed": "32", "Closed": "2", "Failed": "31", "Expired": "33", "Cancelled": "33"}
@@ -66,6 +66,8 @@ class Out:
     errors: IO[str]
     fields: Sequence[str] | None = None
     width: int = 80
+    own: tuple[str, str] | None = None
+    """The id that events name for who is signed in, and the name that they sign in by. Of others there is no name."""
 
     @classmethod
     def of_process(cls, fields: Sequence[str] | None) -> Out:
@@ -118,7 +120,7 @@ class Out:
             if _across(widths) > self.width:
                 self.write("\n".join([*self._block(record, columns), ""]))
             else:
-                texts = [each.shown(record) for each in columns]
+                texts = [self._shown(each, record) for each in columns]
                 long = [
                     cell_len(text) > width and each.kind in _MOVABLE
                     for text, each, width in zip(texts, columns, widths, strict=True)
@@ -164,7 +166,7 @@ class Out:
 
     def _table(self, records: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:
         columns = [each for each in columns if any(each.value(record) is not None for record in records)]
-        rows = [[each.shown(record) for each in columns] for record in records]
+        rows = [[self._shown(each, record) for each in columns] for record in records]
         for number, column in enumerate(columns):
             if column.kind == "money":
                 _align(rows, number)
@@ -181,10 +183,16 @@ class Out:
             lines += [line for each in below if each.value(record) is not None for line in self._below(each, record)]
         return lines
 
+    def _shown(self, column: Column, record: Mapping[str, Any]) -> str:
+        text = column.shown(record)
+        if column.kind == "person" and self.own and column.value(record) == self.own[0]:
+            return f"{text} (you, {cell(self.own[1])})"
+        return text
+
     def _below(self, column: Column, record: Mapping[str, Any]) -> list[str]:
         """A value below its row."""
         head = f"{' ' * _BELOW}{column.title.lower()} "
-        return wrapped(head + column.shown(record), self.width, hang=len(head))
+        return wrapped(head + self._shown(column, record), self.width, hang=len(head))
 
     def _row(self, row: Sequence[str], columns: Sequence[Column], widths: Sequence[int], *, plain: bool = False) -> str:
         cells = []
@@ -197,7 +205,7 @@ class Out:
         width = max((cell_len(each.title) for each in columns), default=0)
         lines = []
         for each in columns:
-            text = each.shown(record)
+            text = self._shown(each, record)
             first, *more = wrapped(text, self.width - width - _GAP) if self.is_terminal else [text]
             head = f"{set_cell_size(each.title, width)}{' ' * _GAP}"
             lines.append(f"{head}{self._coloured(first, _COLOURS.get(text, ''))}".rstrip())

@@ -7,6 +7,7 @@ written is so under a lock: sign-ins beside each other lose nobody's profile.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -186,3 +187,13 @@ class Profiles:
                 raise
         except OSError as error:
             raise CliError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a token says, to show it. Whether it is true is the API's to find; another issuer's may be opaque."""
+    with suppress(ValueError, IndexError):
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        if isinstance(claims, dict):
+            return claims
+    return {}

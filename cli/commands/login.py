@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +11,7 @@ from cli import arguments, sign_in, web
 from cli.context import Context
 from cli.errors import CliError, UsageError
 from cli.output import Column
-from cli.profiles import LOCAL, LOCAL_URL, Profile, Profiles, SignedIn, named
+from cli.profiles import LOCAL, LOCAL_URL, Profile, Profiles, SignedIn, claims_of, named
 
 from .common import Commands, plain, profile_option
 
@@ -125,7 +123,7 @@ def _whoami(context: Context) -> None:
     """Mostly no request: what is in the token."""
     profile = context.profile
     token = sign_in.Session(context.profiles, profile).access_token()
-    signed_in, claims = context.profiles.signed_in(profile), _claims(token)
+    signed_in, claims = context.profiles.signed_in(profile), claims_of(token)
     expires = claims.get("exp")
     scopes = claims.get("scope", "")
     context.out.record(
@@ -158,13 +156,3 @@ def _kept(profiles: Profiles, profile: Profile, default: str) -> dict[str, Any]:
         "user": signed_in.user if signed_in is not None else None,
         "default": profile.name == default,
     }
-
-
-def _claims(token: str) -> dict[str, Any]:
-    """What a token says, to show it. Whether it is true is the API's to find; another issuer's may be opaque."""
-    with suppress(ValueError, IndexError):
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        if isinstance(claims, dict):
-            return claims
-    return {}

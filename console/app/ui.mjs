@@ -4,7 +4,7 @@ import { h } from "../vendor/preact.mjs";
 import { useCallback, useEffect, useRef, useState } from "../vendor/hooks.mjs";
 import htm from "../vendor/htm.mjs";
 import { Refused, Unreachable } from "./api.mjs";
-import { SignedOut } from "./auth.mjs";
+import { person, SignedOut } from "./auth.mjs";
 import { digits } from "./exact.mjs";
 import { href } from "./router.mjs";
 
@@ -172,6 +172,12 @@ export function Short({ text, length = 12 }) {
   if (!text) return html`<span class="quiet">–</span>`;
   const cut = text.length > length + 1 ? `${text.slice(0, length)}…` : text;
   return html`<code title=${text}>${cut}</code>`;
+}
+
+/** Who did something: the id that events name, and beside one's own the name that one is signed in by. Of others there is no name. */
+export function Who({ id }) {
+  const own = person();
+  return html`${id}${own && own.subject === id && html` <span class="quiet">(you, ${own.name})</span>`}`;
 }
 
 /** A link to an aggregate, by the kind that it is of. */

@@ -2,7 +2,7 @@
 
 import { useState } from "../vendor/hooks.mjs";
 import { go, href } from "../app/router.mjs";
-import { Aggregate, html, Money, More, Problem, Short, Time, usePages, Value, words } from "../app/ui.mjs";
+import { Aggregate, html, Money, More, Problem, Short, Time, usePages, Value, Who, words } from "../app/ui.mjs";
 
 const PAGE = 100;
 
@@ -71,7 +71,7 @@ export function EventFacts({ event }) {
     <dl class="members fine">
       <div><dt>Stream</dt><dd><${Aggregate} id=${event.AggregateId} type=${event.EventType} at=${event.EventSequence} /></dd></div>
       <div><dt>Recorded</dt><dd><code>${event.Timestamp}</code></dd></div>
-      <div><dt>By</dt><dd>${event.Actor}</dd></div>
+      <div><dt>By</dt><dd><${Who} id=${event.Actor} /></dd></div>
       <div><dt>Command</dt><dd><code>${event.CommandId}</code></dd></div>
       <div><dt>Belongs to</dt><dd><a href=${href(["correlations", event.CorrelationId])}>${event.CorrelationId}</a></dd></div>
       <div><dt>Caused by</dt><dd><code>${event.CausationId}</code></dd></div>

@@ -7,7 +7,7 @@ import { CommandForm, said } from "../app/forms.mjs";
 import { movedOn } from "../app/history.mjs";
 import { go, href } from "../app/router.mjs";
 import { see } from "../app/seen.mjs";
-import { Aggregate, html, Loading, Money, More, Problem, Status, Time, Title, usePages, useLoaded, useReturn } from "../app/ui.mjs";
+import { Aggregate, html, Loading, Money, More, Problem, Status, Time, Title, usePages, useLoaded, useReturn, Who } from "../app/ui.mjs";
 import { NotHere, within } from "./elsewhere.mjs";
 import { together } from "./found.mjs";
 import { Story } from "./story.mjs";
@@ -120,7 +120,8 @@ export function Transfer({ transferId }) {
           <div><dt>To</dt><dd><${Aggregate} id=${state.toAccount} /></dd></div>
           <div><dt>Reference</dt><dd>${request.EventData.reference ?? html`<span class="quiet">–</span>`}</dd></div>
           <div><dt>Deadline</dt><dd><${Time} at=${state.deadline} /></dd></div>
-          ${state.approvedBy && html`<div><dt>Approved by</dt><dd>${state.approvedBy}</dd></div>`}
+          <div><dt>Requested by</dt><dd><${Who} id=${state.requestedBy} /></dd></div>
+          ${state.approvedBy && html`<div><dt>Approved by</dt><dd><${Who} id=${state.approvedBy} /></dd></div>`}
         </dl>
         ${currencies && html`<p class="hint"><${Aggregate} id=${currencies.account} /> is kept in ${currencies.kept}, and the transfer is in ${state.currency}.</p>`}
       </section>

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import time
 
 import pytest
 
 from cli import web
 from cli.answers import RULES
-from cli.profiles import LOCAL_URL, Profile, Profiles, config_folder
+from cli.profiles import LOCAL_URL, Profile, Profiles, SignedIn, config_folder
 from cli.reference import DOCUMENT, reference
 
 from .conftest import HERE, Run
@@ -380,3 +382,18 @@ def test_no_line_of_the_tail_is_wider_than_the_terminal(
     assert all(len(line) <= max(width, 60) for line in lines)
     assert any("100.50" in line for line in lines)
     assert any("TransactionProcessed" in line for line in lines)
+
+
+def test_who_asked_is_named_where_it_is_who_is_signed_in(ledger: FakeLedger, run: Run) -> None:
+    """By the token: events name an id, and no name is stored with it."""
+    payload = base64.urlsafe_b64encode(json.dumps({"sub": SUBJECT}).encode()).decode().rstrip("=")
+    signed_in = SignedIn(ledger.url, f"h.{payload}.s", "", time.time() + 3600, f"{ledger.url}/token", "client", "ada")
+    profiles = Profiles(config_folder())
+    profiles.keep_signed_in(profiles.get(HERE), signed_in)
+    ledger.replies["getTransfer"] = 200, _ROW[:-1] + ', "ApprovedBy": "somebody-else"}'
+
+    shown = run("transfer", "show", "t", terminal=True).out
+
+    assert re.search(rf"Requested by +{SUBJECT} \(you, ada\)\n", shown)
+    assert re.search(r"Approved by +somebody-else\n", shown)
+    assert "ada" not in run("transfer", "show", "t").out

@@ -653,6 +653,7 @@ def test_a_transfer_that_needs_a_second_person_is_approved_by_one(served: Served
     maria, paul = opened("maria"), opened("paul")
     maria.go("transfers", "large")
     maria.page.get_by_text("approval of somebody other than you").wait_for()
+    assert maria.page.locator("dt", has_text="Requested by").locator("+ dd").inner_text().endswith("(you, maria)")
     assert maria.page.get_by_role("button", name="Approve").count() == 0
     paul.go("transfers")
     paul.page.get_by_role("link", name="large").click()

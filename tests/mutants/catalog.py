@@ -3547,6 +3547,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/ops/test_restore_event.py",),
     ),
     Mutant(
+        "take everybody for who is signed in",
+        "cli/output.py",
+        " and column.value(record) == self.own[0]:",
+        ":",
+        ("tests/cli/test_commands.py",),
+    ),
+    Mutant(
         "tell of 1 events",
         "ops/verification/settling.py",
         "{counted(self.queued, 'message')} in the",
