@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from .answers import Answers, Query, SecondsLeft, answered, members_of, refuse, shown_row, time_in
 from .domain import EVENT_TYPES, KINDS
 from .http_api.serving import serving
-from .regional import looking_back
+from .regional import looking_back, this_region
 from .runtime import Context, seconds_left
 from .settings import ENVIRONMENT, flag, number, setting
 from .sourcing import times
-from .sourcing.errors import MalformedError, Violation
+from .sourcing.errors import IntegrityError, MalformedError, UnsettledError, Violation
 from .sourcing.fields import check_identifier, check_whole, folded, identifier, whole
 from .sourcing.kinds import OfKind
 from .sourcing.projection import DueQuery, RowQuery
@@ -194,6 +194,11 @@ _QUERIES = _queries(_answers, KINDS.queries(ENVIRONMENT))
 
 @serving("query", members_of(_QUERIES))
 def lambda_handler(request: Mapping[str, Any], misplaced: Sequence[Violation], context: Context) -> Value:
-    """`{queryType, ...}` to the answer of that type."""
+    """`{queryType, ...}` to the answer of that type. With two Regions a stream may be no chain for a while: 503."""
     refuse(misplaced)
-    return answered(_QUERIES, request, seconds_left(context))
+    try:
+        return answered(_QUERIES, request, seconds_left(context))
+    except IntegrityError as error:
+        if this_region() is None:
+            raise
+        raise UnsettledError(error.message, **error.details) from error

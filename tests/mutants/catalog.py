@@ -5663,6 +5663,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         BETWEEN_REGIONS,
     ),
     Mutant(
+        "call it a breach to whoever asks that two Regions wrote a stream",
+        "handlers/query.py",
+        "        if this_region() is None:\n",
+        "        if this_region() != '':\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
         "leave what came before the hole before it was filled",
         "handlers/projection.py",
         "        while behind := store.behind(aggregate_id, outcome.sequence):\n",
