@@ -10,7 +10,8 @@ from components.table import TableArgs, table_of
 
 
 class Standings(pulumi.ComponentResource):
-    """Keyed by Part and Place; it holds one item, once an operator has changed what the program gave."""
+    """Keyed by Part and Place: one item is the standing, once an operator has changed what the program gave; the others
+    are notes of streams that wait for something of the other Region's."""
 
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]
@@ -25,6 +26,10 @@ class Standings(pulumi.ComponentResource):
     def grant_read(self) -> Grant:
         """Leave to read where the Region stands."""
         return Grant("ReadStanding", ("dynamodb:GetItem",), (self.table_arn,))
+
+    def grant_note_waiting(self) -> Grant:
+        """Leave to keep notes of streams that wait."""
+        return Grant("NoteWaiting", ("dynamodb:DeleteItem", "dynamodb:Query"), (self.table_arn,))
 
     def grant_give_way(self) -> Grant:
         """Leave to read where the Region stands, and to fence it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from .domain import KINDS
 from .regional import wired_standings
 from .runtime import Context, count, log, seconds_left
@@ -16,22 +18,24 @@ from .store.conflicts import Conflicts, Status
 from .store.event_store import EventStore
 from .store.projector import Projector
 from .store.read_model import ReadModel
-from .store.reconciler import NotYetError, Reconciler, Settled
+from .store.reconciler import NotYetError, Reconciler, Settled, WaitsError
 from .store.snapshot_builder import SnapshotBuilder
 from .store.snapshots import Snapshots
+from .store.waiting import Waiting
 from .wiring import ledger_over, now
 
 _dynamodb = clients.dynamodb()
 _store = EventStore(_dynamodb, setting("EVENT_STORE_TABLE"), number("TYPE_BUCKETS"))
 _snapshots = Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE"))
 _conflicts = Conflicts(_dynamodb, setting("CONFLICTS_TABLE"))
+_waiting = Waiting(_dynamodb, setting("REGION_TABLE"))
 _DAY = 24 * 60 * 60
 _SPARE_SECONDS = 4.0
 """With less time left no further stream is begun: the next call goes on."""
 _PATIENCE = 3
 """Deliveries until an event that was removed must be known to have been kept before."""
 _TOLD = 100
-"""So many open conflicts are told of at most in one answer."""
+"""So many open conflicts, and streams that wait, are told of at most in one answer."""
 
 
 def _wired() -> Reconciler:
@@ -65,8 +69,8 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]
 
     `{"aggregateIds": [...], "giveUp": true}` settles these streams, and with `giveUp` does not wait for what has not
     come. `{"accept": {"aggregateId", "hash", "why"}}` says what became of a lost event that a person has seen to.
-    Anything else settles what is due, the oldest first, as far as there is time, and counts what is open, as
-    OpenConflicts. To `{streams, putBack, removed, again, notYet, open, more}`.
+    Anything else settles what is due, the oldest first, and what waits, as far as there is time, and counts what is
+    open, as OpenConflicts. To `{streams, putBack, removed, again, notYet, open, waiting, more}`.
     """
     if "Records" in event:
         return _take(event["Records"], context)
@@ -133,12 +137,14 @@ def _settle(aggregate_ids: Iterable[str], context: Context, *, give_up: bool) ->
     count("OpenConflicts", len(still_open), context)
     done = {"streams": streams, "putBack": put_back, "removed": removed, "again": again, "notYet": not_yet}
     log.info("reconciled", extra={**done, "open": len(still_open), "more": more})
-    return {**done, "open": still_open[:_TOLD], "openCount": len(still_open), "more": more}
+    waits = [each.describe() for each in _waiting.every()]
+    return {**done, "open": still_open[:_TOLD], "openCount": len(still_open), "waiting": waits[:_TOLD], "more": more}
 
 
 def _due() -> Iterable[str]:
     for status in (Status.OPEN, Status.CHECKED):
         yield from (conflict.event.aggregate_id for conflict in _conflicts.due(status))
+    yield from [wait.aggregate_id for wait in _waiting.every()]
 
 
 def _settled(aggregate_id: str, context: Context, *, give_up: bool = False, moved: bool = False) -> Settled | None:
@@ -146,8 +152,11 @@ def _settled(aggregate_id: str, context: Context, *, give_up: bool = False, move
     place = {"aggregateId": aggregate_id}
     try:
         settled = _reconciler.settle(aggregate_id, seconds_left(context), give_up=give_up, moved=moved)
+        _waiting.forget(aggregate_id)
     except NotYetError as error:
         log.info("not yet: %s", error, extra=place)
+        if isinstance(error, WaitsError):
+            _note(aggregate_id, error.lacks)
         return None
     except Exception as error:  # noqa: BLE001 -- reported as this stream's failure, to be tried again
         log.error("not settled", exc_info=error, extra=place)
@@ -155,6 +164,14 @@ def _settled(aggregate_id: str, context: Context, *, give_up: bool = False, move
         return None
     log.info("settled", extra={**place, **settled._asdict()})
     return settled
+
+
+def _note(aggregate_id: str, lacks: tuple[int, ...]) -> None:
+    """For operators, and for the schedule. Where that fails it is tried again as the stream is."""
+    try:
+        _waiting.note(aggregate_id, now(), lacks)
+    except (BotoCoreError, ClientError) as error:
+        log.error("nobody will know that a stream waits: %s", error, extra={"aggregateId": aggregate_id})
 
 
 def _accept(accept: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,32 +9,37 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.sourcing.errors import NotHomeError
 from handlers.sourcing.event import Event, Stamp
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
 from handlers.store.conflict_queue import ConflictQueue
-from handlers.store.conflicts import Conflict, Conflicts, Status
+from handlers.store.conflicts import Conflicts, Status
 from handlers.store.items import to_item
 from handlers.store.standings import OvertakenError, Standings, fenced
+from handlers.store.waiting import Wait, Waiting
 from handlers.upkeep.letters.between import Between
 from ops.system import OperatorError, System
 from ops.timeline import ByTime
 from tools.numbers import counted, verb
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 _KEYS = 100
 """BatchGetItem's limit."""
 _POLL_SECONDS = 1.0
-_QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
-"""Of clients that ask whether a Region can be reached at all."""
+_FAULTS = 500
+"""From this status on an answer says nothing but that the Region fails."""
 
 _JUST_THE_HASH = {"ProjectionExpression": "#hash", "ExpressionAttributeNames": {"#hash": "Hash"}}
 
@@ -42,8 +47,8 @@ Told = Callable[[str], None]
 """Hears how far it is."""
 
 
-class UnreachableError(Exception):
-    """The Region does not answer."""
+class UnreachableError(OperatorError):
+    """The Region does not answer, or not to whoever asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,7 @@ class Region:
 
     def standings(self) -> Standings:
         """Where it stands; a client that gives up soon."""
-        client = self.system.made("dynamodb", _QUICK)
-        return Standings(client, self.system.output("standingsTable"), self._initial())
+        return Standings(self.system.quick("dynamodb"), self.system.output("standingsTable"), self._initial())
 
     def _initial(self) -> Standing:
         mode = Mode(self.system.output("regionMode"))
@@ -69,10 +73,28 @@ class Region:
 
     def standing(self) -> Standing:
         """Where it stands now: one GetItem. UnreachableError."""
-        try:
+        with self._answering():
             return self.standings().read()
-        except (BotoCoreError, ClientError) as error:
+
+    def seen(self) -> Seen:
+        """What is to be known of it: a GetItem, and a Query a megabyte of the lost events and of the streams that wait.
+        UnreachableError, within a quarter of a minute for each."""
+        with self._answering():
+            client = self.system.quick("dynamodb")
+            standing = self.standings().read()
+            waiting = Waiting(client, self.system.output("standingsTable"))
+            return Seen(standing, len(list(self._conflicts(client).due(Status.OPEN))), tuple(waiting.every()))
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except BotoCoreError as error:
             raise UnreachableError(f"{self.name} cannot be reached: {error}") from error
+        except ClientError as error:
+            does_answer = error.response["ResponseMetadata"]["HTTPStatusCode"] < _FAULTS
+            how = "refuses to tell" if does_answer else "cannot be reached"
+            raise UnreachableError(f"{self.name} {how}: {error}") from error
 
     def stand(self, change: Callable[[Standing], Standing]) -> Standing:
         """Change where it stands; what that is now. OperatorError where somebody else does so at the same time."""
@@ -85,12 +107,8 @@ class Region:
             raise OperatorError(f"somebody else changed the standing of {self.name} at the same time") from error
         return new
 
-    def conflicts(self) -> list[Conflict]:
-        """The lost events that are open, the oldest first."""
-        return list(self._conflicts().due(Status.OPEN))
-
-    def _conflicts(self) -> Conflicts:
-        return Conflicts(self.system.client("dynamodb"), self.system.output("conflictsTable"))
+    def _conflicts(self, client: DynamoDBClient) -> Conflicts:
+        return Conflicts(client, self.system.output("conflictsTable"))
 
     def lacks(self, events: Sequence[Event]) -> list[Event]:
         """Those of these events that this Region neither has nor keeps among the conflicts: a BatchGetItem for each
@@ -107,7 +125,7 @@ class Region:
                 found |= {item["Hash"]["S"] for item in answer["Responses"].get(table, []) if "Hash" in item}
                 wanted = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
             missing += [each for each in some if each.hash not in found]
-        conflicts = self._conflicts()
+        conflicts = self._conflicts(client)
         lost = {
             conflict.event.hash
             for aggregate_id in dict.fromkeys(each.aggregate_id for each in missing)
@@ -130,6 +148,53 @@ class Region:
             raise OperatorError(f"reconcile failed in {self.name}: {told.get('errorMessage', told)}")
         done: dict[str, Any] = told
         return done
+
+
+class Seen(NamedTuple):
+    """What a Region told of itself: where it stands, how many lost events are open, which streams wait."""
+
+    standing: Standing
+    open: int
+    waiting: tuple[Wait, ...]
+
+    def describe(self) -> dict[str, Any]:
+        """It as JSON."""
+        standing = self.standing
+        return {
+            "role": standing.role.value,
+            "epoch": standing.epoch,
+            "mode": standing.mode.value,
+            "decides": standing.decides,
+            "covers": sorted(standing.covers),
+            "openConflicts": self.open,
+            "waiting": [wait.describe() for wait in self.waiting],
+        }
+
+
+def seen_in(regions: Mapping[str, Region]) -> dict[str, Seen | UnreachableError]:
+    """What each Region tells, or why it does not; side by side, so that nobody waits for two that do not answer."""
+
+    def look(region: Region) -> Seen | UnreachableError:
+        try:
+            return region.seen()
+        except UnreachableError as error:
+            return error
+
+    for region in regions.values():  # no two threads may make a client
+        region.system.quick("dynamodb")
+    with ThreadPoolExecutor(len(regions)) as pool:
+        return dict(zip(regions, pool.map(look, regions.values()), strict=True))
+
+
+def disagreement(seen: Mapping[str, Seen | UnreachableError]) -> str:
+    """What is wrong with who decides, in words; empty where nothing is, as far as the Regions answer."""
+    told = {name: each.standing for name, each in seen.items() if isinstance(each, Seen)}
+    active = [name for name, standing in told.items() if standing.is_active]
+    if len(active) > 1 and {standing.mode for standing in told.values()} == {Mode.STANDBY}:
+        return f"{' and '.join(active)} both decide: the one of the higher epoch stands; demote the other one"
+    if told and not active and len(told) == len(seen):
+        return "nobody decides: promote one"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +321,12 @@ def regions_of(system: System) -> dict[str, Region]:
     systems = system.regions()
     if len(systems) == 1:
         raise OperatorError("the stack has one Region: its setting regions names no second one")
-    order = tuple(systems)
-    return {name: Region(each, order) for name, each in systems.items()}
+    return {name: Region(each, tuple(systems)) for name, each in systems.items()}
+
+
+def region_of(system: System) -> Region:
+    """The one Region that a command is about."""
+    return Region(system, tuple(dict.fromkeys((system.first or system.region, system.region))))
 
 
 def has_two_regions(system: System) -> bool:

@@ -26,6 +26,7 @@ _ANSWERS_WITHIN = 5.0
 _HOW = "start the ledger with `make serve`, or write the outputs: pulumi stack output --json > out.json"
 
 _HASTY = Config(retries={"mode": "standard", "total_max_attempts": 2})
+_QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 class OperatorError(Exception):
@@ -38,11 +39,13 @@ class UsageError(OperatorError):
 
 @dataclass(frozen=True)
 class System:
-    """One stack. `endpoint` is set where it runs on the embedded AWS."""
+    """One stack, in one Region. `endpoint` is set where it runs on the embedded AWS."""
 
     outputs: Mapping[str, Any]
     region: str
     endpoint: str | None = None
+    first: str = ""
+    """The stack's own Region, where this is another one's part of it."""
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -91,7 +94,7 @@ class System:
     def regions(self) -> dict[str, System]:
         """The stack in each of its Regions, its own first."""
         beside: Mapping[str, Mapping[str, Any]] = self.outputs.get("regions") or {}
-        others = {name: System(outputs, name, self.endpoint) for name, outputs in beside.items()}
+        others = {name: System(outputs, name, self.endpoint, self.region) for name, outputs in beside.items()}
         return {self.region: self, **others}
 
     def in_region(self, region: str | None) -> System:
@@ -125,9 +128,16 @@ class System:
 
     def hasty(self, service: str) -> Any:
         """Such a client that tries twice at most: for what somebody sits and waits for, and can ask again."""
-        name = f"{service}, hasty"
+        return self._like(service, "hasty", _HASTY)
+
+    def quick(self, service: str) -> Any:
+        """Such a client that gives up within a quarter of a minute: for whether a Region answers at all."""
+        return self._like(service, "quick", _QUICK)
+
+    def _like(self, service: str, how: str, config: Config) -> Any:
+        name = f"{service}, {how}"
         if name not in self._clients:
-            self._clients[name] = self.made(service, _CONFIG.merge(_HASTY))
+            self._clients[name] = self.made(service, _CONFIG.merge(config))
         return self._clients[name]
 
     def made(self, service: str, config: Config) -> Any:

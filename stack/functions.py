@@ -369,6 +369,7 @@ def _reconcile(
             stores.event_store.grant_append(),
             stores.event_store.grant_put_together(),
             between.standings.grant_give_way(),
+            between.standings.grant_note_waiting(),
             between.conflicts.grant_settle(),
             between.conflicts.grant_find_due(),
             stores.read_model.grant_mend(),

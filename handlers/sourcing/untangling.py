@@ -6,7 +6,9 @@ overwritten is known from the images that the streams tell.
 
 *What stands* is one chain from the first event on. Where two events follow the same one, that of the higher epoch does;
 within one epoch that of the Region that comes first among the settings, and of one Region's the one in the store. From
-there the chain goes on as far as there are events that continue it: so the higher epoch's suffix stands whole.
+there the chain goes on as far as there are events that continue it: so the higher epoch's suffix stands whole. But no
+event stands twice: a command may have been sent again while its event was overwritten, to somebody who had met the
+stream before. It was then decided once more, by the same `EventId`, behind an event that rests on the first one.
 
 *What was lost* is every other event that is known. It was acknowledged, so what was asked by it is decided again behind
 the chain's end.
@@ -79,10 +81,14 @@ def untangle(
         return event.stamp.epoch, ranks.get(event.stamp.region, 0), is_stored, event.hash
 
     standing: list[Event] = []
+    standing_ids: set[str] = set()
     position, epochs = start, {start.sequence: 0}
-    while following := by_parent.get((position.sequence, position.hash)):
+    while following := [
+        event for event in by_parent.get((position.sequence, position.hash), ()) if event.event_id not in standing_ids
+    ]:
         event = max(following, key=rank)
         standing.append(event)
+        standing_ids.add(event.event_id)
         position = position.advance(event)
         epochs[event.sequence] = event.stamp.epoch
     stands = {event.hash for event in standing}

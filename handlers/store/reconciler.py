@@ -45,7 +45,17 @@ _OF_ONE_COMMAND = 100
 
 
 class NotYetError(Exception):
-    """Something of the stream has not come yet: to be tried again. What was known is kept."""
+    """The stream cannot be put together yet: to be tried again. What was known is kept."""
+
+
+class WaitsError(NotYetError):
+    """Something of it has not come: `lacks` are places without which it is no chain; none where the other Region puts
+    it together."""
+
+    def __init__(self, aggregate_id: str, lacks: tuple[int, ...] = ()) -> None:
+        what = f"what stands at {', '.join(map(str, lacks[:5]))}" if lacks else "what the other Region makes of it"
+        super().__init__(f"of {aggregate_id} {what} has not come yet")
+        self.lacks = lacks
 
 
 class Settled(NamedTuple):
@@ -125,11 +135,11 @@ class Reconciler:
             standing.require_own(self._newest(untangled))
         except NotHomeError:
             self._take_note(self._newest(untangled), standing)
-            return self._follow(untangled, kept.values(), first, seconds_left, moved=moved)
+            return self._follow(aggregate_id, untangled, kept.values(), first, seconds_left, moved=moved)
         put_back = removed = 0
         for _ in range(ROUNDS):
             if untangled.awaited:
-                _keep_waiting(aggregate_id, untangled)
+                raise WaitsError(aggregate_id, tuple(event.sequence - 1 for event in untangled.awaited))
             kept |= self._kept(untangled, kept, standing)
             if untangled.is_settled:
                 break
@@ -171,6 +181,7 @@ class Reconciler:
 
     def _follow(
         self,
+        aggregate_id: str,
         untangled: Untangled,
         kept: Collection[Conflict],
         first: int,
@@ -178,11 +189,11 @@ class Reconciler:
         *,
         moved: bool,
     ) -> Settled:
-        """Make copies right where another Region decides. Raises NotYetError until all has come from there."""
+        """Make copies right where another Region decides. Raises WaitsError until all has come from there."""
         if not untangled.is_settled:
-            raise NotYetError("another Region puts the stream together, and not all of it has come")
+            raise WaitsError(aggregate_id)
         if untangled.standing and (moved or self._is_fresh(kept)):
-            self._copy(untangled.standing[-1].aggregate_id, first, seconds_left)
+            self._copy(aggregate_id, first, seconds_left)
         return Settled(here=False)
 
     def _is_fresh(self, kept: Collection[Conflict]) -> bool:
@@ -286,11 +297,6 @@ def _sound(item: Item) -> Event:
     if event.computed_hash() != event.hash:
         raise NotAnEventError("its Hash is not that of its content", event.aggregate_id, event.sequence)
     return event
-
-
-def _keep_waiting(aggregate_id: str, untangled: Untangled) -> None:
-    places = ", ".join(str(event.sequence - 1) for event in untangled.awaited[:5])
-    raise NotYetError(f"of {aggregate_id} what stands before has not come yet: {places}")
 
 
 def _told(settling: Settling, refusal: LedgerError) -> str:

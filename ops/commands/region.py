@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from handlers.sourcing.standing import Role
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.standings import fenced
-from ops.regions import Change, Region, UnreachableError, described, regions_of
+from handlers.store.waiting import Wait
+from ops.regions import (
+    Change,
+    Region,
+    Seen,
+    UnreachableError,
+    described,
+    disagreement,
+    region_of,
+    regions_of,
+    seen_in,
+)
 from ops.system import OperatorError, System, UsageError
 from tools.numbers import counted
 
@@ -23,6 +34,8 @@ if TYPE_CHECKING:
     from .common import Commands
 
 _SHOWN = 100
+_WAITS = 5
+"""Streams that wait, and places that one lacks, that are named."""
 _WAIT = arguments.Count(86_400)
 
 
@@ -95,59 +108,52 @@ def _add_change(command: argparse.ArgumentParser) -> None:
 
 def _status(system: System, options: argparse.Namespace) -> int:
     """Exit code 1 where a Region cannot be reached, something is open, or it is not settled who decides."""
-    told: dict[str, Any] = {}
-    active: list[Region] = []
-    for name, region in regions_of(system).items():
-        try:
-            standing = region.standing()
-            open_ones = region.conflicts()
-        except UnreachableError as error:
-            told[name] = {"problem": str(error)}
-            continue
-        if standing.is_active:
-            active.append(region)
-        told[name] = {
-            "role": standing.role.value,
-            "epoch": standing.epoch,
-            "mode": standing.mode.value,
-            "decides": standing.decides,
-            "covers": sorted(standing.covers),
-            "openConflicts": len(open_ones),
-        }
-    problems = _problems(told)
+    asked = regions_of(system) if options.region is None else {system.region: region_of(system)}
+    seen = seen_in(asked)
+    problems = _problems(seen)
     if options.json:
+        told = {
+            name: each.describe() if isinstance(each, Seen) else {"problem": str(each)} for name, each in seen.items()
+        }
         print(json.dumps({"regions": told, "problems": problems}))
     else:
         console = console_for(options)
-        for name, each in told.items():
+        for name, each in seen.items():
             _show(console, name, each)
         for problem in problems:
-            console.print(f"[bold red]{problem}[/]")
+            console.print(f"[bold red]{shown(problem)}[/]")
     return 1 if problems else 0
 
 
-def _problems(told: dict[str, Any]) -> list[str]:
-    reached = {name: each for name, each in told.items() if "problem" not in each}
-    active = [name for name, each in reached.items() if each["role"] == Role.ACTIVE]
-    found = [f"{name} cannot be reached" for name in told.keys() - reached.keys()]
-    modes = {each["mode"] for each in reached.values()}
-    if modes == {"standby"} and len(active) > 1:
-        found.append(f"{' and '.join(active)} both decide: the one of the higher epoch stands; demote the other one")
-    if reached and not active and len(reached) == len(told):
-        found.append("nobody decides: promote one")
-    most = max((each["openConflicts"] for each in reached.values()), default=0)
+def _problems(seen: Mapping[str, Seen | UnreachableError]) -> list[str]:
+    reached = {name: each for name, each in seen.items() if isinstance(each, Seen)}
+    found = [f"{name} does not answer" for name in seen if name not in reached]
+    found += [wrong] if (wrong := disagreement(seen)) else []
+    most = max((each.open for each in reached.values()), default=0)
     if most:
         found.append(f"{counted(most, 'lost event')} open: `region reconcile` lists them")
+    for name, each in reached.items():
+        found += [f"{name}: {_waits(wait)}" for wait in each.waiting[:_WAITS]]
+        if len(each.waiting) > _WAITS:
+            found.append(f"{name}: {counted(len(each.waiting) - _WAITS, 'stream')} more that wait")
     return found
 
 
-def _show(console: Console, name: str, each: dict[str, Any]) -> None:
-    if "problem" in each:
-        console.print(f"{name}  [bold red]not reached[/]: {shown(each['problem'])}")
+def _waits(wait: Wait) -> str:
+    what = f"event {', '.join(map(str, wait.lacks[:_WAITS]))}" if wait.lacks else "what the other Region makes of it"
+    return f"{wait.aggregate_id} waits since {wait.since[:19]}Z for {what}"
+
+
+def _show(console: Console, name: str, each: Seen | UnreachableError) -> None:
+    if not isinstance(each, Seen):
+        console.print(f"{name}  [bold red]not reached[/]: {shown(str(each))}")
         return
-    covers = f", and what is at home in {', '.join(each['covers'])}" if each["covers"] else ""
-    open_ones = counted(each["openConflicts"], "open conflict")
-    console.print(f"{name}  [bold]{each['role']}[/]{covers}, epoch {each['epoch']}, {open_ones}")
+    standing = each.standing
+    covers = f", and what is at home in {', '.join(sorted(standing.covers))}" if standing.covers else ""
+    open_ones, waiting = counted(each.open, "open conflict"), counted(len(each.waiting), "stream")
+    console.print(
+        f"{name}  [bold]{standing.role.value}[/]{covers}, epoch {standing.epoch}, {open_ones}, {waiting} that wait"
+    )
 
 
 def _pair(system: System, name: str) -> tuple[Region, Region]:
@@ -236,21 +242,36 @@ def _reconcile(system: System, options: argparse.Namespace) -> int:
     request: dict[str, Any] = {}
     if options.aggregate:
         request = {"aggregateIds": options.aggregate, "giveUp": options.give_up}
-    told = {name: _settled(region, request) for name, region in regions.items()}
-    open_ones: list[dict[str, Any]] = max((each["open"] for each in told.values()), key=len)
-    waiting = sum(each["notYet"] for each in told.values())
+    told: dict[str, Any] = {}
+    for name, region in regions.items():
+        try:
+            region.standing()  # whether it answers at all, before somebody waits for its function
+        except UnreachableError as error:
+            console.print(f"[bold red]nothing is settled there[/]: {shown(str(error))}")
+        else:
+            told[name] = _settled(region, request)
+    open_ones: list[dict[str, Any]] = max((each["open"] for each in told.values()), key=len, default=[])
+    waiting = sum(each["notYet"] + len(each["waiting"]) for each in told.values())
     if options.json:
         print(json.dumps({"regions": told, "open": open_ones}))
     else:
-        for name, each in told.items():
-            console.print(
-                f"{name}  {counted(each['streams'], 'stream')}: {each['putBack']} put back, {each['removed']} removed, "
-                f"{each['again']} decided again, {each['notYet']} to wait for"
-            )
-        for each in open_ones:
-            where = f"{shown(each['aggregateId'])} #{each['sequence']} {each['eventType']} {each['hash']}"
-            console.print(f"open: {where}: {shown(each['why'])}")
-    return 1 if open_ones or waiting else 0
+        _show_settled(console, told, open_ones)
+    return 1 if open_ones or waiting or len(told) < len(regions) else 0
+
+
+def _show_settled(console: Console, told: dict[str, Any], open_ones: Sequence[dict[str, Any]]) -> None:
+    for name, each in told.items():
+        console.print(
+            f"{name}  {counted(each['streams'], 'stream')}: {each['putBack']} put back, {each['removed']} removed, "
+            f"{each['again']} decided again, {each['notYet']} to wait for"
+        )
+    for each in open_ones:
+        where = f"{shown(each['aggregateId'])} #{each['sequence']} {each['eventType']} {each['hash']}"
+        console.print(f"open: {where}: {shown(each['why'])}")
+    for name, each in told.items():
+        for wait in each["waiting"]:
+            waits = _waits(Wait(wait["aggregateId"], wait["since"], tuple(wait["lacks"])))
+            console.print(f"{name}: {shown(waits)}")
 
 
 def _settled(region: Region, request: dict[str, Any]) -> dict[str, Any]:

@@ -5607,6 +5607,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         BETWEEN_REGIONS,
     ),
     Mutant(
+        "let an event stand that stands already",
+        "handlers/sourcing/untangling.py",
+        "if event.event_id not in standing_ids\n",
+        "if event.event_id not in ()\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
         "give the place of a lost event away before it is kept",
         "handlers/store/reconciler.py",
         "                self.conflicts.keep(conflict)\n",

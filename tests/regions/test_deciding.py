@@ -213,7 +213,7 @@ def test_who_hears_of_the_other_regions_events_alone_looks_behind_them(pair: Pai
         assert region.calls.count("Query") == queries
 
 
-def test_what_will_not_come_is_given_up_by_an_operator(pair: Pair) -> None:
+def test_what_will_not_come_is_told_since_when_and_given_up_by_an_operator(pair: Pair) -> None:
     a, b = pair[PRIMARY], pair[OTHER]
     a.send(opening())
     for number in range(3):
@@ -223,14 +223,33 @@ def test_what_will_not_come_is_given_up_by_an_operator(pair: Pair) -> None:
     pair.arrive(OTHER)
     pair.promote(OTHER, reach_the_other=False)
     b.relay()
-    assert b.reconcile()["notYet"] == 0
-    assert b.invoke("reconcile", {"aggregateIds": ["a"]})["notYet"] == 1
+    (first,) = b.reconcile()["waiting"]
+    assert (first["aggregateId"], first["lacks"]) == ("a", [3])
 
+    pair.pass_time(3600)
+    b.queue.messages = []
+    told = b.reconcile()  # by the schedule: no message is left that asks for it
+    assert (told["notYet"], told["waiting"]) == (1, [first]), "since when it has waited"
     told = b.invoke("reconcile", {"aggregateIds": ["a"], "giveUp": True})
 
-    assert (told["removed"], told["again"]) == (1, 1)
+    assert (told["removed"], told["again"], told["waiting"]) == (1, 1, [])
     assert [event.command_id for event in b.stored()["a"]] == ["open-a", "c0", "c2"]
     assert b.send(transaction("there", 1))[0] == 200
+
+
+def test_what_comes_late_ends_the_waiting_by_the_schedule_alone(pair: Pair) -> None:
+    a, b = pair[PRIMARY], pair[OTHER]
+    a.send(opening())
+    for number in range(3):
+        a.send(transaction(f"c{number}", 1))
+    pair.collect()
+    late = [change for change in pair.on_their_way[OTHER] if change.key == ("a", 3)]
+    pair.on_their_way[OTHER] = [change for change in pair.on_their_way[OTHER] if change not in late]
+    pair.arrive(OTHER)
+    assert b.invoke("reconcile", {"aggregateIds": ["a"]})["waiting"], "also where the other Region decides"
+    pair.on_their_way[OTHER] = late
+    pair.arrive(OTHER)
+    assert b.reconcile()["waiting"] == []
 
 
 def test_a_snapshot_ahead_of_its_stream_is_passed_over(pair: Pair) -> None:

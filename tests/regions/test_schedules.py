@@ -120,6 +120,17 @@ def run(ops: Sequence[Op], mode: Mode = Mode.STANDBY) -> Pair:
     return schedule.pair
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_a_command_that_is_sent_again_while_its_event_is_overwritten_counts_once(mode: Mode) -> None:
+    """By somebody who has met the account: its end is the one that is known, and the command is not found."""
+    ops: list[Op] = [("promote without fence", 1, 2), ("wait", 0, 9), ("skew", 0, 11)]
+    ops += [("send", 1, 2), ("send", 1, 4), ("send", 1, 8)]
+    ops += [("send", 0, 4), ("send", 0, 10), ("arrive", 1, 9), ("repeat", 1, 1), ("send", 1, 2)]
+    pair = run(ops, mode)
+    commands = [event.command_id for event in pair[PRIMARY].stored()["a"]]
+    assert sorted(commands) == ["c0", "c1", "c2", "c3", "c4", "c5", "open-a"]
+
+
 def _chosen_by(number: int) -> Callable[[int], int]:
     return lambda waiting: (number * 7) % waiting
 
