@@ -207,6 +207,9 @@ def test_what_is_documented_suffices_for_every_command(ledger: StackClient, act:
     assert act(ledger, "snapshots") == 0
     assert act(ledger, "republish", "--aggregate", ACCOUNTS[0]) == 0
     assert act(ledger, "status") == 0
+    assert act(ledger, "feeds list") == 0
+    assert act(ledger, "feeds pause", "snapshot", "--yes") == 0
+    assert act(ledger, "feeds resume", "snapshot") == 0
     assert act(ledger, "logs", "projection", "--aggregate", ACCOUNTS[0]) == 0
     assert act(ledger, "schemas") == 0
     for selected in ((), ("--account", ACCOUNTS[0])):
