@@ -31,7 +31,7 @@ def lasting(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def money(amount: Decimal | int) -> str:
+def in_groups(amount: Decimal | int) -> str:
     """An amount for people: a fraction has two places at least, groups of three are apart, and no digit is lost.
 
     A whole one stays whole: not every currency has a fraction.
@@ -40,3 +40,6 @@ def money(amount: Decimal | int) -> str:
         return str(amount)
     whole, point, fraction = f"{Decimal(amount):f}".partition(".")
     return f"{Decimal(whole):,f}{point}{fraction.ljust(2, '0') if point else ''}"
+
+
+money = in_groups

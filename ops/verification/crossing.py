@@ -29,7 +29,7 @@ from handlers.sourcing.oversight import Flaw, Judged, Misfit, Oversight, Part
 from handlers.sourcing.values import dumps, loads
 from handlers.store.event_store import EventStore
 from handlers.upkeep.verification.findings import Finding, Kind
-from tools.numbers import money
+from tools.numbers import in_groups
 
 LOOKS = 3
 """So often a process is looked at while it goes on; one that goes on all that time is not judged."""
@@ -245,7 +245,7 @@ def _finding(flaw: Flaw) -> Finding:
 def _sum_differs(unit: str, total: Sum) -> Finding:
     more = "more" if total.difference > 0 else "less"
     detail = (
-        f"all together hold {money(total.held)} {unit}, which is {money(abs(total.difference))} {more} "
-        f"than the {money(total.moved)} that came in and went out and the {money(total.between)} in between"
+        f"all together hold {in_groups(total.held)} {unit}, which is {in_groups(abs(total.difference))} {more} "
+        f"than the {in_groups(total.moved)} that came in and went out and the {in_groups(total.between)} in between"
     )
     return Finding(unit, Kind.SUM, detail)

@@ -3661,8 +3661,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "begin an installation for which there is no room",
         "local/install.py",
-        "    if free < options.need:\n",
-        "    if free < 0:\n",
+        "    if free < (wanted := options.need * _MARGIN_PERCENT // 100):\n",
+        "    if free < (wanted := 0):\n",
         ("tests/local/test_makefile.py",),
     ),
     Mutant(
