@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -23,7 +24,7 @@ from ops.verification.report import Report
 from ops.verification.settling import Places, observe
 from ops.verification.verifier import Verdict, Verifier
 from ops.verification.walk import in_parallel
-from tools.numbers import counted
+from tools.numbers import counted, money
 
 from . import arguments
 from .common import Counting, add_common, add_walk, aggregates_of, console_for, progress_on, shown
@@ -222,7 +223,7 @@ def _summarize(report: Report, console: Console, *, ended: bool = True) -> None:
     if report.processes:
         console.print(f"{counted(report.processes, PROCESS.kind)} across streams")
     for unit, total in sorted(report.sums.items()):
-        told = total.describe()
+        told = {name: money(Decimal(value)) for name, value in total.describe().items()}
         console.print(
             f"  {shown(unit)}: {told['held']} held, {told['aside']} of it set aside; "
             f"{told['moved']} came in and went out, {told['between']} in between"
