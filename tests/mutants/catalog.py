@@ -2910,9 +2910,9 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     ),
     Mutant(
         "authorise a message for a queue that it does not go to",
-        "local/engine/actions.py",
-        'asked["QueueName"] if request.operation == "GetQueueUrl" else queue_named',
-        'asked["QueueName"] if "QueueName" in asked else queue_named',
+        "local/engine/needs.py",
+        'request.operation in {"CreateQueue", "GetQueueUrl"}',
+        '"QueueName" in asked',
         WHOSE_CALL,
     ),
     Mutant(
