@@ -48,7 +48,11 @@ Told = Callable[[str], None]
 
 
 class UnreachableError(OperatorError):
-    """The Region does not answer, or not to whoever asks."""
+    """The Region does not tell what it is asked."""
+
+
+class RefusedError(UnreachableError):
+    """It answers, but does not tell whoever asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,9 @@ class Region:
         except BotoCoreError as error:
             raise UnreachableError(f"{self.name} cannot be reached: {error}") from error
         except ClientError as error:
-            does_answer = error.response["ResponseMetadata"]["HTTPStatusCode"] < _FAULTS
-            how = "refuses to tell" if does_answer else "cannot be reached"
-            raise UnreachableError(f"{self.name} {how}: {error}") from error
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] < _FAULTS:
+                raise RefusedError(f"{self.name} refuses to tell: {error}") from error
+            raise UnreachableError(f"{self.name} cannot be reached: {error}") from error
 
     def stand(self, change: Callable[[Standing], Standing]) -> Standing:
         """Change where it stands; what that is now. OperatorError where somebody else does so at the same time."""
@@ -192,7 +196,7 @@ def disagreement(seen: Mapping[str, Seen | UnreachableError]) -> str:
     active = [name for name, standing in told.items() if standing.is_active]
     if len(active) > 1 and {standing.mode for standing in told.values()} == {Mode.STANDBY}:
         return f"{' and '.join(active)} both decide: the one of the higher epoch stands; demote the other one"
-    if told and not active and len(told) == len(seen):
+    if len(seen) > 1 and not active and len(told) == len(seen):
         return "nobody decides: promote one"
     return ""
 

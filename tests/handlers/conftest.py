@@ -95,7 +95,8 @@ def _shared_client(session: Session, *arguments: Any, **options: Any) -> Any:
     environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     config = options.get("config")
     settings = {**options, "config": config and vars(config)}
-    key = repr((arguments, sorted(settings.items()), sorted(environment.items())))
+    region = session.get_config_variable("region")
+    key = repr((region, arguments, sorted(settings.items()), sorted(environment.items())))
     if key not in _clients:
         _clients[key] = _create_client(session, *arguments, **options)
     return _clients[key]

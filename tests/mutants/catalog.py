@@ -39,6 +39,7 @@ AUDIT_FILES = ("tests/infrastructure/test_audit_files.py",)
 BACKED_UP = ("tests/infrastructure/test_backups.py",)
 DEPLOYERS = ("tests/infrastructure/test_deployer_policy.py",)
 BETWEEN_REGIONS = ("tests/regions",)
+STATUS_OF_TWO = ("tests/ops/test_status_regions.py",)
 LETTERS_BETWEEN = ("tests/ops/test_between.py",)
 MISSPELLING = ("tests/handlers/test_misspelt.py",)
 NORMALIZING = ("tests/handlers/test_normal_forms.py",)
@@ -5647,6 +5648,41 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         '        **_told("conflict", "CONFLICT_DEAD_LETTERS_URL"),\n',
         "",
         LETTERS_BETWEEN,
+    ),
+    Mutant(
+        "tell of the first Region alone whether anything needs a person",
+        "ops/commands/status.py",
+        "return int(not all(each.is_well for each in looked))",
+        "return int(not looked[0].is_well)",
+        STATUS_OF_TWO,
+    ),
+    Mutant(
+        "look at a Region that does not answer",
+        "ops/status/regions.py",
+        "for each in systems if _does_answer(seen[each.region])}",
+        "for each in systems}",
+        STATUS_OF_TWO,
+    ),
+    Mutant(
+        "wait for a Region that does not answer as for any call",
+        "ops/regions.py",
+        "        return Standings(self.system.quick(\"dynamodb\"), ",
+        "        return Standings(self.system.client(\"dynamodb\"), ",
+        STATUS_OF_TWO,
+    ),
+    Mutant(
+        "forget since when a stream waits",
+        "handlers/store/waiting.py",
+        "before.since if before else now",
+        "now",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "leave streams that wait to messages that come no more",
+        "handlers/reconcile.py",
+        "    yield from [wait.aggregate_id for wait in _waiting.every()]\n",
+        "",
+        BETWEEN_REGIONS,
     ),
     Mutant(
         "look past the queue of conflicts",
