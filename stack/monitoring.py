@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pulumi
+
 from components.account_limits import concurrency_limit
 from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction
@@ -81,11 +83,17 @@ def watch(
             thresholds=_thresholds(shared),
             contributor_insights=shared.settings.contributor_insights,
             concurrency_percent=shared.settings.concurrency_alarm_percent,
-            concurrency_limit=concurrency_limit() if shared.settings.concurrency_alarm_percent else 0,
+            concurrency_limit=_concurrency_limit(shared) if shared.settings.concurrency_alarm_percent else 0,
             kms_key_arn=shared.kms_key_arn,
         ),
         shared.options,
     )
+
+
+def _concurrency_limit(shared: Shared) -> pulumi.Output[float]:
+    """Each Region has one of its own."""
+    place = shared.place
+    return concurrency_limit(None if place is None or place.is_first else place.region)
 
 
 def _thresholds(shared: Shared) -> dict[str, float]:

@@ -38,8 +38,8 @@ _ASKED_FOR = {"prod": {"event-sourcing:alarmEmails": json.dumps([ONCALL])}}
 _runs: dict[tuple[str, frozenset[tuple[str, str]], bool, str], Graph] = {}
 """What runs of the program declared, by all that they depend on."""
 
-Calls = Mapping[str, Mapping[str, Any] | Exception]
-"""Answers of the provider's functions by token, or what they raise."""
+Calls = Mapping[str, Mapping[str, Any] | Exception | Callable[[Mapping[str, Any]], Mapping[str, Any]]]
+"""Answers of the provider's functions by token, by what is asked or always the same, or what they raise."""
 
 T = TypeVar("T")
 
@@ -282,6 +282,8 @@ class Cloud(Mocks):
         if args.token not in self._calls:
             raise AssertionError(f"the unknown function {args.token}")
         answer = self._calls[args.token]
+        if callable(answer):
+            answer = answer(args.args)
         if isinstance(answer, Exception):
             raise answer
         return dict(answer), []

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from components.account_limits import AccountLimitError
 from handlers.store import standings
 from handlers.upkeep.letters import queues
 from ops.feeds import FED
@@ -245,3 +246,28 @@ def test_the_second_regions_outputs_are_the_firsts_but_for_the_front_door(two: G
 def test_no_two_resources_have_one_name_in_a_region(two: Graph) -> None:
     counted: Counter[Any] = Counter((each.type, each.name, _is_beside(each)) for each in two)
     assert [each for each, count in counted.items() if count > 1] == []
+
+
+_QUOTA = "aws:servicequotas/getServiceQuota:getServiceQuota"
+
+
+def quotas(**limits: float) -> Any:
+    """What Service Quotas says, by Region; the stack's own is asked without a name."""
+    return lambda asked: {"value": limits[str(asked.get("region") or "own").replace("-", "_")], "id": "quota"}
+
+
+def test_a_second_region_that_does_not_allow_the_concurrency_fails_the_preview() -> None:
+    calls = {_QUOTA: quotas(own=1000.0, eu_west_1=20.0)}
+    with pytest.raises(AccountLimitError, match=f"this account has 20 in {THERE}"):
+        run("prod", _TWO, is_preview=True, calls=calls)
+    driven = {**_TWO, "event-sourcing:replayConcurrency": "40"}
+    with pytest.raises(AccountLimitError, match=f"replayConcurrency 40 is more than the 20 .* unreserved in {THERE}"):
+        run("dev", driven, is_preview=True, calls=calls)
+    assert run("prod", is_preview=True, calls={_QUOTA: quotas(own=1000.0)}).resources, "one Region asks for its own"
+
+
+def test_each_regions_alarm_on_concurrency_knows_its_own_limit() -> None:
+    told = {**_TWO, "event-sourcing:concurrencyAlarmPercent": "50"}
+    two = run("dev", told, calls={_QUOTA: quotas(own=1000.0, eu_west_1=300.0)})
+    alarms = {region: of(two, region, "MetricAlarm")["monitoring-account-concurrency"] for region in (HERE, THERE)}
+    assert {region: alarm.inputs["threshold"] for region, alarm in alarms.items()} == {HERE: 500, THERE: 150}

@@ -5666,8 +5666,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "wait for a Region that does not answer as for any call",
         "ops/regions.py",
-        "        return Standings(self.system.quick(\"dynamodb\"), ",
-        "        return Standings(self.system.client(\"dynamodb\"), ",
+        '        return Standings(self.system.quick("dynamodb"), ',
+        '        return Standings(self.system.client("dynamodb"), ',
         STATUS_OF_TWO,
     ),
     Mutant(
@@ -5683,6 +5683,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "    yield from [wait.aggregate_id for wait in _waiting.every()]\n",
         "",
         BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "ask the first Region alone for its limits",
+        "components/account_limits.py",
+        "for region in (None, *settings.regions[1:]):",
+        "for region in (None,):",
+        ("tests/infrastructure/test_regions.py",),
     ),
     Mutant(
         "look past the queue of conflicts",
