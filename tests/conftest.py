@@ -27,6 +27,9 @@ settings.load_profile("ledger")
 
 # A run in a shell's background has Ctrl-C ignored, and so would all that it starts, whatever tests send to that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# So has one under nohup a hang-up. A handler, unlike that, is not handed on.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 # Each boto3 session parses the descriptions of AWS's APIs anew: most of what a client costs. Here once is enough.
 descriptions.install()

@@ -171,22 +171,23 @@ def _to_reads_that_may_lag(call: Call) -> bool:
 
 
 NONE = Fault("goes well", Call.take_effect)
+# A read has no effect: after it, or before it, or twice is the same, and tried once.
 CUT_OFF = Fault("is cut off by the end of the process", _killed)
 FAULTS = (
     Fault("is throttled", partial(_refused, "ThrottlingException")),
     Fault("is denied", partial(_refused, "AccessDeniedException")),
     Fault("fails", partial(_refused, "InternalServerError")),
-    Fault("fails after it took effect", _failed_after_all),
+    Fault("fails after it took effect", _failed_after_all, _to_writes),
     Fault("is not reached", _not_reached),
     Fault("loses its answer", _answer_lost),
-    Fault("is repeated by the client after a lost answer", _repeated),
+    Fault("is repeated by the client after a lost answer", _repeated, _to_writes),
     Fault("takes effect only before the next write", _late, _to_writes),
     Fault("takes effect when all seems over", _very_late, _to_writes),
     Fault("leaves hardly any time", _slow),
     Fault("outlasts the function's time", _out_of_time),
-    Fault("outlasts the function's time but takes effect", _out_of_time_after),
+    Fault("outlasts the function's time but takes effect", _out_of_time_after, _to_writes),
     CUT_OFF,
-    Fault("takes effect as the process ends", _killed_after),
+    Fault("takes effect as the process ends", _killed_after, _to_writes),
     Fault("collides with a transaction", partial(_refused, "TransactionConflictException"), _to("PutItem")),
     Fault("refuses the first entry", partial(_refuses_entries, slice(1)), _to("PutEvents")),
     Fault("refuses the last entry", partial(_refuses_entries, slice(-1, None)), _to("PutEvents")),

@@ -90,14 +90,25 @@ def strikes(recorded: Recorder) -> Iterator[Strike]:
             yield Strike(place, fault)
 
 
+def sample(recorded: Recorder, every: int) -> list[Strike]:
+    """Every n-th fault at each call, at each call others than at the one before it; each fault at one call at least."""
+    chosen = [
+        Strike(place, fault)
+        for index, (place, call) in enumerate(recorded.calls)
+        for number, fault in enumerate(faults_of(call))
+        if (index + number) % every == 0
+    ]
+    known = {strike.fault for strike in chosen}
+    rare = {strike.fault: strike for strike in strikes(recorded) if strike.fault not in known}
+    return [*chosen, *rare.values()]
+
+
 def walk(scenario: Scenario, every: int = 1) -> int:
-    """Tell a scenario for each fault at each call, or every n-th of these; return how many times that was."""
-    cases = 0
-    for number, strike in enumerate(strikes(tell(scenario))):
-        if number % every == 0:
-            tell(scenario, strike)
-            cases += 1
-    return cases
+    """Tell a scenario for each fault at each call, or a sample of these; return how many times that was."""
+    chosen = sample(tell(scenario), every)
+    for strike in chosen:
+        tell(scenario, strike)
+    return len(chosen)
 
 
 def walk_pairs(scenario: Scenario, every: int = 1, first_every: int = 1) -> int:
