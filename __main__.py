@@ -12,6 +12,7 @@ from components.customer_key import check_given_keys
 from components.names import Names
 from components.schema_registry import SchemaRegistry, SchemaRegistryArgs
 from components.settings import Settings
+from stack.entrance import build, open_to_http
 from stack.region import declare
 from stack.regions import cross
 from stack.shared import beside, protection, share
@@ -45,17 +46,22 @@ schema_registry = SchemaRegistry(
 )
 shared = share(settings, names, ROOT)
 second = beside(shared) if shared.place else None
-first = declare(shared, keep(shared, second), with_front_door=True)
+# The doors first, with nothing behind them: each Region's functions tell callers of the other one's.
+door = build(shared)
+door_beside = build(second) if second else None
+first = declare(shared, keep(shared, second), door, door_beside)
+other = declare(second, keep_beside(second, first.stores), door_beside, door) if second else None
+told, told_beside = open_to_http([each.entrance for each in (first, other) if each and each.entrance])
 for output, value in {
     **first.outputs,
+    **told,
     "schemaRegistryName": schema_registry.registry_name,
     "region": shared.region,
     "readme": (ROOT / "Pulumi.README.md").read_text("utf-8"),
 }.items():
     pulumi.export(output, value)
 
-if second and second.place:
-    other = declare(second, keep_beside(second, first.stores), with_front_door=False)
+if second and second.place and other:
     cross(shared, first.carriers, other.carriers)
     cross(second, other.carriers, first.carriers)
-    pulumi.export("regions", {second.place.region: {**other.outputs, "region": second.region}})
+    pulumi.export("regions", {second.place.region: {**other.outputs, **told_beside, "region": second.region}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -25,6 +26,8 @@ class ClientConfigArgs:
     scopes: Sequence[str]
     """What a client asks for when somebody signs in."""
     region: Input[str]
+    places: Sequence[tuple[Input[str], Input[str]]] = ()
+    """With two Regions, each and the origin at which the ledger is reached there."""
 
 
 class ClientConfig(pulumi.ComponentResource):
@@ -44,7 +47,8 @@ class ClientConfig(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _told(args: ClientConfigArgs) -> dict[str, Input[str] | list[str]]:
+def _told(args: ClientConfigArgs) -> dict[str, Any]:
+    regions = Output.all(*(Output.all(*place) for place in args.places)).apply(dict) if args.places else None
     return {
         "apiEndpoint": args.api_endpoint,
         "issuer": args.provider.issuer,
@@ -54,4 +58,5 @@ def _told(args: ClientConfigArgs) -> dict[str, Input[str] | list[str]]:
         "logoutUrl": args.provider.logout_url,
         "scopes": list(args.scopes),
         "region": args.region,
+        **({} if regions is None else {"regions": regions}),
     }

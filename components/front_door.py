@@ -1,6 +1,9 @@
 """What people and machines call over HTTP: two APIs with the same routes, sign-in, and the console before them.
 
 Two, since a route has one authorizer: people show tokens, machines sign as identities of AWS.
+
+A stack of two Regions has a front door in each. A door is built first, with the addresses of its APIs alone: functions
+are told those of the other Region. It is opened last, together with the other one: sign-in is one for both.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pulumi
 from pulumi import Input, Output
@@ -22,12 +26,17 @@ from components.http_api import HttpApi, HttpApiArgs
 from components.identity_provider import SCOPE_NAMES, Client, IdentityProvider
 from components.sign_in import SignIn, SignInArgs
 
+_Outputs = dict[str, Input[str]]
+
 
 @dataclass(frozen=True)
 class UserPool:
     """People of a pool of the stack's own."""
 
     token_scopes: HandlerFunction
+    region: Input[str]
+    """Where the pool is: with the first of the doors."""
+    partition: Input[str]
     domain_prefix: str | None = None
     mfa: str = "OPTIONAL"
     deletion_protection: bool = False
@@ -55,77 +64,86 @@ class Pages:
 
 @dataclass(frozen=True)
 class FrontDoorArgs:
-    operations: Sequence[Operation]
-    functions: Mapping[str, HandlerFunction]
-    """Who answers, by the role that an operation names."""
-    people: UserPool | ExternalIssuer
-    pages: Pages | None
-    """None leaves the console out, and the distribution with it."""
-    region: Input[str]
-    partition: Input[str]
-    dns_suffix: Input[str]
-    throttle: Throttle
-    throttles: Mapping[str, Throttle] = field(default_factory=dict)
-    """By operation, of those that have their own."""
     cors_origins: Sequence[str] = ()
-    people_domain: CustomDomain | None = None
-    machine_domain: CustomDomain | None = None
     log_retention_days: int = 90
     kms_key_arn: Input[str] | None = None
 
 
-class FrontDoor(pulumi.ComponentResource):
-    """Wires the parts in the one order in which each knows what it must be told."""
+@dataclass(frozen=True)
+class Behind:
+    """What a door leads to, and on what terms."""
 
-    apis: Mapping[str, HttpApi]
-    """By the name that they go by."""
-    outputs: Mapping[str, Output[str]]
-    """What a stack tells of all this, by output; only of parts that are there."""
+    operations: Sequence[Operation]
+    functions: Mapping[str, HandlerFunction]
+    """Who answers, by the role that an operation names."""
+    pages: Pages | None
+    """None leaves the console out, and the distribution with it."""
+    region: Input[str]
+    dns_suffix: Input[str]
+    throttle: Throttle
+    throttles: Mapping[str, Throttle] = field(default_factory=dict)
+    """By operation, of those that have their own."""
+    people_domain: CustomDomain | None = None
+    machine_domain: CustomDomain | None = None
+
+
+class _Known(NamedTuple):
+    """What is one for all doors. `places` are Regions and the origins there, where there are several."""
+
+    provider: IdentityProvider
+    client: Client
+    places: Sequence[tuple[Input[str], Input[str]]]
+
+
+class FrontDoor(pulumi.ComponentResource):
+    """The two APIs, and once `open_doors` was called all that leads to them."""
+
+    people: HttpApi
+    machines: HttpApi
 
     def __init__(self, name: str, args: FrontDoorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:FrontDoor", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        people = _api("people-api", "The ledger, for people who sign in", args, args.cors_origins, child)
-        machines = _api("machine-api", "The ledger, for machines that sign as identities of AWS", args, (), child)
-        outputs: dict[str, Input[str]] = {}
-        if isinstance(args.people, UserPool):
-            sign_in = _sign_in(args.people, args, child)
-            console = _console(args, people, sign_in.provider, child)
-            provider, client = sign_in.provider, _client(sign_in, console, child)
-            outputs |= {"userPoolId": sign_in.user_pool_id, "userPoolClientId": client.id}
-        else:
-            provider, client = args.people.provider, args.people.client
-            console = _console(args, people, provider, child)
+        self.child = pulumi.ResourceOptions(parent=self)
+        self.people = _api("people-api", "The ledger, for people who sign in", args, args.cors_origins, self.child)
+        described = "The ledger, for machines that sign as identities of AWS"
+        self.machines = _api("machine-api", described, args, (), self.child)
+
+    @property
+    def apis(self) -> Mapping[str, HttpApi]:
+        """By the name that they go by."""
+        return {"people-api": self.people, "machine-api": self.machines}
+
+
+def open_doors(
+    people: UserPool | ExternalIssuer, doors: Sequence[tuple[FrontDoor, Behind]]
+) -> list[dict[str, Output[str]]]:
+    """Let people and machines in, and tell what a stack says of each door; only of parts that are there.
+
+    People are known at all doors by one issuer and one client. So each has one `sub`, by whichever door she comes, and
+    is no second person at the other one. A pool of the stack's own is therefore one, and lies with the first door.
+    """
+    first = doors[0][0].child
+    told: list[_Outputs] = [{} for _ in doors]
+    if isinstance(people, UserPool):
+        sign_in = _sign_in(people, first)
+        provider = sign_in.provider
+        consoles = [_console(door, behind, provider) for door, behind in doors]
+        client = _client(sign_in, consoles, first)
+        told[0] |= {"userPoolId": sign_in.user_pool_id, "userPoolClientId": client.id}
+    else:
+        provider, client = people.provider, people.client
+        consoles = [_console(door, behind, provider) for door, behind in doors]
+    places = [(behind.region, each.origin) for (_, behind), each in zip(doors, consoles, strict=True) if each]
+    known = _Known(provider, client, places if len(places) > 1 else ())
+    for (door, behind), console, outputs in zip(doors, consoles, told, strict=True):
         if console is not None:
-            _config(args, console, provider, client, child)
-            outputs["consoleUrl"] = console.url
-            if console.domain_target is not None:
-                outputs["consoleDomainTarget"] = console.domain_target
-        callers = JwtCallers(provider.issuer, [client.audience])
-        for what, api, admitted, domain in (
-            ("", people, callers, args.people_domain),
-            ("machine", machines, None, args.machine_domain),
-        ):
-            routes = ApiRoutes(
-                f"{what or 'people'}-routes",
-                ApiRoutesArgs(
-                    api=api,
-                    operations=args.operations,
-                    functions=args.functions,
-                    callers=admitted,
-                    throttle=args.throttle,
-                    throttles=args.throttles,
-                    domain=domain,
-                ),
-                child,
-            )
-            outputs[_camel(what, "apiEndpoint")] = routes.url
-            if routes.domain_target is not None:
-                outputs[_camel(what, "apiDomainTarget")] = routes.domain_target
-        outputs |= {"issuer": provider.issuer, "signInUrl": provider.authorize_url}
-        self.apis = {"people-api": people, "machine-api": machines}
-        self.outputs = {key: Output.from_input(value) for key, value in outputs.items()}
-        self.register_outputs(dict(self.outputs))
+            outputs.update(_published(door, behind, console, known))
+        outputs.update(_routes(door, behind, JwtCallers(provider.issuer, [client.audience])))
+        outputs.update({"issuer": provider.issuer, "signInUrl": provider.authorize_url})
+    found = [{key: Output.from_input(value) for key, value in outputs.items()} for outputs in told]
+    for (door, _), registered in zip(doors, found, strict=True):
+        door.register_outputs(dict(registered))
+    return found
 
 
 def _api(
@@ -143,51 +161,64 @@ def _api(
     )
 
 
-def _sign_in(pool: UserPool, args: FrontDoorArgs, opts: pulumi.ResourceOptions) -> SignIn:
-    return SignIn(
-        "sign-in",
-        SignInArgs(
-            token_scopes=pool.token_scopes,
-            domain_prefix=pool.domain_prefix,
-            region=args.region,
-            partition=args.partition,
-            mfa=pool.mfa,
-            deletion_protection=pool.deletion_protection,
-        ),
-        opts,
-    )
+def _sign_in(pool: UserPool, opts: pulumi.ResourceOptions) -> SignIn:
+    return SignIn("sign-in", SignInArgs(**vars(pool)), opts)
 
 
-def _console(
-    args: FrontDoorArgs, api: HttpApi, provider: IdentityProvider, opts: pulumi.ResourceOptions
-) -> Console | None:
-    if args.pages is None:
+def _console(door: FrontDoor, behind: Behind, provider: IdentityProvider) -> Console | None:
+    if behind.pages is None:
         return None
-    return Console(
-        "console", ConsoleArgs(api=api, provider=provider, dns_suffix=args.dns_suffix, **vars(args.pages)), opts
-    )
+    args = ConsoleArgs(api=door.people, provider=provider, dns_suffix=behind.dns_suffix, **vars(behind.pages))
+    return Console("console", args, door.child)
 
 
-def _client(sign_in: SignIn, console: Console | None, opts: pulumi.ResourceOptions) -> Client:
-    places: list[Input[str]] = [COMMAND_LINE] if console is None else [console.url, COMMAND_LINE]
+def _client(sign_in: SignIn, consoles: Sequence[Console | None], opts: pulumi.ResourceOptions) -> Client:
+    places: list[Input[str]] = [*(each.url for each in consoles if each is not None), COMMAND_LINE]
     return AppClient("app-client", AppClientArgs(sign_in, callback_urls=places, logout_urls=places), opts).client
 
 
-def _config(
-    args: FrontDoorArgs, console: Console, provider: IdentityProvider, client: Client, opts: pulumi.ResourceOptions
-) -> None:
+def _published(door: FrontDoor, behind: Behind, console: Console, known: _Known) -> _Outputs:
+    """Have the console say what a client must know; its outputs."""
     ClientConfig(
         "client-config",
         ClientConfigArgs(
             console=console,
             api_endpoint=console.origin,
-            provider=provider,
-            client=client,
+            provider=known.provider,
+            client=known.client,
             scopes=("openid", *SCOPE_NAMES),
-            region=args.region,
+            region=behind.region,
+            places=known.places,
         ),
-        opts,
+        door.child,
     )
+    target = console.domain_target
+    return {"consoleUrl": console.url, **({} if target is None else {"consoleDomainTarget": target})}
+
+
+def _routes(door: FrontDoor, behind: Behind, callers: JwtCallers) -> _Outputs:
+    outputs: _Outputs = {}
+    for what, api, admitted, domain in (
+        ("", door.people, callers, behind.people_domain),
+        ("machine", door.machines, None, behind.machine_domain),
+    ):
+        routes = ApiRoutes(
+            f"{what or 'people'}-routes",
+            ApiRoutesArgs(
+                api=api,
+                operations=behind.operations,
+                functions=behind.functions,
+                callers=admitted,
+                throttle=behind.throttle,
+                throttles=behind.throttles,
+                domain=domain,
+            ),
+            door.child,
+        )
+        outputs[_camel(what, "apiEndpoint")] = routes.url
+        if routes.domain_target is not None:
+            outputs[_camel(what, "apiDomainTarget")] = routes.domain_target
+    return outputs
 
 
 def _camel(first: str, rest: str) -> str:

@@ -23,6 +23,7 @@ def check(read: Reader, settings: Settings, region: str | None) -> None:
     _check_time(read, settings)
     _check_issuer(read, settings)
     _check_domains(read, settings, region)
+    _check_domains_beside(read, settings)
     _check_console(read, settings)
     _check_place(read, settings, region)
 
@@ -78,11 +79,12 @@ def _check_domains(read: Reader, settings: Settings, region: str | None) -> None
     )
     certificate = settings.console_certificate_arn
     read.expect(
-        bool(certificate) == bool(settings.console_domain),
+        bool(certificate) == bool(settings.console_domain or settings.replica_console_domain),
         "consoleCertificateArn",
         certificate,
-        "given with consoleDomain, and empty without",
+        "given with consoleDomain or replicaConsoleDomain, and empty without both",
         "consoleDomain",
+        "replicaConsoleDomain",
     )
     read.expect(
         not certificate or _region_of(certificate) == _CLOUDFRONT_CERTIFICATES,
@@ -92,9 +94,40 @@ def _check_domains(read: Reader, settings: Settings, region: str | None) -> None
     )
 
 
+def _check_domains_beside(read: Reader, settings: Settings) -> None:
+    """Names in the second Region: of the APIs they are the same as in the first, of consoles they are not."""
+    certificate = settings.replica_api_certificate_arn
+    read.expect(
+        bool(certificate) == bool(settings.regions and settings.api_certificate_arn),
+        "replicaApiCertificateArn",
+        certificate,
+        "given with apiCertificateArn and regions, and empty without",
+        "apiCertificateArn",
+        "regions",
+    )
+    for beside in settings.regions[1:]:
+        read.expect(
+            not certificate or _region_of(certificate) == beside,
+            "replicaApiCertificateArn",
+            certificate,
+            f"a certificate of {beside}, where the other APIs are",
+            "regions",
+        )
+    name = settings.replica_console_domain
+    read.expect(not name or bool(settings.regions), "replicaConsoleDomain", name, "empty with one Region", "regions")
+    read.expect(
+        not name or name != settings.console_domain,
+        "replicaConsoleDomain",
+        name,
+        "another name than consoleDomain: CloudFront lets one distribution have a name",
+        "consoleDomain",
+    )
+
+
 def _check_console(read: Reader, settings: Settings) -> None:
     for key, value in (
         ("consoleDomain", settings.console_domain),
+        ("replicaConsoleDomain", settings.replica_console_domain),
         ("consoleLogBucket", settings.console_log_bucket),
         ("webAclArn", settings.web_acl_arn),
     ):

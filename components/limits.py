@@ -75,12 +75,13 @@ SHORT_AUDIT_LOG = "short-audit-log"
 NO_AUDIT_LOG = "no-audit-log"
 NO_ALARM_RECIPIENT = "no-alarm-recipient"
 ENDLESS_BREAK_GLASS = "endless-break-glass"
+SIGN_IN_IN_ONE_REGION = "sign-in-in-one-region"
 FEW_UNRESERVED = "few-unreserved"
 IRREVERSIBLE_BACKUP_LOCK = "irreversible-backup-lock"
 IRREVERSIBLE_AUDIT_LOCK = "irreversible-audit-lock"
 RISKS = (
     *(NO_POINT_IN_TIME_RECOVERY, SHORT_ARCHIVE, SHORT_AUDIT_LOG, NO_AUDIT_LOG, NO_ALARM_RECIPIENT),
-    *(ENDLESS_BREAK_GLASS, FEW_UNRESERVED, IRREVERSIBLE_BACKUP_LOCK, IRREVERSIBLE_AUDIT_LOCK),
+    *(ENDLESS_BREAK_GLASS, SIGN_IN_IN_ONE_REGION, FEW_UNRESERVED, IRREVERSIBLE_BACKUP_LOCK, IRREVERSIBLE_AUDIT_LOCK),
 )
 """What production refuses, and of the last three every stack, unless it is accepted by its name."""
 

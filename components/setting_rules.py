@@ -429,6 +429,13 @@ def _check_production(read: Reader, settings: Settings) -> None:
             "at least one address",
         ),
         (
+            limits.SIGN_IN_IN_ONE_REGION,
+            not (settings.regions and settings.has_user_pool),
+            "regions",
+            json.dumps(list(settings.regions)),
+            "[], or with oidcIssuer, as nobody signs in any more once the Region of a user pool is lost,",
+        ),
+        (
             limits.ENDLESS_BREAK_GLASS,
             not settings.break_glass_arns or bool(settings.break_glass_until),
             "breakGlassArns",

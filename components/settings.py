@@ -178,6 +178,8 @@ class Settings:
     region_mode: str
     replica_kms_key_arn: str | None
     """As `kms_key_arn`, in the Region beside."""
+    replica_api_certificate_arn: str
+    replica_console_domain: str
 
     def reserved_concurrency(self) -> dict[str, int]:
         """The reservations of all functions, by setting."""
@@ -348,6 +350,10 @@ class Settings:
             regions=read.regions("regions"),
             region_mode=read.choice("regionMode", limits.REGION_MODES),
             replica_kms_key_arn=read.key_arn("replicaKmsKeyArn"),
+            replica_api_certificate_arn=read.matching(
+                "replicaApiCertificateArn", config_reader.CERTIFICATE_ARN, _A_CERTIFICATE
+            ),
+            replica_console_domain=read.matching("replicaConsoleDomain", config_reader.HOST, _A_HOST),
         )
         region, endpoints = pulumi.Config("aws").get("region"), pulumi.Config("aws").get("endpoints")
         setting_rules.check_names(read, pulumi.get_project(), pulumi.get_stack())

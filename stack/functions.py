@@ -10,6 +10,7 @@ import pulumi
 
 from components import limits
 from components.append_guard import AppendGuard, AppendGuardArgs, break_glass
+from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction, HandlerFunctionArgs, Versions
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.policies import Grant
@@ -32,6 +33,8 @@ class Handlers:
     shared: Shared
     package: HandlerPackage
     carriers: Carriers
+    elsewhere: FrontDoor | None
+    """Of the other Region; None where there is none."""
 
     def __call__(
         self,
@@ -116,13 +119,13 @@ class Functions:
         return [each.name for each in (*every, self.process, self.sweep, self.branch, *some)]
 
 
-def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
+def run(shared: Shared, stores: Stores, carriers: Carriers, elsewhere: FrontDoor | None = None) -> Functions:
     """Declare the handlers' package and the functions, those that write behind those that read.
 
     So whoever reads knows what is new before the first of it is written: a version of an event, a bucket of the type
-    index.
+    index. `elsewhere` is the front door of the other Region, to which callers are sent.
     """
-    handler = Handlers(shared, _package(shared), carriers)
+    handler = Handlers(shared, _package(shared), carriers, elsewhere)
     query = _query(handler, stores)
     projection = _projection(handler, stores)
     snapshot = _snapshot(handler, stores)
@@ -138,7 +141,7 @@ def run(shared: Shared, stores: Stores, carriers: Carriers) -> Functions:
         process=_process(handler, stores, readers),
         sweep=_sweep(handler, stores, readers),
         branch=_branch(handler, stores, query),
-        token_scopes=_token_scopes(handler) if shared.settings.has_user_pool and _is_first(shared) else None,
+        token_scopes=_token_scopes(handler) if shared.settings.has_user_pool and shared.is_first else None,
         reconcile=_reconcile(handler, stores, stores.between, readers) if stores.between else None,
         heartbeat=_heartbeat(handler, command, query) if shared.settings.heartbeat_minutes else None,
         handler=handler,
@@ -275,7 +278,7 @@ def _command(handler: Handlers, stores: Stores, readers: Sequence[HandlerFunctio
     return handler(
         "command",
         "Decides a command and appends its events to the store",
-        environment={**_appending(handler, stores), "EVENT_BUS_NAME": event_bus.name},
+        environment={**_appending(handler, stores), **_elsewhere(handler), "EVENT_BUS_NAME": event_bus.name},
         grants=[*_to_append(handler, stores), event_bus.grant_publish_only(REJECTION)],
         concurrency=handler.shared.settings.command_concurrency,
         after=readers,
@@ -287,7 +290,11 @@ def _validate(handler: Handlers, stores: Stores, query: HandlerFunction) -> Hand
     return handler(
         "validate",
         "Says what the command function would, and writes nothing",
-        environment={**_deciding(handler.shared, stores), **standing(handler.shared, stores)},
+        environment={
+            **_deciding(handler.shared, stores),
+            **standing(handler.shared, stores),
+            **_elsewhere(handler),
+        },
         grants=[*_to_decide(stores), *_to_stand(stores)],
         concurrency=handler.shared.settings.validate_concurrency,
         after=[query],
@@ -447,10 +454,6 @@ def _appending(handler: Handlers, stores: Stores) -> dict[str, pulumi.Input[str]
 # With one Region, none of what follows is there.
 
 
-def _is_first(shared: Shared) -> bool:
-    return shared.place is None or shared.place.region == shared.place.primary
-
-
 def _in_region(shared: Shared) -> dict[str, pulumi.Input[str]]:
     return {"REGION": shared.place.region} if shared.place else {}
 
@@ -466,6 +469,18 @@ def standing(shared: Shared, stores: Stores) -> dict[str, pulumi.Input[str]]:
         "REGION_MODE": place.mode,
         "REGION_ROLE": place.role,
         "REGION_TABLE": between.standings.table_name,
+    }
+
+
+def _elsewhere(handler: Handlers) -> dict[str, pulumi.Input[str]]:
+    """What tells a function that callers reach over HTTP where the other Region's APIs are, whoever calls."""
+    place, door = handler.shared.place, handler.elsewhere
+    if place is None or door is None:
+        return {}
+    return {
+        "REGION_APIS": pulumi.Output.json_dumps(
+            {place.other: {"people": door.people.endpoint, "machines": door.machines.endpoint}}
+        )
     }
 
 

@@ -11,7 +11,7 @@ from components.handler_function import HandlerFunction
 from components.monitoring import Monitoring
 from stack.carriers import Carriers, carry
 from stack.deployments import shift
-from stack.entrance import open_to_http
+from stack.entrance import Entrance
 from stack.feeds import Feeds, feed
 from stack.functions import Functions, guard, run
 from stack.monitoring import watch
@@ -28,36 +28,37 @@ class Declared:
 
     stores: Stores
     carriers: Carriers
+    entrance: Entrance | None
+    """What is still to be opened; None where nothing is called over HTTP."""
     outputs: dict[str, pulumi.Input[object]]
+    """All but the entrance's."""
 
 
-def declare(shared: Shared, stores: Stores, *, with_front_door: bool) -> Declared:
-    """Declare all that a Region has, over its tables. People and machines come in by the first one's front door."""
+def declare(shared: Shared, stores: Stores, door: FrontDoor | None, elsewhere: FrontDoor | None = None) -> Declared:
+    """Declare all that a Region has, over its tables and behind its door; `elsewhere` is the other Region's."""
     carriers = carry(shared, stores)
-    functions = run(shared, stores, carriers)
+    functions = run(shared, stores, carriers, elsewhere)
     guard(shared, stores, functions)
     feeds = feed(shared, stores, carriers, functions)
     settling = settle(shared, stores, carriers, functions)
     replaying = replay(shared, stores, carriers, functions, feeds)
-    operations = None
-    if with_front_door:
-        operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
-    front_door = open_to_http(shared, functions, operations)
+    operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
     monitoring = watch(
         *(shared, stores, carriers, functions),
         feeds=feeds,
         operations=operations,
         replaying=replaying,
-        front_door=front_door,
+        front_door=door,
         settling=settling,
     )
     outputs = {
         **_of_parts(stores, carriers, functions, feeds, replaying),
-        **_of_what_may_be_left_out(feeds, monitoring, operations, front_door),
+        **_of_what_may_be_left_out(feeds, monitoring, operations),
         **(_of_two_regions(carriers, settling) if settling else {}),
         **shift(shared, functions, monitoring),
     }
-    return Declared(stores, carriers, outputs)
+    entrance = Entrance(shared, door, functions, operations) if door and operations else None
+    return Declared(stores, carriers, entrance, outputs)
 
 
 def _of_parts(
@@ -100,7 +101,7 @@ def _of_parts(
 
 
 def _of_what_may_be_left_out(
-    feeds: Feeds, monitoring: Monitoring, operations: HandlerFunction | None, front_door: FrontDoor | None
+    feeds: Feeds, monitoring: Monitoring, operations: HandlerFunction | None
 ) -> dict[str, pulumi.Input[object]]:
     return {
         "alarmTopicArn": monitoring.topic_arn,
@@ -109,7 +110,6 @@ def _of_what_may_be_left_out(
         **({"operationsFunction": operations.name} if operations else {}),
         **({"auditFilesBucket": feeds.audit_files.bucket_name} if feeds.audit_files else {}),
         **({"auditLogGroup": feeds.audit_log.log_group_name} if feeds.audit_log else {}),
-        **(front_door.outputs if front_door else {}),
     }
 
 

@@ -60,6 +60,11 @@ class Shared:
     place: Place | None = None
     """None where there is one Region."""
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the stack's own Region."""
+        return self.place is None or self.place.region == self.place.primary
+
 
 def protection(settings: Settings) -> pulumi.ResourceOptions:
     """What keeps a stack of production from being deleted."""

@@ -16,12 +16,13 @@ from urllib.parse import parse_qsl
 
 from handlers.domain import KINDS
 from handlers.sourcing.command import MAX_SEQUENCE
-from handlers.sourcing.errors import LedgerError, MalformedError, SequenceConflictError, Violation
+from handlers.sourcing.errors import LedgerError, MalformedError, NotHomeError, SequenceConflictError, Violation
 from handlers.sourcing.fields import REPLACEMENT, check_whole, tellable, unknown
 from handlers.sourcing.payload import request_of
 from handlers.sourcing.values import Value
 from handlers.store import tokens
 
+from .elsewhere import directed
 from .routes import ID, ROUTES, Route
 
 _MAX_PARAMETERS = 100
@@ -89,6 +90,8 @@ class Exchange:
         """An error of the function in the API's words: by its parameters and statuses."""
         if isinstance(error, SequenceConflictError) and header(self.event, CONDITION) is not None:
             return UnmetConditionError(error.message, **error.details)
+        if isinstance(error, NotHomeError):
+            return directed(error, self.event)
         if not isinstance(error, MalformedError):
             return error
         names = self._names()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 SHOWN = 200
 """Characters of what a caller sent that are repeated in an answer: names can be long, and an answer must not be."""
@@ -95,7 +95,7 @@ class WrittenElsewhereError(LedgerError):
 
 
 class NotHomeError(LedgerError):
-    """Another Region decides this; `region` says which, as far as it is known. Nothing was stored: ask there."""
+    """Another Region decides this: `region`, with its API at `url`, where known. Nothing was stored: ask there."""
 
     status = 409
     code = "NotHome"
@@ -104,6 +104,12 @@ class NotHomeError(LedgerError):
         super().__init__(f"{why}; send the command to {region or 'the active Region'}", region=region or None)
         self.region = region
         self.why = why
+
+    def at(self, url: str | None) -> Self:
+        """The same with the address of that Region's API, where there is one."""
+        if url:
+            self.details["url"] = url
+        return self
 
 
 class TooLargeError(LedgerError):

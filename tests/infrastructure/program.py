@@ -21,6 +21,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from pulumi.runtime.settings import get_project, get_stack
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
+from components.limits import SIGN_IN_IN_ONE_REGION
 from local.deploy import config as stack_config
 from local.deploy.program import settle
 
@@ -349,8 +350,12 @@ def declare(
 
 def of_two_regions() -> Graph:
     """The graph of production in two Regions, each under a key of its own: one run for many tests."""
-    regions = {"event-sourcing:regions": json.dumps([REGION, "eu-west-1"]), "event-sourcing:kmsKey": "create"}
-    return run("prod", regions)
+    settings = {
+        "regions": json.dumps([REGION, "eu-west-1"]),
+        "kmsKey": "create",
+        "acceptedRisks": json.dumps([SIGN_IN_IN_ONE_REGION]),
+    }
+    return run("prod", {f"event-sourcing:{key}": value for key, value in settings.items()})
 
 
 def graph(stack: str) -> Graph:
@@ -519,10 +524,10 @@ def _partition(region: str) -> dict[str, str]:
 
 def _replicas(args: MockResourceArgs, arn: str, region: str) -> dict[str, Any]:
     """What AWS says of a table in other Regions."""
-    there = [
-        {**each, "arn": arn.replace(f":{region}:", f":{each['regionName']}:"), "streamArn": f"{arn}/stream/replica"}
-        for each in args.inputs.get("replicas") or ()
-    ]
+    there = []
+    for each in args.inputs.get("replicas") or ():
+        beside = arn.replace(f":{region}:", f":{each['regionName']}:")
+        there.append({**each, "arn": beside, "streamArn": f"{beside}/stream/replica"})
     return {"replicas": there} if there else {}
 
 
@@ -560,7 +565,8 @@ def computed(args: MockResourceArgs, region: str) -> dict[str, Any]:
     if args.typ.endswith(":Function"):
         computed["version"] = "1" if args.inputs.get("publish") else "$LATEST"
     if args.typ.endswith(":Distribution"):
-        computed["domainName"] = "d222222abcdef8.cloudfront.net"
+        # Distributions are of no Region: one that another Region's provider makes is another one.
+        computed["domainName"] = f"{'d333333' if args.provider else 'd222222'}abcdef8.cloudfront.net"
     if args.typ.endswith(":UserPool"):
         computed["endpoint"] = f"cognito-idp.{region}.{suffix}/{region}_{name}"
     if args.typ.endswith(":Table"):

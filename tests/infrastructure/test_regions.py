@@ -17,6 +17,7 @@ from ops.function_logs import FUNCTIONS, spelled
 from ops.status import looks
 from tests.infrastructure.policy import as_list, may
 from tests.infrastructure.program import Graph, Resource, graph, of_two_regions, run
+from tests.infrastructure.test_front_door import CERTIFICATE, ISSUER
 
 HERE, THERE = "us-east-1", "eu-west-1"
 _TWO = {"event-sourcing:regions": json.dumps([HERE, THERE])}
@@ -51,21 +52,117 @@ def test_one_region_has_nothing_of_two() -> None:
     assert [each["Sid"] for each in statements] == ["AppendOnly", "AppendByTheLedger"]
 
 
-def test_the_second_region_has_all_but_what_is_replicated_and_the_front_door(two: Graph) -> None:
-    for type_ in ("EventBus", "Queue", "Schedule", "Key", "Topic", "MetricAlarm"):
+def test_the_second_region_has_all_but_what_is_replicated_and_the_user_pool(two: Graph) -> None:
+    """Neither has people of its own: by two pools one person would be two."""
+    alone = {"Table": {"event-store-table", "conflicts-table"}, "Function": {"token-scopes-function"}}
+    alarms = ("errors", "throttles", "dead-letter-failures")
+    alone["MetricAlarm"] = {f"monitoring-token-scopes-{each}" for each in alarms}
+    types = ("Api", "Route", "Stage", "Distribution", "BucketObjectv2", "LogGroup")
+    for type_ in ("EventBus", "Queue", "Schedule", "Key", "Topic", "MetricAlarm", "Table", "Function", *types):
         first, second = of(two, HERE, type_), of(two, THERE, type_)
         assert second.keys() <= first.keys()
-        assert {name for name in first.keys() - second.keys() if "api" not in name} <= {
-            *(f"monitoring-{each}" for each in first_alone())
-        }, type_
-    assert of(two, HERE, "Table").keys() - of(two, THERE, "Table").keys() == {"event-store-table", "conflicts-table"}
-    functions = of(two, HERE, "Function").keys() - of(two, THERE, "Function").keys()
-    assert functions == {"operations-function", "token-scopes-function"}
+        more = first.keys() - second.keys()
+        assert more == alone.get(type_, {"token-scopes-logs"} if type_ == "LogGroup" else set()), type_
+    assert {each.type for each in two if _is_beside(each) and "cognito" in each.type} == set()
 
 
-def first_alone() -> list[str]:
-    alarms = ("errors", "throttles", "dead-letter-failures")
-    return [*(f"{name}-{each}" for name in ("operations", "token-scopes") for each in alarms), "operations-faults"]
+def test_one_person_has_one_name_in_both_regions(two: Graph) -> None:
+    """As the rule of the second person needs: by issuer and client, which says who a `sub` is."""
+    first, second = (of(two, region, "Authorizer")["people-routes-authorizer"].inputs for region in (HERE, THERE))
+    assert first["jwtConfiguration"] == second["jwtConfiguration"]
+    assert first["jwtConfiguration"]["issuer"] == two.exports["issuer"] == two.exports["regions"][THERE]["issuer"]
+    consoles = [two.exports["consoleUrl"], two.exports["regions"][THERE]["consoleUrl"]]
+    assert len(set(consoles)) == 2
+    assert two.named("app-client-client").inputs["callbackUrls"] == [*consoles, "http://localhost:8976/callback"]
+    assert "userPoolId" not in two.exports["regions"][THERE]
+
+
+def test_an_issuer_of_ones_own_signs_people_in_for_both_regions() -> None:
+    theirs = run("prod", {**_TWO, **{f"event-sourcing:{key}": value for key, value in ISSUER.items()}})
+    configured = [each.inputs["jwtConfiguration"] for each in theirs.of("Authorizer")]
+    assert configured == [{"issuer": ISSUER["oidcIssuer"], "audiences": [ISSUER["oidcAudience"]]}] * 2
+    assert not [each.name for each in theirs if "cognito" in each.type or each.name.startswith("token-scopes")]
+
+
+def test_an_api_reaches_the_functions_of_its_own_region_alone(two: Graph) -> None:
+    for region in (HERE, THERE):
+        functions = {each.outputs["arn"] for each in of(two, region, "Function").values()}
+        assert {each.inputs["integrationUri"] for each in of(two, region, "Integration").values()} <= functions
+        apis = {each.outputs["executionArn"] for each in of(two, region, "Api").values()}
+        for name, each in of(two, region, "Permission").items():
+            if each.inputs["principal"] == "apigateway.amazonaws.com":
+                assert each.inputs["sourceArn"].partition("/")[0] in apis, name
+
+
+def test_no_role_of_a_region_reaches_into_the_other_but_for_what_crosses(two: Graph) -> None:
+    for region, other in ((HERE, THERE), (THERE, HERE)):
+        for name, policy in of(two, region, "RolePolicy").items():
+            if name != "crossing-policy":
+                assert f":{other}:" not in policy.inputs["policy"], name
+
+
+def test_callers_are_told_of_the_other_region(two: Graph) -> None:
+    for region, other in ((HERE, THERE), (THERE, HERE)):
+        apis = {name: each.outputs["apiEndpoint"] for name, each in of(two, other, "Api").items()}
+        functions = of(two, region, "Function")
+        told = {name: each.inputs["environment"]["variables"].get("REGION_APIS") for name, each in functions.items()}
+        assert {name for name, each in told.items() if each} == {"command-function", "validate-function"}
+        expected = {other: {"people": apis["people-api-api"], "machines": apis["machine-api-api"]}}
+        assert json.loads(told["command-function"] or "") == json.loads(told["validate-function"] or "") == expected
+        config = json.loads(of(two, region, "BucketObjectv2")["client-config-file"].inputs["content"])
+        assert config["region"] == region
+        outputs = {HERE: two.exports, **two.exports["regions"]}
+        assert config["regions"] == {
+            each: outputs[each]["consoleUrl"].removesuffix("/console/") for each in (HERE, THERE)
+        }
+
+
+def test_without_a_console_the_apis_stand_alone_in_both_regions() -> None:
+    bare = run("dev", {**_TWO, "event-sourcing:console": "false"})
+    assert not [each.name for each in bare if each.type.startswith(("aws:s3", "aws:cloudfront"))]
+    assert (
+        bare.exports["regions"][THERE]["apiEndpoint"] == of(bare, THERE, "Api")["people-api-api"].outputs["apiEndpoint"]
+    )
+    closed = run("dev", {**_TWO, "event-sourcing:httpApi": "false"})
+    assert not [each.name for each in closed if "apigateway" in each.type or each.name == "front-door"]
+    assert not [each for each in closed.of("Function") if "REGION_APIS" in each.inputs["environment"]["variables"]]
+
+
+def test_an_apis_name_is_one_in_both_regions_and_a_consoles_is_not() -> None:
+    elsewhere = CERTIFICATE.replace(HERE, THERE)
+    names = {
+        "apiDomain": "api.example.com",
+        "machineApiDomain": "machines.example.com",
+        "apiCertificateArn": CERTIFICATE,
+        "replicaApiCertificateArn": elsewhere,
+        "consoleDomain": "ledger.example.com",
+        "replicaConsoleDomain": "ledger-eu.example.com",
+        "consoleCertificateArn": CERTIFICATE,
+    }
+    named = run("dev", {**_TWO, **{f"event-sourcing:{key}": value for key, value in names.items()}})
+    for region, certificate, console in (
+        (HERE, CERTIFICATE, "ledger.example.com"),
+        (THERE, elsewhere, "ledger-eu.example.com"),
+    ):
+        domains = {name: each.inputs for name, each in of(named, region, "DomainName").items()}
+        assert {name: each["domainName"] for name, each in domains.items()} == {
+            "people-routes-domain": "api.example.com",
+            "machine-routes-domain": "machines.example.com",
+        }
+        assert {each["domainNameConfiguration"]["certificateArn"] for each in domains.values()} == {certificate}
+        distribution = of(named, region, "Distribution")["console-distribution"].inputs
+        assert distribution["aliases"] == [console]
+        assert distribution["viewerCertificate"]["acmCertificateArn"] == CERTIFICATE
+    there = named.exports["regions"][THERE]
+    assert {"apiDomainTarget", "machineApiDomainTarget", "consoleDomainTarget"} <= there.keys()
+    assert there["apiEndpoint"] == named.exports["apiEndpoint"] == "https://api.example.com"
+    told = of(named, HERE, "Function")["command-function"].inputs["environment"]["variables"]["REGION_APIS"]
+    assert "example.com" not in told  # that name leads to whichever Region its DNS record says
+    only_there = {
+        key: value for key, value in names.items() if key in ("consoleCertificateArn", "replicaConsoleDomain")
+    }
+    half = run("dev", {**_TWO, **{f"event-sourcing:{key}": value for key, value in only_there.items()}})
+    assert "aliases" not in of(half, HERE, "Distribution")["console-distribution"].inputs
 
 
 def test_nothing_lies_in_a_region_by_the_others_provider(two: Graph) -> None:
@@ -234,11 +331,13 @@ def test_all_of_the_second_region_is_protected_so_that_no_up_takes_it_away(two: 
     assert home.protect
 
 
-def test_the_second_regions_outputs_are_the_firsts_but_for_the_front_door(two: Graph) -> None:
+def test_the_second_regions_outputs_are_the_firsts_but_for_the_user_pool(two: Graph) -> None:
     (there,) = two.exports["regions"].values()
     assert list(two.exports["regions"]) == [THERE]
     assert there.keys() <= two.exports.keys()
     assert {"commandFunction", "conflictsTable", "standingsTable", "reconcileFunction", "fenceSeconds"} <= there.keys()
+    assert {"userPoolId", "userPoolClientId"} < two.exports.keys() - there.keys()
+    assert {"apiEndpoint", "machineApiEndpoint", "consoleUrl", "signInUrl", "operationsFunction"} <= there.keys()
     assert there["eventStoreTable"] == two.exports["eventStoreTable"]
     assert there["dashboardName"] != two.exports["dashboardName"]
 

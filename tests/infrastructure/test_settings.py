@@ -41,6 +41,7 @@ ISSUER = {
 VAULT = "arn:aws:backup:eu-central-1:123456789012:backup-vault:far"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f0e0d0c-1111-2222-3333-444455556666"
 CERTIFICATE_ELSEWHERE = CERTIFICATE.replace("us-east-1", "eu-central-1")
+NAMED = {"apiDomain": "api.example.com", "apiCertificateArn": CERTIFICATE}
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/ledger/0f0e0d0c-1111-2222-3333-444455556666"
 
 
@@ -90,6 +91,7 @@ RISKY = [
     ("auditLog", "false", "no-audit-log"),
     ("alarmEmails", "[]", "no-alarm-recipient"),
     ("breakGlassArns", '["arn:aws:iam::123456789012:role/four-eyes"]', "endless-break-glass"),
+    ("regions", '["us-east-1", "eu-west-1"]', "sign-in-in-one-region"),
 ]
 SOUND = {
     "production": "true",
@@ -306,6 +308,8 @@ BAD = [
     ("oidcLogoutUrl", "https://issuer.example.com/logout?to=here"),
     ("consoleDomain", "ledger"),
     ("consoleCertificateArn", "a certificate"),
+    ("replicaApiCertificateArn", "a certificate"),
+    ("replicaConsoleDomain", "ledger"),
     ("consolePriceClass", "PriceClass_50"),
     ("consoleLogBucket", "Logs"),
     ("webAclArn", "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/a/b"),
@@ -443,6 +447,35 @@ def test_all_complaints_come_at_once() -> None:
             },
             "consoleDomain",
         ),
+        ({**API, **NAMED, "regions": TWO}, "replicaApiCertificateArn"),
+        ({**API, **NAMED, "replicaApiCertificateArn": CERTIFICATE_ELSEWHERE}, "replicaApiCertificateArn"),
+        ({**API, "regions": TWO, "replicaApiCertificateArn": CERTIFICATE_ELSEWHERE}, "replicaApiCertificateArn"),
+        ({**API, **NAMED, "regions": TWO, "replicaApiCertificateArn": CERTIFICATE}, "replicaApiCertificateArn"),
+        ({**API, "regions": TWO, "replicaConsoleDomain": "b.example.com"}, "consoleCertificateArn"),
+        (
+            {**API, "replicaConsoleDomain": "b.example.com", "consoleCertificateArn": CERTIFICATE},
+            "replicaConsoleDomain",
+        ),
+        (
+            {
+                **API,
+                "regions": TWO,
+                "consoleDomain": "a.example.com",
+                "replicaConsoleDomain": "a.example.com",
+                "consoleCertificateArn": CERTIFICATE,
+            },
+            "replicaConsoleDomain",
+        ),
+        (
+            {
+                **API,
+                "console": "false",
+                "regions": TWO,
+                "replicaConsoleDomain": "b.example.com",
+                "consoleCertificateArn": CERTIFICATE,
+            },
+            "replicaConsoleDomain",
+        ),
         ({**API, "aws:region": "us-gov-west-1"}, "console"),
         ({**API, "console": "false", "aws:region": "cn-north-1"}, "oidcIssuer"),
     ],
@@ -508,6 +541,18 @@ def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> Non
         ({**API, "machineApiDomain": "api.example.com", "apiCertificateArn": CERTIFICATE}, "api_domain", ""),
         ({**API, "consoleDomain": "l.example.com", "consoleCertificateArn": CERTIFICATE}, "console", True),
         ({**API, "webAclArn": WEB_ACL, "consoleLogBucket": "logs"}, "web_acl_arn", WEB_ACL),
+        (
+            {**API, **NAMED, "regions": TWO, "replicaApiCertificateArn": CERTIFICATE_ELSEWHERE},
+            "replica_api_certificate_arn",
+            CERTIFICATE_ELSEWHERE,
+        ),
+        (
+            {**API, "regions": TWO, "replicaConsoleDomain": "b.example.com", "consoleCertificateArn": CERTIFICATE},
+            "replica_console_domain",
+            "b.example.com",
+        ),
+        ({**SOUND, **ISSUER, "regions": TWO}, "regions", ("us-east-1", "eu-central-1")),
+        ({**SOUND, "httpApi": "false", "regions": TWO}, "http_api", False),
         ({"corsOrigins": '["https://a.example.com:8443", "http://localhost:8000"]'}, "http_api", True),
         ({"logLevel": "TRACE"}, "log_level", "TRACE"),
         (SOUND, "production", True),
