@@ -32,7 +32,7 @@ _CODES = {
     "CommandReused": "Under this --id another command was sent before: take another --id.",
     "Contention": "Nothing was stored: send it again.",
     "ClockSkew": "Nothing was stored: send it again, and tell the operator if it stays so.",
-    "NotHome": "Nothing was stored: another Region decides now. Ask the operator where to send it.",
+    "NotHome": "Nothing was stored: another Region decides now. Ask the operator which one, and say --region.",
     "NotFound": "Check the id. What was written just now may take a moment to show.",
     "OutOfTime": "Nothing was stored: ask for less, or send it again.",
     "SequenceConflict": "It has changed since: look at it again, and decide anew.",
@@ -103,8 +103,10 @@ def _told(status: int, error: Mapping[str, Any], hint: str) -> Refused:
     details = details if isinstance(details, Mapping) else {}
     rule = details.get("rule")
     rule = rule if isinstance(rule, str) else ""
+    region = details.get("region") if code == "NotHome" else None
+    region = region if isinstance(region, str) else ""
     hint = RULES.get(rule) or _CODES.get(code) or (hint if status >= _FAULT else "")
-    return Refused(status, code, _message(error, details), rule=rule, hint=hint)
+    return Refused(status, code, _message(error, details), rule=rule, region=region, hint=hint)
 
 
 def _message(error: Mapping[str, Any], details: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ MAX_ID_BYTES = 256
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,8})?")
 _CURRENCY = re.compile("[A-Z]{3}")
 _CATEGORY = re.compile("[a-z][a-z0-9-]{0,31}")
+_REGION = re.compile("[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 _SEQUENCE = re.compile("0|[1-9][0-9]{0,15}")
 _SECONDS = re.compile(r"[0-9]{1,5}(\.[0-9]{1,3})?")
 
@@ -93,6 +94,11 @@ def seconds(text: str) -> float:
 def profile(text: str) -> str:
     """A profile's name."""
     return _fitting(NAME, text, "a profile's name: letters, digits, - and _")
+
+
+def region(text: str) -> str:
+    """A Region of AWS."""
+    return _fitting(_REGION, text, "a Region, such as eu-west-1")
 
 
 def user(text: str) -> str:

@@ -19,7 +19,7 @@ from cli.output import ClosedOutput, Column, Out
 from cli.profiles import Profile, Profiles, claims_of
 from cli.requests import Command, Ledger, Question
 from cli.shown import printable
-from cli.sign_in import Session
+from cli.sign_in import Session, address_in
 
 PAGE = 1000
 """The most that one page has."""
@@ -56,17 +56,20 @@ class Context:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """Over the API, or with --direct by the functions. Nothing is asked yet."""
+        """Over the API, or with --direct by the functions. Nothing is asked yet, but perhaps where a Region is."""
         options = self.options
         _refuse_what_goes_nowhere(options)
         if options.direct:
             from cli.direct_ledger import DirectLedger  # noqa: PLC0415 - boto3 takes a while to load
 
-            return DirectLedger.of_file(options.outputs or OUTPUTS, options.actor, options.timeout)
-        if self.out.is_terminal and (signed_in := self.profiles.signed_in(self.profile)):
+            outputs = options.outputs or OUTPUTS
+            return DirectLedger.of_file(outputs, options.actor, options.timeout, region=options.region)
+        profile = self.profile
+        if self.out.is_terminal and (signed_in := self.profiles.signed_in(profile)):
             subject = claims_of(signed_in.access_token).get("sub")
             self.out.own = (subject, signed_in.user) if isinstance(subject, str) and signed_in.user else None
-        return HttpLedger(self.profile.url, Session(self.profiles, self.profile), options.timeout)
+        url = address_in(profile, options.region) if options.region else profile.url
+        return HttpLedger(url, Session(self.profiles, profile), options.timeout)
 
     def listed(
         self, question: Question, member: str, limit: int, subject: str = "", **parameters: Any
@@ -106,7 +109,10 @@ class Context:
         except Unanswered as error:
             raise Unanswered(f"{error}: whether it was done is unknown", again) from error
         except Refused as error:
-            if not command.dry and (error.status >= _FAULT or error.status == _BUSY):
+            if error.region:
+                again = self._again(command.key, error.region)
+                error.hint = f"Nothing was stored. Send it there, under the same id:\n  {again}"
+            elif not command.dry and (error.status >= _FAULT or error.status == _BUSY):
                 error.hint = again
             raise
         except KeyboardInterrupt:
@@ -130,18 +136,26 @@ class Context:
                 self.out.tell(f"It was done, and that could not be printed. {said}")
             raise
 
-    def _again(self, key: str) -> str:
-        """The same command line, under its id."""
-        typed = list(self.arguments)
-        for number, each in enumerate(typed):
-            if each == "--id":
-                del typed[number : number + 2]
-                break
-            if each.startswith("--id="):
-                del typed[number]
-                break
+    def _again(self, key: str, region: str = "") -> str:
+        """The same command line, under its id, and in another Region if one is given."""
+        typed = _without("--id", self.arguments)
+        said = ["--id", key]
+        if region:
+            typed, said = _without("--region", typed), [*said, "--region", region]
         behind = typed.index("--") if "--" in typed else len(typed)
-        return shlex.join([called(), *typed[:behind], "--id", key, *typed[behind:]])
+        return shlex.join([called(), *typed[:behind], *said, *typed[behind:]])
+
+
+def _without(option: str, arguments: Sequence[str]) -> list[str]:
+    typed = list(arguments)
+    for number, each in enumerate(typed):
+        if each == option:
+            del typed[number : number + 2]
+            break
+        if each.startswith(f"{option}="):
+            del typed[number]
+            break
+    return typed
 
 
 def _refuse_what_goes_nowhere(options: argparse.Namespace) -> None:

@@ -27,7 +27,7 @@ from botocore.exceptions import (
 )
 
 from cli import answers, exact_json, web
-from cli.errors import CliError, Refused, SignInNeeded, Unanswered, Unreachable
+from cli.errors import CliError, Refused, SignInNeeded, Unanswered, Unreachable, UsageError
 from cli.profiles import LOCAL_AWS
 from cli.requests import Command, Question
 from cli.shown import printable
@@ -56,8 +56,8 @@ class DirectLedger:
     timeout: float = web.TIMEOUT_SECONDS
 
     @classmethod
-    def of_file(cls, path: Path, actor: str | None, timeout: float) -> DirectLedger:
-        """By what `serve --outputs` or `pulumi stack output --json` wrote."""
+    def of_file(cls, path: Path, actor: str | None, timeout: float, *, region: str | None = None) -> DirectLedger:
+        """By what `serve --outputs` or `pulumi stack output --json` wrote; `region` is which of two is asked."""
         hint = "Start the ledger with `make serve`, or write the file: pulumi stack output --json > out.json"
         try:
             outputs = exact_json.loads(path.read_text("utf-8"))
@@ -67,7 +67,7 @@ class DirectLedger:
             raise CliError(f"--outputs {path}: not JSON", hint) from error
         if not isinstance(outputs, dict) or not isinstance(outputs.get("region"), str):
             raise CliError(f"--outputs {path}: these are not the outputs of a deployed stack", hint)
-        return cls(outputs, actor, timeout)
+        return cls(_in_region(outputs, region, path), actor, timeout)
 
     def ask(self, question: Question, subject: str = "", **parameters: Any) -> dict[str, Any]:
         """One invocation of the query function."""
@@ -147,6 +147,18 @@ class DirectLedger:
             case _ if isinstance(error, _NOTHING_SENT):
                 return CliError(printable(str(error)), "Check --outputs.")
         return Unanswered(printable(str(error)))
+
+
+def _in_region(outputs: dict[str, Any], region: str | None, path: Path) -> Mapping[str, Any]:
+    """The outputs of a Region, which are told beside those of the stack's own."""
+    if region in (None, outputs["region"]):
+        return outputs
+    beside = outputs.get("regions")
+    found = beside.get(region) if isinstance(beside, dict) else None
+    if not isinstance(found, dict):
+        known = [outputs["region"], *(beside if isinstance(beside, dict) else ())]
+        raise UsageError(f"--outputs {path}: the stack is not in {region}", f"It is in {' and '.join(known)}.")
+    return {"endpoint": outputs.get("endpoint"), **found, "region": region}
 
 
 def _refused(error: ClientError) -> CliError:

@@ -46,10 +46,13 @@ class Unanswered(CliError):  # noqa: N818 - reads as what happened
 
 
 class Refused(CliError):  # noqa: N818 - reads as what happened
-    """The ledger's own answer: a status, a stable code, and perhaps the name of a rule."""
+    """The ledger's own answer: a status, a stable code, and perhaps the name of a rule, or the Region that decides."""
 
-    def __init__(self, status: int, code: str, message: str, *, rule: str = "", hint: str = "") -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, rule: str = "", region: str = "", hint: str = ""
+    ) -> None:
         super().__init__(message, hint)
         self.status = status
         self.error = code
         self.rule = rule
+        self.region = region

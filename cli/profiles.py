@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -35,11 +35,16 @@ NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A ledger by its name among the user's. `as_user` is who signs in by itself on the embedded AWS."""
+    """A ledger by its name among the user's. `as_user` is who signs in by itself on the embedded AWS.
+
+    `regions` has the address in each Region, where the ledger is in two: told at the sign-in, so that it is known when
+    one of them is lost.
+    """
 
     name: str
     url: str
     as_user: str = ""
+    regions: Mapping[str, str] = field(default_factory=dict)
 
 
 def named(url: str) -> str:
@@ -47,6 +52,16 @@ def named(url: str) -> str:
     if url == LOCAL_URL:
         return LOCAL
     return re.sub("[^A-Za-z0-9_]+", "-", urlsplit(url).netloc).strip("-")[:64]
+
+
+def _record(profile: Profile) -> dict[str, Any]:
+    record = {"url": profile.url, "as": profile.as_user}
+    return {**record, "regions": dict(profile.regions)} if profile.regions else record
+
+
+def _regions(record: Mapping[str, Any]) -> dict[str, str]:
+    found = record.get("regions")
+    return {str(name): url for name, url in found.items() if isinstance(url, str)} if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +123,7 @@ class Profiles:
     def keep(self, profile: Profile, *, default: bool) -> None:
         """Add or change one. Waits for whoever else is at it."""
         with self._alone():
-            kept = {each.name: {"url": each.url, "as": each.as_user} for each in [*self._kept(), profile]}
+            kept = {each.name: _record(each) for each in [*self._kept(), profile]}
             content = {"default": profile.name if default else self.default(), "profiles": kept}
             self._write(self._file, content)
 
@@ -139,7 +154,7 @@ class Profiles:
         if not isinstance(kept, dict):
             return []
         return [
-            Profile(name, LOCAL_URL if name == LOCAL else each["url"], str(each.get("as", "")))
+            Profile(name, LOCAL_URL if name == LOCAL else each["url"], str(each.get("as", "")), _regions(each))
             for name, each in kept.items()
             if NAME.fullmatch(name) and isinstance(each, dict) and isinstance(each.get("url"), str)
         ]

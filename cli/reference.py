@@ -39,7 +39,7 @@ def commands(made: argparse.ArgumentParser) -> Iterator[tuple[str, Parser]]:
         yield made.prog, made
 
 
-_SHARED = ("| `--profile", "| `--direct", "| `--outputs", "| `--actor", "| `--timeout")
+_SHARED = ("| `--profile", "| `--region", "| `--direct", "| `--outputs", "| `--actor", "| `--timeout")
 
 
 def _where(made: argparse.ArgumentParser) -> bool:

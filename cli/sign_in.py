@@ -15,13 +15,13 @@ import re
 import secrets
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cli import web
-from cli.errors import CliError, SignInNeeded, Unreachable
+from cli.errors import CliError, SignInNeeded, Unreachable, UsageError
 from cli.profiles import Profile, Profiles, SignedIn
 from cli.shown import printable
 
@@ -43,6 +43,8 @@ class Client:
     authorize_url: str
     token_url: str
     scopes: tuple[str, ...]
+    regions: Mapping[str, str]
+    """The address in each Region, where the ledger is in two."""
 
     @classmethod
     def of(cls, url: str) -> Client:
@@ -53,7 +55,8 @@ class Client:
         try:
             found: Any = json.loads(answer.body) if answer.status == _OK else {}
             authorize, token = _place(found["authorizeUrl"]), _place(found["tokenUrl"])
-            return cls(str(found["clientId"]), authorize, token, tuple(map(str, found["scopes"])))
+            regions = {str(name): _place(place) for name, place in dict(found.get("regions", {})).items()}
+            return cls(str(found["clientId"]), authorize, token, tuple(map(str, found["scopes"])), regions)
         except (ValueError, TypeError, KeyError) as error:
             raise CliError(f"{where} does not say how to sign in (HTTP {answer.status})", hint) from error
 
@@ -148,7 +151,7 @@ class Session:
                     f"nobody is signed in to {self.profile.name!r}" if found is None else "the sign-in has expired",
                     f"Sign in: ledger login --profile {self.profile.name}",
                 )
-            fresh = without_browser(self.profile)
+            fresh = without_browser(self.profile, Client.of(self.profile.url))
         self.profiles.keep_signed_in(self.profile, fresh)
         return fresh.access_token
 
@@ -160,10 +163,22 @@ class Session:
         return now.access_token
 
 
-def without_browser(profile: Profile) -> SignedIn:
-    """Sign in to the embedded AWS, as the profile's user or the one of this machine. Three requests."""
+def address_in(profile: Profile, region: str) -> str:
+    """Where the ledger is reached in a Region. Mostly no request; one where the profile does not know. CliError."""
+    known = profile.regions
+    if region not in known:
+        known = Client.of(profile.url).regions
+    if region not in known:
+        there = (
+            f"It is in {' and '.join(map(printable, known))}." if known else "It is in one Region: leave --region out."
+        )
+        raise UsageError(f"the ledger of the profile {profile.name!r} is not in {region}", there)
+    return known[region]
+
+
+def without_browser(profile: Profile, client: Client) -> SignedIn:
+    """Sign in to the embedded AWS, as the profile's user or the one of this machine. Two requests."""
     user = profile.as_user or local_user()
-    client = Client.of(profile.url)
     hint = f"Sign in in a browser: ledger login --profile {profile.name} --browser"
     if not web.is_local(client.authorize_url):
         raise SignInNeeded(f"nobody is signed in to {profile.name!r}", hint)
@@ -176,10 +191,10 @@ def without_browser(profile: Profile) -> SignedIn:
 
 
 def with_browser(
-    profile: Profile, tell: Tell, *, open_browser: bool = True, patience: float = PATIENCE_SECONDS
+    profile: Profile, client: Client, tell: Tell, *, open_browser: bool = True, patience: float = PATIENCE_SECONDS
 ) -> SignedIn:
     """Have somebody sign in in a browser on this machine, and wait for that. Raises: SignInNeeded after `patience`."""
-    attempt = Attempt.new(Client.of(profile.url))
+    attempt = Attempt.new(client)
     with _Listener(attempt.is_answered_by) as listener:
         address = attempt.address()
         if not (open_browser and webbrowser.open(address)):

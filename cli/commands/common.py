@@ -26,6 +26,7 @@ def command(commands: Commands, name: str, about: str, run: Run, fields: Sequenc
     parser = plain(commands, name, about, run, fields)
     where = parser.add_argument_group("where")
     profile_option(where)
+    where.add_argument("--region", type=arguments.region, help="which of a ledger's two Regions is asked")
     where.add_argument(
         "--direct", action="store_true", help="invoke the stack's functions with AWS credentials: no API"
     )
@@ -49,7 +50,7 @@ def command(commands: Commands, name: str, about: str, run: Run, fields: Sequenc
 def plain(commands: Commands, name: str, about: str, run: Run, fields: Sequence[str] = ()) -> arguments.Parser:
     """A command that may do without the ledger."""
     parser = commands.add_parser(name, help=about, description=f"{about[:1].upper()}{about[1:]}.")
-    parser.set_defaults(run=run, profile=None, direct=False, json=None)
+    parser.set_defaults(run=run, profile=None, region=None, direct=False, json=None)
     if fields:
         parser.add_argument(
             "--json",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -59,11 +60,12 @@ def _login(context: Context) -> None:
     alone = web.is_local(profile.url) and not options.browser
     if options.user and not alone:
         raise UsageError("--as goes with the embedded AWS alone", "Leave it out: the page asks who you are.")
+    client = sign_in.Client.of(profile.url)
     if alone:
-        tokens = sign_in.without_browser(profile)
+        tokens = sign_in.without_browser(profile, client)
     else:
-        tokens = sign_in.with_browser(profile, out.tell, open_browser=not options.no_browser)
-    profiles.keep(profile, default=True)
+        tokens = sign_in.with_browser(profile, client, out.tell, open_browser=not options.no_browser)
+    profiles.keep(replace(profile, regions=client.regions), default=True)
     profiles.keep_signed_in(profile, tokens)
     out.tell(f"Signed in to {profile.url} as {tokens.user or 'somebody'} (profile {profile.name}).")
 

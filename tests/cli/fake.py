@@ -65,7 +65,7 @@ class FakeLedger:
         self.good: set[str] = set()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.config = {
+        self.config: dict[str, Any] = {
             "clientId": "client",
             "scopes": ["openid", "ledger/read"],
             "authorizeUrl": f"{self.url}/oauth2/authorize",

@@ -116,7 +116,7 @@ def test_only_the_answer_to_this_sign_in_ends_it(
 
 
 def test_the_state_is_asked_for_again_where_the_code_is_read() -> None:
-    attempt = sign_in.Attempt.new(sign_in.Client("client", "https://x.invalid", "https://x.invalid", ()))
+    attempt = sign_in.Attempt.new(sign_in.Client("client", "https://x.invalid", "https://x.invalid", (), {}))
 
     assert attempt.code(f"code=1&state={attempt.state}") == "1"
     for query in ("code=1&state=other", "code=1", "code=1&state=", ""):
@@ -171,9 +171,10 @@ def test_a_port_that_is_taken_is_told(ledger: FakeLedger, run: Run, browser: obj
 
 def test_nobody_is_waited_for_for_ever(ledger: FakeLedger, callback: str) -> None:
     told: list[str] = []
+    client = sign_in.Client.of(ledger.url)
 
     with pytest.raises(SignInNeeded, match="nobody signed in within"):
-        sign_in.with_browser(Profile("p", ledger.url), told.append, open_browser=False, patience=0.05)
+        sign_in.with_browser(Profile("p", ledger.url), client, told.append, open_browser=False, patience=0.05)
 
     assert told[0] == "Open this address in a browser on this machine:"
     assert told[1].startswith(f"{ledger.url}/oauth2/authorize?response_type=code&")
