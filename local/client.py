@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -11,7 +12,10 @@ from typing import Any, TypeVar
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.httpsession import URLLib3Session
 
 Result = TypeVar("Result")
 
@@ -67,6 +71,16 @@ class StackClient:
             raise FunctionFailed(function, json.loads(payload))
         result = json.loads(payload)
         return result["statusCode"], json.loads(result["body"], parse_float=Decimal)
+
+    def post(self, path: str, body: Mapping[str, Any], **headers: str) -> tuple[int, Any]:
+        """A POST to the machines' API, signed; status and body of the answer. Headers' names have underscores."""
+        url = f"{self.outputs['machineApiEndpoint']}{path}"
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = AWSRequest("POST", url, {"content-type": "application/json", **named}, json.dumps(body).encode())
+        SigV4Auth(self._session.get_credentials(), "execute-api", self.outputs["region"]).add_auth(request)
+        with contextlib.closing(URLLib3Session()) as http:
+            answer = http.send(request.prepare())
+        return answer.status_code, json.loads(answer.text, parse_float=Decimal)
 
     def sweep(self) -> None:
         """Have the schedule of the sweep begin anew: it is due at once, and a minute later again."""

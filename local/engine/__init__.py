@@ -321,7 +321,7 @@ class _Running:
         LongPolling(self.gateway, self._changes)
         for seam in _WITH_THE_GATEWAY_ALONE:
             seam(self.gateway)
-        self._front = Front(self.gateway, self.background, clock, port, self.storage.ports)
+        self._front = Front(self.gateway, self.background, clock, port=port, kept=self.storage.ports, region=region)
         self.server.start()
 
     def _storage(self, kept: DataFolder | None, region: str) -> Storage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from local.client import StackClient
@@ -28,7 +29,7 @@ class Promoted(StackClient):
 def test_a_deposit_is_sent_again_as_the_same_command_until_it_is_accepted_and_then_never() -> None:
     promoted = Promoted(refusals=2)
 
-    answers = [accepted(promoted, 7, command_id=each) for each in ("one", "two")]
+    answers = [accepted(partial(promoted.command, commandId=each)) for each in ("one", "two")]
 
     assert [answer["sequence"] for answer in answers] == [3, 4]
     assert promoted.sent == ["one", "one", "one", "two"]

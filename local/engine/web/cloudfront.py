@@ -40,9 +40,11 @@ class _Kept:
 
 
 class CloudFront:
-    """Answers the service. What it has no operation for is refused by name."""
+    """Answers the service. What it has no operation for is refused by name. The first port is for who has its files in
+    `region`, the engine's own."""
 
-    def __init__(self, gateway: Gateway, origins: Origins, distributions: Distributions) -> None:
+    def __init__(self, gateway: Gateway, origins: Origins, distributions: Distributions, region: str) -> None:
+        self._region = region
         self._lock = gateway.lock
         self._origins = origins
         self._distributions = distributions
@@ -90,7 +92,8 @@ class CloudFront:
             lambda asked: self._distributions.consents(self._served(made), asked),
         )
         try:
-            self._origins.open(_origin(made.id), site, is_front=True)
+            is_front = distribution_checks.is_of(self._region, config)
+            self._origins.open(_origin(made.id), site, is_front=is_front)
         except OSError:
             del self._kept["distribution"][made.id]
             raise

@@ -13,8 +13,15 @@ if TYPE_CHECKING:
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
-BUCKET = re.compile(r"(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.s3(?:\.[a-z0-9-]+)?\.amazonaws\.com")
+BUCKET = re.compile(r"(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.s3(?:\.(?P<region>[a-z0-9-]+))?\.amazonaws\.com")
 """How the name of an S3 origin is built."""
+
+
+def is_of(region: str, config: Mapping[str, Any]) -> bool:
+    """Whether a distribution is of a Region, as far as its files are: none of another one is among its origins."""
+    found = (BUCKET.fullmatch(origin["DomainName"]) for origin in config["Origins"]["Items"])
+    return all(each is None or each["region"] in (None, region) for each in found)
+
 
 _ANY = object()
 _Known = dict[str, Any]

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
 
 class Front:
-    """All origins of an engine. `port` is the endpoint's where somebody chose it, else 0."""
+    """All origins of an engine. `port` is the endpoint's where somebody chose it, else 0; `region` is its own."""
 
-    def __init__(self, gateway: Gateway, background: Background, clock: Clock, port: int, kept: KeptPorts) -> None:
+    def __init__(
+        self, gateway: Gateway, background: Background, clock: Clock, *, port: int, kept: KeptPorts, region: str
+    ) -> None:
         self._origins = Origins(port, kept)
         self._issuers = Issuers(gateway.lock)
         authorizers = Authorizers(gateway.authorizer, self._issuers, clock)
         UserPools(gateway, self._origins, clock)
-        CloudFront(gateway, self._origins, Distributions(gateway, self._origins))
+        CloudFront(gateway, self._origins, Distributions(gateway, self._origins), region)
         HttpApis(gateway, background, self._origins, authorizers, clock)
 
     def stop(self) -> None:

@@ -162,7 +162,7 @@ def opened() -> Iterator[Door]:
         made["authorizer"], made["links"] = gateway.authorizer, gateway.links
         gateway.seam("lambda", "Invoke", invoke)
         Refusals(gateway)
-        made["front"] = Front(gateway, background, clock, 0, NothingKept())
+        made["front"] = Front(gateway, background, clock, port=0, kept=NothingKept(), region=REGION)
 
     with aws(seams) as client:
         made["door"] = Door(client, clock, made["authorizer"], made["links"])
