@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from local.demo_regions import FIRST, SECOND, TWO_REGIONS
 from local.deploy import deploy
 from local.engine import Engine
 from local.engine.links import OUTSIDE
+from tests.console.people import Person
 from tests.effort import LONG
 from tests.local.conftest import DISORDER, PROJECT
 from tests.local.roles import role_of
@@ -103,7 +104,8 @@ def none(of: Callable[[str], list[Receipt]], region: str) -> bool:
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     with Engine(region=FIRST, stream_disorder=DISORDER) as engine:
-        made = deploy(engine.endpoint, "local", PROJECT, config_overrides=TWO_REGIONS.overrides).outputs
+        wanted = {**TWO_REGIONS.overrides, "console": "true"}
+        made = deploy(engine.endpoint, "local", PROJECT, config_overrides=wanted).outputs
         first = {**made, "endpoint": engine.endpoint}
         second = {**made["regions"][SECOND], "region": SECOND, "endpoint": engine.endpoint}
         # Nobody is under way when a test fences a Region.
@@ -186,6 +188,59 @@ def test_a_refusal_is_heard_in_both_regions_and_once_in_each(ledger: Ledger) -> 
     for region in (FIRST, SECOND):
         eventually(partial(heard, region), SETTLED, message=f"the refusal in {region}")
         assert heard(region) == [("too-much", FIRST)]
+
+
+LARGE = {"fromAccount": ACCOUNTS[0], "toAccount": ACCOUNTS[1], "amount": 15_000, "currency": "USD"}
+APPROVAL = {"eventType": "TransferApproved", "eventData": {}}
+
+
+def of_error(answer: tuple[int, Any]) -> tuple[int, str]:
+    status, body = answer
+    error = body.get("error", {})
+    return status, str(error.get("details", {}).get("rule") or error.get("code"))
+
+
+def test_nobody_is_a_second_person_by_coming_in_at_the_other_region(ledger: Ledger) -> None:
+    """It begins where the first Region decides, and leaves it so."""
+    first, second = ledger.clients[FIRST], ledger.clients[SECOND]
+    here, there = str(first.outputs["consoleUrl"]), str(second.outputs["consoleUrl"])
+    maria, again, clerk = Person.named(here, "maria"), Person.named(there, "maria"), Person.named(there, "clerk")
+    for path in ("/accounts/both-0/state", "/operations/health"):
+        assert [each.ask("GET", path)[0] for each in (maria, again)] == [200, 200]
+    maria.transfer("by-maria", **LARGE)
+    status, _ = first.post("/transfers", {"transferId": "by-a-machine", **LARGE}, Idempotency_Key="by-a-machine")
+    assert status == 200
+    ledger.engine.replication.settle()
+
+    approval = "/transfers/{}/commands".format
+    status, body = again.ask("POST", approval("by-maria"), APPROVAL)
+    assert (status, body["error"]["code"]) == (409, "NotHome")
+    # Not the console's: a browser's token is good there as well.
+    assert body["error"]["details"] == {"region": FIRST, "url": _people_of(ledger, FIRST)}
+
+    assert ledger.operate("region", "promote", SECOND, "--yes")[0] == 0
+    # With the token of the first Region's sign-in, with that of the second one's, and as the same machine.
+    same: dict[str, Callable[[], tuple[int, Any]]] = {
+        "signed in here": lambda: replace(maria, console=there).ask("POST", approval("by-maria"), APPROVAL),
+        "signed in there": lambda: again.ask("POST", approval("by-maria"), APPROVAL),
+        "a machine": lambda: second.post(approval("by-a-machine"), APPROVAL),
+    }
+    for who, send in same.items():
+        eventually(partial(decides, send), SETTLED, message=f"a decision about {who}")
+        assert of_error(send()) == (422, "second-person"), who
+    for transfer in ("by-maria", "by-a-machine"):
+        assert clerk.ask("POST", approval(transfer), APPROVAL)[0] == 200
+    assert ledger.operate("region", "promote", FIRST, "--yes")[0] == 0
+
+
+def decides(send: Callable[[], tuple[int, Any]]) -> bool:
+    """Whether the Region has heard that it does."""
+    return of_error(send())[1] != "NotHome"
+
+
+def _people_of(ledger: Ledger, region: str) -> str:
+    found = ledger.clients[region].aws("apigatewayv2").get_apis()["Items"]
+    return str(next(each["ApiEndpoint"] for each in found if "people" in each["Description"]))
 
 
 def test_no_function_is_refused_what_it_needs_and_reconcile_may_nothing_that_it_does_not_do(ledger: Ledger) -> None:
