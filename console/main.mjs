@@ -2,8 +2,9 @@
 
 import { render } from "./vendor/preact.mjs";
 import { useEffect, useState } from "./vendor/hooks.mjs";
-import { health, onContact } from "./app/api.mjs";
+import { health, onContact, onElsewhere } from "./app/api.mjs";
 import { comeBack, onSignedOut, person, signIn, signOut } from "./app/auth.mjs";
+import { loadRegions, viewIn } from "./app/regions.mjs";
 import { href, usePlace } from "./app/router.mjs";
 import { html, Title } from "./app/ui.mjs";
 import { Account } from "./views/account.mjs";
@@ -46,8 +47,12 @@ function Console({ failed }) {
   const [who, setWho] = useState(person);
   const [ended, setEnded] = useState(false);
   const [reached, setReached] = useState(null);
+  const [regions, setRegions] = useState(null);
+  const [elsewhere, setElsewhere] = useState(null);
   useEffect(() => {
     onContact(setReached);
+    onElsewhere(setElsewhere);
+    loadRegions().then(setRegions);
     health();
     onSignedOut(() => {
       setEnded(true);
@@ -59,10 +64,14 @@ function Console({ failed }) {
     const timer = setInterval(health, LOOK_AGAIN_MS);
     return () => clearInterval(timer);
   }, [reached]);
+  useEffect(() => {
+    setElsewhere(null);
+  }, [place.path]);
   return html`<a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
-    <${Head} who=${who} room=${place.parts[0]} />
+    <${Head} who=${who} room=${place.parts[0]} region=${regions?.here} />
     ${reached === false &&
     html`<p class="banner" role="alert">The ledger does not answer. The console looks again every few seconds.</p>`}
+    ${elsewhere !== null && html`<${Elsewhere} region=${elsewhere} regions=${regions} />`}
     <main id="main" tabindex="-1">
       ${who ? html`<${View} place=${place} />` : html`<${Welcome} failed=${failed} ended=${ended} />`}
     </main>
@@ -74,15 +83,24 @@ function Console({ failed }) {
     </footer>`;
 }
 
+function Elsewhere({ region, regions }) {
+  const there = viewIn(region, regions);
+  return html`<p class="banner" role="alert">
+    This is ${regions?.here ?? "another Region"}, and ${region || "the other Region"} decides what you asked for. Nothing was stored.
+    ${there && html` <a href=${there}>Go on in ${region}</a>`}
+  </p>`;
+}
+
 function toMain(event) {
   event.preventDefault();
   document.getElementById("main").focus();
 }
 
-function Head({ who, room }) {
+function Head({ who, room, region }) {
   const current = (name) => (room === name ? "page" : undefined);
   return html`<header class="top">
     <a class="brand" href=${href([])} aria-current=${current(undefined)}><img src="icon.svg" alt="" width="28" height="28" />Ledger</a>
+    ${region && html`<span class="region" title="The Region that this console is of">${region}</span>`}
     ${who &&
     html`<nav aria-label="Main">
         <a href=${href(["open"])} aria-current=${current("open")}>Open account</a>

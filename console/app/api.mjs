@@ -18,12 +18,18 @@ export class Refused extends Error {
 export class Unreachable extends Error {}
 
 let heard = () => {};
+let sent = () => {};
 let asked = 0;
 let told = 0;
 
 /** Tells `listener` after each request whether somebody answered, unless one that began later has told. */
 export function onContact(listener) {
   heard = listener;
+}
+
+/** Tells `listener` the Region that decides what was asked for in vain, "" where that is not known; null once something is decided here. */
+export function onElsewhere(listener) {
+  sent = listener;
 }
 
 function contact() {
@@ -79,6 +85,7 @@ function read(answer, text) {
     if (answer.ok) throw new Refused(answer.status, { message: "The ledger's answer cannot be read." });
   }
   if (answer.ok) return content;
+  if (content.error?.code === "NotHome") sent(content.error.details?.region ?? "");
   throw new Refused(answer.status, content.error ?? { message: content.message });
 }
 
@@ -102,9 +109,11 @@ export async function get(path, parameters, signal) {
 }
 
 /** A command under its key, or what needs none; `sequence` is what the aggregate must stand at, if it matters. */
-export function post(path, body, { key, sequence, signal } = {}) {
+export async function post(path, body, { key, sequence, signal } = {}) {
   const headers = { ...(key ? { "Idempotency-Key": key } : {}), ...(sequence ? { "If-Match": `"${sequence}"` } : {}) };
-  return request("POST", path, { body, headers, signal });
+  const answer = await request("POST", path, { body, headers, signal });
+  if (key) sent(null);
+  return answer;
 }
 
 /** Whether the API answers at all, which needs no token. */

@@ -108,6 +108,7 @@ export function Problem({ error, retry }) {
 
 function heading(error) {
   if (error instanceof Unreachable) return "The ledger cannot be reached";
+  if (error.code === "NotHome") return "Decided in another Region";
   const names = { 400: "Not understood", 403: "Not allowed", 404: "Not found", 409: "In conflict", 413: "Too large" };
   const more = { 412: "It has moved on", 422: "Refused by a rule", 429: "Too many requests" };
   if (error.status >= 500) return "The ledger has a fault";
@@ -118,6 +119,7 @@ function advice(error) {
   if (error instanceof Unreachable) {
     return "Check the connection. Sending the same form again is safe: it counts once.";
   }
+  if (error.code === "NotHome") return "Nothing was stored.";
   if (error.status === 403) return "Ask an operator for a group that may.";
   if (error.status === 412) return "Somebody was faster. Look at it again, and decide anew.";
   if (error.status >= 500) return "Sending the same form again is safe: it counts once.";

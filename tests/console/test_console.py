@@ -646,6 +646,47 @@ def test_an_answer_from_before_the_server_was_gone_says_nothing_of_now(visit: Vi
     visit.page.unroute("**/health")
 
 
+def test_what_another_region_decides_is_said_with_the_way_there(served: Served, opened: Open) -> None:
+    """As the second of two Regions is answered, in the first place that a console has: on the wire."""
+    name, there = fresh(served), "https://there.example.com"
+    visit = opened(None)
+
+    def of_two(route: Any) -> None:
+        config = route.fetch().json()
+        route.fulfill(json={**config, "region": "eu-west-1", "regions": {"eu-west-1": "x", "us-east-1": there}})
+
+    def not_home(route: Any) -> None:
+        told = {"region": "us-east-1", "url": "https://api.example.com"}
+        message = "this Region is standby and decides nothing; send the command to us-east-1"
+        route.fulfill(status=409, json={"error": {"code": "NotHome", "message": message, "details": told}})
+
+    visit.page.route("**/config.json", of_two)
+    visit.sign_in("maria")
+    visit.page.get_by_text("eu-west-1", exact=True).wait_for()
+    visit.go("accounts", name, "deposit")
+    visit.page.route("**/commands*", not_home)
+    visit.page.get_by_label("Amount").fill("5")
+    visit.page.get_by_role("button", name="Deposit").click()
+
+    visit.page.get_by_text("Decided in another Region").wait_for()
+    banner = visit.page.locator(".banner")
+    assert "This is eu-west-1, and us-east-1 decides what you asked for. Nothing was stored." in banner.inner_text()
+    link = banner.get_by_role("link", name="Go on in us-east-1")
+    assert link.get_attribute("href") == f"{there}/console/#/accounts/{name}/deposit"
+    visit.settled()
+    assert visit.accessibility() == []
+
+    visit.page.unroute("**/commands*")
+    visit.page.get_by_role("button", name="Deposit").click()
+    banner.wait_for(state="detached")
+    assert sequence(served, name) == 3
+
+
+def test_a_console_of_one_region_names_none(visit: Visit) -> None:
+    visit.settled()
+    assert visit.page.locator(".region").count() == 0
+
+
 def test_a_transfer_that_needs_a_second_person_is_approved_by_one(served: Served, opened: Open) -> None:
     served.maria.tell(example.MARIA, "TransactionProcessed", amount="9000", category="bonus")
     waiting(served, "large")
