@@ -143,7 +143,7 @@ published in {prices.PUBLISHED}; lengths of lines and answers are assumed.
 With `regions` every write unit of the event store is paid once more, as a replicated write unit of the second Region, at the same price: for an event
 of up to 1 KB {_REPLICATED_UNITS} units, {money(cost.COMMANDS * _REPLICATED_UNITS * prices.WRITE_UNIT)} US$ a million. The second Region's relay, bus, projections, read model, snapshots, audit log and
 archive work on each event again, at the prices above; only the command itself is paid once. So a million commands cost nearly twice
-as much in all, and so do storage, alarms and the dashboard. Traffic between the Regions comes to it: some 2 KB an event (assumed), {money(_CROSSING_GB * _CROSSING_GB_PRICE)} US$ a
+as much in all, and so do storage, alarms (also those of the front door) and the dashboard. An HTTP request is paid where it is sent. Traffic between the Regions comes to it: some 2 KB an event (assumed), {money(_CROSSING_GB * _CROSSING_GB_PRICE)} US$ a
 million at {_CROSSING_GB_PRICE} US$ a GB. A command takes a read unit more, to look at the stream's end, and each process one every
 5 seconds for its standing. The projection of a Region takes a read unit more for each account of a batch whose events the other
 one decided, to look behind them. Nothing of this is measured.
