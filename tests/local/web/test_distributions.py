@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.engine.api import ACCOUNT
 from local.engine.web.distribution_checks import ALL_VIEWER_EXCEPT_HOST, CACHING_DISABLED, CACHING_OPTIMIZED
+from local.engine.web.origins import Origins, Site
 from tests.local.in_process import refusal
 from tests.local.web.door import Answer, Door
 
@@ -342,3 +343,32 @@ def test_an_operation_that_is_not_there_is_refused_by_name(front: Front) -> None
         front.door.client("cloudfront").create_invalidation(
             DistributionId="E", InvalidationBatch={"Paths": listed("/*"), "CallerReference": "a"}
         )
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_front"),
+    [
+        ("{}.s3.us-east-1.amazonaws.com", True),
+        ("{}.s3.amazonaws.com", True),
+        ("{}.s3.eu-west-1.amazonaws.com", False),
+    ],
+)
+def test_the_first_port_is_for_who_has_its_files_in_the_engines_own_region(
+    front: Front, monkeypatch: pytest.MonkeyPatch, origin: str, is_front: bool
+) -> None:
+    """Else the console at the known address would be of whichever Region was quicker."""
+    asked: list[bool] = []
+    opens = Origins.open
+
+    def note(self: Origins, name: str, site: Site, *, is_front: bool = False) -> str:
+        asked.append(is_front)
+        return opens(self, name, site, is_front=is_front)
+
+    monkeypatch.setattr(Origins, "open", note)
+    config = json.loads(json.dumps(front.config))
+    config["CallerReference"] = front.door.name("reference")
+    config["Origins"]["Items"][1]["DomainName"] = origin.format(front.bucket)
+
+    front.door.client("cloudfront").create_distribution(DistributionConfig=config)
+
+    assert asked == [is_front]
