@@ -21,6 +21,7 @@ from tests.infrastructure.test_front_door import CERTIFICATE, ISSUER
 
 HERE, THERE = "us-east-1", "eu-west-1"
 _TWO = {"event-sourcing:regions": json.dumps([HERE, THERE])}
+_ISSUER = {f"event-sourcing:{key}": value for key, value in ISSUER.items()}
 _BETWEEN = ("reconcile", "conflict", "crossing", "standings", "region")
 
 
@@ -78,7 +79,7 @@ def test_one_person_has_one_name_in_both_regions(two: Graph) -> None:
 
 
 def test_an_issuer_of_ones_own_signs_people_in_for_both_regions() -> None:
-    theirs = run("prod", {**_TWO, **{f"event-sourcing:{key}": value for key, value in ISSUER.items()}})
+    theirs = run("prod", {**_TWO, **_ISSUER})
     configured = [each.inputs["jwtConfiguration"] for each in theirs.of("Authorizer")]
     assert configured == [{"issuer": ISSUER["oidcIssuer"], "audiences": [ISSUER["oidcAudience"]]}] * 2
     assert not [each.name for each in theirs if "cognito" in each.type or each.name.startswith("token-scopes")]
@@ -358,7 +359,7 @@ def quotas(**limits: float) -> Any:
 def test_a_second_region_that_does_not_allow_the_concurrency_fails_the_preview() -> None:
     calls = {_QUOTA: quotas(own=1000.0, eu_west_1=20.0)}
     with pytest.raises(AccountLimitError, match=f"this account has 20 in {THERE}"):
-        run("prod", _TWO, is_preview=True, calls=calls)
+        run("prod", {**_TWO, **_ISSUER}, is_preview=True, calls=calls)
     driven = {**_TWO, "event-sourcing:replayConcurrency": "40"}
     with pytest.raises(AccountLimitError, match=f"replayConcurrency 40 is more than the 20 .* unreserved in {THERE}"):
         run("dev", driven, is_preview=True, calls=calls)
