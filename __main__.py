@@ -13,7 +13,7 @@ from components.names import Names
 from components.schema_registry import SchemaRegistry, SchemaRegistryArgs
 from components.settings import Settings
 from stack.entrance import build, open_to_http
-from stack.region import declare
+from stack.region import declare, guard_bus
 from stack.regions import cross
 from stack.shared import beside, protection, share
 from stack.stores import keep, keep_beside
@@ -62,6 +62,8 @@ for output, value in {
     pulumi.export(output, value)
 
 if second and second.place and other:
-    cross(shared, first.carriers, other.carriers)
-    cross(second, other.carriers, first.carriers)
+    guard_bus(second, other, cross(shared, first.carriers, other.carriers))
+    guard_bus(shared, first, cross(second, other.carriers, first.carriers))
     pulumi.export("regions", {second.place.region: {**other.outputs, **told_beside, "region": second.region}})
+else:
+    guard_bus(shared, first)

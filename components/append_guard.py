@@ -27,24 +27,26 @@ class AppendGuardArgs:
     """From when on these may not any more, in UTC; empty for as long as they are named."""
 
 
-def break_glass(arns: Sequence[str], account_id: Input[str], partition: Input[str]) -> list[Output[str]]:
+def identities(setting: str, arns: Sequence[str], account_id: Input[str], partition: Input[str]) -> list[Output[str]]:
     """The ARNs, of identities of this account. ValueError, naming the setting, for one that is not.
 
     Another account's role could not put events all the same: its account would have to be allowed to, and is not.
     """
 
-    def check(arn: str, here: tuple[str, str]) -> str:
-        if tuple(arn.split(":")[1:5:3]) != here:
-            raise ValueError(
-                f"event-sourcing:breakGlassArns has {arn!r}; allowed: identities of the account {here[1]} (partition "
-                f"{here[0]}), where this stack is: the store's policy lets nobody else in"
-            )
-        return arn
-
     def checked(arn: str) -> Output[str]:
-        return Output.all(partition, account_id).apply(lambda here: check(arn, (here[0], here[1])))
+        return Output.all(partition, account_id).apply(lambda here: of_this_account(setting, arn, here[0], here[1]))
 
     return [checked(arn) for arn in arns]
+
+
+def of_this_account(setting: str, arn: str, partition: str, account_id: str) -> str:
+    """The ARN. ValueError, naming the setting, where it is of another account or partition."""
+    if arn.split(":")[1:5:3] != [partition, account_id]:
+        raise ValueError(
+            f"event-sourcing:{setting} has {arn!r}; allowed: identities of the account {account_id} (partition "
+            f"{partition}), where this stack is: nobody else is let in"
+        )
+    return arn
 
 
 class AppendGuard(pulumi.ComponentResource):

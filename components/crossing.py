@@ -33,6 +33,8 @@ class Crossing(pulumi.ComponentResource):
     """One rule. EventBridge leaves an event the Region in which it was put, which is the mark by which it is told."""
 
     rule_name: pulumi.Output[str]
+    role_arn: pulumi.Output[str]
+    """In which it puts events on the other bus."""
 
     def __init__(self, name: str, args: CrossingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:Crossing", name, None, opts)
@@ -72,4 +74,5 @@ class Crossing(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
         self.rule_name = rule.name
+        self.role_arn = role.arn
         self.register_outputs({"ruleName": self.rule_name})

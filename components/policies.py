@@ -337,6 +337,30 @@ def append_only_policy(
     )
 
 
+def guarded_bus_policy(bus_arn: Input[str], writers: Sequence[Input[str]]) -> Output[str]:
+    """Nobody but the `writers` (ARNs) puts an event on the bus, whatever their role allows.
+
+    Within an account a role's own policy is enough to put events: only a refusal narrows that. It is not for what AWS's
+    services put by themselves, as EventBridge what it replays from the archive: they have no such ARN, for which a
+    negated condition would hold. A rule of another Region's bus comes in a role, which is among the writers.
+    """
+    return Output.json_dumps(
+        _document(
+            {
+                "Sid": "PutByTheLedger",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "events:PutEvents",
+                "Resource": bus_arn,
+                "Condition": {
+                    "ArnNotLike": {"aws:PrincipalArn": list(writers)},
+                    "Bool": {"aws:PrincipalIsAWSService": "false"},
+                },
+            }
+        )
+    )
+
+
 def _replication_role(table_arn: str) -> str:
     """The role in whose name DynamoDB writes to the replicas of a global table."""
     _, partition, _, _, account_id, _ = table_arn.split(":", 5)

@@ -32,6 +32,13 @@ def check(read: Reader, settings: Settings) -> None:
     _check_starts(read, settings)
     _check_backups(read, settings)
     read.expect(
+        settings.guard_bus or not settings.bus_writer_arns,
+        "busWriterArns",
+        json.dumps(list(settings.bus_writer_arns)),
+        "[] without guardBus: whoever's role allows it may put events",
+        "guardBus",
+    )
+    read.expect(
         settings.audit_files_lock != limits.COMPLIANCE or limits.IRREVERSIBLE_AUDIT_LOCK in settings.accepted_risks,
         "auditFilesLock",
         settings.audit_files_lock,

@@ -72,6 +72,9 @@ class Settings:
     """Who may put events besides the ledger's own functions."""
     break_glass_until: str
     """From when on they may not any more; empty for as long as they are named."""
+    guard_bus: bool
+    bus_writer_arns: tuple[str, ...]
+    """Who may put events on the bus besides, where it is guarded."""
     permissions_boundary: str
     role_path: str
     data_class: str
@@ -256,6 +259,8 @@ class Settings:
             production=read.boolean("production"),
             break_glass_arns=read.identities("breakGlassArns"),
             break_glass_until=read.moment("breakGlassUntil"),
+            guard_bus=read.boolean("guardBus"),
+            bus_writer_arns=read.identities("busWriterArns"),
             permissions_boundary=read.matching("permissionsBoundary", config_reader.POLICY_ARN, _A_POLICY),
             role_path=read.matching("rolePath", config_reader.ROLE_PATH, _A_PATH) or "/",
             data_class=read.matching("dataClass", config_reader.TAG_VALUE, _A_TAG),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components import limits
-from components.append_guard import AppendGuard, AppendGuardArgs, break_glass
+from components.append_guard import AppendGuard, AppendGuardArgs, identities
 from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction, HandlerFunctionArgs, Versions
 from components.handler_package import HandlerPackage, HandlerPackageArgs
@@ -156,7 +156,9 @@ def guard(shared: Shared, stores: Stores, functions: Functions) -> None:
             event_store=stores.event_store,
             writers=[functions.command, functions.process, functions.sweep],
             menders=[functions.reconcile] if functions.reconcile else [],
-            break_glass_arns=break_glass(shared.settings.break_glass_arns, shared.account_id, shared.partition),
+            break_glass_arns=identities(
+                "breakGlassArns", shared.settings.break_glass_arns, shared.account_id, shared.partition
+            ),
             break_glass_until=shared.settings.break_glass_until,
         ),
         shared.options,

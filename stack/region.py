@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.append_guard import identities
+from components.bus_guard import BusGuard, BusGuardArgs
+from components.crossing import Crossing
 from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction
 from components.monitoring import Monitoring
@@ -30,6 +33,8 @@ class Declared:
     carriers: Carriers
     entrance: Entrance | None
     """What is still to be opened; None where nothing is called over HTTP."""
+    publishers: tuple[HandlerFunction, ...]
+    """The functions that put events on the bus."""
     outputs: dict[str, pulumi.Input[object]]
     """All but the entrance's."""
 
@@ -58,7 +63,32 @@ def declare(shared: Shared, stores: Stores, door: FrontDoor | None, elsewhere: F
         **shift(shared, functions, monitoring),
     }
     entrance = Entrance(shared, door, functions, operations) if door and operations else None
-    return Declared(stores, carriers, entrance, outputs)
+    publishers = (functions.command, functions.relay, replaying.replayer, *([operations] if operations else []))
+    return Declared(stores, carriers, entrance, publishers, outputs)
+
+
+def guard_bus(shared: Shared, declared: Declared, crossing: Crossing | None = None) -> None:
+    """Have the bus take events of nobody but who is known to put them; `crossing` comes from the other Region."""
+    settings = shared.settings
+    if not settings.guard_bus:
+        return
+    guests = [("busWriterArns", settings.bus_writer_arns), ("breakGlassArns", settings.break_glass_arns)]
+    BusGuard(
+        "bus-guard",
+        BusGuardArgs(
+            event_bus=declared.carriers.event_bus,
+            writer_arns=[
+                *(function.role_arn for function in declared.publishers),
+                *([crossing.role_arn] if crossing else []),
+                *(
+                    arn
+                    for setting, arns in guests
+                    for arn in identities(setting, arns, shared.account_id, shared.partition)
+                ),
+            ],
+        ),
+        shared.options,
+    )
 
 
 def _of_parts(

@@ -129,7 +129,8 @@ class Authorizer:
 
     def admits(self, service: str, action: str, resource: str, source_arn: str) -> bool:
         """Whether the policies of the resource let an AWS service act on it on behalf of a resource of the account."""
-        context = (("aws:sourceaccount", ACCOUNT), ("aws:sourcearn", source_arn), *_EVERYBODY)
+        of_service = (("aws:principalisawsservice", "true"), *_EVERYBODY)
+        context = (("aws:sourceaccount", ACCOUNT), ("aws:sourcearn", source_arn), *of_service)
         return self._is_let(Access(action, resource, context), Principal("Service", service))
 
     def lets(self, session: Session, action: str, resource: str) -> bool:
@@ -219,7 +220,8 @@ def _asks_the_time(*policies: str) -> bool:
 
 
 def _of_call(region: str) -> Context:
-    return (("aws:principalaccount", ACCOUNT), ("aws:requestedregion", region), *_EVERYBODY)
+    of_identity = (("aws:principalisawsservice", "false"), *_EVERYBODY)
+    return (("aws:principalaccount", ACCOUNT), ("aws:requestedregion", region), *of_identity)
 
 
 def _of_session(session: Session, region: str) -> Context:

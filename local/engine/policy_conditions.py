@@ -16,6 +16,7 @@ _OPERATOR = re.compile(r"(?:(ForAnyValue|ForAllValues):)?(\w+?)(IfExists)?$")
 _ABSENT = frozenset(
     {
         "aws:multifactorauthpresent",
+        "aws:principalarn",
         "aws:sourceaccount",
         "aws:sourcearn",
         "aws:sourceowner",

@@ -45,6 +45,7 @@ _PROVIDER = "https://github.com/hashicorp/terraform-provider-aws/blob/main/inter
 
 _API = "aws:apigatewayv2/api:Api"
 _ARCHIVE, _BUS = "aws:cloudwatch/eventArchive:EventArchive", "aws:cloudwatch/eventBus:EventBus"
+_BUS_POLICY = "aws:cloudwatch/eventBusPolicy:EventBusPolicy"
 _RULE, _TARGET = "aws:cloudwatch/eventRule:EventRule", "aws:cloudwatch/eventTarget:EventTarget"
 _ALARM, _DASHBOARD = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"
 _LOG_GROUP, _LOG_POLICY = "aws:cloudwatch/logGroup:LogGroup", "aws:cloudwatch/logResourcePolicy:LogResourcePolicy"
@@ -494,6 +495,16 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         ),
         _NO_BACKUP,
         f"{_PROVIDER}/backup/plan.go",
+    ),
+    OnlyAws(
+        Grant(
+            "GuardBus",
+            _BUS_POLICY,
+            ("events:{place}:event-bus/events-bus-???????",),
+            "events:PutPermission RemovePermission",
+        ),
+        "the stack whose deployment is recorded guards no bus",
+        f"{_PROVIDER}/events/bus_policy.go",
     ),
     OnlyAws(
         Grant(

@@ -68,6 +68,7 @@ _ARNS: dict[str, str | None] = {
     "aws:cloudwatch/dashboard:Dashboard": None,
     "aws:cloudwatch/eventArchive:EventArchive": "events:{place}:archive/{name}",
     "aws:cloudwatch/eventBus:EventBus": "events:{place}:event-bus/{name}",
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": None,
     "aws:cloudwatch/eventRule:EventRule": "events:{place}:rule/{bus}{name}",
     "aws:cloudwatch/eventTarget:EventTarget": None,
     "aws:cloudwatch/logGroup:LogGroup": "logs:{place}:log-group:{name}",

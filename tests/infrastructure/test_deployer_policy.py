@@ -28,6 +28,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "commandProvisionedConcurrency": "1",
         "contributorInsights": "true",
         "deployment": "Canary10Percent5Minutes",
+        "guardBus": "true",
         "heartbeatMinutes": "5",
         "kmsKey": "create",
         "permissionsBoundary": BOUNDARY,

@@ -288,6 +288,7 @@ READS: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:cloudwatch/dashboard:Dashboard": _dashboard,
     "aws:cloudwatch/eventArchive:EventArchive": _archive,
     "aws:cloudwatch/eventBus:EventBus": _bus,
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": lambda id_, _: [_call("events", "describe_event_bus", Name=id_)],
     "aws:cloudwatch/eventRule:EventRule": _rule,
     "aws:cloudwatch/eventTarget:EventTarget": _target,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,

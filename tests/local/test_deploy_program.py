@@ -28,6 +28,7 @@ from tests.local.provider_calls import READS, Call
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 SOON = 30.0
+ROOT_USER = "arn:aws:iam::123456789012:root"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,8 @@ def deployment(engine: Engine) -> Deployment:
     overrides = {
         "alarmEmails": '["ops@example.org"]',
         "auditFilesDays": "30",
+        "busWriterArns": f'["{ROOT_USER}"]',
+        "guardBus": "true",
         "kmsKey": "create",
         "watchGuards": "true",
     }
@@ -232,7 +235,7 @@ def test_the_bus_is_written_to_files_that_nobody_deletes_and_nobody_adds_to(
         keys = [each["Key"] for each in s3.list_objects_v2(**files, Prefix="events/").get("Contents", [])]
         return [s3.get_object(**files, Key=key) | {"Key": key} for key in keys]
 
-    (file,) = eventually(found, bool, SOON)
+    file = eventually(found, bool, SOON)[0]
     assert re.fullmatch(r"events/\d{4}/\d{2}/\d{2}/\d{2}/audit-files-stream-.+\.gz", file["Key"])
     assert gzip.decompress(file["Body"].read()).endswith(b'"detail":{"exact":1.10}}\n')
     assert file["ObjectLockMode"] == "GOVERNANCE"
@@ -240,6 +243,39 @@ def test_the_bus_is_written_to_files_that_nobody_deletes_and_nobody_adds_to(
         s3.delete_object(**files, Key=file["Key"], VersionId=file["VersionId"])
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.put_object(**files, Key="events/forged.gz", Body=b"")
+
+
+def test_whoever_is_not_named_puts_no_event_on_the_bus_whatever_the_role_allows(
+    engine: Engine, outputs: dict[str, Any]
+) -> None:
+    """And the relay does: what the command function stores comes to the audit files."""
+    ledger = StackClient({**outputs, "endpoint": engine.endpoint})
+    iam, name = engine.client("iam"), f"stranger-{uuid4().hex[:6]}"
+    anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(anything))
+    keys = engine.client("sts").assume_role(RoleArn=role, RoleSessionName="stranger")["Credentials"]
+    stranger: Any = boto3.client(
+        "events",
+        endpoint_url=engine.endpoint,
+        region_name=outputs["region"],
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    forged: Any = {"Source": "event-sourcing.financial", "DetailType": "AccountCreated", "Detail": "{}"}
+    with pytest.raises(ClientError, match="explicit deny in a resource-based policy"):
+        stranger.put_events(Entries=[{**forged, "EventBusName": outputs["eventBusName"]}])
+
+    ledger.command("guarded", "AccountCreated", {"customerId": "customer-7"})
+    s3, files = engine.client("s3"), {"Bucket": outputs["auditFilesBucket"]}
+
+    def told() -> list[str]:
+        keys = [each["Key"] for each in s3.list_objects_v2(**files, Prefix="events/").get("Contents", [])]
+        lines = [gzip.decompress(s3.get_object(**files, Key=key)["Body"].read()).decode() for key in keys]
+        return [line for line in lines if '"AggregateId":"guarded"' in line]
+
+    assert len(eventually(told, bool, SOON)) == 1
 
 
 def test_alarms_ring_the_topic_and_the_topic_mails_whom_the_stack_names(

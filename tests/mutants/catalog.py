@@ -35,6 +35,7 @@ FACTS = "handlers/sourcing/facts.py"
 ERRORS = "handlers/sourcing/errors.py"
 MEANING = "handlers/sourcing/meaning.py"
 KINDS = "handlers/sourcing/kinds.py"
+GUARDED_BUS = ("tests/infrastructure/test_bus_guard.py",)
 AUDIT_FILES = ("tests/infrastructure/test_audit_files.py",)
 BACKED_UP = ("tests/infrastructure/test_backups.py",)
 DEPLOYERS = ("tests/infrastructure/test_deployer_policy.py",)
@@ -2085,9 +2086,9 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "take a break-glass role of another account",
         "components/append_guard.py",
-        'if tuple(arn.split(":")[1:5:3]) != here:',
-        'if arn.split(":")[1] != here[0]:',
-        SETTING,
+        'if arn.split(":")[1:5:3] != [partition, account_id]:',
+        'if arn.split(":")[1:2] != [partition]:',
+        (*SETTING, *GUARDED_BUS),
     ),
     Mutant(
         "deploy to the embedded AWS in any partition",
@@ -5914,5 +5915,19 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         '  if (content.error?.code === "NotHome") sent(content.error.details?.region ?? "");\n',
         "",
         ("tests/console/test_console.py",),
+    ),
+    Mutant(
+        "refuse what AWS's services put on the bus",
+        "components/policies.py",
+        '                    "Bool": {"aws:PrincipalIsAWSService": "false"},\n',
+        "",
+        GUARDED_BUS,
+    ),
+    Mutant(
+        "refuse what crosses from the other Region",
+        "stack/region.py",
+        "*([crossing.role_arn] if crossing else []),",
+        "",
+        GUARDED_BUS,
     ),
 )

@@ -31,6 +31,7 @@ SETTINGS = {
     "event-sourcing:alarmEmails": '["oncall@example.com"]',
     "event-sourcing:auditFilesDays": "365",
     "event-sourcing:backupDays": "35",
+    "event-sourcing:guardBus": "true",
     "event-sourcing:backupLock": "governance",
     "event-sourcing:backupLockDays": "35",
 }

@@ -24,6 +24,7 @@ TYPES: Mapping[str, str] = {
     "aws:cloudwatch/dashboard:Dashboard": "aws_cloudwatch_dashboard",
     "aws:cloudwatch/eventArchive:EventArchive": "aws_cloudwatch_event_archive",
     "aws:cloudwatch/eventBus:EventBus": "aws_cloudwatch_event_bus",
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": "aws_cloudwatch_event_bus_policy",
     "aws:cloudwatch/eventRule:EventRule": "aws_cloudwatch_event_rule",
     "aws:cloudwatch/eventTarget:EventTarget": "aws_cloudwatch_event_target",
     "aws:cloudwatch/logGroup:LogGroup": "aws_cloudwatch_log_group",

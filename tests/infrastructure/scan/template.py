@@ -348,6 +348,14 @@ _TYPES: Mapping[str, tuple[str, Callable[[Resource], Properties]]] = {
     "Distribution": ("AWS::CloudFront::Distribution", _distribution),
     "EventArchive": ("AWS::Events::Archive", _plainly(eventSourceArn="SourceArn")),
     "EventBus": ("AWS::Events::EventBus", _named(_plainly(), "Name")),
+    "EventBusPolicy": (
+        "AWS::Events::EventBusPolicy",
+        lambda resource: {
+            "EventBusName": resource.inputs["eventBusName"],
+            "StatementId": "PutByTheLedger",
+            "Statement": resource.statements()[0],
+        },
+    ),
     "EventRule": ("AWS::Events::Rule", _named(_plainly("eventPattern"), "Name")),
     "EventSourceMapping": ("AWS::Lambda::EventSourceMapping", _mapping),
     "Function": ("AWS::Lambda::Function", _function),
