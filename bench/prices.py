@@ -24,6 +24,10 @@ LAMBDA_SNAPSHOT_GB_SECOND = 0.0000015046
 """Of SnapStart with Python, as long as there is the version; and each time that an environment begins from it."""
 LAMBDA_RESTORED_GB = 0.0001397998
 
+ENDPOINT_HOUR = 0.01
+"""Of an interface endpoint in one Availability Zone."""
+ENDPOINT_GB = 0.01
+
 BUS_EVENT = 1.00 / MILLION
 ARCHIVE_GB = 0.10
 QUEUE_REQUEST = 0.40 / MILLION

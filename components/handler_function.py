@@ -46,6 +46,14 @@ class Versions:
 
 
 @dataclass(frozen=True)
+class Network:
+    """Where in a VPC a function runs."""
+
+    subnet_ids: Sequence[str]
+    security_group_ids: Sequence[str]
+
+
+@dataclass(frozen=True)
 class HandlerFunctionArgs:
     package: HandlerPackage
     entry: str
@@ -71,6 +79,8 @@ class HandlerFunctionArgs:
     """Trace with X-Ray, whoever calls."""
     versions: Versions | None = None
     """None to have the newest code called, by the function's name."""
+    network: Network | None = None
+    """None to run outside of any VPC."""
     kms_key_arn: Input[str] | None = None
     """A customer key for the log group and the environment, and under what the grants reach."""
     previous_kms_key_arns: Sequence[str] = ()
@@ -121,6 +131,7 @@ class HandlerFunction(pulumi.ComponentResource):
             policy=role_policy(
                 [write_logs, args.dead_letters.grant_send(), *args.grants],
                 tracing=args.tracing,
+                in_vpc=args.network is not None,
                 kms_key_arn=args.kms_key_arn,
                 previous_kms_key_arns=args.previous_kms_key_arns,
                 dns_suffix=aws.get_partition_output().dns_suffix,
@@ -142,6 +153,7 @@ class HandlerFunction(pulumi.ComponentResource):
             kms_key_arn=args.kms_key_arn,
             publish=True if args.versions else None,
             snap_start=_snap_start(args.versions),
+            vpc_config=_vpc_config(args.network),
             memory_size=args.memory_size,
             timeout=args.timeout,
             reserved_concurrent_executions=args.concurrency,
@@ -175,6 +187,14 @@ class HandlerFunction(pulumi.ComponentResource):
 def _loose(parent: pulumi.Resource) -> pulumi.ResourceOptions:
     """Of what carries nothing, and comes and goes with the alias."""
     return pulumi.ResourceOptions(parent=parent, protect=False)
+
+
+def _vpc_config(network: Network | None) -> aws.lambda_.FunctionVpcConfigArgs | None:
+    if network is None:
+        return None
+    return aws.lambda_.FunctionVpcConfigArgs(
+        subnet_ids=network.subnet_ids, security_group_ids=network.security_group_ids
+    )
 
 
 def _snap_start(versions: Versions | None) -> aws.lambda_.FunctionSnapStartArgs | None:

@@ -120,6 +120,7 @@ PRICE_CLASSES = ("PriceClass_100", "PriceClass_200", "PriceClass_All")
 
 CONFLICT_VISIBILITY = 1
 """Timeouts of reconcile for which a stream that was not settled stays hidden: what is missing comes within seconds."""
+VPC_ENDPOINTS = ("create",)
 REGIONS = 2
 """So many, if more than one: of three, two that are cut apart from each other could both ask the third."""
 REGION_MODES = ("standby", "home")

@@ -54,6 +54,7 @@ def role_policy(
     grants: Sequence[Grant],
     *,
     tracing: bool = False,
+    in_vpc: bool = False,
     kms_key_arn: Input[str] | None = None,
     previous_kms_key_arns: Sequence[str] = (),
     dns_suffix: Input[str] = "",
@@ -62,6 +63,7 @@ def role_policy(
 
     Keys can only be used through the services that the grants call, under the partition's `dns_suffix`, and never
     directly; only who writes may encrypt, and nobody under a previous key, which all have the Region of the stack.
+    For a function `in_vpc` Lambda may keep network interfaces, and the function's own code may not.
     """
     statements = [_statement(grant) for grant in grants]
     actions = {action for grant in grants for action in grant.actions}
@@ -71,6 +73,8 @@ def role_policy(
         statements += _previous_key_statements(previous_kms_key_arns, dns_suffix, actions)
     if tracing:
         statements.append(_TRACING)
+    if in_vpc:
+        statements += _IN_VPC
     return Output.json_dumps(_document(*statements))
 
 
@@ -112,6 +116,19 @@ def backup_policy(
             },
         ]
     return Output.json_dumps(_document(*statements))
+
+
+def endpoint_policy(service: str, arns: Sequence[Input[str]], account_id: Input[str]) -> Output[str]:
+    """Whoever is of the account may do through it what her role allows, on these resources and no others."""
+    reach: Statement = {
+        "Sid": "ReachTheLedger",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": f"{service}:*",
+        "Resource": list(arns),
+        "Condition": {"StringEquals": {"aws:PrincipalAccount": account_id}},
+    }
+    return Output.json_dumps(_document(reach))
 
 
 def queue_policy(queue_arn: Input[str], rule_arns: Sequence[Input[str]] = ()) -> Output[str]:
@@ -439,6 +456,23 @@ def _endpoint(service: str, kms_key_arn: Input[str], dns_suffix: Input[str]) -> 
 
 
 # The one statement over every resource: X-Ray knows no resource-level permission for these two actions.
+_INTERFACES = [
+    *("ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"),
+    *("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses"),
+]
+_IN_VPC: list[Statement] = [
+    {"Sid": "KeepInterfaces", "Effect": "Allow", "Action": _INTERFACES, "Resource": "*"},
+    {
+        "Sid": "NotByCode",
+        "Effect": "Deny",
+        "Action": _INTERFACES,
+        "Resource": "*",
+        "Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},
+    },
+]
+"""What AWSLambdaVPCAccessExecutionRole has, and what AWS advises beside it: the key is there when code calls, and not
+when Lambda does."""
+
 _TRACING: Statement = {
     "Sid": "Trace",
     "Effect": "Allow",

@@ -145,6 +145,43 @@ def check_regions(read: Reader, settings: Settings, region: str | None) -> None:
     )
 
 
+def check_network(read: Reader, settings: Settings) -> None:
+    """What belongs to a VPC is all there, or nothing of it is."""
+    inside, made = bool(settings.subnet_ids), bool(settings.vpc_endpoints)
+    read.expect(
+        not inside or not settings.regions,
+        "subnetIds",
+        json.dumps(list(settings.subnet_ids)),
+        "[] with two Regions: a subnet is of one",
+        "regions",
+    )
+    groups = settings.security_group_ids
+    read.expect(
+        bool(groups) == inside,
+        "securityGroupIds",
+        json.dumps(list(groups)),
+        "one at least with subnetIds, and [] without",
+        "subnetIds",
+    )
+    read.expect(
+        inside or not made,
+        "vpcEndpoints",
+        settings.vpc_endpoints,
+        "empty without subnetIds: functions in no VPC need none",
+        "subnetIds",
+    )
+    with_them = "with vpcEndpoints create, and empty without"
+    read.expect(bool(settings.vpc_id) == made, "vpcId", settings.vpc_id, f"said {with_them}", "vpcEndpoints")
+    tables = settings.route_table_ids
+    read.expect(
+        bool(tables) == made,
+        "routeTableIds",
+        json.dumps(list(tables)),
+        f"those of the subnets {with_them}",
+        "vpcEndpoints",
+    )
+
+
 def check_names(read: Reader, project: str, stack: str) -> None:
     """Dashboard and layer are called after project and stack, and AWS takes no `prod.eu` there."""
     for what, name in (("project", project), ("stack", stack)):

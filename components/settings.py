@@ -18,6 +18,8 @@ _A_POLICY = "the ARN of an IAM policy, arn:aws:iam::<account>:policy/<name>"
 _A_PATH = "a path, beginning and ending with /, up to 512 characters"
 _A_TAG = "the value of a tag: letters, digits, spaces and _.:/=+-@, up to 256"
 _A_FUNCTION = "a function of a module, <module>:<function>"
+_GROUPS = "a list of ids of security groups, sg-<id>"
+_ROUTE_TABLES = "a list of ids of route tables, rtb-<id>"
 _TOPICS = "a list of ARNs of SNS topics, arn:aws:sns:<region>:<account>:<name>"
 _A_CRON = "a cron expression of AWS Backup in UTC, cron(<minutes> <hours> <day> <month> <weekday> <year>)"
 _VAULTS = "a list of ARNs of vaults, arn:aws:backup:<region>:<account>:backup-vault:<name>"
@@ -180,6 +182,14 @@ class Settings:
     """The Region of the stack and the one beside it; empty for one Region."""
     region_mode: str
     replica_kms_key_arn: str | None
+    subnet_ids: tuple[str, ...]
+    """Of the functions; empty for no VPC."""
+    security_group_ids: tuple[str, ...]
+    vpc_endpoints: str
+    """"create" for the stack's own; empty for those that the VPC has."""
+    vpc_id: str
+    """Of the endpoints, with the next one."""
+    route_table_ids: tuple[str, ...]
     """As `kms_key_arn`, in the Region beside."""
     replica_api_certificate_arn: str
     replica_console_domain: str
@@ -359,6 +369,11 @@ class Settings:
                 "replicaApiCertificateArn", config_reader.CERTIFICATE_ARN, _A_CERTIFICATE
             ),
             replica_console_domain=read.matching("replicaConsoleDomain", config_reader.HOST, _A_HOST),
+            subnet_ids=read.all_matching("subnetIds", config_reader.SUBNET, "a list of ids of subnets, subnet-<id>"),
+            security_group_ids=read.all_matching("securityGroupIds", config_reader.SECURITY_GROUP, _GROUPS),
+            vpc_endpoints=read.optional_choice("vpcEndpoints", limits.VPC_ENDPOINTS),
+            vpc_id=read.matching("vpcId", config_reader.VPC, "the id of a VPC, vpc-<id>"),
+            route_table_ids=read.all_matching("routeTableIds", config_reader.ROUTE_TABLE, _ROUTE_TABLES),
         )
         region, endpoints = pulumi.Config("aws").get("region"), pulumi.Config("aws").get("endpoints")
         setting_rules.check_names(read, pulumi.get_project(), pulumi.get_stack())
@@ -367,6 +382,7 @@ class Settings:
         setting_rules.check_keys(read, settings, region)
         setting_rules.check_drafts(read, settings, endpoints)
         setting_rules.check_regions(read, settings, region)
+        setting_rules.check_network(read, settings)
         read.refuse_what_was_not_read()
         if read.errors:
             raise SettingsError("\n".join(["the stack's configuration cannot be used:", *read.errors]))

@@ -54,6 +54,14 @@ _COPYING = {"backup:CopyFromBackupVault"}
 """IAM knows no vault for it; where copies go is another action, of vaults that are named."""
 
 
+_NETWORK = {
+    *("ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"),
+    *("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses"),
+}
+"""What Lambda takes to run a function in a VPC, on interfaces that have no name before; AWS's own policy is as wide."""
+_ON_EVERYTHING = _TRACING | _LOOKING | _COPYING | _NETWORK
+
+
 def _queue_is_encrypted(queue: Properties) -> Iterator[str]:
     if not queue.get("sqsManagedSseEnabled") and not queue.get("kmsMasterKeyId"):
         yield "messages would lie in plain text: set kmsMasterKeyId or sqsManagedSseEnabled"
@@ -82,7 +90,10 @@ def _role_names_what_it_may(policy: Properties) -> Iterator[str]:
             continue
         if "NotAction" in statement or any("*" in action for action in actions):
             yield f"{_sid(statement)} allows actions by a wildcard: name each"
-        if "*" in _listed(statement.get("Resource", "*")) and not set(actions) <= _TRACING | _LOOKING | _COPYING:
+        if (
+            "*" in _listed(statement.get("Resource", "*"))
+            and not set(actions) <= _TRACING | _LOOKING | _COPYING | _NETWORK
+        ):
             yield f"{_sid(statement)} allows {', '.join(actions)} on every resource: name those that it is for"
 
 

@@ -12,6 +12,7 @@ from components import limits
 from components.append_guard import AppendGuard, AppendGuardArgs, identities
 from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction, HandlerFunctionArgs, Versions
+from components.handler_function import HandlerFunction, HandlerFunctionArgs, Network, Versions
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.policies import Grant
 from components.settings import Settings
@@ -67,6 +68,7 @@ class Handlers:
                 system_log_level=settings.system_log_level,
                 log_retention_days=settings.log_retention_days,
                 tracing=settings.tracing,
+                network=Network(settings.subnet_ids, settings.security_group_ids) if settings.subnet_ids else None,
                 kms_key_arn=self.shared.kms_key_arn,
                 previous_kms_key_arns=settings.previous_kms_key_arns,
             ),

@@ -18,6 +18,7 @@ from stack.entrance import Entrance
 from stack.feeds import Feeds, feed
 from stack.functions import Functions, guard, run
 from stack.monitoring import watch
+from stack.network import connect
 from stack.operations import operate
 from stack.regions import Settling, settle
 from stack.replays import Replaying, replay
@@ -48,6 +49,11 @@ def declare(shared: Shared, stores: Stores, door: FrontDoor | None, elsewhere: F
     settling = settle(shared, stores, carriers, functions)
     replaying = replay(shared, stores, carriers, functions, feeds)
     operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
+    connect(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
+    operations = None
+    if with_front_door:
+        operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
+    front_door = open_to_http(shared, functions, operations)
     monitoring = watch(
         *(shared, stores, carriers, functions),
         feeds=feeds,

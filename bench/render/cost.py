@@ -12,7 +12,10 @@ from .markdown import money, number, table
 
 _SMALLER_MB = 256
 _MEMORY_GB = cost.MEMORY_MB / 1024
-_MONTH_GB_SECONDS = _MEMORY_GB * 730 * 3600
+_HOURS = 730
+"""Of a month."""
+_ZONES = 2
+_MONTH_GB_SECONDS = _MEMORY_GB * _HOURS * 3600
 """GB seconds of one environment in a month."""
 _ACCESS_LINE_GB = 0.5
 """A million lines of the access log."""
@@ -160,6 +163,14 @@ of arm64:
 | `commandProvisionedConcurrency: 1`, `queryProvisionedConcurrency: 1` | {money(_MONTH_GB_SECONDS * prices.LAMBDA_STANDING_GB_SECOND)} each | whether called or not; its invocations cost {number(prices.LAMBDA_PROVISIONED_GB_SECOND / prices.LAMBDA_GB_SECOND["arm64"])} × of what they do otherwise |
 
 What they change of the wait for an environment: [performance](performance.md#cold-start).
+
+## In a VPC
+
+`subnetIds` cost nothing by themselves: Lambda charges for no network interface. With `vpcEndpoints: create` each interface endpoint is {prices.ENDPOINT_HOUR} US$ an hour in
+each Availability Zone, called or not, and {prices.ENDPOINT_GB} a GB: three endpoints (events, sqs, and with `httpApi` dynamodb-streams) in two zones are {money(3 * _ZONES * _HOURS * prices.ENDPOINT_HOUR)} US$ a month, {money(4 * _ZONES * _HOURS * prices.ENDPOINT_HOUR)} with the
+heartbeat's. DynamoDB's gateway is free. The prices are those of [PrivateLink](https://aws.amazon.com/privatelink/pricing/) in us-east-1, in no sum above.
+New environments wait no longer for the VPC: Lambda makes the interface when a function is created or moved, and environments share it
+([AWS](https://aws.amazon.com/blogs/compute/announcing-improved-vpc-networking-for-aws-lambda-functions/)). Not measured.
 
 ## The recipe's million, were its tables billed on demand: {money(cost.total(recipe))} US$
 

@@ -95,6 +95,7 @@ _INVOKE_CONFIG = {
         loggingConfig=fields(*_LOGGING),
         snapStart=fields("applyOn"),
         tracingConfig=fields("mode"),
+        vpcConfig=fields("subnetIds", "securityGroupIds"),
     ),
 )
 def function(new: NewResource) -> Created:
@@ -294,6 +295,11 @@ def _settings(new: NewResource) -> dict[str, Any]:
         settings["TracingConfig"] = {"Mode": tracing["mode"]}
     if logging := inputs.get("loggingConfig"):
         settings["LoggingConfig"] = {api: logging[ours] for ours, api in _LOGGING.items() if ours in logging}
+    if network := inputs.get("vpcConfig"):
+        settings["VpcConfig"] = {
+            "SubnetIds": network["subnetIds"],
+            "SecurityGroupIds": network["securityGroupIds"],
+        }
     if snap_start := inputs.get("snapStart"):
         settings["SnapStart"] = {"ApplyOn": snap_start["applyOn"]}
     if dead_letters := inputs.get("deadLetterConfig"):

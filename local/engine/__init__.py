@@ -65,6 +65,7 @@ from local.engine.log_search import LogSearch
 from local.engine.long_polling import LongPolling
 from local.engine.mappings import Mappings
 from local.engine.message_limits import MessageLimits
+from local.engine.networks import Networks
 from local.engine.packages import Packages, RuntimeClientMissing
 from local.engine.processes import Processes
 from local.engine.provisioned import ProvisionedConcurrency
@@ -239,6 +240,7 @@ _WITH_THE_GATEWAY_ALONE: tuple[Callable[[Gateway], object], ...] = (
     LogSearch,
     QueueAttributes,
     MessageLimits,
+    Networks,
     RegistryTags,
     SchemaVersions,
     Refusals,

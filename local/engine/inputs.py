@@ -75,8 +75,18 @@ def _check_form(request: ApiRequest) -> None:
         raise ApiError("InvalidAction", f"The action {request.operation} is not valid for this endpoint.")
     shape = model.operation_model(request.operation).input_shape
     for name in shape.required_members if shape else ():
-        if not any(f"{each}.".startswith(f"{name}.") for each in request.parameters):
+        written = _in_a_form(model.protocol, shape.members[name], name)
+        if not any(f"{each}.".startswith(f"{written}.") for each in request.parameters):
             raise ApiError("MissingParameter", f"The request must contain the parameter {name}.")
+
+
+def _in_a_form(protocol: str, member: Any, name: str) -> str:
+    """Some parameters are written otherwise than SDKs call them; those of EC2 with a capital."""
+    told = member.serialization
+    if protocol != "ec2":
+        return str(told.get("name", name))
+    written = str(told.get("queryName") or told.get("name", name))
+    return written[0].upper() + written[1:]
 
 
 def _check_json(request: ApiRequest) -> None:

@@ -24,6 +24,7 @@ _ABSENT = frozenset(
         "aws:sourcevpce",
         "aws:username",
         "iam:permissionsboundary",
+        "lambda:sourcefunctionarn",
     }
 )
 

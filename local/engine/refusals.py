@@ -51,8 +51,6 @@ _FUNCTION: Mapping[str, Harmless] = {
     "FileSystemConfigs": (),
     "ImageConfig": (),
     "RuntimeConfig": (),
-    "VpcConfig.SubnetIds": (),
-    "VpcConfig.SecurityGroupIds": (),
     "VpcConfig.Ipv6AllowedForDualStack": _FALSE,
 }
 _CODE_ELSEWHERE = ("S3ObjectVersion", "S3ObjectStorageMode", "SourceKMSKeyArn", "ImageUri")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, REPLICA, Grant
+from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, IN_VPC, REPLICA, Grant
 
 MOST_CHARACTERS = 6_144
 """Of a managed policy; IAM does not count spaces between elements."""
@@ -194,12 +194,13 @@ def _path(declared: Iterable[Declared]) -> str:
 
 
 def _implied(declared: Sequence[Declared]) -> list[Declared]:
-    """What is no resource of its own, and takes grants: copies of tables, and the key that the stack is given."""
+    """What is no resource of its own, and takes grants: copies of tables, the key that the stack is given, a VPC."""
     tables = [each.inputs for each in declared if each.type == _TABLE]
     keys = {str((table.get("serverSideEncryption") or {}).get("kmsKeyArn") or "") for table in tables} - {""}
     own = any(each.type == _KEY for each in declared)
     replicas = [Declared(REPLICA, "", {}) for table in tables if table.get("replicas")]
-    return [*replicas, *(Declared(GIVEN_KEY, key, {}) for key in sorted(keys) if not own)]
+    inside = [Declared(IN_VPC, "", {}) for each in declared if each.type == _FUNCTION and each.inputs.get("vpcConfig")]
+    return [*replicas, *inside, *(Declared(GIVEN_KEY, key, {}) for key in sorted(keys) if not own)]
 
 
 def _packed(statements: Iterable[Document]) -> list[Document]:

@@ -37,8 +37,8 @@ class OnlyAws(NamedTuple):
     source: str
 
 
-REPLICA, GIVEN_KEY = "replica", "given key"
-"""No types of resources: a table's copy in a second Region, and a key that is not the stack's own."""
+REPLICA, GIVEN_KEY, IN_VPC = "replica", "given key", "in a VPC"
+"""No types of resources: a table's copy in a second Region, a key that is not the stack's own, a function's network."""
 
 _ON_ALL = ("*",)
 _PROVIDER = "https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service"
@@ -72,6 +72,7 @@ _STREAM = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 _OBJECT_LOCK = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
 _LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 _LOG_STREAM = "aws:cloudwatch/logStream:LogStream"
+_ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 _DOMAIN = "aws:apigatewayv2/domainName:DomainName"
 
 _TABLES = ("dynamodb:{place}:table/{name}",)
@@ -378,6 +379,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant("ReadObjects", _BUCKET, _OBJECTS, "s3:GetObject GetObjectTagging", reads=True),
 )
 
+_NO_VPC = "the deployment that is tried is in no VPC"
 _NO_BACKUP = "the embedded AWS has no AWS Backup"
 _NO_FILES = "the stack whose deployment is recorded has no audit files"
 
@@ -557,6 +559,35 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         Grant("ReadLogStreams", _LOG_STREAM, _LOG_STREAMS, "logs:DescribeLogStreams", reads=True),
         _NO_FILES,
         f"{_PROVIDER}/logs/stream.go",
+    ),
+    OnlyAws(
+        Grant(
+            "ChangeEndpoints",
+            _ENDPOINT,
+            (
+                *("ec2:{place}:vpc/*", "ec2:{place}:vpc-endpoint/*", "ec2:{place}:subnet/*"),
+                *("ec2:{place}:security-group/*", "ec2:{place}:route-table/*"),
+            ),
+            "ec2:CreateTags CreateVpcEndpoint DeleteTags DeleteVpcEndpoints ModifyVpcEndpoint",
+        ),
+        _NO_VPC,
+        f"{_PROVIDER}/ec2/vpc_endpoint.go",
+    ),
+    OnlyAws(
+        Grant(
+            "ReadEndpoints",
+            _ENDPOINT,
+            _ON_ALL,
+            "ec2:DescribeNetworkInterfaces DescribePrefixLists DescribeVpcEndpoints",
+            reads=True,
+        ),
+        _NO_VPC,
+        f"{_PROVIDER}/ec2/vpc_endpoint.go",
+    ),
+    OnlyAws(
+        Grant("LookAtNetwork", IN_VPC, _ON_ALL, "ec2:DescribeSecurityGroups DescribeSubnets DescribeVpcs", reads=True),
+        "Lambda looks at subnets and groups as whoever gives them to a function",
+        "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
     ),
     OnlyAws(
         Grant(

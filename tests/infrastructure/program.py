@@ -85,6 +85,7 @@ _ARNS: dict[str, str | None] = {
     "aws:dynamodb/resourcePolicy:ResourcePolicy": None,
     "aws:dynamodb/contributorInsights:ContributorInsights": "dynamodb:{place}:insights/{name}",
     "aws:dynamodb/table:Table": "dynamodb:{place}:table/{name}",
+    "aws:ec2/vpcEndpoint:VpcEndpoint": "ec2:{place}:vpc-endpoint/{name}",
     "aws:glue/registry:Registry": "glue:{place}:registry/{registryName}",
     "aws:glue/schema:Schema": "glue:{place}:schema/{registry}/{schemaName}",
     "aws:iam/role:Role": "iam::{account}:role/{name}",

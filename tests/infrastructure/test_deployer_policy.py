@@ -10,7 +10,7 @@ import pytest
 
 from policies.deployer.__main__ import declared, main, placed, text_of
 from policies.deployer.documents import MOST_CHARACTERS, MOST_POLICIES, Declared, Place, documents, size
-from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, PARTS, REPLICA
+from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, IN_VPC, PARTS, REPLICA
 from policies.deployer.trust import trust
 from tests.infrastructure.program import ROOT, of_two_regions
 
@@ -33,6 +33,11 @@ VARIANTS: dict[str, dict[str, str]] = {
         "kmsKey": "create",
         "permissionsBoundary": BOUNDARY,
         "watchGuards": "true",
+        "subnetIds": '["subnet-01234567"]',
+        "securityGroupIds": '["sg-01234567"]',
+        "vpcEndpoints": "create",
+        "vpcId": "vpc-01234567",
+        "routeTableIds": '["rtb-01234567"]',
         "apiDomain": "api.example.com",
         "apiCertificateArn": _CERTIFICATE,
     },
@@ -103,7 +108,7 @@ def test_everything_that_the_program_can_declare_is_granted_within_iams_sizes() 
         made = documents(resources, Place(regions=("us-east-1", "eu-west-1"), tags={"stack": "prod"}))
         assert len(made) <= MOST_POLICIES
         assert all(size(document) <= MOST_CHARACTERS for document in made.values()), name
-    assert known | PARTS.keys() <= declared_types | {REPLICA, GIVEN_KEY}, "of nothing that is ever declared"
+    assert known | PARTS.keys() <= declared_types | {REPLICA, GIVEN_KEY, IN_VPC}, "of nothing that is ever declared"
 
 
 def test_no_action_is_a_wildcard_and_no_resource_but_where_iam_has_none(prod: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ KEYED = {
     "event-sourcing:deployment": "Canary10Percent5Minutes",
     "event-sourcing:auditFilesDays": "365",
     "event-sourcing:backupDays": "365",
+    "event-sourcing:subnetIds": '["subnet-0123456789abcdef0"]',
+    "event-sourcing:securityGroupIds": '["sg-0123456789abcdef0"]',
     "event-sourcing:backupCopyTo": '["arn:aws:backup:eu-west-1:123456789012:backup-vault:far"]',
 }
 

@@ -42,6 +42,7 @@ VAULT = "arn:aws:backup:eu-central-1:123456789012:backup-vault:far"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f0e0d0c-1111-2222-3333-444455556666"
 CERTIFICATE_ELSEWHERE = CERTIFICATE.replace("us-east-1", "eu-central-1")
 NAMED = {"apiDomain": "api.example.com", "apiCertificateArn": CERTIFICATE}
+IN_VPC = {"subnetIds": '["subnet-01234567"]', "securityGroupIds": '["sg-01234567"]'}
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/ledger/0f0e0d0c-1111-2222-3333-444455556666"
 
 
@@ -202,6 +203,12 @@ BAD = [
     ("regions", '["us-east-1", "us-east-1"]'),
     ("regions", '["eu-west-1", "us-east-1"]'),
     ("regions", '["us-east-1", "Ireland"]'),
+    ("subnetIds", "subnet-0123456789abcdef0"),
+    ("subnetIds", '["private"]'),
+    ("securityGroupIds", '["default"]'),
+    ("vpcEndpoints", "yes"),
+    ("vpcId", "vpc"),
+    ("routeTableIds", '["main"]'),
     ("regionMode", "both"),
     ("regionMode", "home"),
     ("replicaKmsKeyArn", "alias/ledger"),
@@ -375,6 +382,13 @@ def test_all_complaints_come_at_once() -> None:
             "maxReadUnits",
         ),
         ({"warmReadUnits": "12000"}, "warmWriteUnits"),
+        ({"subnetIds": '["subnet-01234567"]'}, "securityGroupIds"),
+        ({"securityGroupIds": '["sg-01234567"]'}, "securityGroupIds"),
+        ({"vpcEndpoints": "create", "vpcId": "vpc-01234567", "routeTableIds": '["rtb-01234567"]'}, "vpcEndpoints"),
+        ({**IN_VPC, "vpcEndpoints": "create", "vpcId": "vpc-01234567"}, "routeTableIds"),
+        ({**IN_VPC, "vpcEndpoints": "create", "routeTableIds": '["rtb-01234567"]'}, "vpcId"),
+        ({**IN_VPC, "vpcId": "vpc-01234567"}, "vpcId"),
+        ({**IN_VPC, "regions": '["us-east-1", "eu-west-1"]'}, "subnetIds"),
         ({"projectionTimeout": "60", "projectionVisibilityTimeout": "59"}, "projectionVisibilityTimeout"),
         (
             {"projectionTimeout": "60", "projectionVisibilityTimeout": "79", "projectionBatchWindow": "20"},

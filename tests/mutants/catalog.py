@@ -38,6 +38,7 @@ KINDS = "handlers/sourcing/kinds.py"
 GUARDED_BUS = ("tests/infrastructure/test_bus_guard.py",)
 AUDIT_FILES = ("tests/infrastructure/test_audit_files.py",)
 BACKED_UP = ("tests/infrastructure/test_backups.py",)
+IN_VPC = ("tests/infrastructure/test_network.py",)
 DEPLOYERS = ("tests/infrastructure/test_deployer_policy.py",)
 BETWEEN_REGIONS = ("tests/regions",)
 STATUS_OF_TWO = ("tests/ops/test_status_regions.py",)
@@ -5929,5 +5930,26 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "*([crossing.role_arn] if crossing else []),",
         "",
         GUARDED_BUS,
+    ),
+    Mutant(
+        "let a function's own code keep network interfaces",
+        "components/policies.py",
+        '"Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},',
+        '"Condition": {"Null": {"lambda:SourceFunctionArn": "true"}},',
+        IN_VPC,
+    ),
+    Mutant(
+        "forget an endpoint that a function calls",
+        "stack/network.py",
+        "    if functions.heartbeat:\n",
+        "    if functions.heartbeat and settings.regions:\n",
+        IN_VPC,
+    ),
+    Mutant(
+        "take a function into a VPC whatever its role allows",
+        "local/engine/networks.py",
+        'if not network.get("SubnetIds") or role is None:',
+        'if network.get("SubnetIds") or role is None:',
+        ("tests/local/test_deploy_network.py",),
     ),
 )

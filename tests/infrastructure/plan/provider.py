@@ -50,6 +50,7 @@ _CLASSES: dict[str, type[Any]] = {
     "aws:dynamodb/resourcePolicy:ResourcePolicy": aws.dynamodb.ResourcePolicy,
     "aws:dynamodb/contributorInsights:ContributorInsights": aws.dynamodb.ContributorInsights,
     "aws:dynamodb/table:Table": aws.dynamodb.Table,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": aws.ec2.VpcEndpoint,
     "aws:glue/registry:Registry": aws.glue.Registry,
     "aws:glue/schema:Schema": aws.glue.Schema,
     "aws:iam/role:Role": aws.iam.Role,
