@@ -1,4 +1,4 @@
-"""The stack in a VPC of the embedded AWS, where there is the word of it alone: it deploys, and functions run as ever."""
+"""The stack in a VPC of the embedded AWS, where there is the word of it alone: it deploys, and runs as ever."""
 
 from __future__ import annotations
 
