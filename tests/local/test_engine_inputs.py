@@ -22,6 +22,7 @@ NO_OWNER = "there is nobody who could lose access"
 NO_MANAGED_RULES = "no rule here is managed by a service"
 NOTHING_MASKED = "no data is masked"
 NO_PASSWORD = "who signs in gives a name, and no password"
+NOT_THERE = "there is no such operation, and that is what is answered"
 KEPT = "it is kept and told; nothing here follows from it"
 
 EXCUSED: dict[tuple[str, str, str], str] = {
@@ -37,6 +38,12 @@ EXCUSED: dict[tuple[str, str, str], str] = {
     ("cognito-idp", "CreateUserPoolClient", "ExplicitAuthFlows"): NO_PASSWORD,
     ("cognito-idp", "CreateUserPoolClient", "IdTokenValidity"): "read by another name, in `user_tokens`",
     ("cognito-idp", "CreateUserPoolClient", "PreventUserExistenceErrors"): NO_PASSWORD,
+    ("cognito-idp", "UntagResource", "TagKeys"): NOT_THERE,
+    ("cognito-idp", "UpdateResourceServer", "Scopes.ScopeDescription"): NOT_THERE,
+    ("cognito-idp", "UpdateUserPoolClient", "AccessTokenValidity"): "read by another name, in `user_tokens`",
+    ("cognito-idp", "UpdateUserPoolClient", "ExplicitAuthFlows"): NO_PASSWORD,
+    ("cognito-idp", "UpdateUserPoolClient", "IdTokenValidity"): "read by another name, in `user_tokens`",
+    ("cognito-idp", "UpdateUserPoolClient", "PreventUserExistenceErrors"): NO_PASSWORD,
     ("cognito-idp", "UpdateUserPool", "Policies.PasswordPolicy.PasswordHistorySize"): NO_PASSWORD,
     ("cognito-idp", "UpdateUserPool", "UserPoolTags"): KEPT,
     ("cognito-idp", "UpdateUserPool", "UserPoolTier"): KEPT,
@@ -44,9 +51,13 @@ EXCUSED: dict[tuple[str, str, str], str] = {
     ("events", "DeleteRule", "Force"): NO_MANAGED_RULES,
     ("events", "PutEvents", "EndpointId"): "SDKs send it to the host of the global endpoint, never here",
     ("events", "RemoveTargets", "Force"): NO_MANAGED_RULES,
+    ("events", "UpdateEventBus", "LogConfig"): NOT_THERE,
     ("kms", "CreateKey", "BypassPolicyLockoutSafetyCheck"): NO_OWNER,
+    ("kms", "PutKeyPolicy", "BypassPolicyLockoutSafetyCheck"): NO_OWNER,
     ("lambda", "ListVersionsByFunction", "?Marker"): ONE_PAGE,
     ("lambda", "ListVersionsByFunction", "?MaxItems"): ONE_PAGE,
+    ("logs", "AssociateKmsKey", "resourceIdentifier"): NOT_THERE,
+    ("logs", "DisassociateKmsKey", "resourceIdentifier"): NOT_THERE,
     ("logs", "FilterLogEvents", "unmask"): NOTHING_MASKED,
     ("sns", "Subscribe", "ReturnSubscriptionArn"): "the ARN is always answered",
 }
