@@ -182,6 +182,9 @@ class Settings:
     """The Region of the stack and the one beside it; empty for one Region."""
     region_mode: str
     replica_kms_key_arn: str | None
+    """As `kms_key_arn`, in the Region beside."""
+    replica_api_certificate_arn: str
+    replica_console_domain: str
     subnet_ids: tuple[str, ...]
     """Of the functions; empty for no VPC."""
     security_group_ids: tuple[str, ...]
@@ -190,9 +193,6 @@ class Settings:
     vpc_id: str
     """Of the endpoints, with the next one."""
     route_table_ids: tuple[str, ...]
-    """As `kms_key_arn`, in the Region beside."""
-    replica_api_certificate_arn: str
-    replica_console_domain: str
 
     def reserved_concurrency(self) -> dict[str, int]:
         """The reservations of all functions, by setting."""

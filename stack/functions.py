@@ -11,7 +11,6 @@ import pulumi
 from components import limits
 from components.append_guard import AppendGuard, AppendGuardArgs, identities
 from components.front_door import FrontDoor
-from components.handler_function import HandlerFunction, HandlerFunctionArgs, Versions
 from components.handler_function import HandlerFunction, HandlerFunctionArgs, Network, Versions
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.policies import Grant

@@ -50,10 +50,6 @@ def declare(shared: Shared, stores: Stores, door: FrontDoor | None, elsewhere: F
     replaying = replay(shared, stores, carriers, functions, feeds)
     operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
     connect(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
-    operations = None
-    if with_front_door:
-        operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
-    front_door = open_to_http(shared, functions, operations)
     monitoring = watch(
         *(shared, stores, carriers, functions),
         feeds=feeds,
