@@ -15,12 +15,14 @@ from .sourcing.errors import MalformedError, NotAnEventError
 from .store import clients
 from .store.conflict_queue import told_in
 from .store.conflicts import Conflicts, Status
+from .store.epochs import Epochs
 from .store.event_store import EventStore
 from .store.projector import Projector
 from .store.read_model import ReadModel
 from .store.reconciler import NotYetError, Reconciler, Settled, WaitsError
 from .store.snapshot_builder import SnapshotBuilder
 from .store.snapshots import Snapshots
+from .store.standings import Standings
 from .store.waiting import Waiting
 from .wiring import ledger_over, now
 
@@ -28,6 +30,7 @@ _dynamodb = clients.dynamodb()
 _store = EventStore(_dynamodb, setting("EVENT_STORE_TABLE"), number("TYPE_BUCKETS"))
 _snapshots = Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE"))
 _conflicts = Conflicts(_dynamodb, setting("CONFLICTS_TABLE"))
+_epochs = Epochs(_dynamodb, setting("CONFLICTS_TABLE"))
 _waiting = Waiting(_dynamodb, setting("REGION_TABLE"))
 _DAY = 24 * 60 * 60
 _SPARE_SECONDS = 4.0
@@ -38,10 +41,14 @@ _TOLD = 100
 """So many open conflicts, and streams that wait, are told of at most in one answer."""
 
 
-def _wired() -> Reconciler:
+def _wired_standings() -> Standings:
     standings = wired_standings(_dynamodb)
     if standings is None:
         raise MalformedError("REGION", "this ledger has one Region: nothing is lost between two")
+    return standings
+
+
+def _wired(standings: Standings) -> Reconciler:
     return Reconciler(
         store=_store,
         conflicts=_conflicts,
@@ -61,7 +68,8 @@ def _wired() -> Reconciler:
     )
 
 
-_reconciler = _wired()
+_standings = _wired_standings()
+_reconciler = _wired(_standings)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -69,15 +77,34 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]
 
     `{"aggregateIds": [...], "giveUp": true}` settles these streams, and with `giveUp` does not wait for what has not
     come. `{"accept": {"aggregateId", "hash", "why"}}` says what became of a lost event that a person has seen to.
-    Anything else settles what is due, the oldest first, and what waits, as far as there is time, and counts what is
-    open, as OpenConflicts. To `{streams, putBack, removed, again, notYet, open, waiting, more}`.
+    Anything else tells the other Region in which epoch this one decides, and hears that of it; settles what is due, the
+    oldest first, and what waits, as far as there is time; and counts what is open, as OpenConflicts. To `{streams,
+    putBack, removed, again, notYet, open, waiting, more}`.
     """
     if "Records" in event:
         return _take(event["Records"], context)
     if accept := event.get("accept"):
         return _accept(accept)
     named = event.get("aggregateIds")
+    if named is None:
+        _keep_in_step(context)
     return _settle(named if named is not None else _due(), context, give_up=event.get("giveUp") is True)
+
+
+def _keep_in_step(context: Context) -> None:
+    """Say in which epoch this Region decides, and give way where the other one does in a higher one: a GetItem and a
+    Query; a PutItem where either is news. A failure is made up for by the next call."""
+    try:
+        own, told = _standings.read(), _epochs.told()
+        if own.is_active and told.get(own.region, 0) < own.epoch:
+            _epochs.tell(own)
+        for region, epoch in told.items():
+            if region != own.region and _standings.give_way(region, epoch):
+                log.critical("fenced: %s decides in epoch %s", region, epoch)
+                count("EpochsOver", 1, context)
+    except (BotoCoreError, ClientError) as error:
+        log.error("who decides was not compared with the other Region: %s", error)
+        count("NotSettled", 1, context)
 
 
 def _take(records: Iterable[Mapping[str, Any]], context: Context) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def _take_note(event: Event, standings: Standings, context: Context) -> None:
         return
     try:
         own = standings.now()
-        if event.stamp.epoch > own.known:
+        if own.is_over_by(event.stamp.epoch):
             if standings.give_way(*event.stamp):
                 log.critical("fenced: %s decides in epoch %s", *event.stamp)
                 count("EpochsOver", 1, context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -101,10 +101,11 @@ class Region:
             raise UnreachableError(f"{self.name} cannot be reached: {error}") from error
 
     def stand(self, change: Callable[[Standing], Standing]) -> Standing:
-        """Change where it stands; what that is now. OperatorError where somebody else does so at the same time."""
+        """Change where it stands, as an operator's act; what that is now. OperatorError where somebody else does so at
+        the same time."""
         standings = self.standings()
         seen = standings.read()
-        new = change(seen)
+        new = replace(change(seen), acts=seen.acts + 1)
         try:
             standings.change(seen, new)
         except OvertakenError as error:
@@ -138,9 +139,10 @@ class Region:
         return [each for each in missing if each.hash not in lost]
 
     def wake(self) -> None:
-        """Have its sweep look at once for what is due: one asynchronous invocation."""
-        function = self.system.output("sweepFunction")
-        self.system.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
+        """Have it look at once for what is due, and tell the other Region its epoch: two asynchronous invocations."""
+        for output in ("sweepFunction", "reconcileFunction"):
+            function = self.system.output(output)
+            self.system.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
 
     def reconcile(self, request: dict[str, Any]) -> dict[str, Any]:
         """Call the function: one invocation, waited for. OperatorError where it fails."""
@@ -193,12 +195,23 @@ def seen_in(regions: Mapping[str, Region]) -> dict[str, Seen | UnreachableError]
 def disagreement(seen: Mapping[str, Seen | UnreachableError]) -> str:
     """What is wrong with who decides, in words; empty where nothing is, as far as the Regions answer."""
     told = {name: each.standing for name, each in seen.items() if isinstance(each, Seen)}
-    active = [name for name, standing in told.items() if standing.is_active]
-    if len(active) > 1 and {standing.mode for standing in told.values()} == {Mode.STANDBY}:
+    active = {name: standing for name, standing in told.items() if standing.is_active}
+    at_home = {standing.mode for standing in told.values()} == {Mode.HOME}
+    if len(active) > 1 and not (at_home and _are_in_step(active.values())):
         return f"{' and '.join(active)} both decide: the one of the higher epoch stands; demote the other one"
-    if len(seen) > 1 and not active and len(told) == len(seen):
+    if len(seen) == 1 or len(told) < len(seen):
+        return ""
+    if not active:
         return "nobody decides: promote one"
+    left = [name for name in told if name not in active and not any(name in each.covers for each in active.values())]
+    if at_home and left:
+        return f"nobody decides what is at home in {' and '.join(left)}: `region share`, or promote the other one"
     return ""
+
+
+def _are_in_step(standings: Iterable[Standing]) -> bool:
+    """Whether Regions that decide side by side leave each other what is at home there."""
+    return len({(standing.epoch, standing.covers) for standing in standings}) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +241,12 @@ class Change:
         """Fence the source, wait until all that it decided has come, and open the other one in a higher epoch.
 
         OperatorError where the source cannot be reached, or its events do not come in time, and that is not accepted:
-        then nobody decides who was fenced, and it can be gone on from by the same command.
+        then nobody decides who was fenced, and it can be gone on from by the same command. Or where somebody else acted
+        on either Region since this began: then it opens nobody.
         """
         here = self.to.standing()
         known, reached = here.known, True
+        before = {self.to.name: here.acts}
         try:
             there = self.source.standing()
         except UnreachableError as error:
@@ -246,7 +261,10 @@ class Change:
         if reached:
             known = max(known, there.known)
             epoch = own_epoch(known, self.to.name, self.to.order)
-            self.source.stand(lambda seen: fenced(seen, self.to.name, epoch) if seen.is_active else _told(seen, epoch))
+            stands = self.source.stand(
+                lambda seen: fenced(seen, self.to.name, epoch) if seen.is_active else _told(seen, epoch)
+            )
+            before[self.source.name] = stands.acts
             if there.is_active:
                 self.told(f"{self.source.name} is fenced")
             self._wait_for_the_fence()
@@ -259,9 +277,7 @@ class Change:
                 )
         epoch = own_epoch(known, self.to.name, self.to.order)
         covers = frozenset({self.source.name}) if here.mode is Mode.HOME else frozenset[str]()
-        opened = self.to.stand(
-            lambda seen: replace(seen, role=Role.ACTIVE, epoch=epoch, decides=self.to.name, covers=covers)
-        )
+        opened = self._open(self.to, epoch, before, covers)
         self.told(f"{self.to.name} decides, in epoch {epoch}")
         self.to.wake()
         return Promoted(opened, reached, missing)
@@ -274,9 +290,11 @@ class Change:
         here, there = self.to.standing(), self.source.standing()
         if here.mode is not Mode.HOME:
             raise OperatorError("with the mode standby one Region decides: promote it")
+        before = {self.source.name: there.acts, self.to.name: here.acts}
         epoch = common_epoch(max(here.known, there.known), self.to.order)
         if here.covers or here.epoch != epoch:
-            self.to.stand(lambda seen: replace(seen, epoch=epoch, covers=frozenset()))
+            self._require_untouched(self.to, here.acts)
+            before[self.to.name] = self.to.stand(lambda seen: replace(seen, epoch=epoch, covers=frozenset())).acts
             self.told(f"{self.to.name} decides what is at home there, in epoch {epoch}")
         back = Change(self.source, self.to, self.fence_seconds, self.told, self.events, self.pause, self.now)
         self._wait_for_the_fence()
@@ -285,12 +303,34 @@ class Change:
                 f"{_not_come(missing, self.to.name)} to {self.source.name}, such as "
                 f"{_place(missing[0])}; {self.source.name} decides nothing yet: say it again"
             )
-        opened = self.source.stand(
-            lambda seen: replace(seen, role=Role.ACTIVE, epoch=epoch, decides=self.source.name, covers=frozenset())
-        )
+        opened = self._open(self.source, epoch, before, frozenset())
         self.told(f"{self.source.name} decides what is at home there, in epoch {epoch}")
         self.source.wake()
         return Promoted(opened, was_reached=True, missing=())
+
+    def _open(self, which: Region, epoch: int, before: Mapping[str, int], covers: frozenset[str]) -> Standing:
+        """Have a Region decide, unless somebody acted on either one behind what was seen there: two GetItems, and a
+        PutItem on condition that nobody does in between."""
+        for region in (self.to, self.source):
+            if region is not which and region.name in before:
+                self._require_untouched(region, before[region.name])
+
+        def change(seen: Standing) -> Standing:
+            if seen.acts != before[which.name] or seen.known > epoch:
+                raise OperatorError(_interfered(which))
+            return replace(seen, role=Role.ACTIVE, epoch=epoch, decides=which.name, covers=covers)
+
+        return which.stand(change)
+
+    def _require_untouched(self, region: Region, acts: int) -> None:
+        """OperatorError where somebody acted on it. Where it cannot be reached any more, what was done there holds."""
+        try:
+            seen = region.standing()
+        except UnreachableError as error:
+            self.told(str(error))
+            return
+        if seen.acts != acts:
+            raise OperatorError(_interfered(region))
 
     def _wait_for_the_fence(self) -> None:
         """Until nobody can write any more who read before the fence that the Region decides."""
@@ -380,6 +420,13 @@ def described(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
             "eventType": event.event_type,
             "commandId": event.command_id,
         }
+
+
+def _interfered(region: Region) -> str:
+    return (
+        f"somebody else promoted, shared or demoted meanwhile: {region.name} is not as it was. This act opened nobody; "
+        "see `region status`, agree who acts, and say it again"
+    )
 
 
 def _told(standing: Standing, epoch: int) -> Standing:

@@ -66,6 +66,8 @@ class Standing:
     covers: frozenset[str] = frozenset()
     seen: int = 0
     """The highest epoch that it knows of another Region: its next own one lies above."""
+    acts: int = 0
+    """How many acts of operators made it. Who began to act before another one had ended sees that by it."""
 
     @property
     def known(self) -> int:
@@ -75,6 +77,10 @@ class Standing:
     @property
     def is_active(self) -> bool:
         return self.role is Role.ACTIVE
+
+    def is_over_by(self, epoch: int) -> bool:
+        """Whether it is news that another Region decides in `epoch`."""
+        return epoch > (self.epoch if self.is_active else self.known)
 
     @property
     def stamp(self) -> Stamp:
@@ -107,6 +113,7 @@ class Standing:
             "Decides": self.decides,
             "Covers": sorted(self.covers),
             "Seen": self.seen,
+            "Acts": self.acts,
         }
 
     @classmethod
@@ -123,4 +130,5 @@ class Standing:
             decides=str(record.get("Decides", "")),
             covers=frozenset(map(str, covers)),
             seen=int(record.get("Seen", 0)),
+            acts=int(record.get("Acts", 0)),
         )

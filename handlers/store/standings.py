@@ -31,7 +31,7 @@ _KEY: Any = {"Part": {"S": "standing"}, "Place": {"S": "now"}}
 
 
 class OvertakenError(Exception):
-    """The standing is of a higher epoch by now: somebody else acted in the meantime. Nothing was written."""
+    """The standing is another one by now: somebody else acted in the meantime. Nothing was written."""
 
 
 def fence_seconds(longest_invocation: int) -> int:
@@ -70,16 +70,22 @@ class Standings:
         return standing
 
     def change(self, seen: Standing, new: Standing) -> None:
-        """Replace the standing that was read last: one PutItem, if it is still of that epoch and role.
+        """Replace the standing that was read last: one PutItem, if nothing that counts has changed since.
 
-        Raises OvertakenError where it is not.
+        Raises OvertakenError where it has.
         """
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(Epoch)"}
         if not self._is_initial:
             condition = {
-                "ConditionExpression": "Epoch = :epoch AND #role = :role",
+                "ConditionExpression": "Epoch = :epoch AND #role = :role AND Seen = :seen "
+                "AND (attribute_not_exists(Acts) OR Acts = :acts)",
                 "ExpressionAttributeNames": {"#role": "Role"},
-                "ExpressionAttributeValues": {":epoch": {"N": str(seen.epoch)}, ":role": {"S": seen.role.value}},
+                "ExpressionAttributeValues": {
+                    ":epoch": {"N": str(seen.epoch)},
+                    ":role": {"S": seen.role.value},
+                    ":seen": {"N": str(seen.seen)},
+                    ":acts": {"N": str(seen.acts)},
+                },
             }
         try:
             self.client.put_item(TableName=self.table, Item={**to_item(new.record()), **_KEY}, **condition)
@@ -95,7 +101,7 @@ class Standings:
         A GetItem, and a PutItem where it is news.
         """
         seen = self.read()
-        if seen.known >= epoch:
+        if not seen.is_over_by(epoch):
             return False
         try:
             self.change(

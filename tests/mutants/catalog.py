@@ -5582,6 +5582,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         BETWEEN_REGIONS,
     ),
     Mutant(
+        "open a Region that somebody else acted on meanwhile",
+        "ops/regions.py",
+        "            if seen.acts != before[which.name] or seen.known > epoch:\n",
+        "            if seen.known > epoch:\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "have a Region that decides give way only to an epoch that is news",
+        "handlers/sourcing/standing.py",
+        "        return epoch > (self.epoch if self.is_active else self.known)\n",
+        "        return epoch > self.known\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
+        "hear nothing of the other Region's epoch but by its events",
+        "handlers/reconcile.py",
+        "            if region != own.region and _standings.give_way(region, epoch):\n",
+        "            if region == own.region and _standings.give_way(region, epoch):\n",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
         "take an epoch that another Region may have taken",
         "handlers/sourcing/standing.py",
         "return above + 1 + (place - above) % places",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from handlers.sourcing.standing import Mode
+import pytest
+
+from handlers.sourcing.standing import Mode, Role
 
 from ..aws import STORE
 from .checks import check_the_end
 from .sending import opening, transaction, transfer
-from .world import OTHER, PRIMARY, Pair
+from .world import OTHER, PRIMARY, REGIONS, Pair
 
 
 def test_a_region_that_stands_by_refuses_and_says_who_decides(pair: Pair) -> None:
@@ -295,3 +297,31 @@ def test_a_region_is_fenced_by_whoever_sees_a_higher_epoch_first(pair: Pair) -> 
     a.invoke("reconcile", {"aggregateIds": ["a"]})
 
     assert (a.standing.role, a.standing.seen, a.standing.decides) == ("fenced", 3, OTHER)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_region_that_is_back_gives_way_before_the_other_one_writes_anything(mode: Mode) -> None:
+    pair = Pair.new(mode)
+    here, there = pair[PRIMARY], pair[OTHER]
+    pair.promote(OTHER, reach_the_other=False)
+    there.reconcile()
+    here.reconcile()
+    assert here.standing.is_active, "nobody could tell it"
+
+    pair.arrive(PRIMARY)
+    here.reconcile()
+    assert (here.standing.role, here.standing.decides, here.standing.seen) == (Role.FENCED, OTHER, 3)
+    assert there.standing.is_active
+    assert there.reconcile()["open"] == []
+
+
+def test_what_is_said_of_an_epoch_that_is_over_fences_nobody(pair: Pair) -> None:
+    here, there = pair[PRIMARY], pair[OTHER]
+    for name in (OTHER, PRIMARY):
+        pair.promote(name, reach_the_other=True)
+        pair[name].reconcile()
+        for region in REGIONS:
+            pair.arrive(region)
+    here.reconcile()
+    there.reconcile()
+    assert (here.standing.is_active, there.standing.is_active) == (True, False)

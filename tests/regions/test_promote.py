@@ -11,12 +11,13 @@ import boto3
 import pytest
 
 from handlers.sourcing.event import Event, Stamp
-from handlers.sourcing.standing import Mode, Role
+from handlers.sourcing.standing import Mode, Role, Standing
 from handlers.store.conflicts import Conflict, Conflicts
 from handlers.store.event_store import EventStore
 from handlers.store.items import to_record
+from handlers.store.standings import fenced
 from ops import regions
-from ops.regions import Change, Region, UnreachableError
+from ops.regions import Change, Region, Seen, UnreachableError, disagreement
 from ops.system import OperatorError, System
 from ops.whole_table import WholeTable
 
@@ -185,6 +186,93 @@ def test_there_and_back_each_time_in_a_higher_epoch(pair: tuple[Region, Region])
         epochs.append(promote(change(to, source, Clock())).standing.epoch)
         assert [each.standing().is_active for each in (to, source)] == [True, False]
     assert epochs == [3, 5, 6]
+
+
+def during_the_fence(act: Callable[[], object]) -> Clock:
+    """A clock by which somebody else acts once, while the fence is waited for."""
+    clock, done = Clock(), []
+
+    def then() -> None:
+        if clock.now > 1 and not done:
+            done.append(clock.now)
+            act()
+
+    clock.then = then
+    return clock
+
+
+@pytest.mark.parametrize("mode", ["standby", "home"])
+def test_of_two_opposite_promotions_at_once_one_opens_nobody(pair: tuple[Region, Region], mode: str) -> None:
+    here, there = (Region(System(outputs(mode), each.name), REGIONS) for each in pair)
+    clock = during_the_fence(lambda: promote(change(here, there, Clock())))
+
+    with pytest.raises(OperatorError, match="somebody else promoted"):
+        promote(change(there, here, clock))
+    assert [each.standing().is_active for each in (here, there)] == [True, False]
+    assert here.standing().epoch == 5
+
+
+@pytest.mark.parametrize("before", ["standby", "fenced"])
+def test_who_is_demoted_meanwhile_is_not_opened(pair: tuple[Region, Region], before: str) -> None:
+    here, there = pair
+    if before == "fenced":
+        there.stand(lambda seen: fenced(seen, PRIMARY))
+    clock = during_the_fence(lambda: there.stand(lambda seen: fenced(seen, PRIMARY)))
+
+    with pytest.raises(OperatorError, match="eu-west-1 is not as it was"):
+        promote(change(there, here, clock))
+    assert not any(each.standing().is_active for each in pair)
+
+
+def test_the_epoch_of_who_was_promoted_meanwhile_does_not_fall(pair: tuple[Region, Region]) -> None:
+    here, there = pair
+    clock = during_the_fence(lambda: promote(change(there, here, Clock()), accept_loss=True))
+
+    with pytest.raises(OperatorError, match="somebody else promoted"):
+        promote(change(there, here, clock))
+    assert (there.standing().role, there.standing().epoch) == (Role.ACTIVE, 6)
+
+
+def test_what_a_relay_learned_meanwhile_hinders_no_promotion(pair: tuple[Region, Region]) -> None:
+    here, there = pair
+    promote(change(there, here, Clock()))
+    clock = during_the_fence(lambda: here.standings().give_way(OTHER, 3))
+
+    assert promote(change(here, there, clock)).standing.epoch == 5
+
+
+def test_nobody_shares_what_is_being_moved(pair: tuple[Region, Region]) -> None:
+    here, there = (Region(System(outputs("home"), each.name), REGIONS) for each in pair)
+    promote(change(there, here, Clock()))
+    clock = during_the_fence(lambda: promote(change(here, there, Clock())))
+
+    with pytest.raises(OperatorError, match="somebody else promoted"):
+        change(there, here, clock).share(SINCE, until, 10)
+    assert [each.standing().is_active for each in (here, there)] == [True, False]
+
+
+HOME = Standing(PRIMARY, Role.ACTIVE, 4, Mode.HOME)
+BESIDE = Standing(OTHER, Role.ACTIVE, 4, Mode.HOME)
+ALONE = Standing(PRIMARY, Role.ACTIVE, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wrong"),
+    [
+        (HOME, BESIDE, ""),
+        (HOME, replace(BESIDE, epoch=6), "both decide"),
+        (HOME, replace(BESIDE, covers=frozenset({PRIMARY})), "both decide"),
+        (fenced(HOME, OTHER), replace(BESIDE, covers=frozenset({PRIMARY})), ""),
+        (fenced(HOME, OTHER), BESIDE, "nobody decides what is at home in us-east-1"),
+        (fenced(HOME, OTHER), fenced(BESIDE, PRIMARY), "nobody decides: promote"),
+        (ALONE, Standing(OTHER, Role.STANDBY, 1), ""),
+        (ALONE, Standing(OTHER, Role.ACTIVE, 3), "both decide"),
+    ],
+)
+def test_it_is_said_where_the_two_are_not_at_one(first: Standing, second: Standing, wrong: str) -> None:
+    told = disagreement({each.region: Seen(each, 0, ()) for each in (first, second)})
+    assert wrong in told
+    assert bool(told) == bool(wrong)
 
 
 def test_at_home_both_decide_again_in_a_common_epoch(pair: tuple[Region, Region]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -111,6 +112,23 @@ def test_of_two_who_change_it_at_once_one_is_told(client: Any) -> None:
         with pytest.raises(OvertakenError):
             other.change(too, fenced(too, OTHER))
     assert one.read() == Standing(PRIMARY, Role.ACTIVE, 4)
+
+
+def test_who_decides_gives_way_although_it_was_told_of_that_epoch_before(client: Any) -> None:
+    standings = Standings(client, STANDINGS, replace(ACTIVE, seen=3))
+
+    assert standings.give_way(OTHER, 3)
+    assert not standings.read().is_active
+
+
+def test_an_act_on_what_somebody_else_acted_on_is_refused(client: Any) -> None:
+    one, other = (Standings(client, STANDINGS, ACTIVE) for _ in range(2))
+    one.change(one.read(), replace(fenced(ACTIVE, OTHER), acts=1))
+    seen = other.read()
+    one.change(one.read(), replace(fenced(ACTIVE, OTHER), acts=2))
+
+    with pytest.raises(OvertakenError):
+        other.change(seen, replace(seen, role=Role.ACTIVE))
 
 
 def test_a_region_gives_way_to_a_higher_epoch_and_to_no_other(client: Any) -> None:

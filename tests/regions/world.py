@@ -18,6 +18,7 @@ import pytest
 from handlers.sourcing.event import Event
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
 from handlers.store.conflicts import Conflict
+from handlers.store.epochs import PART as EPOCHS
 from handlers.store.items import to_item, to_record
 from handlers.store.replica import ReplicaStore
 from handlers.store.standings import Standings, fenced
@@ -206,7 +207,8 @@ class Region:
         return streams
 
     def conflicts(self) -> list[Conflict]:
-        return [Conflict.of(item) for _, item in sorted(self.world.dynamodb.tables[CONFLICTS].items.items())]
+        kept = sorted(self.world.dynamodb.tables[CONFLICTS].items.items())
+        return [Conflict.of(item) for (part, *_), item in kept if part != EPOCHS]
 
     def read_model(self) -> dict[Key, Item]:
         return self.world.dynamodb.tables[ROWS].items
