@@ -190,7 +190,8 @@ def test_there_and_back_each_time_in_a_higher_epoch(pair: tuple[Region, Region])
 
 def during_the_fence(act: Callable[[], object]) -> Clock:
     """A clock by which somebody else acts once, while the fence is waited for."""
-    clock, done = Clock(), []
+    clock = Clock()
+    done: list[float] = []
 
     def then() -> None:
         if clock.now > 1 and not done:
