@@ -113,7 +113,7 @@ class Standing:
             "Decides": self.decides,
             "Covers": sorted(self.covers),
             "Seen": self.seen,
-            "Acts": self.acts,
+            **({"Acts": self.acts} if self.acts else {}),
         }
 
     @classmethod

@@ -76,15 +76,15 @@ class Standings:
         """
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(Epoch)"}
         if not self._is_initial:
+            acts = "Acts = :acts" if seen.acts else "attribute_not_exists(Acts)"
             condition = {
-                "ConditionExpression": "Epoch = :epoch AND #role = :role AND Seen = :seen "
-                "AND (attribute_not_exists(Acts) OR Acts = :acts)",
+                "ConditionExpression": f"Epoch = :epoch AND #role = :role AND Seen = :seen AND {acts}",
                 "ExpressionAttributeNames": {"#role": "Role"},
                 "ExpressionAttributeValues": {
                     ":epoch": {"N": str(seen.epoch)},
                     ":role": {"S": seen.role.value},
                     ":seen": {"N": str(seen.seen)},
-                    ":acts": {"N": str(seen.acts)},
+                    **({":acts": {"N": str(seen.acts)}} if seen.acts else {}),
                 },
             }
         try:
