@@ -136,6 +136,11 @@ def _on_group(request: ApiRequest) -> Iterable[Need]:
         yield Need("codedeploy:GetDeploymentConfig", arn(request, "codedeploy", f"deploymentconfig:{config}"))
 
 
+def _on_hose(request: ApiRequest) -> Iterable[Need]:
+    on = arn(request, "firehose", f"deliverystream/{request.parameters['DeliveryStreamName']}")
+    yield Need(f"firehose:{request.operation}", on)
+
+
 def _on_logs(request: ApiRequest) -> Iterable[Need]:
     asked = request.parameters
     stream = f":log-stream:{asked['logStreamName']}" if "logStreamName" in asked else ""
@@ -175,6 +180,7 @@ _FINDERS: Finders = (
     ("codedeploy", on_everything, ("BatchGetDeployments", "GetDeployment", "StopDeployment")),
     ("lambda", on_everything, ("ListEventSourceMappings",)),
     ("scheduler", schedule, ("GetSchedule", "UpdateSchedule")),
+    ("firehose", _on_hose, ("PutRecord",)),
     ("logs", _on_logs, ("CreateLogGroup", "CreateLogStream", "FilterLogEvents", "PutLogEvents")),
     ("s3", _on_object, ("DeleteObject", "GetObject", "HeadObject", "PutObject")),
     ("s3", _on_bucket, ("HeadBucket", "ListObjects", "ListObjectsV2")),

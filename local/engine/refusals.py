@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 OPERATIONS = {
     ("dynamodb", "ExportTableToPointInTime"): "what a table was at an earlier moment is not kept",
     ("dynamodb", "RestoreTableToPointInTime"): "what a table was at an earlier moment is not kept",
-    ("firehose", "PutRecord"): "what comes into a stream comes by a rule",
-    ("firehose", "PutRecordBatch"): "what comes into a stream comes by a rule",
+    ("firehose", "PutRecordBatch"): "what comes into a stream comes by a rule, or one by one",
     ("lambda", "CreateFunctionUrlConfig"): "nothing listens at a function's URL",
     ("logs", "PutMetricFilter"): "no metrics are made of logs",
     ("logs", "PutSubscriptionFilter"): "logs are handed to nobody",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import time
 import uuid
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.engine import backends, exact_json
-from local.engine.api import ApiError
+from local.engine.api import ACCOUNT, ApiError, Response
 from local.engine.background import Background, Queues
 from local.engine.destinations import message_attributes
 from local.engine.functions import FunctionRef, record_of
@@ -22,6 +23,7 @@ from local.engine.transform import target_input
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from local.engine.api import ApiRequest
     from local.engine.aws import ServiceClients
     from local.engine.gateway import Gateway
     from local.engine.pending import Pending
@@ -99,6 +101,7 @@ class Targets:
         self._queues: Queues[str] = Queues(background, "target")  # so that a target that hangs holds up no other
         self._log_streams: dict[tuple[str, str], str] = {}
         self.forward: Forward | None = None
+        gateway.seam("firehose", "PutRecord", self._put_record)
 
     def deliver(self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]) -> None:
         """Returns at once; the delivery takes its course in the background."""
@@ -253,20 +256,36 @@ class Targets:
         )
 
     def _to_stream(self, delivery: _Delivery, body: str) -> None:
-        """What Firehose could not write it would try for a day and drop; here the rule's dead letter queue has it."""
         self._require_of_role("firehose:PutRecord", delivery)
+        self._write(delivery.arn, body)
+
+    def _put_record(self, request: ApiRequest) -> Response:
+        """By who puts a letter of the rule back."""
+        asked = request.parameters
+        name, record = asked["DeliveryStreamName"], base64.b64decode(asked["Record"]["Data"])
+        try:
+            self._write(f"arn:aws:firehose:{request.region}:{ACCOUNT}:deliverystream/{name}", record.decode())
+        except Undeliverable as error:
+            missing = error.code == "NO_RESOURCE"
+            code = "ResourceNotFoundException" if missing else "ServiceUnavailableException"
+            raise ApiError(code, error.message, 400 if missing else 503) from error
+        return Response.of_json({"RecordId": str(uuid.uuid4()), "Encrypted": False})
+
+    def _write(self, stream_arn: str, record: str) -> None:
+        """What Firehose could not write it would try for a day and drop; here whoever puts it is told.
+
+        Raises: Undeliverable.
+        """
         with self._gateway.lock:
-            stream = backends.delivery_stream(delivery.arn)
+            stream = backends.delivery_stream(stream_arn)
         if stream is None:
-            raise Undeliverable("NO_RESOURCE", f"The stream {delivery.arn} does not exist.")
-        file = file_of(*stream, body)
+            raise Undeliverable("NO_RESOURCE", f"The stream {stream_arn} does not exist.")
+        file = file_of(*stream, record)
         writer = Session(file.role_arn, "firehose")
         if not self._gateway.authorizer.permits(writer, "s3:PutObject", file.arn):
             raise Undeliverable("NO_PERMISSIONS", f"{writer.arn} may not s3:PutObject on {file.arn}.")
         carry_out(
-            lambda: self._clients.get("s3", delivery.arn).put_object(
-                Bucket=file.bucket, Key=file.key, Body=file.content
-            )
+            lambda: self._clients.get("s3", stream_arn).put_object(Bucket=file.bucket, Key=file.key, Body=file.content)
         )
 
     def _to_bus(self, delivery: _Delivery) -> None:

@@ -219,6 +219,7 @@ def _redriver(system: System, holdings: Mapping[str, Holding], options: argparse
             between=between_of(system),
         ),
         logs=system.client("logs"),
+        firehose=system.client("firehose"),
         functions=system.client("lambda"),
         timeline=by_time(system),
         called=system.functions(),

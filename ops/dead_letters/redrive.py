@@ -33,6 +33,7 @@ class Redriver:
 
     sender: Sender
     logs: CloudWatchLogsClient
+    firehose: Any
     functions: LambdaClient
     timeline: ByTime
     called: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +49,8 @@ class Redriver:
         yield from self.sender.send(case for remedy in TO_QUEUES for case in by_remedy[remedy])
         for case in by_remedy[Remedy.LOG]:
             yield from self.sender.moved([case], partial(self._log, case))
+        for case in by_remedy[Remedy.FILES]:
+            yield from self.sender.moved([case], partial(self._file, case))
         yield from self.sender.send(by_remedy[Remedy.PUBLISH])
         yield from self._search(by_remedy[Remedy.SEARCH])
         for case, invocation in _invocations(by_remedy[Remedy.INVOKE]):
@@ -72,6 +75,16 @@ class Redriver:
         answer = self.logs.put_log_events(logGroupName=group, logStreamName=LOG_STREAM, logEvents=line)
         refused = answer.get("rejectedLogEventsInfo")
         return {case.letter.message_id: f"refused by the log: {refused}"} if refused else {}
+
+    def _file(self, case: Case) -> dict[str, str]:
+        """Into Firehose's stream, not through the bus, for the reason of the log."""
+        name = case.letter.attributes["TARGET_ARN"].rpartition("/")[2]
+        try:
+            self.firehose.put_record(DeliveryStreamName=name, Record={"Data": case.letter.body.encode()})
+        except self.firehose.exceptions.ResourceNotFoundException:
+            problem = f"the stack has no audit files by {name} any more (its setting auditFilesDays)"
+            return {case.letter.message_id: f"not sent: {problem}; the event is in the store"}
+        return {}
 
     def _search(self, cases: Sequence[Case]) -> Iterator[Result]:
         """Windows of time from the store, each read once, for the stretches that the stream has forgotten."""

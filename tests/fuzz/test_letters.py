@@ -104,7 +104,7 @@ def good() -> list[Letter]:
 
 
 class Services:
-    """SQS, CloudWatch Logs, Lambda and a queue that is held: each takes what it is given."""
+    """SQS, CloudWatch Logs, Firehose, Lambda and a queue that is held: each takes what it is given."""
 
     class exceptions:  # noqa: N801 -- as clients have it
         class ResourceAlreadyExistsException(Exception):  # noqa: N818 -- likewise
@@ -118,6 +118,9 @@ class Services:
 
     def create_log_stream(self, **_: Any) -> None:
         return None
+
+    def put_record(self, **_: Any) -> dict[str, Any]:
+        return {}
 
     def put_log_events(self, **_: Any) -> dict[str, Any]:
         return {}
@@ -159,6 +162,7 @@ def test_no_letter_holds_up_another(aws: Any, tally: Counter[str], letters: list
             holdings=dict.fromkeys(OUTPUTS, client),
         ),
         logs=client,
+        firehose=client,
         functions=client,
         timeline=Timeline(aws, STORE, 1),
     )

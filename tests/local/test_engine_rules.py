@@ -516,7 +516,13 @@ def test_what_a_stream_does_not_take_goes_to_the_dead_letter_queue(workshop: Wor
     assert hose.files() == []
 
 
-def test_nothing_comes_into_a_stream_but_by_a_rule(workshop: Workshop) -> None:
+def test_who_puts_a_letter_of_a_stream_back_puts_a_record(workshop: Workshop) -> None:
     hose = Hose(workshop)
-    with pytest.raises(ClientError, match="by a rule"):
-        hose.firehose.put_record(DeliveryStreamName=hose.name, Record={"Data": b"1"})
+
+    hose.firehose.put_record(DeliveryStreamName=hose.name, Record={"Data": '{"é":1.10}'.encode()})
+
+    assert hose.files() == ['{"é":1.10}\n'.encode()]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        hose.firehose.put_record(DeliveryStreamName="gone", Record={"Data": b"1"})
+    with pytest.raises(ClientError, match="one by one"):
+        hose.firehose.put_record_batch(DeliveryStreamName=hose.name, Records=[{"Data": b"1"}])

@@ -329,6 +329,27 @@ def test_what_the_audit_log_missed_is_written_there_and_nowhere_else(aws: Any, s
     assert waiting(sqs, "projection") == (0, 0)
 
 
+def test_what_the_audit_files_missed_is_put_into_their_stream_and_nowhere_else(aws: Any, sqs: Any, run: Run) -> None:
+    s3, firehose = boto3.client("s3"), boto3.client("firehose")
+    s3.create_bucket(Bucket="files")
+    to: Any = {"RoleARN": f"arn:aws:iam::{ACCOUNT}:role/writer", "BucketARN": "arn:aws:s3:::files"}
+    firehose.create_delivery_stream(DeliveryStreamName="audit", ExtendedS3DestinationConfiguration=to)
+    told = {"RULE_ARN": "arn:files", "ERROR_CODE": "THROTTLED"}
+    stream = f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream"
+    leave(sqs, "delivery-dlq", '{"detail-type": "of somebody else"}', TARGET_ARN=f"{stream}/audit", **told)
+    lost = leave(sqs, "delivery-dlq", "{}", TARGET_ARN=f"{stream}/gone", **told)
+
+    result = run("dead-letters", "redrive", "--json")
+
+    assert (result.code, result.json["counts"]) == (1, {"failed": 1, "moved": 1})
+    (file,) = s3.list_objects_v2(Bucket="files")["Contents"]
+    assert s3.get_object(Bucket="files", Key=file["Key"])["Body"].read() == b'{"detail-type": "of somebody else"}'
+    (kept,) = [each for each in result.json["letters"] if each["messageId"] == lost]
+    assert "no audit files by gone any more (its setting auditFilesDays)" in kept["problem"]
+    assert waiting(sqs, "delivery-dlq") == (1, 0)
+    assert waiting(sqs, "projection") == (0, 0)
+
+
 def test_a_log_that_is_gone_keeps_the_letter(aws: Any, sqs: Any, run: Run) -> None:
     leave(sqs, "delivery-dlq", "{}", RULE_ARN="arn:audit", TARGET_ARN=LOG_ARN)
 

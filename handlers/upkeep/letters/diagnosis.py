@@ -42,6 +42,7 @@ class Remedy(StrEnum):
     REPLAY = "to the replay queue"
     SETTLE = "to the conflict queue"
     LOG = "to the audit log"
+    FILES = "to the audit files"
     PUBLISH = "publish its events again"
     SEARCH = "publish what the store has of its time; the letter stays without --force"
     INVOKE = "invoke the function again"
@@ -256,6 +257,8 @@ class Diagnosis:
             return Case(letter, cause, reason, remedy, hopeless=wrong is not None, places=places)
         if ":log-group:" in target:
             return Case(letter, Cause.NOT_DELIVERED, reason, Remedy.LOG, places=places)
+        if ":deliverystream/" in target:
+            return Case(letter, Cause.NOT_DELIVERED, reason, Remedy.FILES, places=places)
         reason += f"; its target is none of ours: {target or 'not told'}"
         return Case(letter, Cause.FOREIGN_TARGET, reason, Remedy.NONE, places=places)
 
