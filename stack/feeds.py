@@ -8,11 +8,11 @@ from functools import partial
 from components import limits
 from components.audit_files import AuditFiles, AuditFilesArgs
 from components.audit_log import AuditLog, AuditLogArgs
+from components.function_schedule import FunctionSchedule, FunctionScheduleArgs
 from components.process_feed import ProcessFeed, just
 from components.projection_feed import ProjectionFeed, all_but
 from components.queue_feed import QueueFeedArgs
 from components.stream_feed import StreamFeed, StreamFeedArgs, multiples_of
-from components.sweep_schedule import SweepSchedule, SweepScheduleArgs
 from schemas.processes import pokes
 from stack.carriers import COPIES, REJECTION, SOURCE, Carriers
 from stack.functions import Functions
@@ -31,7 +31,7 @@ _NO_TYPE = "-"
 class Feeds:
     projection: ProjectionFeed
     process: ProcessFeed
-    sweep: SweepSchedule
+    sweep: FunctionSchedule
     audit_log: AuditLog | None
     """None where it is left out."""
     audit_files: AuditFiles | None
@@ -130,11 +130,11 @@ def _from_the_bus(shared: Shared, carriers: Carriers) -> partial[QueueFeedArgs]:
     )
 
 
-def _sweep_schedule(shared: Shared, carriers: Carriers, functions: Functions) -> SweepSchedule:
-    return SweepSchedule(
+def _sweep_schedule(shared: Shared, carriers: Carriers, functions: Functions) -> FunctionSchedule:
+    return FunctionSchedule(
         "sweep-schedule",
-        SweepScheduleArgs(
-            sweep=functions.sweep,
+        FunctionScheduleArgs(
+            function=functions.sweep,
             dead_letters=carriers.invocation_dead_letters,
             account_id=shared.account_id,
             minutes=shared.settings.sweep_minutes,
@@ -148,10 +148,10 @@ def _heartbeat_schedule(shared: Shared, carriers: Carriers, functions: Functions
     """Every minute, however seldom a beat is sent: so a stop is seen soon, and a beat that failed is sent again."""
     if functions.heartbeat is None:
         return
-    SweepSchedule(
+    FunctionSchedule(
         "heartbeat-schedule",
-        SweepScheduleArgs(
-            sweep=functions.heartbeat,
+        FunctionScheduleArgs(
+            function=functions.heartbeat,
             dead_letters=carriers.invocation_dead_letters,
             account_id=shared.account_id,
             description="Sees whether what is written still comes to be read",

@@ -8,9 +8,9 @@ from components import limits
 from components.conflict_feed import ConflictFeed, ConflictFeedArgs, ConflictQueue
 from components.conflicts import ConflictTable
 from components.crossing import Crossing, CrossingArgs
+from components.function_schedule import FunctionSchedule, FunctionScheduleArgs
 from components.handler_function import HandlerFunction
 from components.standings import Standings
-from components.sweep_schedule import SweepSchedule, SweepScheduleArgs
 from stack.carriers import REJECTION, SOURCE, Carriers
 from stack.functions import Functions
 from stack.shared import Shared
@@ -48,10 +48,10 @@ def settle(shared: Shared, stores: Stores, carriers: Carriers, functions: Functi
         ),
         shared.options,
     )
-    SweepSchedule(
+    FunctionSchedule(
         "reconcile-schedule",
-        SweepScheduleArgs(
-            sweep=functions.reconcile,
+        FunctionScheduleArgs(
+            function=functions.reconcile,
             dead_letters=carriers.invocation_dead_letters,
             account_id=shared.account_id,
             description="Settles what was lost between two Regions",

@@ -156,7 +156,7 @@ CLAIMS = (
     claim(
         ARCHITECTURE,
         "| schedule to sweep | `sweepMinutes` or {} retries",
-        constant("components/sweep_schedule.py", "_RETRIES"),
+        constant("components/function_schedule.py", "_RETRIES"),
     ),
     claim(README, "| `transferTimeoutSeconds` | {} |", setting("transferTimeoutSeconds")),
     claim(README, "| `transferApprovalAbove` | {}: never", setting("transferApprovalAbove")),

@@ -16,6 +16,7 @@ from components.console import Console, ConsoleArgs
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
 from components.event_store import EventStore, EventStoreArgs
+from components.function_schedule import FunctionSchedule, FunctionScheduleArgs
 from components.handler_function import HandlerFunction, HandlerFunctionArgs
 from components.handler_package import HandlerPackage, HandlerPackageArgs
 from components.http_api import HttpApi, HttpApiArgs
@@ -28,7 +29,6 @@ from components.read_model import ReadModel
 from components.sign_in import SignIn, SignInArgs
 from components.snapshots import Snapshots
 from components.stream_feed import StreamFeed, StreamFeedArgs
-from components.sweep_schedule import SweepSchedule, SweepScheduleArgs
 from components.table import TableArgs
 from tests.infrastructure.program import declare
 
@@ -44,7 +44,7 @@ QUEUE = QueueFeedArgs(
     delivery_dead_letters=NOTHING,
     dead_letters=NOTHING,
 )
-SWEEP = SweepScheduleArgs(sweep=NOTHING, dead_letters=NOTHING, account_id="1")
+SCHEDULE = FunctionScheduleArgs(function=NOTHING, dead_letters=NOTHING, account_id="1")
 AUDIT = AuditLogArgs(event_bus=NOTHING, account_id="1", dead_letters=NOTHING)
 MONITORING = MonitoringArgs(
     event_store=NOTHING,
@@ -116,7 +116,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Monitoring("it", replace(MONITORING, process_lag_seconds=0)), "process_lag_seconds"),
     (lambda: Monitoring("it", replace(MONITORING, sweep_minutes=61)), "sweep_minutes"),
     (lambda: ProcessFeed("it", replace(QUEUE, max_concurrency=1)), "max_concurrency"),
-    (lambda: SweepSchedule("it", replace(SWEEP, minutes=0)), "minutes"),
+    (lambda: FunctionSchedule("it", replace(SCHEDULE, minutes=0)), "minutes"),
 ]
 
 

@@ -1882,7 +1882,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     ),
     Mutant(
         "let any schedule of the account act as the sweep's",
-        "components/sweep_schedule.py",
+        "components/function_schedule.py",
         ', "aws:SourceArn": group.arn',
         "",
         ("tests/infrastructure/test_security.py",),

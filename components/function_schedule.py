@@ -1,4 +1,7 @@
-"""What invokes the sweep again and again: a schedule, the role in which it acts, where what failed is left."""
+"""What invokes a function again and again: a schedule, the role in which it acts, where what failed is left.
+
+The sweep was the first; the heartbeat and what reconciles two Regions are called so as well.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ _RETRIES = 5
 
 
 @dataclass(frozen=True)
-class SweepScheduleArgs:
-    sweep: HandlerFunction
+class FunctionScheduleArgs:
+    function: HandlerFunction
+    """Whom it calls."""
     dead_letters: DeadLetterQueue
     """Takes a call that could not be made. The next one does its work, so nothing is to be redriven."""
     account_id: Input[str]
@@ -30,12 +34,14 @@ class SweepScheduleArgs:
     """A customer key under which the dead letters lie."""
 
 
-class SweepSchedule(pulumi.ComponentResource):
-    """One schedule for all processes: one of its own for each could be lost between the event and the call."""
+class FunctionSchedule(pulumi.ComponentResource):
+    """One schedule for all that may be due: one of its own for each could be lost between the event and the call."""
 
     name: pulumi.Output[str]
 
-    def __init__(self, name: str, args: SweepScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: FunctionScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        # The type, the role's description and the statement's name are of the time when only the sweep had a schedule:
+        # with others, every stack that is there would change for a word.
         super().__init__("event-sourcing:index:SweepSchedule", name, None, opts)
         check_range(name, "minutes", args.minutes, 1, MAX_SWEEP_MINUTES)
         child = pulumi.ResourceOptions(parent=self)
@@ -54,7 +60,10 @@ class SweepSchedule(pulumi.ComponentResource):
             f"{name}-policy",
             role=role.name,
             policy=role_policy(
-                [Grant("InvokeSweep", ("lambda:InvokeFunction",), (args.sweep.arn,)), args.dead_letters.grant_send()],
+                [
+                    Grant("InvokeSweep", ("lambda:InvokeFunction",), (args.function.arn,)),
+                    args.dead_letters.grant_send(),
+                ],
                 kms_key_arn=args.kms_key_arn,
                 dns_suffix=aws.get_partition_output().dns_suffix,
             ),
@@ -68,7 +77,7 @@ class SweepSchedule(pulumi.ComponentResource):
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
             state="ENABLED",
             target=aws.scheduler.ScheduleTargetArgs(
-                arn=args.sweep.arn,
+                arn=args.function.arn,
                 role_arn=role.arn,
                 retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
                     maximum_event_age_in_seconds=args.minutes * 60, maximum_retry_attempts=_RETRIES
