@@ -236,16 +236,17 @@ class Change:
     now: Callable[[], float] = time.monotonic
 
     def promote(
-        self, since: datetime, until: Callable[[], datetime], *, accept_loss: bool, wait_seconds: float
+        self, since: datetime, until: Callable[[], datetime], *, accept_loss: bool, wait_seconds: float, above: int = 0
     ) -> Promoted:
         """Fence the source, wait until all that it decided has come, and open the other one in a higher epoch.
 
-        OperatorError where the source cannot be reached, or its events do not come in time, and that is not accepted:
-        then nobody decides who was fenced, and it can be gone on from by the same command. Or where somebody else acted
-        on either Region since this began: then it opens nobody.
+        It is higher than `above`, too: events may tell of one that no Region knows any more. OperatorError where the
+        source cannot be reached, or its events do not come in time, and that is not accepted: then nobody decides who
+        was fenced, and it can be gone on from by the same command. Or where somebody else acted on either Region since
+        this began: then it opens nobody.
         """
         here = self.to.standing()
-        known, reached = here.known, True
+        known, reached = max(here.known, above), True
         before = {self.to.name: here.acts}
         try:
             there = self.source.standing()

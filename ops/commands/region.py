@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _SHOWN = 100
 _WAITS = 5
 """Streams that wait, and places that one lacks, that are named."""
+MAX_EPOCH = 1_000_000
 _WAIT = arguments.Count(86_400)
 
 
@@ -62,6 +63,13 @@ def add_to(commands: Commands) -> None:
         "--accept-loss",
         action="store_true",
         help="promote although the other Region cannot be reached, or its events have not come; those are listed",
+    )
+    promote.add_argument(
+        "--above",
+        type=arguments.Count(MAX_EPOCH),
+        default=0,
+        metavar="EPOCH",
+        help="in an epoch above this one: where the ledger had two Regions before, and one since",
     )
     add_yes(promote)
     promote.set_defaults(run=_promote)
@@ -181,7 +189,7 @@ def _promote(system: System, options: argparse.Namespace) -> int:
     if not confirmed(f"{source.name} decides nothing from now on, and {to.name} does. Go on?", options):
         raise OperatorError("nothing was changed")
     done = _change(to, source, console).promote(
-        options.since, _until, accept_loss=options.accept_loss, wait_seconds=options.wait
+        options.since, _until, accept_loss=options.accept_loss, wait_seconds=options.wait, above=options.above
     )
     missing = list(described(done.missing))
     if options.json:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from botocore.exceptions import ClientError
 
 from handlers.store.items import to_record
 from local.client import StackClient
@@ -172,6 +173,20 @@ def test_a_change_of_regions_lists_what_has_not_come_and_takes_less_than_a_minut
     assert ledger.operate("region", "status")[0] == 0
 
 
+def test_who_asks_how_all_is_hears_of_both_and_does_not_wait_for_one_that_does_not_answer(ledger: Ledger) -> None:
+    _, told = ledger.operate("status")
+    assert (told["region"], list(told["regions"])) == (FIRST, [SECOND])
+    assert next(each["told"] for each in told["points"] if each["name"] == "standing").startswith("active")
+    with ledger.engine.links.cut(OUTSIDE, SECOND):
+        began = time.monotonic()
+        code, told = ledger.operate("status")
+        assert (code, [each["told"] for each in told["regions"][SECOND]["points"]]) == (1, ["does not answer"])
+        code, told = ledger.operate("region", "status")
+        assert (code, "problem" in told["regions"][SECOND]) == (1, True)
+        assert time.monotonic() - began < 30
+    assert ledger.operate("dead-letters", "list", "--queue", "conflict")[1]["letters"] == []
+
+
 def test_a_refusal_is_heard_in_both_regions_and_once_in_each(ledger: Ledger) -> None:
     data = {"amount": -(10**6)}
     status, _ = ledger.clients[FIRST].command(ACCOUNTS[0], "TransactionProcessed", data, commandId="too-much")
@@ -251,3 +266,49 @@ def test_no_function_is_refused_what_it_needs_and_reconcile_may_nothing_that_it_
     unused = [{(each.sid, each.action) for each in noted.unused(role)} for role in roles]
     # A letter that nobody lost, and a higher epoch of which the relay told first.
     assert unused[0] & unused[1] <= {("SendDeadLetters", "sqs:SendMessage"), ("GiveWay", "dynamodb:PutItem")}
+
+
+def test_back_to_one_region_the_ledger_goes_on_by_the_same_streams(ledger: Ledger, tmp_path: Path) -> None:
+    """The last one: the steps of docs/regions.md, of which the deployer here cannot do the two updates of the stack."""
+    first, second = (ledger.clients[region].aws("dynamodb") for region in (FIRST, SECOND))
+    table, outputs = ledger.clients[FIRST].outputs["eventStoreTable"], ledger.clients[FIRST].outputs
+    ledger.reconcile()
+    assert ledger.operate("region", "status")[0] == 0
+    before = ledger.deposit(FIRST, ACCOUNTS[0])
+    ledger.engine.replication.settle()
+
+    second.update_table(TableName=table, DeletionProtectionEnabled=True)
+    delete: Any = [{"Delete": {"RegionName": SECOND}}]
+    with pytest.raises(ClientError, match="eletion protection"):
+        first.update_table(TableName=table, ReplicaUpdates=delete)
+    assert ledger.events(SECOND)
+
+    second.update_table(TableName=table, DeletionProtectionEnabled=False)
+    for each in (table, outputs["conflictsTable"]):
+        first.update_table(TableName=each, ReplicaUpdates=delete)
+    lambda_ = ledger.clients[FIRST].aws("lambda")
+    for output, name in outputs.items():
+        if output.endswith("Function"):
+            told = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+            kept = {each: value for each, value in told.items() if "REGION" not in each and "CONFLICT" not in each}
+            lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": kept})
+
+    after = ledger.deposit(FIRST, ACCOUNTS[0])
+    assert after.sequence == before.sequence + 1
+    (event,) = (each for each in ledger.events(FIRST) if each["CommandId"] == after.command_id)
+    assert "Region" not in event
+    balance = ledger.clients[FIRST].row(ACCOUNTS[0])
+    assert balance
+    eventually(
+        lambda: ledger.clients[FIRST].row(ACCOUNTS[0])["LastSequence"] == after.sequence,  # type: ignore[index]
+        SETTLED,
+        message="the row of an account whose events say two Regions, and then none",
+    )
+    alone = {
+        name: value
+        for name, value in outputs.items()
+        if not name.startswith(("conflict", "standings", "reconcile", "region")) or name == "region"
+    }
+    (tmp_path / "out.json").write_text(json.dumps(alone), "utf-8")
+    assert operate(tmp_path / "out.json", "verify")[0] == 0
+    assert "conflict" not in str(operate(tmp_path / "out.json", "status", "--json")[1])

@@ -5708,6 +5708,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         BETWEEN_REGIONS,
     ),
     Mutant(
+        "open a Region below an epoch that its events say",
+        "ops/regions.py",
+        "known, reached = max(here.known, above), True",
+        "known, reached = here.known, True",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
         "ask the first Region alone for its limits",
         "components/account_limits.py",
         "for region in (None, *settings.regions[1:]):",

@@ -291,6 +291,13 @@ def test_at_home_both_decide_again_in_a_common_epoch(pair: tuple[Region, Region]
     ]
 
 
+def test_a_region_can_be_promoted_above_what_no_region_knows_any_more(pair: tuple[Region, Region]) -> None:
+    """The ledger had two Regions before, and one since: its events are of epochs up to 9."""
+    here, there = pair
+    done = change(here, there, Clock()).promote(SINCE, until, accept_loss=False, wait_seconds=1, above=9)
+    assert (done.standing.epoch, there.standing().known) == (11, 11)
+
+
 def test_one_that_stands_by_shares_nothing(pair: tuple[Region, Region]) -> None:
     here, there = pair
     with pytest.raises(OperatorError, match="standby"):

@@ -158,6 +158,7 @@ _FORCES_REPLACEMENT: dict[str, frozenset[str]] = {
     "Queue": frozenset({"name", "namePrefix", "fifoQueue"}),
     "QueuePolicy": frozenset({"queueUrl"}),
     "RedriveAllowPolicy": frozenset({"queueUrl"}),
+    "aws": frozenset(),  # a provider itself; that its Region moves what is made by it is told of these
 }
 
 # Changes that the provider takes, reports as updates, and makes no call for.
@@ -176,7 +177,7 @@ def forces_replacement(type_: str) -> frozenset[str]:
 @cache
 def is_regional(type_: str) -> bool:
     """Whether the provider keeps a Region for it, whose change replaces it: so of every type with that argument."""
-    return "region" in inspect.signature(_CLASSES[type_]._internal_init).parameters
+    return type_ in _CLASSES and "region" in inspect.signature(_CLASSES[type_]._internal_init).parameters
 
 
 def numbered(type_: str, outputs: Mapping[str, Any], generation: int) -> Properties:
