@@ -279,7 +279,7 @@ def test_back_to_one_region_the_ledger_goes_on_by_the_same_streams(ledger: Ledge
 
     second.update_table(TableName=table, DeletionProtectionEnabled=True)
     delete: Any = [{"Delete": {"RegionName": SECOND}}]
-    with pytest.raises(ClientError, match="eletion protection"):
+    with pytest.raises(ClientError, match="DeletionProtectionEnabled"):
         first.update_table(TableName=table, ReplicaUpdates=delete)
     assert ledger.events(SECOND)
 
