@@ -8,14 +8,19 @@ import logging
 import threading
 import time
 from collections import Counter, deque
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    Inbox = SimpleQueue[tuple[str, Callable[[], None]] | None]
+    """Of a thread: the names and the work that it gets. None ends it."""
+
 _logger = logging.getLogger(__name__)
 _JOIN_SECONDS = 10.0
 _AGAIN_SECONDS = 0.5  # before work that failed is begun again
+_SPARE_SECONDS = 5.0  # for which a thread waits for more: to start one takes longer than most work
 
 K = TypeVar("K", bound="Hashable")
 
@@ -29,30 +34,55 @@ class Background:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._threads: set[threading.Thread] = set()
+        self._spare: list[Inbox] = []  # of threads that have nothing to do; the last one waits for the shortest time
         self._on_stop: list[Callable[[], None]] = []
         self._released = threading.Event()
         self._released.set()
         self.spawn("engine-timer", self._run_timer)
 
     def spawn(self, name: str, work: Callable[[], None]) -> None:
-        """Runs `work` in its own thread."""
-
-        def run() -> None:
-            try:
-                work()
-            except Exception:
-                if not self.closing.is_set():  # what breaks while everything is torn down is not news
-                    _logger.exception("%s failed", name)
-            finally:
-                with self._condition:
-                    self._threads.discard(thread)
-
-        thread = threading.Thread(target=run, name=name, daemon=True)
+        """Runs `work` in a thread of its own, until it returns: one that has nothing to do, or else a new one."""
         with self._condition:
             if self.closing.is_set():
                 return
+            if self._spare:
+                self._spare.pop().put((name, work))
+                return
+            inbox: Inbox = SimpleQueue()
+            inbox.put((name, work))
+            thread = threading.Thread(target=self._run, args=(inbox,), name=name, daemon=True)
             self._threads.add(thread)
             thread.start()
+
+    def _run(self, inbox: Inbox) -> None:
+        thread = threading.current_thread()
+        try:
+            while (given := self._next(inbox)) is not None:
+                thread.name, work = given
+                try:
+                    work()
+                except Exception:
+                    if not self.closing.is_set():  # what breaks while everything is torn down is not news
+                        _logger.exception("%s failed", thread.name)
+                del given, work  # what it holds is not to wait with the thread
+                with self._condition:
+                    if self.closing.is_set():
+                        return
+                    self._spare.append(inbox)
+        finally:
+            with self._condition:
+                self._threads.discard(thread)
+
+    def _next(self, inbox: Inbox) -> tuple[str, Callable[[], None]] | None:
+        """What is to be done; None once the thread is not needed any more."""
+        while True:
+            try:
+                return inbox.get(timeout=_SPARE_SECONDS)
+            except Empty:
+                with self._condition:
+                    if inbox in self._spare:  # else it was given something just now
+                        self._spare.remove(inbox)
+                        return None
 
     def hold(self) -> None:
         """What is to be kept running from now on begins at the `release`, and what asks waits for it."""
@@ -99,6 +129,9 @@ class Background:
         with self._condition:
             self._condition.notify_all()
             threads, wakes = list(self._threads), list(self._on_stop)
+            for inbox in self._spare:
+                inbox.put(None)
+            self._spare.clear()
         for wake in wakes:
             wake()
         deadline = time.monotonic() + _JOIN_SECONDS

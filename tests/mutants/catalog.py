@@ -2737,6 +2737,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_engine_gathering.py",),
     ),
     Mutant(
+        "start a thread for each piece of work",
+        "local/engine/background.py",
+        "                    self._spare.append(inbox)\n",
+        "                    return\n",
+        ("tests/local/test_engine_background.py",),
+    ),
+    Mutant(
+        "keep what the last work of a thread held",
+        "local/engine/background.py",
+        "                del given, work  # what it holds is not to wait with the thread\n",
+        "",
+        ("tests/local/test_engine_background.py",),
+    ),
+    Mutant(
+        "let the stop wait for threads that have nothing to do",
+        "local/engine/background.py",
+        "                inbox.put(None)\n",
+        "                pass\n",
+        ("tests/local/test_engine_background.py",),
+    ),
+    Mutant(
         "let what is large stay with the allocator",
         "local/memory.py",
         "        library.mallopt(_M_MMAP_THRESHOLD, _LARGE)\n",
