@@ -139,9 +139,10 @@ def test_another_output_than_the_one_shown_is_noticed(reader: Reader) -> None:
         walk.run(block("$ echo a table-17\na chair-…", language="console"))
 
 
-@pytest.mark.skipif(not aws_cli.installed(), reason=aws_cli.HOW[1])
-@pytest.mark.parametrize("version", sorted(aws_cli.installed()))
+@pytest.mark.parametrize("version", [1, 2])
 def test_what_names_no_endpoint_does_not_reach_this_stack_unnoticed(version: int, reader: Reader) -> None:
     """The reader is somebody with an account of their own, whom a forgotten endpoint would lead there."""
+    if version not in aws_cli.installed():
+        pytest.skip(aws_cli.HOW[version])
     with pytest.raises(AssertionError, match="ends with 25"):
         reader(aws_cli.installed()[version]).run(block("AWS_MAX_ATTEMPTS=1 aws lambda list-functions"))
