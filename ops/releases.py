@@ -127,6 +127,32 @@ class Releases:
             moved += len(stopped) + sum(self._put_back(label) for label in stage if label not in stopped)
         return moved
 
+    def prunable(self, label: str, keep: int) -> list[str]:
+        """The published versions that can go, the oldest first: four requests and a page of 50 versions each.
+
+        What stays are the newest `keep`, and whatever callers are at, or would come to by `start` or `roll_back`.
+        Raises: OperatorError while a deployment is under way.
+        """
+        standing, deployments = self.standing(label), self.deployments(label)
+        if any(each.is_under_way for each in deployments):
+            raise OperatorError(f"a deployment of {label} is under way: wait for it, by `ops deploy start`")
+        pages = self.system.client("lambda").get_paginator("list_versions_by_function")
+        told = pages.paginate(FunctionName=standing.function)
+        numbers = sorted(
+            int(each["Version"]) for page in told for each in page["Versions"] if each["Version"].isdigit()
+        )
+        before = _led_to(standing.version, deployments)
+        needed = {*standing.shares, standing.published, *([before.before] if before else [])}
+        older = numbers[: max(0, len(numbers) - keep)]
+        return [str(number) for number in older if str(number) not in needed]
+
+    def prune(self, label: str, versions: Sequence[str]) -> None:
+        """Delete these versions of the function, with what was kept for them. A request each."""
+        function = self._release(label)["function"]
+        for version in versions:
+            self.system.client("lambda").delete_function(FunctionName=function, Qualifier=version)
+            self.tell(f"{label}: version {version} is deleted")
+
     def _begun(self, label: str, *, at_once: bool) -> str:
         """The deployment that is under way now; empty where there is nothing to do."""
         if under_way := next((each for each in self.deployments(label) if each.is_under_way), None):
@@ -185,10 +211,7 @@ class Releases:
     def _put_back(self, label: str) -> int:
         """1 where an alias was moved, 0 where nothing was before."""
         standing = self.standing(label)
-        led_here = (
-            each for each in self.deployments(label) if each.is_done and each.by_hand and each.after == standing.version
-        )
-        last = next(led_here, None)
+        last = _led_to(standing.version, self.deployments(label))
         if last is None:
             self.tell(f"{label}: nothing led to version {standing.version}: it stays")
             return 0
@@ -222,6 +245,11 @@ def shown(shares: Mapping[str, float]) -> str:
     """For people, the version of most first."""
     ordered = sorted(shares, key=lambda version: shares[version], reverse=True)
     return ", ".join(f"{shares[version]:.0%} at version {version}" for version in ordered)
+
+
+def _led_to(version: str, deployments: Sequence[Deployment]) -> Deployment | None:
+    """The last deployment that moved callers to the version, and not back to it."""
+    return next((each for each in deployments if each.is_done and each.by_hand and each.after == version), None)
 
 
 def _app_spec(standing: Standing) -> str:

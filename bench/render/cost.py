@@ -159,7 +159,7 @@ of arm64:
 
 | setting | a month | besides |
 | --- | ---: | --- |
-| `snapStart` | {money(3 * _MONTH_GB_SECONDS * prices.LAMBDA_SNAPSHOT_GB_SECOND)} | for one version each of command, validate and query; each version that a release leaves behind costs as much until it is deleted. {money(cost.COMMANDS * _MEMORY_GB * prices.LAMBDA_RESTORED_GB)} for a million environments that begin |
+| `snapStart` | {money(3 * _MONTH_GB_SECONDS * prices.LAMBDA_SNAPSHOT_GB_SECOND)} | for one version each of command, validate and query; each version that a release leaves behind costs as much until it is deleted (`ops deploy prune`). {money(cost.COMMANDS * _MEMORY_GB * prices.LAMBDA_RESTORED_GB)} for a million environments that begin |
 | `commandProvisionedConcurrency: 1`, `queryProvisionedConcurrency: 1` | {money(_MONTH_GB_SECONDS * prices.LAMBDA_STANDING_GB_SECOND)} each | whether called or not; its invocations cost {number(prices.LAMBDA_PROVISIONED_GB_SECOND / prices.LAMBDA_GB_SECOND["arm64"])} × of what they do otherwise |
 
 What they change of the wait for an environment: [performance](performance.md#cold-start).

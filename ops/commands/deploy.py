@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .common import Commands
 
 
+_KEPT = 5
+
+
 def add_to(commands: Commands) -> None:
     """Add the command to the command line."""
     command = commands.add_parser(
@@ -44,6 +47,44 @@ def add_to(commands: Commands) -> None:
     add_yes(rollback)
     add_common(rollback)
     rollback.set_defaults(run=_roll_back)
+    prune = actions.add_parser(
+        "prune",
+        help="delete versions that no caller will come to any more",
+        description="Delete old versions of query, validate and command. The newest stay, and those that callers are "
+        "at, or come to by start or rollback.",
+    )
+    prune.add_argument("--keep", type=_count, default=_KEPT, metavar="N", help=f"of the newest ones ({_KEPT})")
+    add_yes(prune)
+    add_common(prune)
+    prune.set_defaults(run=_prune)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("how many versions to keep: 1 or more")
+    return int(text)
+
+
+def _prune(system: System, options: argparse.Namespace) -> int:
+    moved, console = _moved(system, options), console_for(options)
+    going = {
+        (region, label): versions
+        for region, releases in moved.items()
+        for label in (label for stage in ORDER for label in stage)
+        if (versions := releases.prunable(label, options.keep))
+    }
+    count = sum(map(len, going.values()))
+    for (_, label), versions in going.items():
+        console.print(f"{label}: {', '.join(versions)} can go")
+    if count and not confirmed(f"Delete {counted(count, 'version')}? Nothing brings them back.", options):
+        return 1
+    for (region, label), versions in going.items():
+        moved[region].prune(label, versions)
+    if options.json:
+        print(json.dumps({"deleted": [{"region": r, "label": x, "versions": v} for (r, x), v in going.items()]}))
+    elif not count and moved:
+        console.print("there is no version that can go")
+    return 0
 
 
 def _start(system: System, options: argparse.Namespace) -> int:

@@ -379,9 +379,31 @@ def test_its_callers_are_moved_to_other_code_and_back(engine: Engine, second: De
     assert "OF_ANOTHER_RELEASE" in lambda_.get_function_configuration(FunctionName=called)["Environment"]["Variables"]
     assert ledger.query("reconstructState", aggregateId="nobody")[0] == 404
 
+    assert releases.prunable("query", 1) == [], "what roll_back comes to"
     assert releases.roll_back() == 1
 
     assert lambda_.get_function_configuration(FunctionName=called)["Version"] == before["Version"]
+    assert ledger.query("reconstructState", aggregateId="nobody")[0] == 404
+
+    for number in range(3):
+        lambda_.update_function_configuration(
+            FunctionName=release["function"], Environment={"Variables": {**variables, "OF_A_RELEASE": str(number)}}
+        )
+        newest = lambda_.publish_version(FunctionName=release["function"])["Version"]
+    there["releases"]["query"]["version"] = newest
+    at = releases.standing("query").version
+    assert at == before["Version"]
+    can_go = releases.prunable("query", 1)
+    assert can_go
+    assert {at, newest}.isdisjoint(can_go)
+    assert releases.prunable("query", 1000) == []
+
+    releases.prune("query", can_go)
+
+    left = {each["Version"] for each in lambda_.list_versions_by_function(FunctionName=release["function"])["Versions"]}
+    assert left.isdisjoint(can_go)
+    assert {at, newest} <= left
+    assert releases.prunable("query", 1) == []
     assert ledger.query("reconstructState", aggregateId="nobody")[0] == 404
 
 

@@ -143,6 +143,9 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         "mappings": [f"arn:aws:lambda:{place}:event-source-mapping:*"],
         "schedule": [f"arn:aws:scheduler:{place}:schedule/{outputs['sweepScheduleName']}"],
         "its role": [f"arn:aws:iam::{ACCOUNT}:role/sweep-schedule-*"],
+        "their versions": [
+            f"{arn.rsplit(':', 1)[0]}:*" for name in _FUNCTIONS for arn in functions[name] if arn.count(":") > 6
+        ],
         "all functions": [arn for arns in functions.values() for arn in arns],
         **functions,
     }
@@ -241,6 +244,7 @@ def test_what_is_documented_suffices_to_move_callers(
     assert act(there, "deploy start") == 0
     assert act(there, "deploy status") == 0
     assert act(there, "deploy rollback", "--yes") == 0
+    assert act(there, "deploy prune", "--keep", "1", "--yes") == 0
     assert act(there, "deploy status") == 1
 
 

@@ -39,6 +39,7 @@ GUARDED_BUS = ("tests/infrastructure/test_bus_guard.py",)
 AUDIT_FILES = ("tests/infrastructure/test_audit_files.py",)
 BACKED_UP = ("tests/infrastructure/test_backups.py",)
 IN_VPC = ("tests/infrastructure/test_network.py",)
+PRUNED = ("tests/local/test_deploy_program.py",)
 DEPLOYERS = ("tests/infrastructure/test_deployer_policy.py",)
 BETWEEN_REGIONS = ("tests/regions",)
 STATUS_OF_TWO = ("tests/ops/test_status_regions.py",)
@@ -6007,5 +6008,19 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         'if ":deliverystream/" in target:',
         "if False:",
         ("tests/ops/test_dead_letters.py",),
+    ),
+    Mutant(
+        "delete the version that callers are answered by",
+        "ops/releases.py",
+        "needed = {*standing.shares, standing.published, ",
+        "needed = {standing.published, ",
+        PRUNED,
+    ),
+    Mutant(
+        "delete the version that a roll back comes to",
+        "ops/releases.py",
+        "*([before.before] if before else [])}",
+        "*([] if before else [])}",
+        PRUNED,
     ),
 )
