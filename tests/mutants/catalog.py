@@ -3076,7 +3076,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "take a form without what it must have",
         "local/engine/inputs.py",
-        '        if not any(f"{each}.".startswith(f"{name}.") for each in request.parameters):\n',
+        '        if not any(f"{each}.".startswith(f"{written}.") for each in request.parameters):\n',
         "        if False:\n",
         MISTAKEN_CALLS,
     ),
@@ -5592,8 +5592,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "raise an epoch whatever it is by now",
         "handlers/store/standings.py",
-        '"ConditionExpression": "Epoch = :epoch AND #role = :role",',
-        '"ConditionExpression": "Epoch >= :epoch AND #role >= :role",',
+        '"ConditionExpression": f"Epoch = :epoch AND #role = :role AND Seen = :seen AND {acts}",',
+        '"ConditionExpression": f"Epoch >= :epoch AND #role >= :role AND Seen >= :seen AND {acts}",',
         BETWEEN_REGIONS,
     ),
     Mutant(
