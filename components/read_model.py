@@ -44,8 +44,8 @@ class ReadModel(pulumi.ComponentResource):
         return Grant("WriteEntries", ("dynamodb:BatchWriteItem",), (self.table_arn,))
 
     def grant_mend(self) -> Grant:
-        """Leave to make rows again, and their entries: to read and write them, and to delete entries by batches."""
-        actions = ("BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query")
+        """Leave to make rows again, and their entries: to read and write them, and to delete entries."""
+        actions = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query")
         return Grant("MendProjections", tuple(f"dynamodb:{each}" for each in actions), (self.table_arn,))
 
     def grant_read(self) -> Grant:

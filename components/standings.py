@@ -11,7 +11,7 @@ from components.table import TableArgs, table_of
 
 class Standings(pulumi.ComponentResource):
     """Keyed by Part and Place: one item is the standing, once an operator has changed what the program gave; the others
-    are notes of streams that wait for something of the other Region's."""
+    are notes of streams that wait for something of the other Region's, and of copies that are to be looked at again."""
 
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]

@@ -8,18 +8,20 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .domain import KINDS
+from .domain.oversight import OVERSIGHT
 from .regional import wired_standings
 from .runtime import Context, count, log, seconds_left
 from .settings import ENVIRONMENT, number, setting
-from .sourcing.errors import MalformedError, NotAnEventError
+from .sourcing.errors import MalformedError, NotAnEventError, NotHomeError
 from .store import clients
 from .store.conflict_queue import told_in
 from .store.conflicts import Conflicts, Status
 from .store.epochs import Epochs
 from .store.event_store import EventStore
+from .store.looks import Looks
 from .store.projector import Projector
 from .store.read_model import ReadModel
-from .store.reconciler import NotYetError, Reconciler, Settled, WaitsError
+from .store.reconciler import NotForAPersonError, NotYetError, Reconciler, Settled, WaitsError
 from .store.snapshot_builder import SnapshotBuilder
 from .store.snapshots import Snapshots
 from .store.standings import Standings
@@ -32,6 +34,7 @@ _snapshots = Snapshots(_dynamodb, setting("SNAPSHOTS_TABLE"))
 _conflicts = Conflicts(_dynamodb, setting("CONFLICTS_TABLE"))
 _epochs = Epochs(_dynamodb, setting("CONFLICTS_TABLE"))
 _waiting = Waiting(_dynamodb, setting("REGION_TABLE"))
+_looks = Looks(_dynamodb, setting("REGION_TABLE"))
 _DAY = 24 * 60 * 60
 _SPARE_SECONDS = 4.0
 """With less time left no further stream is begun: the next call goes on."""
@@ -52,6 +55,7 @@ def _wired(standings: Standings) -> Reconciler:
     return Reconciler(
         store=_store,
         conflicts=_conflicts,
+        looks=_looks,
         ledger=ledger_over(_store, _snapshots, standings=standings),
         projector=Projector(_store, ReadModel(_dynamodb, setting("READ_MODEL_TABLE")), KINDS.projections(ENVIRONMENT)),
         builder=SnapshotBuilder(
@@ -76,15 +80,18 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]
     """Messages of the queue, to the ids of those to deliver again; or a call of the schedule or of operators.
 
     `{"aggregateIds": [...], "giveUp": true}` settles these streams, and with `giveUp` does not wait for what has not
-    come. `{"accept": {"aggregateId", "hash", "why"}}` says what became of a lost event that a person has seen to.
-    Anything else tells the other Region in which epoch this one decides, and hears that of it; settles what is due, the
-    oldest first, and what waits, as far as there is time; and counts what is open, as OpenConflicts. To `{streams,
-    putBack, removed, again, notYet, open, waiting, more}`.
+    come. `{"accept": {"aggregateId", "hash", "why", "by"}}` closes a lost event that is for a person, and `{"retry":
+    {"aggregateId", "hash", "by"}}` has it decided once more: to `{accepted}` or `{retried}`; to `{refused: {code,
+    message}}` where it is not for a person, or not here. Anything else tells the other Region in which epoch this one
+    decides, and hears that of it; settles what is due, the oldest first, and what waits, as far as there is time; and
+    counts what is open, as OpenConflicts. To `{streams, putBack, removed, again, notYet, open, waiting, more}`.
     """
     if "Records" in event:
         return _take(event["Records"], context)
-    if accept := event.get("accept"):
-        return _accept(accept)
+    if "accept" in event:
+        return _accept(event["accept"])
+    if "retry" in event:
+        return _retry(event["retry"], context)
     named = event.get("aggregateIds")
     if named is None:
         _keep_in_step(context)
@@ -113,19 +120,27 @@ def _take(records: Iterable[Mapping[str, Any]], context: Context) -> dict[str, A
     failed: list[str] = []
     for record in records:
         try:
-            aggregate_id, lost, removed = told_in(record["body"])
-            if lost is not None and not _is_kept(lost, record, context, removed=removed):
+            told = told_in(record["body"])
+            if told.lost is not None and not _is_kept(told.lost, record, context, removed=told.removed):
                 failed.append(record["messageId"])
                 continue
         except Exception as error:  # noqa: BLE001 -- reported as this message's failure, to be delivered again
             log.error("not kept", exc_info=error, extra={"messageId": record["messageId"]})
             failed.append(record["messageId"])
         else:
-            messages.setdefault(aggregate_id, []).append(record["messageId"])
+            for aggregate_id in (told.aggregate_id, *_process_of(told.aggregate_id, told.late)):
+                messages.setdefault(aggregate_id, []).append(record["messageId"])
     for aggregate_id, message_ids in messages.items():
         if _settled(aggregate_id, context, moved=True) is None:
             failed += message_ids
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in dict.fromkeys(failed)]}
+
+
+def _process_of(aggregate_id: str, late: int | None) -> Iterable[str]:
+    """What an event that came late is a step of: there it may contradict what was decided meanwhile. A Query."""
+    event = next(_store.read(aggregate_id, after=late - 1, up_to=late), None) if late else None
+    part = OVERSIGHT.part(event) if event else None
+    return [part[0]] if part and part[0] != aggregate_id else []
 
 
 def _is_kept(lost: Any, record: Mapping[str, Any], context: Context, *, removed: bool) -> bool:
@@ -160,7 +175,7 @@ def _settle(aggregate_ids: Iterable[str], context: Context, *, give_up: bool) ->
         else:
             put_back, removed = put_back + settled.put_back, removed + settled.removed
             again += settled.again
-    still_open = [each.describe() for each in _conflicts.due(Status.OPEN)]
+    still_open = [each.describe() for each in _conflicts.unsettled()]
     count("OpenConflicts", len(still_open), context)
     done = {"streams": streams, "putBack": put_back, "removed": removed, "again": again, "notYet": not_yet}
     log.info("reconciled", extra={**done, "open": len(still_open), "more": more})
@@ -169,9 +184,13 @@ def _settle(aggregate_ids: Iterable[str], context: Context, *, give_up: bool) ->
 
 
 def _due() -> Iterable[str]:
-    for status in (Status.OPEN, Status.CHECKED):
+    """Streams with something to do, the most urgent first. Of what is for a person it is only looked whether it is in
+    its stream by now."""
+    for status in (Status.OPEN, Status.REFUSED, Status.CHECKED):
         yield from (conflict.event.aggregate_id for conflict in _conflicts.due(status))
     yield from [wait.aggregate_id for wait in _waiting.every()]
+    yield from [look.aggregate_id for look in _looks.every()]
+    yield from (conflict.event.aggregate_id for conflict in _conflicts.due(Status.PERSON))
 
 
 def _settled(aggregate_id: str, context: Context, *, give_up: bool = False, moved: bool = False) -> Settled | None:
@@ -203,5 +222,35 @@ def _note(aggregate_id: str, lacks: tuple[int, ...]) -> None:
 
 def _accept(accept: Mapping[str, Any]) -> dict[str, Any]:
     """Close a conflict by a person's word. It stays kept, with the word."""
-    conflict = _reconciler.accept(str(accept.get("aggregateId")), str(accept.get("hash")), str(accept.get("why") or ""))
+    why = str(accept.get("why") or "")
+    if not why:
+        raise MalformedError("why", "is required: what becomes of it")
+    try:
+        conflict = _reconciler.accept(*_meant(accept), why, str(accept.get("by") or ""))
+    except (NotForAPersonError, NotHomeError) as error:
+        return _refused(error)
+    log.info("accepted", extra=conflict.describe())
     return {"accepted": conflict.describe()}
+
+
+def _retry(retry: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Have a conflict decided once more because a person asks for it, at once."""
+    aggregate_id, own_hash = _meant(retry)
+    try:
+        _reconciler.retry(aggregate_id, own_hash, str(retry.get("by") or ""))
+    except (NotForAPersonError, NotHomeError) as error:
+        return _refused(error)
+    _settled(aggregate_id, context)
+    found = next(each for each in _conflicts.of(aggregate_id) if each.event.hash == own_hash)
+    log.info("retried", extra=found.describe())
+    return {"retried": found.describe()}
+
+
+def _meant(request: Mapping[str, Any]) -> tuple[str, str]:
+    return str(request.get("aggregateId")), str(request.get("hash"))
+
+
+def _refused(error: NotForAPersonError | NotHomeError) -> dict[str, Any]:
+    if isinstance(error, NotHomeError):
+        return {"refused": {"code": error.code, "message": error.message, "region": error.region}}
+    return {"refused": {"code": "NotForAPerson", "message": str(error)}}

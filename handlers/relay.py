@@ -141,7 +141,7 @@ def _take_note(event: Event, standings: Standings, context: Context) -> None:
                 log.critical("fenced: %s decides in epoch %s", *event.stamp)
                 count("EpochsOver", 1, context)
         elif event.stamp.epoch < own.epoch:
-            _unsettled.queue.poke(event.aggregate_id)
+            _unsettled.queue.poke(event.aggregate_id, event.sequence)
     except (BotoCoreError, ClientError) as error:
         raise _NotSetAsideError(f"what {event.stamp.region} says could not be taken note of: {error}") from error
 

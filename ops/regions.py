@@ -23,7 +23,7 @@ from handlers.sourcing.errors import NotHomeError
 from handlers.sourcing.event import Event, Stamp
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
 from handlers.store.conflict_queue import ConflictQueue
-from handlers.store.conflicts import Conflicts, Status
+from handlers.store.conflicts import Conflict, Conflicts
 from handlers.store.items import to_item
 from handlers.store.standings import OvertakenError, Standings, fenced
 from handlers.store.waiting import Wait, Waiting
@@ -87,7 +87,7 @@ class Region:
             client = self.system.quick("dynamodb")
             standing = self.standings().read()
             waiting = Waiting(client, self.system.output("standingsTable"))
-            return Seen(standing, len(list(self._conflicts(client).due(Status.OPEN))), tuple(waiting.every()))
+            return Seen(standing, len(list(self._conflicts(client).unsettled())), tuple(waiting.every()))
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -111,6 +111,14 @@ class Region:
         except OvertakenError as error:
             raise OperatorError(f"somebody else changed the standing of {self.name} at the same time") from error
         return new
+
+    def unsettled(self) -> list[Conflict]:
+        """What was lost and is neither in its stream again nor closed: a Query or more of the conflicts' index."""
+        return list(self._conflicts(self.system.client("dynamodb")).unsettled())
+
+    def conflicts_of(self, aggregate_id: str) -> list[Conflict]:
+        """All that was ever lost of a stream: a Query a megabyte of the conflicts."""
+        return self._conflicts(self.system.client("dynamodb")).of(aggregate_id)
 
     def _conflicts(self, client: DynamoDBClient) -> Conflicts:
         return Conflicts(client, self.system.output("conflictsTable"))

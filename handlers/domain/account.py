@@ -306,7 +306,8 @@ def _release(account: Account, released: ReservationReleased) -> None:
 def _require_reservation(account: Account, transfer_id: str, amount: Decimal) -> None:
     found = account.reservations.get(transfer_id, ZERO)
     if found != amount:
-        raise RuleBrokenError(RESERVATION, "another amount is set aside for this transfer", reserved=found)
+        what = "another amount" if found else "nothing"
+        raise RuleBrokenError(RESERVATION, f"{what} is set aside for this transfer", reserved=found)
 
 
 def _refuse_currency(account: Account, currency: str) -> NoReturn:

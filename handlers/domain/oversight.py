@@ -143,6 +143,22 @@ def judge(transfer_id: str, parts: Sequence[Part]) -> Judged:
     return Judged(tuple(flaws), net)
 
 
+def undo(event: Event) -> str:
+    """What a person does to undo a step that contradicts its transfer, which the ledger does not by itself: there may
+    be too little money left, and somebody may count on it."""
+    match fact_of(event):
+        case TransactionProcessed() as told:
+            what = ("withdraw", "from") if told.amount > 0 else ("pay", "into")
+            return f"to undo it, {what[0]} {abs(told.amount):f} {told.currency} {what[1]} {event.aggregate_id}"
+        case _:
+            return "no money lies elsewhere by it"
+
+
+def has_ended(parts: Sequence[Part]) -> bool:
+    """Whether a transfer has come to an end: from then on nothing but a release is due."""
+    return any(part.event_type in _ENDS for part in parts)
+
+
 def moved(event: Event) -> Decimal:
     """By how much an event that is no transfer's changes its account's balance."""
     match fact_of(event):
@@ -353,6 +369,8 @@ OVERSIGHT = Oversight(
     step=step_of,
     places=places,
     judge=judge,
+    undo=undo,
+    has_ended=has_ended,
     moved=moved,
     held=held,
     takes_part=lambda row: (row["FromAccount"], row["ToAccount"]),

@@ -18,7 +18,8 @@ may be missing: so that one asks first whether the post would be taken. It would
 transfer and released meanwhile: then its stream says so.
 
 *Post and release are never refused.* Money that is set aside is withdrawn or released by nobody else, and an account
-with something set aside does not close.
+with something set aside does not close. (But where two Regions brought a transfer to different ends: then nothing may be
+set aside any more, and no release is due.)
 
 *Nothing is set aside behind the end.* A process that is slow may reserve after the transfer came to nothing. Where no
 commitment says that the reservation is there, the `fence` takes its place: a release of nothing under the reservation's
@@ -114,6 +115,9 @@ def after_refusal(transfer: Transfer, step: Step, refusal: LedgerError) -> tuple
         # command stands there as a fence.
         release = (replace(_release(transfer), ends=transfer.settled),) if stands_for == "FundsReserved" else ()
         return release if transfer.settled else (*release, _settle(transfer))
+    if step.name == "release" and refusal.details.get("rule") == RESERVATION and not refusal.details.get("reserved"):
+        # Another Region posted it, and completed the transfer, before it was called off here.
+        return () if step.ends else (_settle(transfer),)
     if step.name in OTHER and stands_for and not step.command:
         return replace(step, command=OTHER[step.name]), *_behind(transfer, step)
     return None

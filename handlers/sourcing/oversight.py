@@ -1,7 +1,8 @@
 """What operators see of processes across streams: whether their parts fit together, and what one waits for.
 
-No function of the ledger asks this. A part is an event as far as a process is concerned: one of its own, or one in the
-stream of somebody who takes part. Parts are judged by themselves, so that whoever gathers them may keep them anywhere.
+No function that decides or tells asks this; with two Regions the one does that puts streams together. A part is an
+event as far as a process is concerned: one of its own, or one in the stream of somebody who takes part. Parts are
+judged by themselves, so that whoever gathers them may keep them anywhere.
 """
 
 from __future__ import annotations
@@ -104,6 +105,10 @@ class Oversight:
     judge: Callable[[str, Sequence[Part]], Judged]
     """Whether the parts of a process fit together, by its id. They must be all there are, as of one moment, but for
     those that may come later at any moment."""
+    undo: Callable[[Event], str]
+    """What a person does to undo a step that contradicts its process."""
+    has_ended: Callable[[Sequence[Part]], bool]
+    """Whether, by its parts, it has come to an end, of whatever kind."""
     moved: Callable[[Event], Decimal]
     """By how much an event that is part of no process changes what its aggregate holds."""
     held: Callable[[State], Held | None]
@@ -124,6 +129,8 @@ NO_OVERSIGHT = Oversight(
     step=lambda _: "",
     places=lambda *_: (),
     judge=lambda *_: Judged((), {}),
+    undo=lambda _: "",
+    has_ended=lambda _: False,
     moved=lambda _: Decimal(0),
     held=lambda _: None,
     takes_part=lambda _: (),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import compress, decompress
 from zlib import error as not_packed
 
 from handlers.sourcing.errors import MalformedError
 from handlers.sourcing.fields import check_key
-from handlers.sourcing.values import dumps, loads
+from handlers.sourcing.values import Value, dumps, loads
 
 from .items import Item, to_item, to_record
 from .unpublishable import as_ascii
@@ -26,9 +27,10 @@ class ConflictQueue:
     client: SQSClient
     url: str
 
-    def poke(self, aggregate_id: str) -> None:
-        """Have somebody look at a stream."""
-        self.client.send_message(QueueUrl=self.url, MessageBody=as_ascii({"aggregateId": aggregate_id}))
+    def poke(self, aggregate_id: str, late: int | None = None) -> None:
+        """Have somebody look at a stream, and at what its event at the place `late` is a step of."""
+        told: dict[str, Value] = {"aggregateId": aggregate_id, **({"late": late} if late else {})}
+        self.client.send_message(QueueUrl=self.url, MessageBody=as_ascii(told))
 
     def lost(self, aggregate_id: str, item: Item, *, removed: bool = False) -> None:
         """Hand over an item of the store that is not there any more: something else is, or nothing where `removed`.
@@ -40,19 +42,27 @@ class ConflictQueue:
         self.client.send_message(QueueUrl=self.url, MessageBody=as_ascii(told))
 
 
-def told_in(body: str) -> tuple[str, Item | None, bool]:
-    """The aggregate that a message is about, the item that was lost, and whether nothing is in its place.
+class Told(NamedTuple):
+    """What a message says: the aggregate that it is about, the item that was lost, whether nothing is in its place, and
+    where an event came late."""
 
-    MalformedError where it says nothing of the kind.
-    """
+    aggregate_id: str
+    lost: Item | None = None
+    removed: bool = False
+    late: int | None = None
+
+
+def told_in(body: str) -> Told:
+    """What a message says. MalformedError where that is nothing of the kind."""
     message: Any = loads(body, "body")
     if not isinstance(message, dict):
         raise MalformedError("body", "must be an object")
     aggregate_id, packed = check_key(message.get("aggregateId"), "aggregateId"), message.get("lost")
     if packed is None:
-        return aggregate_id, None, False
+        late = message.get("late")
+        return Told(aggregate_id, late=int(late) if isinstance(late, int | Decimal) else None)
     try:
         record: Any = loads(decompress(b64decode(packed, validate=True)).decode(), "lost")
-        return aggregate_id, to_item(record), message.get("removed") is True
+        return Told(aggregate_id, to_item(record), message.get("removed") is True)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, not_packed) as error:
         raise MalformedError("lost", f"holds no item: {error!r}") from error

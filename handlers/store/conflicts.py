@@ -1,11 +1,16 @@
 """Lost events: acknowledged in one Region, and replaced in the store by what another Region wrote at their place.
 
-The table is replicated as well. An item is kept under its event's place and hash, and says the event verbatim, so both
-Regions may keep one: they keep the same. What was made of it is said by the Region that decides. Should the other one's
-first word win over that (the later item does), it is open once more, is looked at again and found in the stream.
+    open --> check ---------------------> closed         it is in the stream again
+    open --> refused --> person --accept--> closed       it is not, and a person says what became of it
+                         person --retry---> open         or has it decided once more
 
-A lost event is `open` until it is in the stream again, or somebody has said what became of it. Then it is `checked`
-once more, when nobody can write any more who had read the stream before it was put together; then it is `closed`.
+The ledger decides what is `open`, and nothing else. It passes on from `check` and `refused` when it looks once more,
+when nobody can write any more who had read the stream before. So what is for a `person` is in nobody else's hands: only
+she has it decided again, or closes it; and of the two, whichever comes first rules the other out.
+
+The table is replicated as well. The evidence is an item under the event's place and hash that says the event verbatim,
+so both Regions may keep one: they keep the same. What became of it is the *word* of the Region that decides, in an item
+beside it. So evidence that comes late (the later of two items wins) takes no word back.
 """
 
 from __future__ import annotations
@@ -30,17 +35,45 @@ DUE_INDEX = "Due-KeptAt-index"
 """By Due and KeptAt: what is not closed yet."""
 
 
+_WORD = "#word"
+"""Behind the place of the evidence: where its word lies."""
+
+
 class Status(StrEnum):
     """How far a lost event is settled."""
 
     OPEN = "open"
+    REFUSED = "refused"
+    PERSON = "person"
     CHECKED = "check"
     CLOSED = "closed"
+
+    @property
+    def words(self) -> str:
+        """It as operators read it."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Status.OPEN: "the ledger decides it again",
+    Status.REFUSED: "the ledger looks once more",
+    Status.PERSON: "needs a person",
+    Status.CHECKED: "in the stream again",
+    Status.CLOSED: "closed",
+}
+UNSETTLED = (Status.OPEN, Status.REFUSED, Status.PERSON)
+"""Of what is neither in its stream again nor closed."""
+
+
+class OvertakenError(Exception):
+    """Somebody else said what became of it meanwhile. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A lost event; `since` is when it reached its status, `why` says what stands against it, or what became of it."""
+    """A lost event; `since` is when it reached its status, `why` says what stands against it, or what became of it.
+
+    `stands`: one that was not lost, and contradicts what stands elsewhere. `by`: the person whose word that is."""
 
     event: Event
     item: Mapping[str, Value]
@@ -52,10 +85,20 @@ class Conflict:
     why: str = ""
     sequence: int | None = None
     """Where it is in the stream again."""
+    by: str = ""
+    stands: bool = False
+    word: str | None = None
+    """Since when its word is that; None where nobody has said one, and it is as it was kept."""
+    is_fresh: bool = True
+    """Whether the evidence still asks for a first word."""
 
     @property
     def is_due(self) -> bool:
         return self.status is not Status.CLOSED
+
+    @property
+    def is_unsettled(self) -> bool:
+        return self.status in UNSETTLED
 
     def record(self) -> dict[str, Value]:
         """It as it is stored."""
@@ -68,6 +111,8 @@ class Conflict:
             "Since": self.since or self.kept_at,
             "Why": self.why,
             **({"AgainAt": self.sequence} if self.sequence else {}),
+            **({"By": self.by} if self.by else {}),
+            **({"Stands": True} if self.stands else {}),
             **({"Due": self.status.value} if self.is_due else {}),
         }
 
@@ -85,11 +130,15 @@ class Conflict:
             since=record["Since"],
             why=record["Why"],
             sequence=int(again) if again else None,
+            by=record.get("By", ""),
+            stands=record.get("Stands", False),
+            word=record["Since"] if record["Place"].endswith(_WORD) else None,
+            is_fresh="Due" in record and not record["Place"].endswith(_WORD),
         )
 
-    def now(self, status: Status, at: str, why: str, sequence: int | None = None) -> Conflict:
+    def now(self, status: Status, at: str, why: str, sequence: int | None = None, by: str = "") -> Conflict:
         """It with another status."""
-        return replace(self, status=status, since=at, why=why, sequence=sequence)
+        return replace(self, status=status, since=at, why=why, sequence=sequence, by=by)
 
     def describe(self) -> dict[str, Value]:
         """It as operators see it."""
@@ -103,9 +152,13 @@ class Conflict:
             "commandId": event.command_id,
             "region": event.stamp.region,
             "epoch": event.stamp.epoch,
+            "decidedAt": event.timestamp,
             "status": "resolved" if self.status is Status.CHECKED else self.status.value,
+            "since": self.since or self.kept_at,
+            "stands": self.stands,
             "keptAt": self.kept_at,
             "why": self.why,
+            "by": self.by or None,
             "againAt": self.sequence,
         }
 
@@ -136,9 +189,30 @@ class Conflicts:
             raise
         return True
 
-    def note(self, conflict: Conflict) -> None:
-        """Note what became of a lost event that is kept: one PutItem."""
-        self.client.put_item(TableName=self.table, Item=to_item(conflict.record()))
+    def note(self, conflict: Conflict) -> Conflict:
+        """Note what became of a lost event that is kept, as long as its word is the one that was read: a PutItem, and
+        one more with the first word. Raises OvertakenError where it is another one."""
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(AggregateId)"}
+        if conflict.word is not None:
+            condition = {
+                "ConditionExpression": "Since = :since",
+                "ExpressionAttributeValues": {":since": {"S": conflict.word}},
+            }
+        record = {**conflict.record(), "Place": place_of(conflict.event) + _WORD}
+        try:
+            self.client.put_item(TableName=self.table, Item=to_item(record), **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise OvertakenError(f"somebody else settles {conflict.event.aggregate_id} at the same time") from error
+            raise
+        noted = replace(conflict, word=conflict.since)
+        return self.quiet(noted) if noted.is_fresh else noted
+
+    def quiet(self, conflict: Conflict) -> Conflict:
+        """Have the evidence ask for no word any more, which was said: one PutItem."""
+        record = {name: value for name, value in conflict.record().items() if name != "Due"}
+        self.client.put_item(TableName=self.table, Item=to_item(record))
+        return replace(conflict, is_fresh=False)
 
     def of(self, aggregate_id: str) -> list[Conflict]:
         """All of one stream, in the order of their places: one Query a megabyte, strongly consistent."""
@@ -148,7 +222,17 @@ class Conflicts:
             "ExpressionAttributeValues": {":id": {"S": aggregate_id}},
             "ConsistentRead": True,
         }
-        return [Conflict.of(item) for item in self._items(asked)]
+        found: dict[str, Conflict] = {}
+        for conflict in map(Conflict.of, self._items(asked)):  # a word lies behind its evidence
+            place = place_of(conflict.event)
+            evidence = found.get(place)
+            found[place] = replace(conflict, is_fresh=evidence.is_fresh) if evidence else conflict
+        return list(found.values())
+
+    def unsettled(self) -> Iterator[Conflict]:
+        """All that are neither in their streams again nor closed: those for a person last."""
+        for status in UNSETTLED:
+            yield from self.due(status)
 
     def due(self, status: Status) -> Iterator[Conflict]:
         """All of a status that is not closed, the oldest first: one Query a megabyte of the index."""

@@ -33,21 +33,24 @@ class Fold:
         self._row, self._position = start.row, start.position
         self._entries: list[Entry] | None = [] if projection.entries and start.has_entries else None
 
-    def take(self, event: Event) -> None:
-        """Take an event; nothing happens for one that the row has. IntegrityError where it does not continue it."""
+    def take(self, event: Event) -> Entry | None:
+        """Take an event, to what it leaves beside the row; nothing happens for one that the row has. IntegrityError
+        where it does not continue it."""
         if event.sequence <= self._position.sequence:
-            return
+            return None
         row = self._projection.apply(self._row, event)
         self._position = self._position.advance(event)
         self._row = row
         kind = self._projection.entries
-        if kind is None or self._entries is None:
-            return
-        content = kind.entry(row, event)
-        if content is not None:
-            self._entries.append(Entry(self._aggregate_id, kind.name, event.sequence, content))
+        content = kind.entry(row, event) if kind else None
+        if kind is None or content is None:
+            return None
+        entry = Entry(self._aggregate_id, kind.name, event.sequence, content)
+        if self._entries is not None:
+            self._entries.append(entry)
             if len(self._entries) > CHUNK:
                 self._entries = None
+        return entry
 
     @property
     def move(self) -> Move:

@@ -213,31 +213,39 @@ class ReadModel:
             else:
                 pause = _FIRST_PAUSE
 
-    def drop_entries(self, aggregate_id: str, name: str, first: int) -> int:
-        """Delete the entries of event `first` and those behind it; how many. A Query a megabyte, a BatchWriteItem per
-        25 of them. A row that says that they are there must be made again."""
-        keys: list[Any] = []
+    def entries_from(self, aggregate_id: str, name: str, first: int) -> Iterator[Entry]:
+        """Those of event `first` and behind it, the oldest first: a Query a megabyte. UnreadableRowError."""
         place: dict[str, Any] = {}
         while True:
             answer = self._query_entries(aggregate_id, name, first, MAX_SEQUENCE, **place)
-            keys += [
-                {"AccountId": item["AccountId"], "ProjectionType": item["ProjectionType"]} for item in answer["Items"]
-            ]
+            yield from (entry_in(to_record(item), name) for item in answer["Items"])
             if "LastEvaluatedKey" not in answer:
-                break
+                return
             place = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        undone = [{"DeleteRequest": {"Key": key}} for key in keys]
-        while undone:
-            request: Any = {self._table: undone[:BATCH_WRITES]}
-            left: Any = self._client.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
-            undone = [*left.get(self._table, []), *undone[BATCH_WRITES:]]
-        return len(keys)
+
+    def drop_entry(self, entry: Entry) -> None:
+        """Delete an entry, if it is still what was read: one DeleteItem."""
+        names = {f"#{number}": name for number, name in enumerate(entry.content)}
+        values = to_item({f":{number}": value for number, value in enumerate(entry.content.values())})
+        condition = " AND ".join(f"#{number} = :{number}" for number in range(len(names)))
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=entry.key.item(),
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
     def put(self, key: Key, new: Stored, seen: Position, odd_place: Any = None) -> None:
         """Replace the row if it still stands at `seen`, the start being no row at all or one without a position.
 
-        Where its place is damaged: if it still holds `odd_place`, to the type. Whoever makes a row again gives it a
-        sound place, so that of several who read the damage only one writes. One PutItem. Raises StaleRowError.
+        With two Regions another event may have come to that place: so its hash counts, too, where it is known. Where
+        its place is damaged: if it still holds `odd_place`, to the type. Whoever makes a row again gives it a sound
+        place, so that of several who read the damage only one writes. One PutItem. Raises StaleRowError.
         """
         record = record_of(key, new)
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(LastSequence)"}
@@ -246,6 +254,9 @@ class ReadModel:
                 "ConditionExpression": "LastSequence = :seen",
                 "ExpressionAttributeValues": {":seen": odd_place or {"N": str(seen.sequence)}},
             }
+        if seen.sequence and seen.hash != UNKNOWN:
+            condition["ConditionExpression"] += " AND LastHash = :hash"
+            condition["ExpressionAttributeValues"][":hash"] = {"S": seen.hash}
         try:
             self._client.put_item(TableName=self._table, Item=to_item(record), **condition)
         except ClientError as error:

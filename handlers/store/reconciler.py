@@ -6,30 +6,39 @@ place is given to another one, what was asked by it is decided under its own com
 
 Somebody may have read the stream before and write behind an event that does not stand. Then that is no chain, and its
 writer's event is a lost one. So a stream is looked at once more when all who can have read it before have ended: until
-then its lost events are not closed.
+then its lost events are not closed, and none is a person's to close. So, too, its copies (`Looks`).
+
+What is decided again is what was asked of the aggregate, as it was asked. What rests on a first event that was lost and
+is not in the stream again was asked of another aggregate under the same id: that is for a person. And a step of a
+process belongs to the process. While that is under way it takes the step itself, under the same commandId; once it has
+ended, a step is decided again that fits the end, and no other.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from handlers.domain import KINDS
+from handlers.domain.oversight import OVERSIGHT
 from handlers.domain.said import command_of
 from handlers.sourcing import times
-from handlers.sourcing.errors import LedgerError, MalformedError, NotAnEventError, NotHomeError
+from handlers.sourcing.errors import IntegrityError, LedgerError, NotAnEventError, NotHomeError
 from handlers.sourcing.event import UNSTAMPED, Event, Position, Stamp
+from handlers.sourcing.oversight import Flaw, Misfit, Part
+from handlers.sourcing.process import command_id
 from handlers.sourcing.settling import Settling
 from handlers.sourcing.standing import Standing
 from handlers.sourcing.untangling import Untangled, untangle
 from handlers.sourcing.values import Value
 
-from .conflicts import Conflict, Conflicts, Status, place_of
+from .conflicts import Conflict, Conflicts, OvertakenError, Status, place_of
 from .event_store import EventStore
 from .items import Item, to_item, to_record
 from .ledger import Ledger
+from .looks import Look, Looks
 from .projector import Projector
 from .snapshot_builder import SnapshotBuilder
 from .stored_events import event_of
@@ -42,6 +51,12 @@ ROUNDS = 5
 _REFUSALS = 500
 _OF_ONE_COMMAND = 100
 """Events of one command at most: a transaction's items."""
+_NO_PLACE = 10**15
+"""Of an event that is judged as if it stood."""
+
+
+class NotForAPersonError(Exception):
+    """A person's word is not taken: why, in one sentence."""
 
 
 class NotYetError(Exception):
@@ -79,6 +94,7 @@ class Reconciler:
 
     store: EventStore
     conflicts: Conflicts
+    looks: Looks
     ledger: Ledger
     projector: Projector
     builder: SnapshotBuilder
@@ -104,17 +120,49 @@ class Reconciler:
         _sound(item)
         return to_record(item)
 
-    def accept(self, aggregate_id: str, own_hash: str, why: str) -> Conflict:
-        """Close an open conflict, by a person's word of what became of it: a Query and a PutItem.
+    def accept(self, aggregate_id: str, own_hash: str, why: str, by: str) -> Conflict:
+        """Close a conflict, by a person's word of what becomes of it: from now on nobody decides it again.
 
-        Raises MalformedError where there is none such, or no word.
+        A Query, two more for whether it is in its stream, and a PutItem. Raises NotForAPersonError, NotHomeError.
         """
-        if not why:
-            raise MalformedError("why", "is required: what became of it")
-        found = [each for each in self.conflicts.of(aggregate_id) if each.event.hash == own_hash]
-        if not found or found[0].status is not Status.OPEN:
-            raise MalformedError("hash", "is of no open conflict of this aggregate")
-        return self._noted(found[0], Status.CLOSED, f"accepted: {why}")
+        found = self._for_a_person(aggregate_id, own_hash)
+        return self._said(found, Status.CLOSED, f"accepted: {why}", by)
+
+    def retry(self, aggregate_id: str, own_hash: str, by: str) -> Conflict:
+        """Have a conflict decided once more, because a person asks for it. Costs and errors as those of `accept`."""
+        found = self._for_a_person(aggregate_id, own_hash)
+        if found.stands:
+            raise NotForAPersonError("that event stands: there is nothing to decide again")
+        return self._said(found, Status.OPEN, "a person asked to have it decided again", by)
+
+    def _for_a_person(self, aggregate_id: str, own_hash: str) -> Conflict:
+        """The conflict, where it is a person's to say what becomes of it."""
+        found = next((each for each in self.conflicts.of(aggregate_id) if each.event.hash == own_hash), None)
+        if found is None:
+            elsewhere = (each for each in self.conflicts.unsettled() if each.event.hash == own_hash)
+            other = next(elsewhere, None)
+            if other is None:
+                raise NotForAPersonError(f"no lost event of {aggregate_id} has that hash")
+            raise NotForAPersonError(f"that hash is of an event of {other.event.aggregate_id}, not of {aggregate_id}")
+        newest = self.store.tail(aggregate_id, 1).events
+        self.standing().require_own(newest[-1].stamp if newest else UNSTAMPED)
+        if found.status is Status.CLOSED:
+            who = f" by {found.by}" if found.by else ""
+            raise NotForAPersonError(f"that was closed at {found.since}{who}: {found.why}")
+        where = found.sequence if found.status is Status.CHECKED else None
+        if where is None and not found.stands:
+            where = self._again_at(found.event)
+        if where is not None:
+            raise NotForAPersonError(f"that is in the stream again, as event {where}: nothing is to be made up for")
+        if found.status is not Status.PERSON:
+            raise NotForAPersonError(f"{found.status.words}: nothing is for a person to do yet, look again in a minute")
+        return found
+
+    def _said(self, conflict: Conflict, status: Status, why: str, by: str) -> Conflict:
+        try:
+            return self.conflicts.note(conflict.now(status, self.now(), why, by=by))
+        except OvertakenError as error:
+            raise NotForAPersonError("somebody else said what becomes of that just now: look again") from error
 
     def settle(
         self, aggregate_id: str, seconds_left: Callable[[], float], *, give_up: bool = False, moved: bool = False
@@ -124,11 +172,12 @@ class Reconciler:
 
         A Query of its conflicts and one of the stream from the first of these places on, a megabyte each. Where it is
         no chain a PutItem of a conflict for each event that was lost, a PutItem or DeleteItem for each place. Then for
-        each lost event what its command takes, and what the copies take. Raises NotYetError, and what a command fails
-        with; whoever comes next goes on.
+        each lost event what its command takes, for a process what stands elsewhere of it (a Query or two for each
+        step), and what the copies take. Raises NotYetError, and what a command fails with; whoever comes next goes on.
         """
         kept = {place_of(each.event): each for each in self.conflicts.of(aggregate_id)}
         first = min((each.event.sequence for each in kept.values()), default=1)
+        moved = moved or any(each.word is None and each.is_fresh for each in kept.values())
         untangled = self._read(aggregate_id, first, kept.values(), give_up=give_up)
         standing = self.standing()
         try:
@@ -145,15 +194,19 @@ class Reconciler:
                 break
             first = min(first, *(event.sequence for event in (*untangled.missing, *untangled.removed)))
             put_back, removed = put_back + len(untangled.missing), removed + len(untangled.removed)
+            self.looks.note(self._look(aggregate_id, first))
             self._write(untangled, kept)
             untangled = self._read(aggregate_id, first, kept.values(), give_up=give_up)
         else:
             raise NotYetError(f"others keep writing to {aggregate_id}")
-        again = self._decide_again(kept, seconds_left)
-        if moved or put_back or removed or self._is_fresh(kept.values()):
-            self._copy(aggregate_id, first, seconds_left)
-        self._close(kept)
-        left = sum(each.status is Status.OPEN for each in kept.values())
+        try:
+            again = self._decide_again(kept, untangled, seconds_left)
+            self._copies(aggregate_id, first, kept, seconds_left, moved=bool(moved or put_back or removed))
+            self._pass_on(kept)
+        except OvertakenError as error:
+            raise NotYetError(str(error)) from error
+        self._tell_contradictions(aggregate_id, standing)
+        left = sum(each.is_unsettled for each in kept.values())
         return Settled(put_back, removed, again, left)
 
     def _read(self, aggregate_id: str, first: int, kept: Iterable[Conflict], *, give_up: bool) -> Untangled:
@@ -192,13 +245,36 @@ class Reconciler:
         """Make copies right where another Region decides. Raises WaitsError until all has come from there."""
         if not untangled.is_settled:
             raise WaitsError(aggregate_id)
-        if untangled.standing and (moved or self._is_fresh(kept)):
-            self._copy(aggregate_id, first, seconds_left)
+        if untangled.standing:
+            self._copies(aggregate_id, first, kept, seconds_left, moved=moved)
         return Settled(here=False)
 
-    def _is_fresh(self, kept: Collection[Conflict]) -> bool:
-        """Whether something was said of these a moment ago, by who may have ended before the copies were made."""
-        return any(each.since > times.earlier(self.now(), self.still_writing) for each in kept)
+    def _look(self, aggregate_id: str, first: int) -> Look:
+        """That copies are right by now, and to be looked at once more, with what was to be looked at before."""
+        before = self.looks.of(aggregate_id)
+        return Look(aggregate_id, self.now(), min(first, before.first) if before else first)
+
+    def _copies(
+        self,
+        aggregate_id: str,
+        first: int,
+        kept: Collection[object],
+        seconds_left: Callable[[], float],
+        *,
+        moved: bool,
+    ) -> None:
+        """Make copies right, where something `moved` or it is time to look once more; and have that looked at again,
+        as long as something was wrong. Where nothing was lost, no copy holds what was."""
+        look = self.looks.of(aggregate_id)
+        is_due = look is not None and look.since <= times.earlier(self.now(), self.still_writing)
+        if not (moved or is_due):
+            return
+        first = min(first, look.first) if look else first
+        were_wrong = self._copy(aggregate_id, first, seconds_left, with_entries=bool(kept))
+        if kept and (moved or were_wrong):
+            self.looks.note(Look(aggregate_id, self.now(), first))
+        elif look:
+            self.looks.forget(aggregate_id)
 
     def _kept(self, untangled: Untangled, kept: Mapping[str, Conflict], standing: Standing) -> dict[str, Conflict]:
         """Keep those lost events that are not kept yet: a PutItem each."""
@@ -222,38 +298,137 @@ class Reconciler:
         except ConcurrentAppendError:
             log.warning("somebody else wrote to %s meanwhile", untangled.standing[-1].aggregate_id)
 
-    def _decide_again(self, kept: dict[str, Conflict], seconds_left: Callable[[], float]) -> int:
+    def _decide_again(self, kept: dict[str, Conflict], untangled: Untangled, seconds_left: Callable[[], float]) -> int:
         """Decide what was lost and is open, in the order of its places; how many are in the stream now."""
-        again, blocked = 0, ""
+        again = 0
+        self._freshen(kept, untangled)
         for place, conflict in sorted(kept.items()):
-            if conflict.status is not Status.OPEN:
+            if conflict.stands or conflict.status in (Status.CHECKED, Status.CLOSED):
                 continue
-            settling = KINDS.settling(conflict.event)
             where = self._again_at(conflict.event)
-            if where is None and (blocked or settling is Settling.MANUAL):
-                blocked = (
-                    blocked or f"{conflict.event.event_type} at {conflict.event.sequence} is for a person to decide"
-                )
-                kept[place] = self._noted(conflict, Status.OPEN, blocked)
-                continue
-            why = "its command is in the stream"
-            if where is None:
-                try:
-                    where = self.ledger.execute(command_of(conflict.event), seconds_left).sequence
-                except LedgerError as refusal:
-                    if refusal.status >= _REFUSALS:
-                        raise
-                    log.warning("not decided again: %s", refusal.message, extra=conflict.describe())
-                    kept[place] = self._noted(conflict, Status.OPEN, _told(settling, refusal))
-                    continue
-                why = "decided again"
-                if self._again_at(conflict.event) is None:
-                    told = f"its command was carried out by event {where}, which is another part of it"
-                    kept[place] = self._noted(conflict, Status.OPEN, told)
-                    continue
-            kept[place] = self._noted(conflict, Status.CHECKED, why, where)
-            again += 1
+            if where is not None:
+                kept[place] = self._noted(conflict, Status.CHECKED, "its command is in the stream", where)
+                again += 1
+            elif conflict.status is Status.OPEN:
+                kept[place] = self._decided(conflict, kept, untangled, seconds_left)
+                again += kept[place].status is Status.CHECKED
         return again
+
+    def _freshen(self, kept: dict[str, Conflict], untangled: Untangled) -> None:
+        """Pass over what evidence asks for that came too late. What stood and was lost since is lost like others."""
+        for place, conflict in kept.items():
+            if conflict.word is not None and conflict.is_fresh:
+                kept[place] = self.conflicts.quiet(conflict)
+            if conflict.stands and conflict.event in untangled.lost:
+                kept[place] = replace(kept[place], stands=False, status=Status.OPEN)
+
+    def _decided(
+        self,
+        conflict: Conflict,
+        kept: Mapping[str, Conflict],
+        untangled: Untangled,
+        seconds_left: Callable[[], float],
+    ) -> Conflict:
+        """What becomes of an open one."""
+        event, settling = conflict.event, KINDS.settling(conflict.event)
+        if not conflict.by:  # a person may decide on it all the same
+            if settling is Settling.MANUAL:
+                return self._noted(conflict, Status.REFUSED, f"{event.event_type} is for a person to decide")
+            if below := self._rests_on(event, kept, untangled):
+                told = f"it rests on {below.event_type} at {below.sequence}, which was lost and is not in the stream"
+                return self._noted(conflict, Status.REFUSED, told)
+        told, is_under_way = self._against(event)
+        if told:
+            return self._noted(conflict, Status.OPEN if is_under_way else Status.REFUSED, told, by=conflict.by)
+        try:
+            where = self.ledger.execute(command_of(event), seconds_left).sequence
+        except LedgerError as refusal:
+            if refusal.status >= _REFUSALS:
+                raise
+            log.warning("not decided again: %s", refusal.message, extra=conflict.describe())
+            return self._noted(conflict, Status.REFUSED, _told(settling, refusal))
+        if self._again_at(event) is None:
+            told = f"its command was carried out by event {where}, which is another part of it"
+            return self._noted(conflict, Status.REFUSED, told)
+        return self._noted(conflict, Status.CHECKED, "decided again", where)
+
+    def _rests_on(self, event: Event, kept: Mapping[str, Conflict], untangled: Untangled) -> Event | None:
+        """The lost event that is not in the stream again, and without which this one was asked of something else."""
+        unmade = [
+            each.event
+            for each in kept.values()
+            if not each.stands
+            and each.sequence is None
+            and each.event.sequence < event.sequence
+            and (each.event.sequence == 1 or KINDS.settling(each.event) is Settling.MANUAL)
+        ]
+        known = {each.event.hash: each.event for each in kept.values() if not each.stands}
+        stands = {each.hash for each in untangled.standing}
+        parent = event.previous_hash
+        while parent in known and parent not in stands:
+            if known[parent] in unmade:
+                return known[parent]
+            parent = known[parent].previous_hash
+        return None if parent in stands or not unmade else unmade[0]  # what lies before it is not known
+
+    def _against(self, event: Event) -> tuple[str, bool]:
+        """What speaks against a step of a process being decided again, and whether it is that the process is under way;
+        nothing for any other event. A Query of the process, and one or two for each of its steps."""
+        found = OVERSIGHT.part(event)
+        if found is None or found[0] == event.aggregate_id or not _is_step(found[0], event):
+            return "", False
+        process_id, part = found
+        parts = self._parts(process_id)
+        if not any(each.aggregate_id == process_id for each in parts):
+            return f"{process_id}, of which it is a step, is not known here", False
+        if not OVERSIGHT.has_ended(parts):
+            return f"{process_id} is under way, and takes its steps itself", True
+        judged = OVERSIGHT.judge(process_id, [part._replace(sequence=_NO_PLACE), *parts])
+        unfit = next((flaw.detail for flaw in judged.flaws if flaw.sequence == _NO_PLACE), "")
+        return (f"not made again: {unfit}" if unfit else ""), False
+
+    def _parts(self, process_id: str) -> list[Part]:
+        """All that stands of a process. NotYetError where its stream is in no order."""
+        found, position = [], Position()
+        try:
+            for event in self.store.read(process_id):
+                position = position.advance(event)
+                found.append(OVERSIGHT.part(event))
+        except IntegrityError as error:
+            raise NotYetError(error.message) from error
+        parts = [each[1] for each in found if each]
+        for account, own_command in OVERSIGHT.places(process_id, parts):
+            place = self.store.find(account, own_command).sequence
+            there = self._at(account, place) if place else None
+            if there is not None:
+                found.append(OVERSIGHT.part(there) or OVERSIGHT.claimed(there))
+        return [part for name, part in filter(None, found) if name == process_id]
+
+    def _tell_contradictions(self, process_id: str, standing: Standing) -> None:
+        """Keep, for a person, each step elsewhere that contradicts how a process ended: it stands, since nobody else
+        wrote there. A PutItem for each, besides what `_parts` takes."""
+        kind = KINDS.of_events(self.store.page(process_id, limit=1).events)
+        if kind is None or kind.name != OVERSIGHT.process.kind:
+            return
+        parts = self._parts(process_id)
+        if not OVERSIGHT.has_ended(parts):
+            return
+        for flaw in OVERSIGHT.judge(process_id, parts).flaws:
+            if flaw.misfit is Misfit.CONTRADICTS and flaw.aggregate_id != process_id and flaw.sequence:
+                self._tell(flaw, standing)
+
+    def _tell(self, flaw: Flaw, standing: Standing) -> None:
+        event = self._at(flaw.aggregate_id, flaw.sequence or 0)
+        if event is None:
+            return
+        item = to_record(self.store.item(event))
+        why = f"{flaw.detail}: {OVERSIGHT.undo(event)}"
+        told = Conflict(event, item, self.now(), standing.region, Status.PERSON, why=why, stands=True)
+        if self.conflicts.keep(told):
+            log.warning("stands, and contradicts: %s", flaw.detail, extra=told.describe())
+
+    def _at(self, aggregate_id: str, sequence: int) -> Event | None:
+        return next(self.store.read(aggregate_id, after=sequence - 1, up_to=sequence), None)
 
     def _again_at(self, event: Event) -> int | None:
         """Where the event of a lost one's id stands: one Query, and one of what its command caused, if it is there."""
@@ -263,32 +438,37 @@ class Reconciler:
         of_command = self.store.read(event.aggregate_id, after=max(0, found - _OF_ONE_COMMAND), up_to=found)
         return next((each.sequence for each in of_command if each.event_id == event.event_id), None)
 
-    def _noted(self, conflict: Conflict, status: Status, why: str, sequence: int | None = None) -> Conflict:
-        """It with that status: a PutItem where anything is new."""
+    def _noted(
+        self, conflict: Conflict, status: Status, why: str, sequence: int | None = None, by: str = ""
+    ) -> Conflict:
+        """It with that status: a PutItem where anything is new. OvertakenError."""
         if (conflict.status, conflict.why, conflict.sequence) == (status, why, sequence):
             return conflict
-        noted = conflict.now(status, self.now(), why, sequence)
-        self.conflicts.note(noted)
-        return noted
+        return self.conflicts.note(conflict.now(status, self.now(), why, sequence, by))
 
-    def _close(self, kept: dict[str, Conflict]) -> None:
-        """Close what is in the stream, once nobody can be writing any more who has read it before."""
+    def _pass_on(self, kept: dict[str, Conflict]) -> None:
+        """Close what is in the stream, and leave to a person what is not, once nobody can be writing any more who has
+        read it before. OvertakenError."""
         before = times.earlier(self.now(), self.still_writing)
         for place, conflict in kept.items():
-            if conflict.status is not Status.CHECKED or conflict.since > before:
+            if conflict.status not in (Status.CHECKED, Status.REFUSED) or conflict.since > before:
                 continue
-            if self._again_at(conflict.event) is None:  # it was lost once more: then it is to be decided once more
+            if conflict.status is Status.REFUSED:
+                kept[place] = self._noted(conflict, Status.PERSON, conflict.why)
+            elif self._again_at(conflict.event) is None:  # it was lost once more: then it is to be decided once more
                 kept[place] = self._noted(conflict, Status.OPEN, "it is not in the stream any more")
             else:
                 kept[place] = self._noted(conflict, Status.CLOSED, conflict.why, conflict.sequence)
 
-    def _copy(self, aggregate_id: str, first: int, seconds_left: Callable[[], float]) -> None:
-        """Make rows, entries and snapshots right that may hold what does not stand."""
+    def _copy(self, aggregate_id: str, first: int, seconds_left: Callable[[], float], *, with_entries: bool) -> bool:
+        """Make rows, entries and snapshots right that may hold what does not stand; whether rows or entries did."""
         newest = self.store.tail(aggregate_id, 1)
         self.builder.snapshots.drop(aggregate_id, first)
-        if newest.events:
-            self.projector.remake(newest.events[-1], first, seconds_left)
-            self.builder.bring_up_to(aggregate_id, newest.end)
+        if not newest.events:
+            return False
+        wrong = self.projector.remake(newest.events[-1], first, seconds_left, with_entries=with_entries)
+        self.builder.bring_up_to(aggregate_id, newest.end)
+        return wrong > 0
 
 
 def _sound(item: Item) -> Event:
@@ -303,3 +483,8 @@ def _told(settling: Settling, refusal: LedgerError) -> str:
     surprise = "unexpectedly " if settling is Settling.REAPPLY else ""
     details: Value = refusal.details.get("rule")
     return f"{surprise}refused: {refusal.code}{f' ({details})' if details else ''}: {refusal.message}"
+
+
+def _is_step(process_id: str, event: Event) -> bool:
+    """Whether an event is a step that its process takes, and no caller's that only names it."""
+    return event.command_id in {command_id(process_id, name) for name in OVERSIGHT.process.steps}

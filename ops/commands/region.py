@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from handlers.sourcing.values import dumps
 from handlers.store.clocks import CLOCK_TOLERANCE
+from handlers.store.conflicts import UNSETTLED, Conflict, Status
 from handlers.store.standings import fenced
 from handlers.store.waiting import Wait
+from ops import lost
 from ops.regions import (
     Change,
     Region,
@@ -86,8 +90,8 @@ def add_to(commands: Commands) -> None:
     reconcile = actions.add_parser(
         "reconcile",
         help="settle now what was lost, and list what is open",
-        description="Have both Regions settle what is due at once. What is open is listed; what a person has seen to "
-        "is closed with --accept and --why.",
+        description="Have both Regions settle what is due at once, and list what is open. What needs a person is "
+        "decided once more with --retry, or closed with --accept and --why: see docs/regions.md.",
     )
     reconcile.add_argument(
         "--aggregate", type=arguments.identifier, action="append", metavar="ID", help="this stream; repeatable"
@@ -97,8 +101,25 @@ def add_to(commands: Commands) -> None:
         action="store_true",
         help="with --aggregate: do not wait any longer for events that have not come, and put together what there is",
     )
-    reconcile.add_argument("--accept", type=arguments.identifier, metavar="HASH", help="close this open conflict")
-    reconcile.add_argument("--why", type=arguments.identifier, help="with --accept: what became of it")
+    reconcile.add_argument(
+        "--accept",
+        type=arguments.identifier,
+        action="append",
+        metavar="HASH",
+        help="with --aggregate and --why: close this lost event, so that nobody decides it again; repeatable",
+    )
+    reconcile.add_argument("--why", type=arguments.identifier, help="with --accept: what becomes of it")
+    reconcile.add_argument(
+        "--retry",
+        type=arguments.identifier,
+        action="append",
+        metavar="HASH",
+        help="with --aggregate: have this lost event decided once more, now; repeatable",
+    )
+    reconcile.add_argument("--by", type=arguments.identifier, help="who says so; default: your name on this machine")
+    reconcile.add_argument(
+        "--closed", action="store_true", help="with --aggregate: list what was closed, and settle nothing"
+    )
     add_common(reconcile)
     reconcile.set_defaults(run=_reconcile)
 
@@ -235,18 +256,17 @@ def _reconcile(system: System, options: argparse.Namespace) -> int:
     """Exit code 1 where something is open, or has to wait."""
     if options.give_up and not options.aggregate:
         raise UsageError("--give-up: say by --aggregate for which streams")
-    if (options.accept is None) != (options.why is None) or (options.accept and len(options.aggregate or ()) != 1):
-        raise UsageError("--accept HASH goes with --why and one --aggregate")
+    said = [*(("accept", each) for each in options.accept or ()), *(("retry", each) for each in options.retry or ())]
+    if bool(options.accept) != bool(options.why):
+        raise UsageError("--accept HASH goes with --why, and --why with --accept")
+    if (said or options.closed) and len(options.aggregate or ()) != 1:
+        raise UsageError("--accept, --retry and --closed go with one --aggregate")
     regions = regions_of(system)
     console = console_for(options)
-    if options.accept:
-        deciding = next((each for each in regions.values() if each.standing().is_active), None)
-        if deciding is None:
-            raise OperatorError("nobody decides: promote a Region first")
-        accept = {"aggregateId": options.aggregate[0], "hash": options.accept, "why": options.why}
-        deciding.reconcile({"accept": accept})
-        console.print("closed; it stays kept, with your word")
-        return 0
+    if said:
+        return _say(regions, said, options, console)
+    if options.closed:
+        return _show_closed(regions, options, console)
     request: dict[str, Any] = {}
     if options.aggregate:
         request = {"aggregateIds": options.aggregate, "giveUp": options.give_up}
@@ -258,24 +278,85 @@ def _reconcile(system: System, options: argparse.Namespace) -> int:
             console.print(f"[bold red]nothing is settled there[/]: {shown(str(error))}")
         else:
             told[name] = _settled(region, request)
-    open_ones: list[dict[str, Any]] = max((each["open"] for each in told.values()), key=len, default=[])
+    found = [regions[name].unsettled() for name in told]  # what came to one of them may not be in the other yet
+    open_ones = max(found, key=len, default=[])
     waiting = sum(each["notYet"] + len(each["waiting"]) for each in told.values())
     if options.json:
-        print(json.dumps({"regions": told, "open": open_ones}))
+        print(dumps({"regions": told, "open": [lost.described(each) for each in open_ones]}))
     else:
         _show_settled(console, told, open_ones)
     return 1 if open_ones or waiting or len(told) < len(regions) else 0
 
 
-def _show_settled(console: Console, told: dict[str, Any], open_ones: Sequence[dict[str, Any]]) -> None:
+def _say(
+    regions: Mapping[str, Region], said: Sequence[tuple[str, str]], options: argparse.Namespace, console: Console
+) -> int:
+    """Have a person's words taken where the stream is decided. OperatorError with the reason at the first that is not
+    taken; those before it are. Exit code 1 where what was to be decided again was refused again."""
+    by, answers = options.by or getpass.getuser(), list[dict[str, Any]]()
+    for word, own_hash in said:
+        asked = {"aggregateId": options.aggregate[0], "hash": own_hash, "why": options.why, "by": by}
+        answer = _taken(regions, {word: asked})
+        if refused := answer.get("refused"):
+            raise OperatorError(f"{own_hash}: {refused['message']}")
+        answers.append(answer["accepted"] if word == "accept" else answer["retried"])
+        state = answers[-1]["status"]
+        result = "closed; it stays kept, with your word" if word == "accept" else f"{state}: {answers[-1]['why']}"
+        console.print(f"{own_hash}: {shown(result)}")
+    if options.json:
+        print(dumps({"said": answers}))
+    return 1 if any(each["status"] in UNSETTLED for each in answers) else 0
+
+
+def _taken(regions: Mapping[str, Region], request: dict[str, Any]) -> dict[str, Any]:
+    """The answer of the Region that decides the stream."""
+    answer: dict[str, Any] = {}
+    for region in regions.values():
+        try:
+            if not region.standing().is_active:
+                continue
+        except UnreachableError:
+            continue
+        answer = region.reconcile(request)
+        if answer.get("refused", {}).get("code") != "NotHome":
+            return answer
+    if not answer:
+        raise OperatorError("nobody who can be reached decides: promote a Region first")
+    return answer
+
+
+def _show_closed(regions: Mapping[str, Region], options: argparse.Namespace, console: Console) -> int:
+    """What was closed of a stream, by the first Region that answers."""
+    for region in regions.values():
+        try:
+            region.standing()
+        except UnreachableError as error:
+            console.print(f"[bold red]not reached[/]: {shown(str(error))}")
+            continue
+        closed = [each for each in region.conflicts_of(options.aggregate[0]) if each.status is Status.CLOSED]
+        if options.json:
+            print(dumps({"closed": [lost.described(each) for each in closed]}))
+        for each in closed if not options.json else ():
+            _print(console, each)
+        return 0
+    raise OperatorError("no Region answers")
+
+
+def _print(console: Console, conflict: Conflict) -> None:
+    for line in lost.lines(conflict):
+        console.print(line)
+
+
+def _show_settled(console: Console, told: dict[str, Any], open_ones: Sequence[Conflict]) -> None:
     for name, each in told.items():
         console.print(
             f"{name}  {counted(each['streams'], 'stream')}: {each['putBack']} put back, {each['removed']} removed, "
             f"{each['again']} decided again, {each['notYet']} to wait for"
         )
-    for each in open_ones:
-        where = f"{shown(each['aggregateId'])} #{each['sequence']} {each['eventType']} {each['hash']}"
-        console.print(f"open: {where}: {shown(each['why'])}")
+    for conflict in open_ones[:_SHOWN]:
+        _print(console, conflict)
+    if len(open_ones) > _SHOWN:
+        console.print(f"and {counted(len(open_ones) - _SHOWN, 'lost event')} more")
     for name, each in told.items():
         for wait in each["waiting"]:
             waits = _waits(Wait(wait["aggregateId"], wait["since"], tuple(wait["lacks"])))

@@ -142,7 +142,7 @@ def test_at_home_an_account_that_was_opened_on_both_sides_is_for_a_person() -> N
 
     check_the_end(pair, acknowledged)
     assert [event.stamp.region for event in a.stored()["x"]] == [PRIMARY]
-    assert [each.status for each in a.conflicts()] == ["open", "open"]
+    assert [each.status for each in a.conflicts()] == ["person", "person"]
 
 
 def test_a_region_that_takes_over_decides_what_was_at_home_in_the_other() -> None:

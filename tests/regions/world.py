@@ -17,7 +17,7 @@ import pytest
 
 from handlers.sourcing.event import Event
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
-from handlers.store.conflicts import Conflict
+from handlers.store.conflicts import Conflict, place_of
 from handlers.store.epochs import PART as EPOCHS
 from handlers.store.items import to_item, to_record
 from handlers.store.replica import ReplicaStore
@@ -207,8 +207,13 @@ class Region:
         return streams
 
     def conflicts(self) -> list[Conflict]:
-        kept = sorted(self.world.dynamodb.tables[CONFLICTS].items.items())
-        return [Conflict.of(item) for (part, *_), item in kept if part != EPOCHS]
+        """What became of each lost event: its word, where there is one, else the evidence."""
+        found = {}
+        for (part, *_), item in sorted(self.world.dynamodb.tables[CONFLICTS].items.items()):
+            if part != EPOCHS:
+                conflict = Conflict.of(item)
+                found[conflict.event.aggregate_id, place_of(conflict.event)] = conflict
+        return list(found.values())
 
     def read_model(self) -> dict[Key, Item]:
         return self.world.dynamodb.tables[ROWS].items

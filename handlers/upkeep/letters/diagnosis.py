@@ -222,7 +222,7 @@ class Diagnosis:
     def _not_settled(self, letter: Letter) -> Case:
         """What `reconcile` failed on: a lost event, or a stream to be put together."""
         try:
-            aggregate_id, item, removed = told_in(letter.body)
+            aggregate_id, item, removed, _ = told_in(letter.body)
             event = None if item is None else event_of(item)
         except (MalformedError, NotAnEventError) as error:
             reason = f"neither a stream nor a lost event: {error.message}"

@@ -1,0 +1,59 @@
+"""Lost events as an operator sees them: what each says, who decided it, what stands against it, and what is to be done.
+
+The ledger's business is not known here: an event is shown by all that it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from handlers.sourcing.event import Event
+from handlers.sourcing.values import Value
+from handlers.store.conflicts import Conflict, Status
+
+from .commands.common import amount_of, shown
+
+_COMMAND = "region reconcile --aggregate"
+
+
+def described(conflict: Conflict) -> dict[str, Any]:
+    """It as JSON, with the event as it was acknowledged."""
+    return {**conflict.describe(), "state": conflict.status.words, "event": conflict.event.record()}
+
+
+def lines(conflict: Conflict) -> Iterator[str]:
+    """It for a console."""
+    event = conflict.event
+    where = f"{shown(event.aggregate_id)} #{event.sequence} {shown(event.event_type)}"
+    yield f"[bold]{conflict.status.words}[/]: {where}{': it stands' if conflict.stands else ''}"
+    yield f"  {shown(_said(event))}"
+    decided = f"  decided by {event.stamp.region} in epoch {event.stamp.epoch} at {event.timestamp}"
+    yield f"{decided}, for {shown(event.actor)}; command {shown(event.command_id)}"
+    who = f" by {shown(conflict.by)}" if conflict.by else ""
+    yield f"  {conflict.since or conflict.kept_at}{who}: {shown(conflict.why) or 'nobody has looked yet'}"
+    for each in _to_do(conflict):
+        yield f"  {each}"
+
+
+def _said(event: Event) -> str:
+    """What an event says, but for its own aggregate's id."""
+    said = ((name, value) for name, value in event.data.items() if value not in (None, event.aggregate_id))
+    return ", ".join(f"{name} {_text(value)}" for name, value in said) or "says nothing more"
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else amount_of(value)
+
+
+def _to_do(conflict: Conflict) -> Sequence[str]:
+    if conflict.status is not Status.PERSON:
+        return ()
+    place = f"{_COMMAND} {shown(conflict.event.aggregate_id)}"
+    close = f'{place} --accept {conflict.event.hash} --why "..."'
+    if conflict.stands:
+        return (f"close it, then make up for it: {close}",)
+    return (
+        f"have it decided again: {place} --retry {conflict.event.hash}",
+        f"or close it, then make up for it: {close}",
+    )

@@ -1,0 +1,338 @@
+"""What becomes of a lost event that the ledger cannot decide again: it is a person's, and nobody else's, until she says
+what becomes of it. Money is neither made by that nor taken twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from handlers.store.conflicts import Conflict, Status
+from handlers.store.items import to_item
+
+from .checks import check_chains, check_copies, check_the_end
+from .sending import opening, transaction, transfer
+from .world import CONFLICTS, OTHER, PRIMARY, Pair, Region
+
+PERSON, CLOSED = Status.PERSON, Status.CLOSED
+
+
+def parted(pair: Pair, *requests: dict[str, Any]) -> tuple[Region, Region]:
+    """The Region that decides on, and the promoted one, behind these commands; nothing crosses until `quiet`."""
+    a, b = pair[PRIMARY], pair[OTHER]
+    for request in requests:
+        assert a.send(request)[0] == 200
+    pair.quiet(3)
+    pair.promote(OTHER, reach_the_other=False)
+    pair.pass_time(10)
+    return a, b
+
+
+def sent(region: Region, *requests: dict[str, Any]) -> None:
+    for request in requests:
+        assert region.send(request)[0] == 200
+
+
+def balance(region: Region, account: str) -> int:
+    moved = (each for each in region.stored()[account] if each.event_type == "TransactionProcessed")
+    return sum(int(each.data["amount"]) for each in moved)
+
+
+def of(region: Region, account: str) -> list[Conflict]:
+    """What was lost of a stream and did not simply get its place back."""
+    in_place = {each.hash for each in region.stored().get(account, ())}
+    found = [each for each in region.conflicts() if each.event.aggregate_id == account]
+    return [each for each in found if each.stands or each.event.hash not in in_place]
+
+
+def say(region: Region, word: str, conflict: Conflict, **more: str) -> Any:
+    said = {"aggregateId": conflict.event.aggregate_id, "hash": conflict.event.hash, "by": "carol", **more}
+    return region.invoke("reconcile", {word: said})
+
+
+def accept(region: Region, conflict: Conflict, **more: str) -> Any:
+    return say(region, "accept", conflict, why="seen to", **more)
+
+
+def overdrawn(pair: Pair) -> tuple[Region, Conflict]:
+    """80 of 100 went out on both sides: the second 80 are refused, and for a person."""
+    a, b = parted(pair, opening(), transaction("in", 100))
+    sent(a, transaction("here", -80))
+    sent(b, transaction("there", -80))
+    pair.quiet()
+    (conflict,) = of(b, "a")
+    assert conflict.status is PERSON
+    return b, conflict
+
+
+def test_what_was_refused_is_not_taken_once_there_is_money(pair: Pair) -> None:
+    b, conflict = overdrawn(pair)
+    sent(b, transaction("more", 200))
+    pair.quiet()
+
+    assert balance(b, "a") == 220
+    assert of(b, "a") == [conflict]
+    accept(b, conflict)
+    sent(b, transaction("by hand", -80))
+    pair.quiet()
+    assert balance(b, "a") == 140
+    (closed,) = of(b, "a")
+    assert (closed.status, closed.by, closed.why) == (CLOSED, "carol", "accepted: seen to")
+    check_the_end(pair, {})
+
+
+def test_what_was_refused_is_decided_once_more_when_a_person_asks(pair: Pair) -> None:
+    b, conflict = overdrawn(pair)
+    told = say(b, "retry", conflict)["retried"]
+    assert (told["status"], "sufficient-funds" in told["why"]) == ("refused", True)
+    pair.quiet()
+    assert [each.status for each in of(b, "a")] == [PERSON]
+
+    sent(b, transaction("more", 200))
+    assert say(b, "retry", conflict)["retried"]["status"] == "resolved"
+    assert "is in the stream again, as event 5" in accept(b, conflict)["refused"]["message"]
+    pair.quiet()
+    assert balance(b, "a") == 140
+    assert [each.status for each in of(b, "a")] == [CLOSED]
+    check_the_end(pair, {})
+
+
+def test_nobody_closes_what_the_ledger_may_still_be_deciding(pair: Pair) -> None:
+    a, b = parted(pair, opening(), transaction("in", 100))
+    sent(a, transaction("here", -80))
+    sent(b, transaction("there", -80))
+    pair.arrive(PRIMARY)
+    a.relay()
+    a.reconcile()
+    pair.arrive(OTHER)
+    b.reconcile()
+    (conflict,) = of(b, "a")
+    assert conflict.status is Status.REFUSED
+
+    assert "look again in a minute" in accept(b, conflict)["refused"]["message"]
+    assert "look again in a minute" in say(b, "retry", conflict)["refused"]["message"]
+    pair.quiet()
+    assert "accepted" in accept(b, conflict)
+
+
+def test_a_word_that_is_not_taken_says_what_is_the_matter(pair: Pair) -> None:
+    b, conflict = overdrawn(pair)
+    sent(b, opening("b"))
+
+    def refused(**more: str) -> str:
+        message: str = accept(b, conflict, **more)["refused"]["message"]
+        return message
+
+    assert refused(hash="no") == "no lost event of a has that hash"
+    assert refused(aggregateId="b") == "that hash is of an event of a, not of b"
+    assert accept(b, conflict)["accepted"]["by"] == "carol"
+    assert refused().startswith("that was closed at 20")
+    assert refused().endswith("by carol: accepted: seen to")
+    assert "that was closed" in say(b, "retry", conflict)["refused"]["message"]
+
+
+def test_a_person_is_heard_where_the_stream_is_decided(pair: Pair) -> None:
+    _, conflict = overdrawn(pair)
+    refused = accept(pair[PRIMARY], conflict)["refused"]
+    assert (refused["code"], refused["region"]) == ("NotHome", OTHER)
+    assert [each.status for each in of(pair[PRIMARY], "a")] == [PERSON]
+
+
+@pytest.mark.parametrize("word", [None, "accept"])
+def test_what_was_lost_behind_an_opening_is_not_decided_on_somebody_elses_account(pair: Pair, word: str | None) -> None:
+    a, b = parted(pair)
+    sent(b, {**opening("x", customerId="anna"), "commandId": "anna"}, transaction("hers", 5, "x"))
+    sent(a, {**opening("x", customerId="bert"), "commandId": "bert"}, transaction("his", 1000, "x"))
+    sent(a, transaction("his second", 7, "x"))
+    pair.quiet()
+    lost = of(b, "x")
+    assert [each.status for each in lost] == [PERSON] * 3
+    if word:
+        accept(b, lost[0])
+    pair.quiet()
+
+    assert balance(b, "x") == 5
+    assert [each.status for each in of(b, "x")] == [CLOSED if word else PERSON, PERSON, PERSON]
+    assert of(b, "x")[1].why == "it rests on AccountCreated at 1, which was lost and is not in the stream"
+    for each in of(b, "x")[1:]:
+        accept(b, each)
+    pair.quiet()
+    assert balance(b, "x") == 5
+    check_copies(pair)
+
+
+def test_what_was_lost_behind_an_opening_is_decided_where_a_person_asks(pair: Pair) -> None:
+    a, b = parted(pair)
+    sent(b, {**opening("x"), "commandId": "one"})
+    sent(a, {**opening("x"), "commandId": "other"}, transaction("his", 1000, "x"))
+    pair.quiet()
+
+    assert say(b, "retry", of(b, "x")[0])["retried"]["status"] == "refused"
+    assert say(b, "retry", of(b, "x")[1])["retried"]["status"] == "resolved"
+    pair.quiet()
+    assert balance(b, "x") == 1000
+    check_the_end(pair, {})
+
+
+def test_what_was_lost_on_the_account_that_stands_is_decided_though_another_ones_opening_is_open(pair: Pair) -> None:
+    a, b = parted(pair)
+    sent(b, {**opening("x"), "commandId": "one"})
+    sent(a, {**opening("x"), "commandId": "other"})
+    pair.quiet()
+    pair.promote(PRIMARY, reach_the_other=False)
+    pair.pass_time(10)
+    sent(b, transaction("there", 5, "x"))
+    sent(a, transaction("here", 10, "x"))
+    pair.quiet()
+
+    assert balance(a, "x") == 15
+    assert [each.status for each in of(a, "x")] == [PERSON, CLOSED]
+
+
+def test_a_transfer_is_not_called_off_by_who_called_off_another_one_of_its_id(pair: Pair) -> None:
+    a, b = parted(pair, opening("a", overdraftLimit=100), opening("b", overdraftLimit=100))
+    sent(b, {**transfer("t", "a", "b", 10), "commandId": "hers"})
+    sent(a, {**transfer("t", "b", "a", 20), "commandId": "his"})
+    sent(a, {"aggregateId": "t", "eventType": "TransferCancelled", "eventData": {}, "commandId": "no"})
+    pair.quiet()
+
+    assert {each.status for each in of(b, "t")} == {PERSON}
+    assert b.stored()["t"][-1].event_type == "TransferCompleted"
+    assert (balance(b, "a"), balance(b, "b")) == (-10, 10)
+
+
+def test_evidence_that_comes_late_takes_no_word_back(pair: Pair) -> None:
+    """The other Region keeps the event once more, without knowing of the word: the later of two items wins."""
+    b, conflict = overdrawn(pair)
+    accept(b, conflict)
+    sent(b, transaction("more", 200))
+    place = ("a", conflict.record()["Place"])
+    late = Conflict(conflict.event, conflict.item, b.world._text(0), PRIMARY)
+    pair[PRIMARY].replica(CONFLICTS).replace(place, to_item(late.record()))
+    pair.quiet()
+
+    assert balance(b, "a") == 220
+    assert [each.status for each in of(b, "a")] == [CLOSED]
+    assert b.reconcile()["openCount"] == 0
+
+
+def own(event_type: str, actor: str = "bob") -> dict[str, Any]:
+    """A command to the transfer t."""
+    return {
+        "aggregateId": "t",
+        "eventType": event_type,
+        "eventData": {},
+        "commandId": event_type,
+        "actor": actor,
+    }
+
+
+def carried_on(region: Region, pair: Pair, end: str) -> None:
+    """Have a Region take the steps of the transfer t to its end, by itself."""
+    for _ in range(3):
+        region.relay()
+        region.project()
+        region.work()
+        pair.pass_time(1)
+    assert any(each.event_type == end for each in region.stored()["t"])
+
+
+def ended_differently(pair: Pair) -> Region:
+    """A transfer of 1,500 from a to b that waits for approval; the first Region completes it, the one that was promoted
+    calls it off. Nothing has crossed yet."""
+    request = {**transfer("t", "a", "b", 1500), "actor": "anna"}
+    a, b = parted(pair, opening("a"), opening("b"), transaction("in", 2000), request)
+    sent(a, own("TransferApproved"))
+    carried_on(a, pair, "TransferCompleted")
+    sent(b, own("TransferCancelled"))
+    carried_on(b, pair, "TransferCancelled")
+    return b
+
+
+def check_no_money_is_made(region: Region, to_undo: set[str]) -> None:
+    """Whatever stands though the transfer was called off is for a person, who undoes it as she is told, and closes it."""
+    stands = [each for each in region.conflicts() if each.stands]
+    assert {each.event.aggregate_id for each in stands} == to_undo
+    for each in stands:
+        assert each.status is PERSON
+        assert accept(region, each)["accepted"]["stands"]
+        amount = int(each.event.data["amount"])
+        way = "withdraw 1500 USD from" if amount > 0 else "pay 1500 USD into"
+        assert each.why.endswith(f"which is cancelled: to undo it, {way} {each.event.aggregate_id}")
+        sent(region, transaction(f"undo {each.event.aggregate_id}", -amount, each.event.aggregate_id))
+    assert (balance(region, "a"), balance(region, "b")) == (2000, 0)
+
+
+def test_a_credit_that_stands_though_its_transfer_was_called_off_is_for_a_person(pair: Pair) -> None:
+    b = ended_differently(pair)
+    pair.quiet()
+
+    assert (balance(b, "a"), balance(b, "b")) == (2000, 1500)
+    assert b.stored()["t"][1].event_type == "TransferCancelled"
+    (post,) = (each for each in of(b, "a") if each.event.event_type == "TransactionProcessed")
+    assert post.why == "not made again: money was posted for the transfer t, which is cancelled"
+    check_no_money_is_made(b, {"b"})
+    pair.quiet()
+    check_chains(b)
+    check_copies(pair)
+    assert [each.status for each in of(b, "b")] == [CLOSED], "it is told once"
+
+
+def test_a_credit_that_comes_when_all_else_is_settled_is_told_all_the_same(pair: Pair) -> None:
+    b = ended_differently(pair)
+    pair.collect()
+    late = [each for each in pair.on_their_way[OTHER] if each.key == ("b", 2)]
+    pair.on_their_way[OTHER] = [each for each in pair.on_their_way[OTHER] if each not in late]
+    pair.quiet()
+    for each in b.conflicts():
+        accept(b, each)
+    pair.on_their_way[OTHER] = late
+    pair.quiet()
+
+    assert balance(b, "b") == 1500
+    check_no_money_is_made(b, {"b"})
+
+
+def test_a_lost_credit_is_not_given_once_more_for_a_transfer_that_was_called_off(pair: Pair) -> None:
+    b = ended_differently(pair)
+    sent(b, transaction("other", 1, "b"), transaction("back", -1, "b"))
+    pair.quiet()
+
+    assert (balance(b, "a"), balance(b, "b")) == (2000, 0)
+    (credit,) = of(b, "b")
+    assert (credit.status, credit.stands) == (PERSON, False)
+    assert credit.why == "not made again: money was credited for the transfer t, which is cancelled"
+    assert say(b, "retry", credit)["retried"]["status"] == "refused", "nor when a person asks"
+    pair.quiet()
+    check_no_money_is_made(b, set())
+
+
+def test_what_was_moved_on_both_accounts_is_undone_on_both(pair: Pair) -> None:
+    """The Regions met before the one that called it off had fenced the reservation."""
+    request = {**transfer("t", "a", "b", 1500), "actor": "anna"}
+    a, b = parted(pair, opening("a"), opening("b"), transaction("in", 2000), request)
+    sent(a, own("TransferApproved"))
+    carried_on(a, pair, "TransferCompleted")
+    sent(b, own("TransferCancelled"))
+    pair.quiet()
+    pair.quiet()
+
+    assert (balance(b, "a"), balance(b, "b")) == (500, 1500)
+    check_no_money_is_made(b, {"a", "b"})
+    pair.quiet()
+    check_copies(pair)
+    assert b.stored()["t"][-1].event_type == "TransferSettled", "nothing of it is due for ever"
+
+
+def test_a_step_of_a_transfer_under_way_is_left_to_the_transfer(pair: Pair) -> None:
+    """The promoted Region knows only that it was requested; the credit is lost with what else was written to b."""
+    request = {**transfer("t", "a", "b", 1500), "actor": "anna"}
+    a, b = parted(pair, opening("a"), opening("b"), transaction("in", 2000), request)
+    sent(a, own("TransferApproved"))
+    carried_on(a, pair, "TransferCompleted")
+    sent(b, transaction("other", 1, "b"), transaction("back", -1, "b"))
+    pair.quiet()
+
+    assert (balance(b, "a"), balance(b, "b")) == (500, 1500)
+    check_the_end(pair, {})
+    assert not [each for each in b.conflicts() if each.is_unsettled]
