@@ -37,8 +37,9 @@ def lines(conflict: Conflict) -> Iterator[str]:
 
 
 def _said(event: Event) -> str:
-    """What an event says, but for its own aggregate's id."""
-    said = ((name, value) for name, value in event.data.items() if value not in (None, event.aggregate_id))
+    """What an event says, but for its own aggregate's id: the amounts first."""
+    said = [(name, value) for name, value in event.data.items() if value not in (None, event.aggregate_id)]
+    said.sort(key=lambda each: (isinstance(each[1], str), each[0]))
     return ", ".join(f"{name} {_text(value)}" for name, value in said) or "says nothing more"
 
 

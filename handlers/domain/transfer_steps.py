@@ -18,8 +18,8 @@ may be missing: so that one asks first whether the post would be taken. It would
 transfer and released meanwhile: then its stream says so.
 
 *Post and release are never refused.* Money that is set aside is withdrawn or released by nobody else, and an account
-with something set aside does not close. (But where two Regions brought a transfer to different ends: then nothing may be
-set aside any more, and no release is due.)
+with something set aside does not close. (But where two Regions brought a transfer to different ends, nothing may be set
+aside any more: then no release is due.)
 
 *Nothing is set aside behind the end.* A process that is slow may reserve after the transfer came to nothing. Where no
 commitment says that the reservation is there, the `fence` takes its place: a release of nothing under the reservation's

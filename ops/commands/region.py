@@ -256,17 +256,21 @@ def _reconcile(system: System, options: argparse.Namespace) -> int:
     """Exit code 1 where something is open, or has to wait."""
     if options.give_up and not options.aggregate:
         raise UsageError("--give-up: say by --aggregate for which streams")
-    said = [*(("accept", each) for each in options.accept or ()), *(("retry", each) for each in options.retry or ())]
     if bool(options.accept) != bool(options.why):
         raise UsageError("--accept HASH goes with --why, and --why with --accept")
-    if (said or options.closed) and len(options.aggregate or ()) != 1:
+    is_of_one = options.accept or options.retry or options.closed
+    if is_of_one and len(options.aggregate or ()) != 1:
         raise UsageError("--accept, --retry and --closed go with one --aggregate")
-    regions = regions_of(system)
-    console = console_for(options)
-    if said:
-        return _say(regions, said, options, console)
+    regions, console = regions_of(system), console_for(options)
+    if options.accept or options.retry:
+        return _say(regions, options, console)
     if options.closed:
         return _show_closed(regions, options, console)
+    return _settle(regions, options, console)
+
+
+def _settle(regions: Mapping[str, Region], options: argparse.Namespace, console: Console) -> int:
+    """Have both Regions settle, and list what is open."""
     request: dict[str, Any] = {}
     if options.aggregate:
         request = {"aggregateIds": options.aggregate, "giveUp": options.give_up}
@@ -288,12 +292,11 @@ def _reconcile(system: System, options: argparse.Namespace) -> int:
     return 1 if open_ones or waiting or len(told) < len(regions) else 0
 
 
-def _say(
-    regions: Mapping[str, Region], said: Sequence[tuple[str, str]], options: argparse.Namespace, console: Console
-) -> int:
+def _say(regions: Mapping[str, Region], options: argparse.Namespace, console: Console) -> int:
     """Have a person's words taken where the stream is decided. OperatorError with the reason at the first that is not
     taken; those before it are. Exit code 1 where what was to be decided again was refused again."""
     by, answers = options.by or getpass.getuser(), list[dict[str, Any]]()
+    said = [*(("accept", each) for each in options.accept or ()), *(("retry", each) for each in options.retry or ())]
     for word, own_hash in said:
         asked = {"aggregateId": options.aggregate[0], "hash": own_hash, "why": options.why, "by": by}
         answer = _taken(regions, {word: asked})

@@ -250,7 +250,7 @@ def ended_differently(pair: Pair) -> Region:
 
 
 def check_no_money_is_made(region: Region, to_undo: set[str]) -> None:
-    """Whatever stands though the transfer was called off is for a person, who undoes it as she is told, and closes it."""
+    """Whatever stands though the transfer was called off is for a person, who closes it, and undoes it as told."""
     stands = [each for each in region.conflicts() if each.stands]
     assert {each.event.aggregate_id for each in stands} == to_undo
     for each in stands:

@@ -1,0 +1,109 @@
+"""`region reconcile` as a person works with it: the list of what is open, closing and retrying, and what was closed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers.store.conflicts import Conflict, Conflicts, Status
+from handlers.store.items import to_record
+from ops.commands import region as command
+from ops.regions import Region
+from ops.system import System
+
+from ..handlers.conftest import STORE, Context
+from .conftest import Result, Run
+from .test_between import HERE, THERE, conflicts, fresh, item_of, two, written
+
+__all__ = ["conflicts", "two"]
+
+SINCE = "2026-01-01T10:00:00.000000Z"
+
+
+@pytest.fixture
+def open_one(two: Path, aws: Any, conflicts: Conflicts, monkeypatch: pytest.MonkeyPatch) -> Conflict:
+    """A lost deposit of 30,100.5 that is a person's, in a stack of which one Region can be reached."""
+    reconcile = fresh("reconcile", monkeypatch)
+    monkeypatch.setattr(command, "regions_of", lambda system: {HERE: Region(system, (HERE, THERE))})
+    monkeypatch.setattr(
+        Region, "reconcile", lambda _, request: json.loads(json.dumps(reconcile.lambda_handler(request, Context())))
+    )
+    monkeypatch.setattr(System, "quick", System.client)
+    opening, lost = written([30_100])
+    (stands,) = written([7], behind=[opening])
+    for each in (opening, stands):
+        aws.put_item(TableName=STORE, Item=item_of(each))
+    conflict = Conflict(lost, to_record(item_of(lost)), SINCE, HERE, Status.PERSON, SINCE, "it was refused")
+    conflicts.keep(conflict)
+    return conflict
+
+
+def last(result: Result) -> Any:
+    """The answer as JSON; what the function logged here stands before it."""
+    return json.loads(result.out.splitlines()[-1])
+
+
+def test_what_is_open_says_all_that_a_person_needs(open_one: Conflict, run: Run) -> None:
+    event = open_one.event
+    told = run("region", "reconcile")
+
+    assert told.code == 1
+    listed = told.out[told.out.index("needs a person") :].splitlines()
+    assert listed == [
+        "needs a person: a #2 TransactionProcessed",
+        "  amount 30,100, category uncategorized, currency USD, type deposit",
+        f"  decided by {HERE} in epoch 1 at {event.timestamp}, for {event.actor}; command {event.command_id}",
+        f"  {SINCE}: it was refused",
+        f"  have it decided again: region reconcile --aggregate a --retry {event.hash}",
+        f'  or close it, then make up for it: region reconcile --aggregate a --accept {event.hash} --why "..."',
+    ]
+    (found,) = last(run("region", "reconcile", "--json"))["open"]
+    assert found["event"]["EventData"]["amount"] == 30_100
+    assert (found["state"], found["hash"], found["epoch"]) == ("needs a person", event.hash, 1)
+
+
+def test_who_closed_it_when_and_why_is_told_to_whoever_asks_and_to_whoever_closes_it_again(
+    open_one: Conflict, run: Run
+) -> None:
+    close = ("region", "reconcile", "--aggregate", "a", "--accept", open_one.event.hash, "--why", "ticket 4711")
+    told = run(*close, "--by", "carol")
+    assert (told.code, told.error) == (0, "")
+    again = run(*close)
+    assert again.code == 1
+    assert "that was closed at 20" in again.error
+    assert "by carol: accepted: ticket 4711" in again.error
+    assert "reconcile failed" not in again.error
+
+    assert run("region", "reconcile").code == 0
+    closed = run("region", "reconcile", "--aggregate", "a", "--closed")
+    assert "closed: a #2 TransactionProcessed" in closed.out
+    assert "by carol: accepted: ticket 4711" in closed.out
+    assert "--retry" not in closed.out
+    (listed,) = last(run("region", "reconcile", "--aggregate", "a", "--closed", "--json"))["closed"]
+    assert (listed["by"], listed["why"], listed["status"]) == ("carol", "accepted: ticket 4711", "closed")
+
+
+def test_what_is_decided_once_more_says_what_became_of_it(open_one: Conflict, run: Run) -> None:
+    told = run("region", "reconcile", "--aggregate", "a", "--retry", open_one.event.hash, "--json")
+    (answer,) = last(told)["said"]
+    assert (told.code, answer["status"], answer["againAt"]) == (0, "resolved", 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--accept", "x"), "--accept HASH goes with --why"),
+        (("--retry", "x"), "go with one --aggregate"),
+        (("--closed",), "go with one --aggregate"),
+        (("--aggregate", "a", "--accept", "x", "--why", "y"), "x: no lost event of a has that hash"),
+    ],
+)
+def test_a_wrong_word_is_refused_in_one_sentence(
+    open_one: Conflict, run: Run, arguments: tuple[str, ...], told: str
+) -> None:
+    answer = run("region", "reconcile", *arguments)
+    assert answer.code in (1, 2)
+    assert told in answer.error
