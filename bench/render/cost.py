@@ -162,13 +162,14 @@ of arm64:
 | `snapStart` | {money(3 * _MONTH_GB_SECONDS * prices.LAMBDA_SNAPSHOT_GB_SECOND)} | for one version each of command, validate and query; each version that a release leaves behind costs as much until it is deleted (`ops deploy prune`). {money(cost.COMMANDS * _MEMORY_GB * prices.LAMBDA_RESTORED_GB)} for a million environments that begin |
 | `commandProvisionedConcurrency: 1`, `queryProvisionedConcurrency: 1` | {money(_MONTH_GB_SECONDS * prices.LAMBDA_STANDING_GB_SECOND)} each | whether called or not; its invocations cost {number(prices.LAMBDA_PROVISIONED_GB_SECOND / prices.LAMBDA_GB_SECOND["arm64"])} × of what they do otherwise |
 
-What they change of the wait for an environment: [performance](performance.md#cold-start).
+AWS's page fills its prices in by script. Those of snapshots are as [others print them](https://awsnegotiations.com/blog/lambda-snapstart-cost-impact/) in May 2026;
+those of environments that stand were **not checked** against anything newer than {prices.PUBLISHED}. What they change of the wait for an environment: [performance](performance.md#cold-start).
 
 ## In a VPC
 
 `subnetIds` cost nothing by themselves: Lambda charges for no network interface. With `vpcEndpoints: create` each interface endpoint is {prices.ENDPOINT_HOUR} US$ an hour in
 each Availability Zone, called or not, and {prices.ENDPOINT_GB} a GB: three endpoints (events, sqs, and with `httpApi` dynamodb-streams) in two zones are {money(3 * _ZONES * _HOURS * prices.ENDPOINT_HOUR)} US$ a month, {money(4 * _ZONES * _HOURS * prices.ENDPOINT_HOUR)} with the
-heartbeat's. DynamoDB's gateway is free. The prices are those of [PrivateLink](https://aws.amazon.com/privatelink/pricing/) in us-east-1, in no sum above.
+heartbeat's. DynamoDB's gateway is free. The prices are those of [PrivateLink](https://aws.amazon.com/privatelink/pricing/) in us-east-1, in no sum above; what a GB costs stands there, and what an hour costs as [others print it](https://awsnegotiations.com/privatelink-cost-analysis.html).
 New environments wait no longer for the VPC: Lambda makes the interface when a function is created or moved, and environments share it
 ([AWS](https://aws.amazon.com/blogs/compute/announcing-improved-vpc-networking-for-aws-lambda-functions/)). Not measured.
 

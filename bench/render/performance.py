@@ -40,7 +40,7 @@ _MET = """- **this ledger, account met**: the same on accounts whose present its
 """
 
 
-_STARTS = """What settings make of it, as AWS documents it; **not measured**, here or on AWS:
+_STARTS = """What settings make of it, as AWS documents it (what is quoted was read there in November 2026; the advice on aliases, and that an alias adds no wait, are **not checked** again); **not measured**, here or on AWS:
 
 | setting | who waits for a new environment |
 | --- | --- |
