@@ -205,7 +205,8 @@ def test_a_stream_on_which_the_other_region_wrote_in_another_epoch_is_looked_at(
         keep(aws, written([5], Stamp(THERE, theirs)))
         leave(sqs, "invocation-dlq", stretch(aws, last - 1, last))
         assert run(*redrive).json["counts"] == {"moved": 1}
-        assert [json.loads(body)["aggregateId"] for body in taken(sqs, "conflict") if "lost" not in body] == ["a"]
+        asked = [json.loads(body) for body in taken(sqs, "conflict") if "lost" not in body]
+        assert asked == [{"aggregateId": "a", "late": place} for place in (1, 2)], "and where it came late"
 
 
 def test_a_lost_event_that_cannot_be_handed_over_keeps_the_letter_and_is_published_by_nobody(

@@ -29,6 +29,7 @@ _OPS = st.tuples(
             *("reconcile",) * 2,
             *("transfer",) * 2,
             *("work",) * 2,
+            *("accept", "retry"),
             *("project", "wait", "cut", "heal", "promote", "promote without fence", "share", "skew", "repeat"),
         )
     ),
@@ -83,9 +84,18 @@ class Schedule:
             "promote": lambda: self.pair.promote(region.name, reach_the_other=True),
             "promote without fence": lambda: self.pair.promote(region.name, reach_the_other=False),
             "share": self.share,
+            "accept": lambda: self.say("accept", region, number),
+            "retry": lambda: self.say("retry", region, number),
             "skew": lambda: setattr(region, "skew", (number - 6) * 20.0),
         }
         acts[op]()
+
+    def say(self, word: str, region: Region, number: int) -> None:
+        """A person's word about one of the lost events, whether it is for her or not."""
+        if kept := region.conflicts():
+            event = kept[number % len(kept)].event
+            said = {"aggregateId": event.aggregate_id, "hash": event.hash, "why": "seen to", "by": "carol"}
+            region.invoke("reconcile", {word: said})
 
     def share(self) -> None:
         if self.pair[PRIMARY].mode is Mode.HOME and not self.cut:

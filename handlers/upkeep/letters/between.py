@@ -25,21 +25,21 @@ class Between:
         found = self.conflicts.of(event.aggregate_id)
         return next((each for each in found if each.event.hash == event.hash), None)
 
-    def unsettled(self, events: Iterable[Event]) -> tuple[str, ...]:
-        """Whose streams the relay would have looked at, by events that came from the other Region: of a lower epoch
-        than this one's, or of a higher one than it knows. A GetItem where any came."""
+    def unsettled(self, events: Iterable[Event]) -> tuple[tuple[str, int], ...]:
+        """The events, by stream and place, for which the relay would have had their streams looked at: of the other
+        Region's those of a lower epoch than this one's, or of a higher one than it knows. A GetItem where any came."""
         foreign = [event for event in events if event.stamp.region]
         if not foreign:
             return ()
         own = self.standing()
         foreign = [event for event in foreign if event.stamp.region != own.region]
         late = [event for event in foreign if event.stamp.epoch < own.epoch or event.stamp.epoch > own.known]
-        return tuple(dict.fromkeys(event.aggregate_id for event in late))
+        return tuple(dict.fromkeys((event.aggregate_id, event.sequence) for event in late))
 
-    def hand_over(self, lost: Iterable[Lost], unsettled: Collection[str]) -> None:
+    def hand_over(self, lost: Iterable[Lost], unsettled: Collection[tuple[str, int]]) -> None:
         """Give lost events, and streams to be looked at, to `reconcile`: a SendMessage each. To repeat it does no
         harm."""
         for each in lost:
             self.queue.lost(each.event.aggregate_id, each.item, removed=each.removed)
-        for aggregate_id in unsettled:
-            self.queue.poke(aggregate_id)
+        for aggregate_id, place in unsettled:
+            self.queue.poke(aggregate_id, place)

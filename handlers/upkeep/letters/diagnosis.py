@@ -107,7 +107,7 @@ class Case:
     invocation: Invocation | None = None
     lost: tuple[Lost, ...] = ()
     """Events that others have taken the places of, to be handed to `reconcile` before anything is published."""
-    unsettled: tuple[str, ...] = ()
+    unsettled: tuple[tuple[str, int], ...] = ()
     """Aggregates whose streams are to be looked at, too."""
 
     @property
