@@ -21,9 +21,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.sourcing.errors import NotHomeError
 from handlers.sourcing.event import Event, Stamp
+from handlers.sourcing.oversight import Flaw, Misfit
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
 from handlers.store.conflict_queue import ConflictQueue
-from handlers.store.conflicts import Conflict, Conflicts
+from handlers.store.conflicts import Conflict, Conflicts, Status
 from handlers.store.items import to_item
 from handlers.store.standings import OvertakenError, Standings, fenced
 from handlers.store.waiting import Wait, Waiting
@@ -417,6 +418,22 @@ def between_of(system: System) -> Between | None:
         conflicts=Conflicts(dynamodb, system.output("conflictsTable")),
         standing=Standings(dynamodb, system.output("standingsTable"), initial).now,
     )
+
+
+def seen_to_in(system: System) -> Callable[[Flaw], bool]:
+    """What tells whether a person has closed a step that contradicts how its process ended: a Query for each of those,
+    in a stack in two Regions alone."""
+    if not has_two_regions(system):
+        return lambda _: False
+    region = region_of(system)
+
+    def is_closed(flaw: Flaw) -> bool:
+        return flaw.misfit is Misfit.CONTRADICTS and any(
+            each.stands and each.status is Status.CLOSED and each.event.sequence == flaw.sequence
+            for each in region.conflicts_of(flaw.aggregate_id)
+        )
+
+    return is_closed
 
 
 def described(events: Sequence[Event]) -> Iterator[dict[str, Any]]:

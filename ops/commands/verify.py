@@ -18,6 +18,7 @@ from handlers.domain import KINDS, PROCESS
 from handlers.store.event_store import EventStore
 from handlers.upkeep.letters.queues import messages_in
 from handlers.upkeep.verification.findings import CONTENTS, UNDER_WAY, Finding, Kind
+from ops.regions import seen_to_in
 from ops.system import System, UsageError
 from ops.verification.crossing import Crossing, Parts
 from ops.verification.report import Report
@@ -130,7 +131,7 @@ def _report(
         _look_again(verifier, lambda: messages_in(sqs, url), lagging, report, options=options, console=console)
     if verifier.parts is not None:
         store = EventStore(client, verifier.store_table)
-        _cross(Crossing(verifier.parts, store, complete=options.aggregate is None), report, console)
+        _cross(Crossing(verifier.parts, store, options.aggregate is None, seen_to_in(system)), report, console)
 
 
 def _verify(

@@ -13,7 +13,7 @@ out of a stream.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 from itertools import groupby
@@ -164,11 +164,13 @@ class Crossing:
     """Judges the processes that `parts` has parts of. `complete`: whether every stream there is was gone through.
 
     If so, only what does not fit is looked for again in the store, and sums are made. If not, each process is.
+    `seen_to` tells of what does not fit whether a person has made up for it: then it counts as it stands.
     """
 
     parts: Parts
     store: EventStore
     complete: bool
+    seen_to: Callable[[Flaw], bool] = lambda _: False
     processes: int = 0
     not_judged: int = 0
     """Processes of which a stream is broken or cannot be read, or which went on all the time."""
@@ -188,6 +190,7 @@ class Crossing:
                 again = self._again(process_id, parts)
                 self.not_judged += again is None
                 flaws = again.flaws if again else ()
+            flaws = tuple(flaw for flaw in flaws if not self.seen_to(flaw))
             if all(flaw.misfit is Misfit.FOREIGN for flaw in flaws):
                 for unit, amount in judged.net.items():
                     between[unit] = _SUMS.add(between.get(unit, _ZERO), amount)

@@ -5858,6 +5858,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/regions/test_open_conflicts.py",),
     ),
     Mutant(
+        "find for ever what a person has made up for",
+        "ops/verification/crossing.py",
+        "            flaws = tuple(flaw for flaw in flaws if not self.seen_to(flaw))\n",
+        "",
+        ("tests/ops/test_lost.py",),
+    ),
+    Mutant(
         "call it a breach to whoever asks that two Regions wrote a stream",
         "handlers/query.py",
         "        if this_region() is None:\n",

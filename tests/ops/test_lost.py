@@ -14,9 +14,11 @@ from ops.commands import region as command
 from ops.regions import Region
 from ops.system import System
 
+from ..domain.forged import cancelled, move
 from ..handlers.conftest import STORE, Context
 from .conftest import Result, Run
 from .test_between import HERE, THERE, conflicts, fresh, item_of, two, written
+from .test_crossing import ANY_AGE, stored
 
 __all__ = ["conflicts", "two"]
 
@@ -90,6 +92,24 @@ def test_what_is_decided_once_more_says_what_became_of_it(open_one: Conflict, ru
     told = run("region", "reconcile", "--aggregate", "a", "--retry", open_one.event.hash, "--json")
     (answer,) = last(told)["said"]
     assert (told.code, answer["status"], answer["againAt"]) == (0, "resolved", 3)
+
+
+def test_verify_names_a_step_that_stands_against_its_transfer_until_a_person_closed_it(
+    two: Path, aws: Any, conflicts: Conflicts, run: Run
+) -> None:
+    credit = stored(aws, move(cancelled(), "b", 10, "credit")).streams["b"][-1]
+    told = run("verify", *ANY_AGE)
+    assert (told.code, "b stream #3 step-contradicts" in told.out) == (1, True)
+
+    kept = Conflict(credit, to_record(item_of(credit)), SINCE, HERE, Status.PERSON, SINCE, "it stands", stands=True)
+    conflicts.keep(kept)
+    assert "step-contradicts" in run("verify", *ANY_AGE).out
+    (kept,) = conflicts.of("b")
+    conflicts.note(kept.now(Status.CLOSED, SINCE, "accepted: withdrawn", by="carol"))
+    told = run("verify", *ANY_AGE)
+    assert told.code == 0
+    assert "step-contradicts" not in told.out
+    assert "sum-differs" not in told.out
 
 
 @pytest.mark.parametrize(
