@@ -284,7 +284,9 @@ def forget_moto_triggers(region: str) -> None:
 
 
 def role_arn(name: str) -> str:
-    return str(iam_backends[ACCOUNT]["aws"].get_role(name).arn)
+    """Of a role that is not there, the ARN that it would have without a path."""
+    found = next((role for role in iam_backends[ACCOUNT]["aws"].roles.values() if role.name == name), None)
+    return str(found.arn) if found else f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
 def role_policies(role_arn: str) -> dict[str, str]:

@@ -56,6 +56,7 @@ _OF_ANOTHER_SERVICE = {
     ("iam", "DeleteGroup"),
     ("iam", "GetGroup"),
     ("iam", "GetPolicy"),
+    ("iam", "UpdateGroup"),
     ("kms", "CreateAlias"),
     ("kms", "DeleteAlias"),
     ("kms", "UpdateAlias"),

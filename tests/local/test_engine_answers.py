@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from local.engine import Engine
 from local.engine.refusals import OPERATIONS
+from tests.local import changed
 from tests.local.conftest import package
 from tests.local.mentioned import Operation, mentioned
 
@@ -791,12 +792,22 @@ PARTS = (
 @pytest.fixture(scope="module")
 def caller(engine: Engine) -> Caller:
     made = Caller(engine)
-    for part in PARTS:
+    for part in (*PARTS, *changed.PARTS):
         part(made)
     return made
 
 
-REFUSED = {("glue", "DeleteSchemaVersions")}
+REFUSED = {
+    ("apigatewayv2", "UpdateStage"),
+    ("cognito-idp", "DeleteResourceServer"),
+    ("cognito-idp", "UntagResource"),
+    ("cognito-idp", "UpdateResourceServer"),
+    ("events", "UpdateEventBus"),
+    ("glue", "DeleteSchemaVersions"),
+    ("glue", "UpdateRegistry"),
+    ("logs", "AssociateKmsKey"),
+    ("logs", "DisassociateKmsKey"),
+}
 """Operations that are mentioned and that the embedded AWS does not have at all."""
 
 
@@ -807,6 +818,13 @@ def test_every_operation_that_is_mentioned_is_called_or_refused(caller: Caller) 
 def test_what_is_not_there_is_refused_by_name(caller: Caller) -> None:
     with pytest.raises(ClientError, match=r"NotImplemented.*glue DeleteSchemaVersions"):
         caller.client("glue").delete_schema_versions(SchemaId={"SchemaArn": "arn:any"}, Versions="1")
+
+
+@pytest.mark.parametrize("operation", ["get_role", "list_role_policies", "update_role_description"])
+def test_a_role_that_is_not_there_is_answered_for_as_iam_does(caller: Caller, operation: str) -> None:
+    given = {"Description": "changed"} if operation == "update_role_description" else {}
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        getattr(caller.client("iam"), operation)(RoleName="nobody", **given)
 
 
 def test_answers_have_the_form_that_aws_describes(caller: Caller) -> None:
