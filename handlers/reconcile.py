@@ -68,7 +68,7 @@ def _wired(standings: Standings) -> Reconciler:
         give_way=standings.give_way,
         order=setting("REGIONS").split(","),
         now=now,
-        still_writing=number("FENCE_SECONDS"),
+        still_writing=number("STILL_WRITING_SECONDS"),
     )
 
 

@@ -361,7 +361,8 @@ def _reconcile(
     settings, place = handler.shared.settings, handler.shared.place
     if place is None:
         raise ValueError("nothing is lost between two Regions where there is one")
-    fence = limits.REMEMBERED_SECONDS + settings.function_timeout + limits.ON_ITS_WAY_SECONDS
+    longest = max(settings.function_timeout, settings.projection_timeout)  # of all who write what follows from events
+    still_writing = limits.REMEMBERED_SECONDS + longest + limits.ON_ITS_WAY_SECONDS
     return handler(
         "reconcile",
         "Puts streams together again that two Regions wrote, and has lost events decided again",
@@ -369,10 +370,10 @@ def _reconcile(
             **_deciding(handler.shared, stores),
             **standing(handler.shared, stores),
             "CONFLICTS_TABLE": between.conflicts.table_name,
-            "FENCE_SECONDS": str(fence),
             "READ_MODEL_TABLE": stores.read_model.table_name,
             "REGIONS": ",".join(place.order),
             "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
+            "STILL_WRITING_SECONDS": str(still_writing),
         },
         grants=[
             *_to_decide(stores),

@@ -42,7 +42,7 @@ TOLD = {
     "CONFLICTS_TABLE": CONFLICTS,
     "CONFLICT_QUEUE_URL": url("conflict"),
     "CONFLICT_DEAD_LETTERS_URL": url("conflict-dlq"),
-    "FENCE_SECONDS": "39",
+    "STILL_WRITING_SECONDS": "39",
 }
 
 

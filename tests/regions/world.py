@@ -127,7 +127,7 @@ class Region:
                 "REGION_TABLE": STANDINGS,
                 "CONFLICTS_TABLE": CONFLICTS,
                 "CONFLICT_QUEUE_URL": _QUEUE,
-                "FENCE_SECONDS": str(FENCE_SECONDS),
+                "STILL_WRITING_SECONDS": str(FENCE_SECONDS),
             }.items():
                 patch.setenv(name, value)
             clock = lambda: self.world.now  # noqa: E731 -- this Region's, for whoever is started now
