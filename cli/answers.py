@@ -11,23 +11,23 @@ from cli.shown import printable
 
 Kind = TypeVar("Kind")
 RULES = {
-    "account-active": "Open it first (`ledger account open`); one that is closed stays closed.",
-    "account-created-once": "Take another id, or use the account that is there: `ledger account show`.",
-    "account-currency": "See the account's currency: `ledger account show`.",
+    "account-active": "Open it first (`ledger account open {id}`); one that is closed stays closed.",
+    "account-created-once": "Take another id, or use the account that is there: `ledger account show {id}`.",
+    "account-currency": "See the account's currency: `ledger account show {id}`.",
     "aggregate-kind": "The id belongs to something else: take another one.",
     "amount-scale": "Say the amount with fewer digits after the point.",
     "amount-sign": "A deposit and a withdrawal are both said as a positive amount.",
     "approval-needed": "Nothing is to be done: it goes on without approval.",
-    "reservation": "Money is set aside for transfers: see `ledger transfer list`, and wait for them or cancel them.",
-    "reservations-limit": "Wait until some of the account's transfers have ended: `ledger transfer list`.",
-    "second-person": "Somebody else has to approve it: sign in as another person, by another --profile.",
-    "sufficient-funds": "See what is there: `ledger account show`.",
+    "reservation": "Money is set aside: wait for the transfers, or cancel them: `ledger transfer list --account {id}`.",
+    "reservations-limit": "Wait until some transfers have ended: `ledger transfer list --account {id}`.",
+    "second-person": "Somebody else has to, by a profile of theirs: `ledger transfer approve {id} --profile NAME`.",
+    "sufficient-funds": "See what is there: `ledger account show {id}`.",
     "transfer-deadline": "Say a --deadline that lies ahead, within 30 days.",
-    "transfer-requested-once": "Take another --id, or see the transfer that is there: `ledger transfer show`.",
-    "transfer-status": "See how far it has come: `ledger transfer show`.",
-    "zero-balance": "Withdraw what is left, or pay in what is owed: `ledger account show`.",
+    "transfer-requested-once": "Take another --id, or see the transfer that is there: `ledger transfer show {id}`.",
+    "transfer-status": "See how far it has come: `ledger transfer show {id}`.",
+    "zero-balance": "Withdraw what is left, or pay in what is owed: `ledger account show {id}`.",
 }
-"""What to do about each rule of the ledger."""
+"""What to do about each rule of the ledger. `{id}` is what the command was about."""
 _CODES = {
     "CommandReused": "Under this --id another command was sent before: take another --id.",
     "Contention": "Nothing was stored: send it again.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +13,11 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from cli import web
+from cli.called import advice
 from cli.output import Out
 from cli.profiles import NAME
 from cli.shown import printable
+from tools.lines import fitting
 
 MAX_ID_BYTES = 256
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,8})?")
@@ -187,10 +190,11 @@ class Parser(argparse.ArgumentParser):
         Out.of_process(None).write(self.format_help().rstrip("\n"))
 
     def error(self, message: str) -> NoReturn:
-        """Two lines, and exit code 2."""
+        """A sentence, as wide as the terminal, where there is more, and exit code 2."""
         if "--json" in message:
             message += " (--json takes the word behind it as its fields: put it last)"
-        self.exit(2, f"error: {printable(message)}\nSee: {self.prog} --help\n")
+        see = advice(f"See: {self.prog} --help")
+        self.exit(2, fitting(f"error: {printable(message)}\n{see}", sys.stderr) + "\n")
 
 
 def shown(text: str) -> str:

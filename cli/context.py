@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from cli import answers
-from cli.called import called
+from cli.called import called, line
 from cli.errors import INTERRUPTED, CliError, Refused, Unanswered, UsageError
 from cli.http_ledger import HttpLedger
+from cli.local_ledger import served_url
 from cli.output import ClosedOutput, Column, Out
-from cli.profiles import Profile, Profiles, claims_of
+from cli.profiles import LOCAL, Profile, Profiles, claims_of
 from cli.requests import Command, Ledger, Question
 from cli.shown import printable
 from cli.sign_in import Session, address_in
@@ -32,6 +33,7 @@ RECEIPT = (
     Column("eventId", "EVENT", "id"),
 )
 _FAULT, _BUSY = 500, 429
+_WAY = ("profile", "region", "outputs")
 
 
 class Interrupted(CliError):  # noqa: N818 - reads as what happened
@@ -90,9 +92,11 @@ class Context:
     ) -> dict[str, Any]:
         """Send a command under the --id that was given, or one that is made. One request.
 
-        Raises: CliError, which says how to send it again where nobody knows what became of it.
+        Raises: CliError, which says how to send it again where nobody knows what became of it; UsageError where two
+        ledgers could be meant.
         """
         options = self.options
+        self._refuse_what_two_could_mean()
         command = Command(
             collection=collection,
             id=subject,
@@ -114,6 +118,7 @@ class Context:
                 error.hint = f"Nothing was stored. Send it there, under the same id:\n  {again}"
             elif not command.dry and (error.status >= _FAULT or error.status == _BUSY):
                 error.hint = again
+            error.hint = error.hint.replace("{id}", shlex.quote(command.id))
             raise
         except KeyboardInterrupt:
             raise Interrupted("interrupted: whether it was done is unknown", again) from None
@@ -129,12 +134,49 @@ class Context:
             columns = (*columns, Column("valid", "VALID"))
         else:
             said = f"{sentence} (sequence {receipt['sequence']}, id {printable(receipt['commandId'])})"
+        said += self._at()
         try:
             self.out.done(said, receipt, columns)
         except (CliError, ClosedOutput):
             if not self.options.dry_run:  # it must not be taken for undone, and sent again under another id
                 self.out.tell(f"It was done, and that could not be printed. {said}")
             raise
+
+    @property
+    def where(self) -> list[str]:
+        """The options by which a command was sent to its ledger, for the next one."""
+        given = getattr(self.options, "_given", ())
+        named = [word for name in _WAY if name in given for word in (f"--{name}", str(getattr(self.options, name)))]
+        return [*(["--direct"] if self.options.direct else []), *named]
+
+    def command(self, *words: str) -> str:
+        """A command line to be typed next, to the same ledger."""
+        return line(*words, where=self.where)
+
+    def _at(self) -> str:
+        """Which ledger it was, where somebody has more than one."""
+        if self.options.direct:
+            return f"\nAt the stack of {self.options.outputs or OUTPUTS}."
+        if not isinstance(self.ledger, HttpLedger) or len(self.profiles.all()) == 1:
+            return ""
+        return f"\nAt the ledger {self.profile.name}, {printable(self.ledger.url)}."
+
+    def _refuse_what_two_could_mean(self) -> None:
+        """Money goes to no ledger that happens to be the last: where `make serve` has one here, it has to be named."""
+        if self.options.direct or self.options.profile is not None or (served := served_url()) is None:
+            return
+        if self.profile.name == LOCAL or self.profile.url == served:
+            return
+        behind = self.arguments.index("--") if "--" in self.arguments else len(self.arguments)
+        typed = [
+            shlex.join([called(), *self.arguments[:behind], "--profile", name, *self.arguments[behind:]])
+            for name in (LOCAL, self.profile.name)
+        ]
+        raise UsageError(
+            f"two ledgers could be meant: {LOCAL}, which `make serve` has at {served}, or {self.profile.name}, which "
+            f"was signed in to last, at {self.profile.url}",
+            "\n  ".join(["Nothing was sent. Say which one:", *typed]),
+        )
 
     def _again(self, key: str, region: str = "") -> str:
         """The same command line, under its id, and in another Region if one is given."""

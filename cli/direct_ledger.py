@@ -28,7 +28,7 @@ from botocore.exceptions import (
 
 from cli import answers, exact_json, web
 from cli.errors import CliError, Refused, SignInNeeded, Unanswered, Unreachable, UsageError
-from cli.profiles import LOCAL_AWS
+from cli.local_ledger import local_aws
 from cli.requests import Command, Question
 from cli.shown import printable
 from tools import embedded_aws
@@ -133,7 +133,7 @@ class DirectLedger:
         endpoint = str(self.outputs.get("endpoint") or f"https://lambda.{self.outputs['region']}.amazonaws.com")
         match error:
             case EndpointConnectionError() | ConnectTimeoutError():
-                start = "Start the ledger with `make serve`" if endpoint == LOCAL_AWS else "Start what was there"
+                start = "Start the ledger with `make serve`" if endpoint == local_aws() else "Start what was there"
                 return Unreachable(f"nothing answers at {endpoint}", f"{start}, or name another --outputs.")
             case ReadTimeoutError():
                 return Unanswered(f"{endpoint} gave no answer in time")

@@ -21,15 +21,13 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from cli.errors import CliError, UsageError
+from cli.local_ledger import local_url
 
 if sys.platform != "win32":
     import fcntl
 
 LOCAL = "local"
-LOCAL_URL = "http://127.0.0.1:4567"
-"""Where `make serve` has the first distribution."""
-LOCAL_AWS = "http://127.0.0.1:4566"
-"""Where `make serve` has AWS."""
+"""The ledger of `make serve` in this clone, wherever that is at the moment."""
 NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
@@ -49,7 +47,7 @@ class Profile:
 
 def named(url: str) -> str:
     """The profile of an address for which nobody has said a name: `local`, or its host and port."""
-    if url == LOCAL_URL:
+    if url == local_url():
         return LOCAL
     return re.sub("[^A-Za-z0-9_]+", "-", urlsplit(url).netloc).strip("-")[:64]
 
@@ -57,6 +55,12 @@ def named(url: str) -> str:
 def _record(profile: Profile) -> dict[str, Any]:
     record = {"url": profile.url, "as": profile.as_user}
     return {**record, "regions": dict(profile.regions)} if profile.regions else record
+
+
+def _profile(name: str, record: Mapping[str, Any]) -> Profile:
+    """As it was kept; but `local` is where it is now, and what was told at another address is forgotten."""
+    url = local_url() if name == LOCAL else record["url"]
+    return Profile(name, url, str(record.get("as", "")), _regions(record) if url == record["url"] else {})
 
 
 def _regions(record: Mapping[str, Any]) -> dict[str, str]:
@@ -104,7 +108,7 @@ class Profiles:
 
     def all(self) -> list[Profile]:
         """Every profile by its name; `local` is always one, and always of `make serve`."""
-        found = {each.name: each for each in [Profile(LOCAL, LOCAL_URL), *self._kept()]}
+        found = {each.name: each for each in [Profile(LOCAL, local_url()), *self._kept()]}
         return [found[name] for name in sorted(found)]
 
     def default(self) -> str:
@@ -154,7 +158,7 @@ class Profiles:
         if not isinstance(kept, dict):
             return []
         return [
-            Profile(name, LOCAL_URL if name == LOCAL else each["url"], str(each.get("as", "")), _regions(each))
+            _profile(name, each)
             for name, each in kept.items()
             if NAME.fullmatch(name) and isinstance(each, dict) and isinstance(each.get("url"), str)
         ]

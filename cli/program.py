@@ -97,7 +97,12 @@ def _run(typed: Sequence[str], profiles: Profiles) -> int:
             raise UsageError(f"LEDGER_PROFILE is {named!r}, which is no profile's name")
         options.profile = named
     out = Out.of_process(options.json)
-    code: int | None = options.run(Context(typed, options, out, profiles))
+    context = Context(typed, options, out, profiles)
+    try:
+        code: int | None = options.run(context)
+    except CliError as error:
+        error.hint = advice(error.hint, context.where)
+        raise
     return code or 0
 
 
@@ -111,7 +116,7 @@ def _told(error: CliError) -> int:
     head = ""
     if isinstance(error, Refused):
         head = f"{error.error} ({error.rule}): " if error.rule else f"{error.error}: "
-    lines = [f"error: {head}{error}", *([advice(error.hint)] if error.hint else [])]
+    lines = [f"error: {head}{error}", *([error.hint] if error.hint else [])]
     with suppress(OSError):
         print(fitting("\n".join(lines), sys.stderr), file=sys.stderr)
     return error.code

@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cli import web
 from cli.errors import CliError, SignInNeeded, Unreachable, UsageError
+from cli.local_ledger import is_local
 from cli.profiles import Profile, Profiles, SignedIn
 from cli.shown import printable
 
@@ -51,7 +52,7 @@ class Client:
         """Of the ledger at an address. One request. Raises: CliError."""
         where = f"{url}/console/config.json"
         answer = web.request("GET", where)
-        hint = "Name the address of the console, without /console/: the stack's output consoleUrl."
+        hint = "Name the address of the console, the stack's output consoleUrl: ledger login --url URL"
         try:
             found: Any = json.loads(answer.body) if answer.status == _OK else {}
             authorize, token = _place(found["authorizeUrl"]), _place(found["tokenUrl"])
@@ -146,7 +147,7 @@ class Session:
         if fresh is None and (beside := self._of_another_command(found)) is not None:
             return beside
         if fresh is None:
-            if not web.is_local(self.profile.url):
+            if not is_local(self.profile.url):
                 raise SignInNeeded(
                     f"nobody is signed in to {self.profile.name!r}" if found is None else "the sign-in has expired",
                     f"Sign in: ledger login --profile {self.profile.name}",
@@ -180,7 +181,7 @@ def without_browser(profile: Profile, client: Client) -> SignedIn:
     """Sign in to the embedded AWS, as the profile's user or the one of this machine. Two requests."""
     user = profile.as_user or local_user()
     hint = f"Sign in in a browser: ledger login --profile {profile.name} --browser"
-    if not web.is_local(client.authorize_url):
+    if not is_local(client.authorize_url):
         raise SignInNeeded(f"nobody is signed in to {profile.name!r}", hint)
     attempt = Attempt.new(client)
     answer = web.request("GET", attempt.address(login_hint=user))
@@ -285,7 +286,7 @@ def _refreshed(signed_in: SignedIn) -> SignedIn | None:
     except SignInNeeded:
         return None
     except Unreachable:
-        if web.is_local(signed_in.url):  # an embedded AWS that was started anew signs people in elsewhere
+        if is_local(signed_in.url):  # an embedded AWS that was started anew signs people in elsewhere
             return None
         raise
     newer = str(told.get("refresh_token") or signed_in.refresh_token)  # some issuers give one for each

@@ -15,13 +15,12 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from cli.errors import CliError, Unanswered, Unreachable
-from cli.profiles import LOCAL_URL
+from cli.local_ledger import is_local, local_url
 from cli.shown import printable
 
 TIMEOUT_SECONDS = 35.0
 """Beyond the 30 s in which API Gateway answers or gives up."""
 _NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,6 @@ class Answer:
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
-
-
-def is_local(url: str) -> bool:
-    """Whether it is an address of this machine alone."""
-    return urlsplit(url).hostname in _LOOPBACK
 
 
 def is_safe(url: str) -> bool:
@@ -67,7 +61,7 @@ def request(
     """
     if not is_safe(url):
         raise CliError(
-            f"{printable(url)} is not asked: it is neither https nor this machine", "Say where: ledger login"
+            f"{printable(url)} is not asked: it is neither https nor this machine", "Say where: ledger login --url URL"
         )
     handlers: list[Any] = [_NoRedirects()]
     if is_local(url):
@@ -107,8 +101,10 @@ def unreachable(url: str, reason: object) -> Unreachable:
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
     if is_local(url):
-        start = "Start the ledger with `make serve`" if origin == LOCAL_URL else "Start what was there"
-        hint = f"{start}, or say where the ledger is: ledger login --url URL"
+        start = "Start the ledger with `make serve`"
+        if origin != local_url():
+            start = "Start what was there, go back to the ledger of `make serve` by `ledger login --profile local`"
+        hint = f"{start}, or say where another one is: ledger login --url URL"
         return Unreachable(f"nothing answers at {origin}", hint)
     why = getattr(reason, "strerror", None) or str(reason)
     return Unreachable(f"{origin} cannot be reached: {why}", "Check the network, and the address: ledger whoami")

@@ -41,7 +41,13 @@ def add_to(commands: Commands) -> None:
     limit_option(listing, 30)
     span_options(listing)
     tail = command(words, "tail", "show events as they are recorded, until Ctrl-C", _tail, events.FIELDS)
-    tail.add_argument("--type", action="append", choices=events.EVENT_TYPES, help="only of this type; may be repeated")
+    tail.add_argument(
+        "--type",
+        action="append",
+        choices=events.EVENT_TYPES,
+        metavar="TYPE",
+        help=f"only of this type; may be repeated; one of {', '.join(events.EVENT_TYPES)}",
+    )
     one = tail.add_mutually_exclusive_group()
     one.add_argument("--account", dest="only", type=arguments.identifier, metavar="ID", help="only of this account")
     one.add_argument("--transfer", dest="only", type=arguments.identifier, metavar="ID", help="only of this transfer")
@@ -69,7 +75,7 @@ def _list(context: Context) -> None:
     unreadable = page.get("unreadable")
     if isinstance(unreadable, list) and unreadable:
         said = f"{counted(len(unreadable), 'item')} on the way {verb(len(unreadable), 'is no event', 'are no events')}"
-        out.tell(f"warning: {said}; tell an operator (`ops verify`)")
+        out.tell(f"warning: {said}; tell an operator (`python -m ops verify`)")
     tell_of_more(context, page, len(found))
 
 

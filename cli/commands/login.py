@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from cli import arguments, sign_in, web
 from cli.context import Context
 from cli.errors import CliError, UsageError
+from cli.local_ledger import is_local, local_url
 from cli.output import Column
-from cli.profiles import LOCAL, LOCAL_URL, Profile, Profiles, SignedIn, claims_of, named
+from cli.profiles import LOCAL, Profile, Profiles, SignedIn, claims_of, named
 
 from .common import Commands, plain, profile_option
 
@@ -47,7 +48,9 @@ def add_to(commands: Commands) -> None:
     how = login.add_mutually_exclusive_group()
     how.add_argument("--browser", action="store_true", help="sign in in a browser on the embedded AWS, too")
     how.add_argument(
-        "--no-browser", action="store_true", help="only print the address to open in a browser on this machine"
+        "--no-browser",
+        action="store_true",
+        help="sign in in a browser on this machine by yourself: only print the address, on the embedded AWS, too",
     )
     profile_option(plain(commands, "logout", "forget who is signed in", _logout))
     profile_option(plain(commands, "whoami", "show who is signed in, and where", _whoami, FIELDS))
@@ -57,7 +60,7 @@ def add_to(commands: Commands) -> None:
 def _login(context: Context) -> None:
     options, profiles, out = context.options, context.profiles, context.out
     profile = _asked(context)
-    alone = web.is_local(profile.url) and not options.browser
+    alone = is_local(profile.url) and not (options.browser or options.no_browser)
     if options.user and not alone:
         raise UsageError("--as goes with the embedded AWS alone", "Leave it out: the page asks who you are.")
     client = sign_in.Client.of(profile.url)
@@ -67,7 +70,8 @@ def _login(context: Context) -> None:
         tokens = sign_in.with_browser(profile, client, out.tell, open_browser=not options.no_browser)
     profiles.keep(replace(profile, regions=client.regions), default=True)
     profiles.keep_signed_in(profile, tokens)
-    out.tell(f"Signed in to {profile.url} as {tokens.user or 'somebody'} (profile {profile.name}).")
+    others = " Commands that name no other --profile go there now." if len(profiles.all()) > 1 else ""
+    out.tell(f"Signed in to {profile.url} as {tokens.user or 'somebody'} (profile {profile.name}).{others}")
 
 
 def _asked(context: Context) -> Profile:
@@ -79,9 +83,10 @@ def _asked(context: Context) -> Profile:
         raise UsageError(f"there is no profile {name!r}", f"Say where it is: ledger login --profile {name} --url URL")
     if there is None:
         return Profile(name, options.url, options.user or "")
-    if options.url is not None and name == LOCAL and options.url != LOCAL_URL:
+    if options.url is not None and name == LOCAL and options.url != local_url():
         raise UsageError(
-            f"the profile local is always {LOCAL_URL}", f"Name another: ledger login --profile NAME --url {options.url}"
+            f"the profile local is the ledger of `make serve`, {local_url()}",
+            f"Name another: ledger login --profile NAME --url {options.url}",
         )
     if options.url is not None and not options.profile and options.url != there.url:
         raise UsageError(
@@ -102,7 +107,7 @@ def _logout(context: Context) -> None:
     said = [f"Signed out of {profile.name}."]
     if signed_in is not None and not _revoked(signed_in):
         said.append("The issuer's refresh token lasts until it expires.")
-    if web.is_local(profile.url):
+    if is_local(profile.url):
         said.append(f"The next command signs {profile.as_user or sign_in.local_user()} in by itself: it is local.")
     context.out.tell(" ".join(said))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 import uuid
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 
 from cli import arguments
 from cli.answers import entries, member
-from cli.called import called
+from cli.called import line
 from cli.context import RECEIPT, Context, Interrupted
 from cli.errors import FAILED, CliError
 from cli.exact_json import Number
@@ -92,7 +91,12 @@ def add_to(commands: Commands) -> None:
     cancel.add_argument("--reason", type=arguments.words, help="why")
     _transfer(command(words, "show", "show a transfer as it stands now", _show, ROW_FIELDS))
     listing = command(words, "list", "list the transfers that are under way, or those of a status", _list, ROW_FIELDS)
-    listing.add_argument("--status", choices=STATUSES, help="only those of this status, ended ones too")
+    listing.add_argument(
+        "--status",
+        choices=STATUSES,
+        metavar="STATUS",
+        help=f"only those of this status, ended ones too: {', '.join(STATUSES)}",
+    )
     listing.add_argument(
         "--account", type=arguments.identifier, metavar="ID", help="only those from or to this account"
     )
@@ -120,10 +124,10 @@ def _send(context: Context) -> int | None:
     if options.wait is None or options.dry_run:
         context.report(f"Requested {asked}", receipt)
         if context.out.is_terminal and not options.dry_run:
-            context.out.tell(f"How it goes: {_command('show', key)}")
+            context.out.tell(f"How it goes: {context.command('transfer', 'show', key)}")
             _tell_of_approval(context, key)
         return None
-    how = f"How it goes: {_command('show', key)}"
+    how = f"How it goes: {context.command('transfer', 'show', key)}"
     try:
         state = _ended(context, key, options.wait)
     except KeyboardInterrupt:
@@ -136,7 +140,9 @@ def _send(context: Context) -> int | None:
     context.report(f"{printable(str(state['status']))}: {asked}", {**receipt, "status": state["status"]}, columns)
     if state["status"] == "Completed":
         return None
-    context.out.tell(f"error: {_why(context, key, data)}the money did not arrive\nMore: {_command('show', key)}")
+    context.out.tell(
+        f"error: {_why(context, key, data)}the money did not arrive\nMore: {context.command('transfer', 'show', key)}"
+    )
     return FAILED
 
 
@@ -144,7 +150,9 @@ def _tell_of_approval(context: Context, transfer: str) -> None:
     """That nothing happens before somebody else approves. One request; nothing is told where that fails."""
     with suppress(CliError):
         if _needs_approval(_state(context, TRANSFER_STATE, transfer)):
-            context.out.tell(f"It waits for somebody else's approval: {_command('approve', transfer)}")
+            theirs = ["--direct", "--actor", "NAME"] if context.options.direct else ["--profile", "NAME"]
+            command = line("transfer", "approve", transfer, where=theirs)
+            context.out.tell(f"It waits for somebody else's approval, by a profile of theirs:\n  {command}")
 
 
 def _needs_approval(state: Mapping[str, Any]) -> bool:
@@ -195,11 +203,6 @@ def _currencies(context: Context, account: str, asked: str) -> str:
         kept = _state(context, ACCOUNT_STATE, account).get("currency")
         return printable(f"{account} is kept in {kept}, and the transfer is in {asked}")
     return ""
-
-
-def _command(word: str, transfer: str) -> str:
-    """A command line about it, to be typed."""
-    return shlex.join([called(), "transfer", word, transfer])
 
 
 def _approve(context: Context) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
+from cli import local_ledger
 from cli.profiles import Profile, Profiles
 from cli.program import main
 
@@ -45,6 +46,7 @@ Run = Callable[..., Ran]
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLedger]:
     monkeypatch.setenv("LEDGER_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.delenv("LEDGER_PROFILE", raising=False)
+    monkeypatch.setattr(local_ledger, "OUTPUTS", tmp_path / "of-make-serve.json")
     with FakeLedger() as fake:
         Profiles(tmp_path / "config").keep(Profile(HERE, fake.url), default=True)
         yield fake
@@ -55,6 +57,7 @@ def real(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """The handlers themselves in this process, over HTTP and with --direct."""
     monkeypatch.setenv("LEDGER_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.delenv("LEDGER_PROFILE", raising=False)
+    monkeypatch.setattr(local_ledger, "OUTPUTS", tmp_path / "of-make-serve.json")
     monkeypatch.setattr("cli.direct_ledger.DirectLedger._lambda", InvokedHandlers(api))
     outputs = {f"{each}Function": each for each in ("command", "query", "validate")}
     (tmp_path / "out.json").write_text(json.dumps({"region": "us-east-1", **outputs}), "utf-8")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 import time
 
 import pytest
 
 from cli import web
 from cli.answers import RULES
-from cli.profiles import LOCAL_URL, Profile, Profiles, SignedIn, config_folder
-from cli.reference import DOCUMENT, reference
+from cli.local_ledger import LOCAL_URL
+from cli.profiles import Profile, Profiles, SignedIn, config_folder
+from cli.program import parser
+from cli.reference import DOCUMENT, commands, reference
 
 from .conftest import HERE, Run
 from .fake import ROOT, FakeLedger
@@ -111,12 +114,12 @@ def test_a_server_that_is_gone_is_one_sentence_and_how_to_start_it(ledger: FakeL
     assert ran.code == 1
     assert ran.err.splitlines()[0] == "error: nothing answers at http://127.0.0.1:9"
     assert "ledger login --url URL" in ran.err
-    assert "make serve" not in ran.err  # which starts another one
+    assert "Start the ledger with `make serve`" not in ran.err  # which starts another one
 
 
 def test_make_serve_is_said_for_its_own_address() -> None:
-    assert "`make serve`" in web.unreachable(f"{LOCAL_URL}/accounts/a", "").hint
-    assert "make serve" not in web.unreachable("http://127.0.0.1:9/accounts/a", "").hint
+    assert "Start the ledger with `make serve`" in web.unreachable(f"{LOCAL_URL}/accounts/a", "").hint
+    assert "Start what was there" in web.unreachable("http://127.0.0.1:9/accounts/a", "").hint
 
 
 @pytest.mark.parametrize(
@@ -344,7 +347,8 @@ def test_what_goes_wrong_while_it_waits_says_that_it_was_requested(ledger: FakeL
     [
         (
             '{"status": "Requested", "needsApproval": true}',
-            "It waits for somebody else's approval: ledger transfer approve t\n",
+            "It waits for somebody else's approval, by a profile of theirs:\n"
+            "  ledger transfer approve t --profile NAME\n",
         ),
         ('{"status": "Requested", "needsApproval": false}', ""),
         ('{"status": "Approved", "needsApproval": true}', ""),
@@ -397,3 +401,32 @@ def test_who_asked_is_named_where_it_is_who_is_signed_in(ledger: FakeLedger, run
     assert re.search(rf"Requested by +{SUBJECT} \(you, ada\)\n", shown)
     assert re.search(r"Approved by +somebody-else\n", shown)
     assert "ada" not in run("transfer", "show", "t").out
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "account show alice --json Foo",
+        "account deposit alice 1,000",
+        "account deposit alice 1 --category 'Rent Money'",
+        "transfer send a b 1 --deadline yesterday",
+        "transfer list --status Gone",
+        "events tail --type Nonsense",
+        "account show",
+        *[f"{' '.join(name.split()[1:])} --help" for name, _ in commands(parser())],
+    ],
+)
+def test_what_argparse_says_fits_the_terminal(ledger: FakeLedger, run: Run, typed: str) -> None:
+    ran = run(*shlex.split(typed), terminal=True)
+
+    assert max(map(len, f"{ran.out}\n{ran.err}".splitlines())) <= 80, ran
+
+
+def test_an_error_of_the_command_line_names_the_program_as_it_was_called(
+    ledger: FakeLedger, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEDGER_CALLED", ".venv/bin/ledger")
+
+    ran = run("account", "show")
+
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, "See: .venv/bin/ledger account show --help")

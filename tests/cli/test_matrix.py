@@ -210,7 +210,8 @@ def test_with_the_server_gone(ledger: FakeLedger, run: Run, name: str) -> None:
     if ran.code:
         assert ran.err.splitlines() == [
             f"error: nothing answers at {NOBODY}",
-            "Start what was there, or say where the ledger is: ledger login --url URL",
+            "Start what was there, go back to the ledger of `make serve` by `ledger login --profile local`, "
+            "or say where another one is: ledger login --url URL",
         ]
 
 

@@ -59,11 +59,12 @@ def test_what_was_done_is_not_taken_for_undone_where_it_cannot_be_printed(
 ) -> None:
     ledger.replies["sendAccountCommand"] = 200, '{"eventId": "e", "aggregateId": "a", "sequence": 2, "commandId": "k"}'
 
-    ran = shell(f"$LEDGER account deposit a 1 >{where}")
+    ran = shell(f"$LEDGER account deposit a 1 --profile here >{where}")
 
     assert ran.returncode == 1
     assert ran.stderr == (
-        f"It was done, and that could not be printed. Put 1 into a (sequence 2, id k)\nerror: standard output: {why}\n"
+        "It was done, and that could not be printed. Put 1 into a (sequence 2, id k)\n"
+        f"At the ledger here, {ledger.url}.\nerror: standard output: {why}\n"
     )
 
 
@@ -86,10 +87,11 @@ class _Slow(FakeLedger):
         ("events tail", 0, "Stopped.\n"),
         ("account show a", 130, "Interrupted.\n"),
         (
-            "account deposit a 1 --id k",
+            "account deposit a 1 --id k --profile slow",
             130,
             "error: interrupted: whether it was done is unknown\n"
-            f"Send it again under the same id, and it counts once:\n  {LEDGER} account deposit a 1 --id k\n",
+            "Send it again under the same id, and it counts once:\n"
+            f"  {LEDGER} account deposit a 1 --profile slow --id k\n",
         ),
     ],
 )
@@ -97,7 +99,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str, cod
     monkeypatch.setenv("LEDGER_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.delenv("LEDGER_PROFILE", raising=False)
     with _Slow() as slow:
-        subprocess.run([LEDGER, "login", "--url", slow.url], check=True, capture_output=True)
+        subprocess.run([LEDGER, "login", "--profile", "slow", "--url", slow.url], check=True, capture_output=True)
         running = subprocess.Popen([LEDGER, *typed.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert slow.is_asked.wait(20)
         running.send_signal(signal.SIGINT)

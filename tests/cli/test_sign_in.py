@@ -16,7 +16,8 @@ import pytest
 
 from cli import sign_in
 from cli.errors import SignInNeeded, Unreachable
-from cli.profiles import LOCAL, LOCAL_URL, Profile, Profiles, SignedIn, config_folder, named
+from cli.local_ledger import LOCAL_URL
+from cli.profiles import LOCAL, Profile, Profiles, SignedIn, config_folder, named
 from cli.sign_in import Session
 
 from .conftest import HERE, Run
@@ -356,7 +357,7 @@ def test_no_profile_is_given_another_address_without_a_word(ledger: FakeLedger, 
     own = named(ledger.url)
     Profiles(config_folder()).keep(Profile(own, "https://x.example"), default=False)
     for typed, told in (
-        (("--profile", LOCAL), f"error: the profile local is always {LOCAL_URL}\n"),
+        (("--profile", LOCAL), f"error: the profile local is the ledger of `make serve`, {LOCAL_URL}\n"),
         ((), f"error: the profile '{own}' is of https://x.example\n"),
     ):
         ran = run("login", *typed, "--url", ledger.url)

@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from cli.profiles import LOCAL_AWS, LOCAL_URL, Profile, Profiles
+from cli.local_ledger import LOCAL_AWS, LOCAL_URL
 
 from ..somebodys_shell import NOBODY, SETTINGS
 from .blocks import ROOT, Block, to_run
@@ -113,8 +113,6 @@ class Walk:
             there = f"--endpoint-url {outputs['endpoint']} --region {outputs['region']}" if on_aws else ""
             (tools / "aws").write_text(f'#!/bin/sh\nexec {aws} {there} "$@"\n')
             (tools / "aws").chmod(0o755)
-        if console:
-            Profiles(home / "ledger").keep(Profile("walk", self._addresses[LOCAL_URL], "reader"), default=True)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "PATH": f"{tools}:{os.environ['PATH']}",

@@ -109,7 +109,7 @@ def check(said: str, *whole: str) -> None:
 
 def typed(command: str, *, served: Served, home: Path) -> str:
     """What a command line prints on a terminal, however it ends."""
-    environment = {"LEDGER_CONFIG_DIR": str(home), "LEDGER_CALLED": "ledger"}
+    environment = {"LEDGER_CONFIG_DIR": str(home), "LEDGER_CALLED": "ledger", "LEDGER_PROFILE": "served"}
     return terminal.seen(["sh", "-c", command], code=None, environment=environment)
 
 
