@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 EXTRAS := $(VENV)/.extras
 LEDGER := $(BIN)/ledger
+# Of `make serve`; not the shell's own PORT, which is somebody else's. The console has the next one that is free.
+PORT := 4566
 
 # Where it is set, each of the many processes of a test run would compile AWS's libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -58,8 +60,8 @@ demo: $(STAMP) $(LEDGER) ## run the whole story on the embedded AWS and check ev
 demo-regions: $(STAMP) $(LEDGER) ## lose one of two Regions, go on in the other, settle what both wrote
 	@$(call until_ctrl_c,$(BIN)/python -m local demo --regions)
 
-serve: $(STAMP) $(LEDGER) ## start the embedded AWS on port 4566 with the stack deployed
-	@$(call until_ctrl_c,$(BIN)/python -m local serve --port 4566 --outputs out.json)
+serve: $(STAMP) $(LEDGER) ## start the embedded AWS on port 4566, or PORT=4666, with the stack deployed
+	@$(call until_ctrl_c,$(BIN)/python -m local serve --port $(PORT) --outputs out.json)
 
 # Style and types begin together and have one core each; the tests follow when the first is through, unless it failed.
 test: $(STAMP) ## all checks: style, import rules, types, tests

@@ -47,7 +47,7 @@ def _bind(port: int) -> socket.socket:
             raise
         raise PortTaken(
             errno.EADDRINUSE,
-            f"Port {port} on {HOST} is taken by another program: stop that program or choose another port",
+            f"Port {port} on {HOST} is taken by another program",
         ) from error
     listener.listen(128)
     return listener

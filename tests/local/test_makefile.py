@@ -63,6 +63,20 @@ def test_ctrl_c_is_one_line_and_make_adds_none(target: str, python: str, said: s
         assert make.stdout.read() == said
 
 
+def test_make_serve_takes_a_port_and_not_the_shells(tmp_path: Path) -> None:
+    folder = clone(tmp_path, "print(*sys.argv[1:], flush=True)")
+    shells = {**os.environ, "PORT": "8080"}
+
+    def told(*more: str) -> str:
+        ran = subprocess.run(
+            ["make", "serve", *more], cwd=folder, env=shells, capture_output=True, text=True, check=True
+        )
+        return ran.stdout
+
+    assert told() == "-m local serve --port 4566 --outputs out.json\n"
+    assert told("PORT=4666") == "-m local serve --port 4666 --outputs out.json\n"
+
+
 def test_a_command_that_fails_fails_make(tmp_path: Path) -> None:
     ran = subprocess.run(["make", "demo"], cwd=clone(tmp_path, "sys.exit(1)"), capture_output=True, check=False)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from typing import Any
 import boto3
 import pytest
 
+from local import __main__ as program
+from local import serve
 from local.deploy import load_config
 from local.engine.dynamodb_local.installation import available
 from local.serve import kept
@@ -296,8 +299,54 @@ def test_a_taken_port_is_named_and_its_owner_left_alone(start: Callable[..., Ser
         assert served.process.wait(READY_SECONDS) == 1
 
     assert served.text.startswith(f"error: Port {port} on 127.0.0.1 is taken")
-    assert len(served.text.splitlines()) == 1
+    [_, again] = served.text.splitlines()
+    words = shlex.split(again)
+    assert words[:6] == [".venv/bin/python", "-m", "local", "serve", "--port", words[5]]
+    assert port != int(words[5])
+    assert words[6:] == ["--outputs", str(file)]
     assert file.read_text() == "of whoever has the port"
+
+
+@pytest.mark.parametrize(
+    ("options", "level", "command"),
+    [
+        ({"outputs": Path("out.json")}, "1", "make serve PORT=4666"),
+        (
+            {"outputs": Path("out.json")},
+            "",
+            ".venv/bin/python -m local serve --port 4666 --outputs out.json",
+        ),
+        (
+            {"data": Path("my data"), "verbose": True, "stack": "dev"},
+            "1",
+            ".venv/bin/python -m local serve --port 4666 --stack dev --data 'my data' --verbose",
+        ),
+        (
+            {"deploy": False, "as_json": True},
+            "",
+            ".venv/bin/python -m local serve --port 4666 --no-deploy --json",
+        ),
+    ],
+)
+def test_on_another_port_it_is_the_whole_command(
+    options: dict[str, Any], level: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is what make was told where make was; and the parser takes it."""
+    monkeypatch.setenv("MAKELEVEL", level)
+    given = serve.Options(**{"project_dir": REPOSITORY, "stack": "local", "port": 4566, **options})
+
+    assert serve._command(given, 4666) == command
+    if not command.startswith("make"):
+        read = program._parser().parse_args(shlex.split(command)[3:])
+        assert (read.port, read.outputs, read.data) == (4666, given.outputs, given.data)
+
+
+def test_a_port_is_advised_that_has_room_behind_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        advised = serve._free_port_beyond(port - 103)  # the port that is taken would be the third of them
+        assert advised == 0 or not advised <= port < advised + serve._PORTS
+    assert serve._free_port_beyond(65_535) == 0
 
 
 def test_a_stale_outputs_file_does_not_outlive_a_failed_start(refused: Refused, tmp_path: Path) -> None:
