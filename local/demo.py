@@ -146,7 +146,9 @@ def _read_on(outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
     steps = [("make serve", "the same stack, for you: it stays until Ctrl-C")]
     if "consoleUrl" in outputs:
         steps[0] = ("make serve", "the same stack, for you, with a console for the browser")
-        steps.append((".venv/bin/ledger account open alice", "in another terminal: an account of your own"))
+        steps.append(
+            (".venv/bin/ledger account open alice --profile local", "in another terminal: an account of your own")
+        )
     steps.append(("README.md", "how to talk to it, and to deploy it to AWS"))
     steps.append(("docs/architecture.md", "how it works"))
     return steps

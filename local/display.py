@@ -25,6 +25,8 @@ _TELL_SECONDS = 10.0
 """So often a file or a pipe is told how far a deployment has got."""
 _EXAMPLE = Path(__file__).resolve().parents[1] / "schemas" / "example.json"
 """A command to begin with, of the domain's own, in lines that fit."""
+_LEDGERS_OUTPUTS = Path(__file__).resolve().parents[1] / "out.json"
+"""Where `ledger` looks for its profile `local`."""
 
 
 class Display(Protocol):
@@ -127,9 +129,15 @@ class TextDisplay:
         places = (("The console, in a browser", "consoleUrl"), ("The HTTP API", "apiEndpoint"))
         found = [f"{what}{where}: {outputs[name]}" for what, name in places if name in outputs]
         if "consoleUrl" in outputs:
-            found.append(f"The command line{where}: .venv/bin/ledger login --url {outputs['consoleUrl']}")
+            found.append(f"The command line{where}: .venv/bin/ledger {self._first_words(outputs, where)}")
         if found:
             self._say("\n" + "\n".join(found), "bold")
+
+    def _first_words(self, outputs: Outputs, where: str) -> str:
+        """What `ledger` takes to come here. Where it finds the stack by itself, it is signed in by itself, too."""
+        if self._outputs is None or self._outputs.resolve() != _LEDGERS_OUTPUTS:
+            return f"login --url {outputs['consoleUrl']}"
+        return "account open alice --profile local" + where.replace(" in ", " --region ")
 
     def _connect(self, endpoint: str, config: StackConfig, deployment: Deployment) -> None:
         """All in the call itself: no variable is read by every version of the CLI, which would talk to the real AWS.
@@ -145,7 +153,9 @@ class TextDisplay:
                 "  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws lambda invoke \\\n"
                 f"  --endpoint-url {endpoint} --region {region} \\\n"
                 f"  --function-name {function} \\\n"
-                f"  --payload fileb:///dev/stdin /dev/stdout <<'END'\n{_EXAMPLE.read_text('utf-8')}END"
+                "  --payload fileb:///dev/stdin response.json <<'END' >/dev/null &&\n"
+                f"{_EXAMPLE.read_text('utf-8')}END\n"
+                ".venv/bin/python -m tools.readable response.json"
             )
 
     def _is_at(self, text: str) -> None:

@@ -86,11 +86,45 @@ def test_the_call_that_serve_prints_is_answered(
     config = StackConfig("ledger", "local", {"aws:region": outputs["region"]})
     TextDisplay().deployed(outputs["endpoint"], config, Deployment("local", outputs, []))
     printed = capsys.readouterr().out
-    call = printed[printed.index("env -i ") : printed.index("\nEND") + len("\nEND")]
+    last = "tools.readable response.json"
+    call = printed[printed.index("env -i ") : printed.index(last) + len(last)]
 
     told = reader(aws_cli.installed()[version]).run(block(call.replace("account-123", f"of-version-{version}")))
 
-    assert json.JSONDecoder().raw_decode(told.output)[0]["statusCode"] == 200
+    [(status, body)] = answers(told.output)  # and nothing beside it
+    assert (status, body["aggregateId"]) == ("200", f"of-version-{version}")
+
+
+@pytest.mark.skipif(not aws_cli.installed(), reason=aws_cli.HOW[1])
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("invoke nosuchFunction", "error: out.json has no output 'nosuchFunction'; perhaps "),
+        (
+            "rm out.json\ninvoke queryFunction",
+            "error: there is no out.json: `make serve` keeps it here while it runs\n",
+        ),
+    ],
+)
+def test_what_cannot_be_invoked_is_a_sentence_and_asks_nobody(typed: str, told: str, reader: Reader) -> None:
+    walk = reader()
+    walk.run(next(each for each in to_run("README.md") if needs_aws(each)))
+
+    said = walk.run(block(typed, code=1)).output
+
+    assert said.startswith(told)
+    assert len(said.splitlines()) == 1
+
+
+def test_without_a_stack_the_program_of_the_readme_says_so(reader: Reader) -> None:
+    walk = reader()
+    walk.run(block("rm out.json"))
+    (talk,) = (each for each in to_run("README.md") if each.language == "python")
+    (walk.folder / "talk.py").write_text(talk.text)
+
+    said = walk.run(block("env -i .venv/bin/python talk.py", code=1)).output
+
+    assert said == "there is no out.json: make serve keeps it here while it runs\n"
 
 
 def answers(said: str) -> list[tuple[str, Any]]:

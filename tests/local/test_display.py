@@ -14,6 +14,7 @@ from local.deploy import Deployment, Progress, StackConfig
 from local.display import TextDisplay
 from tests import terminal
 
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = StackConfig("ledger", "local", {"aws:region": "us-east-1"})
 
 
@@ -27,6 +28,20 @@ def test_it_says_where_the_console_and_the_api_are(capsys: pytest.CaptureFixture
     assert "The console, in a browser: http://127.0.0.1:4567/console/" in lines
     assert "The HTTP API: http://127.0.0.1:4568" in lines
     assert "The command line: .venv/bin/ledger login --url http://127.0.0.1:4567/console/" in lines
+
+
+def test_where_ledger_finds_it_by_itself_nobody_has_to_sign_in(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {"consoleUrl": "http://127.0.0.1:4570/console/"}
+    outputs = {"consoleUrl": "http://127.0.0.1:4567/console/", "regions": {"eu-west-1": there}}
+    monkeypatch.chdir(ROOT)
+    display = TextDisplay(outputs=Path("out.json"))
+    display.deployed("http://127.0.0.1:4566", CONFIG, Deployment("local", outputs, []))
+
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("The command line")]
+    opening = ".venv/bin/ledger account open alice --profile local"
+    assert told == [f"The command line: {opening}", f"The command line in eu-west-1: {opening} --region eu-west-1"]
 
 
 def test_without_them_it_says_nothing_of_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,4 +160,5 @@ def test_the_printed_call_names_its_endpoint_region_and_credentials(capsys: pyte
     assert "--endpoint-url http://127.0.0.1:4566 --region us-east-1 " in call
     assert call.startswith('env -i HOME="$HOME" PATH="$PATH" AWS_CONFIG_FILE=/dev/null ')
     assert "export" not in text
-    assert json.loads(call.split("'END'\n")[1])["eventType"] == "AccountCreated"
+    assert json.loads(call.split("&&\n")[1])["eventType"] == "AccountCreated"
+    assert text[text.index("\nEND\n") :].startswith("\nEND\n.venv/bin/python -m tools.readable response.json\n")
