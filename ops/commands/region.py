@@ -284,6 +284,7 @@ def _settle(regions: Mapping[str, Region], options: argparse.Namespace, console:
             told[name] = _settled(region, request)
     found = [regions[name].unsettled() for name in told]  # what came to one of them may not be in the other yet
     open_ones = max(found, key=len, default=[])
+    open_ones.sort(key=lambda each: (each.event.aggregate_id, each.event.sequence))
     waiting = sum(each["notYet"] + len(each["waiting"]) for each in told.values())
     if options.json:
         print(dumps({"regions": told, "open": [lost.described(each) for each in open_ones]}))
