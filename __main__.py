@@ -62,8 +62,11 @@ for output, value in {
     pulumi.export(output, value)
 
 if second and second.place and other:
-    guard_bus(second, other, cross(shared, first.carriers, other.carriers))
-    guard_bus(shared, first, cross(second, other.carriers, first.carriers))
-    pulumi.export("regions", {second.place.region: {**other.outputs, **told_beside, "region": second.region}})
+    to_other, to_first = cross(shared, first.carriers, other.carriers), cross(second, other.carriers, first.carriers)
+    guard_bus(second, other, to_other)
+    guard_bus(shared, first, to_first)
+    pulumi.export("crossingRuleName", to_other.rule_name)
+    beside_it = {**other.outputs, **told_beside, "crossingRuleName": to_first.rule_name, "region": second.region}
+    pulumi.export("regions", {second.place.region: beside_it})
 else:
     guard_bus(shared, first)

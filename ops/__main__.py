@@ -32,7 +32,9 @@ from .commands import (
 from .commands.arguments import Parser
 from .commands.common import escape_what_cannot_be_shown, printable
 from .output import ending
-from .system import OperatorError, System, UsageError
+from .system import OperatorError, System, UsageError, is_gone
+
+_GONE = "; if it is the stack's, it was deleted: `pulumi up --refresh` (docs/operations.md#what-was-deleted)"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         system.is_there()
         return int(options.run(system.in_region(options.region), options))
     except (OperatorError, LedgerError, BotoCoreError, ClientError) as error:
-        print(fitting(f"error: {printable(str(error))}", sys.stderr, hang=2), file=sys.stderr)
+        told = f"error: {printable(str(error))}{_GONE if is_gone(error) else ''}"
+        print(fitting(told, sys.stderr, hang=2), file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130

@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
 FED = ("relay", "snapshot", "projection", "process", "replayer", "reconcile")
 """The functions that a mapping feeds."""
-ON, OFF = "Enabled", "Disabled"
+ON, OFF, MISSING = "Enabled", "Disabled", "missing"
 _LOOK_SECONDS, _LOOKS = 2.0, 60
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One mapping. `result` is what its last poll came to, `reason` why its state is what it is; as Lambda says it."""
+    """One mapping, or that there is none: its state is MISSING then. `result` is what its last poll came to, `reason`
+    why its state is what it is; as Lambda says it."""
 
     name: str
     source: str
-    uuid: str
+    uuid: str | None
     state: str
     result: str | None
     reason: str | None
@@ -35,6 +36,11 @@ class Feed:
         source = "stream" if "/stream/" in mapping["EventSourceArn"] else "queue"
         last, reason = mapping.get("LastProcessingResult"), mapping.get("StateTransitionReason")
         return cls(name, source, str(mapping["UUID"]), str(mapping["State"]), last, reason)
+
+    @classmethod
+    def none(cls, name: str) -> Self:
+        """A function that must be fed, and that no mapping feeds."""
+        return cls(name, "", None, MISSING, None, "no mapping feeds it: `pulumi up --refresh`")
 
     def describe(self) -> dict[str, Any]:
         """It as JSON."""
@@ -57,8 +63,13 @@ class Feeds:
         return cls(system.client("lambda"), {name: function for name, function in named.items() if function})
 
     def all(self) -> list[Feed]:
-        """All of them: a request for each function and hundred mappings."""
-        return [feed for name in self.functions for feed in self.named(name)]
+        """All of them, with one that says so for each function that has none: a request for each function and hundred
+        mappings."""
+        return [feed for name in self.functions for feed in self.standing(name)]
+
+    def standing(self, name: str) -> list[Feed]:
+        """Those of one function, or that there is none. OperatorError where the stack does not have it."""
+        return list(self.named(name)) or [Feed.none(name)]
 
     def named(self, name: str) -> Iterator[Feed]:
         """Those of one function. OperatorError where the stack does not have it."""
@@ -76,7 +87,7 @@ class Feeds:
         if not found:
             raise OperatorError(f"nothing is set up to feed {name}: `pulumi up --refresh`")
         for feed in found:
-            self.client.update_event_source_mapping(UUID=feed.uuid, Enabled=on)
+            self.client.update_event_source_mapping(UUID=feed.uuid or "", Enabled=on)
         for _ in range(_LOOKS):
             found = list(self.named(name))
             if all(feed.state == wanted for feed in found):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from tools import embedded_aws
 
@@ -25,6 +26,12 @@ _ANSWERS_WITHIN = 5.0
 """Seconds, on this machine."""
 _HOW = "start the ledger with `make serve`, or write the outputs: pulumi stack output --json > out.json"
 
+_GONE = frozenset(
+    {
+        *("ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+        *("NoSuchBucket", "NotFoundException"),
+    }
+)
 _HASTY = Config(retries={"mode": "standard", "total_max_attempts": 2})
 _QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 
@@ -35,6 +42,11 @@ class OperatorError(Exception):
 
 class UsageError(OperatorError):
     """Arguments that make no sense together. Nothing was done."""
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether AWS says that there is no such thing, which a stack has: somebody deleted it."""
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.append_guard import identities
+from components.audit_log import AuditLog
 from components.bus_guard import BusGuard, BusGuardArgs
 from components.crossing import Crossing
 from components.front_door import FrontDoor
@@ -127,6 +128,7 @@ def _of_parts(
         "deliveryDeadLetterQueueUrl": carriers.delivery_dead_letters.url,
         "invocationDeadLetterQueueUrl": carriers.invocation_dead_letters.url,
         "accountRuleArn": feeds.projection.rule_arn,
+        "processRuleName": feeds.process.rule_name,
         **{f"{label}LogGroup": function.log_group_name for label, function in functions.labelled.items()},
         "replayerLogGroup": replaying.replayer.log_group_name,
     }
@@ -141,7 +143,16 @@ def _of_what_may_be_left_out(
         **({"operationsLogGroup": operations.log_group_name} if operations else {}),
         **({"operationsFunction": operations.name} if operations else {}),
         **({"auditFilesBucket": feeds.audit_files.bucket_name} if feeds.audit_files else {}),
-        **({"auditLogGroup": feeds.audit_log.log_group_name} if feeds.audit_log else {}),
+        **({"auditFilesRuleName": feeds.audit_files.rule_name} if feeds.audit_files else {}),
+        **(_of_the_audit_log(feeds.audit_log) if feeds.audit_log else {}),
+    }
+
+
+def _of_the_audit_log(log: AuditLog) -> dict[str, pulumi.Input[object]]:
+    return {
+        "auditLogGroup": log.log_group_name,
+        "auditRuleName": log.rule_name,
+        **({"auditApartRuleName": log.apart_rule_name} if log.apart_rule_name else {}),
     }
 
 

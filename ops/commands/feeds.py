@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from ops.feeds import FED, OFF, ON, Feed, Feeds
+from ops.feeds import FED, MISSING, OFF, ON, Feed, Feeds
 from ops.system import System, UsageError
 
 from . import arguments
@@ -71,5 +71,5 @@ def _told(found: list[Feed], options: argparse.Namespace) -> int:
 
 
 def _cells(feed: Feed) -> list[Cell]:
-    state = Cell(feed.state, "red" if feed.state == OFF else "")
+    state = Cell(feed.state, "red" if feed.state in (OFF, MISSING) else "")
     return [Cell(feed.name), Cell(feed.source), state, Cell(feed.result or ""), Cell(feed.reason or "")]

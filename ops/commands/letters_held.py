@@ -18,11 +18,12 @@ from handlers.store.replays import Replays
 from handlers.upkeep.letters.diagnosis import Case, Diagnosis
 from handlers.upkeep.letters.queues import OF_TWO_REGIONS, OUTPUTS, Hidden, Holding, held
 from ops.regions import between_of, has_two_regions
-from ops.system import OperatorError, System, UsageError
+from ops.system import OperatorError, System, UsageError, is_gone
 
 from .common import Counting, progress_on, shown
 
 ROLES = "docs/operations.md#what-an-operators-role-needs"
+GONE = "docs/operations.md#what-was-deleted"
 
 
 class Unread(NamedTuple):
@@ -30,6 +31,8 @@ class Unread(NamedTuple):
 
     queue: str
     why: str
+    entry: str = ROLES
+    """The place in the runbook."""
 
 
 class Opened(NamedTuple):
@@ -63,7 +66,9 @@ def opened(system: System, options: argparse.Namespace, console: Console) -> Ite
                 except (BotoCoreError, ClientError) as error:
                     if len(unread) + 1 == len(queues):
                         raise
-                    unread.append(Unread(queue, str(error)))
+                    gone = is_gone(error)
+                    why = f"it is gone: `pulumi up --refresh` ({error})" if gone else str(error)
+                    unread.append(Unread(queue, why, GONE if gone else ROLES))
         letters = [letter for holding in holdings.values() for letter in holding.letters.values()]
         if options.message is not None:
             letters = [letter for letter in letters if letter.message_id == options.message]
@@ -109,7 +114,7 @@ def described(hidden: Sequence[Hidden]) -> list[dict[str, Any]]:
 def tell(hidden: Sequence[Hidden], unread: Sequence[Unread], console: Console) -> None:
     """What was not seen."""
     for lost in unread:
-        console.print(f"[red]{lost.queue} cannot be read[/]: {shown(lost.why)} ({ROLES})")
+        console.print(f"[red]{lost.queue} cannot be read[/]: {shown(lost.why)} ({lost.entry})")
     for each in hidden:
         console.print(
             f"{each.number:,} more in {each.queue} are hidden until {each.until:%H:%M:%S}Z at the latest, "

@@ -7,6 +7,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
 from handlers.sourcing import times
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.event_bus import EventBus
@@ -14,15 +17,19 @@ from handlers.store.event_store import EventStore
 from handlers.upkeep.foreign import Foreign
 from ops import republish
 from ops.replay import Window
+from ops.rules import Rules
 from ops.system import System, UsageError
 from ops.timeline import Timeline
 from tools.numbers import counted, verb
 
 from . import arguments
-from .common import Counting, add_common, add_more_types, by_time, console_for, foreign_line, progress_on
+from .common import Counting, add_common, add_more_types, by_time, console_for, foreign_line, progress_on, shown
 
 if TYPE_CHECKING:
     from .common import Commands
+
+
+_RUNBOOK = "docs/operations.md#a-rule-that-is-off"
 
 
 def add_to(commands: Commands) -> None:
@@ -82,9 +89,11 @@ def _run(system: System, options: argparse.Namespace) -> int:
             if window and total and step.reached:
                 bars.update(bar, completed=(step.reached - window.start).total_seconds())
             bars.update(bar, events=published)
+    off = _off(system, console)
     if options.json:
         described = [item.describe() for item in foreign]
-        print(json.dumps({"events": published, "foreign": described, "fromTheFuture": later}))
+        told = {"events": published, "foreign": described, "fromTheFuture": later, "rulesOff": off}
+        print(json.dumps(told))
     else:
         console.print(
             f"{counted(published, 'event')} published"
@@ -96,4 +105,19 @@ def _run(system: System, options: argparse.Namespace) -> int:
             f"stored, and {verb(later, 'is', 'are')} not among these: give an END behind them ({times.LAST}), or "
             "--aggregate (`verify`: from-the-future)"
         )
-    return 1 if foreign else 0
+    return 1 if foreign or off else 0
+
+
+def _off(system: System, console: Console) -> list[str]:
+    """What nothing gets to just now that is published, told; and so it is where that cannot be asked."""
+    rules, off = Rules.of(system), []
+    for feeds in rules.names:
+        try:
+            wrong = rules.look(feeds).wrong
+        except (BotoCoreError, ClientError) as error:
+            console.print(f"whether what is published gets to {feeds} cannot be told: {shown(str(error))}")
+            continue
+        if wrong:
+            off.append(feeds)
+            console.print(f"[red]nothing of it gets to {feeds}[/]: {shown(wrong)} ({_RUNBOOK})")
+    return off

@@ -29,10 +29,11 @@ from handlers.upkeep.health import Lags, depth, due, seconds_between
 from handlers.upkeep.letters.queues import OF_TWO_REGIONS, OUTPUTS
 from handlers.upkeep.replays import is_stalled, status_of
 from ops.carriers import Carriers
-from ops.feeds import Feed, Feeds
+from ops.feeds import MISSING, Feed, Feeds
 from ops.function_logs import FUNCTIONS, spelled
 from ops.regions import has_two_regions
-from ops.system import OperatorError, System
+from ops.rules import Rules
+from ops.system import OperatorError, System, is_gone
 from tools.numbers import counted, lasting
 
 from .metrics import Metric, Metrics
@@ -80,7 +81,7 @@ class Looks:
     @classmethod
     def at(cls, system: System) -> Looks:
         """The looks of this moment. The clients are made here, since no two threads may."""
-        for service in ("cloudwatch", "dynamodb", "lambda", "logs", "scheduler", "sqs"):
+        for service in ("cloudwatch", "dynamodb", "events", "lambda", "logs", "scheduler", "sqs"):
             system.client(service)
         return cls(system, datetime.now(UTC))
 
@@ -89,6 +90,7 @@ class Looks:
         looks: dict[str, Look] = {
             "queues": self.queues,
             "mappings": self.mappings,
+            "rules": self.rules,
             "alarms": self.alarms,
             "throttles": self.throttles,
             "events": self.events,
@@ -146,23 +148,38 @@ class Looks:
             yield from _asked("mapping", f"of {name}", partial(self._mappings, feeds, name, lags.get(_lag(function))))
 
     def _mappings(self, feeds: Feeds, name: str, lag: float | None) -> Iterator[Point]:
-        for feed in feeds.named(name):
+        for feed in feeds.standing(name):
             yield self._mapping(feed, lag)
 
     def _mapping(self, feed: Feed, lag: float | None) -> Point:
         name, source, uuid, state, result = feed.name, feed.source, feed.uuid, feed.state, feed.result
         facts = {"state": state, "lastResult": result, "lagSeconds": None if lag is None else lag / 1000, "uuid": uuid}
-        told = f"{state}, last {result or 'not told'}"
+        told = f"{state}, last {result or 'not told'}" if state != MISSING else MISSING
         if source == "stream":
             told += f", lag {lasting(lag / 1000)}" if lag is not None else ", lag not told"
         wrong, entry = "", ""
-        if state not in ("Enabled", "Creating", "Enabling", "Updating"):
+        if state == MISSING:
+            wrong, entry = f"nothing is set up to feed {name}: `pulumi up --refresh`", "a-feed-that-is-off"
+        elif state not in ("Enabled", "Creating", "Enabling", "Updating"):
             wrong, entry = f"nothing feeds {name}: {state} (mapping {uuid})", "a-feed-that-is-off"
         elif result not in _WELL:
             wrong, entry = f"its last poll: {result}", "function-errors"
         elif lag is not None and name in LAGS and lag > LAGS[name] * 1000:
             wrong, entry = f"{name} is {lasting(lag / 1000)} behind", f"{name}-iterator-age"
-        return Point("mapping", f"{source} to {name}", told, facts, wrong, entry)
+        return Point("mapping", f"{source} to {name}".strip(), told, facts, wrong, entry)
+
+    def rules(self) -> Iterator[Point]:
+        """What takes events off the bus: two requests for each rule of the stack."""
+        rules = Rules.of(self.system)
+        for feeds in rules.names:
+            yield from _asked("rule", f"to {feeds}", partial(self._rule, rules, feeds))
+
+    def _rule(self, rules: Rules, feeds: str) -> Iterator[Point]:
+        rule = rules.look(feeds)
+        facts = {"rule": rule.name, "state": rule.state, "targets": rule.targets}
+        wrong = f"nothing gets to {feeds}: {rule.wrong}" if rule.wrong else ""
+        told = f"{rule.state}, {counted(rule.targets, 'target')}"
+        yield Point("rule", f"to {feeds}", told, facts, wrong, "a-rule-that-is-off" if wrong else "")
 
     def alarms(self) -> Iterator[Point]:
         """Those of this stack that ring: a request for each hundred."""
@@ -285,7 +302,7 @@ class Looks:
         return Point("events", "snapshots", told, facts, wrong, "snapshot-iterator-age" if wrong else "")
 
     def transfers(self) -> Iterator[Point]:
-        """Those under way, and what carries them on: a Query for each bucket of what is due, and two requests."""
+        """Those under way, and what carries them on: a Query for each bucket of what is due, and four requests."""
         yield from _asked("transfers", "open", self._under_way)
         yield from _asked("transfers", "carriers", self._carriers)
 
@@ -300,9 +317,15 @@ class Looks:
         yield Point("transfers", "open", told, facts, wrong, "transfers-overdue" if wrong else "")
 
     def _carriers(self) -> Iterator[Point]:
-        off = Carriers.of(self.system).off()
+        carriers = Carriers.of(self.system)
+        off, gone = carriers.off(), carriers.gone()
+        facts = {"off": off, "gone": gone}
+        if gone:
+            entry = "the-sweep-is-missing" if any("schedule" in each for each in gone) else "a-feed-that-is-off"
+            yield Point("transfers", "carriers", "gone", facts, "; ".join(gone + off), entry)
+            return
         wrong = f"paused, or switched off: {', '.join(off)}" if off else ""
-        yield Point("transfers", "carriers", "off" if off else "on", {"off": off}, wrong, "transfers" if wrong else "")
+        yield Point("transfers", "carriers", "off" if off else "on", facts, wrong, "transfers" if wrong else "")
 
     def replays(self) -> Iterator[Point]:
         """Those that are not done: a Scan of their table."""
@@ -350,6 +373,9 @@ def _asked(area: str, name: str, look: Look) -> list[Point]:
     try:
         return list(look())
     except (BotoCoreError, ClientError, LedgerError, OperatorError) as error:
+        if is_gone(error):
+            wrong = f"it is gone ({error}): `pulumi up --refresh`"
+            return [Point(area, name, "gone", {}, wrong, "what-was-deleted")]
         denied = isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED
         entry = "what-an-operators-role-needs" if denied else "status"
         alike = f"access denied ({error.operation_name})" if isinstance(error, ClientError) and denied else str(error)

@@ -133,6 +133,7 @@ def resources(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
         "log groups": [f"arn:aws:logs:{place}:log-group:{outputs[f'{name}LogGroup']}" for name in _FUNCTIONS],
         "the bus": [outputs["eventBusArn"]],
         "archive": [outputs["archiveArn"]],
+        "rules": [f"arn:aws:events:{place}:rule/{outputs['eventBusName']}/*"],
         "replays": [f"arn:aws:events:{place}:replay/*"],
         "registry": [f"arn:aws:glue:{place}:registry/{registry}"],
         "schemas": [f"arn:aws:glue:{place}:schema/{registry}/*"],

@@ -95,6 +95,9 @@ def outputs(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path: 
     settings["replayerFunction"] = {"REPLAY_RATE": "200"}
     settings["snapshotFunction"] = {"SNAPSHOT_EVERY": str(EVERY), "SNAPSHOT_RETENTION_DAYS": "0"}
     create_functions(settings)
+    make("events", "PutRule", Name=RULE.rpartition("/")[2], EventBusName=BUS, EventPattern='{"source": ["nobody"]}')
+    target = {"Id": "queue", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:projection"}
+    make("events", "PutTargets", Rule=RULE.rpartition("/")[2], EventBusName=BUS, Targets=[target])
     content = {
         "region": "us-east-1",
         "eventStoreTable": STORE,

@@ -43,6 +43,18 @@ def test_both_are_switched_off_and_on_again_and_stay_what_they_were(feed: Feed, 
     assert feed.functions.get_event_source_mapping(UUID=feed.mapping)["BatchSize"] == 7
 
 
+def test_what_is_gone_cannot_be_switched_and_the_rest_is(feed: Feed, run: Run) -> None:
+    feed.schedules.delete_schedule(GroupName="g", Name="every-minute")
+
+    assert run("transfers", "pause").code == 0
+    assert feed.functions.get_event_source_mapping(UUID=feed.mapping)["State"] == "Disabled"
+
+    resumed = run("transfers", "resume")
+    assert resumed.code == 1
+    assert "the schedule g/every-minute, which is gone: `pulumi up --refresh`" in " ".join(resumed.error.split())
+    assert feed.functions.get_event_source_mapping(UUID=feed.mapping)["State"] == "Enabled"
+
+
 def test_a_feed_that_does_not_stop_is_an_error(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(feed.functions, "update_event_source_mapping", lambda **_: None)

@@ -19,7 +19,8 @@ from .feed import Feed
 def feed(aws: Any, outputs: Path) -> Feed:
     """That of projection."""
     made = Feed("fed")
-    outputs.write_text(json.dumps(json.loads(outputs.read_text()) | {"projectionFunction": "fed"}))
+    told = {name: each for name, each in json.loads(outputs.read_text()).items() if not name.endswith("Function")}
+    outputs.write_text(json.dumps(told | {"projectionFunction": "fed"}))
     return made
 
 
@@ -75,7 +76,21 @@ def test_one_that_does_not_go_on_is_an_error_with_lambdas_reason(
         feeds.switch("projection", on=True)
 
 
-def test_a_function_that_nothing_feeds_says_so(feed: Feed, run: Run) -> None:
+def test_a_mapping_that_was_deleted_is_listed_as_missing(feed: Feed, run: Run) -> None:
+    feed.functions.delete_event_source_mapping(UUID=feed.mapping)
+
+    listed, told = run("feeds", "list"), run("feeds", "list", "--json")
+
+    assert (listed.code, told.code) == (1, 1)
+    assert "projection" in listed.out
+    assert "missing" in listed.out
+    assert "pulumi up --refresh" in listed.out
+    found = told.json["feeds"]
+    assert [(each["feed"], each["state"], each["uuid"]) for each in found] == [("projection", "missing", None)]
+
+
+def test_a_function_that_nothing_feeds_says_so(feed: Feed, outputs: Path, run: Run) -> None:
+    outputs.write_text(json.dumps(json.loads(outputs.read_text()) | {"snapshotFunction": "snapshotFunction"}))
     refused = run("feeds", "resume", "snapshot")
 
     assert refused.code == 1

@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+import boto3
 import pytest
 
 from handlers.domain import EVENT_TYPES
@@ -17,8 +18,8 @@ from handlers.store.event_store import EventStore
 
 from ..aws import STORE, around_every_call
 from ..domain.builders import older, stamped, story
-from ..handlers.conftest import Calls, refusing
-from .conftest import BUCKETS, Published, Run, keep
+from ..handlers.conftest import BUS, Calls, refusing
+from .conftest import BUCKETS, RULE, Published, Run, keep
 
 NINE, TEN = "2024-01-15T09:00:00.000000Z", "2024-01-15T10:00:00.000000Z"
 
@@ -30,7 +31,7 @@ def test_whole_streams_are_published_in_order(aws: Any, run: Run, published: Pub
 
     result = run("republish", "--aggregate", "b", "--aggregate", "a", "--json")
 
-    assert (result.code, result.json) == (0, {"events": 123, "foreign": [], "fromTheFuture": 0})
+    assert (result.code, result.json) == (0, {"events": 123, "foreign": [], "fromTheFuture": 0, "rulesOff": []})
     heard = published()
     assert sorted(heard) == [("a", sequence) for sequence in range(1, 122)] + [("b", 1), ("b", 2)]
     details = [entry["Detail"] for call in calls.to("PutEvents") for entry in call["Entries"]]
@@ -169,6 +170,20 @@ def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str], problem:
 
     assert result.code == 2
     assert problem in result.error
+
+
+def test_a_rule_that_is_off_is_told_with_what_was_published(aws: Any, run: Run) -> None:
+    keep(aws, story("a", [1]))
+    boto3.client("events").disable_rule(Name=RULE.rpartition("/")[2], EventBusName=BUS)
+
+    said, told = run("republish", "--aggregate", "a"), run("republish", "--aggregate", "a", "--json")
+
+    assert said.code == told.code == 1
+    assert "2 events published" in said.out
+    words = " ".join(said.out.split())
+    assert "nothing of it gets to projection: the rule account-rule is DISABLED" in words
+    assert "docs/operations.md#a-rule-that-is-off" in words
+    assert told.json["rulesOff"] == ["projection"]
 
 
 def test_an_aggregate_without_events_is_an_error(run: Run) -> None:

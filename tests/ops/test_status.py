@@ -24,8 +24,9 @@ from ops.status import looks
 
 from ..aws import BRANCHES, around_every_call
 from ..domain.builders import story
-from ..handlers.conftest import refusal
-from .conftest import ACCOUNT, Run, Write, create_functions, keep
+from ..handlers.conftest import BUS, refusal
+from ..quick_moto import make
+from .conftest import ACCOUNT, RULE, Run, Write, create_functions, keep, url
 from .feed import Feed
 from .test_dead_letters import body, leave, project
 
@@ -39,9 +40,19 @@ def feed(aws: Any, outputs: Path, write: Write) -> Feed:
     """What carries transfers on, and the outputs of a whole stack."""
     feed = Feed("processes")
     create_functions({"relay": {}})
+    for function in ("relay", "snapshotFunction", "projectionFunction", "replayerFunction"):
+        made_to_feed(function)
     told = {"alarmTopicArn": TOPIC, "branchesTable": BRANCHES, "auditLogGroup": AUDIT, "relayFunction": "relay"}
     outputs.write_text(json.dumps({**json.loads(outputs.read_text()), **told, **feed.outputs}))
     return feed
+
+
+def made_to_feed(function: str) -> str:
+    """A mapping of a queue to it; its id."""
+    make("sqs", "CreateQueue", QueueName=f"of-{function}")
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:of-{function}"
+    functions = boto3.client("lambda")
+    return functions.create_event_source_mapping(FunctionName=function, EventSourceArn=arn)["UUID"]
 
 
 @contextmanager
@@ -85,7 +96,18 @@ def test_a_stack_that_is_well_is_one_screen_and_needs_nobody(feed: Feed, run: Ru
     told = run("status", "--json").json
     assert (told["well"], {each["area"] for each in told["points"]}) == (
         True,
-        {"queue", "dead letters", "mapping", "alarms", "throttles", "events", "transfers", "replays", "branches"},
+        {
+            "queue",
+            "dead letters",
+            "mapping",
+            "rule",
+            "alarms",
+            "throttles",
+            "events",
+            "transfers",
+            "replays",
+            "branches",
+        },
     )
 
 
@@ -119,6 +141,7 @@ def test_every_place_that_it_names_is_in_the_runbook() -> None:
     source = Path(looks.__file__).read_text("utf-8")
     named = {"the-relay-was-down", "a-replay-stands-still", "transfers", "alarms", "status", "a-feed-that-is-off"}
     named |= {"a-function-that-may-not-run", "rows-that-lag", "what-an-operators-role-needs"}
+    named |= {"a-rule-that-is-off", "what-was-deleted", "the-sweep-is-missing"}
 
     assert named <= set(titles)
     assert all(f'"{each}"' in source for each in named)
@@ -165,6 +188,53 @@ def test_a_feed_that_is_off_or_fails_and_a_pause_are_told(feed: Feed, run: Run) 
     assert feed.mapping in run("status").out, "to be copied into the command"
     assert set(FED) < set(FUNCTIONS)
     assert found["transfers: carriers"] == "transfers"
+
+
+def test_a_function_that_no_mapping_feeds_any_more_needs_somebody(feed: Feed, run: Run) -> None:
+    for each in feed.functions.list_event_source_mappings()["EventSourceMappings"]:
+        feed.functions.delete_event_source_mapping(UUID=each["UUID"])
+
+    result = run("status", "--json")
+
+    fed = ("relay", "snapshot", "projection", "process", "replayer")
+    expected = {f"mapping: to {name}": "a-feed-that-is-off" for name in fed}
+    assert wrong(result) == {**expected, "transfers: carriers": "a-feed-that-is-off"}
+    told = ages(result, "mapping")["to relay"]
+    assert (told["told"], told["wrong"]) == ("missing", "nothing is set up to feed relay: `pulumi up --refresh`")
+
+
+def test_a_rule_that_lets_nothing_through_needs_somebody(feed: Feed, outputs: Path, run: Run) -> None:
+    events, rule = boto3.client("events"), RULE.rpartition("/")[2]
+    gone = {"processRuleName": "gone"}
+    outputs.write_text(json.dumps(json.loads(outputs.read_text()) | gone))
+    events.disable_rule(Name=rule, EventBusName=BUS)
+    off = run("status", "--json")
+    events.enable_rule(Name=rule, EventBusName=BUS)
+    events.remove_targets(Rule=rule, EventBusName=BUS, Ids=["queue"])
+    empty = run("status", "--json")
+
+    entry = "a-rule-that-is-off"
+    assert wrong(off) == wrong(empty) == {"rule: to projection": entry, "rule: to process": entry}
+    said = ages(off, "rule")["to projection"]["wrong"]
+    assert said == "nothing gets to projection: the rule account-rule is DISABLED: it lets nothing through"
+    said = ages(off, "rule")["to process"]["wrong"]
+    assert said == "nothing gets to process: the rule gone is gone: `pulumi up --refresh`"
+    said = ages(empty, "rule")["to projection"]["wrong"]
+    assert said == "nothing gets to projection: the rule account-rule has no target: `pulumi up --refresh`"
+
+
+def test_what_was_deleted_is_said_to_be_with_what_makes_it_again(feed: Feed, sqs: Any, run: Run) -> None:
+    sqs.delete_queue(QueueUrl=url("delivery-dlq"))
+    feed.schedules.delete_schedule(GroupName="g", Name="every-minute")
+
+    result = run("status", "--json")
+
+    assert wrong(result) == {
+        "dead letters: delivery": "what-was-deleted",
+        "transfers: carriers": "the-sweep-is-missing",
+    }
+    assert "`pulumi up --refresh`" in ages(result, "dead letters")["delivery"]["wrong"]
+    assert "schedule g/every-minute, which is gone: `pulumi up" in ages(result, "transfers")["carriers"]["wrong"]
 
 
 def test_the_lag_of_a_stream_is_that_of_its_function(feed: Feed, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
