@@ -397,9 +397,9 @@ class Reconciler:
         except IntegrityError as error:
             raise NotYetError(error.message) from error
         parts = [each[1] for each in found if each]
-        for account, own_command in OVERSIGHT.places(process_id, parts):
-            place = self.store.find(account, own_command).sequence
-            there = self._at(account, place) if place else None
+        for aggregate_id, own_command in OVERSIGHT.places(process_id, parts):
+            place = self.store.find(aggregate_id, own_command).sequence
+            there = self._at(aggregate_id, place) if place else None
             if there is not None:
                 found.append(OVERSIGHT.part(there) or OVERSIGHT.claimed(there))
         return [part for name, part in filter(None, found) if name == process_id]

@@ -3286,8 +3286,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "go back over a rollback of CodeDeploy's",
         "ops/releases.py",
-        "each.is_done and each.by_hand and each.after == standing.version",
-        "each.after == standing.version",
+        "each.is_done and each.by_hand and each.after == version",
+        "each.is_done and each.after == version",
         ("tests/local/test_engine_code_deploy.py",),
     ),
     Mutant(
