@@ -33,17 +33,23 @@ class BundleError(RuntimeError):
     """A package could not be built; says what to do."""
 
 
+def handlers_name(source: Path) -> str:
+    """The name of the handlers' zip: it holds the hash of all that goes into it."""
+    return f"{source.name}-{_digest(_sources(source))}.zip"
+
+
 def handlers_zip(source: Path, build: Path) -> Path:
     """Zip the Python and JSON files under `source`, as a package of its name; return the zip's path in `build`."""
-    members = {
-        f"{source.name}/{path.relative_to(source).as_posix()}": path
-        for path in source.rglob("*")
-        if path.suffix in _SOURCES and path.is_file() and not _is_hidden(path.relative_to(source))
-    }
-    if not members:
-        raise BundleError(f"{source} holds no Python file")
-    target = build / f"{source.name}-{_digest(members)}.zip"
-    return target if target.exists() else _write_zip(members, target)
+    target = build / handlers_name(source)
+    return target if target.exists() else _write_zip(_sources(source), target)
+
+
+def layer_name(lock_file: Path, *, architecture: str, runtime: str) -> str:
+    """The name of the layer's zip: it holds the hash of all that it is made by. Installs nothing."""
+    check_choice("layer", "architecture", architecture, ARCHITECTURES)
+    check_choice("layer", "runtime", runtime, RUNTIMES)
+    recipe = [lock_file.read_text("utf-8"), architecture, runtime, _LAYER_RULES, _pip_version()]
+    return f"layer-{hashlib.sha256(chr(0).join(recipe).encode()).hexdigest()}.zip"
 
 
 def layer_zip(lock_file: Path, build: Path, *, architecture: str, runtime: str) -> Path:
@@ -51,10 +57,7 @@ def layer_zip(lock_file: Path, build: Path, *, architecture: str, runtime: str) 
 
     Fetches from the configured package index, unless the same layer was built before.
     """
-    check_choice("layer", "architecture", architecture, ARCHITECTURES)
-    check_choice("layer", "runtime", runtime, RUNTIMES)
-    recipe = [lock_file.read_text("utf-8"), architecture, runtime, _LAYER_RULES, _pip_version()]
-    target = build / f"layer-{hashlib.sha256(chr(0).join(recipe).encode()).hexdigest()}.zip"
+    target = build / layer_name(lock_file, architecture=architecture, runtime=runtime)
     if target.exists():
         return target
     build.mkdir(parents=True, exist_ok=True)
@@ -67,6 +70,17 @@ def layer_zip(lock_file: Path, build: Path, *, architecture: str, runtime: str) 
             if path.is_file() and _is_needed(PurePosixPath(path.relative_to(packages)))
         }
         return _write_zip(members, target)
+
+
+def _sources(source: Path) -> dict[str, Path]:
+    members = {
+        f"{source.name}/{path.relative_to(source).as_posix()}": path
+        for path in source.rglob("*")
+        if path.suffix in _SOURCES and path.is_file() and not _is_hidden(path.relative_to(source))
+    }
+    if not members:
+        raise BundleError(f"{source} holds no Python file")
+    return members
 
 
 def _pip_version() -> str:

@@ -29,9 +29,13 @@ SUBNET, SECURITY_GROUP, VPC, ROUTE_TABLE = (
 )
 ROLE_PATH = re.compile(r"/|(?=.{3,512}\Z)/(?:[\w+=,.@-]+/)+", re.ASCII)
 TAG_VALUE = re.compile(r"[\w .:/=+@-]{1,256}")
+CODE_SIGNING_CONFIG_ARN = re.compile(
+    r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:code-signing-config:csc-[a-z0-9]{17}", re.ASCII
+)
 FUNCTION = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+S3_FOLDER = re.compile(rf"s3://{BUCKET.pattern}/(?:[\w.=-]+/)*", re.ASCII)
 ORIGIN = re.compile(rf"https://{HOST.pattern}(?::\d{{1,5}})?|http://localhost(?::\d{{1,5}})?", re.ASCII)
 HTTPS_URL = re.compile(r"https://[^\s?#]+")
 SIGN_IN_PREFIX = re.compile(r"(?!.*(?:aws|amazon|cognito))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")

@@ -88,10 +88,8 @@ def check_drafts(read: Reader, settings: Settings, endpoints: str | None) -> Non
 
     `endpoints` is the stack's `aws:endpoints`, as JSON: where it calls another AWS than AWS.
     """
-    urls = [url for services in json.loads(endpoints or "[]") for url in services.values()]
-    here = bool(urls) and all(urlsplit(url).hostname in _THIS_MACHINE for url in urls)
     read.expect(
-        not settings.draft_events or (here and not settings.production),
+        not settings.draft_events or (_is_here(endpoints) and not settings.production),
         "draftEvents",
         "true",
         "false, except where every one of aws:endpoints is on this machine and production is false",
@@ -182,6 +180,53 @@ def check_network(read: Reader, settings: Settings) -> None:
     )
 
 
+def check_signing(read: Reader, settings: Settings, region: str | None, endpoints: str | None) -> None:
+    """Whose signatures are taken, and where what is signed lies, in each Region: both are said, or neither.
+
+    `region` as in `check_keys`, `endpoints` as in `check_drafts`.
+    """
+    wanted, second = bool(settings.code_signing_config_arn), settings.regions[1] if settings.regions else None
+    read.expect(
+        not (wanted and _is_here(endpoints)),
+        "codeSigningConfigArn",
+        settings.code_signing_config_arn,
+        "empty where every one of aws:endpoints is on this machine: the embedded AWS checks no signatures",
+    )
+    there = ("replicaCodeSigningConfigArn", "replicaSignedPackages")
+    for is_first, keys, here in (
+        (True, ("codeSigningConfigArn", "signedPackages"), region),
+        (False, there, second),
+    ):
+        config_arn, place = settings.signing(is_first=is_first)
+        for key, value in zip(keys, (config_arn, place), strict=True):
+            read.expect(
+                bool(value) == (wanted and (is_first or second is not None)),
+                key,
+                value,
+                "said with codeSigningConfigArn, and empty without"
+                if is_first
+                else f"said with codeSigningConfigArn and regions ({second} has its own), and empty without",
+                "codeSigningConfigArn",
+                "regions",
+            )
+        read.expect(
+            not config_arn or here is None or here in config_arn.split(":")[3:4],
+            keys[0],
+            config_arn,
+            f"a code signing configuration of {here}: Lambda takes none of another Region",
+            "regions",
+        )
+    places = (settings.signed_packages, settings.replica_signed_packages)
+    buckets = [place.split("/")[2] for place in places if place]
+    read.expect(
+        len(buckets) == len(set(buckets)),
+        there[1],
+        places[1],
+        f"another bucket than that of signedPackages ({places[0]}): Lambda takes code of its own Region",
+        "signedPackages",
+    )
+
+
 def check_names(read: Reader, project: str, stack: str) -> None:
     """Dashboard and layer are called after project and stack, and AWS takes no `prod.eu` there."""
     for what, name in (("project", project), ("stack", stack)):
@@ -191,6 +236,12 @@ def check_names(read: Reader, project: str, stack: str) -> None:
                 "as dashboard and layer are called after it"
             )
     read.errors += [f"  {complaint}: shorten project or stack" for complaint in Names.of(project, stack).too_long()]
+
+
+def _is_here(endpoints: str | None) -> bool:
+    """Whether all of AWS that is called is on this machine."""
+    urls = [url for services in json.loads(endpoints or "[]") for url in services.values()]
+    return bool(urls) and all(urlsplit(url).hostname in _THIS_MACHINE for url in urls)
 
 
 def _check_alarms(read: Reader, settings: Settings) -> None:

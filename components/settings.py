@@ -17,6 +17,10 @@ _A_CERTIFICATE = "the ARN of a certificate, arn:aws:acm:<region>:<account>:certi
 _A_POLICY = "the ARN of an IAM policy, arn:aws:iam::<account>:policy/<name>"
 _A_PATH = "a path, beginning and ending with /, up to 512 characters"
 _A_TAG = "the value of a tag: letters, digits, spaces and _.:/=+-@, up to 256"
+_A_SIGNING_CONFIG = (
+    "the ARN of a code signing configuration, arn:aws:lambda:<region>:<account>:code-signing-config:csc-<17 letters>"
+)
+_A_FOLDER = "a place in S3, s3://<bucket>/ or s3://<bucket>/<prefix>/"
 _A_FUNCTION = "a function of a module, <module>:<function>"
 _GROUPS = "a list of ids of security groups, sg-<id>"
 _ROUTE_TABLES = "a list of ids of route tables, rtb-<id>"
@@ -114,6 +118,13 @@ class Settings:
     memory_size: int
     function_timeout: int
     projection_timeout: int
+    code_signing_config_arn: str
+    """Of the functions; empty to take code that is not signed."""
+    signed_packages: str
+    """`s3://bucket/prefix/`, where signed code is."""
+    replica_code_signing_config_arn: str
+    """As `code_signing_config_arn`, in the Region beside, with the next one."""
+    replica_signed_packages: str
     deployment: str
     snap_start: bool
     command_provisioned_concurrency: int
@@ -219,6 +230,12 @@ class Settings:
             **({"tokenScopesConcurrency": self.token_scopes_concurrency} if self.has_user_pool else {}),
         }
 
+    def signing(self, *, is_first: bool) -> tuple[str, str]:
+        """The code signing configuration of a Region, and where its packages are; empty texts for none."""
+        if is_first:
+            return self.code_signing_config_arn, self.signed_packages
+        return self.replica_code_signing_config_arn, self.replica_signed_packages
+
     @property
     def is_shifted(self) -> bool:
         """Whether callers are moved to new code by CodeDeploy."""
@@ -301,6 +318,14 @@ class Settings:
             memory_size=read.integer("memorySize", 128, 10_240),
             function_timeout=read.integer("functionTimeout", 1, 900),
             projection_timeout=read.integer("projectionTimeout", 1, 900),
+            code_signing_config_arn=read.matching(
+                "codeSigningConfigArn", config_reader.CODE_SIGNING_CONFIG_ARN, _A_SIGNING_CONFIG
+            ),
+            signed_packages=read.matching("signedPackages", config_reader.S3_FOLDER, _A_FOLDER),
+            replica_code_signing_config_arn=read.matching(
+                "replicaCodeSigningConfigArn", config_reader.CODE_SIGNING_CONFIG_ARN, _A_SIGNING_CONFIG
+            ),
+            replica_signed_packages=read.matching("replicaSignedPackages", config_reader.S3_FOLDER, _A_FOLDER),
             deployment=read.choice("deployment", limits.DEPLOYMENTS),
             snap_start=read.boolean("snapStart"),
             command_provisioned_concurrency=read.integer("commandProvisionedConcurrency", 0, 10_000),
@@ -383,6 +408,7 @@ class Settings:
         setting_rules.check_drafts(read, settings, endpoints)
         setting_rules.check_regions(read, settings, region)
         setting_rules.check_network(read, settings)
+        setting_rules.check_signing(read, settings, region, endpoints)
         read.refuse_what_was_not_read()
         if read.errors:
             raise SettingsError("\n".join(["the stack's configuration cannot be used:", *read.errors]))

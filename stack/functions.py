@@ -12,7 +12,7 @@ from components import limits
 from components.append_guard import AppendGuard, AppendGuardArgs, identities
 from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction, HandlerFunctionArgs, Network, Versions
-from components.handler_package import HandlerPackage, HandlerPackageArgs
+from components.handler_package import HandlerPackage, HandlerPackageArgs, SignedPackages
 from components.policies import Grant
 from components.settings import Settings
 from stack.carriers import REJECTION, Carriers
@@ -176,9 +176,19 @@ def _package(shared: Shared) -> HandlerPackage:
             layer_name=shared.names.layer,
             runtime=shared.settings.runtime,
             architecture=shared.settings.architecture,
+            signed=_signed(shared),
         ),
         shared.options,
     )
+
+
+def _signed(shared: Shared) -> SignedPackages | None:
+    """Of this Region; None where the stack takes what is not signed."""
+    config_arn, place = shared.settings.signing(is_first=shared.is_first)
+    if not config_arn:
+        return None
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    return SignedPackages(config_arn, bucket, prefix)
 
 
 def _query(handler: Handlers, stores: Stores) -> HandlerFunction:

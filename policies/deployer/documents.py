@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, IN_VPC, REPLICA, Grant
+from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, IN_VPC, REPLICA, SIGNED, Grant
 
 MOST_CHARACTERS = 6_144
 """Of a managed policy; IAM does not count spaces between elements."""
@@ -45,6 +45,8 @@ _HANDED_ON: Mapping[str, tuple[str, ...]] = {
 }
 _ROLE, _FUNCTION, _TABLE = "aws:iam/role:Role", "aws:lambda/function:Function", "aws:dynamodb/table:Table"
 _KEY = "aws:kms/key:Key"
+_WHOSE: Mapping[str, str] = {REPLICA: _TABLE, SIGNED: _FUNCTION}
+"""What is no resource, by the type of what it is of."""
 
 Document = dict[str, Any]
 
@@ -105,12 +107,17 @@ def _statement(grant: Grant, declared: Sequence[Declared], place: Place) -> Docu
         "functions": _arns("lambda:{place}:function:{name}", _names(_FUNCTION, declared), place),
         "path": _path(declared),
         "roles": _roles(grant.of, declared),
+        "signing": _signing(declared),
     }
-    names = _names(_TABLE if grant.of == REPLICA else grant.of, declared)
+    names = _names(_WHOSE.get(grant.of, grant.of), declared)
     on: list[str] = []
     for template in grant.on:
         if template == "{keys}":
             on += [each.name for each in _implied(declared) if each.type == GIVEN_KEY]
+        elif template == "{signing}":
+            on += filled["signing"]
+        elif template == "{packages}":
+            on += _arns("s3:::{name}*", _packages(declared), place)
         elif template == "{roles}":
             on += _arns("iam::{account}:role{path}{name}", filled["roles"], place, filled["path"])
         elif "{name}" in template:
@@ -189,6 +196,17 @@ def _boundary(declared: Iterable[Declared]) -> str | None:
     return next((each.inputs.get("permissionsBoundary") for each in declared if each.type == _ROLE), None)
 
 
+def _signing(declared: Iterable[Declared]) -> list[str]:
+    """The ARNs of the configurations that say whose signatures are taken, one a Region."""
+    return sorted({each.inputs.get("codeSigningConfigArn") or "" for each in declared if each.type == _FUNCTION} - {""})
+
+
+def _packages(declared: Iterable[Declared]) -> list[str]:
+    """`<bucket>/<prefix>` of the signed packages, one a Region."""
+    given = [each.inputs for each in declared if each.inputs.get("codeSigningConfigArn")]
+    return sorted({f"{each['s3Bucket']}/{str(each['s3Key']).rpartition('/')[0]}".rstrip("/") + "/" for each in given})
+
+
 def _path(declared: Iterable[Declared]) -> str:
     return next((each.inputs.get("path") or "/" for each in declared if each.type == _ROLE), "/")
 
@@ -200,7 +218,8 @@ def _implied(declared: Sequence[Declared]) -> list[Declared]:
     own = any(each.type == _KEY for each in declared)
     replicas = [Declared(REPLICA, "", {}) for table in tables if table.get("replicas")]
     inside = [Declared(IN_VPC, "", {}) for each in declared if each.type == _FUNCTION and each.inputs.get("vpcConfig")]
-    return [*replicas, *inside, *(Declared(GIVEN_KEY, key, {}) for key in sorted(keys) if not own)]
+    signed = [Declared(SIGNED, "", {}) for arn in _signing(declared)]
+    return [*replicas, *inside, *signed, *(Declared(GIVEN_KEY, key, {}) for key in sorted(keys) if not own)]
 
 
 def _packed(statements: Iterable[Document]) -> list[Document]:

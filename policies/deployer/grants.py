@@ -37,8 +37,9 @@ class OnlyAws(NamedTuple):
     source: str
 
 
-REPLICA, GIVEN_KEY, IN_VPC = "replica", "given key", "in a VPC"
-"""No types of resources: a table's copy in a second Region, a key that is not the stack's own, a function's network."""
+REPLICA, GIVEN_KEY, IN_VPC, SIGNED = "replica", "given key", "in a VPC", "signed"
+"""No types of resources: a table's copy in a second Region, a key that is not the stack's own, a function's network,
+the signatures of its code."""
 
 _ON_ALL = ("*",)
 _PROVIDER = "https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service"
@@ -109,6 +110,8 @@ _OF_THE_STACK: Condition = {"ArnLike": {"lambda:FunctionArn": "{functions}"}}
 """A mapping has no name of the program's, but belongs to a function, which has one."""
 _BOUNDED: Condition = {"StringEquals": {"iam:PermissionsBoundary": "{boundary}"}}
 """Left out where the stack has no boundary."""
+_CHECKED: Condition = {"StringEquals": {"lambda:CodeSigningConfigArn": "{signing}"}}
+"""Left out where the stack takes code that is not signed."""
 
 
 def _passed_to(service: str) -> Condition:
@@ -181,11 +184,12 @@ GRANTS: tuple[Grant, ...] = (
         condition=_passed_to("scheduler"),
     ),
     Grant("PassToCodeDeploy", _GROUP, ("{roles}",), "iam:PassRole", condition=_passed_to("codedeploy")),
+    Grant("MakeFunctions", _FUNCTION, _FUNCTIONS, "lambda:CreateFunction", condition=_CHECKED),
     Grant(
         "ChangeFunctions",
         _FUNCTION,
         _FUNCTIONS,
-        "lambda:CreateFunction DeleteFunction UpdateFunctionCode UpdateFunctionConfiguration PublishVersion "
+        "lambda:DeleteFunction UpdateFunctionCode UpdateFunctionConfiguration PublishVersion "
         "PutFunctionConcurrency DeleteFunctionConcurrency PutFunctionEventInvokeConfig "
         "DeleteFunctionEventInvokeConfig AddPermission RemovePermission TagResource UntagResource",
     ),
@@ -588,6 +592,22 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         Grant("LookAtNetwork", IN_VPC, _ON_ALL, "ec2:DescribeSecurityGroups DescribeSubnets DescribeVpcs", reads=True),
         "Lambda looks at subnets and groups as whoever gives them to a function",
         "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
+    ),
+    OnlyAws(
+        Grant(
+            "HaveCodeChecked",
+            SIGNED,
+            (*_FUNCTIONS, "{signing}"),
+            "lambda:PutFunctionCodeSigningConfig",
+            condition=_CHECKED,
+        ),
+        "the embedded AWS checks no signatures; whoever deploys can have code checked, and cannot take that back",
+        "https://docs.aws.amazon.com/lambda/latest/dg/config-codesigning-policies.html",
+    ),
+    OnlyAws(
+        Grant("FetchSignedPackages", SIGNED, ("{packages}",), "s3:GetObject"),
+        "Lambda fetches code from S3 as whoever gives it to a function or a layer",
+        "https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html",
     ),
     OnlyAws(
         Grant(

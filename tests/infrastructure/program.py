@@ -119,6 +119,10 @@ _ARNS: dict[str, str | None] = {
 }
 
 
+TYPES = frozenset(_ARNS)
+"""Of all resources that the program may declare."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What a declaration says of a resource's life."""

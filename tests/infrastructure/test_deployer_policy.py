@@ -10,12 +10,13 @@ import pytest
 
 from policies.deployer.__main__ import declared, main, placed, text_of
 from policies.deployer.documents import MOST_CHARACTERS, MOST_POLICIES, Declared, Place, documents, size
-from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, IN_VPC, PARTS, REPLICA
+from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, IN_VPC, PARTS, REPLICA, SIGNED
 from policies.deployer.trust import trust
 from tests.infrastructure.program import ROOT, of_two_regions
 
 COMMITTED = ROOT / "policies" / "deployer" / "prod"
 BOUNDARY = "arn:aws:iam::123456789012:policy/ledger-boundary"
+SIGNING = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
 READING = ("Describe", "Get", "List", "GET")
 _CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f0e0d0c-1111-2222-3333-444455556666"
 VARIANTS: dict[str, dict[str, str]] = {
@@ -25,6 +26,8 @@ VARIANTS: dict[str, dict[str, str]] = {
         "backupDays": "400",
         "backupLock": "governance",
         "backupLockDays": "30",
+        "codeSigningConfigArn": SIGNING,
+        "signedPackages": "s3://signed/ledger/",
         "commandProvisionedConcurrency": "1",
         "contributorInsights": "true",
         "deployment": "Canary10Percent5Minutes",
@@ -108,7 +111,8 @@ def test_everything_that_the_program_can_declare_is_granted_within_iams_sizes() 
         made = documents(resources, Place(regions=("us-east-1", "eu-west-1"), tags={"stack": "prod"}))
         assert len(made) <= MOST_POLICIES
         assert all(size(document) <= MOST_CHARACTERS for document in made.values()), name
-    assert known | PARTS.keys() <= declared_types | {REPLICA, GIVEN_KEY, IN_VPC}, "of nothing that is ever declared"
+    implied = {REPLICA, GIVEN_KEY, IN_VPC, SIGNED}
+    assert known | PARTS.keys() <= declared_types | implied, "of nothing that is ever declared"
 
 
 def test_no_action_is_a_wildcard_and_no_resource_but_where_iam_has_none(prod: dict[str, Any]) -> None:
@@ -196,6 +200,27 @@ def test_a_given_key_is_used_and_nothing_else_of_it() -> None:
 
     of_keys = [each for each in statements(made) if each["Action"][0].startswith("kms:")]
     assert [each["Resource"] for each in of_keys] == [[key]]
+
+
+def test_who_deploys_signed_code_can_take_the_check_from_no_function_and_sign_nothing(prod: dict[str, Any]) -> None:
+    given = {"codeSigningConfigArn": SIGNING, "signedPackages": "s3://signed/ledger/"}
+    made = documents(declared("prod", _qualified(given)), Place())
+
+    checked = {"StringEquals": {"lambda:CodeSigningConfigArn": [SIGNING]}}
+    (making,) = granting(made, "lambda:CreateFunction")
+    (having,) = granting(made, "lambda:PutFunctionCodeSigningConfig")
+    assert making["Condition"] == having["Condition"] == checked
+    assert set(having["Resource"]) == {*making["Resource"], SIGNING}
+    (fetching,) = [each for each in granting(made, "s3:GetObject") if each["Sid"] == "FetchSignedPackages"]
+    assert fetching["Resource"] == ["arn:aws:s3:::signed/ledger/*"]
+    writing = [each for each in statements(made) if "s3:PutObject" in each["Action"]]
+    assert not [arn for each in writing for arn in each["Resource"] if "signed" in arn]
+    allowed = {action for each in statements(made) for action in each["Action"]}
+    assert not {each for each in allowed if each.startswith("signer:") or "CodeSigningConfig" in each} - {
+        "lambda:GetFunctionCodeSigningConfig",
+        "lambda:PutFunctionCodeSigningConfig",
+    }
+    assert "Condition" not in granting(prod, "lambda:CreateFunction")[0]
 
 
 def test_only_the_repositorys_own_occasions_are_trusted() -> None:

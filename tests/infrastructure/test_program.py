@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from inspect import signature
 
 import pytest
+import yaml
+from pulumi_aws import ProviderEndpointArgs
 
-from tests.infrastructure.program import ONCALL, ROOT, TOKEN, Graph, graph, run
+from tests.infrastructure.program import ONCALL, ROOT, TOKEN, TYPES, Graph, graph, run
 
 OUTPUTS = {
     *("eventBusName", "eventBusArn", "archiveName", "archiveArn", "accountRuleArn"),
@@ -54,6 +57,29 @@ NAME_INPUTS = (
 )
 # Named within an API or a user pool, of which each stack has its own.
 NAMED_WITHIN = ("ResourceServer", "Stage", "UserGroup")
+
+
+# What the provider calls a service, where it is not what the SDK does.
+SERVICES = {"cognito": "cognitoidp", "kinesis": "firehose"}
+CALLED_BESIDES = {"cloudformation", "servicequotas", "sts"}
+"""By cloudcontrol, and by what the program asks for."""
+
+
+def service(type_: str) -> str:
+    """Which service the provider calls for a type."""
+    module, _, name = type_.split(":")[1].partition("/")
+    if module == "cloudwatch":
+        return next((each + "s" for each in ("event", "log") if name.startswith(each)), module)
+    return SERVICES.get(module, module)
+
+
+def test_the_local_stack_calls_no_service_at_the_real_aws() -> None:
+    """Also for what a setting brings; a service that the embedded AWS has not refuses there, by its name."""
+    (endpoints,) = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text("utf-8"))["config"]["aws:endpoints"]
+    called = {service(each) for each in TYPES if each.startswith("aws:")} | CALLED_BESIDES
+    assert endpoints.keys() == called
+    assert set(endpoints.values()) == {"http://127.0.0.1:4566"}
+    assert endpoints.keys() <= {each.rstrip("_") for each in signature(ProviderEndpointArgs).parameters}
 
 
 @pytest.mark.parametrize("name", ["dev", "prod", "local"])

@@ -42,6 +42,13 @@ VAULT = "arn:aws:backup:eu-central-1:123456789012:backup-vault:far"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f0e0d0c-1111-2222-3333-444455556666"
 CERTIFICATE_ELSEWHERE = CERTIFICATE.replace("us-east-1", "eu-central-1")
 NAMED = {"apiDomain": "api.example.com", "apiCertificateArn": CERTIFICATE}
+SIGNING = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+SIGNING_ELSEWHERE = SIGNING.replace("us-east-1", "eu-central-1")
+SIGNED = {"codeSigningConfigArn": SIGNING, "signedPackages": "s3://signed/ledger/"}
+SIGNED_ELSEWHERE = {
+    "replicaCodeSigningConfigArn": SIGNING_ELSEWHERE,
+    "replicaSignedPackages": "s3://signed-elsewhere/ledger/",
+}
 IN_VPC = {"subnetIds": '["subnet-01234567"]', "securityGroupIds": '["sg-01234567"]'}
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/ledger/0f0e0d0c-1111-2222-3333-444455556666"
 
@@ -263,6 +270,13 @@ BAD = [
     ("schemaCompatibility", "backward"),
     ("schemaRegistryCompatibility", "backward"),
     ("draftEvents", "yes"),
+    ("codeSigningConfigArn", "csc-0123456789abcdef0"),
+    ("codeSigningConfigArn", SIGNING[:-1]),
+    ("replicaCodeSigningConfigArn", "csc-0123456789abcdef0"),
+    ("signedPackages", "signed/ledger/"),
+    ("signedPackages", "s3://signed"),
+    ("signedPackages", "s3://signed/ledger"),
+    ("replicaSignedPackages", "s3://signed"),
     ("relayBatchSize", "0"),
     ("relayParallelization", "11"),
     ("relayMaxRecordAge", "59"),
@@ -389,6 +403,26 @@ def test_all_complaints_come_at_once() -> None:
         ({**IN_VPC, "vpcEndpoints": "create", "routeTableIds": '["rtb-01234567"]'}, "vpcId"),
         ({**IN_VPC, "vpcId": "vpc-01234567"}, "vpcId"),
         ({**IN_VPC, "regions": '["us-east-1", "eu-west-1"]'}, "subnetIds"),
+        ({"codeSigningConfigArn": SIGNING}, "signedPackages"),
+        ({"signedPackages": SIGNED["signedPackages"]}, "signedPackages"),
+        ({**SIGNED, "codeSigningConfigArn": SIGNING_ELSEWHERE}, "codeSigningConfigArn"),
+        ({**SIGNED, "aws:endpoints": '[{"lambda": "http://127.0.0.1:4566"}]'}, "codeSigningConfigArn"),
+        ({**SIGNED, "replicaCodeSigningConfigArn": SIGNING_ELSEWHERE}, "replicaCodeSigningConfigArn"),
+        ({**SIGNED, "replicaSignedPackages": "s3://signed-elsewhere/"}, "replicaSignedPackages"),
+        ({"regions": TWO, "replicaSignedPackages": "s3://signed-elsewhere/"}, "replicaSignedPackages"),
+        ({**SIGNED, **SIGNED_ELSEWHERE, "regions": TWO, "replicaSignedPackages": ""}, "replicaSignedPackages"),
+        (
+            {**SIGNED, **SIGNED_ELSEWHERE, "regions": TWO, "replicaCodeSigningConfigArn": ""},
+            "replicaCodeSigningConfigArn",
+        ),
+        (
+            {**SIGNED, **SIGNED_ELSEWHERE, "regions": TWO, "replicaCodeSigningConfigArn": SIGNING},
+            "replicaCodeSigningConfigArn",
+        ),
+        (
+            {**SIGNED, **SIGNED_ELSEWHERE, "regions": TWO, "replicaSignedPackages": "s3://signed/elsewhere/"},
+            "replicaSignedPackages",
+        ),
         ({"projectionTimeout": "60", "projectionVisibilityTimeout": "59"}, "projectionVisibilityTimeout"),
         (
             {"projectionTimeout": "60", "projectionVisibilityTimeout": "79", "projectionBatchWindow": "20"},
@@ -525,6 +559,9 @@ def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> Non
         ({"archiveRetentionDays": "0"}, "archive_retention_days", 0),
         ({"regions": TWO}, "regions", ("us-east-1", "eu-central-1")),
         ({"regions": TWO, "kmsKeyArn": KEY, "replicaKmsKeyArn": ELSEWHERE}, "replica_kms_key_arn", ELSEWHERE),
+        ({**SIGNED}, "signed_packages", "s3://signed/ledger/"),
+        ({**SIGNED, **SIGNED_ELSEWHERE, "regions": TWO}, "replica_code_signing_config_arn", SIGNING_ELSEWHERE),
+        ({**SIGNED, "signedPackages": "s3://signed/"}, "signed_packages", "s3://signed/"),
         ({"kmsKeyArn": KEY}, "kms_key_arn", KEY),
         ({"kmsKeyArn": ""}, "kms_key_arn", None),
         ({"previousKmsKeyArns": f'["{KEY}"]'}, "previous_kms_key_arns", (KEY,)),

@@ -148,7 +148,9 @@ _FORCES_REPLACEMENT: dict[str, frozenset[str]] = {
     "EventSourceMapping": frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp"}),
     "Function": frozenset({"name", "packageType"}),
     "FunctionEventInvokeConfig": frozenset({"functionName", "qualifier"}),
-    "LayerVersion": frozenset({"layerName", "code", "compatibleRuntimes", "compatibleArchitectures", "description"}),
+    "LayerVersion": frozenset(
+        {"layerName", "code", "compatibleRuntimes", "compatibleArchitectures", "description", "s3Bucket", "s3Key"}
+    ),
     "Schedule": frozenset({"name", "namePrefix", "groupName"}),
     "ScheduleGroup": frozenset({"name", "namePrefix"}),
     "Topic": frozenset({"name", "namePrefix", "fifoTopic"}),

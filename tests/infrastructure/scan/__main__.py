@@ -31,6 +31,10 @@ SETTINGS = {
     "event-sourcing:alarmEmails": '["oncall@example.com"]',
     "event-sourcing:auditFilesDays": "365",
     "event-sourcing:backupDays": "35",
+    "event-sourcing:codeSigningConfigArn": (
+        "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+    ),
+    "event-sourcing:signedPackages": "s3://signed-packages/ledger/",
     "event-sourcing:guardBus": "true",
     "event-sourcing:backupLock": "governance",
     "event-sourcing:backupLockDays": "35",

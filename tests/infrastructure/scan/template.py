@@ -153,6 +153,8 @@ def _table(resource: Resource) -> Properties:
 def _function(resource: Resource) -> Properties:
     properties = _plainly()(resource)
     variables = resource.inputs["environment"]["variables"]
+    for elsewhere in ("S3Bucket", "S3Key"):
+        properties.pop(elsewhere, None)
     properties |= {"Code": _PACKAGE, "Environment": {"Variables": variables}}
     if properties["ReservedConcurrentExecutions"] < 0:
         del properties["ReservedConcurrentExecutions"]
@@ -161,7 +163,8 @@ def _function(resource: Resource) -> Properties:
 
 def _layer(resource: Resource) -> Properties:
     properties = _plainly()(resource)
-    del properties["Code"]
+    for elsewhere in ("Code", "S3Bucket", "S3Key"):
+        properties.pop(elsewhere, None)
     return {**properties, "Content": _PACKAGE}
 
 
