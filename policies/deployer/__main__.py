@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--account", default=Place.account, help="its id; a placeholder where it is left out")
     parser.add_argument("--region", help="of the stack, instead of the one that its file has")
     parser.add_argument("--partition", default=Place.partition, help="aws, aws-cn or aws-us-gov")
-    parser.add_argument("--trust", metavar="OWNER/REPOSITORY", help="print what the two roles trust in, instead")
+    parser.add_argument("--trust", metavar="OWNER/REPOSITORY", help="print whom the roles trust in, instead")
     parser.add_argument("--environment", default="production", help="of GitHub, from which is deployed")
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="write a file for each, instead of printing all")
     options = parser.parse_args(arguments)

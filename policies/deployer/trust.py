@@ -11,12 +11,13 @@ def trust(repository: str, environment: str, account: str, partition: str) -> di
     """The trust policies by role.
 
     `deploy` is for the environment alone, which has reviewers; `preview` for pull requests of the repository itself,
-    and for its main branch, whose drift is looked for.
+    and for its main branch, whose drift is looked for; `sign` for that branch alone.
     """
     of = f"repo:{repository}"
     return {
         "deploy": _policy([f"{of}:environment:{environment}"], account, partition),
         "preview": _policy([f"{of}:pull_request", f"{of}:ref:refs/heads/main"], account, partition),
+        "sign": _policy([f"{of}:ref:refs/heads/main"], account, partition),
     }
 
 

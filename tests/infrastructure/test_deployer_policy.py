@@ -235,6 +235,7 @@ def test_only_the_repositorys_own_occasions_are_trusted() -> None:
 
     assert subjects("deploy") == ["repo:acme/ledger:environment:production"]
     assert subjects("preview") == ["repo:acme/ledger:pull_request", "repo:acme/ledger:ref:refs/heads/main"]
+    assert subjects("sign") == ["repo:acme/ledger:ref:refs/heads/main"]
 
 
 def test_the_command_prints_the_policies_or_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,7 @@ AUDIT_FILES = ("tests/infrastructure/test_audit_files.py",)
 BACKED_UP = ("tests/infrastructure/test_backups.py",)
 IN_VPC = ("tests/infrastructure/test_network.py",)
 PRUNED = ("tests/local/test_deploy_program.py",)
+SIGNED_CODE = ("tests/infrastructure/test_signing.py",)
 DEPLOYERS = ("tests/infrastructure/test_deployer_policy.py",)
 BETWEEN_REGIONS = ("tests/regions",)
 STATUS_OF_TWO = ("tests/ops/test_status_regions.py",)
@@ -6157,5 +6158,61 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "*([before.before] if before else [])}",
         "*([] if before else [])}",
         PRUNED,
+    ),
+    Mutant(
+        "have the layer built here where the code is signed",
+        "components/handler_package.py",
+        "handlers, dependencies = (Code(bucket=signed.bucket, key=signed.prefix + each) for each in names)",
+        "handlers, dependencies = Code(bucket=signed.bucket, key=signed.prefix + names[0]), _built(args)[1]",
+        SIGNED_CODE,
+    ),
+    Mutant(
+        "have nobody check the signatures",
+        "components/handler_package.py",
+        "self.code_signing_config_arn = args.signed.config_arn if args.signed else None",
+        "self.code_signing_config_arn = None",
+        SIGNED_CODE,
+    ),
+    Mutant(
+        "take the first Region's signed code in the second",
+        "components/settings.py",
+        "        if is_first:\n            return self.code_signing_config_arn",
+        "        if True:\n            return self.code_signing_config_arn",
+        SIGNED_CODE,
+    ),
+    Mutant(
+        "let whoever deploys make functions of unsigned code",
+        "policies/deployer/grants.py",
+        '"lambda:CreateFunction", condition=_CHECKED)',
+        '"lambda:CreateFunction")',
+        DEPLOYERS,
+    ),
+    Mutant(
+        "take it for signed where it cannot be told",
+        "policies/signing.py",
+        "        raise\n    return True",
+        "        return True\n    return True",
+        SIGNED_CODE,
+    ),
+    Mutant(
+        "sign whatever version of a package is there",
+        "policies/signing.py",
+        "    if not version:\n",
+        "    if False:\n",
+        SIGNED_CODE,
+    ),
+    Mutant(
+        "leave signed code to an embedded AWS that checks nothing",
+        "components/setting_rules.py",
+        "not (wanted and _is_here(endpoints)),",
+        "True,",
+        ("tests/infrastructure/test_settings.py",),
+    ),
+    Mutant(
+        "have CodeDeploy called at the real AWS by the stack of this machine",
+        "Pulumi.local.yaml",
+        "      codedeploy: http://127.0.0.1:4566\n",
+        "",
+        ("tests/infrastructure/test_program.py",),
     ),
 )
