@@ -5429,7 +5429,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "let a stack on AWS be told to take drafts",
         "components/setting_rules.py",
-        "not settings.draft_events or (here and not settings.production)",
+        "not settings.draft_events or (_is_here(endpoints) and not settings.production)",
         "not settings.draft_events or not settings.production",
         ("tests/infrastructure/test_schema_registry.py",),
     ),
