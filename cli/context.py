@@ -33,6 +33,12 @@ RECEIPT = (
     Column("eventId", "EVENT", "id"),
 )
 _FAULT, _BUSY = 500, 429
+_BROKEN = ("IntegrityBreach", "UnreadableEvent")
+"""What the ledger says of a stream that it cannot go on from until a person has mended it."""
+_NO_USE = (
+    "Nothing was stored. It does not help to send it again until whoever operates the ledger has mended this:\n"
+    "  docs/operations.md#integrity"
+)
 _WAY = ("profile", "region", "outputs")
 
 
@@ -116,6 +122,8 @@ class Context:
             if error.region:
                 again = self._again(command.key, error.region)
                 error.hint = f"Nothing was stored. Send it there, under the same id:\n  {again}"
+            elif error.error in _BROKEN:
+                error.hint = _NO_USE
             elif not command.dry and (error.status >= _FAULT or error.status == _BUSY):
                 error.hint = again
             error.hint = error.hint.replace("{id}", shlex.quote(command.id))

@@ -7,11 +7,14 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from .failure import InvocationError
 from .settings import setting
-from .sourcing.errors import ClockSkewError, LedgerError
+from .sourcing.errors import ClockSkewError, LedgerError, MalformedError
+from .sourcing.fields import check_identifier
+from .sourcing.payload import request_of
 from .sourcing.values import Value, dumps, exact
 
 log = logging.getLogger("ledger")
@@ -75,18 +78,23 @@ def answering(handle: Callable[[Any, Context], Value]) -> Callable[[Any, Context
     """Make an entry point of a function that returns a body or raises: see `outcome`."""
 
     def lambda_handler(event: Any, context: Context) -> Answer:
-        return outcome(lambda: handle(event, context), context, waited_for=over_http(event)).answer()
+        return outcome(
+            lambda: handle(event, context), context, waited_for=over_http(event), about=partial(_about, event)
+        ).answer()
 
     return lambda_handler
 
 
-def outcome(work: Callable[[], Value], context: Context, *, waited_for: bool) -> Outcome:
+def outcome(
+    work: Callable[[], Value], context: Context, *, waited_for: bool, about: Callable[[], Mapping[str, str]] = dict
+) -> Outcome:
     """What comes of something that returns a body or raises.
 
     LedgerErrors below 500 are the caller's and become their answers. Everything else is a fault: logged with its trace,
     which nobody else gets to see. Over HTTP it is answered (`waited_for`), and counted in the metric Faults. A direct
     invocation fails (InvocationError), since Lambda takes any answer for a success: so it counts as one of AWS's
-    Errors, and one that nobody waits for is tried again and ends as a dead letter.
+    Errors, and one that nobody waits for is tried again and ends as a dead letter. `about` says what else the line of a
+    fault tells, so that it is found by the aggregate.
     """
     try:
         return Outcome.of(200, work())
@@ -94,22 +102,30 @@ def outcome(work: Callable[[], Value], context: Context, *, waited_for: bool) ->
         if error.status < 500:  # noqa: PLR2004 -- HTTP's line between theirs and ours
             log.info("refused: %s", error.message, extra={"code": error.code, "details": _loggable(error.details)})
             return Outcome.refusal(error)
-        fault = _fault(error, error)
+        fault = _fault(error, error, about())
         if isinstance(error, ClockSkewError):
             count("ClockSkew", 1, context)
     except Exception as error:  # noqa: BLE001 -- logged, and told as a fault
         message = "something failed on our side; the request can be sent again"
-        fault = _fault(error, LedgerError(message, requestId=context.aws_request_id))
+        fault = _fault(error, LedgerError(message, requestId=context.aws_request_id), about())
     if not waited_for:
         raise InvocationError(fault.code, f"{fault.message} (request {context.aws_request_id})")
     count("Faults", 1, context)
     return Outcome.refusal(fault)
 
 
-def _fault(cause: Exception, told: LedgerError) -> LedgerError:
-    """Log what happened; what is told of it."""
-    log.error("fault: %s", cause, exc_info=cause)
+def _fault(cause: Exception, told: LedgerError, about: Mapping[str, str]) -> LedgerError:
+    """Log what happened, and what the request is about; what is told of it."""
+    log.error("fault: %s", cause, exc_info=cause, extra=dict(about))
     return told
+
+
+def _about(event: Any) -> Mapping[str, str]:
+    """The aggregate that a request names, for the log; nothing where it cannot be read."""
+    try:
+        return {"aggregateId": check_identifier(request_of(event).get("aggregateId"), "aggregateId")}
+    except MalformedError:
+        return {}
 
 
 def count(metric: str, value: int, context: Context | None = None, **details: Any) -> None:

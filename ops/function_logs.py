@@ -25,6 +25,8 @@ FUNCTIONS = (
 )
 ABOUT = ("aggregateId", "processId", "replayId", "replay_id")
 """The members of a line that say what it is about."""
+LAST = ""
+"""No subject has this name."""
 _ERRORS = ("ERROR", "CRITICAL")
 _LOW = ("TRACE", "DEBUG", "INFO")
 _CLIENTS = ("boto3", "botocore", "s3transfer", "urllib3")
@@ -84,8 +86,8 @@ class Line(NamedTuple):
             return self.text
         if isinstance(record := self.told.get("record"), dict):
             return f"{self.told.get('type')}: {record.get('status')}"
-        error = [str(self.told[name]) for name in ("errorType", "errorMessage") if self.told.get(name)]
-        return ": ".join([str(self.told.get("message", "")), *error])
+        said = (self.told.get(name) for name in ("message", "errorType", "errorMessage"))
+        return ": ".join(str(each) for each in said if each)
 
     @property
     def more(self) -> Mapping[str, Any]:
@@ -120,12 +122,16 @@ class FunctionLog:
         return lines if about is None else (line for line in lines if line.concerns(about))
 
     def last_errors(self, since: datetime, subjects: Collection[str]) -> dict[str, Line]:
-        """The last error that was logged of each subject since, of those that have one. It goes through all errors."""
+        """The last error that was logged of each subject since, of those that have one, and under LAST the last
+        that names none at all. It goes through all errors. A subject is an aggregate, a process, a replay, a message or
+        a request."""
         found: dict[str, Line] = {}
         for line in self._search(since, _ERRORS_ALONE):
             if line.is_error and line.told:
-                said = (line.told.get(name) for name in (*ABOUT, "messageId"))
+                said = (line.told.get(name) for name in (*ABOUT, "messageId", "requestId"))
                 found |= {each: line for each in said if isinstance(each, str) and each in subjects}
+                if not any(line.told.get(name) for name in (*ABOUT, "messageId")):
+                    found[LAST] = line
         return found
 
     def _search(self, since: datetime, pattern: str) -> Iterator[Line]:

@@ -26,6 +26,16 @@ _ANSWERS_WITHIN = 5.0
 """Seconds, on this machine."""
 _HOW = "start the ledger with `make serve`, or write the outputs: pulumi stack output --json > out.json"
 
+_LEFT_OUT = {
+    "auditFilesBucket": "audit files: its setting auditFilesDays is 0",
+    "auditLogGroup": "audit log: its setting auditLog is false",
+    "heartbeatLogGroup": "heartbeat: its setting heartbeatMinutes is 0",
+    "operationsFunction": "function for operators: its setting httpApi is false",
+    "operationsLogGroup": "function for operators: its setting httpApi is false",
+    "tokenScopesLogGroup": "sign-in of its own: its setting httpApi is false, or oidcIssuer names another",
+    "reconcileLogGroup": "second Region: its setting regions is empty",
+}
+"""Outputs that a setting leaves out, and what the stack has not then."""
 _GONE = frozenset(
     {
         *("ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
@@ -119,6 +129,8 @@ class System:
     def output(self, name: str) -> str:
         """One output by its name."""
         if name not in self.outputs:
+            if setting := _LEFT_OUT.get(name):
+                raise OperatorError(f"the stack has no {setting}")
             raise OperatorError(f"the stack has no output {name}; deploy it again with the current program")
         return str(self.outputs[name])
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from handlers.upkeep.letters.diagnosis import Case, Cause, Remedy
-from handlers.upkeep.letters.groups import Sort, grouped
+from handlers.upkeep.letters.groups import Sort, in_order
 from ops.dead_letters.errors import LastErrors
 from tools.numbers import counted
 
@@ -36,10 +36,7 @@ def print_groups(cases: Sequence[Case], errors: LastErrors, console: Console, *,
     by_sort: dict[Sort, list[Case]] = {}
     for case in cases:
         by_sort.setdefault(Sort.of(case), []).append(case)
-    groups: Any = grouped(cases)
-    for group in groups:
-        remedy = Remedy(group["remedy"])
-        sort = Sort(group["queue"], Cause(group["cause"]), remedy, group["hopeless"])
+    for sort in in_order(by_sort):
         members = by_sort[sort]
         oldest = f"{min(case.letter.since for case in members):%Y-%m-%dT%H:%M:%SZ}"
         console.print(f"[bold]{sort.queue}[/]  {sort.cause.value}  {counted(len(members), 'letter')}, oldest {oldest}")
@@ -47,6 +44,9 @@ def print_groups(cases: Sequence[Case], errors: LastErrors, console: Console, *,
         console.print(f"  why   {shown(members[0].reason)}")
         if error := errors.newest(members):
             console.print(f"  log   {error.at:%Y-%m-%dT%H:%M:%SZ} [red]{shown(error.what)}[/]")
+        elif error := errors.newest_of_function(members):
+            what = f"[red]{shown(error.what)}[/] (the function's last error, which names none of these)"
+            console.print(f"  log   {error.at:%Y-%m-%dT%H:%M:%SZ} {what}")
         console.print(f"  do    {_step(sort)}")
         for case in members if every else ():
             console.print(f"  {line_of(case)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,8 @@ def _told(fit: Fit, place: Standing, options: argparse.Namespace, outcome: str) 
     console = console_for(options)
     console.print(f"event {fit.event.sequence} of [bold]{shown(fit.event.aggregate_id)}[/]: {outcome}")
     if outcome == "put back":
-        console.print("next: verify --aggregate ID --repair-read-model, which also rebuilds what was made of it")
+        again = shown(shlex.quote(options.aggregate))
+        console.print(f"next: verify --aggregate {again} --repair-read-model, which also rebuilds what was made of it")
     return 0
 
 

@@ -9,21 +9,28 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from handlers.sourcing.errors import MalformedError
+from handlers.sourcing.values import loads
 from handlers.upkeep.letters.diagnosis import Case
-from ops.function_logs import FUNCTIONS, FunctionLog, Line, is_unread, spelled
+from ops.function_logs import FUNCTIONS, LAST, FunctionLog, Line, is_unread, spelled
 from ops.system import OperatorError, System
 
 _TRIED = timedelta(hours=6)
 """For so long an asynchronous invocation is tried before it is given up."""
 _CLOCKS = timedelta(minutes=1)
+_NAME = 6
+"""Where the ARN of a function has its name."""
 _BY_QUEUE = {"projection": "projection", "process": "process", "replay": "replayer", "conflict": "reconcile"}
 
 
 @dataclass(frozen=True, slots=True)
 class LastErrors:
-    """The last error of each letter's aggregate, process or message, by the message's id."""
+    """The last error of each letter's aggregate, process, message or request, by the message's id."""
 
     by_message: Mapping[str, Line] = field(default_factory=dict)
+    of_function: Mapping[str, Line] = field(default_factory=dict)
+    """The last error of all of a letter's function, by the message's id, where none names what the letter is about: one
+    that does not start, or that cannot be configured, knows no letter."""
     unread: Sequence[str] = ()
     """Why a log was not read."""
 
@@ -35,6 +42,7 @@ class LastErrors:
             if function := _function_of(case, system):
                 by_function.setdefault(function, []).append(case)
         found: dict[str, Line] = {}
+        others: dict[str, Line] = {}
         unread: list[str] = []
         for function, concerned in by_function.items():
             subjects = {subject for case in concerned for subject in _subjects(case)}
@@ -52,7 +60,9 @@ class LastErrors:
             for case in concerned:
                 if line := _newest(lines[each] for each in _subjects(case) if each in lines):
                     found[case.letter.message_id] = line
-        return cls(found, unread)
+                elif LAST in lines:
+                    others[case.letter.message_id] = lines[LAST]
+        return cls(found, others, unread)
 
     def of_case(self, case: Case) -> Line | None:
         """That of one letter."""
@@ -62,15 +72,24 @@ class LastErrors:
         """The newest of some letters."""
         return _newest(line for case in cases if (line := self.of_case(case)))
 
+    def newest_of_function(self, cases: Sequence[Case]) -> Line | None:
+        """The newest of the functions of some letters, of which no line tells."""
+        return _newest(line for case in cases if (line := self.of_function.get(case.letter.message_id)))
+
     def describe(self, case: Case) -> dict[str, Any] | None:
-        """That of one letter as JSON."""
-        line = self.of_case(case)
-        return line and {"at": line.at.isoformat(timespec="milliseconds"), "error": line.what}
+        """That of one letter as JSON; with `names` false where it is the last of its function, and names no letter."""
+        line, names = self.of_case(case), True
+        if line is None:
+            line, names = self.of_function.get(case.letter.message_id), False
+        if line is None:
+            return None
+        told = {"at": line.at.isoformat(timespec="milliseconds"), "error": line.what}
+        return told if names else {**told, "names": False}
 
 
 def _earlier(case: Case) -> timedelta:
     """How long before its time what it is about may have begun to fail. That of a message is of its first send."""
-    return _CLOCKS if case.invocation is None else _TRIED
+    return _TRIED if case.letter.queue == "invocation" else _CLOCKS
 
 
 def _newest(lines: Iterator[Line]) -> Line | None:
@@ -79,12 +98,29 @@ def _newest(lines: Iterator[Line]) -> Line | None:
 
 def _subjects(case: Case) -> Iterator[str]:
     yield case.letter.message_id
+    if request := _context_of(case).get("requestId"):
+        yield str(request)
     yield from (place.aggregate_id for place in case.places)
 
 
 def _function_of(case: Case, system: System) -> str | None:
     """Whose log tells of a letter, by its entry's name; None where nobody's does by the aggregate."""
-    if case.invocation is None:
+    if case.letter.queue != "invocation":
         return _BY_QUEUE.get(case.letter.queue)
     outputs = {system.function(f"{spelled(function)}Function"): function for function in FUNCTIONS}
-    return outputs.get(case.invocation.function)
+    if case.invocation is not None:
+        return outputs.get(case.invocation.function)
+    parts = str(_context_of(case).get("functionArn", "")).split(":")
+    return outputs.get(parts[_NAME]) if len(parts) > _NAME else None
+
+
+def _context_of(case: Case) -> Mapping[str, Any]:
+    """What Lambda notes of an invocation that it gave up, one for a stretch of the stream too; else nothing."""
+    if case.letter.queue != "invocation":
+        return {}
+    try:
+        record = loads(case.letter.body, "body")
+    except MalformedError:
+        return {}
+    context = record.get("requestContext") if isinstance(record, dict) else None
+    return context if isinstance(context, dict) else {}

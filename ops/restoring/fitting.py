@@ -19,6 +19,10 @@ MOST = 1000
 """Copies in a row that stand in for events which are wrong as well."""
 
 
+_NEVER = "; if none ever stood there, what stands there or behind it was put out of turn, and is to be taken away: "
+_NEVER += "docs/operations.md#an-event-out-of-turn"
+
+
 class UnfitError(OperatorError):
     """No copy is the event that stood there; the message says why of each."""
 
@@ -55,7 +59,7 @@ def fitting(sequence: int, stream: Stream, copies: Copies) -> Fit:
     """The copy that stood at a place. UnfitError where there is none."""
     found = copies(sequence)
     if not found:
-        raise UnfitError(f"there is no event {sequence}")
+        raise UnfitError(f"there is no event {sequence}{_NEVER}")
     before = stream.event(sequence - 1) if sequence > 1 else None
     if before is None and sequence > 1:
         raise UnfitError(f"event {sequence - 1} in front of it is missing or changed as well: put that one back first")

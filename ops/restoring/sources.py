@@ -15,6 +15,7 @@ from handlers.store.event_bus import delivered_event
 from handlers.store.stored_events import event_of
 from ops.bulk import jsonl, parquet
 from ops.bulk.manifest import Format, Manifest
+from ops.system import OperatorError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -90,9 +91,12 @@ class Beside:
         self._client, self._table, self._aggregate_id = client, table, aggregate_id
 
     def __call__(self, sequence: int) -> Sequence[Event]:
-        """The event that it has at a place, if any: one GetItem."""
+        """The event that it has at a place, if any: one GetItem. OperatorError where there is no such table."""
         key: Any = {"AggregateId": {"S": self._aggregate_id}, "EventSequence": {"N": str(sequence)}}
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        try:
+            item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        except self._client.exceptions.ResourceNotFoundException as error:
+            raise OperatorError(f"there is no table {self._table} in this Region") from error
         try:
             return [event_of(item)] if item else []
         except NotAnEventError:

@@ -32,7 +32,7 @@ class Report:
     findings: list[tuple[Finding, bool]] = field(default_factory=list)
     """With whether it was repaired."""
     lacks: Lacks = field(default_factory=Lacks)
-    """Of all rows that are missing or behind, however many findings are kept."""
+    """Of all rows that are still missing or behind, however many findings are kept."""
     processes: int = 0
     not_judged: int = 0
     """Processes that nobody can judge: see `Crossing`."""
@@ -67,7 +67,7 @@ class Report:
         """Count what was found; the findings that are kept."""
         for finding, repaired in found:
             self.counts[finding.kind.value] += 1
-            if finding.since:
+            if finding.since and not repaired:
                 self.lacks.take(finding)
             if repaired:
                 self.repaired += 1

@@ -9,6 +9,7 @@ from handlers.upkeep.verification.findings import Kind
 
 _RUNBOOK = "docs/operations.md"
 _INCIDENT = f"an incident: find who did it, and restore-event ({_RUNBOOK}#integrity)"
+_PLACE = f"{_INCIDENT}; where no event ever stood there: {_RUNBOOK}#an-event-out-of-turn"
 _WITNESS = f"find out which of the two is right ({_RUNBOOK}#integrity); where the store is, --trust-store"
 _REPAIR = "verify --repair-read-model"
 _ACROSS = f"{_RUNBOOK}#across-streams"
@@ -16,8 +17,8 @@ _ACROSS = f"{_RUNBOOK}#across-streams"
 NEXT: Mapping[Kind, str] = MappingProxyType(
     {
         Kind.ABSENT: "look at the id: ids differ by case and by spaces",
-        Kind.UNREADABLE: _INCIDENT,
-        Kind.GAP: _INCIDENT,
+        Kind.UNREADABLE: _PLACE,
+        Kind.GAP: _PLACE,
         Kind.HASH: _INCIDENT,
         Kind.LINK: _INCIDENT,
         Kind.TIME: f"find out who wrote it ({_RUNBOOK}#integrity)",

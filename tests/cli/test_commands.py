@@ -74,6 +74,8 @@ def test_an_amount_is_text_from_the_wire_to_the_screen(ledger: FakeLedger, run: 
         ((403, '{"message": "Forbidden"}'), 1, "group"),
         ((503, '{"error": {"code": "Strange", "message": "later", "details": {}}}'), 1, "account deposit a 1 --id k"),
         (None, 1, "ledger account deposit a 1 --id k"),
+        ((500, '{"error": {"code": "IntegrityBreach", "message": "m", "details": {}}}'), 1, "does not help to send"),
+        ((500, '{"error": {"code": "UnreadableEvent", "message": "m", "details": {}}}'), 1, "does not help to send"),
     ],
 )
 def test_what_goes_wrong_is_told_with_what_to_do(
@@ -85,6 +87,7 @@ def test_what_goes_wrong_is_told_with_what_to_do(
 
     assert (ran.code, ran.out) == (code, "")
     assert words in ran.err
+    assert "does not help" not in ran.err or "counts once" not in ran.err
 
 
 @pytest.mark.parametrize(

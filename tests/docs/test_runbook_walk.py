@@ -20,7 +20,10 @@ from .conftest import Outputs, Reader
 from .walking import needs_aws
 
 RUNBOOK = "docs/operations.md"
-AT_NIGHT = ("ops --help", "ops status", "ops logs", "dead-letters list", "before.json", "restore-event", "123 --repair")
+AT_NIGHT = (
+    *("ops --help", "ops status", "ops logs", "dead-letters list", "before.json", "restore-event", "123 --repair"),
+    "stray.json",
+)
 """What the blocks have that the ordinary run types in; the long one types in all."""
 ACCOUNT, TRANSFER = "account-123", "transfer-42"
 
@@ -61,6 +64,13 @@ def tamper(ledger: StackClient) -> None:
     dynamodb.put_item(TableName=table, Item={**item, "Actor": {"S": "mallory"}})
 
 
+def put_out_of_turn(ledger: StackClient) -> None:
+    """As the root user: an item behind the stream's end, with places between that no event ever had."""
+    dynamodb, table = ledger.aws("dynamodb"), ledger.outputs["eventStoreTable"]
+    item = dynamodb.get_item(TableName=table, Key={"AggregateId": {"S": ACCOUNT}, "EventSequence": {"N": "2"}})["Item"]
+    dynamodb.put_item(TableName=table, Item={**item, "EventSequence": {"N": "40"}})
+
+
 @pytest.mark.timeout(1_800)
 def test_the_runbook_runs_as_printed(ledger: StackClient, reader: Reader) -> None:
     """Its Integrity puts an event back that somebody changed before, and finds nothing wrong behind that."""
@@ -74,6 +84,8 @@ def test_the_runbook_runs_as_printed(ledger: StackClient, reader: Reader) -> Non
             continue
         if "before.json" in block.text:
             tamper(ledger)
+        if "stray.json" in block.text:
+            put_out_of_turn(ledger)
         told[block.text] = walk.run(block).output
 
     assert said(told, "restore-event").splitlines()[-2] == f"event 2 of {ACCOUNT}: put back"

@@ -401,6 +401,7 @@ def test_a_fault_fails_the_invocation_so_that_lambda_repeats_it_and_tells_nothin
     assert message == "something failed on our side; the request can be sent again (request r-1)"
     assert "AccessDenied" in caplog.text
     assert "Traceback" in caplog.text
+    assert [each.aggregateId for each in caplog.records if each.levelname == "ERROR"] == ["account-1"]  # type: ignore[attr-defined]
     assert "Faults" not in capsys.readouterr().out  # it is one of AWS's Errors
 
 

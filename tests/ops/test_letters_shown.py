@@ -17,7 +17,7 @@ from ops.commands import dead_letters, letters_shown
 
 from ..domain.builders import story
 from ..handlers.conftest import Calls, refusal, refusing
-from .conftest import Run, Write, keep, line
+from .conftest import ACCOUNT, Run, Write, keep, line
 from .test_dead_letters import body, invocation, leave, waiting
 
 
@@ -111,6 +111,71 @@ def test_the_log_of_the_function_that_was_invoked_is_asked(
     (letter,) = run("dead-letters", "list", "--json").json["letters"]
 
     assert letter["lastError"]["error"] == "fault"
+
+
+def test_what_is_no_event_is_told_apart_by_what_is_wrong_and_by_what_it_says_it_is(
+    letters: Any, aws: Any, sqs: Any, run: Run
+) -> None:
+    told = json.loads(body(story("whole", [])[0]))
+    del told["detail"]["Hash"]
+    for sequence in (1, 2):
+        told["detail"]["EventSequence"] = sequence
+        leave(sqs, "projection-dlq", json.dumps(told))
+        leave(sqs, "process-dlq", json.dumps(told))
+
+    listed = run("dead-letters", "list", "--no-logs").out
+    groups = run("dead-letters", "list", "--no-logs", "--json").json["groups"]
+    found = run("dead-letters", "list", "--no-logs", "--json", "--aggregate", "whole").json["letters"]
+
+    counts = sorted((each["queue"], each["count"], each["aggregateIds"]) for each in groups if "no-ev" in each["cause"])
+    assert counts == [("process", 2, ["whole"]), ("projection", 2, []), ("projection", 2, ["whole"])]
+    assert listed.count("  about whole") == 2
+    assert listed.count("Hash") == 2
+    assert [each["events"] for each in found if each["queue"] == "process"] == [
+        [{"aggregateId": "whole", "sequence": 1}],
+        [{"aggregateId": "whole", "sequence": 2}],
+    ]
+    assert len(found) == 4
+
+
+def test_the_log_of_an_invocation_is_found_by_its_request(sqs: Any, run: Run, write: Write, outputs: Path) -> None:
+    outputs.write_text(json.dumps({**json.loads(outputs.read_text()), "commandLogGroup": "/aws/lambda/projection"}))
+    leave(sqs, "invocation-dlq", invocation("commandFunction", {"aggregateId": "a", "eventType": "AccountCreated"}))
+    write(line("fault: denied", "ERROR", requestId="request-7"), line("another's", "ERROR", requestId="request-8"))
+
+    (letter,) = run("dead-letters", "list", "--json").json["letters"]
+
+    assert letter["lastError"]["error"] == "fault: denied"
+    assert "names" not in letter["lastError"]
+
+
+def test_a_function_that_does_not_start_is_told_by_its_last_error(
+    letters: Any, run: Run, write: Write, sqs: Any, outputs: Path
+) -> None:
+    write(line("", "ERROR", errorType="Misconfigured", errorMessage="no variable X"))
+    told = {**json.loads(outputs.read_text()), "relayFunction": "relay", "relayLogGroup": "/aws/lambda/projection"}
+    outputs.write_text(json.dumps(told))
+    shard, stream = (
+        "shardId-00000001234567890123-abcdefgh",
+        f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/other/stream/1",
+    )
+    batch = {
+        "streamArn": stream,
+        "shardId": shard,
+        "batchSize": 1,
+        "startSequenceNumber": "1" * 21,
+        "endSequenceNumber": "1" * 21,
+        **dict.fromkeys(("approximateArrivalOfFirstRecord", "approximateArrivalOfLastRecord"), "2024-01-15T10:00:00Z"),
+    }
+    leave(sqs, "invocation-dlq", invocation("relay", {}, DDBStreamBatchInfo=batch))
+
+    listed = run("dead-letters", "list")
+    told_of = {each["queue"]: each["lastError"] for each in run("dead-letters", "list", "--json").json["letters"]}
+
+    said = "Misconfigured: no variable X (the function's last error, which names none of these)"
+    assert " ".join(listed.out.split()).count(said) == 3
+    assert told_of["projection"]["names"] is told_of["invocation"]["names"] is False
+    assert told_of["process"] is None
 
 
 def test_a_log_that_cannot_be_read_is_told_and_the_letters_are_listed(letters: Any, run: Run) -> None:

@@ -148,8 +148,9 @@ def test_a_changed_event_is_put_back_and_verify_finds_nothing_more(
     changed(aws, events[1], data={**events[1].data, "amount": 1_000_000})
     assert run("verify", "--aggregate", "a", "--grace", "0").code == 1
 
-    assert run("restore-event", "a", "2", "--from", "audit-log", *WHY).code == 0
+    mended = run("restore-event", "a", "2", "--from", "audit-log", *WHY)
 
+    assert (mended.code, "next: verify --aggregate a --repair-read-model" in mended.out) == (0, True)
     assert run("verify", "--aggregate", "a", "--grace", "0").code == 0
     again = run("restore-event", "a", "2", "--from", "audit-log", "--json", *WHY)
     assert (again.code, again.json["outcome"]) == (0, "in its place already")
@@ -329,6 +330,8 @@ def test_a_table_beside_the_store_or_an_export_have_it_as_well(aws: Any, run: Ru
         assert items(aws) == before
     nowhere = run("restore-event", "a", "9", "--from", "table:beside", *WHY)
     assert (nowhere.code, "event 9 of a, from table:beside: there is no event 9" in nowhere.error) == (1, True)
+    unknown = run("restore-event", "a", "2", "--from", "table:nix", *WHY)
+    assert (unknown.code, unknown.error) == (1, "error: there is no table nix in this Region\n")
 
 
 def test_a_place_that_somebody_else_fills_meanwhile_is_left_to_him(

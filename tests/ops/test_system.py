@@ -91,6 +91,25 @@ def test_an_output_that_is_missing_is_named(tmp_path: Path, capsys: pytest.Captu
     assert "the stack has no output" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        (["restore-event", "a", "1", "--from", "audit-files", "--reason", "r"], "auditFilesDays is 0"),
+        (["restore-event", "a", "1", "--from", "audit-log", "--reason", "r"], "auditLog is false"),
+        (["logs", "heartbeat"], "heartbeatMinutes is 0"),
+        (["logs", "token-scopes"], "httpApi is false"),
+        (["logs", "reconcile"], "regions is empty"),
+    ],
+)
+def test_what_a_setting_leaves_out_is_named_by_the_setting(
+    aws: Any, outputs: Path, capsys: pytest.CaptureFixture[str], command: list[str], setting: str
+) -> None:
+    assert main([*command, "--outputs", str(outputs)]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert setting in said
+    assert "deploy it again" not in said
+
+
 @pytest.fixture
 def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Put a `pulumi` on the PATH that runs this shell script; the value is a function."""

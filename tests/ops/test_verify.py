@@ -30,7 +30,7 @@ from ops.verification.steps import NEXT
 
 from ..domain.builders import command, folded, story
 from ..handlers.conftest import ROWS, SNAPSHOTS, STORE, Calls, Context, kept, message, refusal, rows
-from .conftest import EVERY, Result, Run, keep, url
+from .conftest import EVERY, Published, Result, Run, keep, url
 
 YEAR = timedelta(days=365)
 
@@ -1014,6 +1014,47 @@ def test_rows_that_lag_are_told_in_numbers_by_when_that_began(
     assert [line.split()[0] for line in lines[place + 4 : place + 8]] == ["a00", "a01", "a02", "and"]
     assert "the row lacks event 2 of 2024-01-15T10:00:01.000000Z" in lines[place + 4]
     assert len(run("verify", "--json").json["findings"]) == 12
+
+
+def test_a_republish_that_verify_prints_reaches_to_the_last_event_that_a_row_lacks(
+    aws: Any, outputs: Any, run: Run, project: Project, published: Published
+) -> None:
+    early, late = "2024-01-15T10:00:00.000000Z", "2024-01-15T10:59:30.000000Z"
+    events = story("a", [1, 2, 3], now=early)
+    keep(aws, [*events[:-1], sealed(replace(events[-1], timestamp=late))])
+    project(events[:1])
+
+    printed = next(each for each in run("verify").out.splitlines() if "republish " in each and " lack " in each)
+    window = printed.partition("republish ")[2].split()
+    assert window == ["2024-01-15T10:00:00Z", "2024-01-15T11:00:00Z"]
+    assert run("republish", *window).code == 0
+    assert {("a", 2), ("a", 3), ("a", 4)} <= set(published())
+
+
+def test_what_is_repaired_is_not_to_be_republished(aws: Any, outputs: Any, run: Run) -> None:
+    keep(aws, story("a", [1], now="2024-01-15T10:00:00.000000Z"))
+
+    mended = run("verify", "--repair-read-model")
+
+    assert "row-missing" in mended.out
+    assert "republish" not in mended.out
+
+
+def test_an_event_out_of_turn_leads_to_how_it_is_taken_away(aws: Any, outputs: Any, run: Run) -> None:
+    event = keep(aws, story("a", [1, 2]))[-1]
+    keep(aws, [replace(event, sequence=40)])
+
+    found, refused = (
+        run("verify"),
+        run("restore-event", "a", "14", "--from", f"table:{STORE}", "--reason", "r", "--yes"),
+    )
+
+    entry = "docs/operations.md#an-event-out-of-turn"
+    assert f"where no event ever stood there: {entry}" in " ".join(found.out.split())
+    assert refused.code == 1
+    assert "if none ever stood there" in " ".join(refused.error.split())
+    assert entry in refused.error
+    assert "\n### An event out of turn\n" in (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 
 
 def test_what_was_found_until_an_interruption_is_told(

@@ -12,8 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from handlers.sourcing.counts import counted
 from handlers.sourcing.errors import MalformedError, NotAnEventError
 from handlers.sourcing.event import Event
+from handlers.sourcing.fields import check_identifier, check_whole
 from handlers.sourcing.payload import request_of
 from handlers.sourcing.told import Settings
+from handlers.sourcing.values import loads
 from handlers.store.conflict_queue import told_in
 from handlers.store.event_bus import EventBus, delivered_event
 from handlers.store.event_store import EventStore
@@ -32,6 +34,10 @@ from .stretch import Found, Stretch, from_stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+
+
+_FURTHEST = 10**12
+"""No stream comes to such a place."""
 
 
 class Remedy(StrEnum):
@@ -184,7 +190,9 @@ class Diagnosis:
         try:
             event = delivered_event(letter.body)
         except MalformedError as error:
-            return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.PROJECT, hopeless=True)
+            where = _claimed(letter.body)
+            reason = f"no event: {error.message}"
+            return Case(letter, Cause.NO_EVENT, reason, Remedy.PROJECT, hopeless=True, places=where)
         wrong = self._contradiction(event)
         cause, reason = (Cause.CONTRADICTED, wrong) if wrong else self._progress(event)
         return Case(letter, cause, reason, Remedy.PROJECT, hopeless=wrong is not None, places=_places([event]))
@@ -194,7 +202,8 @@ class Diagnosis:
         try:
             event = delivered_event(letter.body)
         except MalformedError as error:
-            return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.POKE, hopeless=True)
+            where = _claimed(letter.body)
+            return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.POKE, hopeless=True, places=where)
         wrong = self._contradiction(event)
         reason = wrong or "not carried on: process's log says why; the sweep tries again all the same"
         cause = Cause.CONTRADICTED if wrong else Cause.NOT_CARRIED_ON
@@ -248,7 +257,7 @@ class Diagnosis:
             event: Event | None = delivered_event(letter.body)
         except MalformedError as error:
             event, malformed = None, error.message
-        places = _places([event] if event else [])
+        places = _places([event]) if event else _claimed(letter.body)
         if target in (self.queue_arn, self.process_queue_arn) or told.get("RULE_ARN") == self.rule_arn:
             remedy = Remedy.POKE if target == self.process_queue_arn else Remedy.PROJECT
             wrong = self._contradiction(event) if event else f"no event: {malformed}"
@@ -411,3 +420,19 @@ def _is_taken(message: str) -> bool:
 
 def _places(events: Sequence[Event]) -> tuple[Place, ...]:
     return tuple(sorted({Place(event.aggregate_id, event.sequence) for event in events}))
+
+
+def _claimed(body: str) -> tuple[Place, ...]:
+    """The place that what is no event says it has; whoever wrote it may say anything."""
+    try:
+        envelope = loads(body, "body")
+        detail = envelope.get("detail") if isinstance(envelope, dict) else None
+        if not isinstance(detail, dict):
+            return ()
+        aggregate_id = check_identifier(detail.get("AggregateId"), "body.detail.AggregateId")
+    except MalformedError:
+        return ()
+    try:
+        return (Place(aggregate_id, check_whole(detail.get("EventSequence"), "EventSequence", 1, _FURTHEST)),)
+    except MalformedError:
+        return (Place(aggregate_id, None),)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from handlers.sourcing.values import Value
@@ -15,18 +16,24 @@ SHOWN = 10
 """Letters of a group, and aggregates that it is about, that are told one by one."""
 
 
+_NUMBERS = re.compile("[0-9]+")
+
+
 class Sort(NamedTuple):
-    """What letters of a group have in common. They are redriven by it, or not."""
+    """What letters of a group have in common. They are redriven by it, or not. `why` is said of what is no event alone:
+    what is wrong with it, whatever its numbers. Letters that have nothing in common but that are no one cause."""
 
     queue: str
     cause: Cause
     remedy: Remedy
     hopeless: bool
+    why: str = ""
 
     @classmethod
     def of(cls, case: Case) -> Sort:
         """The sort of one letter."""
-        return cls(case.letter.queue, case.cause, case.remedy, case.hopeless)
+        why = _NUMBERS.sub("0", case.reason) if case.cause is Cause.NO_EVENT else ""
+        return cls(case.letter.queue, case.cause, case.remedy, case.hopeless, why)
 
     @property
     def is_sent_on(self) -> bool:
@@ -39,7 +46,12 @@ def grouped(cases: Iterable[Case]) -> list[Value]:
     groups: dict[Sort, list[Case]] = {}
     for case in sorted(cases, key=lambda case: (case.letter.since, case.letter.message_id)):
         groups.setdefault(Sort.of(case), []).append(case)
-    return [_described(sort, groups[sort]) for sort in sorted(groups, key=lambda each: (-len(groups[each]), each))]
+    return [_described(sort, groups[sort]) for sort in in_order(groups)]
+
+
+def in_order(groups: Mapping[Sort, Sequence[Case]]) -> list[Sort]:
+    """The largest group first."""
+    return sorted(groups, key=lambda each: (-len(groups[each]), each))
 
 
 def diagnosed(diagnosis: Diagnosis, holdings: Iterable[Holding], has_time: Callable[[], bool]) -> Iterator[Case]:

@@ -134,6 +134,8 @@ class Finding:
     attributes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     since: str | None = None
     """Of a row that lacks events: the Timestamp of the first of them."""
+    until: str | None = None
+    """And of the last."""
 
     @property
     def subject(self) -> str:

@@ -172,7 +172,8 @@ class RowCheck:
             detail = f"the row lacks {what} of {first.timestamp}{'' if number == 1 else ' on'}"
             kind, sequence = Kind.ROW_BEHIND, first.sequence
         name = self.projection.name
-        self.findings.append(Finding(self.aggregate_id, kind, detail, sequence, name, since=first.timestamp))
+        since, until = first.timestamp, self.position.timestamp
+        self.findings.append(Finding(self.aggregate_id, kind, detail, sequence, name, since=since, until=until))
         return 0
 
     def _differs(self, attributes: Differing, sequence: int) -> None:
