@@ -42,7 +42,7 @@ setup: $(STAMP) $(LEDGER) ## make .venv from requirements.lock, with the command
 $(STAMP): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "error: there is no program $(PYTHON): name a Python 3.11 or newer, as in make demo PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "Python 3.11 or newer is needed; this is %d.%d (name another one, as in make demo PYTHON=python3.12)" % v[:2])'
-	@$(PYTHON) -m local.install $(VENV) requirements.lock --fetch 120 --need 480 $(if $(filter setup,$(MAKECMDGOALS)),--then "make demo")
+	@$(PYTHON) -m local.install $(VENV) requirements.lock --fetch 120 --need 520 $(if $(filter setup,$(MAKECMDGOALS)),--then "make demo")
 	@touch $@
 
 extras: $(EXTRAS) ## add what only Parquet and the tests in a browser need (110 MB to fetch, 360 MB on disk)

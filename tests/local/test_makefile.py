@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,82 @@ def test_on_a_terminal_it_says_how_far_it_is(tmp_path: Path) -> None:
     )
 
     steps = [part.strip() for part in shown.split("\r") if part.strip()]
-    assert steps[1:] == ["package 1 of 2: moto", "package 2 of 2: rich", "unpacking them", "Installed."]
+    assert steps[1:] == ["package 1 of 2: moto", "package 2 of 2: rich", "unpacking them: 0 of 2", "Installed."]
+
+
+def test_in_a_pipe_it_says_every_so_often_how_far_it_is_also_while_pip_says_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here pip goes on once the file of the test is there, which is when half of it was told."""
+    monkeypatch.setattr(install, "_TELL_SECONDS", 0.02)
+    go_on = tmp_path / "go on"
+    python = f"""
+    import pathlib
+    print('Collecting moto==5.2.5\\nCollecting rich==15\\nInstalling collected packages: moto, rich', flush=True)
+    packages = pathlib.Path({str(tmp_path)!r}, ".venv/lib/python3/site-packages")
+    (packages / "moto-5.2.5.dist-info").mkdir(parents=True)
+    until = time.monotonic() + 20
+    while not os.path.exists({str(go_on)!r}) and time.monotonic() < until: time.sleep(0.01)
+    """
+    folder = clone(tmp_path, python)
+    told: list[str] = []
+
+    class Pipe(io.StringIO):
+        def write(self, text: str) -> int:
+            told.append(text)
+            if "unpacking them: 1 of 2" in text:
+                go_on.touch()
+            return len(text)
+
+    with redirect_stdout(Pipe()):
+        code = install.main([str(folder / ".venv"), str(folder / "requirements.lock"), "--add"])
+
+    assert code == 0
+    assert "  unpacking them: 1 of 2" in told
+    assert not any("\r" in text for text in told)
+
+
+BROKEN = (
+    "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by {}: /simple/moto/\n"
+    "ERROR: Could not find a version that satisfies the requirement moto==5 (from versions: none)\n"
+    "ERROR: No matching distribution found for moto==5"
+)
+NOT_FOUND = BROKEN.splitlines()[-1]
+REFUSED = (
+    "'NewConnectionError('<pip.HTTPConnection object at 0x7f>: Failed to establish a new connection: "
+    "[Errno 111] Connection refused')'"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            f"Looking in indexes: http://127.0.0.1:9/simple\n{BROKEN.format(REFUSED)}",
+            "Connection refused; check the net",
+        ),
+        (BROKEN.format(f"'ProxyError('Cannot connect to proxy.', {REFUSED})'"), "the proxy: Connection refused; "),
+        (BROKEN.format("'ConnectTimeoutError(<pip>, 'Connection to pypi.org timed out. (15)')'"), "timed out; "),
+        (
+            BROKEN.format("'SSLError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate'))'"),
+            "CERTIFICATE_VERIFY_FAILED; ",
+        ),
+        (BROKEN.format("'Strange(7)'"), "Strange; "),
+        (
+            f"WARNING: The repository located at x is not a trusted or secure host and\n{NOT_FOUND}",
+            "not a trusted or sec",
+        ),
+    ],
+)
+def test_an_index_that_cannot_be_reached_is_said_to_be(said: str, told: str) -> None:
+    index = "http://127.0.0.1:9/simple" if "Looking in" in said else "PyPI"
+
+    assert install._reason(said).startswith(f"{index} cannot be reached: {told}")
+
+
+@pytest.mark.parametrize("said", [NOT_FOUND, f"{BROKEN.format(REFUSED)}\nERROR: THESE PACKAGES DO NOT MATCH"])
+def test_an_index_that_was_reached_is_not(said: str) -> None:
+    assert f"ERROR: {install._reason(said)}" == said.splitlines()[-1]
 
 
 def on_a_terminal(folder: Path, *command: str) -> str:

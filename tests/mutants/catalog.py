@@ -4864,6 +4864,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_serve.py",),
     ),
     Mutant(
+        "say that a package is not there where nobody could be asked",
+        "local/install.py",
+        "if reason.startswith(_NOT_FOUND) and (broken := _BROKEN.findall(said)):",
+        "if not reason and (broken := _BROKEN.findall(said)):",
+        ("tests/local/test_makefile.py",),
+    ),
+    Mutant(
         "give the default profile the address of a login",
         "cli/commands/login.py",
         "named(options.url) if options.url else profiles.default()",
