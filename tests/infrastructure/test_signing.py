@@ -15,6 +15,7 @@ from botocore.stub import ANY, Stubber
 
 from components import bundle
 from components.limits import SIGN_IN_IN_ONE_REGION
+from local.deploy.config import StackConfig
 from policies import signing
 from tests.infrastructure.plan.engine import State, up
 from tests.infrastructure.program import Graph, graph, run
@@ -184,3 +185,33 @@ def test_a_region_is_a_place_and_a_stack_of_unsigned_code_has_none(capsys: pytes
 
     assert signing.main(["--stack", "dev", "--profile", PROFILE]) == 2
     assert "event-sourcing:signedPackages is empty" in capsys.readouterr().err
+
+
+def test_the_command_signs_in_each_region_and_ends_with_what_signer_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = {"regions": '["us-east-1", "eu-west-1"]', "replicaSignedPackages": "s3://elsewhere/"}
+    settings = {f"event-sourcing:{key}": value for key, value in {**SIGNED, **two}.items()}
+    asked: list[tuple[str, str, signing.Place]] = []
+
+    def sign_one(s3: Any, signer: Any, place: signing.Place, packages: list[Path], profile: str) -> list[str]:
+        asked.append((s3.meta.region_name, signer.meta.region_name, place))
+        if place.bucket == refusing:
+            raise signing.SigningError("handlers-1.zip was not signed")
+        return [f"{each.name} was signed by {profile}" for each in packages]
+
+    monkeypatch.setattr(signing, "load", lambda *_: StackConfig("event-sourcing", "prod", settings))
+    monkeypatch.setattr(signing, "built", lambda _: [tmp_path / "handlers-1.zip"])
+    monkeypatch.setattr(signing, "sign", sign_one)
+
+    refusing = ""
+    assert signing.main(["--stack", "prod", "--profile", PROFILE]) == 0
+    assert capsys.readouterr().out.splitlines() == ["handlers-1.zip was signed by ledger"] * 2
+    assert [(s3, signer, place.region) for s3, signer, place in asked] == [
+        ("us-east-1", "us-east-1", "us-east-1"),
+        ("eu-west-1", "eu-west-1", "eu-west-1"),
+    ]
+
+    refusing = "elsewhere"
+    assert signing.main(["--stack", "prod", "--profile", PROFILE]) == 1
+    assert "error: handlers-1.zip was not signed" in capsys.readouterr().err
