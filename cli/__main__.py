@@ -12,6 +12,7 @@ def _run() -> int:
         print(f"error: {error.name} is not installed beside {sys.executable}\nRun `make setup` there.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # while it loads, or while it says goodbye
+        print("Interrupted.", file=sys.stderr)
         return 130
 
 

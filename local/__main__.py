@@ -106,9 +106,11 @@ def _demo(stack: str, as_json: bool, *, regions: bool) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local", description="The embedded AWS.")
+    from tools.arguments import Parser  # noqa: PLC0415  what it takes is loaded once a Ctrl-C ends it in a line
+
+    parser = Parser(prog="python -m local", description="The embedded AWS.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="serve | demo")
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument(
         "--stack", type=_stack, metavar="NAME", default="local", help="whose Pulumi.NAME.yaml (default: local)"
     )

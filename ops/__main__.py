@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
+
+def _interrupted_early(*_: object) -> None:
+    """While everything is loaded, which takes a second, there is nothing to clear up: a line, and no traceback."""
+    try:
+        os.write(2, b"Interrupted.\n")
+    finally:
+        os._exit(130)
+
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # before the rest
+    signal.signal(signal.SIGINT, _interrupted_early)
+
 import argparse
 import sys
 from functools import cache
@@ -41,8 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it did what was asked, 1 when not, 2 for a command line that makes no sense."""
     for stream in (sys.stdout, sys.stderr):
         escape_what_cannot_be_shown(stream)
-    options = _parser().parse_args(replay.spelled_out(sys.argv[1:] if arguments is None else arguments))
     try:
+        options = _parser().parse_args(replay.spelled_out(sys.argv[1:] if arguments is None else arguments))
         system = System.of_stack(options.stack) if options.stack is not None else System.of_file(options.outputs)
         system.is_there()
         return int(options.run(system.in_region(options.region), options))
@@ -51,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(fitting(told, sys.stderr, hang=2), file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
         return 130
 
 
@@ -68,4 +84,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) == _interrupted_early:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(ending(main))

@@ -21,6 +21,7 @@ from handlers.sourcing.fields import BRANCH_NAME, check_key, unfit_as_new
 from handlers.sourcing.patterns import Pattern
 from handlers.sourcing.replays import Target
 from handlers.sourcing.values import Value, exact, loads
+from tools.arguments import Parser as FittingParser
 
 MAX_PATH_BYTES = 4096
 MAX_GRACE = 1_000_000_000
@@ -174,7 +175,7 @@ class Once(Action):
         setattr(namespace, self.dest, values)
 
 
-class Parser(ArgumentParser):
+class Parser(FittingParser):
     """Refuses an option that is given twice, unless it collects, and options that are not spelled out."""
 
     def __init__(self, **settings: Any) -> None:

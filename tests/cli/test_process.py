@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -107,6 +108,30 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str, cod
         slow.may_answer.set()
 
     assert (running.returncode, told) == (code, said)
+
+
+@pytest.mark.parametrize(
+    ("command", "slow"),
+    [([LEDGER, "whoami"], "rich"), ([sys.executable, "-m", "ops", "status"], "botocore")],
+    ids=["ledger", "ops"],
+)
+def test_ctrl_c_while_it_loads_is_one_line(command: list[str], slow: str, tmp_path: Path) -> None:
+    (tmp_path / slow).mkdir()
+    (tmp_path / slow / "__init__.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout
+        assert running.stdout.readline() == "loading\n"
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=20)
+
+    assert (running.returncode, told) == (130, "Interrupted.\n")
 
 
 def test_a_link_runs_from_any_folder_whatever_lies_there(ledger: FakeLedger, tmp_path: Path) -> None:
