@@ -45,7 +45,7 @@ from .commands import (
     verify,
 )
 from .commands.arguments import Parser
-from .commands.common import escape_what_cannot_be_shown, printable
+from .commands.common import check_askable, escape_what_cannot_be_shown, printable
 from .output import ending
 from .system import OperatorError, System, UsageError, is_gone
 
@@ -58,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         escape_what_cannot_be_shown(stream)
     try:
         options = _parser().parse_args(replay.spelled_out(sys.argv[1:] if arguments is None else arguments))
+        check_askable(options)
         system = System.of_stack(options.stack) if options.stack is not None else System.of_file(options.outputs)
         system.is_there()
         return int(options.run(system.in_region(options.region), options))

@@ -150,12 +150,17 @@ def foreign_line(item: Foreign) -> str:
     return f"{shown(item.aggregate_id)} #{shown(item.sequence)} [bold red]{item.verdict}[/]: {shown(item.problem)}"
 
 
+def check_askable(options: argparse.Namespace) -> None:
+    """UsageError where a command would ask, and nobody sits there who could be: before anything is asked of AWS."""
+    asks = not getattr(options, "yes", True) and not getattr(options, "dry_run", False)
+    if asks and not sys.stdin.isatty():
+        raise UsageError("nobody can be asked here: --yes says that it is meant")
+
+
 def confirmed(question: str, options: argparse.Namespace) -> bool:
-    """Whether whoever sits there says yes, or said --yes. UsageError where nobody sits there who could be asked."""
+    """Whether whoever sits there says yes, or said --yes."""
     if options.yes:
         return True
-    if not sys.stdin.isatty():
-        raise UsageError("nobody can be asked here: --yes says that it is meant")
     print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, TaskID, TextColumn
 
+from handlers.domain.oversight import OVERSIGHT
+from handlers.sourcing import times
+from handlers.sourcing.errors import LedgerError
+from handlers.sourcing.event import Event
 from handlers.store.event_bus import EventBus
 from handlers.store.event_store import EventStore
-from handlers.store.read_model import ReadModel
+from handlers.store.read_model import Key, ReadModel
 from handlers.store.replays import Replays
 from handlers.upkeep.letters.diagnosis import Case, Diagnosis
 from handlers.upkeep.letters.queues import OF_TWO_REGIONS, OUTPUTS, Hidden, Holding, held
@@ -122,6 +128,17 @@ def tell(hidden: Sequence[Hidden], unread: Sequence[Unread], console: Console) -
         )
 
 
+def _waits(rows: ReadModel, event: Event) -> bool:
+    """Whether an event's process waits for anything, by its row; so it does where nothing tells. A BatchGetItem."""
+    try:
+        part = OVERSIGHT.part(event)
+        key = Key(part[0] if part else event.aggregate_id, OVERSIGHT.projection)
+        found = rows.get_many([key]).get(key)
+        return found is None or OVERSIGHT.waits(found.row, times.to_text(datetime.now(UTC))) is not None
+    except (LedgerError, KeyError, TypeError, ValueError, ArithmeticError):  # damaged, or of newer code
+        return True
+
+
 def _diagnosis(system: System) -> Diagnosis:
     dynamodb, sqs = system.client("dynamodb"), system.client("sqs")
 
@@ -143,4 +160,5 @@ def _diagnosis(system: System) -> Diagnosis:
         functions=system.functions().keys(),
         between=between_of(system),
         command_function=system.output("commandFunction").partition(":")[0],
+        waits=partial(_waits, ReadModel(dynamodb, system.output("readModelTable"))),
     )

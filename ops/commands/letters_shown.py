@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from handlers.upkeep.letters.diagnosis import Case, Cause, Remedy
+from handlers.upkeep.letters.diagnosis import WAITS_FOR_NOTHING, Case, Cause, Remedy
 from handlers.upkeep.letters.groups import Sort, in_order
 from ops.dead_letters.errors import LastErrors
 from tools.numbers import counted
@@ -97,5 +97,5 @@ def _step(sort: Sort) -> str:
         return _STEPS[sort.cause].replace("discard", discard, 1).replace("redrive", redrive, 1)
     if sort.hopeless or sort.remedy is Remedy.NONE:
         return discard
-    mend = "" if sort.cause is Cause.PROJECTED else "mend the cause; then "
+    mend = "" if sort.cause is Cause.PROJECTED or sort.why == WAITS_FOR_NOTHING else "mend the cause; then "
     return f"{mend}{redrive}"

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from handlers.sourcing.replays import PROJECTION
 from handlers.store.replay_source import ReplaySource
 from handlers.store.replay_targets import Copier
 from ops.replays.plan import bounded, count
@@ -69,6 +70,8 @@ def _run(system: System, options: argparse.Namespace) -> int:
             f"up to {shown(selection.until)}, {numbers.counted(counted.copies, 'copy')}: "
             f"{described['seconds']:,} s at {rate:,} a second, and {counted.read_units:,} read units"
         )
+        if spec.target is not None and spec.target.kind == PROJECTION:
+            console.print("fewer are sent: of each aggregate the last event of a stretch, which brings up its rows")
         if is_open:
             console.print(
                 "[yellow]The last minute is not settled[/]: events that are stored from now on may be stamped within it"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import TextColumn, TimeRemainingColumn
 
-from handlers.sourcing.replays import FILE
+from handlers.sourcing.replays import FILE, PROJECTION
 from handlers.sourcing.values import dumps
 from handlers.store.replays import Run, State
 from handlers.upkeep.replays import (
@@ -191,8 +191,11 @@ def _how_far(run: Run) -> str:
     counts, done = run.counts, len(run.segments) - len(run.unfinished)
     if run.head.is_of_files:
         return f"{counted(counts.sent, 'copy')} in files, {counts.left_out:,} left out"
+    sent, target = f"{counts.sent:,} sent", run.head.spec.target
+    if target is not None and target.kind == PROJECTION and counts.sent < counts.selected:
+        sent += " (of each aggregate the last event of a stretch, which brings its rows up to all of them)"
     return (
-        f"{counted(counts.selected, 'event')} selected of {counts.scanned:,}, {counts.sent:,} sent, "
+        f"{counted(counts.selected, 'event')} selected of {counts.scanned:,}, {sent}, "
         f"{counts.left_out:,} left out; {done} of {counted(len(run.segments), 'segment')} done"
     )
 

@@ -306,7 +306,7 @@ def _coloured(status: str) -> str:
 
 
 def _due(moment: str, now: str) -> str:
-    return f"until {moment[:19]}Z" if moment > now else f"overdue for {_length(moment, now)}"
+    return f"looked after by {moment[:19]}Z at the latest" if moment > now else f"overdue for {_length(moment, now)}"
 
 
 def _from_now(moment: str, now: str) -> str:

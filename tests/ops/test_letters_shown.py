@@ -138,6 +138,22 @@ def test_what_is_no_event_is_told_apart_by_what_is_wrong_and_by_what_it_says_it_
     assert len(found) == 4
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["dead-letters", "discard", "--into", "file"],
+        ["restore-event", "a", "1", "--from", "audit-log", "--reason", "r"],
+        ["feeds", "pause", "projection"],
+        ["deploy", "rollback"],
+    ],
+)
+def test_where_nobody_can_be_asked_nothing_is_asked_of_aws(run: Run, calls: Calls, command: list[str]) -> None:
+    refused = run(*command)
+
+    assert (refused.code, refused.error) == (2, "error: nobody can be asked here: --yes says that it is meant\n")
+    assert not calls.made
+
+
 def test_the_log_of_an_invocation_is_found_by_its_request(sqs: Any, run: Run, write: Write, outputs: Path) -> None:
     outputs.write_text(json.dumps({**json.loads(outputs.read_text()), "commandLogGroup": "/aws/lambda/projection"}))
     leave(sqs, "invocation-dlq", invocation("commandFunction", {"aggregateId": "a", "eventType": "AccountCreated"}))

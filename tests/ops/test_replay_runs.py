@@ -105,6 +105,9 @@ def test_a_watched_replay_is_followed_to_its_end(
     result = run("replay", "start", "--target", "bus", "--rate", "10000")
     assert result.code == 0
     assert "27 events selected of 27, 27 sent, 0 left out; 16 of 16 segments done" in result.out
+    brought = run("replay", "start", "--target", "projection", "--rate", "10000", "--name", "rows")
+    assert "27 events selected of 27" in brought.out
+    assert "of each aggregate the last event of a stretch, which brings its rows up to all of them" in brought.out
     listed = run("replay", "list")
     assert "completed" in listed.out
     assert "16/16" in listed.out

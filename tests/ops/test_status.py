@@ -172,6 +172,7 @@ def test_an_alarm_that_rings_says_since_when_what_and_where_to_look(feed: Feed, 
     result = run("status", "--json")
 
     assert wrong(result) == {"alarms: monitoring-relay-iterator-age-1": "relay-iterator-age"}
+    assert "\nalarms        relay-iterator-age-1" in run("status").out
     told = ages(result, "alarms")
     assert told["monitoring-relay-iterator-age-1"]["wrong"] == "The relay lags."
     assert told["all"]["count"] == 2

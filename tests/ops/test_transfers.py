@@ -19,6 +19,7 @@ from ..handlers.conftest import ROWS, STORE, Calls, Context, Invoke, send  # noq
 from ..handlers.test_transfers import Bank, stored
 from .conftest import Result, Run
 from .feed import Feed
+from .test_dead_letters import body, leave
 
 FUNCTIONS = {"processes": "process", "commandFunction": "command"}
 
@@ -86,7 +87,7 @@ def test_they_are_listed_for_people_in_columns(bank: Bank, run: Run) -> None:
     assert lines[-1] == "2 transfers"
     for name in ("STATUS", "FROM", "TO", "WAITS"):
         assert {line[head.index(name) - 1] for line in lines[:-1]} == {" "}, "each column begins where its head does"
-    assert any("5000 USD" in line and "in 59 m" in line and "approve of it (until " in line for line in lines)
+    assert any("5000 USD" in line and "in 59 m" in line and "approve of it (looked after by " in line for line in lines)
 
 
 def test_only_those_of_a_status_or_an_account_are_listed(bank: Bank, run: Run) -> None:
@@ -450,3 +451,21 @@ def test_whoever_calls_one_off_says_who_and_why(run: Run, missing: str) -> None:
 
     assert result.code == 2
     assert missing in result.error
+
+
+def test_a_letter_of_a_transfer_that_waits_for_nothing_says_so(bank: Bank, sqs: Any, run: Run) -> None:
+    bank.open(a=10_000)
+    for name in ("done", "waits"):
+        bank.request(10, name)
+        leave(sqs, "process-dlq", body(stored(bank.aws, name)[0]))
+    bank.poke(*stored(bank.aws, "done"))
+    bank.project()
+
+    listed = run("dead-letters", "list", "--queue", "process", "--no-logs").out
+
+    done, waits = sorted(listed.split("process  not-carried-on")[1:], key=lambda each: "waits for nothing" not in each)
+    assert "about done" in done
+    assert "why   what it is about waits for nothing any more" in done
+    assert "do    dead-letters redrive --queue process --cause not-carried-on" in done
+    assert "about waits" in waits
+    assert "do    mend the cause; then dead-letters redrive" in waits

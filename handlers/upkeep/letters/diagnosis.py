@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
 
+WAITS_FOR_NOTHING = "what it is about waits for nothing any more"
 _FURTHEST = 10**12
 """No stream comes to such a place."""
 
@@ -164,6 +165,8 @@ class Diagnosis:
     """None for whoever does not look at letters of replays."""
     between: Between | None = None
     """None where the ledger is in one Region."""
+    waits: Callable[[Event], bool] = lambda _: True
+    """Whether the process that an event belongs to waits for anything."""
 
     def of(self, letter: Letter) -> Case:
         """One letter's case: up to a Query and a BatchGetItem, or the reading of a stretch of the stream.
@@ -205,6 +208,8 @@ class Diagnosis:
             where = _claimed(letter.body)
             return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.POKE, hopeless=True, places=where)
         wrong = self._contradiction(event)
+        if wrong is None and not self.waits(event):
+            return Case(letter, Cause.NOT_CARRIED_ON, WAITS_FOR_NOTHING, Remedy.POKE, places=_places([event]))
         reason = wrong or "not carried on: process's log says why; the sweep tries again all the same"
         cause = Cause.CONTRADICTED if wrong else Cause.NOT_CARRIED_ON
         return Case(letter, cause, reason, Remedy.POKE, hopeless=wrong is not None, places=_places([event]))
@@ -309,7 +314,7 @@ class Diagnosis:
         try:
             self.bus.entry(events[0])
         except (MalformedError, ValueError) as error:
-            reason += f"; it still would not ({error})"
+            reason += "; it still would not" + ("" if str(error) in about.reason else f" ({error})")
             poke = _poke(events[0])
             if poke is None:
                 reason += "; nor would the projection take its message: `verify --repair-read-model` makes the rows"

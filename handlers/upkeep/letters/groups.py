@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from handlers.sourcing.values import Value
 
-from .diagnosis import Case, Cause, Diagnosis, Remedy
+from .diagnosis import WAITS_FOR_NOTHING, Case, Cause, Diagnosis, Remedy
 from .queues import Holding
 from .sending import SENT_ON
 
@@ -20,8 +20,8 @@ _NUMBERS = re.compile("[0-9]+")
 
 
 class Sort(NamedTuple):
-    """What letters of a group have in common. They are redriven by it, or not. `why` is said of what is no event alone:
-    what is wrong with it, whatever its numbers. Letters that have nothing in common but that are no one cause."""
+    """What letters of a group have in common. They are redriven by it, or not. `why` is what is wrong with what is
+    no event, whatever its numbers, or that nothing is: their causes alone are no one thing."""
 
     queue: str
     cause: Cause
@@ -32,7 +32,8 @@ class Sort(NamedTuple):
     @classmethod
     def of(cls, case: Case) -> Sort:
         """The sort of one letter."""
-        why = _NUMBERS.sub("0", case.reason) if case.cause is Cause.NO_EVENT else ""
+        told = case.cause is Cause.NO_EVENT or case.reason == WAITS_FOR_NOTHING
+        why = _NUMBERS.sub("0", case.reason) if told else ""
         return cls(case.letter.queue, case.cause, case.remedy, case.hopeless, why)
 
     @property
