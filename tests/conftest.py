@@ -1,6 +1,7 @@
 """Settings of the test tools that hold for every layer, and a word at the end on how much was tried, and what not."""
 
 import gc
+import os
 import signal
 from collections import Counter
 from collections.abc import Generator
@@ -24,6 +25,10 @@ from .effort import LONG
 # An ordinary run tries the same examples each time, so that it fails only for a change; a long one looks for new ones.
 settings.register_profile("ledger", deadline=None, derandomize=not LONG)
 settings.load_profile("ledger")
+
+# What the shell says of an AWS of somebody's own, or of the `make` that this runs beneath, is meant for no test.
+for _name in [name for name in os.environ if name.startswith("AWS_") or name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")]:
+    del os.environ[_name]
 
 # A run in a shell's background has Ctrl-C ignored, and so would all that it starts, whatever tests send to that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

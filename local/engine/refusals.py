@@ -119,7 +119,6 @@ _USER_POOL_CLIENT: Mapping[str, Harmless] = {
 _LAYERS = {"CompatibleArchitecture": (), "CompatibleRuntime": ()}
 
 INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
-    ("apigatewayv2", "UpdateIntegration"): {"TlsConfig": ()},
     ("cloudcontrol", "CreateResource"): {"RoleArn": (), "TypeVersionId": ()},
     ("cloudcontrol", "GetResource"): {"RoleArn": (), "TypeVersionId": ()},
     ("cloudwatch", "DescribeAlarms"): {"ChildrenOfAlarmName": (), "ParentsOfAlarmName": ()},

@@ -27,6 +27,7 @@ KEPT = "it is kept and told; nothing here follows from it"
 
 EXCUSED: dict[tuple[str, str, str], str] = {
     ("apigatewayv2", "CreateIntegration", "TlsConfig.ServerNameToVerify"): "TlsConfig is refused, whatever is in it",
+    ("apigatewayv2", "UpdateIntegration", "TlsConfig.ServerNameToVerify"): "TlsConfig is refused, whatever is in it",
     ("cloudwatch", "DescribeAlarms", "AlarmTypes"): "every alarm is a metric alarm: composite ones are refused",
     ("cloudwatch", "DescribeAlarms", "MaxRecords"): ONE_PAGE,
     ("cognito-idp", "CreateResourceServer", "Scopes.ScopeDescription"): KEPT,
