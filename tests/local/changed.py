@@ -35,6 +35,13 @@ def buses(caller: Caller) -> None:
     arn = events.create_event_bus(Name="changing", Tags=[_TAG])["EventBusArn"]
     events.untag_resource(ResourceARN=arn, TagKeys=["owner"])
     assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == []
+    of = {"Name": "changing", "EventBusName": "changing"}
+    events.put_rule(**of, EventPattern='{"source": ["ledger"]}')
+    events.disable_rule(**of)
+    caller.kept("DisableRule", {"State": "DISABLED"}, events.describe_rule(**of))
+    events.enable_rule(**of)
+    caller.kept("EnableRule", {"State": "ENABLED"}, events.describe_rule(**of))
+    events.delete_rule(**of)
     events.create_archive(ArchiveName="changing", EventSourceArn=arn)
     events.update_archive(ArchiveName="changing", RetentionDays=18)
     caller.kept("UpdateArchive", {"RetentionDays": 18}, events.describe_archive(ArchiveName="changing"))
