@@ -14,12 +14,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # Runs a command until Ctrl-C, which is its end and no error. While Python starts it would answer with a traceback: so it
 # runs in the background, where a Ctrl-C does not reach it, and is sent a SIGTERM (143: before it could say anything).
 # A wait that the signal ended has not told how the command did; the one behind the loop has, or 127 if nothing is new.
+# Who reads no further (141, as in `make demo | head -2`) has ended it, too.
 # The moment at the end is for make, which is at a loss where a command has ended before it heard of the Ctrl-C itself.
 until_ctrl_c = trap 's=1; kill "$$p" 2>/dev/null' INT; $(1) & p=$$!; [ -z "$$s" ] || kill "$$p"; \
   while wait "$$p" 2>/dev/null; code=$$?; kill -0 "$$p" 2>/dev/null; do :; done; \
   wait "$$p" 2>/dev/null; last=$$?; [ $$last -eq 127 ] || code=$$last; \
   [ $$code -ne 143 ] || echo "Stopped before it had started." >&2; [ -z "$$s" ] || sleep 0.2; \
-  case $$code in 143 | 130 | 0) ;; *) exit $$code ;; esac
+  case $$code in 143 | 141 | 130 | 0) ;; *) exit $$code ;; esac
 
 # What drives the stack, or streams, through the embedded AWS.
 REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_operator_roles.py test_engine_streams.py)

@@ -25,6 +25,7 @@ from .client import FunctionFailed, StackClient, eventually
 from .deploy import StackConfig, deploy_apart, load_config
 from .engine import Engine, InterceptedRequest, Response
 from .fee import with_a_fee
+from .piped import PipedConsole
 
 PROJECT = Path(__file__).resolve().parent.parent
 ACCOUNT = "account-123"
@@ -109,11 +110,14 @@ def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[]
     Once `stop` is set, the deployment ends. Raises: Stopped. Behind it, which `deployed` is told, the process may be
     ended wherever it is.
     """
-    console = Console(stderr=as_json)
+    console = PipedConsole(stderr=as_json)
     started = time.monotonic()
     story = Story(console, load_config(PROJECT, stack, tale.overrides))
     with Engine() as engine:
-        with engine.settling(), console.status("Deploying the Pulumi program onto the embedded AWS") as status:
+        doing = "Deploying the Pulumi program onto the embedded AWS"
+        if not console.is_terminal:  # which has no line that is written anew
+            tell(console, Text(f"{doing} ..."))
+        with engine.settling(), console.status(doing) as status:
             deployment = deploy_apart(
                 engine.endpoint,
                 stack,

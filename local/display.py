@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from rich.console import Console
 from rich.text import Text
 
 from local.deploy import Deployment, Progress, StackConfig
+from local.piped import PipedConsole
 from tools.lines import command, wrapped
 from tools.numbers import counted
 
@@ -56,7 +56,7 @@ class TextDisplay:
         self._outputs = outputs
         self._verbose = verbose
         self._end = f"Ctrl-C stops it; {data} keeps everything." if data else "Ctrl-C stops it and forgets everything."
-        self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+        self._console = PipedConsole(soft_wrap=True, highlight=False, markup=False, emoji=False)
         self._status = self._console.status("running the program")
         self._created = self._deleted = 0
         self._told = time.monotonic()

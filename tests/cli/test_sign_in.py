@@ -181,6 +181,25 @@ def test_nobody_is_waited_for_for_ever(ledger: FakeLedger, callback: str) -> Non
     assert told[1].startswith(f"{ledger.url}/oauth2/authorize?response_type=code&")
 
 
+def test_only_the_address_is_printed_where_that_is_asked_for_on_the_embedded_aws_too(
+    ledger: FakeLedger, run: Run, callback: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is signed in by themselves, and no browser is opened."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sign_in._Listener, "handle_request", interrupt)
+    monkeypatch.setattr(webbrowser, "open", pytest.fail)
+
+    ran = run("login", "--no-browser")
+
+    told, address, ended = ran.err.splitlines()
+    assert (ran.code, told, ended) == (130, "Open this address in a browser on this machine:", "Interrupted.")
+    assert address.startswith(f"{ledger.url}/oauth2/authorize?")
+    assert kept() == []
+
+
 def test_ctrl_c_ends_the_waiting(ledger: FakeLedger, run: Run, callback: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -78,6 +78,20 @@ def test_make_serve_takes_a_port_and_not_the_shells(tmp_path: Path) -> None:
     assert told("PORT=4666") == "-m local serve --port 4666 --outputs out.json\n"
 
 
+def test_who_reads_no_further_has_ended_it(tmp_path: Path) -> None:
+    python = f"""
+    sys.path[:] = {sys.path!r}
+    from local.piped import PipedConsole
+    console = PipedConsole()
+    while True: console.print("a line of it")
+    """
+    typed = ["bash", "-c", "set -o pipefail; make demo | head -2"]
+
+    ran = subprocess.run(typed, cwd=clone(tmp_path, python), capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "a line of it\n" * 2, "")
+
+
 def test_a_command_that_fails_fails_make(tmp_path: Path) -> None:
     ran = subprocess.run(["make", "demo"], cwd=clone(tmp_path, "sys.exit(1)"), capture_output=True, check=False)
 

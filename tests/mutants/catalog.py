@@ -4871,6 +4871,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_makefile.py",),
     ),
     Mutant(
+        "let an error of a command line be as wide as it is",
+        "tools/arguments.py",
+        'fitting(f"{self.prog}: error: {message}", sys.stderr, hang=2)',
+        'f"{self.prog}: error: {message}"',
+        ("tests/tools/test_arguments.py",),
+    ),
+    Mutant(
+        "sign in by itself where only the address was asked for",
+        "cli/commands/login.py",
+        "not (options.browser or options.no_browser)",
+        "not options.browser",
+        ("tests/cli/test_sign_in.py",),
+    ),
+    Mutant(
+        "call it a failure that nobody reads any further",
+        "local/piped.py",
+        "raise SystemExit(CLOSED)",
+        "raise SystemExit(1)",
+        ("tests/local/test_makefile.py",),
+    ),
+    Mutant(
         "give the default profile the address of a login",
         "cli/commands/login.py",
         "named(options.url) if options.url else profiles.default()",
