@@ -1773,14 +1773,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "let one unreadable letter end the redrive",
         "handlers/upkeep/letters/diagnosis.py",
-        (
-            "        except MalformedError as error:\n"
-            '            return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.PROJECT'
-        ),
-        (
-            "        except KeyError as error:\n"
-            '            return Case(letter, Cause.NO_EVENT, f"no event: {error.message}", Remedy.PROJECT'
-        ),
+        ("        except MalformedError as error:\n            where = _claimed(letter.body)\n            reason ="),
+        ("        except KeyError as error:\n            where = _claimed(letter.body)\n            reason ="),
         REDRIVING,
     ),
     Mutant(
@@ -3608,6 +3602,62 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_eighty_columns.py", "tests/ops/test_output.py"),
     ),
     Mutant(
+        "let a mapping that was deleted be no feed at all",
+        "ops/feeds.py",
+        "return list(self.named(name)) or [Feed.none(name)]",
+        "return list(self.named(name))",
+        ("tests/ops/test_feeds.py", "tests/ops/test_status.py"),
+    ),
+    Mutant(
+        "take a rule that is off for one that lets events through",
+        "ops/rules.py",
+        "if self.state != ON:",
+        "if not self.state:",
+        ("tests/ops/test_status.py", "tests/ops/test_republish.py"),
+    ),
+    Mutant(
+        "take a rule without a target for one that lets events through",
+        "ops/rules.py",
+        'return "" if self.targets else',
+        'return "" if self.targets >= 0 else',
+        ("tests/ops/test_status.py",),
+    ),
+    Mutant(
+        "print a republish that ends before a row's last events",
+        "ops/verification/lacks.py",
+        "max(last, (finding.until or finding.since)[:16])",
+        "max(last, finding.since[:16])",
+        ("tests/ops/test_verify.py",),
+    ),
+    Mutant(
+        "call all that is no event one cause",
+        "handlers/upkeep/letters/groups.py",
+        "told = case.cause is Cause.NO_EVENT or",
+        "told =",
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
+        "look for a given-up invocation's error by its aggregate alone",
+        "ops/function_logs.py",
+        '(*ABOUT, "messageId", "requestId"))',
+        '(*ABOUT, "messageId"))',
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
+        "ask AWS before it is known that nobody can be asked",
+        "ops/__main__.py",
+        "        check_askable(options)\n",
+        "",
+        ("tests/ops/test_letters_shown.py",),
+    ),
+    Mutant(
+        "resume what carries transfers on as if its schedule were there",
+        "ops/carriers.py",
+        "if on and (gone := self.gone()):",
+        "if on and (gone := self.off()):",
+        ("tests/ops/test_carriers.py",),
+    ),
+    Mutant(
         "take a feed for on that is still off",
         "ops/feeds.py",
         "if all(feed.state == wanted for feed in found):",
@@ -5390,7 +5440,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "call two outages one in what rows lack",
         "ops/verification/lacks.py",
-        "if found and minute - found.end <= _APART:",
+        "if found and began - found.began <= _APART + _MINUTE:",
         "if found:",
         VERIFYING,
     ),
