@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import takewhile
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -536,3 +539,15 @@ def test_a_misspelt_type_is_not_a_type_without_events(ask: Invoke, calls: Calls,
 
 def test_another_type_may_be_one_of_other_code(ask: Invoke) -> None:
     assert ask("getEventsByType", eventType="AccountPainted")[1]["count"] == 0
+
+
+def test_the_readme_has_every_query_with_its_arguments(handlers: Callable[[str], ModuleType]) -> None:
+    """What a misspelt name is answered with can be looked up there."""
+    lines = (Path(__file__).parents[2] / "README.md").read_text("utf-8").splitlines()
+    table = lines[lines.index("| queryType | arguments | answer |") + 2 :]
+    rows = [line.split(" | ") for line in takewhile(lambda line: line.startswith("| "), table)]
+
+    told = {row[0].strip("| `"): set(re.findall("`(.*?)`", row[1])) for row in rows}
+    known = {name: set(query.arguments) for name, query in handlers("query")._QUERIES.items()}
+
+    assert told == known
