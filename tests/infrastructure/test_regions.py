@@ -12,6 +12,7 @@ import pytest
 from components.account_limits import AccountLimitError
 from handlers.store import standings
 from handlers.upkeep.letters import queues
+from ops import rules
 from ops.feeds import FED
 from ops.function_logs import FUNCTIONS, spelled
 from ops.status import looks
@@ -288,6 +289,15 @@ def test_each_region_tells_that_it_lags_that_something_is_lost_and_that_it_is_ov
 def outputs_of(two: Graph, region: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = two.exports if region == HERE else two.exports["regions"][region]
     return found
+
+
+def test_operators_tools_know_every_rule_on_the_bus_of_each_region(two: Graph) -> None:
+    for region in (HERE, THERE):
+        outputs = outputs_of(two, region)
+        known = {str(outputs[output]).rpartition("/")[2] for output in rules.OUTPUTS.values() if output in outputs}
+        on_the_bus = [each for each in of(two, region, "EventRule").values() if each.inputs.get("eventBusName")]
+        assert {each.outputs["name"] for each in on_the_bus} == known
+        assert outputs["crossingRuleName"] in known
 
 
 def test_operators_tools_know_every_queue_and_every_feed_of_each_region(two: Graph) -> None:
