@@ -94,8 +94,8 @@ def test_an_output_that_is_missing_is_named(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("command", "setting"),
     [
-        (["restore-event", "a", "1", "--from", "audit-files", "--reason", "r"], "auditFilesDays is 0"),
-        (["restore-event", "a", "1", "--from", "audit-log", "--reason", "r"], "auditLog is false"),
+        (["restore-event", "a", "1", "--from", "audit-files", "--reason", "r", "--yes"], "auditFilesDays is 0"),
+        (["restore-event", "a", "1", "--from", "audit-log", "--reason", "r", "--yes"], "auditLog is false"),
         (["logs", "heartbeat"], "heartbeatMinutes is 0"),
         (["logs", "token-scopes"], "httpApi is false"),
         (["logs", "reconcile"], "regions is empty"),
