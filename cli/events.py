@@ -13,22 +13,6 @@ from cli.output import Column
 from cli.requests import BY_TYPE, Ledger
 from cli.shown import money, printable
 
-EVENT_TYPES = (
-    "AccountCreated",
-    "TransactionProcessed",
-    "FundsReserved",
-    "ReservationReleased",
-    "AccountClosed",
-    "TransferRequested",
-    "TransferApproved",
-    "TransferCommitted",
-    "TransferSettled",
-    "TransferCompleted",
-    "TransferFailed",
-    "TransferExpired",
-    "TransferCancelled",
-)
-"""Of the ledger's streams."""
 FIELDS = (
     "AggregateId",
     "EventSequence",

@@ -7,6 +7,7 @@ import time
 from cli import arguments, events
 from cli.context import Context
 from cli.errors import CliError, Refused, SignInNeeded, UsageError
+from cli.event_types import EVENT_TYPES
 from cli.output import fitted
 from cli.requests import BY_CORRELATION, BY_TYPE
 from tools.numbers import counted, verb
@@ -34,7 +35,7 @@ def add_to(commands: Commands) -> None:
         words, "list", "list events of a type, the newest first, or of a correlation", _list, events.FIELDS
     )
     of = listing.add_mutually_exclusive_group(required=True)
-    of.add_argument("--type", type=arguments.words, help=f"one of {', '.join(events.EVENT_TYPES)}")
+    of.add_argument("--type", type=arguments.words, help=f"one of {', '.join(EVENT_TYPES)}")
     of.add_argument(
         "--correlation", type=arguments.identifier, metavar="ID", help="what belongs together: a transfer's id"
     )
@@ -44,9 +45,9 @@ def add_to(commands: Commands) -> None:
     tail.add_argument(
         "--type",
         action="append",
-        choices=events.EVENT_TYPES,
+        choices=EVENT_TYPES,
         metavar="TYPE",
-        help=f"only of this type; may be repeated; one of {', '.join(events.EVENT_TYPES)}",
+        help=f"only of this type; may be repeated; one of {', '.join(EVENT_TYPES)}",
     )
     one = tail.add_mutually_exclusive_group()
     one.add_argument("--account", dest="only", type=arguments.identifier, metavar="ID", help="only of this account")
@@ -86,7 +87,7 @@ def _tail(context: Context) -> None:
     if out.is_terminal and out.width < _ALL_ABREAST:
         columns = tuple(each for each in columns if each.field != "Actor")
     widths = fitted([_WIDTHS.get(each.field, 0) for each in columns], columns, out.width)
-    tail = events.Tail(context.ledger, options.type or events.EVENT_TYPES, options.since)
+    tail = events.Tail(context.ledger, options.type or EVENT_TYPES, options.since)
     if out.is_terminal:
         out.tell("Waiting for events. Ctrl-C ends it.")
     try:

@@ -13,15 +13,23 @@ from handlers.domain.facts import FACTS
 from handlers.http_api.routes import ROUTES, routes
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.kinds import Kinds
-from schemas.files import load
+from schemas.files import load, newest
 from schemas.generation import PROJECT
-from schemas.openapi import TARGET, described
+from schemas.openapi import EVENT_TYPES, TARGET, described
 
 from .conformity import DOCUMENT, OPERATIONS
 
 
 def test_it_is_what_the_routes_and_the_schemas_say() -> None:
-    assert described(load(), PROJECT) == {TARGET: (PROJECT / TARGET).read_text("utf-8")}
+    told = described(load(), PROJECT)
+
+    assert told == {path: (PROJECT / path).read_text("utf-8") for path in (TARGET, EVENT_TYPES)}
+
+
+def test_without_the_command_line_nothing_is_made_for_it(tmp_path: Path) -> None:
+    (tmp_path / "handlers").symlink_to(PROJECT / "handlers")
+
+    assert described(load(), tmp_path).keys() == {TARGET}
 
 
 def test_it_is_a_valid_document() -> None:
@@ -50,14 +58,15 @@ def test_every_parameter_is_told() -> None:
 
 
 def test_every_command_that_may_be_asked_for_has_its_body() -> None:
-    schemas = DOCUMENT["components"]["schemas"]
+    schemas, every = DOCUMENT["components"]["schemas"], load()
     for kind in (each for each in KINDS.all if each.collection):
         title = kind.name.capitalize()
         asked = schemas[f"{title}Command"]["discriminator"]["mapping"]
         assert set(asked) == set(kind.commands) - FACTS.internal
         for name in asked:
             assert schemas[f"{name}Command"]["properties"]["eventType"] == {"const": name}
-            assert schemas[f"{name}Data"]["properties"]
+            fields = {field for field, each in newest(every[name])["properties"].items() if "x-internal" not in each}
+            assert set(schemas[f"{name}Data"]["properties"]) == fields
 
 
 def test_no_number_of_a_command_has_to_pass_through_a_float() -> None:

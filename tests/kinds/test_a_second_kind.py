@@ -29,6 +29,8 @@ WRITTEN = {
 }
 """What somebody has to write, or to add a line to."""
 GENERATED = {
+    "cli/event_types.py",
+    "docs/cli.md",
     "docs/events.md",
     "handlers/domain/generated/classes.py",
     "handlers/domain/generated/tables.py",
@@ -96,7 +98,9 @@ def test_nothing_is_touched_but_the_domain_and_its_schemas(project: Path) -> Non
 
 def test_everything_works_on_the_new_kind_and_on_the_old(project: Path) -> None:
     domain = (f"tests/domain/test_{name}.py" for name in ("kinds", "facts", "projections", "state_versions", "times"))
-    tests = ("tests/kinds/inside.py", "tests/kinds/test_rooms.py", *domain)
+    api = (f"tests/http_api/test_{name}.py" for name in ("examples", "document", "operations"))
+    others = ("tests/cli/test_tail.py", "tests/schemas/test_processes.py", "tests/kinds/test_rooms.py")
+    tests = ("tests/kinds/inside.py", *others, *domain, *api)
 
     said = run(project, "pytest", "-q", "-p", "no:cacheprovider", *tests)
 
@@ -123,7 +127,7 @@ def test_another_domain_is_deployed_and_answers_as_the_document_says(parcels_alo
     """On the embedded AWS: commands once, refusals by its rules, states, rows; and `verify` finds nothing."""
     made = changed(parcels_alone.writing.folder)
     touched = {path for path in made if not path.startswith(("handlers/domain/", "schemas/"))}
-    assert touched <= {"docs/events.md", "handlers/http_api/openapi.json", "tests/domain/state_versions.json"}
+    assert touched <= {"cli/event_types.py", "docs/events.md", "handlers/http_api/openapi.json", "tests/domain/state_versions.json"}
     with serving(parcels_alone.writing.folder):
         talk, verified = parcels_alone.writing.all(section(ANOTHER_DOMAIN)[_before_it_is_served() :])
 

@@ -16,7 +16,7 @@ from ..docs.walking import Walk
 from ..somebodys_shell import NOBODY
 
 DOCUMENT = "docs/extending.md"
-COPIED = ("components", "docs", "handlers", "local", "ops", "schemas", "stack", "tests", "tools")
+COPIED = ("cli", "components", "docs", "handlers", "local", "ops", "schemas", "stack", "tests", "tools")
 """What the reader writes into, or what looks at all that there is."""
 _FILES = ("__main__.py", "Pulumi.yaml", "pyproject.toml")
 """What is written into, and the program, which packs the handlers that lie beside it."""
