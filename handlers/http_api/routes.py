@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from handlers.domain import KINDS
-from handlers.sourcing.kinds import Kind, Kinds
+from handlers.sourcing.kinds import Kind, Kinds, repeated
 from handlers.sourcing.projection import DueQuery, RowQuery
+from handlers.sourcing.told import WHATEVER
 
 ID = "id"
 """The path's parameter: an aggregate's id, or a correlation's."""
@@ -67,12 +68,26 @@ class Route:
 
 
 def routes(kinds: Kinds) -> tuple[Route, ...]:
-    """Every route. ValueError where two are one, or a kind's collection is no word or one that is taken."""
+    """Every route.
+
+    ValueError where two are one, which names both, where a kind's collection is no word or one that is taken, and where
+    two projections or queries have one name.
+    """
+    kinds.queries(WHATEVER)  # refuses a name that is taken
     every = (*_of_no_kind(), *(route for kind in kinds.all if kind.collection is not None for route in _of(kind)))
     for name in ("key", "operation"):
-        if len({getattr(route, name) for route in every}) < len(every):
-            raise ValueError(f"two routes have one {name}")
+        for twice in repeated(getattr(route, name) for route in every):
+            first, second = [route for route in every if getattr(route, name) == twice][:2]
+            raise ValueError(
+                f"two routes have one {name}, {twice}: {_said(first)} and {_said(second)}; "
+                "a query's name and its `below` must be its own"
+            )
     return every
+
+
+def _said(route: Route) -> str:
+    of = f" of {route.kind}" if route.kind else ""
+    return f"{route.operation} at {route.key}{of}"
 
 
 def _of_no_kind() -> Iterator[Route]:

@@ -7,6 +7,7 @@ the ledger wrote.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
@@ -166,12 +167,9 @@ class Kinds:
         self._internal, self._forbidden = internal, forbidden
         self.all: Sequence[Kind[Any]] = kinds
         by_name = {kind.name: kind for kind in kinds}
-        if by_name.keys() != set(streams.values()) or len({kind.snapshots for kind in kinds}) < len(kinds):
-            raise ValueError(f"the kinds {', '.join(by_name)} are not those of the schemas, or keep snapshots together")
+        _refuse_clashes(streams, kinds)
         self._by_type = {event_type: by_name[name] for event_type, name in streams.items()}
         self._by_command = {event_type: kind for kind in kinds for event_type in kind.commands}
-        if any(self._by_type.get(event_type) is not kind for event_type, kind in self._by_command.items()):
-            raise ValueError("a command asks for an event of another kind's")
         self._by_state = {kind.state: kind for kind in kinds}
 
     def of_type(self, event_type: str) -> Kind[Any] | None:
@@ -264,9 +262,15 @@ class Kinds:
         return shown.describe()
 
     def projections(self, settings: Settings) -> tuple[OfKind, ...]:
-        """Every projection there is, of all kinds. ValueError for one whose entries would stand behind its row."""
+        """Every projection there is, of all kinds.
+
+        ValueError for two of one name, and for one whose entries would stand behind its row.
+        """
         keeps = settings.flag(KEEPS_ENTRIES)
         every = tuple(OfKind(kind, each, self, keeps) for kind in self.all for each in kind.projections(settings))
+        if twice := repeated(each.name for each in every):
+            owners = " and ".join(each.kind.name for each in every if each.name == twice[0])
+            raise ValueError(f"two projections are named {twice[0]}, of {owners}: their rows would be one")
         if late := [each.name for each in every if each.entries and each.entries.name >= each.name]:
             raise ValueError(f"the entries beside {', '.join(late)} have a name that sorts behind the row's")
         return every
@@ -280,8 +284,8 @@ class Kinds:
         for query, each in found:
             if isinstance(query, RowQuery) and query.head is not None and each.projection.entries is None:
                 raise ValueError(f"{query.name} is about entries, and {each.name} leaves none")
-        if len({query.name for query, _ in found}) < len(found):
-            raise ValueError("two queries of rows have one name")
+        if twice := repeated(query.name for query, _ in found):
+            raise ValueError(f"two queries of rows are named {twice[0]}")
         return found
 
     def _not_its_id(self, kind: Kind[Any], aggregate_id: str) -> list[Violation]:
@@ -300,3 +304,34 @@ class Kinds:
     def _no_command(self) -> Violation:
         names = [name for name, kind in self._by_command.items() if name not in self._internal and not kind.reserved]
         return Violation("eventType", f"must be one of {', '.join(names)}")
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those that come more than once."""
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+def _refuse_clashes(streams: Mapping[str, str], kinds: Sequence[Kind[Any]]) -> None:
+    """Raise ValueError where kinds and schemas do not go together, naming the kind and the type that are wrong."""
+    names = [kind.name for kind in kinds]
+    if twice := repeated(names):
+        raise ValueError(f"two kinds are named {twice[0]}")
+    for event_type, name in streams.items():
+        if name not in names:
+            raise ValueError(
+                f"{event_type}'s schema is of the kind {name}, which is not registered; "
+                f"the kinds are {', '.join(names)}"
+            )
+    for kind in kinds:
+        if kind.name not in streams.values():
+            known = ", ".join(dict.fromkeys(streams.values()))
+            raise ValueError(f"no schema is of the kind {kind.name} (x-stream); they are of {known}")
+        for event_type in kind.commands:
+            if (of := streams.get(event_type)) != kind.name:
+                is_what = "stands in no stream" if of is None else f"is of the kind {of}"
+                raise ValueError(f"the kind {kind.name} has a command for {event_type}, which {is_what}")
+        if kind.opened_by is not None and kind.opened_by not in kind.commands:
+            raise ValueError(f"the kind {kind.name} is opened by {kind.opened_by}, which is none of its commands")
+    if twice := repeated(kind.snapshots for kind in kinds):
+        sharing = " and ".join(kind.name for kind in kinds if kind.snapshots == twice[0])
+        raise ValueError(f"the kinds {sharing} keep their snapshots under one name, {twice[0]!r}")

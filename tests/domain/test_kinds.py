@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +14,8 @@ from handlers.domain.projections import AccountStatement, AccountSummary
 from handlers.sourcing.errors import IntegrityError, RuleBrokenError
 from handlers.sourcing.event import NewEvent
 from handlers.sourcing.kinds import KEEPS_ENTRIES, Kinds
-from handlers.sourcing.projection import RowQuery
-from handlers.sourcing.told import WHATEVER
+from handlers.sourcing.projection import Projection, RowQuery
+from handlers.sourcing.told import WHATEVER, Settings
 from handlers.sourcing.values import Value
 
 from .builders import But, command, create, run, story
@@ -40,9 +41,13 @@ class Lamp:
         return not self.on or sequence > 0
 
 
+def _glow(_: Settings) -> tuple[Projection, ...]:
+    return (AccountSummary(name="Glow", queries=()),)
+
+
 def lamps(**other: Any) -> Any:
     """The kind, with something else about it."""
-    lamp = {"name": "lamp", "state": Lamp, "snapshots": "lamp.", "commands": ("LampLit",)}
+    lamp = {"name": "lamp", "state": Lamp, "snapshots": "lamp.", "commands": ("LampLit",), "projections": _glow}
     functions = {"decide": lambda lamp, _: [NewEvent("LampLit", {})], "evolve": lambda lamp, _: Lamp(on=True)}
     return replace(KIND, **{**lamp, **functions, **other})
 
@@ -95,25 +100,46 @@ def test_what_a_command_may_ask_for_is_named_over_all_kinds() -> None:
 
 
 @pytest.mark.parametrize(
-    "kinds",
+    ("kinds", "message"),
     [
-        [KIND],
-        [KIND, lamps(), lamps(name="torch")],
-        [KIND, lamps(snapshots=KIND.snapshots)],
-        [KIND, lamps(commands=("AccountClosed",))],
+        ([KIND], "LampLit's schema is of the kind lamp, which is not registered; the kinds are account"),
+        (
+            [KIND, lamps(), lamps(name="torch")],
+            "no schema is of the kind torch (x-stream); they are of account, lamp",
+        ),
+        ([KIND, lamps(), lamps()], "two kinds are named lamp"),
+        (
+            [KIND, lamps(snapshots=KIND.snapshots)],
+            f"the kinds account and lamp keep their snapshots under one name, {KIND.snapshots!r}",
+        ),
+        (
+            [KIND, lamps(commands=("AccountClosed",))],
+            "the kind lamp has a command for AccountClosed, which is of the kind account",
+        ),
+        ([KIND, lamps(commands=("LampLot",))], "the kind lamp has a command for LampLot, which stands in no stream"),
+        ([KIND, lamps(opened_by="LampLot")], "the kind lamp is opened by LampLot, which is none of its commands"),
     ],
-    ids=["missing", "unknown to the schemas", "snapshots under the same keys", "a command for another kind's event"],
+    ids=["missing", "unknown", "twice", "snapshots", "command of another kind", "misspelt command", "misspelt opening"],
 )
-def test_kinds_that_do_not_go_together_do_not_even_start(kinds: list[Any]) -> None:
-    with pytest.raises(ValueError, match="kind"):
+def test_kinds_that_do_not_go_together_do_not_even_start_and_the_culprit_is_named(
+    kinds: list[Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Kinds(STREAMS, *kinds)
+
+
+def test_two_projections_of_one_name_do_not_even_start() -> None:
+    alike = lamps(projections=KIND.projections)
+
+    with pytest.raises(ValueError, match="two projections are named AccountSummary, of account and lamp"):
+        Kinds(STREAMS, KIND, alike).projections(WHATEVER)
 
 
 def test_entries_stand_before_their_row() -> None:
     """Whoever reads an aggregate's rows backwards has the row first, and then at least the entries that it counts."""
-    late = lamps(projections=lambda _: (AccountSummary(AccountStatement(name="AccountTurnover")),))
+    late = lamps(projections=lambda _: (AccountSummary(AccountStatement(name="LitOften"), name="Lit"),))
 
-    with pytest.raises(ValueError, match="AccountSummary have a name that sorts behind"):
+    with pytest.raises(ValueError, match="Lit have a name that sorts behind"):
         Kinds(STREAMS, KIND, late).projections(WHATEVER)
 
 
@@ -132,7 +158,7 @@ def test_entries_of_whatever_kind_are_kept_only_where_the_ledger_keeps_any() -> 
     ("query", "message"),
     [
         (RowQuery(name="getGlow", argument="lampId", head=()), "getGlow is about entries, and Lit leaves none"),
-        (RowQuery(name="getAccountSummary", argument="lampId"), "one name"),
+        (RowQuery(name="getAccountSummary", argument="lampId"), "two queries of rows are named getAccountSummary"),
     ],
     ids=["entries that there never are", "a name that is taken"],
 )

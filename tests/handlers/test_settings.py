@@ -54,9 +54,7 @@ def test_a_variable_that_is_missing_is_named_with_who_sets_it(
     assert said
     # Of the environment that all functions have a component makes a part.
     shared = "components/handler_function.py" if entry == "runtime" else said[1]
-    # And what the domain is told by settings it has from the one place in which the stack knows of them.
-    places = (shared, "stack/domain.py") if shared == "stack/functions.py" else (shared,)
-    assert any(f'"{variable}"' in (PROJECT / place).read_text("utf-8") for place in places)
+    assert f'"{variable}"' in (PROJECT / shared).read_text("utf-8")
 
 
 @pytest.mark.parametrize("value", ["", "many", "1.5", "1_0", "\u0661", " 5"])

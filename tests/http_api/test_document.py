@@ -13,6 +13,8 @@ from handlers.domain.facts import FACTS
 from handlers.http_api.routes import ROUTES, routes
 from handlers.sourcing.command import MAX_SEQUENCE
 from handlers.sourcing.kinds import Kinds
+from handlers.sourcing.projection import RowQuery
+from handlers.sourcing.told import WHATEVER
 from schemas.files import load, newest
 from schemas.generation import PROJECT
 from schemas.openapi import EVENT_TYPES, TARGET, described
@@ -93,6 +95,28 @@ def test_a_collection_is_a_word_of_its_own(collection: str) -> None:
 
 def test_a_kind_without_a_collection_has_no_routes() -> None:
     assert {route.kind for route in routes(_only(None))} == {""}
+
+
+def _beside(query: RowQuery) -> Kinds:
+    """The account with one more projection, of this query."""
+    kind = KINDS.all[0]
+    more = replace(kind.projections(WHATEVER)[0], name="More", queries=(query,))  # type: ignore[type-var]
+    both = replace(kind, projections=lambda settings: (*kind.projections(settings), more))
+    return Kinds(dict.fromkeys(kind.commands, kind.name), both)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (RowQuery(name="getMore", argument="accountId", below="events"), "GET /accounts/{id}/events: getAccountEvents"),
+        (RowQuery(name="getHealth", argument="accountId", below="more"), "getHealth at GET /accounts/{id}/more"),
+        (RowQuery(name="getAccountSummary", argument="accountId", below="more"), "are named getAccountSummary"),
+    ],
+    ids=["a path that is taken", "an operation that is taken", "a query that is taken"],
+)
+def test_of_two_routes_that_are_one_both_are_named(query: RowQuery, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        routes(_beside(query))
 
 
 def _only(collection: str | None) -> Kinds:

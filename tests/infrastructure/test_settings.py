@@ -20,6 +20,8 @@ from components import limits
 from components.account_limits import AccountLimitError
 from components.names import LONGEST, Names
 from components.settings import Settings, SettingsError
+from handlers.domain import KINDS
+from stack.domain import told
 from tests.infrastructure.program import NEUTRAL, ROOT, Graph, configuration, fresh_context, graph, run
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text("utf-8"))["config"]
@@ -773,3 +775,29 @@ def _constant(file: str, name: str) -> float:
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(word.title() for word in rest)
+
+
+class Asked:
+    """Settings that remember by which names they are asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def flag(self, name: str) -> bool:
+        self.names.add(name)
+        return True
+
+    def number(self, name: str) -> int:
+        self.names.add(name)
+        return 1
+
+
+def test_whatever_the_domain_asks_for_it_is_told() -> None:
+    """A line that was forgotten there fails every query, and nothing before it."""
+    asked = Asked()
+    KINDS.completion(asked)
+    KINDS.queries(asked)
+
+    forgotten = asked.names - told(load()).keys()
+
+    assert not forgotten, f"stack/domain.py tells the domain no {', '.join(sorted(forgotten))}"

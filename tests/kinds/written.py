@@ -30,9 +30,10 @@ class Writing(Walk):
 
     def _clone(self) -> None:
         super()._clone()
-        for name in (*COPIED, *_FILES):
+        linked = [name for name in COPIED if (self.folder / name).is_symlink()]  # the others are copies already
+        for name in (*linked, *_FILES):
             (self.folder / name).unlink()
-        for name in COPIED:
+        for name in linked:
             shutil.copytree(ROOT / name, self.folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         for name in _FILES:
             shutil.copy(ROOT / name, self.folder)
