@@ -11,6 +11,7 @@ from ops.releases import ORDER, Releases, shown
 from ops.system import OperatorError, System
 from tools.numbers import counted
 
+from . import arguments
 from .common import add_common, add_yes, confirmed, console_for
 from .common import shown as printed
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .common import Commands
 
 
-_KEPT = 5
+_KEPT, _MOST_KEPT = 5, 1_000
 
 
 def add_to(commands: Commands) -> None:
@@ -53,16 +54,12 @@ def add_to(commands: Commands) -> None:
         description="Delete old versions of query, validate and command. The newest stay, and those that callers are "
         "at, or come to by start or rollback.",
     )
-    prune.add_argument("--keep", type=_count, default=_KEPT, metavar="N", help=f"of the newest ones ({_KEPT})")
+    prune.add_argument(
+        "--keep", type=arguments.Count(_MOST_KEPT), default=_KEPT, metavar="N", help=f"of the newest ones ({_KEPT})"
+    )
     add_yes(prune)
     add_common(prune)
     prune.set_defaults(run=_prune)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("how many versions to keep: 1 or more")
-    return int(text)
 
 
 def _prune(system: System, options: argparse.Namespace) -> int:
