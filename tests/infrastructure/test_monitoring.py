@@ -71,7 +71,8 @@ NAMED_BY = {"TableName": "Table", "FunctionName": "Function", "QueueName": "Queu
 def test_every_alarm_watches_a_metric_that_aws_emits_of_a_resource_of_the_stack(stack: Graph) -> None:
     for alarm in stack.of("MetricAlarm"):
         metric, dimensions = _metric(alarm), alarm.inputs["dimensions"]
-        assert set(dimensions) in EMITTED[metric], alarm.name
+        assert metric in EMITTED, f"{alarm.name} watches {metric}: say in EMITTED under which dimensions it is emitted"
+        assert set(dimensions) in EMITTED[metric], f"{alarm.name}: {metric} has no dimensions {sorted(dimensions)}"
         _check_subjects(stack, dimensions)
 
 
@@ -152,7 +153,10 @@ def test_the_alarms_that_there_must_be(stack: Graph) -> None:
     alarms = [(*_metric(alarm), tuple(sorted(alarm.inputs["dimensions"].items()))) for alarm in stack.of("MetricAlarm")]
     # How long and whether at all are two alarms of one metric.
     twice = ("EventSourcing", "OldestDueSeconds", (("FunctionName", functions["sweep"]),))
-    assert sorted(alarms) == sorted([*expected, twice])
+    wanted = sorted([*expected, twice])
+    assert sorted(set(alarms) - set(wanted)) == [], "alarms that nobody expects here: add them to `expected`"
+    assert sorted(set(wanted) - set(alarms)) == [], "alarms that are missing"
+    assert sorted(alarms) == wanted, "alarms of one metric of one resource"
 
 
 def test_a_single_dead_letter_raises_the_alarm(stack: Graph) -> None:
@@ -190,7 +194,7 @@ def test_the_dashboard_shows_metrics_that_exist_of_resources_of_the_stack(stack:
     for namespace, metric, *rest in _dashboard_metrics(stack):
         *pairs, shown = rest
         dimensions = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        assert set(dimensions) in EMITTED[namespace, metric], metric
+        assert set(dimensions) in EMITTED.get((namespace, metric), []), f"the dashboard shows {namespace} {metric}"
         _check_subjects(stack, dimensions)
         assert shown["label"]
 
@@ -276,8 +280,11 @@ def test_the_documents_pay_for_as_many_alarms_as_there_are(stack: Graph) -> None
     alarms = len(stack.of("MetricAlarm"))
     monthly = alarms * prices.ALARM_MONTH + prices.DASHBOARD_MONTH
 
-    assert f"some {round(alarms, -1)} alarms at" in (ROOT / "docs" / "cost.md").read_text("utf-8")
-    assert f"about {round(monthly)} US$ a month" in (ROOT / "README.md").read_text("utf-8")
+    for file, said in (
+        ("docs/cost.md", f"some {round(alarms, -1)} alarms at"),
+        ("README.md", f"about {round(monthly)} US$ a month"),
+    ):
+        assert said in (ROOT / file).read_text("utf-8"), f"{file} does not say {said!r}: there are {alarms} alarms"
 
 
 ENTRIES = (ROOT / "docs" / "operations.md").read_text("utf-8").split("## Alarms")[1].split("\n## ")[0].splitlines()
@@ -309,7 +316,12 @@ def test_every_alarm_tells_the_place_of_the_one_entry_that_the_runbook_has_for_i
     for alarm in every_alarm():
         name = alarm.name.removeprefix("monitoring-")
         _, _, entry = alarm.inputs["alarmDescription"].rpartition(" Runbook: docs/operations.md#")
-        (row,) = [line for line in ENTRIES if f'<a id="{entry}"></a>' in line]
+        rows = [line for line in ENTRIES if f'<a id="{entry}"></a>' in line]
+        assert len(rows) == 1, (
+            f"{name} has {len(rows)} entries in docs/operations.md, Alarms: it needs one line that begins with "
+            f'| <a id="{entry}"></a>`{name}` |'
+        )
+        (row,) = rows
         assert OF_MANY.get(entry, f"`{name}`") in row.split(" | ")[0], name
 
 

@@ -142,7 +142,7 @@ def test_another_domain_is_deployed_and_answers_as_the_document_says(parcels_alo
 
 
 def test_what_is_added_to_the_accounts_is_added_as_the_document_says(tmp_path: Path) -> None:
-    """A type of events, a projection, a setting and a query, one after the other; each block looks at itself.
+    """A type of events, a projection, a setting, an alarm and a query, one after the other; each block looks at itself.
 
     The setting is the projection's, and comes before the query: none leans on another that it does not name.
     """
@@ -152,3 +152,8 @@ def test_what_is_added_to_the_accounts_is_added_as_the_document_says(tmp_path: P
             writing.all(section(title))
 
         assert "/accounts/{id}/activity" in (writing.folder / "handlers/http_api/openapi.json").read_text("utf-8")
+        typed = ("handlers/domain", "stack/domain.py", "components/settings.py", "components/monitoring.py")
+        tests = ("tests/domain/test_activity.py", "tests/domain/test_account_reviewed.py")
+        run(writing.folder, "mypy", "--cache-dir", str(tmp_path / "types"), *typed, *tests)
+        api = ("tests/http_api/test_examples.py", "-k", "Account")
+        run(writing.folder, "pytest", "-q", "-p", "no:cacheprovider", *api)
