@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .common import Commands
 
 _SHOWN = 100
+"""Lost events that are listed: the list can be had again, by --json whole."""
 _WAITS = 5
 """Streams that wait, and places that one lacks, that are named."""
 MAX_EPOCH = 1_000_000
@@ -219,9 +220,9 @@ def _promote(system: System, options: argparse.Namespace) -> int:
         return 0
     if not done.was_reached:
         console.print(f"what {source.name} has not sent is not known; it comes once it is back, and is settled then")
-    for each in missing[:_SHOWN]:
-        where = f"{shown(each['aggregateId'])} #{each['sequence']}"
-        console.print(f"not here: {where} {shown(each['eventType'])} {each['eventId']}")
+    for each in missing:  # all of them: nobody can ask for this list again
+        where = f"{shown(each['aggregateId'])} #{each['sequence']} {shown(each['eventType'])}"
+        console.print(f"not here: {where} {each['eventId']}, command {shown(each['commandId'])}")
     if missing:
         console.print(f"{counted(len(missing), 'event')} of {source.name} had not come; they are settled when they do")
     return 0

@@ -5979,6 +5979,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/ops/test_lost.py",),
     ),
     Mutant(
+        "list a hundred of the events that a promotion leaves behind",
+        "ops/commands/region.py",
+        "    for each in missing:  # all of them",
+        "    for each in missing[:_SHOWN]:  # all of them",
+        ("tests/ops/test_region.py",),
+    ),
+    Mutant(
         "call it a breach to whoever asks that two Regions wrote a stream",
         "handlers/query.py",
         "        if this_region() is None:\n",
