@@ -15,11 +15,12 @@ from rich.console import Console
 from schemas import checking
 from schemas.catalog import DOCUMENT, with_catalog
 from schemas.compatibility import DEFAULT_MODE, MODES
-from schemas.files import SchemaError, Versions, load
+from schemas.files import SchemaError, Versions, file_of, load, streams
 from schemas.generation import PROJECT, generated
 from schemas.openapi import described
 from schemas.scaffold import EVENT_TYPE_RULE, ScaffoldError, is_event_type, new
 
+_A_KIND = "it needs a module and a line in the registry (docs/extending.md)"
 _console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
@@ -117,13 +118,22 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _new(options: argparse.Namespace) -> int:
-    written = new(options.event_type, load(), stream=options.stream)
+    before, drafts = load(), checking.drafts()
+    written = new(options.event_type, before, stream=options.stream)
     _write_all(_loaded())
     code = [str(path) for path in written if path.suffix == ".py"]
     if code:
         subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", *code], check=True, cwd=PROJECT)  # noqa: S603
     for path in written:
         _console.print(f"  {path} is a draft: make it yours", style="yellow")
+    for file in (file_of(options.event_type, version) for version in before.get(options.event_type, ())):
+        if file in drafts:
+            _console.print(
+                f"  {file}, the version before, is a draft itself: that may still be changed", style="yellow"
+            )
+    if options.stream and options.stream not in streams(before).values():
+        kinds = ", ".join(sorted({*streams(before).values()}))
+        _console.print(f"  {options.stream} is a new kind of aggregates, beside {kinds}: {_A_KIND}", style="yellow")
     _console.print("Then: python -m schemas generate, make test, and python -m schemas publish once it is final.")
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from schemas.vocabulary import DRAFT
 
 DOMAIN = Path("handlers", "domain")
 UPCASTERS = DOMAIN / "upcasters.py"
+_NEAR = 0.75
+"""So like another name is one that was misspelt."""
 _HUMPS = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -43,11 +46,19 @@ def new(
             raise ScaffoldError(f"{event_type} is there, and of no stream {stream}: a type never changes its stream")
         drafts = _next_version(event_type, schemas, project)
     else:
-        drafts = _new_type(event_type, stream or _kind_of(event_type, schemas), schemas, project)
+        drafts = _new_type(event_type, _said(stream, schemas) or _kind_of(event_type, schemas), schemas, project)
     for path, text in drafts.items():
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text(text, "utf-8")
     return list(drafts)
+
+
+def _said(stream: str | None, schemas: Mapping[str, Versions]) -> str | None:
+    """The kind that is asked for: one that there is, or a new one of another name than any that there is."""
+    kinds = {*streams(schemas).values()}
+    if stream and stream not in kinds and (near := get_close_matches(stream.lower(), kinds, 1, _NEAR)):
+        raise ScaffoldError(f"--stream {stream} is no kind that there is, and nearly one: is it {near[0]}?")
+    return stream
 
 
 def _kind_of(event_type: str, schemas: Mapping[str, Versions]) -> str:

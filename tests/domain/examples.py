@@ -7,6 +7,7 @@ yet. What is recorded stays.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -49,13 +50,13 @@ def told(event_type: str) -> list[Event]:
 def versions(event_type: str) -> dict[int, list[Event]]:
     """By version of a type, events of its examples, and of these with another field each, where its schema lets them.
 
-    A field is left out, null, or one of its own examples: those of all versions, since older events kept any field, and
-    one that got its meaning later may stand in them.
+    A field is left out, null, one of its own examples or one of its words: those of all versions, since older events
+    kept any field, and one that got its meaning later may stand in them.
     """
     fields: dict[str, list[Any]] = {}
     for schema in _SCHEMAS[event_type].values():
         for field, described in schema["properties"].items():
-            fields.setdefault(field, []).extend(described.get("examples", ()))
+            fields.setdefault(field, []).extend((*described.get("examples", ()), *described.get("enum", ())))
     found: dict[int, list[Event]] = {}
     for version, schema in _SCHEMAS[event_type].items():
         told_of: dict[str, Mapping[str, Any]] = {}
@@ -109,8 +110,27 @@ def recorded() -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
-if __name__ == "__main__":
-    every = recorded()
-    for one in KINDS.all:
-        every.setdefault(one.name, {}).setdefault(str(one.state_version), outcomes(one))
+def differing(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """From which types, each with its version, something else follows than did. After what is new others follow, too:
+    it alone is told of."""
+    return sorted(now.keys() - was.keys()) or [name for name in was if was[name] != now.get(name)]
+
+
+def main() -> int:
+    """Record what follows under each new STATE_VERSION, and say so; 1 where one was not raised that had to be."""
+    every, forgotten = recorded(), False
+    for kind in KINDS.all:
+        of_kind, now, version = every.setdefault(kind.name, {}), outcomes(kind), str(kind.state_version)
+        is_new = version not in of_kind
+        others = differing(of_kind.setdefault(version, now), now)
+        forgotten |= bool(others)
+        told_of = "recorded" if is_new else "as it was recorded"
+        if others:
+            told_of = f"what follows from {', '.join(others)} is not what was recorded: raise it, then this again"
+        print(f"{kind.name}, STATE_VERSION {version}: {told_of}")  # noqa: T201 -- a command line
     RECORDED.write_text(json.dumps(every, indent=1) + "\n", "utf-8")
+    return int(forgotten)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,10 @@
 """Snapshots are taken back only by the code that would make the same of the same events."""
 
+import ast
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +33,29 @@ MADE_OF_EVENTS = {
 """What each STATE_VERSION makes of the story below. A failure asks for a new version, not for another text."""
 
 
+def entry(version: int, made: str) -> str:
+    """The lines of it, as they stand in the project's style: none longer than there may be."""
+    parts = "\n".join(f"        {part!r}" for part in (made[at : at + 100] for at in range(0, len(made), 100)))
+    return f"    {version}: (\n{parts}\n    ),"
+
+
+def test_the_entry_that_is_asked_for_is_in_the_projects_style(tmp_path: Path) -> None:
+    made = dumps(Account(closed_at="2024-02-01T00:00:00Z", currency="USD").snapshot()) * 3
+    text = "MADE_OF_EVENTS = {\n" + entry(4, made) + "\n}\n"
+    file = tmp_path / "entry.py"
+    file.write_text(text, "utf-8")
+
+    for words in (("check", "--select", "E501"), ("format", "--check")):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, "--isolated", "--no-cache", "--line-length", "120", str(file)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+    assert ast.literal_eval(text.partition(" = ")[2]) == {4: made}
+
+
 def test_a_state_version_stands_for_what_it_always_stood_for() -> None:
     state, _ = run(
         create(createdAt="2024-01-15T10:00:00Z", overdraftLimit=Decimal("10.5")),
@@ -39,9 +66,7 @@ def test_a_state_version_stands_for_what_it_always_stood_for() -> None:
     )
 
     made = dumps(state.snapshot())
-    assert STATE_VERSION in MADE_OF_EVENTS, (
-        f"a new STATE_VERSION: add to MADE_OF_EVENTS\n    {STATE_VERSION}: {made!r},"
-    )
+    assert STATE_VERSION in MADE_OF_EVENTS, f"a new STATE_VERSION: add to MADE_OF_EVENTS\n{entry(STATE_VERSION, made)}"
     assert made == MADE_OF_EVENTS[STATE_VERSION]
 
 

@@ -134,6 +134,23 @@ def test_a_new_type_of_another_kind_is_a_schema_of_its_stream_alone(project: Pat
         new("AccountClosed", schemas, project, stream="lamp")
 
 
+def test_a_kind_that_is_misspelt_is_refused_and_a_new_one_is_told_as_such(project: Path) -> None:
+    said = run(project, "schemas", "new", "FooBar", "--stream", "acount", status=1)
+    assert "--stream acount is no kind that there is, and nearly one: is it account?" in said
+    assert not (project / "schemas" / "FooBar").exists()
+
+    said = run(project, "schemas", "new", "LampLit", "--stream", "lamp")
+
+    assert "lamp is a new kind of aggregates, beside account, " in said
+
+
+def test_of_a_version_after_a_draft_it_is_said_that_the_draft_may_be_changed(project: Path) -> None:
+    note = "schemas/AccountDrafted/1.json, the version before, is a draft itself"
+    assert note not in run(project, "schemas", "new", "AccountDrafted")
+
+    assert note in run(project, "schemas", "new", "AccountDrafted")
+
+
 def test_one_draft_follows_another_however_long_the_lists_become(project: Path) -> None:
     # What is one line today stands on several once ruff has formatted it.
     names = ["AccountDrafted", "AccountDraftedAgain", "AccountDraftedForAThirdTime", "AccountDraftedOnceMore"]
