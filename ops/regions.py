@@ -8,6 +8,7 @@ says that the loss is accepted. It is none for good: what has not come comes lat
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
@@ -31,14 +32,17 @@ from handlers.store.waiting import Wait, Waiting
 from handlers.upkeep.letters.between import Between
 from ops.system import OperatorError, System
 from ops.timeline import ByTime
-from tools.numbers import counted, verb
+from tools.numbers import counted, noun, verb
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_RUNBOOK = "docs/operations.md#streams-that-wait"
 _KEYS = 100
 """BatchGetItem's limit."""
 _POLL_SECONDS = 1.0
+_PLACES = 5
+"""Places that a stream lacks which are named."""
 _FAULTS = 500
 """From this status on an answer says nothing but that the Region fails."""
 
@@ -418,6 +422,31 @@ def between_of(system: System) -> Between | None:
         conflicts=Conflicts(dynamodb, system.output("conflictsTable")),
         standing=Standings(dynamodb, system.output("standingsTable"), initial).now,
     )
+
+
+def waits_in(system: System) -> dict[str, Wait]:
+    """The streams that wait in this Region, by their aggregates: a Query a megabyte, none of a stack in one Region."""
+    if not has_two_regions(system):
+        return {}
+    waiting = Waiting(system.client("dynamodb"), system.output("standingsTable"))
+    return {wait.aggregate_id: wait for wait in waiting.every()}
+
+
+def awaited(wait: Wait) -> str:
+    """What a stream waits for, and what to do where that never comes."""
+    if not wait.lacks:
+        return f"{_since(wait)} what the other Region makes of it ({_RUNBOOK})"
+    lacks = ", ".join(map(str, wait.lacks[:_PLACES]))
+    more = f" and {len(wait.lacks) - _PLACES:,} more" if len(wait.lacks) > _PLACES else ""
+    give_up = f"python -m ops region reconcile --aggregate {shlex.quote(wait.aggregate_id)} --give-up"
+    return (
+        f"{_since(wait)} {noun(len(wait.lacks), 'event')} {lacks}{more}; only if the Region that has it is gone for "
+        f"good: {give_up} ({_RUNBOOK})"
+    )
+
+
+def _since(wait: Wait) -> str:
+    return f"{wait.aggregate_id} waits since {wait.since[:19]}Z for"
 
 
 def seen_to_in(system: System) -> Callable[[Flaw], bool]:

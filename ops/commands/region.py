@@ -22,6 +22,7 @@ from ops.regions import (
     Region,
     Seen,
     UnreachableError,
+    awaited,
     described,
     disagreement,
     region_of,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _SHOWN = 100
 """Lost events that are listed: the list can be had again, by --json whole."""
 _WAITS = 5
-"""Streams that wait, and places that one lacks, that are named."""
+"""Streams that wait which are named."""
 MAX_EPOCH = 1_000_000
 _WAIT = arguments.Count(86_400)
 
@@ -163,15 +164,10 @@ def _problems(seen: Mapping[str, Seen | UnreachableError]) -> list[str]:
     if most:
         found.append(f"{counted(most, 'lost event')} open: `region reconcile` lists them")
     for name, each in reached.items():
-        found += [f"{name}: {_waits(wait)}" for wait in each.waiting[:_WAITS]]
+        found += [f"{name}: {awaited(wait)}" for wait in each.waiting[:_WAITS]]
         if len(each.waiting) > _WAITS:
             found.append(f"{name}: {counted(len(each.waiting) - _WAITS, 'stream')} more that wait")
     return found
-
-
-def _waits(wait: Wait) -> str:
-    what = f"event {', '.join(map(str, wait.lacks[:_WAITS]))}" if wait.lacks else "what the other Region makes of it"
-    return f"{wait.aggregate_id} waits since {wait.since[:19]}Z for {what}"
 
 
 def _show(console: Console, name: str, each: Seen | UnreachableError) -> None:
@@ -364,7 +360,7 @@ def _show_settled(console: Console, told: dict[str, Any], open_ones: Sequence[Co
         console.print(f"and {counted(len(open_ones) - _SHOWN, 'lost event')} more")
     for name, each in told.items():
         for wait in each["waiting"]:
-            waits = _waits(Wait(wait["aggregateId"], wait["since"], tuple(wait["lacks"])))
+            waits = awaited(Wait(wait["aggregateId"], wait["since"], tuple(wait["lacks"])))
             console.print(f"{name}: {shown(waits)}")
 
 

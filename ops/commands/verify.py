@@ -18,11 +18,12 @@ from handlers.domain import KINDS, PROCESS
 from handlers.store.event_store import EventStore
 from handlers.upkeep.letters.queues import messages_in
 from handlers.upkeep.verification.findings import CONTENTS, UNDER_WAY, Finding, Kind
-from ops.regions import seen_to_in
+from ops.regions import seen_to_in, waits_in
 from ops.system import System, UsageError
 from ops.verification.crossing import Crossing, Parts
 from ops.verification.report import Report
 from ops.verification.settling import Places, observe
+from ops.verification.steps import AWAITED
 from ops.verification.verifier import Verdict, Verifier
 from ops.verification.walk import in_parallel
 from tools.numbers import counted, money
@@ -107,6 +108,8 @@ def _run(system: System, options: argparse.Namespace) -> int:
             console.print("[yellow]it did not come to its end; so far:[/]")
             _summarize(report, console, ended=False)
         raise
+    if any(report.remaining[kind.value] for kind in AWAITED):
+        report.waits = waits_in(system)
     if options.json:
         print(json.dumps(report.describe(), indent=2))
     else:

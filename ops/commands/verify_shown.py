@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import islice
@@ -10,8 +11,9 @@ from itertools import islice
 from rich.console import Console
 
 from handlers.upkeep.verification.findings import UNDER_WAY, Finding, Kind
+from ops.regions import awaited
 from ops.verification.report import Report
-from ops.verification.steps import NEXT
+from ops.verification.steps import AWAITED, NEXT
 from tools.numbers import counted, money
 
 from .common import shown
@@ -32,9 +34,19 @@ def print_findings(report: Report, console: Console, told: Callable[[Finding, bo
             left = report.remaining[kind.value]
             rest = f", of which {left:,} remain" if left < number else ""
             console.print(f"[bold]{kind.value}[/]: {counted(number, 'finding')}{rest}")
-            if left:
+            waits = _waits(kind, by_kind.get(kind, []), report)
+            if left > sum(waits.values()):
                 console.print(f"  next: {NEXT[kind]}")
+            for aggregate_id in waits:
+                console.print(f"  next: {shown(awaited(report.waits[aggregate_id]))}")
             _print_group(kind, by_kind.get(kind, []), report, console, told)
+
+
+def _waits(kind: Kind, kept: list[tuple[Finding, bool]], report: Report) -> Counter[str]:
+    """Of a kind's findings, how many are of which stream that waits: it is put together when the rest has come."""
+    if kind not in AWAITED:
+        return Counter()
+    return Counter(each.aggregate_id for each, repaired in kept if not repaired and each.aggregate_id in report.waits)
 
 
 def line_of(finding: Finding, *, repaired: bool) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handlers.store.waiting import Wait
 from handlers.upkeep.verification.findings import CONTENTS, Finding
 
 from .crossing import Sum
@@ -37,6 +38,8 @@ class Report:
     not_judged: int = 0
     """Processes that nobody can judge: see `Crossing`."""
     sums: Mapping[str, Sum] = field(default_factory=dict)
+    waits: Mapping[str, Wait] = field(default_factory=dict)
+    """With two Regions: the streams of which something has not come yet, by their aggregates."""
 
     @property
     def clean(self) -> bool:
@@ -89,6 +92,7 @@ class Report:
             "processes": self.processes,
             "notJudged": self.not_judged,
             "sums": {unit: total.describe() for unit, total in sorted(self.sums.items())},
+            **({"waiting": [wait.describe() for wait in self.waits.values()]} if self.waits else {}),
             "counts": dict(sorted(self.counts.items())),
             "repaired": self.repaired,
             "remaining": dict(sorted(self.remaining.items())),

@@ -53,3 +53,6 @@ NEXT: Mapping[Kind, str] = MappingProxyType(
         Kind.SUM: _ACROSS,
     }
 )
+
+AWAITED = frozenset({Kind.GAP, Kind.LINK, Kind.EPOCH, Kind.REGION})
+"""With two Regions, what a stream looks like of which something has not come yet: nobody did that to it."""

@@ -5979,6 +5979,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/ops/test_lost.py",),
     ),
     Mutant(
+        "call a stream that waits an incident",
+        "ops/commands/verify_shown.py",
+        "            if left > sum(waits.values()):",
+        "            if left:",
+        ("tests/ops/test_region.py",),
+    ),
+    Mutant(
+        "call an edited event in a stream that waits something that has not come",
+        "ops/commands/verify_shown.py",
+        "    if kind not in AWAITED:\n",
+        "    if not kind:\n",
+        ("tests/ops/test_region.py",),
+    ),
+    Mutant(
         "list a hundred of the events that a promotion leaves behind",
         "ops/commands/region.py",
         "    for each in missing:  # all of them",

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from handlers.sourcing.standing import Role, Standing
+from handlers.store.waiting import Waiting
 from ops.commands import region as command
 from ops.regions import Promoted
 
+from ..handlers.conftest import STORE
 from .conftest import Run
-from .test_between import THERE, two, written
+from .test_between import STANDINGS, THERE, item_of, two, written
 from .test_status_regions import both, points
 
 __all__ = ["both", "points", "two"]
+
+SINCE = "2026-01-01T10:00:00.000000Z"
 
 
 def test_all_that_is_missing_is_listed_however_much_it_is(
@@ -37,3 +43,44 @@ def test_all_that_is_missing_is_listed_however_much_it_is(
         assert f"#{event.sequence} {event.event_type} {event.event_id}, command {event.command_id}" in listed
     assert "130 events of us-east-1 had not come" in told.out
     assert len(json.loads(run(*asked, "--json").out)["missing"]) == 130
+
+
+def test_verify_takes_a_stream_that_waits_for_no_incident(two: Path, aws: Any, run: Run) -> None:
+    for event in written([5, 6, 7]):
+        if event.sequence != 3:
+            aws.put_item(TableName=STORE, Item=item_of(event))
+    asked = ("verify", "--aggregate", "a")
+    assert "an incident" in run(*asked).out, "nobody knows that something is to come"
+    assert "waiting" not in run(*asked, "--json").json
+
+    Waiting(aws, STANDINGS).note("a", SINCE, [3])
+    told = run(*asked)
+
+    assert told.code == 1
+    assert "a stream #3 gap: event 3 is missing" in told.out
+    assert "an incident" not in told.out
+    next_line = " ".join(told.out.split())
+    assert "next: a waits since 2026-01-01T10:00:00Z for event 3; only if the Region that has it is gone" in next_line
+    assert "python -m ops region reconcile --aggregate a --give-up (docs/operations.md#streams-that-wait)" in next_line
+    (waits,) = run(*asked, "--json").json["waiting"]
+    assert (waits["aggregateId"], waits["lacks"]) == ("a", [3])
+
+
+def test_an_edited_event_is_an_incident_in_a_stream_that_waits_too(two: Path, aws: Any, run: Run) -> None:
+    opening, first, _, last = written([5, 6, 7])
+    for event in (opening, replace(first, data={**first.data, "amount": 500}), last):
+        aws.put_item(TableName=STORE, Item=item_of(event))
+    Waiting(aws, STANDINGS).note("a", SINCE, [3])
+
+    assert "an incident" in run("verify", "--aggregate", "a").out
+
+
+def test_status_says_what_to_do_about_a_stream_that_waits(both: dict[str, Any], run: Run) -> None:
+    Waiting(both[THERE], STANDINGS).note("a b", SINCE, [8])
+    Waiting(both[THERE], STANDINGS).note("c", SINCE, [])
+
+    told = " ".join(run("region", "status").out.split())
+
+    assert "2 streams that wait" in told
+    assert "python -m ops region reconcile --aggregate 'a b' --give-up (docs/operations.md#streams-that-wait)" in told
+    assert "c waits since 2026-01-01T10:00:00Z for what the other Region makes of it (docs/operations.md#" in told
