@@ -9,7 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, IN_VPC, REPLICA, SIGNED, Grant
+from policies.deployer.grants import (
+    AWS_ONLY,
+    GIVEN_KEY,
+    GIVEN_KEY_OF_VAULT,
+    GRANTS,
+    IN_VPC,
+    KEY_OF_VAULT,
+    REPLICA,
+    SIGNED,
+    Grant,
+)
 
 MOST_CHARACTERS = 6_144
 """Of a managed policy; IAM does not count spaces between elements."""
@@ -29,9 +39,11 @@ _WITH_NAMES: Mapping[str, str] = {
 }
 """The property in which the program says a name, of types that do not call it `name`."""
 _OF_ANOTHER: Mapping[str, str] = {
+    "aws:dynamodb/contributorInsights:ContributorInsights": "tableName",
     "aws:dynamodb/resourcePolicy:ResourcePolicy": "resourceArn",
     "aws:lambda/alias:Alias": "functionName",
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": "functionName",
+    "aws:s3/bucketObjectv2:BucketObjectv2": "bucket",
     "aws:sns/topicSubscription:TopicSubscription": "topic",
 }
 """Types that have no name of their own in an ARN, and whose it is: a name, or an ARN that ends in it."""
@@ -44,7 +56,7 @@ _HANDED_ON: Mapping[str, tuple[str, ...]] = {
     "aws:scheduler/schedule:Schedule": ("target", "roleArn"),
 }
 _ROLE, _FUNCTION, _TABLE = "aws:iam/role:Role", "aws:lambda/function:Function", "aws:dynamodb/table:Table"
-_KEY = "aws:kms/key:Key"
+_KEY, _VAULT = "aws:kms/key:Key", "aws:backup/vault:Vault"
 _WHOSE: Mapping[str, str] = {REPLICA: _TABLE, SIGNED: _FUNCTION}
 """What is no resource, by the type of what it is of."""
 
@@ -219,7 +231,10 @@ def _implied(declared: Sequence[Declared]) -> list[Declared]:
     replicas = [Declared(REPLICA, "", {}) for table in tables if table.get("replicas")]
     inside = [Declared(IN_VPC, "", {}) for each in declared if each.type == _FUNCTION and each.inputs.get("vpcConfig")]
     signed = [Declared(SIGNED, "", {}) for arn in _signing(declared)]
-    return [*replicas, *inside, *signed, *(Declared(GIVEN_KEY, key, {}) for key in sorted(keys) if not own)]
+    given = [Declared(GIVEN_KEY, key, {}) for key in sorted(keys) if not own]
+    vaults = [each for each in declared if each.type == _VAULT and each.inputs.get("kmsKeyArn")]
+    kept = [Declared(KEY_OF_VAULT if own else GIVEN_KEY_OF_VAULT, "", {}) for each in vaults]
+    return [*replicas, *inside, *signed, *given, *kept]
 
 
 def _packed(statements: Iterable[Document]) -> list[Document]:

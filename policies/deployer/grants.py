@@ -38,8 +38,9 @@ class OnlyAws(NamedTuple):
 
 
 REPLICA, GIVEN_KEY, IN_VPC, SIGNED = "replica", "given key", "in a VPC", "signed"
+KEY_OF_VAULT, GIVEN_KEY_OF_VAULT = "key of a vault", "given key of a vault"
 """No types of resources: a table's copy in a second Region, a key that is not the stack's own, a function's network,
-the signatures of its code."""
+the signatures of its code, and either key where backups lie under it, too."""
 
 _ON_ALL = ("*",)
 _PROVIDER = "https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service"
@@ -61,7 +62,7 @@ _ROLE, _KEY = "aws:iam/role:Role", "aws:kms/key:Key"
 _FUNCTION, _ALIAS = "aws:lambda/function:Function", "aws:lambda/alias:Alias"
 _PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 _LAYER, _MAPPING = "aws:lambda/layerVersion:LayerVersion", "aws:lambda/eventSourceMapping:EventSourceMapping"
-_BUCKET = "aws:s3/bucket:Bucket"
+_BUCKET, _OBJECT = "aws:s3/bucket:Bucket", "aws:s3/bucketObjectv2:BucketObjectv2"
 _SCHEDULE_GROUP = "aws:scheduler/scheduleGroup:ScheduleGroup"
 _TOPIC, _SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription"
 _QUEUE = "aws:sqs/queue:Queue"
@@ -116,6 +117,18 @@ _CHECKED: Condition = {"StringEquals": {"lambda:CodeSigningConfigArn": "{signing
 
 def _passed_to(service: str) -> Condition:
     return {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
+
+
+def _service_role(what: str, of: str, service: str) -> Grant:
+    """To have a service make the role that it acts in, which it does once in an account."""
+    name = f"{service}.amazonaws.com"
+    return Grant(
+        f"Make{what}Role",
+        of,
+        (f"iam::{{account}}:role/aws-service-role/{name}/*",),
+        "iam:CreateServiceLinkedRole",
+        condition={"StringEquals": {"iam:AWSServiceName": name}},
+    )
 
 
 GRANTS: tuple[Grant, ...] = (
@@ -277,7 +290,7 @@ GRANTS: tuple[Grant, ...] = (
         "s3:CreateBucket DeleteBucket DeleteBucketPolicy PutBucketPolicy PutBucketPublicAccessBlock "
         "PutBucketTagging PutBucketVersioning PutEncryptionConfiguration",
     ),
-    Grant("ChangeObjects", _BUCKET, _OBJECTS, "s3:DeleteObject DeleteObjectVersion PutObject PutObjectTagging"),
+    Grant("ChangeObjects", _OBJECT, _OBJECTS, "s3:DeleteObject DeleteObjectVersion PutObject PutObjectTagging"),
     # What reads: a preview needs no more.
     Grant(
         "ReadTables",
@@ -380,11 +393,12 @@ GRANTS: tuple[Grant, ...] = (
         "GetEncryptionConfiguration ListBucket ListBucketVersions",
         reads=True,
     ),
-    Grant("ReadObjects", _BUCKET, _OBJECTS, "s3:GetObject GetObjectTagging", reads=True),
+    Grant("ReadObjects", _OBJECT, _OBJECTS, "s3:GetObject GetObjectTagging", reads=True),
 )
 
 _NO_VPC = "the deployment that is tried is in no VPC"
 _NO_BACKUP = "the embedded AWS has no AWS Backup"
+_VAULT_UNDER_KEY = "https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html"
 _NO_FILES = "the stack whose deployment is recorded has no audit files"
 
 AWS_ONLY: tuple[OnlyAws, ...] = (
@@ -405,6 +419,16 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         Grant("UseGivenKey", GIVEN_KEY, ("{keys}",), "kms:CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey"),
         "as for a key of the stack's own, which its policy has to leave to the account's roles",
         "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
+    ),
+    OnlyAws(
+        Grant("BackUpUnderKey", KEY_OF_VAULT, _KEYS, "kms:RetireGrant", owned=True),
+        "AWS Backup retires the grant that it made for itself as whoever makes a vault under the key",
+        _VAULT_UNDER_KEY,
+    ),
+    OnlyAws(
+        Grant("BackUpUnderGivenKey", GIVEN_KEY_OF_VAULT, ("{keys}",), "kms:RetireGrant"),
+        "as for a key of the stack's own",
+        _VAULT_UNDER_KEY,
     ),
     OnlyAws(
         Grant(
@@ -437,7 +461,7 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         Grant(
             "ChangeInsights",
             _INSIGHTS,
-            ("dynamodb:{place}:table/*",),
+            _TABLES,
             "dynamodb:UpdateContributorInsights",
         ),
         "the embedded AWS has no Contributor Insights",
@@ -447,12 +471,17 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         Grant(
             "ReadInsights",
             _INSIGHTS,
-            ("dynamodb:{place}:table/*",),
+            _TABLES,
             "dynamodb:DescribeContributorInsights",
             reads=True,
         ),
         "the embedded AWS has no Contributor Insights",
         f"{_PROVIDER}/dynamodb/contributor_insights.go",
+    ),
+    OnlyAws(
+        _service_role("Insights", _INSIGHTS, "contributorinsights.dynamodb"),
+        "the first table with Contributor Insights of an account has DynamoDB's own role made",
+        "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Contributor_Insights_IAM.html",
     ),
     OnlyAws(
         Grant(
@@ -621,6 +650,11 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         f"{_PROVIDER}/appautoscaling/target.go",
     ),
     OnlyAws(
+        _service_role("Scaling", _SCALED, "dynamodb.application-autoscaling"),
+        "the first table of an account that scales by itself has Application Auto Scaling's own role made",
+        "https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html",
+    ),
+    OnlyAws(
         Grant(
             "ReadScaling",
             _SCALED,
@@ -663,13 +697,7 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables-security.html",
     ),
     OnlyAws(
-        Grant(
-            "MakeReplicationRole",
-            REPLICA,
-            ("iam::{account}:role/aws-service-role/replication.dynamodb.amazonaws.com/*",),
-            "iam:CreateServiceLinkedRole",
-            condition={"StringEquals": {"iam:AWSServiceName": "replication.dynamodb.amazonaws.com"}},
-        ),
+        _service_role("Replication", REPLICA, "replication.dynamodb"),
         "the first replica of an account has DynamoDB's own role made",
         "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables-security.html",
     ),
@@ -693,7 +721,6 @@ PARTS: Mapping[str, str] = {
     "aws:iam/rolePolicy:RolePolicy": _ROLE,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _FUNCTION,
     "aws:lambda/permission:Permission": _FUNCTION,
-    "aws:s3/bucketObjectv2:BucketObjectv2": _BUCKET,
     "aws:s3/bucketPolicy:BucketPolicy": _BUCKET,
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _BUCKET,
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _BUCKET,

@@ -10,7 +10,17 @@ import pytest
 
 from policies.deployer.__main__ import declared, main, placed, text_of
 from policies.deployer.documents import MOST_CHARACTERS, MOST_POLICIES, Declared, Place, documents, size
-from policies.deployer.grants import AWS_ONLY, GIVEN_KEY, GRANTS, IN_VPC, PARTS, REPLICA, SIGNED
+from policies.deployer.grants import (
+    AWS_ONLY,
+    GIVEN_KEY,
+    GIVEN_KEY_OF_VAULT,
+    GRANTS,
+    IN_VPC,
+    KEY_OF_VAULT,
+    PARTS,
+    REPLICA,
+    SIGNED,
+)
 from policies.deployer.trust import trust
 from tests.infrastructure.program import ROOT, of_two_regions
 
@@ -111,7 +121,7 @@ def test_everything_that_the_program_can_declare_is_granted_within_iams_sizes() 
         made = documents(resources, Place(regions=("us-east-1", "eu-west-1"), tags={"stack": "prod"}))
         assert len(made) <= MOST_POLICIES
         assert all(size(document) <= MOST_CHARACTERS for document in made.values()), name
-    implied = {REPLICA, GIVEN_KEY, IN_VPC, SIGNED}
+    implied = {REPLICA, GIVEN_KEY, IN_VPC, SIGNED, KEY_OF_VAULT, GIVEN_KEY_OF_VAULT}
     assert known | PARTS.keys() <= declared_types | implied, "of nothing that is ever declared"
 
 
@@ -221,6 +231,55 @@ def test_who_deploys_signed_code_can_take_the_check_from_no_function_and_sign_no
         "lambda:PutFunctionCodeSigningConfig",
     }
     assert "Condition" not in granting(prod, "lambda:CreateFunction")[0]
+
+
+def test_only_the_objects_that_the_program_declares_can_be_read_or_written() -> None:
+    """The audit files are objects, too, and nobody who deploys or previews has anything to do with them."""
+    made = documents(declared("prod", _qualified({"auditFilesDays": "365"})), Place())
+
+    assert "arn:aws:s3:::audit-files-bucket-???????" in granting(made, "s3:GetBucketPolicy")[0]["Resource"]
+    for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"):
+        assert [each["Resource"] for each in granting(made, action)] == [["arn:aws:s3:::console-bucket-???????/*"]]
+
+
+def test_insights_are_switched_for_the_stacks_tables_alone() -> None:
+    made = documents(declared("prod", _qualified({"contributorInsights": "true"})), Place())
+
+    for action in ("dynamodb:UpdateContributorInsights", "dynamodb:DescribeContributorInsights"):
+        (statement,) = granting(made, action)
+        assert "arn:aws:dynamodb:REGION:ACCOUNT_ID:table/event-store-table-???????" in statement["Resource"]
+        assert not [each for each in statement["Resource"] if each.endswith("/*")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "services"),
+    [
+        ({}, set()),
+        (VARIANTS["with capacity"], {"dynamodb.application-autoscaling"}),
+        ({"contributorInsights": "true"}, {"contributorinsights.dynamodb"}),
+    ],
+)
+def test_services_can_be_had_make_their_own_roles(settings: dict[str, str], services: set[str]) -> None:
+    made = documents(declared("prod", _qualified(settings)), Place())
+
+    found = {}
+    for each in statements(made):
+        if each["Action"] == ["iam:CreateServiceLinkedRole"]:
+            (arn,) = each["Resource"]
+            found[each["Condition"]["StringEquals"]["iam:AWSServiceName"]] = arn.split("/")[-2]
+    assert found == {f"{each}.amazonaws.com": f"{each}.amazonaws.com" for each in services}
+
+
+def test_a_vault_under_a_key_takes_the_leave_to_retire_its_grant() -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666"
+    of_own = documents(declared("prod", _qualified({"kmsKey": "create", "backupDays": "35"})), Place(tags={"a": "b"}))
+    of_given = documents(declared("prod", _qualified({"kmsKeyArn": key, "backupDays": "35"})), Place())
+    without = documents(declared("prod", _qualified({"kmsKeyArn": key})), Place())
+
+    (own,) = granting(of_own, "kms:RetireGrant")
+    assert own["Condition"] == {"StringEquals": {"aws:ResourceTag/a": "b"}}
+    assert granting(of_given, "kms:RetireGrant")[0]["Resource"] == [key]
+    assert not [each for each in statements(without) if "kms:RetireGrant" in each["Action"]]
 
 
 def test_only_the_repositorys_own_occasions_are_trusted() -> None:

@@ -6091,6 +6091,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         DEPLOYERS,
     ),
     Mutant(
+        "let whoever previews read the audit files",
+        "policies/deployer/grants.py",
+        'Grant("ReadObjects", _OBJECT, _OBJECTS,',
+        'Grant("ReadObjects", _BUCKET, _OBJECTS,',
+        DEPLOYERS,
+    ),
+    Mutant(
+        "leave a service without the role that it makes for itself",
+        "policies/deployer/grants.py",
+        '_service_role("Scaling", _SCALED, "dynamodb.application-autoscaling")',
+        '_service_role("Scaling", _SCALED, "application-autoscaling")',
+        DEPLOYERS,
+    ),
+    Mutant(
         "have the embedded AWS pass any role to a function",
         "local/engine/control_actions.py",
         '        yield pass_role(role, "lambda")\n',
