@@ -129,7 +129,7 @@ class EventStore(EventTable):
             stream_enabled=True,
             stream_view_type="NEW_AND_OLD_IMAGES",
             replicas=list(args.replicas) or None,
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=args.kept_by_scaling()),
+            opts=args.options(self),
             **args.common(),
         )
         scale(self, name, table, args, indexes)

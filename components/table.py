@@ -33,7 +33,10 @@ class TableArgs:
     max_write_units: int = 0
     """As `max_read_units`."""
     warm_read_units: int = 0
-    """Units a second that the table and each global index take at once; 0 for what DynamoDB begins with."""
+    """Units a second that the table and each global index take at once; 0 for what DynamoDB begins with.
+
+    DynamoDB lowers them never, and the provider would make another table instead: so a table with them is protected.
+    """
     warm_write_units: int = 0
     """As `warm_read_units`."""
     point_in_time_recovery: Input[bool] = True
@@ -81,10 +84,14 @@ class TableArgs:
             "deletion_protection_enabled": self.deletion_protection,
         }
 
-    def kept_by_scaling(self) -> list[str]:
-        """What Application Auto Scaling sets from then on, and an update must leave as it is."""
+    def options(self, owner: pulumi.Resource) -> pulumi.ResourceOptions:
+        """What scales is Application Auto Scaling's from then on; what is warm is not replaced."""
         scaled = {"readCapacity": self.max_read_capacity, "writeCapacity": self.max_write_capacity}
-        return [name for name, most in scaled.items() if most]
+        return pulumi.ResourceOptions(
+            parent=owner,
+            ignore_changes=[name for name, most in scaled.items() if most],
+            protect=True if self.warm_read_units else None,
+        )
 
     def encryption(self) -> aws.dynamodb.TableServerSideEncryptionArgs | None:
         """With the customer key; None is DynamoDB's own, which is always on and costs nothing per call."""
@@ -117,7 +124,7 @@ def table_of(
         attributes=[aws.dynamodb.TableAttributeArgs(name=each, type="S") for each in (*key, *index_keys)],
         hash_key=hash_key,
         range_key=range_key,
-        opts=pulumi.ResourceOptions(parent=owner, ignore_changes=args.kept_by_scaling()),
+        opts=args.options(owner),
         **args.common(),
         **more,
     )

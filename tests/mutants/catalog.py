@@ -6112,6 +6112,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_deployer_policy.py",),
     ),
     Mutant(
+        "have a warm throughput that is lowered replace the table",
+        "components/table.py",
+        "            protect=True if self.warm_read_units else None,\n",
+        "",
+        ("tests/infrastructure/plan/test_life.py",),
+    ),
+    Mutant(
         "write files before they are locked",
         "components/audit_files.py",
         "bucket, writer, pulumi.ResourceOptions(parent=self, depends_on=settled))",

@@ -207,7 +207,7 @@ def _registered(plan: Plan, before: Kept | None, declared: Resource, names: Mapp
     kept_back = {key: before.inputs[key] for key in declared.options.ignore_changes & set(before.inputs)}
     inputs = {**inputs, **kept_back}
     changed = {key for key in {*inputs, *before.inputs} if inputs.get(key) != before.inputs.get(key)}
-    forced = changed & (provider.forces_replacement(new.type) | declared.options.replace_on_changes)
+    forced = provider.forced(new.type, changed, before.outputs, inputs) | changed & declared.options.replace_on_changes
     if provider.is_regional(new.type) and region != before.region:
         forced.add("region")
     if forced:

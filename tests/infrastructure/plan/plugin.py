@@ -85,7 +85,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         type_ = _type(request.urn)
         before, after, standing = _plain(request.old_inputs), _plain(request.news), _plain(request.olds)
         changed = {key for key in {*before, *after} if _comparable(before.get(key)) != _comparable(after.get(key))}
-        forced = changed & provider.forces_replacement(type_)
+        forced = provider.forced(type_, changed, standing, after)
         if provider.is_regional(type_) and standing.get("region", self._region) != self._region:
             forced.add("region")
         return _changes(changed, forced)

@@ -172,8 +172,19 @@ def short(type_: str) -> str:
     return type_.rsplit(":", 1)[1]
 
 
-def forces_replacement(type_: str) -> frozenset[str]:
-    return _FORCES_REPLACEMENT[short(type_)]
+def forced(type_: str, changed: Iterable[str], standing: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """Of the properties that changed, those that have it replaced.
+
+    `standing` are the outputs of before: what the program said once and says no more is still in them.
+    """
+    every = set(changed) & _FORCES_REPLACEMENT[short(type_)]
+    return every | ({"warmThroughput"} if short(type_) == "Table" and _cools(standing, after) else set())
+
+
+def _cools(standing: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """DynamoDB lowers no warm throughput, so the provider makes another table; it leaves alone what is not said."""
+    before, wanted = standing.get("warmThroughput") or {}, after.get("warmThroughput") or {}
+    return any(units < before.get(unit, 0) for unit, units in wanted.items())
 
 
 @cache

@@ -446,6 +446,38 @@ def test_another_path_of_the_roles_makes_new_ones_and_production_refuses_it() ->
     assert up(up(State(), graph("prod")).after, changed("prod", "rolePath=/ledger/")).refused >= roles
 
 
+def warm(stack: str, reads: int, writes: int) -> Graph:
+    return changed(stack, f"warmReadUnits={reads}", f"warmWriteUnits={writes}")
+
+
+@pytest.mark.parametrize(("reads", "writes"), [(20_000, 9000), (40_000, 8000), (20_000, 8000)])
+def test_a_warm_throughput_that_is_lowered_is_refused_before_a_table_is_replaced(
+    stack: Graph, standing: State, reads: int, writes: int
+) -> None:
+    """DynamoDB does not lower it, and the provider would make an empty table instead."""
+    warmed = up(standing, warm(stack.stack, 40_000, 9000))
+    less = warm(stack.stack, reads, writes)
+
+    plan = up(warmed.after, less)
+    assert plan.refused >= {"event-store-table", "read-model-table"}
+    assert plan.after == warmed.after, "nothing is done"
+    forgotten = up(warmed.after, stack)
+    assert (forgotten.replaced, forgotten.refused) == ({}, set())
+    again = up(forgotten.after, less)
+    assert again.refused == plan.refused, "the tables are as warm as they were, whatever the program said meanwhile"
+
+
+def test_a_warm_throughput_is_set_raised_and_forgotten_in_place(stack: Graph, standing: State) -> None:
+    warmed = up(standing, warm(stack.stack, 20_000, 8000))
+    raised = up(warmed.after, warm(stack.stack, 40_000, 8000))
+
+    for plan in (warmed, raised, up(raised.after, stack)):
+        assert plan.updated.keys() == {"event-store-table", "read-model-table"}
+        assert all(keys == {"warmThroughput", "globalSecondaryIndexes"} for keys in plan.updated.values())
+        assert (plan.created, plan.replaced, plan.deleted, plan.refused) == (set(), {}, set(), set())
+    assert destroy(raised.after).refused >= {"event-store-table", "read-model-table"}
+
+
 def test_a_boundary_and_tags_come_and_go_in_place_in_production_too(stack: Graph, standing: State) -> None:
     bounded = changed(
         stack.stack, "permissionsBoundary=arn:aws:iam::123456789012:policy/ledger", "dataClass=restricted"
