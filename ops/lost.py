@@ -10,7 +10,7 @@ from typing import Any
 
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import Value
-from handlers.store.conflicts import Conflict, Status
+from handlers.store.conflicts import Bar, Conflict, Status
 
 from .commands.common import amount_of, shown
 
@@ -22,8 +22,13 @@ def described(conflict: Conflict) -> dict[str, Any]:
     return {**conflict.describe(), "state": conflict.status.words, "event": conflict.event.record()}
 
 
-def lines(conflict: Conflict) -> Iterator[str]:
-    """It for a console."""
+def asks_who_stands(conflict: Conflict) -> bool:
+    """Whether what is to be done about it depends on whose id that is by now."""
+    return conflict.status is Status.PERSON and conflict.bar in (Bar.OPENING, Bar.BEHIND)
+
+
+def lines(conflict: Conflict, first: Event | None = None) -> Iterator[str]:
+    """It for a console; `first` is the event that stands first under its id, for who `asks_who_stands`."""
     event = conflict.event
     where = f"{shown(event.aggregate_id)} #{event.sequence} {shown(event.event_type)}"
     yield f"[bold]{conflict.status.words}[/]: {where}{': it stands' if conflict.stands else ''}"
@@ -32,6 +37,8 @@ def lines(conflict: Conflict) -> Iterator[str]:
     yield f"{decided}, for {shown(event.actor)}; command {shown(event.command_id)}"
     who = f" by {shown(conflict.by)}" if conflict.by else ""
     yield f"  {conflict.since or conflict.kept_at}{who}: {shown(conflict.why) or 'nobody has looked yet'}"
+    if first is not None:
+        yield f"  under this id stands {shown(first.event_type)} for {shown(first.actor)}: {shown(_said(first))}"
     for each in _to_do(conflict):
         yield f"  {each}"
 
@@ -54,7 +61,13 @@ def _to_do(conflict: Conflict) -> Sequence[str]:
     close = f'{place} --accept {conflict.event.hash} --why "..."'
     if conflict.stands:
         return (f"close it, then make up for it: {close}",)
+    if conflict.bar is Bar.OVER:
+        return (f"nothing of it can be made again, close it: {close}",)
+    if conflict.bar is Bar.OPENING:
+        return (f"open it under another id if it is somebody else's, and close it here: {close}",)
+    if conflict.bar is Bar.BEHIND:
+        return (f"it was not asked of what stands: close it here, then book it under the other id: {close}",)
     return (
-        f"have it decided again: {place} --retry {conflict.event.hash}",
+        f"have it decided again, once nothing speaks against it: {place} --retry {conflict.event.hash}",
         f"or close it, then make up for it: {close}",
     )

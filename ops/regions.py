@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.sourcing.errors import NotHomeError
+from handlers.sourcing.errors import NotAnEventError, NotHomeError
 from handlers.sourcing.event import Event, Stamp
 from handlers.sourcing.oversight import Flaw, Misfit
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
@@ -28,6 +28,7 @@ from handlers.store.conflict_queue import ConflictQueue
 from handlers.store.conflicts import Conflict, Conflicts, Status
 from handlers.store.items import to_item
 from handlers.store.standings import OvertakenError, Standings, fenced
+from handlers.store.stored_events import event_of
 from handlers.store.waiting import Wait, Waiting
 from handlers.upkeep.letters.between import Between
 from ops.system import OperatorError, System
@@ -120,6 +121,16 @@ class Region:
     def unsettled(self) -> list[Conflict]:
         """What was lost and is neither in its stream again nor closed: a Query or more of the conflicts' index."""
         return list(self._conflicts(self.system.client("dynamodb")).unsettled())
+
+    def first_of(self, aggregate_id: str) -> Event | None:
+        """The event that stands first under an id; None where none can be read: a GetItem, strongly consistent."""
+        key = to_item({"AggregateId": aggregate_id, "EventSequence": 1})
+        table = self.system.output("eventStoreTable")
+        answer = self.system.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)
+        try:
+            return event_of(answer["Item"]) if "Item" in answer else None
+        except NotAnEventError:
+            return None
 
     def conflicts_of(self, aggregate_id: str) -> list[Conflict]:
         """All that was ever lost of a stream: a Query a megabyte of the conflicts."""

@@ -61,6 +61,19 @@ _WORDS = {
     Status.CHECKED: "in the stream again",
     Status.CLOSED: "closed",
 }
+
+
+class Bar(StrEnum):
+    """What no second decision gets over: such a lost event is to be closed."""
+
+    OPENING = "opening"
+    """Another opening stands under its id."""
+    BEHIND = "behind"
+    """It rests on an opening, or another event for a person, that is not in the stream: it was asked of that one."""
+    OVER = "over"
+    """What it belongs to ended without it, or was carried out without it."""
+
+
 UNSETTLED = (Status.OPEN, Status.REFUSED, Status.PERSON)
 """Of what is neither in its stream again nor closed."""
 
@@ -87,6 +100,8 @@ class Conflict:
     """Where it is in the stream again."""
     by: str = ""
     stands: bool = False
+    bar: Bar | None = None
+    """As of when it was last decided."""
     word: str | None = None
     """Since when its word is that; None where nobody has said one, and it is as it was kept."""
     is_fresh: bool = True
@@ -113,6 +128,7 @@ class Conflict:
             **({"AgainAt": self.sequence} if self.sequence else {}),
             **({"By": self.by} if self.by else {}),
             **({"Stands": True} if self.stands else {}),
+            **({"Bar": self.bar.value} if self.bar else {}),
             **({"Due": self.status.value} if self.is_due else {}),
         }
 
@@ -132,6 +148,7 @@ class Conflict:
             sequence=int(again) if again else None,
             by=record.get("By", ""),
             stands=record.get("Stands", False),
+            bar=Bar(record["Bar"]) if "Bar" in record else None,
             word=record["Since"] if record["Place"].endswith(_WORD) else None,
             is_fresh="Due" in record and not record["Place"].endswith(_WORD),
         )
@@ -156,6 +173,7 @@ class Conflict:
             "status": "resolved" if self.status is Status.CHECKED else self.status.value,
             "since": self.since or self.kept_at,
             "stands": self.stands,
+            "bar": self.bar and self.bar.value,
             "keptAt": self.kept_at,
             "why": self.why,
             "by": self.by or None,

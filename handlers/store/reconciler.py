@@ -34,7 +34,7 @@ from handlers.sourcing.standing import Standing
 from handlers.sourcing.untangling import Untangled, untangle
 from handlers.sourcing.values import Value
 
-from .conflicts import Conflict, Conflicts, OvertakenError, Status, place_of
+from .conflicts import Bar, Conflict, Conflicts, OvertakenError, Status, place_of
 from .event_store import EventStore
 from .items import Item, to_item, to_record
 from .ledger import Ledger
@@ -331,25 +331,28 @@ class Reconciler:
     ) -> Conflict:
         """What becomes of an open one."""
         event, settling = conflict.event, KINDS.settling(conflict.event)
+        below = self._rests_on(event, kept, untangled)
+        conflict = replace(conflict, bar=_bar(event, below))  # also where a person asks: it holds whatever she says
         if not conflict.by:  # a person may decide on it all the same
             if settling is Settling.MANUAL:
                 return self._noted(conflict, Status.REFUSED, f"{event.event_type} is for a person to decide")
-            if below := self._rests_on(event, kept, untangled):
+            if below:
                 told = f"it rests on {below.event_type} at {below.sequence}, which was lost and is not in the stream"
                 return self._noted(conflict, Status.REFUSED, told)
-        told, is_under_way = self._against(event)
+        told, status, is_over = self._against(event)
         if told:
-            return self._noted(conflict, Status.OPEN if is_under_way else Status.REFUSED, told, by=conflict.by)
+            return self._noted(_over(conflict) if is_over else conflict, status, told, by=conflict.by)
         try:
             where = self.ledger.execute(command_of(event), seconds_left).sequence
         except LedgerError as refusal:
             if refusal.status >= _REFUSALS:
                 raise
             log.warning("not decided again: %s", refusal.message, extra=conflict.describe())
-            return self._noted(conflict, Status.REFUSED, _told(settling, refusal))
+            barred = _over(conflict) if self._has_ended(event) else conflict
+            return self._noted(barred, Status.REFUSED, _told(settling, refusal))
         if self._again_at(event) is None:
             told = f"its command was carried out by event {where}, which is another part of it"
-            return self._noted(conflict, Status.REFUSED, told)
+            return self._noted(_over(conflict), Status.REFUSED, told)
         return self._noted(conflict, Status.CHECKED, "decided again", where)
 
     def _rests_on(self, event: Event, kept: Mapping[str, Conflict], untangled: Untangled) -> Event | None:
@@ -371,21 +374,27 @@ class Reconciler:
             parent = known[parent].previous_hash
         return None if parent in stands or not unmade else unmade[0]  # what lies before it is not known
 
-    def _against(self, event: Event) -> tuple[str, bool]:
-        """What speaks against a step of a process being decided again, and whether it is that the process is under way;
-        nothing for any other event. A Query of the process, and one or two for each of its steps."""
+    def _against(self, event: Event) -> tuple[str, Status, bool]:
+        """What speaks against a step of a process being decided again, its status by that (open: the process is under
+        way), and whether that holds for ever; nothing for any other event. A Query of the process, and one or two for
+        each of its steps."""
         found = OVERSIGHT.part(event)
         if found is None or found[0] == event.aggregate_id or not _is_step(found[0], event):
-            return "", False
+            return "", Status.OPEN, False
         process_id, part = found
         parts = self._parts(process_id)
         if not any(each.aggregate_id == process_id for each in parts):
-            return f"{process_id}, of which it is a step, is not known here", False
+            return f"{process_id}, of which it is a step, is not known here", Status.REFUSED, False
         if not OVERSIGHT.has_ended(parts):
-            return f"{process_id} is under way, and takes its steps itself", True
+            return f"{process_id} is under way, and takes its steps itself", Status.OPEN, False
         judged = OVERSIGHT.judge(process_id, [part._replace(sequence=_NO_PLACE), *parts])
         unfit = next((flaw.detail for flaw in judged.flaws if flaw.sequence == _NO_PLACE), "")
-        return (f"not made again: {unfit}" if unfit else ""), False
+        return (f"not made again: {unfit}" if unfit else ""), Status.REFUSED, bool(unfit)
+
+    def _has_ended(self, event: Event) -> bool:
+        """Whether it is a process's own event, and that has ended: nothing more of it is made. What `_parts` takes."""
+        found = OVERSIGHT.part(event)
+        return found is not None and found[0] == event.aggregate_id and OVERSIGHT.has_ended(self._parts(found[0]))
 
     def _parts(self, process_id: str) -> list[Part]:
         """All that stands of a process. NotYetError where its stream is in no order."""
@@ -477,6 +486,17 @@ def _sound(item: Item) -> Event:
     if event.computed_hash() != event.hash:
         raise NotAnEventError("its Hash is not that of its content", event.aggregate_id, event.sequence)
     return event
+
+
+def _bar(event: Event, below: Event | None) -> Bar | None:
+    if event.sequence == 1:
+        return Bar.OPENING
+    return Bar.BEHIND if below else None
+
+
+def _over(conflict: Conflict) -> Conflict:
+    """It as one that no second decision makes; an opening that was lost says more."""
+    return conflict if conflict.bar else replace(conflict, bar=Bar.OVER)
 
 
 def _told(settling: Settling, refusal: LedgerError) -> str:

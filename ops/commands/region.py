@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from handlers.sourcing.event import Event
 from handlers.sourcing.values import dumps
 from handlers.store.clocks import CLOCK_TOLERANCE
 from handlers.store.conflicts import UNSETTLED, Conflict, Status
@@ -286,7 +287,7 @@ def _settle(regions: Mapping[str, Region], options: argparse.Namespace, console:
     if options.json:
         print(dumps({"regions": told, "open": [lost.described(each) for each in open_ones]}))
     else:
-        _show_settled(console, told, open_ones)
+        _show_settled(console, told, open_ones, _standing(regions[next(iter(told))], open_ones) if told else {})
     return 1 if open_ones or waiting or len(told) < len(regions) else 0
 
 
@@ -338,24 +339,33 @@ def _show_closed(regions: Mapping[str, Region], options: argparse.Namespace, con
         if options.json:
             print(dumps({"closed": [lost.described(each) for each in closed]}))
         for each in closed if not options.json else ():
-            _print(console, each)
+            _print(console, each, None)
         return 0
     raise OperatorError("no Region answers")
 
 
-def _print(console: Console, conflict: Conflict) -> None:
-    for line in lost.lines(conflict):
+def _standing(region: Region, open_ones: Sequence[Conflict]) -> dict[str, Event | None]:
+    """What stands first under the ids of those that are told and ask for it: a GetItem for each id."""
+    asking = (each.event.aggregate_id for each in open_ones[:_SHOWN] if lost.asks_who_stands(each))
+    return {aggregate_id: region.first_of(aggregate_id) for aggregate_id in dict.fromkeys(asking)}
+
+
+def _print(console: Console, conflict: Conflict, first: Event | None) -> None:
+    for line in lost.lines(conflict, first):
         console.print(line)
 
 
-def _show_settled(console: Console, told: dict[str, Any], open_ones: Sequence[Conflict]) -> None:
+def _show_settled(
+    console: Console, told: dict[str, Any], open_ones: Sequence[Conflict], standing: Mapping[str, Event | None]
+) -> None:
     for name, each in told.items():
         console.print(
             f"{name}  {counted(each['streams'], 'stream')}: {each['putBack']} put back, {each['removed']} removed, "
             f"{each['again']} decided again, {each['notYet']} to wait for"
         )
     for conflict in open_ones[:_SHOWN]:
-        _print(console, conflict)
+        first = standing.get(conflict.event.aggregate_id) if lost.asks_who_stands(conflict) else None
+        _print(console, conflict, first)
     if len(open_ones) > _SHOWN:
         console.print(f"and {counted(len(open_ones) - _SHOWN, 'lost event')} more")
     for name, each in told.items():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from handlers.store.conflicts import Conflict, Conflicts, Status
+from handlers.store.conflicts import Bar, Conflict, Conflicts, Status
 from handlers.store.items import to_record
 from ops.commands import region as command
 from ops.regions import Region
@@ -59,12 +60,35 @@ def test_what_is_open_says_all_that_a_person_needs(open_one: Conflict, run: Run)
         "  amount 30,100, category uncategorized, currency USD, type deposit",
         f"  decided by {HERE} in epoch 1 at {event.timestamp}, for {event.actor}; command {event.command_id}",
         f"  {SINCE}: it was refused",
-        f"  have it decided again: region reconcile --aggregate a --retry {event.hash}",
+        f"  have it decided again, once nothing speaks against it: region reconcile --aggregate a --retry {event.hash}",
         f'  or close it, then make up for it: region reconcile --aggregate a --accept {event.hash} --why "..."',
     ]
     (found,) = last(run("region", "reconcile", "--json"))["open"]
     assert found["event"]["EventData"]["amount"] == 30_100
     assert (found["state"], found["hash"], found["epoch"]) == ("needs a person", event.hash, 1)
+
+
+@pytest.mark.parametrize(
+    ("bar", "advice"),
+    [
+        (Bar.OPENING, "open it under another id if it is somebody else's, and close it here: "),
+        (Bar.BEHIND, "it was not asked of what stands: close it here, then book it under the other id: "),
+        (Bar.OVER, "nothing of it can be made again, close it: "),
+    ],
+)
+def test_what_no_decision_gets_over_is_not_said_to_be_decided_again(
+    open_one: Conflict, conflicts: Conflicts, run: Run, bar: Bar, advice: str
+) -> None:
+    (kept,) = conflicts.of("a")
+    conflicts.note(replace(kept, bar=bar).now(Status.PERSON, SINCE, "why"))
+    listed = run("region", "reconcile").out
+
+    assert "--retry" not in listed
+    assert f"  {advice}region reconcile --aggregate a --accept {open_one.event.hash}" in listed
+    stands = "  under this id stands AccountCreated for unspecified: currency USD\n"
+    assert (stands in listed) == (bar is not Bar.OVER), listed
+    (told,) = last(run("region", "reconcile", "--json"))["open"]
+    assert told["bar"] == bar.value
 
 
 def test_who_closed_it_when_and_why_is_told_to_whoever_asks_and_to_whoever_closes_it_again(

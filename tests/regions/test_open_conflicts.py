@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handlers.store.conflicts import Conflict, Status
+from handlers.store.conflicts import Bar, Conflict, Status
 from handlers.store.items import to_item
 
 from .checks import check_chains, check_copies, check_the_end
@@ -61,7 +61,7 @@ def overdrawn(pair: Pair) -> tuple[Region, Conflict]:
     sent(b, transaction("there", -80))
     pair.quiet()
     (conflict,) = of(b, "a")
-    assert conflict.status is PERSON
+    assert (conflict.status, conflict.bar) == (PERSON, None)
     return b, conflict
 
 
@@ -153,6 +153,7 @@ def test_what_was_lost_behind_an_opening_is_not_decided_on_somebody_elses_accoun
 
     assert balance(b, "x") == 5
     assert [each.status for each in of(b, "x")] == [CLOSED if word else PERSON, PERSON, PERSON]
+    assert [each.bar for each in of(b, "x")] == [Bar.OPENING, Bar.BEHIND, Bar.BEHIND]
     assert of(b, "x")[1].why == "it rests on AccountCreated at 1, which was lost and is not in the stream"
     for each in of(b, "x")[1:]:
         accept(b, each)
@@ -172,6 +173,18 @@ def test_what_was_lost_behind_an_opening_is_decided_where_a_person_asks(pair: Pa
     pair.quiet()
     assert balance(b, "x") == 1000
     check_the_end(pair, {})
+
+
+def test_what_is_refused_on_somebody_elses_account_is_still_said_to_be_asked_of_another_one(pair: Pair) -> None:
+    a, b = parted(pair)
+    sent(b, {**opening("x"), "commandId": "one"})
+    sent(a, {**opening("x"), "commandId": "other"}, transaction("in", 10, "x"), transaction("out", -10, "x"))
+    pair.quiet()
+
+    assert say(b, "retry", of(b, "x")[2])["retried"]["status"] == "refused"
+    pair.quiet()
+    out = of(b, "x")[2]
+    assert (out.status, out.bar, "sufficient-funds" in out.why) == (PERSON, Bar.BEHIND, True)
 
 
 def test_what_was_lost_on_the_account_that_stands_is_decided_though_another_ones_opening_is_open(pair: Pair) -> None:
@@ -269,8 +282,10 @@ def test_a_credit_that_stands_though_its_transfer_was_called_off_is_for_a_person
 
     assert (balance(b, "a"), balance(b, "b")) == (2000, 1500)
     assert b.stored()["t"][1].event_type == "TransferCancelled"
+    assert {each.bar for each in of(b, "t")} == {Bar.OVER}
     (post,) = (each for each in of(b, "a") if each.event.event_type == "TransactionProcessed")
     assert post.why == "not made again: money was posted for the transfer t, which is cancelled"
+    assert post.bar is Bar.OVER
     check_no_money_is_made(b, {"b"})
     pair.quiet()
     check_chains(b)
