@@ -32,7 +32,7 @@ _CODES = {
     "CommandReused": "Under this --id another command was sent before: take another --id.",
     "Contention": "Nothing was stored: send it again.",
     "ClockSkew": "Nothing was stored: send it again, and tell the operator if it stays so.",
-    "NotHome": "Nothing was stored: another Region decides now. Ask the operator which one, and say --region.",
+    "NotHome": "Another Region decides now. Ask the operator which one, and say --region, and the same --id.",
     "NotFound": "Check the id. What was written just now may take a moment to show.",
     "OutOfTime": "Nothing was stored: ask for less, or send it again.",
     "SequenceConflict": "It has changed since: look at it again, and decide anew.",

@@ -121,7 +121,7 @@ class Context:
         except Refused as error:
             if error.region:
                 again = self._again(command.key, error.region)
-                error.hint = f"Nothing was stored. Send it there, under the same id:\n  {again}"
+                error.hint = f"It was not done here. Send it there, under the same id, and it counts once:\n  {again}"
             elif error.error in _BROKEN:
                 error.hint = _NO_USE
             elif not command.dry and (error.status >= _FAULT or error.status == _BUSY):

@@ -31,7 +31,7 @@ from handlers.store.standings import OvertakenError, Standings, fenced
 from handlers.store.stored_events import event_of
 from handlers.store.waiting import Wait, Waiting
 from handlers.upkeep.letters.between import Between
-from ops.system import OperatorError, System
+from ops.system import OperatorError, System, UsageError
 from ops.timeline import ByTime
 from tools.numbers import counted, noun, verb
 
@@ -226,7 +226,7 @@ def disagreement(seen: Mapping[str, Seen | UnreachableError]) -> str:
     if len(seen) == 1 or len(told) < len(seen):
         return ""
     if not active:
-        return "nobody decides: promote one"
+        return "nobody decides: promote one by `python -m ops region promote`"
     left = [name for name in told if name not in active and not any(name in each.covers for each in active.values())]
     if at_home and left:
         return f"nobody decides what is at home in {' and '.join(left)}: `region share`, or promote the other one"
@@ -386,7 +386,10 @@ class Change:
 
 
 def regions_of(system: System) -> dict[str, Region]:
-    """The Regions of a stack by their names, its own first. OperatorError where there is one."""
+    """The Regions of a stack by their names, its own first. OperatorError where there is one.
+    UsageError for the stack in its second Region alone."""
+    if system.first:
+        raise UsageError(f"leave --region out: this is about {system.first} and {system.region} at once")
     systems = system.regions()
     if len(systems) == 1:
         raise OperatorError("the stack has one Region: its setting regions names no second one")

@@ -163,11 +163,11 @@ def _problems(seen: Mapping[str, Seen | UnreachableError]) -> list[str]:
     found += [wrong] if (wrong := disagreement(seen)) else []
     most = max((each.open for each in reached.values()), default=0)
     if most:
-        found.append(f"{counted(most, 'lost event')} open: `region reconcile` lists them")
+        found.append(f"{counted(most, 'lost event')} open: `python -m ops region reconcile` lists them")
     for name, each in reached.items():
         found += [f"{name}: {awaited(wait)}" for wait in each.waiting[:_WAITS]]
         if len(each.waiting) > _WAITS:
-            found.append(f"{name}: {counted(len(each.waiting) - _WAITS, 'stream')} more that wait")
+            found.append(f"{name}: {counted(len(each.waiting) - _WAITS, 'stream')} more waiting")
     return found
 
 
@@ -179,7 +179,7 @@ def _show(console: Console, name: str, each: Seen | UnreachableError) -> None:
     covers = f", and what is at home in {', '.join(sorted(standing.covers))}" if standing.covers else ""
     open_ones, waiting = counted(each.open, "open conflict"), counted(len(each.waiting), "stream")
     console.print(
-        f"{name}  [bold]{standing.role.value}[/]{covers}, epoch {standing.epoch}, {open_ones}, {waiting} that wait"
+        f"{name}  [bold]{standing.role.value}[/]{covers}, epoch {standing.epoch}, {open_ones}, {waiting} waiting"
     )
 
 
@@ -228,7 +228,7 @@ def _promote(system: System, options: argparse.Namespace) -> int:
 def _share(system: System, options: argparse.Namespace) -> int:
     active = [each for each in regions_of(system).values() if each.standing().is_active]
     if len(active) != 1:
-        raise OperatorError("either both decide already, or none: `region status`")
+        raise OperatorError("either both decide already, or none: `python -m ops region status`")
     to, source = _pair(system, active[0].name)
     console = console_for(options)
     done = _change(to, source, console).share(options.since, _until, options.wait)
@@ -259,6 +259,12 @@ def _reconcile(system: System, options: argparse.Namespace) -> int:
     is_of_one = options.accept or options.retry or options.closed
     if is_of_one and len(options.aggregate or ()) != 1:
         raise UsageError("--accept, --retry and --closed go with one --aggregate")
+    if (options.accept or options.retry) and (options.give_up or options.closed):
+        raise UsageError("--give-up and --closed are words of their own: say --accept or --retry by itself")
+    if options.give_up and options.closed:
+        raise UsageError("--closed settles nothing: leave --give-up out")
+    if both := sorted(set(options.accept or ()) & set(options.retry or ())):
+        raise UsageError(f"{both[0]}: either --accept closes it, or --retry has it decided again")
     regions, console = regions_of(system), console_for(options)
     if options.accept or options.retry:
         return _say(regions, options, console)
@@ -282,6 +288,8 @@ def _settle(regions: Mapping[str, Region], options: argparse.Namespace, console:
             told[name] = _settled(region, request)
     found = [regions[name].unsettled() for name in told]  # what came to one of them may not be in the other yet
     open_ones = max(found, key=len, default=[])
+    if options.aggregate:
+        open_ones = [each for each in open_ones if each.event.aggregate_id in options.aggregate]
     open_ones.sort(key=lambda each: (each.event.aggregate_id, each.event.sequence))
     waiting = sum(each["notYet"] + len(each["waiting"]) for each in told.values())
     if options.json:
@@ -302,12 +310,18 @@ def _say(regions: Mapping[str, Region], options: argparse.Namespace, console: Co
         if refused := answer.get("refused"):
             raise OperatorError(f"{own_hash}: {refused['message']}")
         answers.append(answer["accepted"] if word == "accept" else answer["retried"])
-        state = answers[-1]["status"]
-        result = "closed; it stays kept, with your word" if word == "accept" else f"{state}: {answers[-1]['why']}"
+        result = "closed; it stays kept, with your word" if word == "accept" else _became(answers[-1])
         console.print(f"{own_hash}: {shown(result)}")
     if options.json:
         print(dumps({"said": answers}))
     return 1 if any(each["status"] in UNSETTLED for each in answers) else 0
+
+
+def _became(answer: Mapping[str, Any]) -> str:
+    """What became of a lost event that was to be decided once more."""
+    known = answer["status"] in frozenset(Status)
+    state = Status(answer["status"]) if known else Status.CHECKED  # which is told as `resolved`
+    return f"{state.words}: {answer['why']}"
 
 
 def _taken(regions: Mapping[str, Region], request: dict[str, Any]) -> dict[str, Any]:
@@ -338,8 +352,11 @@ def _show_closed(regions: Mapping[str, Region], options: argparse.Namespace, con
         closed = [each for each in region.conflicts_of(options.aggregate[0]) if each.status is Status.CLOSED]
         if options.json:
             print(dumps({"closed": [lost.described(each) for each in closed]}))
-        for each in closed if not options.json else ():
+            return 0
+        for each in closed:
             _print(console, each, None)
+        if not closed:
+            console.print(f"nothing lost of {shown(options.aggregate[0])} was closed")
         return 0
     raise OperatorError("no Region answers")
 

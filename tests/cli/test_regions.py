@@ -68,7 +68,7 @@ def test_what_another_region_decides_is_said_how_to_send_there_and_counts_once(
     assert ran.code == 1
     error, means, again = ran.err.splitlines()
     assert error == "error: NotHome: send it elsewhere"
-    assert means == "Nothing was stored. Send it there, under the same id:"
+    assert means == "It was not done here. Send it there, under the same id, and it counts once:"
     _, *typed = shlex.split(again)
     assert typed == ["account", "deposit", "a", "1", "--id", "k", "--region", SECOND]
     assert run(*typed).code == 0

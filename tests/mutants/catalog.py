@@ -6014,6 +6014,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/ops/test_region.py",),
     ),
     Mutant(
+        "list what is open of every stream to who asks of one",
+        "ops/commands/region.py",
+        "        open_ones = [each for each in open_ones if each.event.aggregate_id in options.aggregate]",
+        "        open_ones = list(open_ones)",
+        ("tests/ops/test_region.py",),
+    ),
+    Mutant(
+        "call the second Region's part of a stack a stack in one",
+        "ops/regions.py",
+        "    if system.first:\n        raise UsageError",
+        "    if not system.region:\n        raise UsageError",
+        ("tests/ops/test_region.py",),
+    ),
+    Mutant(
         "list a hundred of the events that a promotion leaves behind",
         "ops/commands/region.py",
         "    for each in missing:  # all of them",

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from handlers.sourcing.standing import Role, Standing
+from handlers.store.conflicts import Conflict, Conflicts, Status
+from handlers.store.items import to_record
 from handlers.store.waiting import Waiting
 from ops.commands import region as command
-from ops.regions import Promoted
+from ops.regions import Promoted, Region
 
 from ..handlers.conftest import STORE
 from .conftest import Run
-from .test_between import STANDINGS, THERE, item_of, two, written
+from .test_between import CONFLICTS, HERE, STANDINGS, THERE, item_of, two, written
 from .test_status_regions import both, points
 
 __all__ = ["both", "points", "two"]
@@ -81,6 +83,76 @@ def test_status_says_what_to_do_about_a_stream_that_waits(both: dict[str, Any], 
 
     told = " ".join(run("region", "status").out.split())
 
-    assert "2 streams that wait" in told
+    assert "2 streams waiting" in told
     assert "python -m ops region reconcile --aggregate 'a b' --give-up (docs/operations.md#streams-that-wait)" in told
     assert "c waits since 2026-01-01T10:00:00Z for what the other Region makes of it (docs/operations.md#" in told
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [("reconcile",), ("promote", THERE, "--yes"), ("demote", HERE, "--yes"), ("share",), ("reconcile", "--json")],
+)
+def test_what_is_about_both_regions_takes_none_of_them(both: dict[str, Any], run: Run, typed: tuple[str, ...]) -> None:
+    told = run("region", *typed, "--region", THERE)
+
+    assert (told.code, told.error) == (2, f"error: leave --region out: this is about {HERE} and {THERE} at once\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--give-up", "--accept", "x", "--why", "y"), "say --accept or --retry by itself"),
+        (("--closed", "--retry", "x"), "say --accept or --retry by itself"),
+        (("--closed", "--give-up"), "leave --give-up out"),
+        (("--accept", "x", "--retry", "x", "--why", "y"), "x: either --accept closes it, or --retry"),
+    ],
+)
+def test_words_that_rule_each_other_out_are_refused(
+    both: dict[str, Any], run: Run, words: tuple[str, ...], told: str
+) -> None:
+    answer = run("region", "reconcile", "--aggregate", "a", *words)
+
+    assert answer.code == 2
+    assert told in answer.error
+
+
+def test_of_one_stream_only_what_is_open_there_is_listed(
+    both: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = {"streams": 0, "putBack": 0, "removed": 0, "again": 0, "notYet": 0, "waiting": [], "more": False}
+    monkeypatch.setattr(Region, "reconcile", lambda _, __: none)
+    (_, lost) = written([5])
+    kept = Conflict(lost, to_record(item_of(lost)), SINCE, HERE, Status.PERSON, SINCE, "it was refused")
+    Conflicts(both[HERE], CONFLICTS).keep(kept)
+
+    assert "needs a person: a #2" in run("region", "reconcile", "--aggregate", "a").out
+    other = run("region", "reconcile", "--aggregate", "b")
+    assert (other.code, "needs a person" in other.out) == (0, False)
+
+
+def test_that_nothing_is_closed_is_said(both: dict[str, Any], run: Run) -> None:
+    asked = ("region", "reconcile", "--aggregate", "a", "--closed")
+
+    assert "nothing lost of a was closed" in run(*asked).out
+    assert run(*asked, "--json").json == {"closed": []}
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        (("person", "refused: RuleBroken"), 1, "x: needs a person: refused: RuleBroken"),
+        (("refused", "refused: RuleBroken"), 1, "x: the ledger looks once more: refused: RuleBroken"),
+        (("resolved", "decided again"), 0, "x: in the stream again: decided again"),
+    ],
+)
+@pytest.mark.usefixtures("both")
+def test_what_became_of_what_is_decided_once_more_is_said_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch, answer: tuple[str, str], code: int, words: str
+) -> None:
+    told_of = dict(zip(("status", "why"), answer, strict=True))
+    monkeypatch.setattr(Region, "reconcile", lambda _, __: {"retried": told_of})
+
+    told = run("region", "reconcile", "--aggregate", "a", "--retry", "x")
+
+    assert told.code == code
+    assert words in " ".join(told.out.split())
