@@ -24,6 +24,8 @@ _CLASSES: dict[str, type[Any]] = {
     "aws:apigatewayv2/integration:Integration": aws.apigatewayv2.Integration,
     "aws:apigatewayv2/route:Route": aws.apigatewayv2.Route,
     "aws:apigatewayv2/stage:Stage": aws.apigatewayv2.Stage,
+    "aws:appautoscaling/policy:Policy": aws.appautoscaling.Policy,
+    "aws:appautoscaling/target:Target": aws.appautoscaling.Target,
     "aws:backup/plan:Plan": aws.backup.Plan,
     "aws:backup/selection:Selection": aws.backup.Selection,
     "aws:backup/vault:Vault": aws.backup.Vault,
@@ -88,6 +90,9 @@ _CLASSES: dict[str, type[Any]] = {
 
 # The properties whose change replaces a resource (`ForceNew`).
 _FORCES_REPLACEMENT: dict[str, frozenset[str]] = {
+    "Policy": frozenset({"name", "resourceId", "scalableDimension", "serviceNamespace"}),
+    "Target": frozenset({"resourceId", "scalableDimension", "serviceNamespace"}),
+    "VpcEndpoint": frozenset({"serviceName", "serviceRegion", "vpcEndpointType", "vpcId"}),
     "Plan": frozenset(),
     "Selection": frozenset({"iamRoleArn", "name", "planId", "resources"}),
     "Vault": frozenset({"kmsKeyArn", "name"}),
@@ -185,6 +190,11 @@ def _cools(standing: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """DynamoDB lowers no warm throughput, so the provider makes another table; it leaves alone what is not said."""
     before, wanted = standing.get("warmThroughput") or {}, after.get("warmThroughput") or {}
     return any(units < before.get(unit, 0) for unit, units in wanted.items())
+
+
+def knows(class_: type[Any]) -> bool:
+    """Whether it can say of a resource of that class what replaces it."""
+    return class_ in _CLASSES.values() and class_.__name__ in _FORCES_REPLACEMENT
 
 
 @cache

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from dataclasses import replace
 
+import pulumi
 import pytest
 
 from components import bundle
@@ -77,6 +80,16 @@ def loose(declared: Graph) -> set[str]:
 def changed(stack: str, *settings: str) -> Graph:
     """The program of a stack with these settings, `key=value`."""
     return run(stack, {f"event-sourcing:{key}": value for key, value in (text.split("=", 1) for text in settings)})
+
+
+def test_the_stand_in_knows_every_type_that_the_program_may_declare() -> None:
+    sources = [path.read_text() for folder in ("components", "stack") for path in (ROOT / folder).rglob("*.py")]
+    named = {tuple(found) for text in sources for found in re.findall(r"\baws\.(\w+)\.(\w+)\(", text)}
+    classes = {getattr(importlib.import_module(f"pulumi_aws.{module}"), name) for module, name in named}
+    declared = {each for each in classes if isinstance(each, type) and issubclass(each, pulumi.CustomResource)}
+    assert len(declared) > 50
+
+    assert {each.__name__ for each in declared if not provider.knows(each)} == set()
 
 
 def test_the_first_up_creates_all(stack: Graph) -> None:
@@ -476,6 +489,45 @@ def test_a_warm_throughput_is_set_raised_and_forgotten_in_place(stack: Graph, st
         assert all(keys == {"warmThroughput", "globalSecondaryIndexes"} for keys in plan.updated.values())
         assert (plan.created, plan.replaced, plan.deleted, plan.refused) == (set(), {}, set(), set())
     assert destroy(raised.after).refused >= {"event-store-table", "read-model-table"}
+
+
+CONNECTED = (
+    'subnetIds=["subnet-01234567","subnet-12345678"]',
+    'securityGroupIds=["sg-01234567"]',
+    "vpcEndpoints=create",
+    "vpcId=vpc-01234567",
+    'routeTableIds=["rtb-01234567"]',
+)
+PROVISIONED = ("billingMode=PROVISIONED", "readCapacity=5", "writeCapacity=5")
+
+
+def test_endpoints_of_a_vpc_come_change_and_go_in_place(stack: Graph, standing: State) -> None:
+    inside = up(standing, changed(stack.stack, *CONNECTED))
+    endpoints = {kept.name for kept in inside.after if provider.short(kept.type) == "VpcEndpoint"}
+    assert inside.created >= endpoints > set()
+    assert (inside.replaced, inside.deleted, inside.refused) == ({}, set(), set())
+
+    other = (CONNECTED[0].replace("12345678", "87654321"), *CONNECTED[1:])
+    moved = up(inside.after, changed(stack.stack, *other))
+    assert set() < {name for name, keys in moved.updated.items() if keys == {"subnetIds"}} < endpoints
+    assert (moved.created, moved.replaced, moved.deleted, moved.refused) == (set(), {}, set(), set())
+
+    elsewhere = up(inside.after, changed(stack.stack, *(text.replace("vpc-0", "vpc-9") for text in CONNECTED)))
+    assert elsewhere.replaced.keys() == endpoints
+    assert all(because == {"vpcId"} for because in elsewhere.replaced.values())
+
+
+def test_what_scales_capacity_changes_in_place() -> None:
+    scaled = up(State(), changed("dev", *PROVISIONED, "maxReadCapacity=50"))
+    targets = {kept.name for kept in scaled.after if provider.short(kept.type) == "Target"}
+
+    more = up(scaled.after, changed("dev", *PROVISIONED, "maxReadCapacity=60"))
+    assert more.updated == {name: {"maxCapacity"} for name in targets}
+    assert (more.created, more.replaced, more.deleted, more.refused) == (set(), {}, set(), set())
+
+    fixed = up(scaled.after, changed("dev", *PROVISIONED))
+    assert fixed.deleted == targets | {name.removesuffix("scaling") + "use" for name in targets}
+    assert (fixed.created, fixed.replaced, fixed.refused) == (set(), {}, set())
 
 
 def test_a_boundary_and_tags_come_and_go_in_place_in_production_too(stack: Graph, standing: State) -> None:
