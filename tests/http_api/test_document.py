@@ -124,6 +124,7 @@ def _only(collection: str | None) -> Kinds:
     return Kinds(dict.fromkeys(kind.commands, kind.name), kind)
 
 
-def test_code_that_does_not_load_is_told_and_makes_no_document(tmp_path: Path) -> None:
+def test_code_that_does_not_load_is_told_and_makes_no_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # by which other code would load
     with pytest.raises(ValueError, match="the handlers do not load"):
         described(load(), tmp_path)
