@@ -6070,6 +6070,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/ops/test_region.py",),
     ),
     Mutant(
+        "find for ever that a ledger had one Region for a while",
+        "handlers/upkeep/verification/stream.py",
+        "        self._stamp = now\n",
+        "        self._stamp = now if now.region else before\n",
+        ("tests/regions/test_stamps.py",),
+    ),
+    Mutant(
         "list a hundred of the events that a promotion leaves behind",
         "ops/commands/region.py",
         "    for each in missing:  # all of them",

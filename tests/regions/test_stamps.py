@@ -78,7 +78,13 @@ def test_epochs_rise_along_a_stream_and_one_region_decides_in_each() -> None:
 
 def test_a_ledger_that_went_back_to_one_region_is_not_blamed_for_it() -> None:
     assert found(Stamp(HERE, 2), UNSTAMPED, UNSTAMPED) == []
-    assert found(Stamp(HERE, 2), UNSTAMPED, Stamp(HERE, 1)) == [(Kind.EPOCH, 3)]
+
+
+def test_behind_an_event_of_one_region_epochs_count_from_anew() -> None:
+    assert found(Stamp(HERE, 8), UNSTAMPED, Stamp(HERE, 1), Stamp(HERE, 11)) == []
+    assert found(Stamp(HERE, 8), UNSTAMPED, Stamp(HERE, 11), Stamp(HERE, 8)) == [(Kind.EPOCH, 4)]
+    assert found(Stamp(HERE, 8), UNSTAMPED, Stamp(HERE, 1), Stamp(THERE, 1)) == [(Kind.REGION, 4)]
+    assert found(UNSTAMPED, Stamp(HERE, 8), Stamp(HERE, 1)) == [(Kind.EPOCH, 3)]
 
 
 def test_a_stamp_is_in_what_is_exported(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class StreamCheck:
     _timestamp: str = ""
     _event_id: str = ""
     _stamp: Stamp = UNSTAMPED
-    """Of the last event that has one."""
+    """Of the last event."""
     _commands: dict[str, int] = field(default_factory=dict)
 
     def kept(self) -> list[Value]:
@@ -116,7 +116,8 @@ class StreamCheck:
             self.find(Kind.COMMAND, event.sequence, detail)
 
     def _check_stamp(self, event: Event) -> None:
-        """Epochs only rise along a stream, and in one of them one Region decides it."""
+        """Epochs only rise along a stream, and in one of them one Region decides it. An event without a stamp was
+        decided when the ledger had one Region: what comes behind it counts epochs from anew."""
         before, now = self._stamp, event.stamp
         if now.epoch and now.epoch < before.epoch:
             detail = f"Epoch {now.epoch} ({now.region}) is behind {before.epoch} ({before.region}) before it"
@@ -124,7 +125,7 @@ class StreamCheck:
         elif now.epoch == before.epoch and now.region != before.region:
             detail = f"Region {now.region} decided it, in epoch {now.epoch}, and {before.region} what is before it"
             self.find(Kind.REGION, event.sequence, detail)
-        self._stamp = now if now.region else before
+        self._stamp = now
 
     def _look_ahead(self, event: Event) -> None:
         if event.timestamp > self._latest:
