@@ -13,7 +13,7 @@ from typing import Any
 
 from cli import answers
 from cli.called import called, line
-from cli.errors import INTERRUPTED, CliError, Refused, Unanswered, UsageError
+from cli.errors import INTERRUPTED, CliError, Refused, Unanswered, Unreachable, UsageError
 from cli.http_ledger import HttpLedger
 from cli.local_ledger import served_url
 from cli.output import ClosedOutput, Column, Out
@@ -117,7 +117,11 @@ class Context:
         try:
             body = self.ledger.send(command)
         except Unanswered as error:
-            raise Unanswered(f"{error}: whether it was done is unknown", again) from error
+            hint = f"{again}{self._elsewhere(command.key)}"
+            raise Unanswered(f"{error}: whether it was done is unknown", hint) from error
+        except Unreachable as error:
+            error.hint += self._elsewhere(command.key)
+            raise
         except Refused as error:
             if error.region:
                 again = self._again(command.key, error.region)
@@ -184,6 +188,17 @@ class Context:
             f"two ledgers could be meant: {LOCAL}, which `make serve` has at {served}, or {self.profile.name}, which "
             f"was signed in to last, at {self.profile.url}",
             "\n  ".join(["Nothing was sent. Say which one:", *typed]),
+        )
+
+    def _elsewhere(self, key: str) -> str:
+        """How to send a command to the Regions besides the one that does not answer; empty where none is known."""
+        if self.options.direct:
+            return ""
+        regions, here = self.profile.regions, self.options.region
+        others = (name for name, url in regions.items() if (name != here if here else url != self.profile.url))
+        return "".join(
+            f"\nIf the ledger goes on in {name}, send it there, under the same id:\n  {self._again(key, name)}"
+            for name in others
         )
 
     def _again(self, key: str, region: str = "") -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from cli import sign_in
+from cli.errors import CliError, Unanswered, Unreachable
+from cli.http_ledger import HttpLedger
 from cli.profiles import Profiles, config_folder
 from cli.requests import Command
 
@@ -148,3 +150,36 @@ def test_the_functions_of_a_region_are_invoked_there(
     ]
     ran = run("account", "deposit", "a", "1", "--direct", "--region", "ap-south-1")
     assert (ran.code, ran.err.splitlines()[1]) == (2, f"It is in {FIRST} and {SECOND}.")
+
+
+@pytest.mark.usefixtures("ledger", "other")
+@pytest.mark.parametrize("given", [FIRST, SECOND, ""])
+@pytest.mark.parametrize("lost", [Unanswered("it broke"), Unreachable("it is away", "Check the network")])
+def test_where_a_region_does_not_answer_the_other_one_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, given: str, lost: CliError
+) -> None:
+    assert run("login").code == 0
+
+    def send(*_: Any) -> Any:
+        raise type(lost)(str(lost), lost.hint)
+
+    monkeypatch.setattr(HttpLedger, "send", send)
+    ran = run("account", "deposit", "a", "1", "--id", "k", *([f"--region={given}"] if given else []))
+
+    *_, says, again = ran.err.splitlines()
+    elsewhere = FIRST if given == SECOND else SECOND
+    assert says == f"If the ledger goes on in {elsewhere}, send it there, under the same id:"
+    assert shlex.split(again)[1:] == ["account", "deposit", "a", "1", "--id", "k", "--region", elsewhere]
+    first = "Send it again under the same id" if isinstance(lost, Unanswered) else "Check the network"
+    assert first in ran.err
+
+
+def test_where_there_is_one_region_no_other_one_is_named(
+    ledger: FakeLedger, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(*_: Any) -> Any:
+        raise Unanswered("it broke")
+
+    monkeypatch.setattr(HttpLedger, "send", send)
+
+    assert "goes on in" not in run("account", "deposit", "a", "1").err

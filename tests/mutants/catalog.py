@@ -6077,6 +6077,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/regions/test_stamps.py",),
     ),
     Mutant(
+        "name the Region that does not answer as the one to send a command to",
+        "cli/context.py",
+        "(name != here if here else url != self.profile.url)",
+        "(name == here if here else url == self.profile.url)",
+        ("tests/cli/test_regions.py",),
+    ),
+    Mutant(
         "list a hundred of the events that a promotion leaves behind",
         "ops/commands/region.py",
         "    for each in missing:  # all of them",
