@@ -7,7 +7,7 @@ who hands a role on, tags what she makes, or names a layer.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from local.engine import backends, needs
@@ -107,16 +107,25 @@ def _role(request: ApiRequest) -> Iterable[Need]:
 
 def _created_key(request: ApiRequest) -> Iterable[Need]:
     """Besides, AWS asks for what the call does at once, on a key that has no id yet."""
-    yield Need("kms:CreateKey", "*")
+    context = (*_kms_tags_asked(request), *_tags_context("resource", {}))
+    yield Need("kms:CreateKey", "*", context)
     if request.parameters.get("Tags"):
-        yield Need("kms:TagResource", arn(request, "kms", "key/"))
+        yield Need("kms:TagResource", arn(request, "kms", "key/"), context)
+
+
+def _kms_tags_asked(request: ApiRequest) -> Context:
+    return _tags_context("request", {each["TagKey"]: each["TagValue"] for each in request.parameters.get("Tags") or ()})
+
+
+def _tags_context(of: str, tags: Mapping[str, str]) -> Context:
+    """Conditions' keys of these tags, and that there are no others."""
+    return ((f"aws:{of}tag/", ""), *((f"aws:{of}tag/{name.lower()}", value) for name, value in tags.items()))
 
 
 def _key(request: ApiRequest) -> Iterable[Need]:
     """What it is tagged with are conditions' keys: a key has no name."""
     id_ = request.parameters["KeyId"].rsplit("/", 1)[-1]
-    tags = backends.kms_tags(request.region, id_)
-    context = tuple((f"aws:resourcetag/{name.lower()}", value) for name, value in tags.items())
+    context = (*_tags_context("resource", backends.kms_tags(request.region, id_)), *_kms_tags_asked(request))
     yield Need(f"kms:{request.operation}", arn(request, "kms", f"key/{id_}"), context)
 
 

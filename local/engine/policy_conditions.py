@@ -92,7 +92,10 @@ class Condition:
     values: tuple[str, ...]
 
     def holds(self, context: Mapping[str, str]) -> bool:
-        """Whether it holds for a request with this context. Raises: Unevaluable, for an unknown operator or key."""
+        """Whether it holds for a request with this context. Raises: Unevaluable, for an unknown operator or key.
+
+        A context that has `aws:resourcetag/` or `aws:requesttag/` itself has all tags of that kind.
+        """
         match = _OPERATOR.match(self.operator)
         quantifier, name, if_exists = match.groups() if match else (None, self.operator, None)
         negated = name in _NEGATIONS
@@ -100,7 +103,8 @@ class Condition:
         if test is None and name != "Null":
             raise Unevaluable(f"the embedded AWS cannot evaluate the condition operator {self.operator}")
         actual = datetime.now(UTC).isoformat() if self.key == NOW else context.get(self.key)
-        if actual is None and self.key not in _ABSENT:
+        of_known_tags = f"{self.key.partition('/')[0]}/" in context
+        if actual is None and self.key not in _ABSENT and not of_known_tags:
             raise Unevaluable(f"the embedded AWS does not know the condition key {self.key}")
         if any("${" in value for value in self.values):
             raise Unevaluable(f"the embedded AWS does not fill in the variables of {', '.join(self.values)}")

@@ -87,15 +87,23 @@ class Place:
 
 
 def documents(resources: Iterable[Declared], place: Place) -> dict[str, Document]:
-    """By name: `read-1` and so on, enough to preview, and `change-1` and so on, which come on top to deploy."""
+    """By name: `read-1` and so on, enough to preview, and `change-1` and so on, which come on top to deploy.
+
+    `once-1` is for the `up` that makes a key, and for no other. Raises: ValueError, if nothing would tell what AWS
+    names itself from what is somebody else's.
+    """
     declared = list(resources)
     grants = [*GRANTS, *(each.grant for each in AWS_ONLY)]
     found: dict[str, Document] = {}
-    for name, reads in (("read", True), ("change", False)):
-        granted = (_statement(grant, declared, place) for grant in grants if grant.reads is reads)
+    for name in ("read", "change", "once"):
+        granted = (_statement(grant, declared, place) for grant in grants if _document_of(grant) == name)
         packed = _packed([each for each in granted if each])
         found |= {f"{name}-{number}": document for number, document in enumerate(packed, 1)}
     return found
+
+
+def _document_of(grant: Grant) -> str:
+    return "read" if grant.reads else "once" if grant.once else "change"
 
 
 def actions(grant: Grant) -> list[str]:
@@ -151,9 +159,12 @@ def _condition(grant: Grant, filled: Mapping[str, Any], place: Place) -> Documen
             given = filled[value[1:-1]] if isinstance(value, str) and value.startswith("{") else value
             if given:
                 condition.setdefault(operator, {})[key] = given
-    if grant.owned and place.tags:
-        tags = {f"aws:ResourceTag/{name}": value for name, value in place.tags.items()}
-        condition.setdefault("StringEquals", {}).update(tags)
+    if (grant.owned or grant.tagging) and not place.tags:
+        raise ValueError(f"without aws:defaultTags, {grant.of} of the stack cannot be told from those of others")
+    for whose, asked in (("Resource", grant.owned), ("Request", grant.tagging)):
+        if asked:
+            tags = {f"aws:{whose}Tag/{name}": value for name, value in place.tags.items()}
+            condition.setdefault("StringEquals", {}).update(tags)
     if len(place.regions) > 1 and any("{place}" in each or "{region}" in each for each in grant.on):
         condition.setdefault("StringEquals", {})["aws:RequestedRegion"] = list(place.regions)
     return condition

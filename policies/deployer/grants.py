@@ -26,7 +26,11 @@ class Grant(NamedTuple):
     """Changes nothing: a preview needs it, too."""
     condition: Condition | None = None
     owned: bool = False
-    """Its resources have no names of the program's: only those with the stack's own tags, where it has some."""
+    """Its resources have no names of the program's: only those with the stack's own tags, which it must have."""
+    tagging: bool = False
+    """Only with the stack's own tags in the request."""
+    once: bool = False
+    """For the `up` that makes something, and for none after it: what could take in what is somebody else's."""
 
 
 class OnlyAws(NamedTuple):
@@ -243,14 +247,15 @@ GRANTS: tuple[Grant, ...] = (
         "codedeploy:CreateApplication DeleteApplication CreateDeploymentGroup DeleteDeploymentGroup "
         "UpdateDeploymentGroup TagResource UntagResource",
     ),
-    Grant("MakeKeys", _KEY, _ON_ALL, "kms:CreateKey"),
-    Grant("TagKeys", _KEY, _KEYS, "kms:TagResource"),
+    Grant("MakeKeys", _KEY, _ON_ALL, "kms:CreateKey", tagging=True, once=True),
+    # AWS cannot tell a new key from one that is there, and whoever tags another's key makes it the stack's.
+    Grant("TagNewKeys", _KEY, _KEYS, "kms:TagResource", tagging=True, once=True),
     Grant(
         "ChangeKeys",
         _KEY,
         _KEYS,
         "kms:EnableKeyRotation PutKeyPolicy UpdateKeyDescription DisableKey EnableKey ScheduleKeyDeletion "
-        "UntagResource",
+        "TagResource UntagResource",
         owned=True,
     ),
     Grant("ChangeApis", _API, _APIS, "apigateway:POST PATCH DELETE"),

@@ -163,8 +163,9 @@ def test_roles_of_rules_are_handed_to_eventbridge_where_there_are_some(prod: dic
 
     assert passed(prod) == set()
     stacks = dict(every_stack())
-    assert passed(documents(stacks["two Regions"], Place())) == {"crossing-role-???????"}
-    assert passed(documents(stacks["with all that comes on top"], Place())) == {"audit-files-rule-role-???????"}
+    place = Place(tags={"stack": "prod"})
+    assert passed(documents(stacks["two Regions"], place)) == {"crossing-role-???????"}
+    assert passed(documents(stacks["with all that comes on top"], place)) == {"audit-files-rule-role-???????"}
 
 
 def test_with_a_boundary_no_role_can_be_made_or_filled_without_it() -> None:
@@ -187,15 +188,35 @@ def test_what_has_no_name_is_told_by_whose_it_is() -> None:
     made = documents(declared("prod", {"event-sourcing:kmsKey": "create"}), Place(tags={"stack": "prod"}))
 
     (keys,) = granting(made, "kms:ScheduleKeyDeletion")
+    assert "kms:TagResource" in keys["Action"]
     assert keys["Condition"] == {"StringEquals": {"aws:ResourceTag/stack": "prod"}}
     (mappings,) = granting(made, "lambda:DeleteEventSourceMapping")
     functions = mappings["Condition"]["ArnLike"]["lambda:FunctionArn"]
     assert "arn:aws:lambda:REGION:ACCOUNT_ID:function:relay-function-???????" in functions
 
 
+def test_a_key_is_made_once_and_nobody_elses_is_tagged_into_the_stack() -> None:
+    """Whoever could tag another's key as the stack's could then do with it what she likes."""
+    made = documents(declared("prod", {"event-sourcing:kmsKey": "create"}), Place(tags={"stack": "prod"}))
+    once = {name: each for name, each in made.items() if name.startswith("once-")}
+    always = {name: each for name, each in made.items() if name not in once}
+
+    (tagging,) = granting(always, "kms:TagResource")
+    assert tagging["Condition"] == {"StringEquals": {"aws:ResourceTag/stack": "prod"}}
+    assert not [each for each in statements(always) if "kms:CreateKey" in each["Action"]]
+    assert {action for each in statements(once) for action in each["Action"]} == {"kms:CreateKey", "kms:TagResource"}
+    for each in statements(once):
+        assert each["Condition"] == {"StringEquals": {"aws:RequestTag/stack": "prod"}}
+
+
+def test_what_tags_alone_tell_apart_is_refused_without_tags() -> None:
+    with pytest.raises(ValueError, match=r"^without aws:defaultTags, aws:kms/key:Key of the stack cannot be told from"):
+        documents(declared("prod", {"event-sourcing:kmsKey": "create"}), Place())
+
+
 def test_in_two_regions_both_are_meant_and_no_third() -> None:
     resources = [Declared(each.type, each.name, each.inputs) for each in of_two_regions() if each.custom]
-    made = documents(resources, Place(regions=("us-east-1", "eu-west-1")))
+    made = documents(resources, Place(regions=("us-east-1", "eu-west-1"), tags={"stack": "prod"}))
 
     (tables,) = granting(made, "dynamodb:DeleteTable")
     assert tables["Condition"] == {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "eu-west-1"]}}

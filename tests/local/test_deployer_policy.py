@@ -22,7 +22,17 @@ from local.engine.policy_documents import decide
 from policies.deployer.documents import Document
 from policies.deployer.grants import AWS_ONLY
 from tests.effort import LONG
-from tests.local.deployers import ACCOUNT, REGION, account, ask, deployed, one_of_each, policies_of_the_stack, role
+from tests.local.deployers import (
+    ACCOUNT,
+    REGION,
+    TAGS,
+    account,
+    ask,
+    deployed,
+    one_of_each,
+    policies_of_the_stack,
+    role,
+)
 from tests.local.provider_calls import READS, UPDATES
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
@@ -129,7 +139,7 @@ def denied(engine: Engine, credentials: Credentials, service: str, operation: st
 
 
 def test_nothing_of_anybody_else_can_be_touched(engine: Engine, policies: Mapping[str, Document]) -> None:
-    deployer = role(engine, "neighbour", policies)
+    deployer = role(engine, "neighbour", {name: each for name, each in policies.items() if "once-" not in name})
     iam, kms, trust = engine.client("iam"), engine.client("kms"), {"AssumeRolePolicyDocument": "{}"}
     theirs = kms.create_key(Tags=[{"TagKey": "stack", "TagValue": "payroll"}])["KeyMetadata"]["KeyId"]
     iam.create_role(RoleName="payroll-role-0123456", **trust)
@@ -142,6 +152,9 @@ def test_nothing_of_anybody_else_can_be_touched(engine: Engine, policies: Mappin
     iam.create_role(**mine, **trust)
     filling["RoleName"] = mine["RoleName"]
     assert "iam:PutRolePolicy" in denied(engine, deployer, "iam", "put_role_policy", **filling), "without the boundary"
+    taking = {"KeyId": theirs, "Tags": [{"TagKey": key, "TagValue": value} for key, value in TAGS.items()]}
+    assert "kms:TagResource" in denied(engine, deployer, "kms", "tag_resource", **taking), "as if it were the stack's"
+    assert "kms:CreateKey" in denied(engine, deployer, "kms", "create_key", Tags=taking["Tags"]), "but once"
     assert "kms:ScheduleKeyDeletion" in denied(engine, deployer, "kms", "schedule_key_deletion", KeyId=theirs)
     assert "dynamodb:DeleteTable" in denied(engine, deployer, "dynamodb", "delete_table", TableName="payroll")
     function = {"FunctionName": "payroll", "Code": {"ZipFile": b"-"}}

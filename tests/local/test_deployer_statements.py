@@ -30,7 +30,7 @@ def policies() -> Mapping[str, Document]:
     [
         (name, statement["Sid"])
         for name, document in policies_of_the_stack().items()
-        if name.startswith("change-")
+        if name.startswith(("change-", "once-"))
         for statement in document["Statement"]
         if statement["Sid"] not in ONLY_AWS
     ]

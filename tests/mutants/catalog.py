@@ -6177,8 +6177,15 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "let whoever deploys delete any key",
         "policies/deployer/documents.py",
-        "if grant.owned and place.tags:",
-        "if grant.owned and not place.tags:",
+        '(("Resource", grant.owned), ("Request", grant.tagging))',
+        '(("Request", grant.tagging),)',
+        DEPLOYERS,
+    ),
+    Mutant(
+        "let whoever deploys tag another's key into the stack",
+        "policies/deployer/grants.py",
+        'Grant("TagNewKeys", _KEY, _KEYS, "kms:TagResource", tagging=True, once=True),',
+        'Grant("TagNewKeys", _KEY, _KEYS, "kms:TagResource", tagging=True),',
         DEPLOYERS,
     ),
     Mutant(
