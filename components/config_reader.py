@@ -11,6 +11,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from components import limits
+from components.cron import is_cron
 
 KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
@@ -23,7 +24,6 @@ ALARM = re.compile(r"[a-z0-9-]+")
 ALARM_THRESHOLD = re.compile(r"[a-z0-9-]+=\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 BACKUP_VAULT_ARN = re.compile(r"arn:aws[a-z-]*:backup:[a-z0-9-]+:\d{12}:backup-vault:[A-Za-z0-9_-]{2,50}", re.ASCII)
 BACKUP_VAULT = re.compile(r"[A-Za-z0-9_-]{2,50}", re.ASCII)
-CRON = re.compile(r"cron\((?:[^\s()]+ ){5}[^\s()]+\)")
 SUBNET, SECURITY_GROUP, VPC, ROUTE_TABLE = (
     re.compile(rf"{kind}-[0-9a-f]{{8,17}}") for kind in ("subnet", "sg", "vpc", "rtb")
 )
@@ -85,6 +85,14 @@ class Reader:
         """A text that may be empty, and else is of the pattern, which `description` says in words."""
         text = self._text(key)
         if text and not pattern.fullmatch(text):
+            self._reject(key, text, f"empty or {description}")
+            return ""
+        return text or ""
+
+    def cron(self, key: str, description: str) -> str:
+        """A text that may be empty, and else is a cron expression that AWS takes."""
+        text = self._text(key)
+        if text and not is_cron(text):
             self._reject(key, text, f"empty or {description}")
             return ""
         return text or ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,6 +32,13 @@ def check(read: Reader, settings: Settings) -> None:
     _check_alarms(read, settings)
     _check_starts(read, settings)
     _check_backups(read, settings)
+    read.expect(
+        settings.point_in_time_recovery or settings.recovery_days == limits.MAX_RECOVERY_DAYS,
+        "recoveryDays",
+        settings.recovery_days,
+        f"{limits.MAX_RECOVERY_DAYS}, as it is by itself, without pointInTimeRecovery: nothing is kept",
+        "pointInTimeRecovery",
+    )
     read.expect(
         settings.guard_bus or not settings.bus_writer_arns,
         "busWriterArns",
@@ -143,6 +151,26 @@ def check_regions(read: Reader, settings: Settings, region: str | None) -> None:
     )
 
 
+def check_topics(read: Reader, settings: Settings, region: str | None) -> None:
+    """As `check_keys`: an alarm calls topics of its own Region alone, and each Region has its own alarms."""
+    of = Counter(arn.split(":")[3] for arn in settings.alarm_topics)
+    shown = json.dumps(list(settings.alarm_topics))
+    read.expect(
+        max(of.values(), default=0) <= limits.MAX_ALARM_TOPICS,
+        "alarmTopics",
+        shown,
+        f"at most {limits.MAX_ALARM_TOPICS} of a Region: CloudWatch tells five, and the stack's own topic is one",
+    )
+    places = settings.regions or ((region,) if region else ())
+    read.expect(
+        not (of and places) or of.keys() == set(places),
+        "alarmTopics",
+        shown,
+        f"[], or topics of {' and of '.join(places)}: alarms report to topics of their own Region",
+        "regions",
+    )
+
+
 def check_network(read: Reader, settings: Settings) -> None:
     """What belongs to a VPC is all there, or nothing of it is."""
     inside, made = bool(settings.subnet_ids), bool(settings.vpc_endpoints)
@@ -152,6 +180,12 @@ def check_network(read: Reader, settings: Settings) -> None:
         json.dumps(list(settings.subnet_ids)),
         "[] with two Regions: a subnet is of one",
         "regions",
+    )
+    read.expect(
+        len(settings.subnet_ids) != 1,
+        "subnetIds",
+        json.dumps(list(settings.subnet_ids)),
+        "[], or two at least, of two Availability Zones: with one the ledger stands still when the zone does",
     )
     groups = settings.security_group_ids
     read.expect(
@@ -253,12 +287,6 @@ def _check_alarms(read: Reader, settings: Settings) -> None:
         json.dumps(list(settings.alarm_thresholds)),
         "each alarm once, and none of alarmsOff",
         "alarmsOff",
-    )
-    read.expect(
-        len(settings.alarm_topics) <= limits.MAX_ALARM_TOPICS,
-        "alarmTopics",
-        json.dumps(list(settings.alarm_topics)),
-        f"at most {limits.MAX_ALARM_TOPICS}: CloudWatch tells five, and the stack's own topic is one",
     )
 
 

@@ -25,7 +25,10 @@ _A_FUNCTION = "a function of a module, <module>:<function>"
 _GROUPS = "a list of ids of security groups, sg-<id>"
 _ROUTE_TABLES = "a list of ids of route tables, rtb-<id>"
 _TOPICS = "a list of ARNs of SNS topics, arn:aws:sns:<region>:<account>:<name>"
-_A_CRON = "a cron expression of AWS Backup in UTC, cron(<minutes> <hours> <day> <month> <weekday> <year>)"
+_A_CRON = (
+    "a cron expression of AWS Backup in UTC, cron(<minutes> <hours> <day> <month> <weekday> <year>), one of day and "
+    "weekday being ?"
+)
 _VAULTS = "a list of ARNs of vaults, arn:aws:backup:<region>:<account>:backup-vault:<name>"
 _THRESHOLDS = "a list of <alarm>=<number>, such as projection-queue-age=600"
 _A_WEB_ACL = "the ARN of a web ACL for CloudFront, arn:aws:wafv2:us-east-1:<account>:global/webacl/<name>/<id>"
@@ -276,7 +279,7 @@ class Settings:
             recovery_days=read.integer("recoveryDays", 1, limits.MAX_RECOVERY_DAYS),
             point_in_time_recovery=read.boolean("pointInTimeRecovery"),
             backup_days=read.integer("backupDays", 0, limits.MAX_BACKUP_DAYS),
-            backup_schedule=read.matching("backupSchedule", config_reader.CRON, _A_CRON),
+            backup_schedule=read.cron("backupSchedule", _A_CRON),
             backup_cold_after_days=read.integer("backupColdAfterDays", 0, limits.MAX_BACKUP_DAYS),
             backup_vault=read.matching("backupVault", config_reader.BACKUP_VAULT, "the name of a vault of AWS Backup"),
             backup_copy_to=read.all_matching("backupCopyTo", config_reader.BACKUP_VAULT_ARN, _VAULTS),
@@ -407,6 +410,7 @@ class Settings:
         setting_rules.check_keys(read, settings, region)
         setting_rules.check_drafts(read, settings, endpoints)
         setting_rules.check_regions(read, settings, region)
+        setting_rules.check_topics(read, settings, region)
         setting_rules.check_network(read, settings)
         setting_rules.check_signing(read, settings, region, endpoints)
         read.refuse_what_was_not_read()

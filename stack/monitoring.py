@@ -78,7 +78,7 @@ def watch(
             operations=operations,
             emails=shared.settings.alarm_emails,
             webhooks=shared.settings.alarm_webhooks,
-            topics=shared.settings.alarm_topics,
+            topics=_topics(shared),
             alarms_off=shared.settings.alarms_off,
             thresholds=_thresholds(shared),
             contributor_insights=shared.settings.contributor_insights,
@@ -94,6 +94,12 @@ def _concurrency_limit(shared: Shared) -> pulumi.Output[float]:
     """Each Region has one of its own."""
     place = shared.place
     return concurrency_limit(None if place is None or place.is_first else place.region)
+
+
+def _topics(shared: Shared) -> list[str]:
+    """Those of this Region; of one Region, all."""
+    here = shared.place and shared.place.region
+    return [arn for arn in shared.settings.alarm_topics if here is None or arn.split(":")[3] == here]
 
 
 def _thresholds(shared: Shared) -> dict[str, float]:

@@ -46,7 +46,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "kmsKey": "create",
         "permissionsBoundary": BOUNDARY,
         "watchGuards": "true",
-        "subnetIds": '["subnet-01234567"]',
+        "subnetIds": '["subnet-01234567", "subnet-12345678"]',
         "securityGroupIds": '["sg-01234567"]',
         "vpcEndpoints": "create",
         "vpcId": "vpc-01234567",

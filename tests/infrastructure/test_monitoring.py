@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -405,3 +406,14 @@ def test_contributors_are_ranked_of_the_two_busy_tables_where_that_is_asked_for_
     assert (off.deleted, off.updated, off.refused) == ({*own}, {}, set())
     for name, table in own.items():
         assert ranked.named(name).inputs["tableName"] == table.outputs["name"]
+
+
+def test_of_two_regions_each_ones_alarms_report_to_its_own_topics() -> None:
+    """CloudWatch calls no topic of another Region."""
+    there = TOPIC.replace("us-east-1", "eu-west-1")
+    topics, regions = json.dumps([TOPIC, there]), '["us-east-1", "eu-west-1"]'
+    two = run("dev", {"event-sourcing:regions": regions, "event-sourcing:alarmTopics": topics})
+
+    actions = [tuple(each.inputs["alarmActions"]) for each in two.of("MetricAlarm")]
+    assert {told[1:] for told in actions} == {(TOPIC,), (there,)}
+    assert {len({own for own, *rest in actions if rest == [topic]}) for topic in (TOPIC, there)} == {1}

@@ -17,7 +17,7 @@ KEYED = {
     "event-sourcing:deployment": "Canary10Percent5Minutes",
     "event-sourcing:auditFilesDays": "365",
     "event-sourcing:backupDays": "365",
-    "event-sourcing:subnetIds": '["subnet-0123456789abcdef0"]',
+    "event-sourcing:subnetIds": '["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]',
     "event-sourcing:securityGroupIds": '["sg-0123456789abcdef0"]',
     "event-sourcing:backupCopyTo": '["arn:aws:backup:eu-west-1:123456789012:backup-vault:far"]',
 }

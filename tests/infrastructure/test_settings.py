@@ -51,7 +51,8 @@ SIGNED_ELSEWHERE = {
     "replicaCodeSigningConfigArn": SIGNING_ELSEWHERE,
     "replicaSignedPackages": "s3://signed-elsewhere/ledger/",
 }
-IN_VPC = {"subnetIds": '["subnet-01234567"]', "securityGroupIds": '["sg-01234567"]'}
+TOPICS = [f"arn:aws:sns:{region}:123456789012:oncall" for region in ("us-east-1", "eu-central-1", "eu-west-1")]
+IN_VPC = {"subnetIds": '["subnet-01234567", "subnet-12345678"]', "securityGroupIds": '["sg-01234567"]'}
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/ledger/0f0e0d0c-1111-2222-3333-444455556666"
 
 
@@ -176,6 +177,16 @@ BAD = [
     ("backupDays", "36501"),
     ("backupSchedule", "0 3 * * *"),
     ("backupSchedule", "rate(1 day)"),
+    ("backupSchedule", "cron(0 3 * * * *)"),
+    ("backupSchedule", "cron(0 3 ? * ? *)"),
+    ("backupSchedule", "cron(99 3 * * ? *)"),
+    ("backupSchedule", "cron(0 24 * * ? *)"),
+    ("backupSchedule", "cron(0 3 32 * ? *)"),
+    ("backupSchedule", "cron(0 3 ? 13 1 *)"),
+    ("backupSchedule", "cron(0 3 ? * 8 *)"),
+    ("backupSchedule", "cron(0 3 ? * FRI-MON *)"),
+    ("backupSchedule", "cron(0/0 3 * * ? *)"),
+    ("backupSchedule", "cron(0 3 * * ? 24)"),
     ("backupColdAfterDays", "-1"),
     ("backupVault", "bank wide"),
     ("backupCopyTo", '["bank-wide"]'),
@@ -350,6 +361,22 @@ def test_a_bad_value_is_refused_by_name_with_what_is_allowed(key: str, value: st
     assert complaint.startswith(f"  event-sourcing:{key} is {value!r}; allowed: ")
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "cron(0 3 * * ? *)",
+        "cron(0 3 ? * 1 *)",
+        "cron(0/15 0-6,22 ? jan-MAR MON-FRI 2024-2030/2)",
+        "cron(30 */6 L * ? *)",
+        "cron(0 3 15W,LW * ? *)",
+        "cron(0 3 ? * 2#1 *)",
+        "cron(0 3 ? * 6L *)",
+    ],
+)
+def test_what_aws_backup_takes_for_a_schedule_is_taken(expression: str) -> None:
+    assert load({"backupDays": "35", "backupSchedule": expression}).backup_schedule == expression
+
+
 def test_every_setting_has_a_bad_value_above() -> None:
     assert {key for key, _ in BAD} == set(SCHEMA)
 
@@ -398,7 +425,13 @@ def test_all_complaints_come_at_once() -> None:
             "maxReadUnits",
         ),
         ({"warmReadUnits": "12000"}, "warmWriteUnits"),
-        ({"subnetIds": '["subnet-01234567"]'}, "securityGroupIds"),
+        ({"subnetIds": IN_VPC["subnetIds"]}, "securityGroupIds"),
+        ({**IN_VPC, "subnetIds": '["subnet-01234567"]'}, "subnetIds"),
+        ({"recoveryDays": "7", "pointInTimeRecovery": "false"}, "recoveryDays"),
+        ({"alarmTopics": json.dumps(TOPICS[1:2])}, "alarmTopics"),
+        ({"alarmTopics": json.dumps(TOPICS[:2])}, "alarmTopics"),
+        ({"alarmTopics": json.dumps(TOPICS[:1]), "regions": TWO}, "alarmTopics"),
+        ({"alarmTopics": json.dumps(TOPICS), "regions": TWO}, "alarmTopics"),
         ({"securityGroupIds": '["sg-01234567"]'}, "securityGroupIds"),
         ({"vpcEndpoints": "create", "vpcId": "vpc-01234567", "routeTableIds": '["rtb-01234567"]'}, "vpcEndpoints"),
         ({**IN_VPC, "vpcEndpoints": "create", "vpcId": "vpc-01234567"}, "routeTableIds"),

@@ -6210,6 +6210,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_deployer_policy.py",),
     ),
     Mutant(
+        "have alarms report to topics of the other Region",
+        "stack/monitoring.py",
+        'if here is None or arn.split(":")[3] == here]',
+        "]",
+        ("tests/infrastructure/test_monitoring.py",),
+    ),
+    Mutant(
+        "take a boundary of another account, at which IAM stops midway",
+        "__main__.py",
+        "check_boundary(settings.permissions_boundary)\n",
+        "",
+        ("tests/infrastructure/test_conventions.py",),
+    ),
+    Mutant(
+        "take a cron expression with both days, which AWS does not",
+        "components/cron.py",
+        "return takes and (fields[2] == _OPEN) != (fields[4] == _OPEN)",
+        "return takes",
+        ("tests/infrastructure/test_settings.py",),
+    ),
+    Mutant(
         "have a warm throughput that is lowered replace the table",
         "components/table.py",
         "            protect=True if self.warm_read_units else None,\n",
