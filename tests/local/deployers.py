@@ -15,7 +15,7 @@ from local.deploy import Credentials, DeployedResource, Deployment, deploy
 from local.engine import Engine
 from policies.deployer.__main__ import declared, placed
 from policies.deployer.documents import Document, documents
-from tests.local.conftest import PROJECT
+from tests.local.conftest import DISORDER, PROJECT
 from tests.local.provider_calls import Call as ProviderCall
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -44,7 +44,7 @@ def policies_of_the_stack() -> Mapping[str, Document]:
 @contextmanager
 def account() -> Iterator[Engine]:
     """An account with nothing in it but the boundary of the stack's roles."""
-    with Engine() as running:
+    with Engine(stream_disorder=DISORDER) as running:
         everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
         running.client("iam").create_policy(PolicyName="ledger-boundary", PolicyDocument=json.dumps(everything))
         yield running

@@ -72,7 +72,7 @@ def mapping(engine: Engine, function: str) -> dict[str, Any]:
 
 
 def test_every_output_of_the_stack_has_a_value(outputs: dict[str, Any]) -> None:
-    assert set(outputs) == {*OUTPUTS, "auditFilesBucket"}
+    assert set(outputs) == {*OUTPUTS, "auditFilesBucket", "auditFilesRuleName"}
     assert all(outputs.values())
 
 
