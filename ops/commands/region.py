@@ -384,7 +384,7 @@ def _show_settled(
         first = standing.get(conflict.event.aggregate_id) if lost.asks_who_stands(conflict) else None
         _print(console, conflict, first)
     if len(open_ones) > _SHOWN:
-        console.print(f"and {counted(len(open_ones) - _SHOWN, 'lost event')} more")
+        console.print(f"and {counted(len(open_ones) - _SHOWN, 'lost event')} more: --json has all")
     for name, each in told.items():
         for wait in each["waiting"]:
             waits = awaited(Wait(wait["aggregateId"], wait["since"], tuple(wait["lacks"])))

@@ -156,3 +156,14 @@ def test_what_became_of_what_is_decided_once_more_is_said_once(
 
     assert told.code == code
     assert words in " ".join(told.out.split())
+
+
+@pytest.mark.usefixtures("both")
+def test_who_has_a_long_list_is_told_where_the_rest_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = {"streams": 0, "putBack": 0, "removed": 0, "again": 0, "notYet": 0, "waiting": [], "more": False}
+    monkeypatch.setattr(Region, "reconcile", lambda _, __: none)
+    lost = [Conflict(each, to_record(item_of(each)), SINCE, HERE) for each in written([1] * 129)]
+    monkeypatch.setattr(Region, "unsettled", lambda _: list(lost))
+
+    assert "and 30 lost events more: --json has all" in run("region", "reconcile").out
+    assert len(run("region", "reconcile", "--json").json["open"]) == 130
