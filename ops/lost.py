@@ -14,6 +14,11 @@ from handlers.store.conflicts import Bar, Conflict, Status
 
 from .commands.common import amount_of, shown
 
+_BARRED = {
+    Bar.OPENING: "open it under another id if it is somebody else's, and close it here",
+    Bar.BEHIND: "it was not asked of what stands: close it here, then book it under the other id",
+    Bar.OVER: "nothing of it can be made again, close it",
+}
 _COMMAND = "region reconcile --aggregate"
 
 
@@ -61,12 +66,10 @@ def _to_do(conflict: Conflict) -> Sequence[str]:
     close = f'{place} --accept {conflict.event.hash} --why "..."'
     if conflict.stands:
         return (f"close it, then make up for it: {close}",)
-    if conflict.bar is Bar.OVER:
-        return (f"nothing of it can be made again, close it: {close}",)
-    if conflict.bar is Bar.OPENING:
-        return (f"open it under another id if it is somebody else's, and close it here: {close}",)
-    if conflict.bar is Bar.BEHIND:
-        return (f"it was not asked of what stands: close it here, then book it under the other id: {close}",)
+    if conflict.counts_twice:
+        return (f"close it; then, where it was made up for by commands, undo one of the two: {close}",)
+    if conflict.bar is not None:
+        return (f"{_BARRED[conflict.bar]}: {close}",)
     return (
         f"have it decided again, once nothing speaks against it: {place} --retry {conflict.event.hash}",
         f"or close it, then make up for it: {close}",

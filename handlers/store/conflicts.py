@@ -115,6 +115,11 @@ class Conflict:
     def is_unsettled(self) -> bool:
         return self.status in UNSETTLED
 
+    @property
+    def counts_twice(self) -> bool:
+        """Whether it is in the stream though a person had closed it: she is to see which of the two is to count."""
+        return self.status is Status.PERSON and self.sequence is not None
+
     def record(self) -> dict[str, Value]:
         """It as it is stored."""
         return {

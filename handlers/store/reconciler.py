@@ -131,7 +131,7 @@ class Reconciler:
     def retry(self, aggregate_id: str, own_hash: str, by: str) -> Conflict:
         """Have a conflict decided once more, because a person asks for it. Costs and errors as those of `accept`."""
         found = self._for_a_person(aggregate_id, own_hash)
-        if found.stands:
+        if found.stands or found.counts_twice:
             raise NotForAPersonError("that event stands: there is nothing to decide again")
         return self._said(found, Status.OPEN, "a person asked to have it decided again", by)
 
@@ -147,10 +147,9 @@ class Reconciler:
         newest = self.store.tail(aggregate_id, 1).events
         self.standing().require_own(newest[-1].stamp if newest else UNSTAMPED)
         if found.status is Status.CLOSED:
-            who = f" by {found.by}" if found.by else ""
-            raise NotForAPersonError(f"that was closed at {found.since}{who}: {found.why}")
+            raise NotForAPersonError(f"that {_closed(found)}")
         where = found.sequence if found.status is Status.CHECKED else None
-        if where is None and not found.stands:
+        if where is None and not found.stands and not found.counts_twice:
             where = self._again_at(found.event)
         if where is not None:
             raise NotForAPersonError(f"that is in the stream again, as event {where}: nothing is to be made up for")
@@ -160,7 +159,7 @@ class Reconciler:
 
     def _said(self, conflict: Conflict, status: Status, why: str, by: str) -> Conflict:
         try:
-            return self.conflicts.note(conflict.now(status, self.now(), why, by=by))
+            return self.conflicts.note(conflict.now(status, self.now(), why, conflict.sequence, by))
         except OvertakenError as error:
             raise NotForAPersonError("somebody else said what becomes of that just now: look again") from error
 
@@ -303,7 +302,10 @@ class Reconciler:
         again = 0
         self._freshen(kept, untangled)
         for place, conflict in sorted(kept.items()):
-            if conflict.stands or conflict.status in (Status.CHECKED, Status.CLOSED):
+            if conflict.status is Status.CLOSED and conflict.by and not conflict.stands:
+                kept[place] = self._compared(conflict)
+                continue
+            if conflict.stands or conflict.counts_twice or conflict.status in (Status.CHECKED, Status.CLOSED):
                 continue
             where = self._again_at(conflict.event)
             if where is not None:
@@ -313,6 +315,15 @@ class Reconciler:
                 kept[place] = self._decided(conflict, kept, untangled, seconds_left)
                 again += kept[place].status is Status.CHECKED
         return again
+
+    def _compared(self, conflict: Conflict) -> Conflict:
+        """One that a person closed. Where it is in the stream all the same, that is hers to see, once: another word put
+        it there, of who did not know of this one. A Query or two. OvertakenError."""
+        where = self._again_at(conflict.event)
+        if where is None or conflict.sequence is not None:
+            return conflict
+        told = f"two words: it is in the stream, as event {where}, and {_closed(conflict)}"
+        return self._noted(conflict, Status.PERSON, told, where)
 
     def _freshen(self, kept: dict[str, Conflict], untangled: Untangled) -> None:
         """Pass over what evidence asks for that came too late. What stood and was lost since is lost like others."""
@@ -333,12 +344,8 @@ class Reconciler:
         event, settling = conflict.event, KINDS.settling(conflict.event)
         below = self._rests_on(event, kept, untangled)
         conflict = replace(conflict, bar=_bar(event, below))  # also where a person asks: it holds whatever she says
-        if not conflict.by:  # a person may decide on it all the same
-            if settling is Settling.MANUAL:
-                return self._noted(conflict, Status.REFUSED, f"{event.event_type} is for a person to decide")
-            if below:
-                told = f"it rests on {below.event_type} at {below.sequence}, which was lost and is not in the stream"
-                return self._noted(conflict, Status.REFUSED, told)
+        if not conflict.by and (told := _hers(event, below, kept.values())):  # a person may decide on it all the same
+            return self._noted(conflict, Status.REFUSED, told)
         told, status, is_over = self._against(event)
         if told:
             return self._noted(_over(conflict) if is_over else conflict, status, told, by=conflict.by)
@@ -486,6 +493,23 @@ def _sound(item: Item) -> Event:
     if event.computed_hash() != event.hash:
         raise NotAnEventError("its Hash is not that of its content", event.aggregate_id, event.sequence)
     return event
+
+
+def _closed(conflict: Conflict) -> str:
+    who = f" by {conflict.by}" if conflict.by else ""
+    return f"was closed at {conflict.since}{who}: {conflict.why}"
+
+
+def _hers(event: Event, below: Event | None, kept: Iterable[Conflict]) -> str:
+    """Why an event that was lost is a person's and not the ledger's to decide; nothing where it is the ledger's."""
+    same = (each for each in kept if each.event.event_id == event.event_id and each.status is Status.CLOSED and each.by)
+    if closed := next(same, None):
+        return f"two words: somebody had it decided again, and at {closed.event.sequence} it {_closed(closed)}"
+    if KINDS.settling(event) is Settling.MANUAL:
+        return f"{event.event_type} is for a person to decide"
+    if below:
+        return f"it rests on {below.event_type} at {below.sequence}, which was lost and is not in the stream"
+    return ""
 
 
 def _bar(event: Event, below: Event | None) -> Bar | None:

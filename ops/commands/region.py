@@ -121,6 +121,12 @@ def add_to(commands: Commands) -> None:
     )
     reconcile.add_argument("--by", type=arguments.identifier, help="who says so; default: your name on this machine")
     reconcile.add_argument(
+        "--alone",
+        action="store_true",
+        help="with --accept or --retry: even where the other Region cannot be reached, and nobody knows what was said "
+        "there of the same event; both words may count",
+    )
+    reconcile.add_argument(
         "--closed", action="store_true", help="with --aggregate: list what was closed, and settle nothing"
     )
     add_common(reconcile)
@@ -300,8 +306,11 @@ def _settle(regions: Mapping[str, Region], options: argparse.Namespace, console:
 
 
 def _say(regions: Mapping[str, Region], options: argparse.Namespace, console: Console) -> int:
-    """Have a person's words taken where the stream is decided. OperatorError with the reason at the first that is not
+    """Have a person's words taken where the stream is decided; with no Region out of reach, unless it is said that this
+    is known: there somebody may have said another word. OperatorError with the reason at the first that is not
     taken; those before it are. Exit code 1 where what was to be decided again was refused again."""
+    if not options.alone:
+        _require_all(regions)
     by, answers = options.by or getpass.getuser(), list[dict[str, Any]]()
     said = [*(("accept", each) for each in options.accept or ()), *(("retry", each) for each in options.retry or ())]
     for word, own_hash in said:
@@ -322,6 +331,18 @@ def _became(answer: Mapping[str, Any]) -> str:
     known = answer["status"] in frozenset(Status)
     state = Status(answer["status"]) if known else Status.CHECKED  # which is told as `resolved`
     return f"{state.words}: {answer['why']}"
+
+
+def _require_all(regions: Mapping[str, Region]) -> None:
+    """OperatorError where a Region does not answer: a GetItem in each."""
+    for region in regions.values():
+        try:
+            region.standing()
+        except UnreachableError as error:
+            raise OperatorError(
+                f"{error}. Nothing was said: somebody may have said another word of it there, and both would count. "
+                "Wait for it, or make sure that nobody did, and add --alone"
+            ) from error
 
 
 def _taken(regions: Mapping[str, Region], request: dict[str, Any]) -> dict[str, Any]:

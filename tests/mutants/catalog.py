@@ -5930,8 +5930,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "decide on somebody else's account what rests on a lost opening",
         "handlers/store/reconciler.py",
-        "            if below:\n",
-        "            if False:\n",
+        "    if below:\n",
+        "    if False:\n",
         ("tests/regions/test_open_conflicts.py",),
     ),
     Mutant(
@@ -5944,9 +5944,37 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "advise to have decided again what rests on a lost opening",
         "ops/lost.py",
-        "    if conflict.bar is Bar.BEHIND:\n",
-        "    if conflict.bar is None:\n",
+        "    if conflict.bar is not None:\n",
+        "    if conflict.bar is Bar.OVER:\n",
         ("tests/ops/test_lost.py",),
+    ),
+    Mutant(
+        "take a word where nobody knows what was said in the other Region",
+        "ops/commands/region.py",
+        "        _require_all(regions)\n",
+        "        pass\n",
+        ("tests/ops/test_lost.py",),
+    ),
+    Mutant(
+        "decide again what a person closed, where its second event was lost in its turn",
+        "handlers/store/reconciler.py",
+        "    if closed := next(same, None):\n",
+        "    if closed := None:\n",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
+        "tell nobody that what was closed is in the stream",
+        "handlers/store/reconciler.py",
+        "        if where is None or conflict.sequence is not None:\n",
+        "        if where:\n",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
+        "tell for ever that what was closed is in the stream",
+        "handlers/store/reconciler.py",
+        "        if where is None or conflict.sequence is not None:\n",
+        "        if where is None:\n",
+        ("tests/regions/test_open_conflicts.py",),
     ),
     Mutant(
         "hold that what a transfer ended without can be made again",

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from handlers.sourcing.standing import Standing
 from handlers.store.conflicts import Bar, Conflict, Conflicts, Status
 from handlers.store.items import to_record
 from ops.commands import region as command
-from ops.regions import Region
+from ops.regions import Region, UnreachableError
 from ops.system import System
 
 from ..domain.forged import cancelled, move
@@ -89,6 +90,35 @@ def test_what_no_decision_gets_over_is_not_said_to_be_decided_again(
     assert (stands in listed) == (bar is not Bar.OVER), listed
     (told,) = last(run("region", "reconcile", "--json"))["open"]
     assert told["bar"] == bar.value
+
+
+@pytest.mark.parametrize("word", [("--retry",), ("--why", "ticket", "--accept")])
+def test_a_word_is_taken_with_a_region_out_of_reach_only_from_who_knows_it(
+    open_one: Conflict, conflicts: Conflicts, run: Run, monkeypatch: pytest.MonkeyPatch, word: tuple[str, ...]
+) -> None:
+    class Gone(Region):
+        def standing(self) -> Standing:
+            raise UnreachableError(f"{THERE} cannot be reached: cut")
+
+    both = (HERE, THERE)
+    regions = {THERE: Gone, HERE: Region}
+    monkeypatch.setattr(
+        command, "regions_of", lambda system: {name: each(system, both) for name, each in regions.items()}
+    )
+    say = ("region", "reconcile", "--aggregate", "a", *word, open_one.event.hash)
+    told = run(*say)
+    assert told.code == 1
+    assert f"{THERE} cannot be reached: cut. Nothing was said" in told.error
+    assert [each.status for each in conflicts.of("a")] == [Status.PERSON]
+    assert run(*say, "--alone").code == 0
+
+
+def test_what_counts_twice_is_said_to_be_undone_once(open_one: Conflict, conflicts: Conflicts, run: Run) -> None:
+    (kept,) = conflicts.of("a")
+    conflicts.note(kept.now(Status.PERSON, SINCE, "two words: why", 3))
+    listed = run("region", "reconcile").out
+    assert "--retry" not in listed
+    assert "close it; then, where it was made up for by commands, undo one of the two: region reconcile" in listed
 
 
 def test_who_closed_it_when_and_why_is_told_to_whoever_asks_and_to_whoever_closes_it_again(

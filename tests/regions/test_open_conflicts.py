@@ -351,3 +351,52 @@ def test_a_step_of_a_transfer_under_way_is_left_to_the_transfer(pair: Pair) -> N
     assert (balance(b, "a"), balance(b, "b")) == (500, 1500)
     check_the_end(pair, {})
     assert not [each for each in b.conflicts() if each.is_unsettled]
+
+
+def said_twice(pair: Pair) -> tuple[Region, Conflict]:
+    """80 of 100 went out on both sides. The Region that decides had the lost 80 decided again and was cut off; in the
+    promoted one somebody closed them, and booked them by hand. Nothing has crossed yet."""
+    b, conflict = overdrawn(pair)
+    sent(b, transaction("more", 500))
+    pair.quiet(3)
+    assert say(b, "retry", conflict)["retried"]["status"] == "resolved"
+    a = pair[PRIMARY]
+    pair.promote(PRIMARY, reach_the_other=False)
+    pair.pass_time(10)
+    (seen,) = of(a, "a")
+    assert accept(a, seen)["accepted"]["by"] == "carol"
+    sent(a, transaction("by hand", -80))
+    return a, seen
+
+
+def test_what_a_person_closed_is_not_decided_again_where_its_second_event_was_lost_in_its_turn(pair: Pair) -> None:
+    a, seen = said_twice(pair)
+    pair.quiet()
+
+    assert balance(a, "a") == 440, "80 once, and 80 by hand"
+    first, second = of(a, "a")
+    assert (first.status, first.by, second.event.event_id) == (CLOSED, "carol", seen.event.event_id)
+    assert (second.status, second.why[:10]) == (PERSON, "two words:")
+    assert "by carol: accepted: seen to" in second.why
+    accept(a, second)
+    pair.quiet()
+    assert balance(a, "a") == 440
+    assert not [each for each in a.conflicts() if each.is_unsettled]
+
+
+def test_what_a_person_closed_and_is_in_the_stream_is_told_to_a_person_once(pair: Pair) -> None:
+    b, conflict = overdrawn(pair)
+    sent(b, transaction("more", 500))
+    accept(b, conflict)
+    sent(b, transaction("here", -80))  # whoever had sent it sends it again
+    b.invoke("reconcile", {"aggregateIds": ["a"]})
+
+    (told,) = of(b, "a")
+    assert (told.status, told.counts_twice) == (PERSON, True)
+    assert told.why.startswith("two words: it is in the stream, as event 5, and was closed at 20")
+    assert "nothing to decide again" in say(b, "retry", told)["refused"]["message"]
+    accept(b, told)
+    pair.quiet()
+    b.invoke("reconcile", {"aggregateIds": ["a"]})
+    assert [each.status for each in of(b, "a")] == [CLOSED]
+    assert b.reconcile()["openCount"] == 0
