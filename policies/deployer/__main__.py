@@ -26,6 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     """0; 2 with a sentence where the stack's configuration cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m policies.deployer", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--stack", required=True)
+    parser.add_argument(
+        "--before",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a stack's file with the settings that this stack has had: what they made is covered, too",
+    )
     parser.add_argument("--account", default=Place.account, help="its id; a placeholder where it is left out")
     parser.add_argument("--region", help="of the stack, instead of the one that its file has")
     parser.add_argument("--partition", default=Place.partition, help="aws, aws-cn or aws-us-gov")
@@ -37,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _told(trust(options.trust, options.environment, options.account, options.partition), options.into)
     try:
         place = placed(options.stack, options.account, options.region, options.partition)
-        made = documents(declared(options.stack), place)
+        made = documents(declared(options.stack), place, [declared(each) for each in options.before])
     except (ConfigError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

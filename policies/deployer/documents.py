@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from policies.deployer.grants import (
     AWS_ONLY,
+    BOUNDED,
     GIVEN_KEY,
     GIVEN_KEY_OF_VAULT,
     GRANTS,
@@ -57,8 +58,11 @@ _HANDED_ON: Mapping[str, tuple[str, ...]] = {
 }
 _ROLE, _FUNCTION, _TABLE = "aws:iam/role:Role", "aws:lambda/function:Function", "aws:dynamodb/table:Table"
 _KEY, _VAULT = "aws:kms/key:Key", "aws:backup/vault:Vault"
-_WHOSE: Mapping[str, str] = {REPLICA: _TABLE, SIGNED: _FUNCTION}
+_OF_FUNCTION = "lambda:{place}:function:{name}"
+_WHOSE: Mapping[str, str] = {BOUNDED: _ROLE, REPLICA: _TABLE, SIGNED: _FUNCTION}
 """What is no resource, by the type of what it is of."""
+_OF_NOW = {BOUNDED, SIGNED}
+"""What an old setting grants no more: its condition would be gone."""
 
 Document = dict[str, Any]
 
@@ -86,17 +90,20 @@ class Place:
         return self.regions[0] if len(self.regions) == 1 else "*"
 
 
-def documents(resources: Iterable[Declared], place: Place) -> dict[str, Document]:
+def documents(
+    resources: Iterable[Declared], place: Place, before: Sequence[Sequence[Declared]] = ()
+) -> dict[str, Document]:
     """By name: `read-1` and so on, enough to preview, and `change-1` and so on, which come on top to deploy.
 
     `once-1` is for the `up` that makes a key, and for no other. Raises: ValueError, if nothing would tell what AWS
     names itself from what is somebody else's.
+    What the stack had `before`, and has no more, is covered, too: on the conditions of now.
     """
-    declared = list(resources)
+    lives = [list(resources), *before]
     grants = [*GRANTS, *(each.grant for each in AWS_ONLY)]
     found: dict[str, Document] = {}
     for name in ("read", "change", "once"):
-        granted = (_statement(grant, declared, place) for grant in grants if _document_of(grant) == name)
+        granted = (_statement(grant, lives, place) for grant in grants if _document_of(grant) == name)
         packed = _packed([each for each in granted if each])
         found |= {f"{name}-{number}": document for number, document in enumerate(packed, 1)}
     return found
@@ -117,39 +124,44 @@ def size(document: Document) -> int:
     return len(json.dumps(document, separators=(",", ":")))
 
 
-def _statement(grant: Grant, declared: Sequence[Declared], place: Place) -> Document | None:
-    """None where the stack has nothing of the kind."""
-    if not any(each.type == grant.of for each in (*declared, *_implied(declared))):
+def _statement(grant: Grant, lives: Sequence[Sequence[Declared]], place: Place) -> Document | None:
+    """None where the stack has nothing of the kind in any of its lives, of which the first is that of now."""
+    meant = lives[:1] if grant.of in _OF_NOW else lives
+    on = list(dict.fromkeys(arn for each in meant for arn in _resources(grant, each, place)))
+    if not on:  # besides, targets of rules, none of which is handed a role
         return None
+    functions = (arn for each in lives for arn in _arns(_OF_FUNCTION, _names(_FUNCTION, each), place))
     filled: dict[str, Any] = {
-        "account": place.account,
-        "boundary": _boundary(declared) or "",
-        "functions": _arns("lambda:{place}:function:{name}", _names(_FUNCTION, declared), place),
-        "path": _path(declared),
-        "roles": _roles(grant.of, declared),
-        "signing": _signing(declared),
+        "boundary": _boundary(lives[0]) or "",
+        "functions": list(dict.fromkeys(functions)),
+        "signing": _signing(lives[0]),
     }
-    names = _names(_WHOSE.get(grant.of, grant.of), declared)
+    statement: Document = {"Sid": grant.sid, "Effect": "Allow", "Action": actions(grant), "Resource": on}
+    if condition := _condition(grant, filled, place):
+        statement["Condition"] = condition
+    return statement
+
+
+def _resources(grant: Grant, declared: Sequence[Declared], place: Place) -> list[str]:
+    """The ARNs that it is on; none where there is nothing of the kind."""
+    if not any(each.type == grant.of for each in (*declared, *_implied(declared))):
+        return []
+    path, names = _path(declared), _names(_WHOSE.get(grant.of, grant.of), declared)
     on: list[str] = []
     for template in grant.on:
         if template == "{keys}":
             on += [each.name for each in _implied(declared) if each.type == GIVEN_KEY]
         elif template == "{signing}":
-            on += filled["signing"]
+            on += _signing(declared)
         elif template == "{packages}":
             on += _arns("s3:::{name}*", _packages(declared), place)
         elif template == "{roles}":
-            on += _arns("iam::{account}:role{path}{name}", filled["roles"], place, filled["path"])
+            on += _arns("iam::{account}:role{path}{name}", _roles(grant.of, declared), place, path)
         elif "{name}" in template:
-            on += _arns(template, names, place, filled["path"])
+            on += _arns(template, names, place, path)
         else:
             on.append("*" if template == "*" else _arn(template, place))
-    if not on:  # targets of rules, none of which is handed a role
-        return None
-    statement: Document = {"Sid": grant.sid, "Effect": "Allow", "Action": actions(grant), "Resource": on}
-    if condition := _condition(grant, filled, place):
-        statement["Condition"] = condition
-    return statement
+    return on
 
 
 def _condition(grant: Grant, filled: Mapping[str, Any], place: Place) -> Document:
@@ -245,7 +257,8 @@ def _implied(declared: Sequence[Declared]) -> list[Declared]:
     given = [Declared(GIVEN_KEY, key, {}) for key in sorted(keys) if not own]
     vaults = [each for each in declared if each.type == _VAULT and each.inputs.get("kmsKeyArn")]
     kept = [Declared(KEY_OF_VAULT if own else GIVEN_KEY_OF_VAULT, "", {}) for each in vaults]
-    return [*replicas, *inside, *signed, *given, *kept]
+    bounded = [Declared(BOUNDED, "", {})] if _boundary(declared) else []
+    return [*bounded, *replicas, *inside, *signed, *given, *kept]
 
 
 def _packed(statements: Iterable[Document]) -> list[Document]:

@@ -42,9 +42,9 @@ class OnlyAws(NamedTuple):
 
 
 REPLICA, GIVEN_KEY, IN_VPC, SIGNED = "replica", "given key", "in a VPC", "signed"
-KEY_OF_VAULT, GIVEN_KEY_OF_VAULT = "key of a vault", "given key of a vault"
+KEY_OF_VAULT, GIVEN_KEY_OF_VAULT, BOUNDED = "key of a vault", "given key of a vault", "bounded"
 """No types of resources: a table's copy in a second Region, a key that is not the stack's own, a function's network,
-the signatures of its code, and either key where backups lie under it, too."""
+the signatures of its code, either key where backups lie under it, too, and the boundary of the roles."""
 
 _ON_ALL = ("*",)
 _PROVIDER = "https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service"
@@ -186,6 +186,8 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant("MakeSchemaVersions", _VERSION, _ON_ALL, "cloudformation:CreateResource"),
     Grant("BoundRoles", _ROLE, _ROLES, "iam:CreateRole PutRolePolicy DeleteRolePolicy", condition=_BOUNDED),
+    # Onto roles that were made without it; none loses it, and none gets another.
+    Grant("TakeOnBoundary", BOUNDED, _ROLES, "iam:PutRolePermissionsBoundary", condition=_BOUNDED),
     Grant(
         "ChangeRoles",
         _ROLE,

@@ -12,6 +12,7 @@ from policies.deployer.__main__ import declared, main, placed, text_of
 from policies.deployer.documents import MOST_CHARACTERS, MOST_POLICIES, Declared, Place, documents, size
 from policies.deployer.grants import (
     AWS_ONLY,
+    BOUNDED,
     GIVEN_KEY,
     GIVEN_KEY_OF_VAULT,
     GRANTS,
@@ -121,7 +122,7 @@ def test_everything_that_the_program_can_declare_is_granted_within_iams_sizes() 
         made = documents(resources, Place(regions=("us-east-1", "eu-west-1"), tags={"stack": "prod"}))
         assert len(made) <= MOST_POLICIES
         assert all(size(document) <= MOST_CHARACTERS for document in made.values()), name
-    implied = {REPLICA, GIVEN_KEY, IN_VPC, SIGNED, KEY_OF_VAULT, GIVEN_KEY_OF_VAULT}
+    implied = {REPLICA, GIVEN_KEY, IN_VPC, SIGNED, KEY_OF_VAULT, GIVEN_KEY_OF_VAULT, BOUNDED}
     assert known | PARTS.keys() <= declared_types | implied, "of nothing that is ever declared"
 
 
@@ -172,7 +173,7 @@ def test_with_a_boundary_no_role_can_be_made_or_filled_without_it() -> None:
     settings = {"event-sourcing:permissionsBoundary": BOUNDARY, "event-sourcing:rolePath": "/ledger/"}
     bounded = documents(declared("prod", settings), Place())
 
-    for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy"):
+    for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary"):
         (statement,) = granting(bounded, action)
         assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
         assert all(":role/ledger/" in arn for arn in statement["Resource"])
@@ -180,8 +181,42 @@ def test_with_a_boundary_no_role_can_be_made_or_filled_without_it() -> None:
     assert allowed.isdisjoint({"iam:DeleteRolePermissionsBoundary", "iam:AttachRolePolicy", "iam:CreatePolicyVersion"})
 
 
+def test_a_setting_is_switched_off_or_on_with_the_policies_of_before_and_after() -> None:
+    settings = {"heartbeatMinutes": "5", "backupDays": "400", "auditFilesDays": "365"}
+    before, now = (
+        declared("prod", _qualified(settings)),
+        declared("prod", _qualified({"permissionsBoundary": BOUNDARY})),
+    )
+    place = Place()
+    made, alone = documents(now, place, [before]), documents(now, place)
+
+    assert "heartbeat" not in json.dumps(alone)
+    (functions,) = granting(made, "lambda:DeleteFunction")
+    assert "arn:aws:lambda:REGION:ACCOUNT_ID:function:heartbeat-function-???????" in functions["Resource"]
+    (mappings,) = granting(made, "lambda:DeleteEventSourceMapping")
+    assert set(mappings["Condition"]["ArnLike"]["lambda:FunctionArn"]) == set(functions["Resource"])
+    assert granting(made, "backup:DeleteBackupPlan")
+    (filling,) = granting(made, "iam:PutRolePolicy")
+    assert filling["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}, "of now, not of before"
+    for document in (documents(before, place, [now]), made):
+        sids = [each["Sid"] for each in statements(document)]
+        assert len(sids) == len(set(sids))
+    assert documents(now, place, [now]) == alone
+    off = {action for each in statements(documents(before, place, [now])) for action in each["Action"]}
+    assert "iam:PutRolePermissionsBoundary" not in off, "there would be no condition on it"
+
+
+def test_policies_hold_everything_that_was_there_before_whatever_it_was() -> None:
+    place = Place(regions=("us-east-1", "eu-west-1"), tags={"stack": "prod"})
+    stacks = dict(every_stack())
+    made = documents(stacks["as it is"], place, [stacks["with all that comes on top"]])
+    assert len(made) <= MOST_POLICIES
+    assert all(size(document) <= MOST_CHARACTERS for document in made.values())
+
+
 def test_without_a_boundary_there_is_no_condition_on_one(prod: dict[str, Any]) -> None:
     assert "Condition" not in granting(prod, "iam:CreateRole")[0]
+    assert not [each for each in statements(prod) if "iam:PutRolePermissionsBoundary" in each["Action"]]
 
 
 def test_what_has_no_name_is_told_by_whose_it_is() -> None:
@@ -323,5 +358,7 @@ def test_the_command_prints_the_policies_or_says_why_not(capsys: pytest.CaptureF
     told = json.loads(capsys.readouterr().out)
     assert {"read-1", "change-1"} <= told.keys()
     assert "arn:aws:dynamodb:eu-central-1:123456789012:table/event-store-table-???????" in json.dumps(told)
+    assert main(["--stack", "prod", "--account", "123456789012", "--region", "eu-central-1", "--before", "prod"]) == 0
+    assert json.loads(capsys.readouterr().out) == told
     assert main(["--stack", "nowhere"]) == 2
     assert "there is no stack 'nowhere' here" in capsys.readouterr().err

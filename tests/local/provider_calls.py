@@ -426,7 +426,15 @@ def _new_role(_: str, made: Outputs) -> list[Call]:
         _call("iam", "update_role", **role, MaxSessionDuration=3600),
         _call("iam", "update_role_description", **role, Description="What it may"),
         _call("iam", "update_assume_role_policy", **role, PolicyDocument=made["assumeRolePolicy"]),
+        *_boundary(made),
     ]
+
+
+def _boundary(made: Outputs) -> list[Call]:
+    """As for a role that was made before the setting."""
+    bound = made.get("permissionsBoundary")
+    told = {"RoleName": made["name"], "PermissionsBoundary": bound}
+    return [_call("iam", "put_role_permissions_boundary", **told)] if bound else []
 
 
 def _new_function(_: str, made: Outputs) -> list[Call]:

@@ -6217,6 +6217,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         DEPLOYERS,
     ),
     Mutant(
+        "forget what a stack had when its deployer's policies are made",
+        "policies/deployer/documents.py",
+        "    lives = [list(resources), *before]\n",
+        "    lives = [list(resources)]\n",
+        DEPLOYERS,
+    ),
+    Mutant(
+        "let whoever deploys put any boundary on a role",
+        "policies/deployer/grants.py",
+        '"iam:PutRolePermissionsBoundary", condition=_BOUNDED)',
+        '"iam:PutRolePermissionsBoundary")',
+        DEPLOYERS,
+    ),
+    Mutant(
         "let whoever previews read the audit files",
         "policies/deployer/grants.py",
         'Grant("ReadObjects", _OBJECT, _OBJECTS,',
