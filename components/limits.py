@@ -88,8 +88,8 @@ RISKS = (
 MAX_BACKUP_DAYS = 36_500
 COLD_STORAGE_DAYS = 90
 """For so long at least AWS Backup keeps in cold storage what it has moved there."""
-COMPLIANCE = "compliance"
-BACKUP_LOCKS = AUDIT_LOCKS = ("governance", COMPLIANCE)
+GOVERNANCE, COMPLIANCE = "governance", "compliance"
+BACKUP_LOCKS = AUDIT_LOCKS = (GOVERNANCE, COMPLIANCE)
 MAX_AUDIT_FILES_DAYS = 36_500
 LEAST_GRACE_DAYS = 3
 """AWS takes no shorter time in which a lock for compliance can be taken back."""

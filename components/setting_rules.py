@@ -47,6 +47,13 @@ def check(read: Reader, settings: Settings) -> None:
         "guardBus",
     )
     read.expect(
+        bool(settings.audit_files_days) or settings.audit_files_lock == limits.GOVERNANCE,
+        "auditFilesLock",
+        settings.audit_files_lock,
+        f"{limits.GOVERNANCE} with auditFilesDays 0: there are no files",
+        "auditFilesDays",
+    )
+    read.expect(
         settings.audit_files_lock != limits.COMPLIANCE or limits.IRREVERSIBLE_AUDIT_LOCK in settings.accepted_risks,
         "auditFilesLock",
         settings.audit_files_lock,

@@ -99,6 +99,18 @@ def test_a_file_is_locked_and_gone_when_the_lock_is_over(files: Graph) -> None:
     assert for_good.named("audit-files-lock").inputs["rule"]["defaultRetention"]["mode"] == "COMPLIANCE"
 
 
+@pytest.mark.parametrize("days", [30, 3650])
+def test_other_days_lock_files_to_come_and_end_all(files: Graph, days: int) -> None:
+    """S3 keeps the locks of before; the lifecycle is the whole bucket's. docs/operations.md says what that does."""
+    other = filed(auditFilesDays=str(days))
+
+    changed = up(up(State(), files).after, other)
+    assert changed.updated == {"audit-files-lock": {"rule"}, "audit-files-lifecycle": {"rules"}}
+    (end,) = other.named("audit-files-lifecycle").inputs["rules"]
+    assert (end["filter"], end["expiration"]["days"]) == ({"prefix": ""}, days + 1)
+    assert end["noncurrentVersionExpiration"]["noncurrentDays"] == 1, "what is hidden goes once its own lock is over"
+
+
 def test_nobody_writes_a_file_but_firehose(files: Graph) -> None:
     bucket, policy = files.named("audit-files-bucket").outputs["arn"], files.named("audit-files-bucket-policy")
     assert refuses_plain_http(policy.statements(), "s3:*", [bucket, f"{bucket}/*"])

@@ -476,6 +476,7 @@ def test_all_complaints_come_at_once() -> None:
         ({"transferTimeoutSeconds": "119", "sweepMinutes": "2"}, "sweepMinutes"),
         ({"alarmsOff": '["heartbeat"]', "alarmThresholds": '["heartbeat=400"]'}, "alarmThresholds"),
         ({"alarmThresholds": '["heartbeat=400", "heartbeat=500"]'}, "alarmThresholds"),
+        ({"auditFilesDays": "35", "auditFilesLock": "compliance"}, "auditFilesLock"),
         ({"backupColdAfterDays": "1"}, "backupColdAfterDays"),
         ({"backupVault": "bank-wide"}, "backupVault"),
         ({"backupCopyTo": f'["{VAULT}"]'}, "backupCopyTo"),
@@ -571,6 +572,12 @@ def test_values_that_do_not_go_together_are_refused(overrides: dict[str, str], k
         load(overrides)
     (complaint,) = str(refused.value).splitlines()[1:]
     assert complaint.startswith(f"  event-sourcing:{key} is ")
+
+
+def test_a_lock_of_no_files_is_not_asked_to_be_accepted_but_refused() -> None:
+    for accepted in ("[]", '["irreversible-audit-lock"]'):
+        with pytest.raises(SettingsError, match="governance with auditFilesDays 0"):
+            load({"auditFilesLock": "compliance", "acceptedRisks": accepted})
 
 
 def test_keys_of_another_region_are_named_beside_all_else_that_is_wrong() -> None:

@@ -6252,6 +6252,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_deployer_policy.py",),
     ),
     Mutant(
+        "take a lock of audit files that there are not",
+        "components/setting_rules.py",
+        "bool(settings.audit_files_days) or settings.audit_files_lock == limits.GOVERNANCE,",
+        "True,",
+        ("tests/infrastructure/test_settings.py",),
+    ),
+    Mutant(
         "have alarms report to topics of the other Region",
         "stack/monitoring.py",
         'if here is None or arn.split(":")[3] == here]',
