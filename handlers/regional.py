@@ -31,7 +31,7 @@ def wired_standings(client: DynamoDBClient) -> Standings | None:
     if region is None:
         return None
     role, decides = Role(setting("REGION_ROLE")), setting("PRIMARY_REGION")
-    initial = Standing(region, role, 1, Mode(setting("REGION_MODE")), decides)
+    initial = Standing(region, role, 1, Mode(setting("REGION_MODE")), decides, first=decides)
     return Standings(client, setting("REGION_TABLE"), initial)
 
 

@@ -413,7 +413,7 @@ def require_home(system: System, newest: Stamp) -> None:
         return
     mode = Mode(system.output("regionMode"))
     role = Role.ACTIVE if system.outputs.get("regions") or mode is Mode.HOME else Role.STANDBY
-    initial = Standing(system.region, role, 1, mode)
+    initial = Standing(system.region, role, 1, mode, first=system.first or system.region)
     try:
         Standings(system.client("dynamodb"), system.output("standingsTable"), initial).read().require_own(newest)
     except NotHomeError as error:

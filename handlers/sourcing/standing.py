@@ -12,12 +12,12 @@ own: that would put its word behind one that has replaced it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from .errors import NotHomeError
-from .event import UNSTAMPED, Stamp, ordinal
+from .event import Stamp, ordinal
 
 
 def own_epoch(above: int, region: str, order: Sequence[str]) -> int:
@@ -66,6 +66,8 @@ class Standing:
     covers: frozenset[str] = frozenset()
     seen: int = 0
     """The highest epoch that it knows of another Region: its next own one lies above."""
+    first: str = field(default="", compare=False)
+    """Where everything was decided before there were two Regions; of the stack, and not stored."""
     acts: int = 0
     """How many acts of operators made it. Who began to act before another one had ended sees that by it."""
 
@@ -92,16 +94,20 @@ class Standing:
         if not self.is_active:
             raise NotHomeError(self.decides, f"this Region is {self.role} and decides nothing")
 
-    def require_own(self, newest: Stamp) -> None:
+    def require_own(self, newest: Stamp | None) -> None:
         """Raise NotHomeError unless what comes behind an event of this stamp is decided here.
 
-        `newest` is of an aggregate's newest event; UNSTAMPED where there is none, or it is older than the two Regions.
+        `newest` is of an aggregate's newest event, UNSTAMPED where that is older than the two Regions; None where there
+        is no event yet: it is at home wherever the first one is decided.
         """
         self.require_active()
+        if newest is None:
+            return
         if newest.epoch > self.epoch:
             raise NotHomeError(newest.region, f"this Region's epoch {self.epoch} is over")
-        if self.mode is Mode.HOME and newest.region not in (self.region, UNSTAMPED.region, *self.covers):
-            raise NotHomeError(newest.region, "the aggregate is at home in another Region")
+        home = newest.region or self.first or self.region
+        if self.mode is Mode.HOME and home not in (self.region, *self.covers):
+            raise NotHomeError(home, "the aggregate is at home in another Region")
 
     def record(self) -> dict[str, Any]:
         """As an object of JSON values."""

@@ -200,7 +200,7 @@ class Ledger:
         if self.standing is None:
             return UNSTAMPED
         standing = self.standing()
-        standing.require_own(present.stamp)
+        standing.require_own(present.stamp if present.position.sequence else None)
         return standing.stamp
 
     def _decide(self, present: Present, command: Command, stamp: Stamp) -> list[Event]:

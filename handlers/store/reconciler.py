@@ -145,7 +145,7 @@ class Reconciler:
                 raise NotForAPersonError(f"no lost event of {aggregate_id} has that hash")
             raise NotForAPersonError(f"that hash is of an event of {other.event.aggregate_id}, not of {aggregate_id}")
         newest = self.store.tail(aggregate_id, 1).events
-        self.standing().require_own(newest[-1].stamp if newest else UNSTAMPED)
+        self.standing().require_own(newest[-1].stamp if newest else None)
         if found.status is Status.CLOSED:
             raise NotForAPersonError(f"that {_closed(found)}")
         where = found.sequence if found.status is Status.CHECKED else None
@@ -180,7 +180,7 @@ class Reconciler:
         untangled = self._read(aggregate_id, first, kept.values(), give_up=give_up)
         standing = self.standing()
         try:
-            standing.require_own(self._newest(untangled))
+            standing.require_own(self._newest(untangled) if untangled.standing else None)
         except NotHomeError:
             self._take_note(self._newest(untangled), standing)
             return self._follow(aggregate_id, untangled, kept.values(), first, seconds_left, moved=moved)

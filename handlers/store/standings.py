@@ -65,7 +65,7 @@ class Standings:
         """The standing as it is: one GetItem (one read unit), strongly consistent."""
         before = tuple(clock() for clock in self.clocks)
         item = self.client.get_item(TableName=self.table, Key=_KEY, ConsistentRead=True).get("Item")
-        standing = self.initial if item is None else Standing.of(to_record(item))
+        standing = self.initial if item is None else replace(Standing.of(to_record(item)), first=self.initial.first)
         self._remembered, self._is_initial = (standing, before), item is None
         return standing
 

@@ -5767,6 +5767,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         BETWEEN_REGIONS,
     ),
     Mutant(
+        "let both Regions decide what is older than the two",
+        "handlers/store/ledger.py",
+        "require_own(present.stamp if present.position.sequence else None)",
+        "require_own(present.stamp if present.stamp.region else None)",
+        BETWEEN_REGIONS,
+    ),
+    Mutant(
         "have a Region that decides give way only to an epoch that is news",
         "handlers/sourcing/standing.py",
         "        return epoch > (self.epoch if self.is_active else self.known)\n",
@@ -6051,7 +6058,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "take the word of a person where another Region decides",
         "handlers/store/reconciler.py",
-        "        self.standing().require_own(newest[-1].stamp if newest else UNSTAMPED)\n",
+        "        self.standing().require_own(newest[-1].stamp if newest else None)\n",
         "",
         ("tests/regions/test_open_conflicts.py",),
     ),

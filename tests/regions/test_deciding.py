@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from handlers.sourcing.event import UNSTAMPED
 from handlers.sourcing.standing import Mode, Role
+from handlers.store.event_store import EventStore
 
 from ..aws import STORE
+from ..domain.builders import story
 from .checks import check_the_end
 from .sending import opening, transaction, transfer
 from .world import OTHER, PRIMARY, REGIONS, Pair
@@ -325,3 +330,19 @@ def test_what_is_said_of_an_epoch_that_is_over_fences_nobody(pair: Pair) -> None
     here.reconcile()
     there.reconcile()
     assert (here.standing.is_active, there.standing.is_active) == (True, False)
+
+
+def test_what_is_older_than_the_two_regions_is_at_home_in_the_first() -> None:
+    pair = Pair.new(Mode.HOME)
+    (old,) = story("a", ())
+    old = replace(old, stamp=UNSTAMPED)
+    old = replace(old, hash=old.computed_hash())
+    for region in REGIONS:
+        pair[region].replica(STORE).replace(("a", 1), EventStore(None, STORE).item(old))  # type: ignore[arg-type]
+    for standing in (None, pair[OTHER].standing):  # as it began, and as it is stored
+        if standing:
+            pair[OTHER].stand(standing)
+        status, body = pair[OTHER].send(transaction("there", 5))
+        assert (status, body["error"]["details"]["region"]) == (409, PRIMARY)
+    assert pair[PRIMARY].send(transaction("here", 5))[0] == 200
+    assert pair[OTHER].send(opening("new"))[0] == 200

@@ -28,6 +28,11 @@ ACTIVE = Standing(PRIMARY, Role.ACTIVE, 2, decides=PRIMARY)
         (ACTIVE, Stamp(OTHER, 1), True),
         (ACTIVE, Stamp(OTHER, 3), False),
         (fenced(ACTIVE, OTHER), UNSTAMPED, False),
+        (fenced(ACTIVE, OTHER), None, False),
+        (Standing(OTHER, Role.ACTIVE, 1, Mode.HOME, first=PRIMARY), None, True),
+        (Standing(OTHER, Role.ACTIVE, 1, Mode.HOME, first=PRIMARY), UNSTAMPED, False),
+        (Standing(PRIMARY, Role.ACTIVE, 1, Mode.HOME, first=PRIMARY), UNSTAMPED, True),
+        (Standing(OTHER, Role.ACTIVE, 3, Mode.HOME, covers=frozenset({PRIMARY}), first=PRIMARY), UNSTAMPED, True),
         (Standing(OTHER, Role.STANDBY, 1), UNSTAMPED, False),
         (Standing(PRIMARY, Role.ACTIVE, 1, Mode.HOME), UNSTAMPED, True),
         (Standing(PRIMARY, Role.ACTIVE, 1, Mode.HOME), Stamp(PRIMARY, 1), True),
@@ -36,7 +41,7 @@ ACTIVE = Standing(PRIMARY, Role.ACTIVE, 2, decides=PRIMARY)
         (Standing(PRIMARY, Role.ACTIVE, 2, Mode.HOME, covers=frozenset({OTHER})), Stamp(OTHER, 3), False),
     ],
 )
-def test_a_region_decides_what_is_its_own(standing: Standing, newest: Stamp, decides: bool) -> None:
+def test_a_region_decides_what_is_its_own(standing: Standing, newest: Stamp | None, decides: bool) -> None:
     if decides:
         standing.require_own(newest)
     else:
