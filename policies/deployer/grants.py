@@ -106,6 +106,8 @@ _DISTRIBUTIONS = ("cloudfront::{account}:distribution/*",)
 _ORIGINS = ("cloudfront::{account}:origin-access-control/*",)
 _HEADER_POLICIES = ("cloudfront::{account}:response-headers-policy/*",)
 _VAULTS = ("backup:{place}:backup-vault:{name}",)
+_PLANS = ("backup:{place}:backup-plan:*",)
+_ENDPOINTS = ("ec2:{place}:vpc-endpoint/*",)
 _STREAMS = ("firehose:{place}:deliverystream/{name}",)
 _LOG_STREAMS = ("logs:{place}:log-group:/aws/kinesisfirehose/audit-files-*",)
 _LOCKED = ("s3:::audit-files-bucket-???????",)
@@ -508,11 +510,23 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
     ),
     OnlyAws(
         Grant(
+            "MakePlan",
+            _PLAN,
+            _PLANS,
+            "backup:CreateBackupPlan TagResource",
+            tagging=True,
+        ),
+        _NO_BACKUP,
+        f"{_PROVIDER}/backup/plan.go",
+    ),
+    OnlyAws(
+        Grant(
             "ChangePlan",
             _PLAN,
-            ("backup:{place}:backup-plan:*",),
-            "backup:CreateBackupPlan DeleteBackupPlan UpdateBackupPlan CreateBackupSelection DeleteBackupSelection "
+            _PLANS,
+            "backup:DeleteBackupPlan UpdateBackupPlan CreateBackupSelection DeleteBackupSelection "
             "TagResource UntagResource",
+            owned=True,
         ),
         _NO_BACKUP,
         f"{_PROVIDER}/backup/plan.go",
@@ -531,7 +545,7 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         Grant(
             "ReadPlan",
             _PLAN,
-            ("backup:{place}:backup-plan:*",),
+            _PLANS,
             "backup:GetBackupPlan GetBackupSelection ListTags",
             reads=True,
         ),
@@ -601,16 +615,43 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         f"{_PROVIDER}/logs/stream.go",
     ),
     OnlyAws(
+        Grant("MakeEndpoints", _ENDPOINT, _ENDPOINTS, "ec2:CreateVpcEndpoint", tagging=True),
+        _NO_VPC,
+        f"{_PROVIDER}/ec2/vpc_endpoint.go",
+    ),
+    OnlyAws(
+        Grant(
+            "TagNewEndpoints",
+            _ENDPOINT,
+            _ENDPOINTS,
+            "ec2:CreateTags",
+            condition={"StringEquals": {"ec2:CreateAction": "CreateVpcEndpoint"}},
+        ),
+        _NO_VPC,
+        "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html",
+    ),
+    OnlyAws(
         Grant(
             "ChangeEndpoints",
             _ENDPOINT,
-            (
-                *("ec2:{place}:vpc/*", "ec2:{place}:vpc-endpoint/*", "ec2:{place}:subnet/*"),
-                *("ec2:{place}:security-group/*", "ec2:{place}:route-table/*"),
-            ),
-            "ec2:CreateTags CreateVpcEndpoint DeleteTags DeleteVpcEndpoints ModifyVpcEndpoint",
+            _ENDPOINTS,
+            "ec2:CreateTags DeleteTags DeleteVpcEndpoints ModifyVpcEndpoint",
+            owned=True,
         ),
         _NO_VPC,
+        f"{_PROVIDER}/ec2/vpc_endpoint.go",
+    ),
+    OnlyAws(
+        Grant(
+            "JoinEndpointsToNetwork",
+            _ENDPOINT,
+            (
+                *("ec2:{place}:vpc/*", "ec2:{place}:subnet/*"),
+                *("ec2:{place}:security-group/*", "ec2:{place}:route-table/*"),
+            ),
+            "ec2:CreateVpcEndpoint ModifyVpcEndpoint",
+        ),
+        "an endpoint is in subnets, groups and route tables, which AWS asks for one by one; they are not the stack's",
         f"{_PROVIDER}/ec2/vpc_endpoint.go",
     ),
     OnlyAws(

@@ -187,7 +187,7 @@ def test_a_setting_is_switched_off_or_on_with_the_policies_of_before_and_after()
         declared("prod", _qualified(settings)),
         declared("prod", _qualified({"permissionsBoundary": BOUNDARY})),
     )
-    place = Place()
+    place = Place(tags={"stack": "prod"})
     made, alone = documents(now, place, [before]), documents(now, place)
 
     assert "heartbeat" not in json.dumps(alone)
@@ -242,6 +242,29 @@ def test_a_key_is_made_once_and_nobody_elses_is_tagged_into_the_stack() -> None:
     assert {action for each in statements(once) for action in each["Action"]} == {"kms:CreateKey", "kms:TagResource"}
     for each in statements(once):
         assert each["Condition"] == {"StringEquals": {"aws:RequestTag/stack": "prod"}}
+
+
+def test_backup_plans_and_endpoints_of_others_are_told_by_tags() -> None:
+    settings = {"vpcEndpoints": "create", "vpcId": "vpc-01234567", "routeTableIds": '["rtb-01234567"]'}
+    settings |= {
+        "subnetIds": '["subnet-01234567", "subnet-89abcdef"]',
+        "securityGroupIds": '["sg-01234567"]',
+        "backupDays": "400",
+    }
+    made = documents(declared("prod", _qualified(settings)), Place(tags={"stack": "prod"}))
+
+    ours = {"StringEquals": {"aws:ResourceTag/stack": "prod"}}
+    for action in ("backup:DeleteBackupPlan", "backup:UpdateBackupPlan", "backup:DeleteBackupSelection"):
+        assert [each["Condition"] for each in granting(made, action)] == [ours]
+    for action in ("ec2:DeleteVpcEndpoints", "ec2:DeleteTags"):
+        assert [each["Condition"] for each in granting(made, action)] == [ours]
+    at_creation = {"StringEquals": {"ec2:CreateAction": "CreateVpcEndpoint"}}
+    assert [each["Condition"] for each in granting(made, "ec2:CreateTags")] == [at_creation, ours]
+    for each in granting(made, "ec2:ModifyVpcEndpoint"):
+        of_endpoints = [arn for arn in each["Resource"] if "vpc-endpoint" in arn]
+        assert each.get("Condition") == (ours if of_endpoints else None)
+    (making,) = granting(made, "backup:CreateBackupPlan")
+    assert making["Condition"] == {"StringEquals": {"aws:RequestTag/stack": "prod"}}
 
 
 def test_what_tags_alone_tell_apart_is_refused_without_tags() -> None:
@@ -329,7 +352,7 @@ def test_services_can_be_had_make_their_own_roles(settings: dict[str, str], serv
 def test_a_vault_under_a_key_takes_the_leave_to_retire_its_grant() -> None:
     key = "arn:aws:kms:us-east-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666"
     of_own = documents(declared("prod", _qualified({"kmsKey": "create", "backupDays": "35"})), Place(tags={"a": "b"}))
-    of_given = documents(declared("prod", _qualified({"kmsKeyArn": key, "backupDays": "35"})), Place())
+    of_given = documents(declared("prod", _qualified({"kmsKeyArn": key, "backupDays": "35"})), Place(tags={"a": "b"}))
     without = documents(declared("prod", _qualified({"kmsKeyArn": key})), Place())
 
     (own,) = granting(of_own, "kms:RetireGrant")

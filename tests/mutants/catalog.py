@@ -6238,6 +6238,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         DEPLOYERS,
     ),
     Mutant(
+        "let whoever deploys tag endpoints of others as the stack's",
+        "policies/deployer/grants.py",
+        '            condition={"StringEquals": {"ec2:CreateAction": "CreateVpcEndpoint"}},\n',
+        "",
+        DEPLOYERS,
+    ),
+    Mutant(
         "let whoever previews read the audit files",
         "policies/deployer/grants.py",
         'Grant("ReadObjects", _OBJECT, _OBJECTS,',
