@@ -42,6 +42,8 @@ def lines(conflict: Conflict, first: Event | None = None) -> Iterator[str]:
     yield f"{decided}, for {shown(event.actor)}; command {shown(event.command_id)}"
     who = f" by {shown(conflict.by)}" if conflict.by else ""
     yield f"  {conflict.since or conflict.kept_at}{who}: {shown(conflict.why) or 'nobody has looked yet'}"
+    for word in conflict.said if len(conflict.said) > 1 else ():
+        yield f"  {shown(word.by) or 'somebody'} said at {word.since}: {shown(word.why)}"
     if first is not None:
         yield f"  under this id stands {shown(first.event_type)} for {shown(first.actor)}: {shown(_said(first))}"
     for each in _to_do(conflict):

@@ -37,6 +37,9 @@ DUE_INDEX = "Due-KeptAt-index"
 
 _WORD = "#word"
 """Behind the place of the evidence: where its word lies."""
+_SAID = "#said#"
+"""Behind the place of the evidence: where each word of a person lies, by when and where it was said. Nothing replaces
+one, so a word is there still when a later one of the other Region has taken its place."""
 
 
 class Status(StrEnum):
@@ -104,6 +107,8 @@ class Conflict:
     """As of when it was last decided."""
     word: str | None = None
     """Since when its word is that; None where nobody has said one, and it is as it was kept."""
+    said: tuple[Conflict, ...] = ()
+    """It with each word of a person, the oldest first; only as a whole stream's are read."""
     is_fresh: bool = True
     """Whether the evidence still asks for a first word."""
 
@@ -114,6 +119,15 @@ class Conflict:
     @property
     def is_unsettled(self) -> bool:
         return self.status in UNSETTLED
+
+    @property
+    def closing(self) -> Conflict | None:
+        """It as a person closed it, also where another word has taken that one's place."""
+        if self.status is Status.CLOSED and self.by:
+            return self
+        if self.status not in (Status.CHECKED, Status.CLOSED):
+            return None
+        return next((each for each in self.said if each.status is Status.CLOSED), None)
 
     @property
     def counts_twice(self) -> bool:
@@ -147,7 +161,7 @@ class Conflict:
             item=record["Event"],
             kept_at=record["KeptAt"],
             kept_in=record["KeptIn"],
-            status=Status(record.get("Due", Status.CLOSED)),
+            status=Status(record.get("Due") or record.get("Said", Status.CLOSED)),
             since=record["Since"],
             why=record["Why"],
             sequence=int(again) if again else None,
@@ -155,7 +169,7 @@ class Conflict:
             stands=record.get("Stands", False),
             bar=Bar(record["Bar"]) if "Bar" in record else None,
             word=record["Since"] if record["Place"].endswith(_WORD) else None,
-            is_fresh="Due" in record and not record["Place"].endswith(_WORD),
+            is_fresh="Due" in record and not record["Place"].endswith(_WORD) and _SAID not in record["Place"],
         )
 
     def now(self, status: Status, at: str, why: str, sequence: int | None = None, by: str = "") -> Conflict:
@@ -231,6 +245,16 @@ class Conflicts:
         noted = replace(conflict, word=conflict.since)
         return self.quiet(noted) if noted.is_fresh else noted
 
+    def say(self, conflict: Conflict, region: str) -> Conflict:
+        """Note a person's word, and keep it for good: one PutItem more. OvertakenError."""
+        noted = self.note(conflict)
+        record = {name: value for name, value in conflict.record().items() if name != "Due"}
+        place = f"{place_of(conflict.event)}{_SAID}{conflict.since}#{region}"
+        self.client.put_item(
+            TableName=self.table, Item=to_item({**record, "Place": place, "Said": conflict.status.value})
+        )
+        return noted
+
     def quiet(self, conflict: Conflict) -> Conflict:
         """Have the evidence ask for no word any more, which was said: one PutItem."""
         record = {name: value for name, value in conflict.record().items() if name != "Due"}
@@ -246,11 +270,16 @@ class Conflicts:
             "ConsistentRead": True,
         }
         found: dict[str, Conflict] = {}
-        for conflict in map(Conflict.of, self._items(asked)):  # a word lies behind its evidence
+        said: dict[str, tuple[Conflict, ...]] = {}
+        for item in self._items(asked):  # a word lies behind its evidence
+            conflict = Conflict.of(item)
             place = place_of(conflict.event)
+            if _SAID in item["Place"]["S"]:
+                said[place] = (*said.get(place, ()), conflict)
+                continue
             evidence = found.get(place)
             found[place] = replace(conflict, is_fresh=evidence.is_fresh) if evidence else conflict
-        return list(found.values())
+        return [replace(each, said=said.get(place, ())) for place, each in found.items()]
 
     def unsettled(self) -> Iterator[Conflict]:
         """All that are neither in their streams again nor closed: those for a person last."""

@@ -123,7 +123,7 @@ class Reconciler:
     def accept(self, aggregate_id: str, own_hash: str, why: str, by: str) -> Conflict:
         """Close a conflict, by a person's word of what becomes of it: from now on nobody decides it again.
 
-        A Query, two more for whether it is in its stream, and a PutItem. Raises NotForAPersonError, NotHomeError.
+        A Query, two more for whether it is in its stream, and two PutItems. Raises NotForAPersonError, NotHomeError.
         """
         found = self._for_a_person(aggregate_id, own_hash)
         return self._said(found, Status.CLOSED, f"accepted: {why}", by)
@@ -159,7 +159,8 @@ class Reconciler:
 
     def _said(self, conflict: Conflict, status: Status, why: str, by: str) -> Conflict:
         try:
-            return self.conflicts.note(conflict.now(status, self.now(), why, conflict.sequence, by))
+            said = conflict.now(status, self.now(), why, conflict.sequence, by)
+            return self.conflicts.say(said, self.standing().region)
         except OvertakenError as error:
             raise NotForAPersonError("somebody else said what becomes of that just now: look again") from error
 
@@ -302,8 +303,8 @@ class Reconciler:
         again = 0
         self._freshen(kept, untangled)
         for place, conflict in sorted(kept.items()):
-            if conflict.status is Status.CLOSED and conflict.by and not conflict.stands:
-                kept[place] = self._compared(conflict)
+            if conflict.closing and not conflict.stands:
+                kept[place] = self._compared(conflict, conflict.closing)
                 continue
             if conflict.stands or conflict.counts_twice or conflict.status in (Status.CHECKED, Status.CLOSED):
                 continue
@@ -316,13 +317,13 @@ class Reconciler:
                 again += kept[place].status is Status.CHECKED
         return again
 
-    def _compared(self, conflict: Conflict) -> Conflict:
+    def _compared(self, conflict: Conflict, closing: Conflict) -> Conflict:
         """One that a person closed. Where it is in the stream all the same, that is hers to see, once: another word put
         it there, of who did not know of this one. A Query or two. OvertakenError."""
         where = self._again_at(conflict.event)
-        if where is None or conflict.sequence is not None:
+        if where is None or (conflict.by and conflict.sequence is not None):
             return conflict
-        told = f"two words: it is in the stream, as event {where}, and {_closed(conflict)}"
+        told = f"two words: it is in the stream, as event {where}, and {_closed(closing)}"
         return self._noted(conflict, Status.PERSON, told, where)
 
     def _freshen(self, kept: dict[str, Conflict], untangled: Untangled) -> None:

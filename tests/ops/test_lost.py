@@ -113,6 +113,15 @@ def test_a_word_is_taken_with_a_region_out_of_reach_only_from_who_knows_it(
     assert run(*say, "--alone").code == 0
 
 
+def test_each_word_of_two_is_shown(open_one: Conflict, conflicts: Conflicts, run: Run) -> None:
+    (kept,) = conflicts.of("a")
+    first = conflicts.say(kept.now(Status.CLOSED, "2026-01-02", "accepted: ticket 4711", by="carol"), HERE)
+    conflicts.say(first.now(Status.CLOSED, "2026-01-03", "accepted: paid out", by="dave"), THERE)
+    closed = run("region", "reconcile", "--aggregate", "a", "--closed").out
+    assert "carol said at 2026-01-02: accepted: ticket 4711" in closed
+    assert "dave said at 2026-01-03: accepted: paid out" in closed
+
+
 def test_what_counts_twice_is_said_to_be_undone_once(open_one: Conflict, conflicts: Conflicts, run: Run) -> None:
     (kept,) = conflicts.of("a")
     conflicts.note(kept.now(Status.PERSON, SINCE, "two words: why", 3))

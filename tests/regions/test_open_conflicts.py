@@ -384,6 +384,30 @@ def test_what_a_person_closed_is_not_decided_again_where_its_second_event_was_lo
     assert not [each for each in a.conflicts() if each.is_unsettled]
 
 
+def test_a_word_that_a_later_one_replaced_is_kept_and_told(pair: Pair) -> None:
+    """Closed and booked by hand in the Region that is cut off; decided again, later, in the promoted one."""
+    b, conflict = overdrawn(pair)
+    sent(b, transaction("more", 500))
+    pair.quiet(3)
+    accept(b, conflict)
+    sent(b, transaction("by hand", -80))
+    a = pair[PRIMARY]
+    pair.promote(PRIMARY, reach_the_other=False)
+    pair.pass_time(10)
+    assert say(a, "retry", of(a, "a")[0])["retried"]["status"] == "resolved"
+    pair.quiet()
+
+    (told,) = [each for each in a.conflicts() if each.counts_twice]
+    assert told.why.startswith("two words: it is in the stream, as event")
+    assert "by carol: accepted: seen to" in told.why
+    kept = [item for key, item in a.replica(CONFLICTS).items.items() if "#said#" in str(key[1])]
+    assert sorted(item["Said"]["S"] for item in kept) == ["closed", "open"]
+    assert not any("Due" in item for item in kept), "a word that is kept asks for nothing"
+    accept(a, told)
+    pair.quiet()
+    assert not [each for each in a.conflicts() if each.is_unsettled]
+
+
 def test_what_a_person_closed_and_is_in_the_stream_is_told_to_a_person_once(pair: Pair) -> None:
     b, conflict = overdrawn(pair)
     sent(b, transaction("more", 500))
