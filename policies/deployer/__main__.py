@@ -20,6 +20,7 @@ from policies.deployer.trust import trust
 from tests.infrastructure.program import ROOT, run
 
 _NAMESPACE = "event-sourcing"
+_CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
         default=[],
         help="a stack's file with the settings that this stack has had: what they made is covered, too",
     )
-    parser.add_argument("--account", default=Place.account, help="its id; a placeholder where it is left out")
+    parser.add_argument(
+        "--account",
+        default=Place.account,
+        help="its id; a placeholder where it is left out, which does not go with settings that name the account",
+    )
     parser.add_argument("--region", help="of the stack, instead of the one that its file has")
     parser.add_argument("--partition", default=Place.partition, help="aws, aws-cn or aws-us-gov")
     parser.add_argument("--trust", metavar="OWNER/REPOSITORY", help="print whom the roles trust in, instead")
@@ -44,16 +49,18 @@ def main(arguments: list[str] | None = None) -> int:
         return _told(trust(options.trust, options.environment, options.account, options.partition), options.into)
     try:
         place = placed(options.stack, options.account, options.region, options.partition)
-        made = documents(declared(options.stack), place, [declared(each) for each in options.before])
+        now, *before = (declared(each, account=options.account) for each in (options.stack, *options.before))
+        made = documents(now, place, before)
     except (ConfigError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return _told(made, options.into)
 
 
-def declared(stack: str, overrides: dict[str, str] | None = None) -> list[Declared]:
-    """What the program declares for that stack. Raises: ConfigError, ValueError."""
-    return [Declared(each.type, each.name, each.inputs) for each in run(stack, overrides) if each.custom]
+def declared(stack: str, overrides: dict[str, str] | None = None, account: str = Place.account) -> list[Declared]:
+    """What the program declares for that stack, in that account. Raises: ConfigError, ValueError."""
+    calls = None if account == Place.account else {_CALLER: {"accountId": account, "id": account}}
+    return [Declared(each.type, each.name, each.inputs) for each in run(stack, overrides, calls=calls) if each.custom]
 
 
 def placed(stack: str, account: str, region: str | None, partition: str) -> Place:

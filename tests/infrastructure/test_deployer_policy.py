@@ -23,6 +23,7 @@ from policies.deployer.grants import (
     SIGNED,
 )
 from policies.deployer.trust import trust
+from tests.infrastructure import program
 from tests.infrastructure.program import ROOT, of_two_regions
 
 COMMITTED = ROOT / "policies" / "deployer" / "prod"
@@ -374,6 +375,20 @@ def test_only_the_repositorys_own_occasions_are_trusted() -> None:
     assert subjects("deploy") == ["repo:acme/ledger:environment:production"]
     assert subjects("preview") == ["repo:acme/ledger:pull_request", "repo:acme/ledger:ref:refs/heads/main"]
     assert subjects("sign") == ["repo:acme/ledger:ref:refs/heads/main"]
+
+
+def test_settings_that_name_the_account_go_with_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the file of a stack in a real account has them."""
+    account = "210987654321"
+    writer = f"arn:aws:iam::{account}:role/importer"
+    settings = {"event-sourcing:guardBus": "true", "event-sourcing:busWriterArns": json.dumps([writer])}
+    of_the_file = program.configuration
+    monkeypatch.setattr(program, "configuration", lambda stack, given: of_the_file(stack, {**given, **settings}))
+
+    assert main(["--stack", "prod", "--account", account]) == 0
+    assert account in capsys.readouterr().out
 
 
 def test_the_command_prints_the_policies_or_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
