@@ -31,7 +31,7 @@ def test_an_export_names_it_and_has_the_events(aws: Any, run: Run, tmp_path: Pat
     assert result.code == 1
     assert f"foreign #1 no event: {problem}" in result.out
     assert "3 events" in result.out
-    assert "1 items are no events and were left out" in result.out
+    assert "1 item is no event and was left out" in result.out
     manifest = json.loads((out / "manifest.json").read_text())
     assert (manifest["finished"], manifest["events"], manifest["leftOut"]) == (True, 3, 1)
 
