@@ -115,4 +115,4 @@ def test_a_table_that_writes_nothing_ends_the_command(aws: Any, run: Run, monkey
         result = run("snapshots")
 
     assert result.code == 1
-    assert "DynamoDB leaves 1 snapshots unwritten; run again" in result.error
+    assert "DynamoDB leaves 1 snapshot unwritten; run again" in result.error
