@@ -126,6 +126,9 @@ def roles_and_functions(caller: Caller) -> None:
     iam.update_role_description(**of, Description="changed")
     given = {"Tags": [_TAG], **functions, "MaxSessionDuration": 7201, "Description": "changed"}
     caller.kept("UpdateRole", given, iam.get_role(**of))
+    bound = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam.put_role_permissions_boundary(**of, PermissionsBoundary=bound)
+    caller.kept("PutRolePermissionsBoundary", {"PermissionsBoundary": bound}, iam.get_role(**of))
     iam.untag_role(**of, TagKeys=["owner"])
     assert iam.get_role(**of)["Role"].get("Tags", []) == []
     assert iam.list_instance_profiles_for_role(**of)["InstanceProfiles"] == []
