@@ -21,13 +21,13 @@ FLOORS = {service: f"import boto3; boto3.client({service!r})" for service in ("d
 BARE = "pass"
 OF_TWO_REGIONS = {
     "CONFLICTS_TABLE": "conflicts",
-    "FENCE_SECONDS": "39",
     "PRIMARY_REGION": "us-east-1",
     "REGION": "us-east-1",
     "REGIONS": "us-east-1,eu-west-1",
     "REGION_MODE": "standby",
     "REGION_ROLE": "active",
     "REGION_TABLE": "standings",
+    "STILL_WRITING_SECONDS": "39",
 }
 """What reconcile is told besides: without a second Region there is no such function."""
 ARCHITECTURE, RUNTIME = "arm64", "python3.13"
