@@ -129,8 +129,11 @@ class FunctionLog:
         for line in self._search(since, _ERRORS_ALONE):
             if line.is_error and line.told:
                 said = (line.told.get(name) for name in (*ABOUT, "messageId", "requestId"))
-                found |= {each: line for each in said if isinstance(each, str) and each in subjects}
-                if not any(line.told.get(name) for name in (*ABOUT, "messageId")):
+                of_these = [each for each in said if isinstance(each, str) and each in subjects]
+                names = _names(line)
+                # Lambda's own report of what a function raised comes behind the line that says why.
+                found |= {each: line for each in of_these if names or each not in found or not _names(found[each])}
+                if not names:
                     found[LAST] = line
         return found
 
@@ -141,6 +144,11 @@ class FunctionLog:
         )
         for page in pages:
             yield from sorted(map(Line.of, page["events"]), key=lambda line: line.at)
+
+
+def _names(line: Line) -> bool:
+    """Whether it says what it is about, besides the request."""
+    return any((line.told or {}).get(name) for name in (*ABOUT, "messageId"))
 
 
 def spelled(function: str) -> str:
