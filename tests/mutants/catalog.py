@@ -5660,9 +5660,9 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "tell the first error of an account as its last",
         "ops/function_logs.py",
-        "found |= {each: line for each in said if isinstance(each, str) and each in subjects}",
-        "found = {each: line for each in said if isinstance(each, str) and each in subjects} | found",
-        ("tests/ops/test_logs.py",),
+        "found |= {each: line for each in of_these if names or each not in found or not _names(found[each])}",
+        "found = dict.fromkeys(of_these, line) | found",
+        ("tests/ops/test_last_errors.py", "tests/ops/test_logs.py"),
     ),
     Mutant(
         "speak of transfers in the store",
