@@ -37,6 +37,7 @@ BEYOND_SCHEMAS = {
     "without U+FFFD": "a character that only stands for what is no text",
     "which a path does not carry": "two ids among all texts",
     "must not be later than": "two parameters in an order",
+    "must be one of projection, process, replay, delivery, invocation": "in one Region there is no queue of conflicts",
     "must be of a day that there is": "leap seconds, which the ledger has not",
 }
 """Parts of the messages of violations, and what a schema cannot say of them."""
