@@ -226,7 +226,7 @@ class Reconciler:
 
     def _take_note(self, newest: Stamp, standing: Standing) -> None:
         """Of a higher epoch, which the relay may have given up to tell: a GetItem and a PutItem where it is news."""
-        if newest.epoch > standing.known and self.give_way(*newest):
+        if standing.is_over_by(newest.epoch) and self.give_way(*newest):
             log.critical("fenced: %s decides in epoch %s", *newest)
 
     def _newest(self, untangled: Untangled) -> Stamp:
