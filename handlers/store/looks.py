@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .items import Item, to_item, to_record
+from .region_notes import RegionNotes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,38 +36,25 @@ class Looks:
 
     def every(self) -> Iterator[Look]:
         """All that are due or will be, by their ids: one Query a megabyte, strongly consistent."""
-        asked: Any = {
-            "TableName": self.table,
-            "KeyConditionExpression": "Part = :part",
-            "ExpressionAttributeValues": {":part": {"S": PART}},
-            "ConsistentRead": True,
-        }
-        while True:
-            answer = self.client.query(**asked)
-            yield from map(_look_of, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return map(_look_of, self._notes.every())
 
     def of(self, aggregate_id: str) -> Look | None:
         """What is due of one stream: a GetItem."""
-        found = self.client.get_item(TableName=self.table, Key=_key(aggregate_id), ConsistentRead=True).get("Item")
+        found = self._notes.of(aggregate_id)
         return _look_of(found) if found else None
 
     def note(self, look: Look) -> None:
         """Have somebody look: a PutItem."""
-        item = to_item({"Since": look.since, "First": look.first})
-        self.client.put_item(TableName=self.table, Item={**item, **_key(look.aggregate_id)})
+        self._notes.note(look.aggregate_id, {"Since": look.since, "First": look.first})
 
     def forget(self, aggregate_id: str) -> None:
         """Nothing more is due: a DeleteItem."""
-        self.client.delete_item(TableName=self.table, Key=_key(aggregate_id))
+        self._notes.forget(aggregate_id)
+
+    @property
+    def _notes(self) -> RegionNotes:
+        return RegionNotes(self.client, self.table, PART)
 
 
-def _key(aggregate_id: str) -> Item:
-    return to_item({"Part": PART, "Place": aggregate_id})
-
-
-def _look_of(item: Item) -> Look:
-    record: Any = to_record(item)
+def _look_of(record: Any) -> Look:
     return Look(record["Place"], record["Since"], int(record["First"]))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handlers.sourcing.values import Value
 
-from .items import Item, to_item, to_record
+from .region_notes import RegionNotes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,37 +41,24 @@ class Waiting:
 
     def every(self) -> Iterator[Wait]:
         """All that wait, by their ids: one Query a megabyte, strongly consistent."""
-        asked: Any = {
-            "TableName": self.table,
-            "KeyConditionExpression": "Part = :part",
-            "ExpressionAttributeValues": {":part": {"S": PART}},
-            "ConsistentRead": True,
-        }
-        while True:
-            answer = self.client.query(**asked)
-            yield from map(_wait_of, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return map(_wait_of, self._notes.every())
 
     def note(self, aggregate_id: str, now: str, lacks: Sequence[int]) -> None:
         """Note that a stream waits; since when it did already, if it did. One GetItem, and a PutItem of what is new."""
-        found = self.client.get_item(TableName=self.table, Key=_key(aggregate_id), ConsistentRead=True).get("Item")
+        found = self._notes.of(aggregate_id)
         before = _wait_of(found) if found else None
         wait = Wait(aggregate_id, before.since if before else now, tuple(lacks))
         if wait != before:
-            item = to_item({"Since": wait.since, "Lacks": list(wait.lacks)})
-            self.client.put_item(TableName=self.table, Item={**item, **_key(aggregate_id)})
+            self._notes.note(aggregate_id, {"Since": wait.since, "Lacks": list(wait.lacks)})
 
     def forget(self, aggregate_id: str) -> None:
         """Note that it does not: one DeleteItem."""
-        self.client.delete_item(TableName=self.table, Key=_key(aggregate_id))
+        self._notes.forget(aggregate_id)
+
+    @property
+    def _notes(self) -> RegionNotes:
+        return RegionNotes(self.client, self.table, PART)
 
 
-def _key(aggregate_id: str) -> Item:
-    return to_item({"Part": PART, "Place": aggregate_id})
-
-
-def _wait_of(item: Item) -> Wait:
-    record: Any = to_record(item)
+def _wait_of(record: Any) -> Wait:
     return Wait(record["Place"], record["Since"], tuple(int(each) for each in record["Lacks"]))
