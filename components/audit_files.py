@@ -9,10 +9,12 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
+from components import bucket_guards
 from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
 from components.limits import AUDIT_LOCKS, MAX_AUDIT_FILES_DAYS, check_choice, check_range
 from components.policies import Grant, assume_role_policy, locked_files_policy, role_policy
+from components.rule_target import Delivery, target_in_a_role
 
 EVENTS = "events/"
 """Below it, by the hour in which Firehose took them, lie the files: events, one a line, compressed by gzip."""
@@ -80,7 +82,16 @@ class AuditFiles(pulumi.ComponentResource):
             state="ENABLED",
             opts=child,
         )
-        _target(name, rule, stream, args, self)
+        target_in_a_role(
+            name,
+            rule,
+            stream.arn,
+            Delivery(args.event_bus, args.dead_letters, args.retry_attempts, args.max_event_age),
+            role_name=f"{name}-rule",
+            description="What the rule of the audit files may do",
+            grant=Grant("PutRecords", ("firehose:PutRecord", "firehose:PutRecordBatch"), (stream.arn,)),
+            owner=self,
+        )
         self.rule_name = rule.name
         self.stream_name = stream.name
         self.bucket_name = bucket.bucket
@@ -91,17 +102,9 @@ def _bucket_settings(
     name: str, args: AuditFilesArgs, bucket: aws.s3.Bucket, writer: aws.iam.Role, opts: pulumi.ResourceOptions
 ) -> list[pulumi.Resource]:
     """All that is to hold before the first file is written; it stays with the bucket that stays."""
-    encryption = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-        sse_algorithm="AES256" if args.kms_key_arn is None else "aws:kms", kms_master_key_id=args.kms_key_arn
-    )
     whole = aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix="")
     return [
-        aws.s3.BucketVersioning(
-            f"{name}-versioning",
-            bucket=bucket.bucket,
-            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=opts,
-        ),
+        bucket_guards.versioning(name, bucket, opts),
         aws.s3.BucketObjectLockConfiguration(
             f"{name}-lock",
             bucket=bucket.bucket,
@@ -112,26 +115,8 @@ def _bucket_settings(
             ),
             opts=opts,
         ),
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=bucket.bucket,
-            rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default=encryption,
-                    bucket_key_enabled=None if args.kms_key_arn is None else True,
-                )
-            ],
-            opts=opts,
-        ),
-        aws.s3.BucketPublicAccessBlock(
-            f"{name}-privacy",
-            bucket=bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=opts,
-        ),
+        bucket_guards.encryption(name, bucket, opts, args.kms_key_arn),
+        bucket_guards.privacy(name, bucket, opts),
         aws.s3.BucketPolicy(
             f"{name}-bucket-policy",
             bucket=bucket.bucket,
@@ -238,39 +223,4 @@ def _stream(
             ),
         ),
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy])),
-    )
-
-
-def _target(
-    name: str,
-    rule: aws.cloudwatch.EventRule,
-    stream: aws.kinesis.FirehoseDeliveryStream,
-    args: AuditFilesArgs,
-    owner: pulumi.Resource,
-) -> None:
-    """Have the rule put each event into the stream, in a role of its own."""
-    child = pulumi.ResourceOptions(parent=owner)
-    role = aws.iam.Role(
-        f"{name}-rule-role",
-        description="What the rule of the audit files may do",
-        assume_role_policy=assume_role_policy("events.amazonaws.com", {"ArnEquals": {"aws:SourceArn": rule.arn}}),
-        opts=child,
-    )
-    policy = aws.iam.RolePolicy(
-        f"{name}-rule-policy",
-        role=role.name,
-        policy=role_policy([Grant("PutRecords", ("firehose:PutRecord", "firehose:PutRecordBatch"), (stream.arn,))]),
-        opts=child,
-    )
-    aws.cloudwatch.EventTarget(
-        f"{name}-target",
-        rule=rule.name,
-        event_bus_name=args.event_bus.name,
-        arn=stream.arn,
-        role_arn=role.arn,
-        dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.dead_letters.arn),
-        retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-            maximum_retry_attempts=args.retry_attempts, maximum_event_age_in_seconds=args.max_event_age
-        ),
-        opts=pulumi.ResourceOptions(parent=owner, depends_on=[policy]),
     )

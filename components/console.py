@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
+from components import bucket_guards
 from components.http_api import HttpApi
 from components.identity_provider import IdentityProvider
 from components.limits import PRICE_CLASSES, check_choice
@@ -115,33 +116,9 @@ def content_security_policy(token_origin: str) -> str:
 def _bucket(name: str, force_destroy: bool, opts: pulumi.ResourceOptions) -> aws.s3.Bucket:
     """The files are no secret, so S3's own key does; nobody reads them past the distribution all the same."""
     bucket = aws.s3.Bucket(f"{name}-bucket", force_destroy=force_destroy, opts=opts)
-    aws.s3.BucketVersioning(
-        f"{name}-versioning",
-        bucket=bucket.bucket,
-        versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-        opts=opts,
-    )
-    aws.s3.BucketServerSideEncryptionConfiguration(
-        f"{name}-encryption",
-        bucket=bucket.bucket,
-        rules=[
-            aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                    sse_algorithm="AES256"
-                )
-            )
-        ],
-        opts=opts,
-    )
-    aws.s3.BucketPublicAccessBlock(
-        f"{name}-privacy",
-        bucket=bucket.bucket,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-        opts=opts,
-    )
+    bucket_guards.versioning(name, bucket, opts)
+    bucket_guards.encryption(name, bucket, opts)
+    bucket_guards.privacy(name, bucket, opts)
     return bucket
 
 

@@ -11,7 +11,8 @@ from pulumi import Input, Output
 
 from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
-from components.policies import Grant, assume_role_policy, role_policy
+from components.policies import Grant
+from components.rule_target import Delivery, target_in_a_role
 
 
 @dataclass(frozen=True)
@@ -49,29 +50,15 @@ class Crossing(pulumi.ComponentResource):
             state="ENABLED",
             opts=child,
         )
-        role = aws.iam.Role(
-            f"{name}-role",
+        role = target_in_a_role(
+            name,
+            rule,
+            args.to_bus_arn,
+            Delivery(args.event_bus, args.delivery_dead_letters, args.retry_attempts, args.max_event_age),
+            role_name=name,
             description="What the rule to the other Region's bus may do",
-            assume_role_policy=assume_role_policy("events.amazonaws.com", {"ArnEquals": {"aws:SourceArn": rule.arn}}),
-            opts=child,
-        )
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            role=role.name,
-            policy=role_policy([Grant("CrossToBus", ("events:PutEvents",), (args.to_bus_arn,))]),
-            opts=child,
-        )
-        aws.cloudwatch.EventTarget(
-            f"{name}-target",
-            rule=rule.name,
-            event_bus_name=args.event_bus.name,
-            arn=args.to_bus_arn,
-            role_arn=role.arn,
-            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.delivery_dead_letters.arn),
-            retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-                maximum_retry_attempts=args.retry_attempts, maximum_event_age_in_seconds=args.max_event_age
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            grant=Grant("CrossToBus", ("events:PutEvents",), (args.to_bus_arn,)),
+            owner=self,
         )
         self.rule_name = rule.name
         self.role_arn = role.arn
