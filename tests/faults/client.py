@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from ..aws import STORE
 from .world import Fate, FunctionFailedError, World, all_well
 
 ATTEMPTS = 8
@@ -22,6 +23,8 @@ class Sent:
     request: dict[str, Any]
     command_id: str
     answers: list[Answer | None] = field(default_factory=list)
+    taken_back: list[Answer] = field(default_factory=list)
+    """Refusals of attempts that began when the command was stored."""
 
     @property
     def aggregate_id(self) -> str:
@@ -56,8 +59,16 @@ class Client:
 
     def attempt(self, sent: Sent, fate: Fate = all_well) -> Answer | None:
         """Send a command once."""
-        sent.answers.append(asked(self.world, "command", sent.request, request_id=sent.command_id, fate=fate))
-        return sent.answers[-1]
+        stored = self._is_stored(sent)
+        answer = asked(self.world, "command", sent.request, request_id=sent.command_id, fate=fate)
+        sent.answers.append(answer)
+        if stored and answer and 400 <= answer[0] < 500:
+            sent.taken_back.append(answer)
+        return answer
+
+    def _is_stored(self, sent: Sent) -> bool:
+        items = self.world.dynamodb.tables[STORE].items.values()
+        return any(item.get("CommandId") == {"S": sent.command_id} for item in items)
 
     def send(self, sent: Sent, fate: Fate = all_well) -> Answer:
         """Send a command until it is answered for good."""
