@@ -14,6 +14,7 @@ from botocore import hooks, useragent
 from botocore.hooks import EVENT_ALIASES, BaseEventHooks, EventAliaser
 from botocore.loaders import Loader
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 from xdist.scheduler import LoadScopeScheduling
 
 from local import descriptions
@@ -25,6 +26,11 @@ from .effort import LONG
 # An ordinary run tries the same examples each time, so that it fails only for a change; a long one looks for new ones.
 settings.register_profile("ledger", deadline=None, derandomize=not LONG)
 settings.load_profile("ledger")
+
+# Hypothesis mixes in the constants of whatever modules of ours are loaded: other examples where other tests ran before.
+# A long run may have them.
+if not LONG:
+    providers.is_local_module_file = lambda _file: False  # type: ignore[assignment, attr-defined]
 
 # What the shell says of an AWS of somebody's own, or of the `make` that this runs beneath, is meant for no test.
 for _name in [name for name in os.environ if name.startswith("AWS_") or name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")]:
