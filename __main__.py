@@ -7,7 +7,7 @@ from pathlib import Path
 import pulumi
 
 from components.account_limits import check_concurrency
-from components.conventions import Conventions, follow
+from components.conventions import Conventions, check_boundary, follow
 from components.customer_key import check_given_keys
 from components.names import Names
 from components.schema_registry import SchemaRegistry, SchemaRegistryArgs
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent
 
 settings = Settings.load(pulumi.Config())
 check_given_keys(settings.given_keys())
+check_boundary(settings.permissions_boundary)
 check_concurrency(settings)
 names = Names.of(pulumi.get_project(), pulumi.get_stack())
 follow(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pulumi
+import pulumi_aws as aws
 
 HOLDS_DATA = frozenset(
     {
@@ -44,6 +45,20 @@ class Conventions:
     """The tag of what holds data; empty for none."""
     transformation: str
     """`module:function` of the owner's own; empty for none."""
+
+
+def check_boundary(arn: str) -> None:
+    """ValueError for a boundary of another account or partition, which IAM takes of no role. Two requests, and none
+    where none is given."""
+    if not arn:
+        return
+    here = (aws.get_partition().partition, aws.get_caller_identity().account_id)
+    partition, owner = arn.split(":")[1:5:3]
+    if partition != here[0] or owner not in (here[1], "aws"):
+        raise ValueError(
+            f"event-sourcing:permissionsBoundary is {arn!r}; allowed: a policy of the account {here[1]} (partition "
+            f"{here[0]}), where this stack is, or one of AWS's own"
+        )
 
 
 def follow(conventions: Conventions) -> None:

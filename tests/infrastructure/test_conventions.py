@@ -81,3 +81,18 @@ def test_without_conventions_roles_are_as_they_were() -> None:
 def test_a_transformation_that_is_not_there_is_refused_by_name(name: str, why: str) -> None:
     with pytest.raises(NoTransformationError, match=f"the setting transformation is '{name}', and .*{why}"):
         run("dev", {"event-sourcing:transformation": name})
+
+
+@pytest.mark.parametrize(
+    "other", ["arn:aws:iam::999999999999:policy/ledger", "arn:aws-cn:iam::123456789012:policy/ledger"]
+)
+def test_a_boundary_of_another_account_is_refused_by_name(other: str) -> None:
+    """IAM would, with half of the stack made."""
+    with pytest.raises(Exception, match=r"permissionsBoundary is .*the account 123456789012"):
+        run("dev", {"event-sourcing:permissionsBoundary": other})
+
+
+def test_a_boundary_of_awss_own_is_taken() -> None:
+    managed = "arn:aws:iam::aws:policy/PowerUserAccess"
+    roles = run("dev", {"event-sourcing:permissionsBoundary": managed}).of("Role")
+    assert {role.inputs["permissionsBoundary"] for role in roles} == {managed}

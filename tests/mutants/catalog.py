@@ -6287,6 +6287,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/infrastructure/test_monitoring.py",),
     ),
     Mutant(
+        "take a boundary of another account, at which IAM stops midway",
+        "__main__.py",
+        "check_boundary(settings.permissions_boundary)\n",
+        "",
+        ("tests/infrastructure/test_conventions.py",),
+    ),
+    Mutant(
         "take a cron expression with both days, which AWS does not",
         "components/cron.py",
         "return takes and (fields[2] == _OPEN) != (fields[4] == _OPEN)",
