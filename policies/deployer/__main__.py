@@ -17,6 +17,7 @@ from local.deploy import ConfigError
 from local.deploy import load_config as load
 from policies.deployer.documents import Declared, Place, documents
 from policies.deployer.trust import trust
+from tests.infrastructure.program import ACCOUNT as STAND_IN
 from tests.infrastructure.program import ROOT, run
 
 _NAMESPACE = "event-sourcing"
@@ -52,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
         now, *before = (declared(each, account=options.account) for each in (options.stack, *options.before))
         made = documents(now, place, before)
     except (ConfigError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        is_guess = options.account == Place.account and STAND_IN in str(error)
+        print(f"error: {error}{'; give the account by --account' if is_guess else ''}", file=sys.stderr)
         return 2
     return _told(made, options.into)
 

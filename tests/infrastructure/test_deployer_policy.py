@@ -389,6 +389,8 @@ def test_settings_that_name_the_account_go_with_it(
 
     assert main(["--stack", "prod", "--account", account]) == 0
     assert account in capsys.readouterr().out
+    assert main(["--stack", "prod"]) == 2
+    assert capsys.readouterr().err.endswith("; give the account by --account\n")
 
 
 def test_the_command_prints_the_policies_or_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
