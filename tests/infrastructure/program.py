@@ -346,7 +346,7 @@ def declare(
     calls: Calls | None = None,
 ) -> Graph:
     """Call something that declares resources and return what it declared. Raises what it, or a declaration, raises."""
-    with _outputs_let_go():
+    with _outputs_let_go(), _answers_at_once():
         return in_fresh_context(
             lambda: asyncio.run(
                 _declare(action, project, stack, dict(values or {}), calls or {}, is_preview=is_preview)
@@ -428,9 +428,9 @@ async def _declare(
     settings.Settings(project, stack)  # a task set and a lock for this context
     set_all_config(values)
     set_mocks(monitor.mocks, project, stack, preview=is_preview, monitor=monitor)
+    _call_at_once(asyncio.get_running_loop())
     try:
-        with _calls_at_once():
-            await run_pulumi_func(lambda: _complete(action))
+        await run_pulumi_func(lambda: _complete(action))
     except Exception as error:
         raise (monitor.failures or [error])[0] from error
     root = get_root_resource()
@@ -453,10 +453,11 @@ def _result(coroutine: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("a mock's answer waits for something")
 
 
-@contextlib.contextmanager
-def _calls_at_once() -> Iterator[None]:
-    """Have the mock monitor be called in the program's own thread: it keeps nobody waiting, and threads take turns."""
-    loop = asyncio.get_running_loop()
+def _call_at_once(loop: asyncio.AbstractEventLoop) -> None:
+    """Have the mock monitor be called in the program's own thread: it keeps nobody waiting, and threads take turns.
+
+    For as long as there is the loop: what a failed program leaves under way would else begin loops in threads.
+    """
 
     def at_once(_: None, call: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         done = loop.create_future()
@@ -466,8 +467,13 @@ def _calls_at_once() -> Iterator[None]:
             done.set_exception(error)
         return done
 
+    loop.run_in_executor = at_once  # type: ignore[assignment, method-assign]
+
+
+@contextlib.contextmanager
+def _answers_at_once() -> Iterator[None]:
+    """Have the mocks' answers be taken as they are: there is nothing to wait for, and no loop in a loop."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "run_in_executor", at_once)
         patch.setattr(mocks, "_sync_await", _result)
         yield
 
