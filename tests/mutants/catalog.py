@@ -2868,7 +2868,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "have an output depend on all but the resource that has it",
         "local/deploy/outputs.py",
-        "{*(dependencies or ()), resource}",
+        "{*(dependencies or ()), res}",
         "set(dependencies or ())",
         ("tests/local/test_deploy_outputs.py",),
     ),
@@ -2877,6 +2877,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "local/deploy/outputs.py",
         "    return any(_has_unknown(each, seen) for each in",
         "    return any(isinstance(each, Unknown) for each in",
+        ("tests/local/test_deploy_outputs.py",),
+    ),
+    Mutant(
+        "forget whose the outputs are that a list has in it",
+        "local/deploy/outputs.py",
+        "whose = set().union(*(each.resources for each in data))",
+        "whose: set[Any] = set()",
+        ("tests/local/test_deploy_outputs.py",),
+    ),
+    Mutant(
+        "strike off the outputs that failed, too",
+        "local/deploy/outputs.py",
+        "if each.done() and not each.cancelled() and each.exception() is None}",
+        "if each.done()}",
         ("tests/local/test_deploy_outputs.py",),
     ),
     Mutant(
