@@ -13,6 +13,7 @@ from components.dead_letter_queue import DeadLetterQueue
 from components.event_bus import EventBus
 from components.limits import LOG_RETENTION_DAYS, check_choice, check_range
 from components.policies import event_log_policy
+from components.rule_target import Delivery, rule_target
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,10 @@ class AuditLog(pulumi.ComponentResource):
             policy_document=event_log_policy(logs.arn, [rule.arn for rule in rules.values()]),
             opts=child,
         )
+        delivery = Delivery(args.event_bus, args.dead_letters, args.retry_attempts, args.max_event_age)
         for label, rule in rules.items():
-            _target(label, rule, logs.arn, args, pulumi.ResourceOptions(parent=self, depends_on=[admission]))
+            admitted = pulumi.ResourceOptions(parent=self, depends_on=[admission])
+            rule_target(f"{label}-target", rule.name, logs.arn, delivery, admitted)
         self.rule_name = rules[name].name
         self.apart_rule_name = rules[f"{name}-apart"].name if args.apart else None
         self.log_group_name = logs.name
@@ -89,26 +92,5 @@ def _rule(
         event_bus_name=args.event_bus.name,
         event_pattern=Output.json_dumps(pattern),
         state="ENABLED",
-        opts=opts,
-    )
-
-
-def _target(
-    name: str,
-    rule: aws.cloudwatch.EventRule,
-    log_group_arn: Input[str],
-    args: AuditLogArgs,
-    opts: pulumi.ResourceOptions,
-) -> None:
-    """Have a rule write to the log group."""
-    aws.cloudwatch.EventTarget(
-        f"{name}-target",
-        rule=rule.name,
-        event_bus_name=args.event_bus.name,
-        arn=log_group_arn,
-        dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.dead_letters.arn),
-        retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-            maximum_retry_attempts=args.retry_attempts, maximum_event_age_in_seconds=args.max_event_age
-        ),
         opts=opts,
     )

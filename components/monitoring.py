@@ -31,6 +31,7 @@ from components.projection_feed import ProjectionFeed
 from components.read_model import DUE_INDEX, ReadModel
 from components.replay_feed import ReplayQueue
 from components.replays import Replays
+from components.rule_target import Delivery, rule_target
 from components.snapshots import Snapshots
 
 _RETRIES = 185
@@ -202,16 +203,8 @@ def _tell(name: str, watch: Watch, args: MonitoringArgs, topic_arn: Input[str], 
     """Have a watch report to the topic."""
     if args.delivery_dead_letters is None:
         raise ValueError(f"{name}: watches and delivery_dead_letters must be given together")
-    aws.cloudwatch.EventTarget(
-        name,
-        rule=watch.rule_name,
-        arn=topic_arn,
-        dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.delivery_dead_letters.arn),
-        retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-            maximum_retry_attempts=_RETRIES, maximum_event_age_in_seconds=_MAX_AGE_SECONDS
-        ),
-        opts=opts,
-    )
+    delivery = Delivery(None, args.delivery_dead_letters, _RETRIES, _MAX_AGE_SECONDS)
+    rule_target(name, watch.rule_name, topic_arn, delivery, opts)
 
 
 def _alarms(args: MonitoringArgs) -> Iterable[Alarm]:

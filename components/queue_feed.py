@@ -21,6 +21,7 @@ from components.limits import (
     check_range,
 )
 from components.policies import Grant, queue_policy, role_policy
+from components.rule_target import Delivery, rule_target
 
 
 @dataclass(frozen=True)
@@ -86,16 +87,12 @@ class QueueFeed(pulumi.ComponentResource):
         admission = aws.sqs.QueuePolicy(
             f"{name}-queue-policy", queue_url=queue.url, policy=queue_policy(queue.arn, [rule.arn]), opts=child
         )
-        aws.cloudwatch.EventTarget(
+        rule_target(
             f"{name}-target",
-            rule=rule.name,
-            event_bus_name=args.event_bus.name,
-            arn=queue.arn,
-            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=args.delivery_dead_letters.arn),
-            retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-                maximum_retry_attempts=args.retry_attempts, maximum_event_age_in_seconds=args.max_event_age
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[admission]),
+            rule.name,
+            queue.arn,
+            Delivery(args.event_bus, args.delivery_dead_letters, args.retry_attempts, args.max_event_age),
+            pulumi.ResourceOptions(parent=self, depends_on=[admission]),
         )
         drive(
             name,

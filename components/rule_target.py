@@ -1,4 +1,4 @@
-"""A target of a rule that EventBridge reaches in a role of its own."""
+"""Where a rule hands its events to: tried for as long as it is told, and what cannot be handed over is left aside."""
 
 from __future__ import annotations
 
@@ -17,10 +17,36 @@ from components.policies import Grant, assume_role_policy, role_policy
 class Delivery:
     """How hard a rule tries, and where what it cannot hand over is left."""
 
-    event_bus: EventBus
+    event_bus: EventBus | None
+    """None for the account's default bus."""
     dead_letters: DeadLetterQueue
     retry_attempts: Input[int]
     max_event_age: Input[int]
+    """Seconds."""
+
+
+def rule_target(
+    name: str,
+    rule_name: Input[str],
+    target_arn: Input[str],
+    delivery: Delivery,
+    opts: pulumi.ResourceOptions,
+    *,
+    role_arn: Input[str] | None = None,
+) -> aws.cloudwatch.EventTarget:
+    """Have a rule hand everything to the target, which admits it, or in that role."""
+    return aws.cloudwatch.EventTarget(
+        name,
+        rule=rule_name,
+        event_bus_name=None if delivery.event_bus is None else delivery.event_bus.name,
+        arn=target_arn,
+        role_arn=role_arn,
+        dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=delivery.dead_letters.arn),
+        retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
+            maximum_retry_attempts=delivery.retry_attempts, maximum_event_age_in_seconds=delivery.max_event_age
+        ),
+        opts=opts,
+    )
 
 
 def target_in_a_role(
@@ -43,16 +69,6 @@ def target_in_a_role(
         opts=child,
     )
     policy = aws.iam.RolePolicy(f"{role_name}-policy", role=role.name, policy=role_policy([grant]), opts=child)
-    aws.cloudwatch.EventTarget(
-        f"{name}-target",
-        rule=rule.name,
-        event_bus_name=delivery.event_bus.name,
-        arn=target_arn,
-        role_arn=role.arn,
-        dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=delivery.dead_letters.arn),
-        retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-            maximum_retry_attempts=delivery.retry_attempts, maximum_event_age_in_seconds=delivery.max_event_age
-        ),
-        opts=pulumi.ResourceOptions(parent=owner, depends_on=[policy]),
-    )
+    opts = pulumi.ResourceOptions(parent=owner, depends_on=[policy])
+    rule_target(f"{name}-target", rule.name, target_arn, delivery, opts, role_arn=role.arn)
     return role

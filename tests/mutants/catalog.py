@@ -2011,9 +2011,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     ),
     Mutant(
         "deliver from the bus without a dead letter queue",
-        "components/queue_feed.py",
-        "            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs("
-        "arn=args.delivery_dead_letters.arn),\n",
+        "components/rule_target.py",
+        "        dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=delivery.dead_letters.arn),\n",
         "",
         INFRASTRUCTURE,
     ),
