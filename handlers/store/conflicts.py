@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 from handlers.sourcing.event import Event
 from handlers.sourcing.values import Value
 
+from .every_item import every_item
 from .items import to_item, to_record
 from .stored_events import event_of
 
@@ -271,7 +272,7 @@ class Conflicts:
         }
         found: dict[str, Conflict] = {}
         said: dict[str, tuple[Conflict, ...]] = {}
-        for item in self._items(asked):  # a word lies behind its evidence
+        for item in every_item(self.client.query, asked):  # a word lies behind its evidence
             conflict = Conflict.of(item)
             place = place_of(conflict.event)
             if _SAID in item["Place"]["S"]:
@@ -294,12 +295,4 @@ class Conflicts:
             "KeyConditionExpression": "Due = :due",
             "ExpressionAttributeValues": {":due": {"S": status.value}},
         }
-        return map(Conflict.of, self._items(asked))
-
-    def _items(self, asked: dict[str, Any]) -> Iterator[Any]:
-        while True:
-            answer = self.client.query(**asked)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return map(Conflict.of, every_item(self.client.query, asked))

@@ -14,6 +14,7 @@ from handlers.sourcing.event import Event, ordinal, place_of
 from handlers.sourcing.values import Value, dumps
 
 from .clocks import time_of
+from .every_item import every_item
 from .items import MAX_ITEM_BYTES, Item, item_bytes, to_item
 from .stored_events import Unreadable, events_of, record_of
 from .streams import AppendableStreams, ConcurrentAppendError, LookUp, Page, Tail
@@ -163,13 +164,7 @@ class EventStore(AppendableStreams):
             "ExpressionAttributeValues": {":id": {"S": aggregate_id}, ":after": {"N": str(after + 1)}},
             "ConsistentRead": True,
         }
-        items: list[Item] = []
-        while True:
-            answer: Any = self._client.query(**asked)
-            items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return items
-            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return list(every_item(self._client.query, asked))
 
     def item(self, event: Event) -> Item:
         """An event as it lies in the table. Raises TooLargeError."""

@@ -23,6 +23,7 @@ from handlers.sourcing.event import Position, ordinal
 from handlers.sourcing.projection import Row
 
 from .deadline import SPARE_SECONDS
+from .every_item import every_item
 from .items import to_item, to_record
 
 if TYPE_CHECKING:
@@ -215,13 +216,8 @@ class ReadModel:
 
     def entries_from(self, aggregate_id: str, name: str, first: int) -> Iterator[Entry]:
         """Those of event `first` and behind it, the oldest first: a Query a megabyte. UnreadableRowError."""
-        place: dict[str, Any] = {}
-        while True:
-            answer = self._query_entries(aggregate_id, name, first, MAX_SEQUENCE, **place)
-            yield from (entry_in(to_record(item), name) for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            place = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        asked = {"aggregate_id": aggregate_id, "name": name, "first": first, "last": MAX_SEQUENCE}
+        return (entry_in(to_record(item), name) for item in every_item(self._query_entries, asked))
 
     def drop_entry(self, entry: Entry) -> None:
         """Delete an entry, if it is still what was read: one DeleteItem."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.sourcing.values import Value
 
+from .every_item import every_item
 from .items import Item, to_item, to_record
 
 if TYPE_CHECKING:
@@ -30,12 +31,7 @@ class RegionNotes:
             "ExpressionAttributeValues": {":part": {"S": self.part}},
             "ConsistentRead": True,
         }
-        while True:
-            answer = self.client.query(**asked)
-            yield from map(to_record, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return map(to_record, every_item(self.client.query, asked))
 
     def of(self, aggregate_id: str) -> Any:
         """That of one stream; None where there is none. One GetItem, strongly consistent."""

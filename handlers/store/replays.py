@@ -19,6 +19,7 @@ from handlers.sourcing.errors import shortened
 from handlers.sourcing.replays import FILE, ReplaySpec
 from handlers.sourcing.values import Value, loads
 
+from .every_item import every_item
 from .items import to_item, to_record
 from .replay_source import Place
 
@@ -203,20 +204,13 @@ class Replays:
 
     def read(self, replay_id: str) -> Run | None:
         """A replay; None where there is none by this id. One Query, a read unit for each 4 KB: two as a rule."""
-        items: list[Mapping[str, Any]] = []
-        place: dict[str, Any] = {}
-        while True:
-            answer = self.client.query(
-                TableName=self.table,
-                ConsistentRead=True,
-                KeyConditionExpression="ReplayId = :id",
-                ExpressionAttributeValues={":id": {"S": replay_id}},
-                **place,
-            )
-            items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return next(iter(_runs(items)), None)
-            place = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        asked: dict[str, Any] = {
+            "TableName": self.table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "ReplayId = :id",
+            "ExpressionAttributeValues": {":id": {"S": replay_id}},
+        }
+        return next(iter(_runs(every_item(self.client.query, asked))), None)
 
     def every(self, allow: Callable[[], object] = lambda: None) -> list[Run]:
         """All replays, the newest first: a Scan of the table, which is small: one request a megabyte, and each may be

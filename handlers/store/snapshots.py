@@ -21,6 +21,7 @@ from handlers.sourcing.kinds import Kind, State
 from handlers.sourcing.restoring import UNFOLDABLE, amount, text
 
 from .deadline import Deadline
+from .every_item import every_item
 from .items import Item, to_item, to_record
 from .streams import Streams
 
@@ -155,12 +156,8 @@ class Snapshots:
                     ":last": {"S": kind.key_prefix + _LAST},
                 },
             }
-            while True:
-                answer = self.client.query(**asked)
-                keys += [{name: item[name] for name in ("AggregateId", "SnapshotKey")} for item in answer["Items"]]
-                if "LastEvaluatedKey" not in answer:
-                    break
-                asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            found = every_item(self.client.query, asked)
+            keys += [{name: item[name] for name in ("AggregateId", "SnapshotKey")} for item in found]
         for start in range(0, len(keys), BATCH_WRITES):
             self._write_all([{"DeleteRequest": {"Key": key}} for key in keys[start : start + BATCH_WRITES]])
         return len(keys)

@@ -745,6 +745,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         REMEMBERING,
     ),
     Mutant(
+        "take the first page of a Query for all of it",
+        "handlers/store/every_item.py",
+        'if "LastEvaluatedKey" not in answer:',
+        "if True:",
+        ("tests/handlers/test_every_item.py",),
+    ),
+    Mutant(
         "take a page of the look-up for all of it",
         STORE,
         'if "LastEvaluatedKey" not in answer:\n                return LookUp',
