@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,25 +41,24 @@ def _classes(schemas: Mapping[str, Versions]) -> str:
     from datamodel_code_generator.enums import DataModelType, DefaultValueType  # noqa: PLC0415
 
     definitions = {name: newest(versions) for name, versions in schemas.items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # its default formatter will change; ours is ruff
-        code = generate_model(
-            json.dumps({"definitions": definitions}, default=float),
-            input_file_type=InputFileType.JsonSchema,
-            output_model_type=DataModelType.DataclassesDataclass,
-            target_python_version=PythonVersion.PY_311,
-            dataclass_arguments={"frozen": True, "slots": True, "kw_only": True},
-            additional_imports=["decimal.Decimal"],
-            deserialize_default_values=[DefaultValueType.Decimal],
-            disable_timestamp=True,
-            enum_field_as_literal=LiteralType.All,
-            snake_case_field=True,
-            strict_nullable=True,
-            use_field_description=True,
-            use_schema_description=True,
-            use_standard_collections=True,
-            use_union_operator=True,
-        )
+    code = generate_model(
+        json.dumps({"definitions": definitions}, default=float),
+        input_file_type=InputFileType.JsonSchema,
+        output_model_type=DataModelType.DataclassesDataclass,
+        target_python_version=PythonVersion.PY_311,
+        dataclass_arguments={"frozen": True, "slots": True, "kw_only": True},
+        additional_imports=["decimal.Decimal"],
+        deserialize_default_values=[DefaultValueType.Decimal],
+        disable_timestamp=True,
+        enum_field_as_literal=LiteralType.All,
+        formatters=[],  # ours is ruff
+        snake_case_field=True,
+        strict_nullable=True,
+        use_field_description=True,
+        use_schema_description=True,
+        use_standard_collections=True,
+        use_union_operator=True,
+    )
     lines = [line for line in str(code).splitlines() if not line.startswith(("#", "Model: TypeAlias"))]
     names = "\n".join(f'    "{name}": {name},' for name in schemas)
     end = f"\n\nCLASSES: dict[str, type[Any]] = {{\n{names}\n}}\n"

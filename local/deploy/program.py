@@ -95,7 +95,8 @@ async def settle() -> None:
     while waiting := {output for output in settings.SETTINGS.outputs if not output.done()}:
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
         if any(output.cancelled() or output.exception() for output in done):
-            return
+            break
+    outputs.forget_done()
 
 
 def _exports() -> dict[str, Any]:

@@ -127,6 +127,8 @@ class Engine:
         self._clock = clock or SystemClock()
         self._data = data
         self._running: _Running | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._making_clients = threading.Lock()
 
     def start(self) -> None:
         """Returns when the endpoint answers.
@@ -146,6 +148,8 @@ class Engine:
         """Ends everything that `start` began, and forgets all state. Does nothing if it is not running."""
         running, self._running = self._running, None
         if running is not None:
+            with self._making_clients:
+                self._clients.clear()
             running.stop()
             _only_one.release()
 
@@ -202,8 +206,17 @@ class Engine:
         self._live.resume()  # not where the stack failed: nothing is to be lost to a half of it
 
     def client(self, service: str, config: Config | None = None, *, region: str | None = None) -> Any:
-        """A boto3 client on the endpoint, for the engine's own Region if no other is given."""
-        return aws.client(service, self.endpoint, region or self._region, config)
+        """A boto3 client on the endpoint, for the engine's own Region if no other is given.
+
+        Without a `config` it is the same one each time, for all threads: to make one takes longer than most calls.
+        """
+        there = region or self._region
+        if config is not None:
+            return aws.client(service, self.endpoint, there, config)
+        with self._making_clients:
+            if (service, there) not in self._clients:
+                self._clients[service, there] = aws.client(service, self.endpoint, there)
+            return self._clients[service, there]
 
     @property
     def links(self) -> Links:

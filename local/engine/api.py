@@ -25,6 +25,8 @@ ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([\w-]+)/([\w.-]+)/aws4_request")
+_INVOKE_PATH = re.compile(r"/2015-03-31/functions/[\w:$-]+/invocations")
+"""Of the one call without a target that is made all the time."""
 _SMITHY_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
 # Where the name in the signature is not the name of the client.
 _CLIENT_NAMES = {"monitoring": "cloudwatch", "eventbridge": "events", "cloudcontrolapi": "cloudcontrol"}
@@ -194,6 +196,13 @@ def _operation(service: str, environ: Mapping[str, Any], body: bytes) -> str:
         return str(target).rsplit(".", 1)[-1]
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
+    path = environ.get("PATH_INFO", "")
+    if service == "lambda" and environ["REQUEST_METHOD"] == "POST" and _INVOKE_PATH.fullmatch(path):
+        return "Invoke"
+    return _by_path(service, environ)
+
+
+def _by_path(service: str, environ: Mapping[str, Any]) -> str:
     smithy = _SMITHY_PATH.match(environ.get("PATH_INFO", ""))
     if smithy:
         return smithy.group(1)

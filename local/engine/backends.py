@@ -19,6 +19,7 @@ from moto.awslambda.models import lambda_backends
 from moto.cognitoidp.models import CognitoIdpUser, UserStatus, cognitoidp_backends
 from moto.core.base_backend import BackendDict
 from moto.core.common_models import BaseModel
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
@@ -59,6 +60,7 @@ __all__ = [
     "AssumedRole",
     "BackendDict",
     "BaseModel",
+    "ConditionExpressionParser",
     "DynamoDBBackend",
     "DynamoType",
     "FakeBucket",
@@ -80,6 +82,8 @@ __all__ = [
     "StreamsBackend",
     "Table",
     "Topic",
+    "iam_backends",
+    "iam_models",
     "mock_random",
     "sqs_models",
 ]

@@ -23,16 +23,36 @@ def loads(text: str | bytes) -> Any:
     return json.loads(text, parse_float=ExactNumber, parse_constant=_not_json)
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def dumps(value: Any) -> str:
     """Compact, as AWS services write it."""
+    return _by_hand(value) if _has_exact(value) else _COMPACT.encode(value)
+
+
+def _has_exact(value: Any) -> bool:
+    """Whether a number in it has a text of its own, which the encoder does not ask for."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            left.extend(each.values())
+        elif isinstance(each, list):
+            left.extend(each)
+        elif isinstance(each, ExactNumber):
+            return True
+    return False
+
+
+def _by_hand(value: Any) -> str:
     if isinstance(value, ExactNumber):
         return value.text
     if isinstance(value, dict):
-        return (
-            "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{dumps(item)}" for key, item in value.items()) + "}"
-        )
+        members = (f"{json.dumps(key, ensure_ascii=False)}:{_by_hand(item)}" for key, item in value.items())
+        return "{" + ",".join(members) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(dumps(item) for item in value) + "]"
+        return "[" + ",".join(_by_hand(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
@@ -23,13 +24,20 @@ class Filters:
 
     def __init__(self, criteria: Mapping[str, Any] | None) -> None:
         texts = [entry["Pattern"] for entry in (criteria or {}).get("Filters") or ()]
-        self._patterns: list[dict[str, Any]] = [json.loads(text) for text in texts]
+        self._patterns: list[dict[str, Any]] = [_pattern(text) for text in texts]
 
     def keep(self, record: dict[str, Any]) -> bool:
         return not self._patterns or any(
             matches(pattern, _with_parsed_body(record) if isinstance(pattern.get("body"), dict) else record)
             for pattern in self._patterns
         )
+
+
+@lru_cache(1024)
+def _pattern(text: str) -> dict[str, Any]:
+    """Settings are made anew each time that a poller looks, and their patterns are the same. Nobody may change it."""
+    pattern: dict[str, Any] = json.loads(text)
+    return pattern
 
 
 def _with_parsed_body(record: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ says what a new moto has moved.
 """
 
 from moto.core import responses
-from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.parse import PROTOCOL_PARSERS, JSONParser
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
     Request,
@@ -38,6 +38,7 @@ __all__ = [
     "DynamoDBStreamsHandler",
     "DynamoHandler",
     "EventsHandler",
+    "JSONParser",
     "LogsResponse",
     "Request",
     "SQSResponse",

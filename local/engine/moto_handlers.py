@@ -26,6 +26,7 @@ from local.engine.moto_app import (
     DynamoDBStreamsHandler,
     DynamoHandler,
     EventsHandler,
+    JSONParser,
     LogsResponse,
     Request,
     SQSResponse,
@@ -37,6 +38,8 @@ from local.engine.moto_app import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from local.engine.api import ApiRequest
 
 _JSON = frozenset({APPLICATION_AMZ_JSON_1_0, APPLICATION_AMZ_JSON_1_1})
@@ -101,7 +104,8 @@ class _Lean(BaseResponse):  # type: ignore[misc] # moto is untyped
     def parse_parameters(self, request: Request) -> None:
         service = get_service_model(self.boto3_service_name)
         operation = service.operation_model(self._get_action())
-        parser = PROTOCOL_PARSERS[determine_request_protocol(service, request.content_type)]
+        protocol = determine_request_protocol(service, request.content_type)
+        parser = _Parser if protocol == "json" else PROTOCOL_PARSERS[protocol]
         self.params = parser(operation, map_type=self.PROTOCOL_PARSER_MAP_TYPE).parse(
             {
                 "method": self.method,
@@ -112,6 +116,41 @@ class _Lean(BaseResponse):  # type: ignore[misc] # moto is untyped
                 "url_params": self.uri_match,
             }
         )
+
+
+class _Parser(JSONParser):  # type: ignore[misc] # moto is untyped
+    """Reads parameters by their description as moto does, but asks it for what is there, not for all that may be.
+
+    A value of an item is an object with one of ten members, and most of what is in a call.
+    """
+
+    def _parse_shape(self, shape: Any, node: Any) -> Any:
+        return super()._parse_shape(shape, node) if _is_read(shape.type_name) else node
+
+    def _parse_structure(self, shape: Any, value: Any) -> Any:
+        if type(value) is not dict or len(value) != 1 or shape.is_document_type:
+            return super()._parse_structure(shape, value)
+        ((named, content),) = value.items()
+        read = self.MAP_TYPE()
+        if content is not None:
+            for name, member in _members(shape).get(named, ()):
+                read[name] = self._parse_shape(member, content)
+        return read
+
+
+@cache
+def _is_read(kind: str) -> bool:
+    """Whether values of that kind are another thing than what JSON has for them."""
+    return hasattr(_Parser, f"_parse_{kind}")
+
+
+@cache
+def _members(shape: Any) -> Mapping[str, Sequence[tuple[str, Any]]]:
+    """The members of a structure by what they are called in JSON."""
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for name, member in shape.members.items():
+        found.setdefault(member.serialization.get("name", name), []).append((name, member))
+    return found
 
 
 def _lean(handler: type[Any]) -> type[Any]:

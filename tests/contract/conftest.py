@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from handlers.store import clients
 from handlers.store.event_store import EventStore
@@ -86,12 +88,10 @@ def engine(request: pytest.FixtureRequest, pools: dict[str, list[Any]]) -> Itera
             make_tables(TABLES)
             yield Engine(name, client)
             return
-        admin = client()
-        for table in TABLES:
-            admin.create_table(**table)
-        yield Engine(name, client)
-        for table in TABLES:
-            admin.delete_table(TableName=table["TableName"])
+        tables = _Tables(client())
+        with around_every_call(tables.around):
+            yield Engine(name, client)
+        tables.delete()
 
 
 @contextmanager
@@ -99,6 +99,40 @@ def _local(endpoint: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
         yield
+
+
+class _Tables:
+    """A test's tables on DynamoDB Local, each made by the first call that may be about it.
+
+    Most tests need one or two of the five, and to make one takes as long as twenty calls.
+    """
+
+    def __init__(self, client: BaseClient) -> None:
+        # As it is here: what a test counts or has fail are its own calls.
+        self._ask: Callable[..., Any] = partial(BaseClient._make_api_call, client)  # type: ignore[attr-defined]
+        self._missing = {table["TableName"]: table for table in TABLES}
+        self._lock = threading.Lock()
+
+    def around(self, _: BaseClient, _operation: str, arguments: dict[str, Any], proceed: Callable[[], Any]) -> Any:
+        if self._missing:
+            with self._lock:
+                for name in _named(arguments) or set(self._missing):
+                    if name in self._missing:
+                        self._ask("CreateTable", self._missing[name])
+                        del self._missing[name]
+        return proceed()
+
+    def delete(self) -> None:
+        for name in {table["TableName"] for table in TABLES} - self._missing.keys():
+            self._ask("DeleteTable", {"TableName": name})
+
+
+def _named(arguments: dict[str, Any]) -> set[str]:
+    """The tables that a call names: none of a call that says it otherwise, and so may be about any."""
+    if "TableName" in arguments:
+        return {arguments["TableName"]}
+    writes = (write for each in arguments.get("TransactItems", ()) for write in each.values())
+    return {*arguments.get("RequestItems", ()), *(write["TableName"] for write in writes)}
 
 
 @contextmanager

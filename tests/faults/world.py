@@ -270,7 +270,7 @@ class World:
 
     def _date(self) -> str:
         """AWS's own time, as its answers say it."""
-        return format_datetime(START + timedelta(seconds=int(self.now)), usegmt=True)
+        return _http_date(int(self.now))
 
     def _pass(self, seconds: float) -> None:
         self.now += seconds
@@ -294,6 +294,12 @@ class World:
 
 
 _boto3_client: Any = boto3.client
+
+
+@cache
+def _http_date(seconds: int) -> str:
+    """That of so many seconds after the start, which is asked for with each of the hundreds of calls in a second."""
+    return format_datetime(START + timedelta(seconds=seconds), usegmt=True)
 
 
 @cache

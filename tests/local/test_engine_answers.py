@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.engine import Engine
@@ -90,7 +91,7 @@ class Caller:
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            made = self._engine.client(service)
+            made = self._engine.client(service, Config())  # one of its own
             made.meta.events.register("before-parse", self._compare)
             self._clients[service] = made
         return self._clients[service]

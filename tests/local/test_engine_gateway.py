@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from local.engine import api
 from local.engine.api import ApiRequest, Response
 from local.engine.gateway import Gateway
 from tests.local.calls import call
@@ -41,3 +42,28 @@ def test_what_took_over_a_service_does_not_hold_up_the_others(gateway: Gateway) 
     gateway.service("dynamodb", answer)
     gateway.handle(call("dynamodb", "PutItem", PUT))
     assert held == [False]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/2015-03-31/functions/f-1_x/invocations"),
+        ("POST", "/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST/invocations"),
+        ("GET", "/2015-03-31/functions/f/invocations"),
+        ("POST", "/2015-03-31/functions/f/invocations/more"),
+        ("POST", "/2015-03-31/functions/f/versions"),
+        ("POST", "/2014-11-13/functions/f/invoke-async"),
+        ("POST", "/"),
+    ],
+)
+def test_an_invocation_is_known_by_its_path_as_the_router_knows_it(method: str, path: str) -> None:
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "HTTP_HOST": "127.0.0.1:4566",
+        "HTTP_AUTHORIZATION": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, Signature=0",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "4566",
+        "wsgi.url_scheme": "http",
+    }
+    assert ApiRequest.of(environ, b"{}").operation == api._by_path("lambda", environ)

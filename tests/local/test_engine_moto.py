@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import moto
 import pytest
 from moto.awslambda.models import lambda_backends
+from moto.core.parse import JSONParser
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.sqs.models import Queue
 
 from tests.local.mentioned import PROJECT
@@ -24,7 +26,10 @@ _CONTRACTS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["im
 (KNOWING,) = (each["ignore_imports"] for each in _CONTRACTS if "moto" in each.get("forbidden_modules", ()))
 KNOWS_MOTO = {f"{each.split(' -> ')[0].replace('.', '/')}.py" for each in KNOWING}
 
-PRIVATE = {"_functions", "_get_function_aliases", "_lambdas", "_messages"}
+PRIVATE = {
+    *("_functions", "_get_function_aliases", "_lambdas", "_lex_condition_expression"),
+    *("_messages", "_parse_shape", "_parse_structure"),
+}
 """The private attributes of moto's objects that the engine uses."""
 
 
@@ -128,6 +133,9 @@ def test_the_private_attributes_are_where_they_were() -> None:
         (functions, ("_lambdas", "_functions")),
         (functions, ("_lambdas", "_get_function_aliases")),
         (Queue("q", "us-east-1", "1"), ("_messages",)),
+        (ConditionExpressionParser, ("_lex_condition_expression",)),
+        (JSONParser, ("_parse_shape",)),
+        (JSONParser, ("_parse_structure",)),
     ):
         found = holder
         for name in path:

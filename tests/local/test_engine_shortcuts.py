@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from moto.core import utils
 
 from local.engine import backends, shortcuts
-from local.engine.backends import BackendDict, mock_random, sqs_models
+from local.engine.backends import (
+    BackendDict,
+    ConditionExpressionParser,
+    iam_backends,
+    iam_models,
+    mock_random,
+    sqs_models,
+)
 from local.engine.moto_handlers import Moto
 from tests.local.calls import call
 
@@ -66,3 +75,37 @@ def test_what_a_reset_forgot_is_made_and_found_by_the_next_reset() -> None:
 
 def _queues(moto: Moto) -> Any:
     return moto.answer(call("sqs", "ListQueues", {})).json().get("QueueUrls", [])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["attribute_not_exists(A)", "a.b[0] <> :b AND (#c BETWEEN :d AND :e)", "size (a) >= :b", "NOT a IN (:b,:c)"],
+)
+def test_the_words_of_a_condition_are_those_that_moto_finds(condition: str) -> None:
+    made = [ConditionExpressionParser(condition, {}, {})._lex_condition_expression() for _ in range(2)]
+    made[0].popleft()  # as moto does with them
+    assert list(made[1]) == list(shortcuts._read_words(ConditionExpressionParser(condition, {}, {})))
+
+
+def test_a_condition_that_is_none_is_refused_each_time() -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Cannot parse condition"):
+            ConditionExpressionParser("a ! b", {}, {})._lex_condition_expression()
+
+
+def test_a_message_is_retained_for_as_long_as_its_queue_says() -> None:
+    Moto().answer(call("sqs", "CreateQueue", {"QueueName": "q", "Attributes": {"MessageRetentionPeriod": "60"}}))
+    backend = backends.queues("us-east-1")
+    of = [SimpleNamespace(sent_timestamp=(time.time() - age) * 1000) for age in (0, 55, 65)]
+    assert [backend.is_message_valid_based_on_retention_period("q", each) for each in of] == [True, True, False]
+    with pytest.raises(Exception, match="does not exist"):
+        backend.is_message_valid_based_on_retention_period("none", of[0])
+
+
+def test_a_key_is_of_the_account_that_moto_finds_it_in() -> None:
+    assert iam_models.get_account_id_from("ASIANOBODYKNOWS") == "123456789012"
+    other = iam_backends["210987654321"]["aws"]
+    other.create_user("us-east-1", "somebody")
+    key = other.create_access_key("somebody").access_key_id
+    assert iam_models.get_account_id_from(key) == "210987654321"
+    assert iam_models.get_account_id_from("ASIANOBODYKNOWS") == "123456789012"
