@@ -9,7 +9,7 @@ const PAUSE_MS = 400;
 /**
  * `fields`: [{name, label, hint?, required?, type?, pattern?, placeholder?, value?, options?}].
  * `command(values, key)`: {path, validatePath, body, validateBody?, sequence?}.
- * `accepted(receipt, values)` is called with the receipt.
+ * `accepted(receipt, values)` is called with the receipt, and awaited.
  */
 export function CommandForm({ fields, command, action, accepted, before, danger, cancel }) {
   const [values, setValues] = useState(() => Object.fromEntries(fields.map((each) => [each.name, each.value ?? ""])));
@@ -31,7 +31,7 @@ export function CommandForm({ fields, command, action, accepted, before, danger,
     setForesight(null);
     try {
       const { path, body, sequence } = command(trimmed(values), key);
-      accepted(await post(path, body, { key, sequence }), trimmed(values));
+      await accepted(await post(path, body, { key, sequence }), trimmed(values));
     } catch (failure) {
       busy.current = false;
       setSending(false);

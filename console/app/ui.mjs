@@ -10,20 +10,40 @@ import { href } from "./router.mjs";
 
 export const html = htm.bind(h);
 
-/** What `load` answers, anew whenever `of` changes: {content, error, loading, reload}. */
+/**
+ * What `load` answers, anew whenever `of` changes: {content, error, loading, reload}.
+ * `reload()` ends when what was asked for behind it is there.
+ */
 export function useLoaded(load, of) {
   const [found, setFound] = useState({ loading: true });
   const [round, setRound] = useState(0);
+  const waiting = useRef([]);
   useEffect(() => {
     const leaving = new AbortController();
+    const asked = waiting.current.splice(0);
+    const end = (outcome) => {
+      if (leaving.signal.aborted) return;
+      setFound(outcome);
+      for (const done of asked.splice(0)) done();
+    };
     setFound((before) => ({ ...before, loading: true }));
     load(leaving.signal).then(
-      (content) => leaving.signal.aborted || setFound({ content }),
-      (error) => leaving.signal.aborted || setFound({ error }),
+      (content) => end({ content }),
+      (error) => end({ error }),
     );
-    return () => leaving.abort();
+    return () => {
+      leaving.abort();
+      waiting.current.push(...asked);
+    };
   }, [...of, round]);
-  const reload = useCallback(() => setRound((before) => before + 1), []);
+  const reload = useCallback(
+    () =>
+      new Promise((done) => {
+        waiting.current.push(done);
+        setRound((before) => before + 1);
+      }),
+    [],
+  );
   return { ...found, reload };
 }
 

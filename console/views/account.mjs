@@ -1,6 +1,6 @@
 // One account: what it is now, and everything that made it so.
 
-import { useEffect, useMemo, useState } from "../vendor/hooks.mjs";
+import { useEffect, useMemo } from "../vendor/hooks.mjs";
 import { get, id } from "../app/api.mjs";
 import { History, movedOn } from "../app/history.mjs";
 import { href } from "../app/router.mjs";
@@ -22,17 +22,16 @@ const TABS = [
 
 export function Account({ accountId, tab, query }) {
   const history = useMemo(() => new History("accounts", accountId), [accountId]);
-  const [version, setVersion] = useState(0);
-  const present = useLoaded((signal) => within("accounts", accountId, (leaving) => history.present(leaving), signal), [history, version]);
+  const present = useLoaded((signal) => within("accounts", accountId, (leaving) => history.present(leaving), signal), [history]);
   useEffect(() => {
     if (present.content) see("accounts", accountId);
   }, [accountId, present.content]);
   const grown = () => {
     history.grown();
-    setVersion((before) => before + 1);
+    return present.reload();
   };
   useReturn(async () => {
-    if (present.content && (await movedOn("accounts", accountId, present.content.sequence))) grown();
+    if (present.content && (await movedOn("accounts", accountId, present.content.sequence))) await grown();
   });
   return html`<p class="crumbs"><a href=${href([])}>Ledger</a> / Account</p>
     <${Title} text=${accountId} />
@@ -83,5 +82,5 @@ function Room({ accountId, tab, query, history, present, grown }) {
   if (tab === "events") return html`<${Events} history=${history} path=${["accounts", accountId]} query=${query} last=${present.sequence} />`;
   if (tab === "verify") return html`<${Verify} collection="accounts" aggregateId=${accountId} />`;
   if (FORMS[tab]) return html`<${AccountForm} key=${tab} name=${tab} ...${{ accountId, present, grown }} />`;
-  return html`<${TimeTravel} ...${{ history, query, grown }} path=${["accounts", accountId]} last=${present.sequence} />`;
+  return html`<${TimeTravel} ...${{ history, query }} path=${["accounts", accountId]} last=${present.sequence} />`;
 }

@@ -59,11 +59,11 @@ export function AccountForm({ name, accountId, present, grown }) {
     const path = `accounts/${id(accountId)}/commands`;
     return { path, validatePath: `${path}:validate`, body: form.body(values), sequence: form.seen ? sequence : undefined };
   };
-  const accepted = (receipt) => {
+  const accepted = async (receipt) => {
     if (name === "send") {
       go(["transfers", receipt.aggregateId]);
     } else {
-      grown();
+      await grown(); // what is shown as the state now is the state with this command
       go(["accounts", accountId]);
     }
   };

@@ -19,7 +19,7 @@ const SIGNS = {
 const ORDER = ["balance", "available", "reserved", "status", "transactionCount", "currency", "createdAt", "closedAt"];
 const MONEY = ["balance", "reserved", "available"];
 
-export function TimeTravel({ history, path, query, last, grown }) {
+export function TimeTravel({ history, path, query, last }) {
   const wanted = Number.parseInt(query.at, 10);
   const [at, setAt] = useState(Number.isNaN(wanted) ? last : within(wanted, last));
   const [moment, setMoment] = useState(null);
@@ -76,7 +76,7 @@ export function TimeTravel({ history, path, query, last, grown }) {
     <${Line} points=${points} last=${last} at=${at} move=${move} />
     <${Slider} ...${{ at, last, move, history, setError, moment }} />
     <${Problem} error=${error} retry=${() => show(at)} />
-    ${moment ? html`<${Moment} ...${moment} last=${last} move=${move} grown=${grown} />` : !error && html`<${Loading} what="Replaying" />`}
+    ${moment ? html`<${Moment} ...${moment} last=${last} move=${move} />` : !error && html`<${Loading} what="Replaying" />`}
   </section>`;
 }
 

@@ -564,6 +564,28 @@ def test_a_form_that_is_sent_twice_is_one_event(served: Served, visit: Visit) ->
     assert visit.amount("Balance") == "103.50 EUR"
 
 
+def test_what_is_called_the_state_now_is_the_state_with_what_was_just_done(served: Served, visit: Visit) -> None:
+    name = fresh(served)
+    page = visit.page
+    visit.go("accounts", name, "deposit")
+    page.get_by_label("Amount").fill("1")
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route(f"**/accounts/{name}/state", hold)
+    with page.expect_request(lambda asked: asked.url.endswith(f"/accounts/{name}/state")):
+        page.get_by_role("button", name="Deposit").click()
+    assert sequence(served, name) == 3
+    assert page.get_by_role("button", name="Sending").is_visible()
+    assert not page.get_by_text("The state now").is_visible()
+    for route in held:
+        route.continue_()
+    page.get_by_text("The state now").wait_for()
+    assert visit.amount("Balance") == "101.50 EUR"
+
+
 def test_whoever_closes_an_account_has_seen_what_is_on_it(served: Served, visit: Visit) -> None:
     name = fresh(served, "1")
     visit.go("accounts", name, "close")
