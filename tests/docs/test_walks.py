@@ -95,7 +95,6 @@ def test_the_call_that_serve_prints_is_answered(
     assert (status, body["aggregateId"]) == ("200", f"of-version-{version}")
 
 
-@pytest.mark.skipif(not aws_cli.installed(), reason=aws_cli.HOW[1])
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
@@ -107,6 +106,8 @@ def test_the_call_that_serve_prints_is_answered(
     ],
 )
 def test_what_cannot_be_invoked_is_a_sentence_and_asks_nobody(typed: str, told: str, reader: Reader) -> None:
+    if not aws_cli.installed():
+        pytest.skip(aws_cli.HOW[1])
     walk = reader()
     walk.run(next(each for each in to_run("README.md") if needs_aws(each)))
 

@@ -16,76 +16,74 @@ import pulumi_aws as aws
 
 Properties = dict[str, Any]
 
-_CLASSES: dict[str, type[Any]] = {
-    "aws:apigatewayv2/api:Api": aws.apigatewayv2.Api,
-    "aws:apigatewayv2/apiMapping:ApiMapping": aws.apigatewayv2.ApiMapping,
-    "aws:apigatewayv2/authorizer:Authorizer": aws.apigatewayv2.Authorizer,
-    "aws:apigatewayv2/domainName:DomainName": aws.apigatewayv2.DomainName,
-    "aws:apigatewayv2/integration:Integration": aws.apigatewayv2.Integration,
-    "aws:apigatewayv2/route:Route": aws.apigatewayv2.Route,
-    "aws:apigatewayv2/stage:Stage": aws.apigatewayv2.Stage,
-    "aws:appautoscaling/policy:Policy": aws.appautoscaling.Policy,
-    "aws:appautoscaling/target:Target": aws.appautoscaling.Target,
-    "aws:backup/plan:Plan": aws.backup.Plan,
-    "aws:backup/selection:Selection": aws.backup.Selection,
-    "aws:backup/vault:Vault": aws.backup.Vault,
-    "aws:backup/vaultLockConfiguration:VaultLockConfiguration": aws.backup.VaultLockConfiguration,
-    "aws:cloudfront/distribution:Distribution": aws.cloudfront.Distribution,
-    "aws:cloudfront/originAccessControl:OriginAccessControl": aws.cloudfront.OriginAccessControl,
-    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": aws.cloudfront.ResponseHeadersPolicy,
-    "aws:cloudcontrol/resource:Resource": aws.cloudcontrol.Resource,
-    "aws:cloudwatch/dashboard:Dashboard": aws.cloudwatch.Dashboard,
-    "aws:cloudwatch/eventArchive:EventArchive": aws.cloudwatch.EventArchive,
-    "aws:cloudwatch/eventBus:EventBus": aws.cloudwatch.EventBus,
-    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": aws.cloudwatch.EventBusPolicy,
-    "aws:cloudwatch/eventRule:EventRule": aws.cloudwatch.EventRule,
-    "aws:cloudwatch/eventTarget:EventTarget": aws.cloudwatch.EventTarget,
-    "aws:cloudwatch/logGroup:LogGroup": aws.cloudwatch.LogGroup,
-    "aws:cloudwatch/logStream:LogStream": aws.cloudwatch.LogStream,
-    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": aws.cloudwatch.LogResourcePolicy,
-    "aws:cloudwatch/metricAlarm:MetricAlarm": aws.cloudwatch.MetricAlarm,
-    "aws:cognito/resourceServer:ResourceServer": aws.cognito.ResourceServer,
-    "aws:cognito/userGroup:UserGroup": aws.cognito.UserGroup,
-    "aws:cognito/userPool:UserPool": aws.cognito.UserPool,
-    "aws:cognito/userPoolClient:UserPoolClient": aws.cognito.UserPoolClient,
-    "aws:cognito/userPoolDomain:UserPoolDomain": aws.cognito.UserPoolDomain,
-    "aws:dynamodb/resourcePolicy:ResourcePolicy": aws.dynamodb.ResourcePolicy,
-    "aws:dynamodb/contributorInsights:ContributorInsights": aws.dynamodb.ContributorInsights,
-    "aws:dynamodb/table:Table": aws.dynamodb.Table,
-    "aws:ec2/vpcEndpoint:VpcEndpoint": aws.ec2.VpcEndpoint,
-    "aws:glue/registry:Registry": aws.glue.Registry,
-    "aws:glue/schema:Schema": aws.glue.Schema,
-    "aws:iam/role:Role": aws.iam.Role,
-    "aws:iam/rolePolicy:RolePolicy": aws.iam.RolePolicy,
-    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": aws.kinesis.FirehoseDeliveryStream,
-    "aws:kms/key:Key": aws.kms.Key,
-    "aws:codedeploy/application:Application": aws.codedeploy.Application,
-    "aws:codedeploy/deploymentGroup:DeploymentGroup": aws.codedeploy.DeploymentGroup,
-    "aws:lambda/alias:Alias": aws.lambda_.Alias,
-    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": aws.lambda_.ProvisionedConcurrencyConfig,
-    "aws:lambda/eventSourceMapping:EventSourceMapping": aws.lambda_.EventSourceMapping,
-    "aws:lambda/function:Function": aws.lambda_.Function,
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": aws.lambda_.FunctionEventInvokeConfig,
-    "aws:lambda/layerVersion:LayerVersion": aws.lambda_.LayerVersion,
-    "aws:lambda/permission:Permission": aws.lambda_.Permission,
-    "aws:s3/bucket:Bucket": aws.s3.Bucket,
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": aws.s3.BucketLifecycleConfiguration,
-    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": aws.s3.BucketObjectLockConfiguration,
-    "aws:s3/bucketObjectv2:BucketObjectv2": aws.s3.BucketObjectv2,
-    "aws:s3/bucketPolicy:BucketPolicy": aws.s3.BucketPolicy,
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": aws.s3.BucketPublicAccessBlock,
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
-        aws.s3.BucketServerSideEncryptionConfiguration
-    ),
-    "aws:s3/bucketVersioning:BucketVersioning": aws.s3.BucketVersioning,
-    "aws:scheduler/schedule:Schedule": aws.scheduler.Schedule,
-    "aws:scheduler/scheduleGroup:ScheduleGroup": aws.scheduler.ScheduleGroup,
-    "aws:sns/topic:Topic": aws.sns.Topic,
-    "aws:sns/topicPolicy:TopicPolicy": aws.sns.TopicPolicy,
-    "aws:sns/topicSubscription:TopicSubscription": aws.sns.TopicSubscription,
-    "aws:sqs/queue:Queue": aws.sqs.Queue,
-    "aws:sqs/queuePolicy:QueuePolicy": aws.sqs.QueuePolicy,
-    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": aws.sqs.RedriveAllowPolicy,
+_TYPES = {
+    "aws:apigatewayv2/api:Api",
+    "aws:apigatewayv2/apiMapping:ApiMapping",
+    "aws:apigatewayv2/authorizer:Authorizer",
+    "aws:apigatewayv2/domainName:DomainName",
+    "aws:apigatewayv2/integration:Integration",
+    "aws:apigatewayv2/route:Route",
+    "aws:apigatewayv2/stage:Stage",
+    "aws:appautoscaling/policy:Policy",
+    "aws:appautoscaling/target:Target",
+    "aws:backup/plan:Plan",
+    "aws:backup/selection:Selection",
+    "aws:backup/vault:Vault",
+    "aws:backup/vaultLockConfiguration:VaultLockConfiguration",
+    "aws:cloudfront/distribution:Distribution",
+    "aws:cloudfront/originAccessControl:OriginAccessControl",
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+    "aws:cloudcontrol/resource:Resource",
+    "aws:cloudwatch/dashboard:Dashboard",
+    "aws:cloudwatch/eventArchive:EventArchive",
+    "aws:cloudwatch/eventBus:EventBus",
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy",
+    "aws:cloudwatch/eventRule:EventRule",
+    "aws:cloudwatch/eventTarget:EventTarget",
+    "aws:cloudwatch/logGroup:LogGroup",
+    "aws:cloudwatch/logStream:LogStream",
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
+    "aws:cloudwatch/metricAlarm:MetricAlarm",
+    "aws:cognito/resourceServer:ResourceServer",
+    "aws:cognito/userGroup:UserGroup",
+    "aws:cognito/userPool:UserPool",
+    "aws:cognito/userPoolClient:UserPoolClient",
+    "aws:cognito/userPoolDomain:UserPoolDomain",
+    "aws:dynamodb/resourcePolicy:ResourcePolicy",
+    "aws:dynamodb/contributorInsights:ContributorInsights",
+    "aws:dynamodb/table:Table",
+    "aws:ec2/vpcEndpoint:VpcEndpoint",
+    "aws:glue/registry:Registry",
+    "aws:glue/schema:Schema",
+    "aws:iam/role:Role",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream",
+    "aws:kms/key:Key",
+    "aws:codedeploy/application:Application",
+    "aws:codedeploy/deploymentGroup:DeploymentGroup",
+    "aws:lambda/alias:Alias",
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+    "aws:lambda/eventSourceMapping:EventSourceMapping",
+    "aws:lambda/function:Function",
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+    "aws:lambda/layerVersion:LayerVersion",
+    "aws:lambda/permission:Permission",
+    "aws:s3/bucket:Bucket",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+    "aws:s3/bucketObjectv2:BucketObjectv2",
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "aws:s3/bucketVersioning:BucketVersioning",
+    "aws:scheduler/schedule:Schedule",
+    "aws:scheduler/scheduleGroup:ScheduleGroup",
+    "aws:sns/topic:Topic",
+    "aws:sns/topicPolicy:TopicPolicy",
+    "aws:sns/topicSubscription:TopicSubscription",
+    "aws:sqs/queue:Queue",
+    "aws:sqs/queuePolicy:QueuePolicy",
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
 }
 
 # The properties whose change replaces a resource (`ForceNew`).
@@ -194,13 +192,23 @@ def _cools(standing: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 def knows(class_: type[Any]) -> bool:
     """Whether it can say of a resource of that class what replaces it."""
-    return class_ in _CLASSES.values() and class_.__name__ in _FORCES_REPLACEMENT
+    return str(class_.pulumi_type) in _TYPES and class_.__name__ in _FORCES_REPLACEMENT
 
 
 @cache
 def is_regional(type_: str) -> bool:
     """Whether the provider keeps a Region for it, whose change replaces it: so of every type with that argument."""
-    return type_ in _CLASSES and "region" in inspect.signature(_CLASSES[type_]._internal_init).parameters
+    return type_ in _TYPES and "region" in inspect.signature(_class_of(type_)._internal_init).parameters
+
+
+def _class_of(type_: str) -> type[Any]:
+    """What the program declares it by; `aws:lambda/function:Function` is `pulumi_aws.lambda_.Function`.
+
+    Looked for when it is asked for: the provider's larger modules take a second to load.
+    """
+    module, _, rest = type_.removeprefix("aws:").partition("/")
+    found: type[Any] = getattr(getattr(aws, "lambda_" if module == "lambda" else module), rest.partition(":")[2])
+    return found
 
 
 def numbered(type_: str, outputs: Mapping[str, Any], generation: int) -> Properties:
