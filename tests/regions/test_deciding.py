@@ -170,9 +170,7 @@ def test_a_hole_is_not_decided_on_nor_are_rows_made_across_it(pair: Pair) -> Non
     a.send(opening())
     for number in range(3):
         a.send(transaction(f"c{number}", 1))
-    pair.collect()
-    late = [change for change in pair.on_their_way[OTHER] if change.key == ("a", 3)]
-    pair.on_their_way[OTHER] = [change for change in pair.on_their_way[OTHER] if change not in late]
+    late = pair.held_back(OTHER, ("a", 3))
     pair.arrive(OTHER)
     b.relay()
 
@@ -197,9 +195,7 @@ def test_who_fills_a_hole_brings_up_what_came_before_it(pair: Pair) -> None:
     a.send(opening())
     for number in range(150):
         a.send(transaction(f"c{number}", 1))
-    pair.collect()
-    late = [change for change in pair.on_their_way[OTHER] if change.key == ("a", 2)]
-    pair.on_their_way[OTHER] = [change for change in pair.on_their_way[OTHER] if change not in late]
+    late = pair.held_back(OTHER, ("a", 2))
     for changes in (pair.on_their_way[OTHER], late):
         pair.on_their_way[OTHER] = changes
         pair.arrive(OTHER)
@@ -225,8 +221,7 @@ def test_what_will_not_come_is_told_since_when_and_given_up_by_an_operator(pair:
     a.send(opening())
     for number in range(3):
         a.send(transaction(f"c{number}", 1))
-    pair.collect()
-    pair.on_their_way[OTHER] = [change for change in pair.on_their_way[OTHER] if change.key != ("a", 3)]
+    pair.held_back(OTHER, ("a", 3))
     pair.arrive(OTHER)
     pair.promote(OTHER, reach_the_other=False)
     b.relay()
@@ -249,9 +244,7 @@ def test_what_comes_late_ends_the_waiting_by_the_schedule_alone(pair: Pair) -> N
     a.send(opening())
     for number in range(3):
         a.send(transaction(f"c{number}", 1))
-    pair.collect()
-    late = [change for change in pair.on_their_way[OTHER] if change.key == ("a", 3)]
-    pair.on_their_way[OTHER] = [change for change in pair.on_their_way[OTHER] if change not in late]
+    late = pair.held_back(OTHER, ("a", 3))
     pair.arrive(OTHER)
     assert b.invoke("reconcile", {"aggregateIds": ["a"]})["waiting"], "also where the other Region decides"
     pair.on_their_way[OTHER] = late

@@ -42,9 +42,7 @@ def with_holes(pair: Pair, places: tuple[int, ...]) -> Region:
     """The second Region, promoted while these places of an account have not come."""
     story(pair[PRIMARY])
     pair[PRIMARY].send(opening("b", overdraftLimit=100))
-    pair.collect()
-    late = [each for each in pair.on_their_way[OTHER] if each.key in {("a", place) for place in places}]
-    pair.on_their_way[OTHER] = [each for each in pair.on_their_way[OTHER] if each not in late]
+    late = pair.held_back(OTHER, *(("a", place) for place in places))
     pair.arrive(OTHER)
     pair.promote(OTHER, reach_the_other=False)
     pair.on_their_way[OTHER] = late

@@ -295,9 +295,7 @@ def test_a_credit_that_stands_though_its_transfer_was_called_off_is_for_a_person
 
 def test_a_credit_that_comes_when_all_else_is_settled_is_told_all_the_same(pair: Pair) -> None:
     b = ended_differently(pair)
-    pair.collect()
-    late = [each for each in pair.on_their_way[OTHER] if each.key == ("b", 2)]
-    pair.on_their_way[OTHER] = [each for each in pair.on_their_way[OTHER] if each not in late]
+    late = pair.held_back(OTHER, ("b", 2))
     pair.quiet()
     for each in b.conflicts():
         accept(b, each)

@@ -277,6 +277,13 @@ class Pair:
                 self.on_their_way[other] += replica.sent
                 replica.sent = []
 
+    def held_back(self, region: str, *keys: Key) -> list[Change]:
+        """What is on its way to a Region of these items, taken out: it comes when somebody puts it back."""
+        self.collect()
+        held = [change for change in self.on_their_way[region] if change.key in keys]
+        self.on_their_way[region] = [change for change in self.on_their_way[region] if change not in held]
+        return held
+
     def arrive(self, region: str, choose: Callable[[int], int] = lambda _: 0, most: int | None = None) -> None:
         """Let changes arrive in a Region, in the order that `choose` makes of them; those of one item in theirs."""
         self.collect()
