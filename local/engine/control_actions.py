@@ -65,6 +65,38 @@ def _rule(request: ApiRequest) -> Iterable[Need]:
     yield Need(f"events:{request.operation}", on)
     if request.operation == "PutRule" and asked.get("Tags"):
         yield Need("events:TagResource", on)
+    handed_on = {target.get("RoleArn") for target in asked.get("Targets") or ()} - {None}
+    yield from (pass_role(role, "events") for role in sorted(handed_on))
+
+
+def _bus_policy(request: ApiRequest) -> Iterable[Need]:
+    bus = request.parameters.get("EventBusName") or "default"
+    yield Need(f"events:{request.operation}", arn(request, "events", f"event-bus/{bus}"))
+
+
+def _delivery_stream(request: ApiRequest) -> Iterable[Need]:
+    """And on the roles that it hands on: of each destination, and of its backup."""
+    asked = request.parameters
+    on = arn(request, "firehose", f"deliverystream/{asked['DeliveryStreamName']}")
+    yield Need(f"firehose:{request.operation}", on)
+    if request.operation == "CreateDeliveryStream" and asked.get("Tags"):
+        yield Need("firehose:TagDeliveryStream", on)
+    yield from (pass_role(role, "firehose") for role in sorted(_roles_in(asked)))
+
+
+def _roles_in(asked: object) -> set[str]:
+    if isinstance(asked, list):
+        return {role for each in asked for role in _roles_in(each)}
+    if not isinstance(asked, dict):
+        return set()
+    own = {asked["RoleARN"]} if isinstance(asked.get("RoleARN"), str) else set()
+    return own.union(*(_roles_in(each) for each in asked.values()))
+
+
+def _log_stream(request: ApiRequest) -> Iterable[Need]:
+    asked = request.parameters
+    on = f"log-group:{asked['logGroupName']}:log-stream:{asked['logStreamName']}"
+    yield Need(f"logs:{request.operation}", arn(request, "logs", on))
 
 
 def _created_archive(request: ApiRequest) -> Iterable[Need]:
@@ -186,11 +218,16 @@ def _user_pool(request: ApiRequest) -> Iterable[Need]:
 
 _S3 = {
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
     "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
     "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "ListObjectVersions": "ListBucketVersions",
     "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
 """Operations whose action has another name."""
@@ -198,8 +235,11 @@ _S3 = {
 
 def _bucket(request: ApiRequest) -> Iterable[Need]:
     needs.check_host(request)
-    action = _S3.get(request.operation, request.operation)
-    yield Need(f"s3:{action}", f"arn:aws:s3:::{unquote(request.path).split('/')[1]}")
+    action, on = _S3.get(request.operation, request.operation), f"arn:aws:s3:::{unquote(request.path).split('/')[1]}"
+    yield Need(f"s3:{action}", on)
+    if request.operation == "CreateBucket" and request.header("x-amz-bucket-object-lock-enabled").lower() == "true":
+        yield Need("s3:PutBucketObjectLockConfiguration", on)
+        yield Need("s3:PutBucketVersioning", on)
 
 
 def _object_tags(request: ApiRequest) -> Iterable[Need]:
@@ -329,6 +369,11 @@ FINDERS: Finders = (
     ("events", _created_archive, ("CreateArchive",)),
     ("events", _named("events:archive/{ArchiveName}"), ("DeleteArchive", "DescribeArchive", "UpdateArchive")),
     ("events", _by_arn("ResourceARN"), ("ListTagsForResource", "TagResource", "UntagResource")),
+    ("events", _bus_policy, ("PutPermission", "RemovePermission")),
+    ("firehose", _delivery_stream, ("CreateDeliveryStream", "DeleteDeliveryStream", "DescribeDeliveryStream")),
+    ("firehose", _delivery_stream, ("ListTagsForDeliveryStream", "StartDeliveryStreamEncryption")),
+    ("firehose", _delivery_stream, ("StopDeliveryStreamEncryption", "TagDeliveryStream", "UntagDeliveryStream")),
+    ("firehose", _delivery_stream, ("UpdateDestination",)),
     ("glue", _registry, ("CreateRegistry", "DeleteRegistry", "GetRegistry", "UpdateRegistry")),
     ("glue", _schema, ("CreateSchema", "DeleteSchema", "RegisterSchemaVersion", "UpdateSchema")),
     ("glue", _by_arn("ResourceArn"), ("GetTags", "TagResource", "UntagResource")),
@@ -358,11 +403,15 @@ FINDERS: Finders = (
     ("logs", _named("logs:log-group:{logGroupName}"), ("AssociateKmsKey", "DeleteLogGroup", "DisassociateKmsKey")),
     ("logs", _named("logs:log-group:{logGroupName}"), ("DeleteRetentionPolicy", "PutRetentionPolicy")),
     ("logs", _by_arn("resourceArn"), ("ListTagsForResource", "TagResource", "UntagResource")),
+    ("logs", _log_stream, ("DeleteLogStream",)),
+    ("logs", _named("logs:log-group:{logGroupName}"), ("DescribeLogStreams",)),
     ("s3", _bucket, ("CreateBucket", "DeleteBucket", "DeleteBucketEncryption", "DeleteBucketPolicy")),
     ("s3", _bucket, ("DeletePublicAccessBlock", "GetBucketAcl", "GetBucketEncryption", "GetBucketLogging")),
     ("s3", _bucket, ("GetBucketPolicy", "GetBucketTagging", "GetBucketVersioning", "GetPublicAccessBlock")),
     ("s3", _bucket, ("ListObjectVersions", "PutBucketEncryption", "PutBucketPolicy", "PutBucketTagging")),
     ("s3", _bucket, ("PutBucketVersioning", "PutPublicAccessBlock")),
+    ("s3", _bucket, ("DeleteBucketLifecycle", "GetBucketLifecycleConfiguration", "GetObjectLockConfiguration")),
+    ("s3", _bucket, ("PutBucketLifecycleConfiguration", "PutObjectLockConfiguration")),
     ("s3", _object_tags, ("GetObjectTagging", "PutObjectTagging")),
     ("scheduler", needs.schedule, ("CreateSchedule", "DeleteSchedule")),
     ("scheduler", _schedule_group, ("CreateScheduleGroup", "DeleteScheduleGroup", "GetScheduleGroup")),

@@ -300,6 +300,24 @@ GRANTS: tuple[Grant, ...] = (
         "PutBucketTagging PutBucketVersioning PutEncryptionConfiguration",
     ),
     Grant("ChangeObjects", _OBJECT, _OBJECTS, "s3:DeleteObject DeleteObjectVersion PutObject PutObjectTagging"),
+    Grant(
+        "GuardBus",
+        _BUS_POLICY,
+        ("events:{place}:event-bus/events-bus-???????",),
+        "events:PutPermission RemovePermission",
+    ),
+    Grant(
+        "ChangeStreams",
+        _STREAM,
+        _STREAMS,
+        "firehose:CreateDeliveryStream DeleteDeliveryStream UpdateDestination StartDeliveryStreamEncryption "
+        "StopDeliveryStreamEncryption TagDeliveryStream UntagDeliveryStream",
+    ),
+    Grant("PassToFirehose", _STREAM, ("{roles}",), "iam:PassRole", condition=_passed_to("firehose")),
+    Grant("PassToEvents", _TARGET, ("{roles}",), "iam:PassRole", condition=_passed_to("events")),
+    Grant("LockFiles", _OBJECT_LOCK, _LOCKED, "s3:PutBucketObjectLockConfiguration"),
+    Grant("EndFiles", _LIFECYCLE, _LOCKED, "s3:PutLifecycleConfiguration"),
+    Grant("ChangeLogStreams", _LOG_STREAM, _LOG_STREAMS, "logs:CreateLogStream DeleteLogStream"),
     # What reads: a preview needs no more.
     Grant(
         "ReadTables",
@@ -399,16 +417,24 @@ GRANTS: tuple[Grant, ...] = (
         _BUCKET,
         _BUCKETS,
         "s3:GetBucketAcl GetBucketLogging GetBucketPolicy GetBucketPublicAccessBlock GetBucketVersioning "
-        "GetEncryptionConfiguration ListBucket ListBucketVersions",
+        "GetBucketObjectLockConfiguration GetEncryptionConfiguration GetLifecycleConfiguration ListBucket "
+        "ListBucketVersions",
         reads=True,
     ),
     Grant("ReadObjects", _OBJECT, _OBJECTS, "s3:GetObject GetObjectTagging", reads=True),
+    Grant(
+        "ReadStreams",
+        _STREAM,
+        _STREAMS,
+        "firehose:DescribeDeliveryStream ListTagsForDeliveryStream",
+        reads=True,
+    ),
+    Grant("ReadLogStreams", _LOG_STREAM, _LOG_STREAMS, "logs:DescribeLogStreams", reads=True),
 )
 
 _NO_VPC = "the deployment that is tried is in no VPC"
 _NO_BACKUP = "the embedded AWS has no AWS Backup"
 _VAULT_UNDER_KEY = "https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html"
-_NO_FILES = "the stack whose deployment is recorded has no audit files"
 
 AWS_ONLY: tuple[OnlyAws, ...] = (
     OnlyAws(
@@ -454,8 +480,8 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
             "ReadWholeBucket",
             _BUCKET,
             _BUCKETS,
-            "s3:GetAccelerateConfiguration GetBucketCORS GetBucketObjectLockConfiguration GetBucketRequestPayment "
-            "GetBucketTagging GetBucketWebsite GetLifecycleConfiguration GetReplicationConfiguration",
+            "s3:GetAccelerateConfiguration GetBucketCORS GetBucketRequestPayment GetBucketTagging GetBucketWebsite "
+            "GetReplicationConfiguration",
             reads=True,
         ),
         "the provider reads back all that a bucket can have, whether the program says it or not",
@@ -551,68 +577,6 @@ AWS_ONLY: tuple[OnlyAws, ...] = (
         ),
         _NO_BACKUP,
         f"{_PROVIDER}/backup/plan.go",
-    ),
-    OnlyAws(
-        Grant(
-            "GuardBus",
-            _BUS_POLICY,
-            ("events:{place}:event-bus/events-bus-???????",),
-            "events:PutPermission RemovePermission",
-        ),
-        "the stack whose deployment is recorded guards no bus",
-        f"{_PROVIDER}/events/bus_policy.go",
-    ),
-    OnlyAws(
-        Grant(
-            "ChangeStreams",
-            _STREAM,
-            _STREAMS,
-            "firehose:CreateDeliveryStream DeleteDeliveryStream UpdateDestination StartDeliveryStreamEncryption "
-            "StopDeliveryStreamEncryption TagDeliveryStream UntagDeliveryStream",
-        ),
-        _NO_FILES,
-        f"{_PROVIDER}/firehose/delivery_stream.go",
-    ),
-    OnlyAws(
-        Grant(
-            "ReadStreams",
-            _STREAM,
-            _STREAMS,
-            "firehose:DescribeDeliveryStream ListTagsForDeliveryStream",
-            reads=True,
-        ),
-        _NO_FILES,
-        f"{_PROVIDER}/firehose/delivery_stream.go",
-    ),
-    OnlyAws(
-        Grant("PassToFirehose", _STREAM, ("{roles}",), "iam:PassRole", condition=_passed_to("firehose")),
-        _NO_FILES,
-        f"{_PROVIDER}/firehose/delivery_stream.go",
-    ),
-    OnlyAws(
-        Grant("PassToEvents", _TARGET, ("{roles}",), "iam:PassRole", condition=_passed_to("events")),
-        "a rule puts events into a stream, and onto another Region's bus, in a role; what is recorded has neither",
-        f"{_PROVIDER}/events/target.go",
-    ),
-    OnlyAws(
-        Grant("LockFiles", _OBJECT_LOCK, _LOCKED, "s3:PutBucketObjectLockConfiguration"),
-        _NO_FILES,
-        f"{_PROVIDER}/s3/bucket_object_lock_configuration.go",
-    ),
-    OnlyAws(
-        Grant("EndFiles", _LIFECYCLE, _LOCKED, "s3:PutLifecycleConfiguration"),
-        _NO_FILES,
-        f"{_PROVIDER}/s3/bucket_lifecycle_configuration.go",
-    ),
-    OnlyAws(
-        Grant("ChangeLogStreams", _LOG_STREAM, _LOG_STREAMS, "logs:CreateLogStream DeleteLogStream"),
-        _NO_FILES,
-        f"{_PROVIDER}/logs/stream.go",
-    ),
-    OnlyAws(
-        Grant("ReadLogStreams", _LOG_STREAM, _LOG_STREAMS, "logs:DescribeLogStreams", reads=True),
-        _NO_FILES,
-        f"{_PROVIDER}/logs/stream.go",
     ),
     OnlyAws(
         Grant("MakeEndpoints", _ENDPOINT, _ENDPOINTS, "ec2:CreateVpcEndpoint", tagging=True),

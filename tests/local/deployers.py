@@ -23,8 +23,10 @@ BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/ledger-boundary"
 TAGS = {"project": "event-sourcing", "stack": "local"}
 SETTINGS = {
     "event-sourcing:alarmEmails": '["oncall@example.com"]',
+    "event-sourcing:auditFilesDays": "30",
     "event-sourcing:commandProvisionedConcurrency": "1",
     "event-sourcing:deployment": "AllAtOnce",
+    "event-sourcing:guardBus": "true",
     "event-sourcing:heartbeatMinutes": "5",
     "event-sourcing:kmsKey": "create",
     "event-sourcing:permissionsBoundary": BOUNDARY,

@@ -575,6 +575,22 @@ def _new_group(_: str, made: Outputs) -> list[Call]:
     return [_call("codedeploy", "update_deployment_group", **group, **role), *_new_application("", made)]
 
 
+def _new_delivery_stream(_: str, made: Outputs) -> list[Call]:
+    stream = {"DeliveryStreamName": made["name"]}
+    role = made["extendedS3Configuration"]["roleArn"]
+    of_now = {"CurrentDeliveryStreamVersionId": made["versionId"], "DestinationId": made["destinationId"]}
+    return [
+        _call("firehose", "update_destination", **stream, **of_now, ExtendedS3DestinationUpdate={"RoleARN": role}),
+        _call("firehose", "stop_delivery_stream_encryption", **stream),
+        _call("firehose", "start_delivery_stream_encryption", **stream, **_OWN_KEY),
+        _call("firehose", "tag_delivery_stream", **stream, Tags=_LISTED),
+        _call("firehose", "untag_delivery_stream", **stream, TagKeys=["stage"]),
+    ]
+
+
+_OWN_KEY = {"DeliveryStreamEncryptionConfigurationInput": {"KeyType": "AWS_OWNED_CMK"}}
+
+
 def _new_object(_: str, made: Outputs) -> list[Call]:
     place = {"Bucket": made["bucket"], "Key": made["key"]}
     return [_call("s3", "put_object_tagging", **place, Tagging={"TagSet": _LISTED})]
@@ -604,6 +620,7 @@ UPDATES: Mapping[str, Callable[[str, Outputs], list[Call]]] = {
     "aws:glue/registry:Registry": _new_registry,
     "aws:glue/schema:Schema": _new_schema,
     "aws:iam/role:Role": _new_role,
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": _new_delivery_stream,
     "aws:kms/key:Key": _new_key,
     "aws:lambda/alias:Alias": _new_alias,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _new_mapping,

@@ -17,14 +17,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.deploy import Credentials, DeployError
+from local.deploy.provider import RESOURCE_TYPES
 from local.engine import Call, Engine
 from local.engine.policy_documents import decide
+from policies.deployer.__main__ import declared
 from policies.deployer.documents import Document
 from policies.deployer.grants import AWS_ONLY
 from tests.effort import LONG
+from tests.infrastructure.test_deployer_policy import VARIANTS
 from tests.local.deployers import (
     ACCOUNT,
     REGION,
+    SETTINGS,
     TAGS,
     account,
     ask,
@@ -79,6 +83,15 @@ def work(engine: Engine, policies: Mapping[str, Document]) -> Work:
 def test_whoever_has_the_policies_can_deploy_change_read_back_and_destroy(work: Work) -> None:
     assert {str(call): count for call, count in work.refused.items()} == {}
     assert sum(count for call, count in work.allowed.items() if call.session.role == DEPLOYER) > 1_000
+
+
+def test_what_can_be_deployed_there_is_tried_but_the_endpoints_of_a_vpc() -> None:
+    """So that a new setting comes into `SETTINGS`, and its grants are proven."""
+    tried = {each.type for each in declared("local", SETTINGS)}
+    everything = {f"event-sourcing:{name}": value for name, value in VARIANTS["with all that comes on top"].items()}
+    declarable = {each.type for each in declared("prod", everything)}
+
+    assert (declarable & RESOURCE_TYPES.keys()) - tried == {"aws:ec2/vpcEndpoint:VpcEndpoint"}
 
 
 def test_nothing_in_them_is_left_unused_but_what_only_aws_asks_for(engine: Engine, work: Work) -> None:
@@ -162,3 +175,6 @@ def test_nothing_of_anybody_else_can_be_touched(engine: Engine, policies: Mappin
     assert "lambda:CreateFunction" in denied(engine, deployer, "lambda", "create_function", **passed)
     passed |= {"FunctionName": "command-function-0123456"}
     assert "iam:PassRole" in denied(engine, deployer, "lambda", "create_function", **passed), "of another's role"
+    target = {"Id": "1", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:payroll"}
+    handed = {"Rule": "audit-files-rule-0123456", "Targets": [{**target, "RoleArn": passed["Role"]}]}
+    assert "iam:PassRole" in denied(engine, deployer, "events", "put_targets", **handed), "of another's role"

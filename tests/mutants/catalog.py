@@ -6321,6 +6321,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_deployer_policy.py",),
     ),
     Mutant(
+        "have the embedded AWS hand any role to a rule's target",
+        "local/engine/control_actions.py",
+        '    yield from (pass_role(role, "events") for role in sorted(handed_on))\n',
+        "",
+        ("tests/local/test_deployer_policy.py",),
+    ),
+    Mutant(
+        "forget to lock files by the name that IAM has for it",
+        "local/engine/control_actions.py",
+        '    "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",\n',
+        "",
+        ("tests/local/test_deployer_policy.py",),
+    ),
+    Mutant(
         "take a lock of audit files that there are not",
         "components/setting_rules.py",
         "bool(settings.audit_files_days) or settings.audit_files_lock == limits.GOVERNANCE,",
