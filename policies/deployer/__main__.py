@@ -1,7 +1,8 @@
 """`python -m policies.deployer --stack NAME`: the IAM policies that deploying the stack needs, and no more.
 
 `read-*` are for whoever previews and looks for drift; `change-*` come on top for whoever deploys. `once-*`, where
-there is one, is for the `up` that makes the stack's key, and taken away after it. The program is run for its resources;
+there is one, is for the `up` that makes the stack's key, and taken away after it. `never-*` denies whoever deploys
+what no deployment takes, whatever a resource's policy or a role's trust allows. The program is run for its resources;
 nothing is called.
 """
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from policies.deployer.grants import (
     AWS_ONLY,
     BOUNDED,
+    DENIALS,
     GIVEN_KEY,
     GIVEN_KEY_OF_VAULT,
     GRANTS,
@@ -95,14 +96,14 @@ def documents(
 ) -> dict[str, Document]:
     """By name: `read-1` and so on, enough to preview, and `change-1` and so on, which come on top to deploy.
 
-    `once-1` is for the `up` that makes a key, and for no other. Raises: ValueError, if nothing would tell what AWS
-    names itself from what is somebody else's.
+    `once-1` is for the `up` that makes a key, and for no other. `never-1` denies what no deployment takes.
+    Raises: ValueError, if nothing would tell what AWS names itself from what is somebody else's.
     What the stack had `before`, and has no more, is covered, too: on the conditions of now.
     """
     lives = [list(resources), *before]
-    grants = [*GRANTS, *(each.grant for each in AWS_ONLY)]
+    grants = [*GRANTS, *(each.grant for each in AWS_ONLY), *DENIALS]
     found: dict[str, Document] = {}
-    for name in ("read", "change", "once"):
+    for name in ("read", "change", "once", "never"):
         granted = (_statement(grant, lives, place) for grant in grants if _document_of(grant) == name)
         packed = _packed([each for each in granted if each])
         found |= {f"{name}-{number}": document for number, document in enumerate(packed, 1)}
@@ -110,7 +111,7 @@ def documents(
 
 
 def _document_of(grant: Grant) -> str:
-    return "read" if grant.reads else "once" if grant.once else "change"
+    return "never" if grant.never else "read" if grant.reads else "once" if grant.once else "change"
 
 
 def actions(grant: Grant) -> list[str]:
@@ -136,7 +137,8 @@ def _statement(grant: Grant, lives: Sequence[Sequence[Declared]], place: Place) 
         "functions": list(dict.fromkeys(functions)),
         "signing": _signing(lives[0]),
     }
-    statement: Document = {"Sid": grant.sid, "Effect": "Allow", "Action": actions(grant), "Resource": on}
+    statement: Document = {"Sid": grant.sid, "Effect": "Deny" if grant.never else "Allow"}
+    statement |= {"Action": actions(grant), "Resource": on}
     if condition := _condition(grant, filled, place):
         statement["Condition"] = condition
     return statement
@@ -262,13 +264,14 @@ def _implied(declared: Sequence[Declared]) -> list[Declared]:
 
 
 def _packed(statements: Iterable[Document]) -> list[Document]:
-    """Into as few documents as they fill in their order."""
+    """Into few documents: each into the first one that has room."""
     packed: list[Document] = []
     for statement in statements:
-        if packed:
-            fuller = {**packed[-1], "Statement": [*packed[-1]["Statement"], statement]}
+        for number, document in enumerate(packed):
+            fuller = {**document, "Statement": [*document["Statement"], statement]}
             if size(fuller) <= MOST_CHARACTERS:
-                packed[-1] = fuller
-                continue
-        packed.append({"Version": "2012-10-17", "Statement": [statement]})
+                packed[number] = fuller
+                break
+        else:
+            packed.append({"Version": "2012-10-17", "Statement": [statement]})
     return packed

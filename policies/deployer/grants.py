@@ -31,6 +31,8 @@ class Grant(NamedTuple):
     """Only with the stack's own tags in the request."""
     once: bool = False
     """For the `up` that makes something, and for none after it: what could take in what is somebody else's."""
+    never: bool = False
+    """Denied, whatever else allows it: a resource's own policy, or a role's trust, which whoever deploys can write."""
 
 
 class OnlyAws(NamedTuple):
@@ -431,6 +433,31 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant("ReadLogStreams", _LOG_STREAM, _LOG_STREAMS, "logs:DescribeLogStreams", reads=True),
 )
+
+_ITEMS = (
+    "dynamodb:BatchGetItem BatchWriteItem ConditionCheckItem DeleteItem ExportTableToPointInTime GetItem GetRecords "
+    "GetShardIterator PartiQLDelete PartiQLInsert PartiQLSelect PartiQLUpdate PutItem Query Scan UpdateItem"
+)
+DENIALS: tuple[Grant, ...] = (
+    Grant("TouchNoItems", _TABLE, (*_TABLES, "dynamodb:{place}:table/{name}/*"), _ITEMS, never=True),
+    # A time to live deletes items, too.
+    Grant("KeepTheStore", _TABLE_POLICY, _TABLES, "dynamodb:DeleteTable UpdateTimeToLive", never=True),
+    Grant(
+        "TouchNoFiles",
+        _OBJECT_LOCK,
+        ("s3:::audit-files-bucket-???????/*",),
+        "s3:BypassGovernanceRetention DeleteObject DeleteObjectVersion GetObject GetObjectVersion PutObject "
+        "PutObjectLegalHold PutObjectRetention",
+        never=True,
+    ),
+    Grant("BecomeNoRole", _ROLE, _ROLES, "sts:AssumeRole", never=True),
+    Grant("CallNoFunctions", _FUNCTION, _ON_ALL, "lambda:InvokeFunction InvokeFunctionUrl", never=True),
+    Grant("PutNoEvents", _BUS, _ON_ALL, "events:PutEvents", never=True),
+    Grant("TouchNoMessages", _QUEUE, _ON_ALL, "sqs:DeleteMessage PurgeQueue ReceiveMessage SendMessage", never=True),
+    Grant("PublishNothing", _TOPIC, _ON_ALL, "sns:Publish", never=True),
+)
+"""What deploying never takes. Whoever writes the policy of a table, bucket, bus, queue, topic or function could allow
+it to herself by that."""
 
 _NO_VPC = "the deployment that is tried is in no VPC"
 _NO_BACKUP = "the embedded AWS has no AWS Backup"

@@ -79,8 +79,10 @@ NAMELESS = {
 
 
 def statements(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for document in made.values():
-        yield from document["Statement"]
+    """Those that allow something."""
+    for name, document in made.items():
+        if not name.startswith("never-"):
+            yield from document["Statement"]
 
 
 def granting(made: dict[str, Any], action: str) -> list[dict[str, Any]]:
@@ -139,7 +141,7 @@ def test_no_action_is_a_wildcard_and_no_resource_but_where_iam_has_none(prod: di
 
 def test_who_previews_can_change_nothing(prod: dict[str, Any]) -> None:
     for name, document in prod.items():
-        for each in document["Statement"]:
+        for each in document["Statement"] if not name.startswith("never-") else ():
             reads = {action.split(":")[1].startswith(READING) for action in each["Action"]}
             if name.startswith("read-"):
                 assert reads == {True}, each["Sid"]
@@ -200,6 +202,7 @@ def test_a_setting_is_switched_off_or_on_with_the_policies_of_before_and_after()
     (filling,) = granting(made, "iam:PutRolePolicy")
     assert filling["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}, "of now, not of before"
     for document in (documents(before, place, [now]), made):
+        assert {name for name in document if name.startswith("never-")} == {"never-1"}
         sids = [each["Sid"] for each in statements(document)]
         assert len(sids) == len(set(sids))
     assert documents(now, place, [now]) == alone
@@ -213,6 +216,25 @@ def test_policies_hold_everything_that_was_there_before_whatever_it_was() -> Non
     made = documents(stacks["as it is"], place, [stacks["with all that comes on top"]])
     assert len(made) <= MOST_POLICIES
     assert all(size(document) <= MOST_CHARACTERS for document in made.values())
+
+
+def test_what_no_deployment_takes_is_denied_whatever_a_resources_policy_allows() -> None:
+    settings = {"auditFilesDays": "365", "permissionsBoundary": BOUNDARY, "rolePath": "/ledger/"}
+    made = documents(
+        declared("prod", _qualified(settings)), Place(), [declared("prod", _qualified({"guardBus": "true"}))]
+    )
+    never = [each for name, document in made.items() if name.startswith("never-") for each in document["Statement"]]
+
+    assert {each["Effect"] for each in never} == {"Deny"}
+    assert not [each for each in never if "Condition" in each]
+    denied = {action: each["Resource"] for each in never for action in each["Action"]}
+    store = "arn:aws:dynamodb:REGION:ACCOUNT_ID:table/event-store-table-???????"
+    assert {store, f"{store}/*"} <= set(denied["dynamodb:PutItem"])
+    assert denied["dynamodb:DeleteTable"] == denied["dynamodb:UpdateTimeToLive"] == [store]
+    assert denied["s3:BypassGovernanceRetention"] == ["arn:aws:s3:::audit-files-bucket-???????/*"]
+    for path in ("/ledger/", "/"):
+        assert f"arn:aws:iam::ACCOUNT_ID:role{path}command-role-???????" in denied["sts:AssumeRole"]
+    assert denied["lambda:InvokeFunction"] == denied["events:PutEvents"] == denied["sqs:SendMessage"] == ["*"]
 
 
 def test_without_a_boundary_there_is_no_condition_on_one(prod: dict[str, Any]) -> None:

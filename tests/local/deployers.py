@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import boto3
@@ -39,8 +40,19 @@ TOLERATED = {"NotImplemented", "InvalidInputException", "InvalidParameterValueEx
 """Of changes that the embedded AWS does not have, or that change nothing."""
 
 
-def policies_of_the_stack() -> Mapping[str, Document]:
+@cache
+def _documents() -> Mapping[str, Document]:
     return documents(declared("local", SETTINGS), replace(placed("local", ACCOUNT, REGION, "aws"), tags=TAGS))
+
+
+def policies_of_the_stack() -> Mapping[str, Document]:
+    """Those that allow something."""
+    return {name: each for name, each in _documents().items() if not name.startswith("never-")}
+
+
+def never_of_the_stack() -> Mapping[str, Document]:
+    """Those that deny what no deployment takes, and stay attached but to destroy the stack."""
+    return {name: each for name, each in _documents().items() if name.startswith("never-")}
 
 
 @contextmanager
@@ -61,6 +73,13 @@ def role(engine: Engine, name: str, documents_of_it: Mapping[str, Document]) -> 
         iam.attach_role_policy(RoleName=name, PolicyArn=made["Policy"]["Arn"])
     keys = engine.client("sts").assume_role(RoleArn=arn, RoleSessionName="ci")["Credentials"]
     return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+
+
+def relieved(engine: Engine, name: str, documents_of_it: Iterable[str]) -> None:
+    """Take these policies from the role."""
+    for each in documents_of_it:
+        arn = f"arn:aws:iam::{ACCOUNT}:policy/{name}-{each}"
+        engine.client("iam").detach_role_policy(RoleName=name, PolicyArn=arn)
 
 
 def deployed(engine: Engine, credentials: Credentials) -> Deployment:

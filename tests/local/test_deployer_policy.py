@@ -19,7 +19,8 @@ from botocore.exceptions import ClientError
 from local.deploy import Credentials, DeployError
 from local.deploy.provider import RESOURCE_TYPES
 from local.engine import Call, Engine
-from local.engine.policy_documents import decide
+from local.engine.policy_documents import Access, decide
+from local.engine.principals import Session
 from policies.deployer.__main__ import declared
 from policies.deployer.documents import Document
 from policies.deployer.grants import AWS_ONLY
@@ -27,14 +28,17 @@ from tests.effort import LONG
 from tests.infrastructure.test_deployer_policy import VARIANTS
 from tests.local.deployers import (
     ACCOUNT,
+    BOUNDARY,
     REGION,
     SETTINGS,
     TAGS,
     account,
     ask,
     deployed,
+    never_of_the_stack,
     one_of_each,
     policies_of_the_stack,
+    relieved,
     role,
 )
 from tests.local.provider_calls import READS, UPDATES
@@ -68,13 +72,15 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def work(engine: Engine, policies: Mapping[str, Document]) -> Work:
     """A whole life of the stack under the role, and a look at it by the one who previews."""
-    deployer = role(engine, DEPLOYER, policies)
+    never = never_of_the_stack()
+    deployer = role(engine, DEPLOYER, {**policies, **never})
     previewer = role(engine, READS_ONLY, {name: each for name, each in policies.items() if name.startswith("read-")})
     deployment = deployed(engine, deployer)
     chosen = list(deployment.resources) if LONG else one_of_each(deployment.resources)
     for credentials in (deployer, previewer):
         ask(engine, credentials, READS, chosen)
     ask(engine, deployer, UPDATES, chosen)
+    relieved(engine, DEPLOYER, never)
     deployment.destroy(force=True)
     assert not deployment.resources
     return Work(dict(engine.authorizations.allowed), dict(engine.authorizations.refused), policies)
@@ -178,3 +184,59 @@ def test_nothing_of_anybody_else_can_be_touched(engine: Engine, policies: Mappin
     target = {"Id": "1", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:payroll"}
     handed = {"Rule": "audit-files-rule-0123456", "Targets": [{**target, "RoleArn": passed["Role"]}]}
     assert "iam:PassRole" in denied(engine, deployer, "events", "put_targets", **handed), "of another's role"
+
+
+def test_whoever_writes_a_resources_policy_or_a_roles_trust_for_herself_is_denied_all_the_same(
+    engine: Engine, policies: Mapping[str, Document]
+) -> None:
+    """The policy of a table, and a role's trust in its own account, need nothing else to let somebody in."""
+    name = "usurper"
+    usurper, never = role(engine, name, {**policies, **never_of_the_stack()}), never_of_the_stack()
+    her_role = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    administrator, store = engine.client("dynamodb"), {"TableName": "event-store-table-0123456"}
+    keys = [{"AttributeName": "AggregateId", "KeyType": "HASH"}]
+    types = [{"AttributeName": "AggregateId", "AttributeType": "S"}]
+    made = administrator.create_table(
+        **store, KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST"
+    )
+    arn = made["TableDescription"]["TableArn"]
+    iam = engine.client("iam")
+    writer = {"RoleName": "command-role-7654321"}
+    bound = {"Path": "/ledger/", "PermissionsBoundary": BOUNDARY, "AssumeRolePolicyDocument": "{}"}
+    trusted = iam.create_role(**writer, **bound)["Role"]["Arn"]
+    bucket = {"Bucket": "audit-files-bucket-0123456"}
+    engine.client("s3").create_bucket(**bucket, ObjectLockEnabledForBucket=True)
+
+    def allowing(action: str, *on: str) -> str:
+        statement = {"Effect": "Allow", "Principal": {"AWS": her_role}, "Action": action}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement | ({"Resource": [*on]} if on else {})]})
+
+    session: Any = boto3.Session(*usurper, region_name=REGION)
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=engine.endpoint)
+
+    client("dynamodb").put_resource_policy(ResourceArn=arn, Policy=allowing("dynamodb:*", arn))
+    client("iam").update_assume_role_policy(**writer, PolicyDocument=allowing("sts:AssumeRole"))
+    files = [f"arn:aws:s3:::{bucket['Bucket']}", f"arn:aws:s3:::{bucket['Bucket']}/*"]
+    client("s3").put_bucket_policy(**bucket, Policy=allowing("s3:*", *files))
+
+    item, file = {"AggregateId": {"S": "account"}}, {**bucket, "Key": "events/forged"}
+    takeover: list[tuple[str, str, dict[str, Any]]] = [
+        ("dynamodb", "scan", store),
+        ("dynamodb", "put_item", {**store, "Item": item}),
+        ("dynamodb", "delete_item", {**store, "Key": item}),
+        ("dynamodb", "delete_table", store),
+        ("s3", "get_object", file),
+        ("s3", "put_object", {**file, "Body": b""}),
+        ("s3", "delete_object", {**file, "BypassGovernanceRetention": True}),
+    ]
+    for service, operation, arguments in takeover:
+        assert "with an explicit deny" in denied(engine, usurper, service, operation, **arguments), operation
+    entering = Access("sts:AssumeRole", trusted, ())
+    trust = [allowing("sts:AssumeRole", trusted)]
+    texts = {each: json.dumps(document) for each, document in never.items()}
+    assert decide(entering, Session(her_role, "ci").principal, {}, trust).allowed, "as IAM has it in one account"
+    assert not decide(entering, Session(her_role, "ci").principal, texts, trust).allowed
+    relieved(engine, name, never)
+    assert client("dynamodb").scan(**store)["Items"] == [], "without it, the table's policy is enough"

@@ -6321,6 +6321,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/local/test_deployer_policy.py",),
     ),
     Mutant(
+        "let whoever deploys write herself into the store's policy and scan it",
+        "policies/deployer/grants.py",
+        '    Grant("TouchNoItems", _TABLE, (*_TABLES, "dynamodb:{place}:table/{name}/*"), _ITEMS, never=True),\n',
+        "",
+        ("tests/local/test_deployer_policy.py",),
+    ),
+    Mutant(
+        "let whoever deploys delete locked audit files by the bucket's policy",
+        "policies/deployer/grants.py",
+        '        "s3:BypassGovernanceRetention DeleteObject DeleteObjectVersion ',
+        '        "s3:',
+        ("tests/local/test_deployer_policy.py",),
+    ),
+    Mutant(
+        "allow what no deployment takes instead of denying it",
+        "policies/deployer/documents.py",
+        '"Deny" if grant.never else "Allow"',
+        '"Allow"',
+        DEPLOYERS,
+    ),
+    Mutant(
         "have the embedded AWS hand any role to a rule's target",
         "local/engine/control_actions.py",
         '    yield from (pass_role(role, "events") for role in sorted(handed_on))\n',
