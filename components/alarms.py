@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pulumi import Input, Output
 
 from components.handler_function import METRICS_NAMESPACE
+from components.settings import refused
 
 _SWEEPS = 3
 """So many in a row may be late or missing: a deployment or a retry is no reason to wake anybody."""
@@ -55,16 +56,15 @@ class Alarm:
 def as_wanted(every: Iterable[Alarm], off: Collection[str], thresholds: Mapping[str, float]) -> list[Alarm]:
     """The alarms without those that are off, with other thresholds by name.
 
-    ValueError for a name that no alarm has, which somebody believes in, and for a threshold of an alarm for silence.
+    SettingsError for a name that no alarm has, which somebody believes in, and for a threshold of an alarm for silence.
     """
     alarms = list(every)
     names = {alarm.name for alarm in alarms}
-    if unknown := sorted({*off, *thresholds} - names):
-        raise ValueError(
-            f"alarmsOff, alarmThresholds: no alarm is called {', '.join(unknown)}; there are {sorted(names)}"
-        )
+    for setting, named in (("alarmsOff", off), ("alarmThresholds", thresholds)):
+        if unknown := sorted({*named} - names):
+            raise refused(setting, ", ".join(unknown), f"the alarms of this stack, {', '.join(sorted(names))}")
     if silent := sorted(alarm.name for alarm in alarms if alarm.for_silence and alarm.name in thresholds):
-        raise ValueError(f"alarmThresholds: {', '.join(silent)} is for silence, and has no threshold")
+        raise refused("alarmThresholds", ", ".join(silent), "no alarm for silence, which has no threshold")
     return [_with_threshold(alarm, thresholds.get(alarm.name)) for alarm in alarms if alarm.name not in off]
 
 

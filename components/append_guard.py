@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input, Output
+from pulumi import Input
 
 from components.event_store import EventTable
 from components.handler_function import HandlerFunction
 from components.policies import append_only_policy
+from components.settings import refused
 
 
 @dataclass(frozen=True)
@@ -27,25 +28,22 @@ class AppendGuardArgs:
     """From when on these may not any more, in UTC; empty for as long as they are named."""
 
 
-def identities(setting: str, arns: Sequence[str], account_id: Input[str], partition: Input[str]) -> list[Output[str]]:
-    """The ARNs, of identities of this account. ValueError, naming the setting, for one that is not.
+def identities(setting: str, arns: Sequence[str]) -> list[str]:
+    """The ARNs, of identities of this account. SettingsError for one that is not, before anything is declared by it.
 
     Another account's role could not put events all the same: its account would have to be allowed to, and is not.
     """
-
-    def checked(arn: str) -> Output[str]:
-        return Output.all(partition, account_id).apply(lambda here: of_this_account(setting, arn, here[0], here[1]))
-
-    return [checked(arn) for arn in arns]
+    if not arns:
+        return []
+    partition, account_id = aws.get_partition().partition, aws.get_caller_identity().account_id
+    return [of_this_account(setting, arn, partition, account_id) for arn in arns]
 
 
 def of_this_account(setting: str, arn: str, partition: str, account_id: str) -> str:
-    """The ARN. ValueError, naming the setting, where it is of another account or partition."""
+    """The ARN. SettingsError where it is of another account or partition."""
     if arn.split(":")[1:5:3] != [partition, account_id]:
-        raise ValueError(
-            f"event-sourcing:{setting} has {arn!r}; allowed: identities of the account {account_id} (partition "
-            f"{partition}), where this stack is: nobody else is let in"
-        )
+        here = f"the account {account_id} (partition {partition}), where this stack is"
+        raise refused(setting, arn, f"identities of {here}: nobody else is let in")
     return arn
 
 

@@ -35,8 +35,16 @@ _A_WEB_ACL = "the ARN of a web ACL for CloudFront, arn:aws:wafv2:us-east-1:<acco
 _A_PREFIX = "a name of small letters, digits and -, up to 63, in which neither aws, amazon nor cognito occurs"
 
 
+_UNUSABLE = "the stack's configuration cannot be used:"
+
+
 class SettingsError(ValueError):
     """The configuration cannot be used: every problem on a line, with its key, its value and what is allowed."""
+
+
+def refused(key: str, value: str, allowed: str) -> SettingsError:
+    """Of what shows only where resources are declared; told as everything else that is wrong."""
+    return SettingsError(f"{_UNUSABLE}\n  event-sourcing:{key} is {value!r}; allowed: {allowed}")
 
 
 @dataclass(frozen=True)
@@ -415,5 +423,5 @@ class Settings:
         setting_rules.check_signing(read, settings, region, endpoints)
         read.refuse_what_was_not_read()
         if read.errors:
-            raise SettingsError("\n".join(["the stack's configuration cannot be used:", *read.errors]))
+            raise SettingsError("\n".join([_UNUSABLE, *read.errors]))
         return settings

@@ -157,9 +157,7 @@ def guard(shared: Shared, stores: Stores, functions: Functions) -> None:
             event_store=stores.event_store,
             writers=[functions.command, functions.process, functions.sweep],
             menders=[functions.reconcile] if functions.reconcile else [],
-            break_glass_arns=identities(
-                "breakGlassArns", shared.settings.break_glass_arns, shared.account_id, shared.partition
-            ),
+            break_glass_arns=identities("breakGlassArns", shared.settings.break_glass_arns),
             break_glass_until=shared.settings.break_glass_until,
         ),
         shared.options,

@@ -83,11 +83,7 @@ def guard_bus(shared: Shared, declared: Declared, crossing: Crossing | None = No
             writer_arns=[
                 *(function.role_arn for function in declared.publishers),
                 *([crossing.role_arn] if crossing else []),
-                *(
-                    arn
-                    for setting, arns in guests
-                    for arn in identities(setting, arns, shared.account_id, shared.partition)
-                ),
+                *(arn for setting, arns in guests for arn in identities(setting, arns)),
             ],
         ),
         shared.options,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from components.append_guard import of_this_account
+from components.settings import SettingsError
 from local.engine.policy_documents import ALLOW_ALL, Access, decide
 from local.engine.principals import Principal
 from tests.infrastructure.plan.engine import State, up
@@ -104,6 +106,9 @@ def test_it_comes_and_goes_alone_and_production_keeps_it() -> None:
     "arn", [OPERATOR.replace(ACCOUNT, "210987654321"), OPERATOR.replace("arn:aws:", "arn:aws-cn:")]
 )
 def test_a_writer_of_another_account_is_refused_by_name(arn: str) -> None:
-    with pytest.raises(ValueError, match=f"event-sourcing:busWriterArns has '{arn}'"):
+    told = f"cannot be used:\n  event-sourcing:busWriterArns is '{arn}'; allowed: identities of the account {ACCOUNT} "
+    with pytest.raises(SettingsError, match=re.escape(told)):
         of_this_account("busWriterArns", arn, "aws", ACCOUNT)
+    with pytest.raises(SettingsError, match=re.escape(told)):
+        guarded(busWriterArns=json.dumps([arn]))
     assert of_this_account("busWriterArns", OPERATOR, "aws", ACCOUNT) == OPERATOR

@@ -16,6 +16,7 @@ from bench import prices
 from components import alarms
 from components.alarms import _OVERDUE_SECONDS as OVERDUE_SECONDS
 from components.monitoring import MonitoringArgs
+from components.settings import SettingsError
 from ops.status import looks
 from tests.infrastructure.plan.engine import State, up
 from tests.infrastructure.program import ALTERED_AGAIN, Graph, Resource, altered, graph, of_two_regions, run
@@ -384,9 +385,12 @@ def alarms_of_all() -> dict[str, Resource]:
 def test_a_name_that_no_alarm_has_is_refused_and_so_is_a_threshold_of_silence() -> None:
     every = [*alarms.sweep_alarms("sweep", 60), alarms.heartbeat_alarm("heartbeat", 300)]
 
-    with pytest.raises(ValueError, match="no alarm is called heart-beat, slow; there are"):
-        alarms.as_wanted(every, ["slow"], {"heart-beat": 5})
-    with pytest.raises(ValueError, match="sweep-missed is for silence"):
+    there_are = "allowed: the alarms of this stack, heartbeat, sweep-missed, transfers-overdue"
+    with pytest.raises(SettingsError, match=f"event-sourcing:alarmsOff is 'slow'; {there_are}"):
+        alarms.as_wanted(every, ["slow"], {})
+    with pytest.raises(SettingsError, match=f"event-sourcing:alarmThresholds is 'heart-beat'; {there_are}"):
+        alarms.as_wanted(every, [], {"heart-beat": 5})
+    with pytest.raises(SettingsError, match="alarmThresholds is 'sweep-missed'; allowed: no alarm for silence"):
         alarms.as_wanted(every, [], {"sweep-missed": 5})
     assert [each.name for each in alarms.as_wanted(every, ["sweep-missed"], {"heartbeat": 5})] == [
         "transfers-overdue",

@@ -791,7 +791,8 @@ def test_a_queue_that_drives_more_than_the_account_has_fails_the_preview(
 )
 def test_a_break_glass_role_of_another_account_or_partition_fails_the_preview(arn: str) -> None:
     with pytest.raises(
-        ValueError, match=f"breakGlassArns has '{arn}'; allowed: identities of the account 123456789012"
+        SettingsError,
+        match=f"event-sourcing:breakGlassArns is '{arn}'; allowed: identities of the account 123456789012",
     ):
         run("dev", {"event-sourcing:breakGlassArns": json.dumps([arn])}, is_preview=True)
 

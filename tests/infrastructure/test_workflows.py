@@ -35,10 +35,22 @@ def test_what_is_run_for_a_pull_request_gets_no_role_that_may_change_anything() 
     assert "secrets." not in text
 
 
-def test_both_locks_and_the_actions_are_kept_up_to_date() -> None:
+@pytest.mark.parametrize("workflow", ["deploy", "drift"])
+def test_what_can_be_started_by_hand_is_done_of_main_alone(workflow: str) -> None:
+    jobs = yaml.safe_load((GITHUB / "workflows" / f"{workflow}.yml").read_text("utf-8"))["jobs"]
+    assert [name for name, job in jobs.items() if "github.ref == 'refs/heads/main'" not in job["if"]] == []
+
+
+def test_a_deployment_waits_for_the_reviewers_of_its_environment() -> None:
+    jobs = yaml.safe_load((GITHUB / "workflows" / "deploy.yml").read_text("utf-8"))["jobs"]
+    assert jobs["deploy"]["environment"] == "production"
+
+
+def test_what_dependabot_can_read_and_the_actions_are_kept_up_to_date() -> None:
+    """It reads pyproject.toml and files called .txt or .in: no .lock."""
     updates: list[dict[str, Any]] = yaml.safe_load((GITHUB / "dependabot.yml").read_text("utf-8"))["updates"]
     kept = {each["package-ecosystem"]: each.get("directories") or [each["directory"]] for each in updates}
-    assert kept == {"pip": ["/", "/handlers"], "github-actions": ["/"]}
+    assert kept == {"pip": ["/", "/handlers", "/policies"], "github-actions": ["/"]}
     assert all((PROJECT / folder[1:] / "requirements.txt").is_file() for folder in kept["pip"])
 
 
@@ -61,6 +73,11 @@ def test_a_preview_becomes_a_comment(tmp_path: Path) -> None:
     assert "~~~~diff\n+ aws:sqs/queue:Queue: (create)\nResources:\n    + 1 to create\n~~~~\n" in comment
     assert "failed" not in comment
     assert (tmp_path / "asked").read_text() == "preview --stack prod --policy-pack policies --diff --color never\n"
+
+
+def test_nothing_in_a_preview_ends_its_fence(tmp_path: Path) -> None:
+    _, comment = preview(tmp_path, "+ description: |\n~~~~\n~~~~~\n@everybody <img src=x>\n", 0)
+    assert "~~~~~~diff\n+ description: |\n~~~~\n~~~~~\n@everybody <img src=x>\n~~~~~~\n" in comment
 
 
 def test_a_preview_that_fails_fails_the_check_and_tells_why(tmp_path: Path) -> None:

@@ -1949,8 +1949,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "take an alarm's name that there is not for one that is off",
         "components/alarms.py",
-        "    if unknown := sorted({*off, *thresholds} - names):\n",
-        "    if unknown := sorted({*thresholds} - names - {*off}):\n",
+        '    for setting, named in (("alarmsOff", off), ("alarmThresholds", thresholds)):\n',
+        '    for setting, named in (("alarmThresholds", thresholds),):\n',
         ("tests/infrastructure/test_monitoring.py",),
     ),
     Mutant(
@@ -6340,6 +6340,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         '"Deny" if grant.never else "Allow"',
         '"Allow"',
         DEPLOYERS,
+    ),
+    Mutant(
+        "deploy from whichever branch somebody starts it on",
+        ".github/workflows/deploy.yml",
+        " != '' && github.ref == 'refs/heads/main' }}",
+        " != '' }}",
+        ("tests/infrastructure/test_workflows.py",),
+    ),
+    Mutant(
+        "end a preview's fence within it",
+        ".github/preview",
+        """while [[ $diff == *"$fence"* ]]; do fence+='~'; done\n""",
+        "",
+        ("tests/infrastructure/test_workflows.py",),
+    ),
+    Mutant(
+        "let another account's role put events on the bus",
+        "components/append_guard.py",
+        '    if arn.split(":")[1:5:3] != [partition, account_id]:\n',
+        '    if arn.split(":")[1] != partition:\n',
+        ("tests/infrastructure/test_bus_guard.py",),
     ),
     Mutant(
         "have the embedded AWS hand any role to a rule's target",
