@@ -2,11 +2,15 @@
 
 Properties are named as in Pulumi's state (`kmsMasterKeyId`). In a preview some are unknown: the pack leaves such a
 rule to the `up`, and says so.
+
+A policy is read, not evaluated: what is denied must be denied in the words that are looked for here. Whoever says it in
+others is told, though it may hold; whoever adds a condition is told, because it may not.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -42,9 +46,15 @@ QUEUE, QUEUE_POLICY = "aws:sqs/queue:Queue", "aws:sqs/queuePolicy:QueuePolicy"
 TABLE, TABLE_POLICY = "aws:dynamodb/table:Table", "aws:dynamodb/resourcePolicy:ResourcePolicy"
 ROLE, ROLE_POLICY = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
 FUNCTION, ASYNC = "aws:lambda/function:Function", "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
-MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+ALIAS, MAPPING = "aws:lambda/alias:Alias", "aws:lambda/eventSourceMapping:EventSourceMapping"
 LOG_GROUP, TARGET = "aws:cloudwatch/logGroup:LogGroup", "aws:cloudwatch/eventTarget:EventTarget"
+BUCKET, BUCKET_POLICY = "aws:s3/bucket:Bucket", "aws:s3/bucketPolicy:BucketPolicy"
 BUCKET_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+TOPIC, TOPIC_POLICY = "aws:sns/topic:Topic", "aws:sns/topicPolicy:TopicPolicy"
+BUS_POLICY, SCHEDULE = "aws:cloudwatch/eventBusPolicy:EventBusPolicy", "aws:scheduler/schedule:Schedule"
+_OPENED = (QUEUE_POLICY, TABLE_POLICY, BUCKET_POLICY, TOPIC_POLICY, BUS_POLICY)
+"""What lets others in than the account's roles by their own policies."""
+_ATTACHMENTS = ("aws:iam/rolePolicyAttachment:", "aws:iam/policyAttachment:", "aws:iam/rolePolicyAttachmentsExclusive:")
 
 _TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 """Actions that AWS lets nobody limit to a resource."""
@@ -60,6 +70,22 @@ _NETWORK = {
 }
 """What Lambda takes to run a function in a VPC, on interfaces that have no name before; AWS's own policy is as wide."""
 _ON_EVERYTHING = _TRACING | _LOOKING | _COPYING | _NETWORK
+_NAMED_BY_AWS = ("recovery-point",)
+"""Of resources that nobody can name before they are there."""
+_TYPELESS = ("s3", "sns", "sqs")
+"""Services whose ARNs name a resource without saying of which kind it is."""
+_ARN_PLACES = 5
+"""What stands before its own part: arn, partition, service, Region and account."""
+_IMMUTABLE = {
+    *("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"),
+    *("dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"),
+}
+"""What changes or deletes an item, or puts one without any condition."""
+_OF_SOMEBODY = {
+    *("aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalOrgID"),
+    *("aws:SourceAccount", "aws:SourceArn", "aws:SourceOrgID"),
+}
+"""By what a policy that lets everybody in lets in somebody."""
 
 
 def _queue_is_encrypted(queue: Properties) -> Iterator[str]:
@@ -83,18 +109,22 @@ def _role_is_a_services(role: Properties) -> Iterator[str]:
             yield "others than an AWS service could assume it"
 
 
+def _role_has_policies_of_its_own(role: Properties) -> Iterator[str]:
+    for name in ("managedPolicyArns", "inlinePolicies"):
+        if role.get(name):
+            yield f"what it may would stand where no rule looks: leave {name} out, and declare a RolePolicy"
+
+
 def _role_names_what_it_may(policy: Properties) -> Iterator[str]:
     for statement in _statements(policy["policy"]):
         actions = _listed(statement.get("Action", "*"))
         if statement["Effect"] != "Allow":
             continue
-        if "NotAction" in statement or any("*" in action for action in actions):
+        if "NotAction" in statement or any(_is_pattern(action) for action in actions):
             yield f"{_sid(statement)} allows actions by a wildcard: name each"
-        if (
-            "*" in _listed(statement.get("Resource", "*"))
-            and not set(actions) <= _TRACING | _LOOKING | _COPYING | _NETWORK
-        ):
-            yield f"{_sid(statement)} allows {', '.join(actions)} on every resource: name those that it is for"
+        wide = [each for each in _listed(statement.get("Resource", "*")) if _names_no_resource(each)]
+        if wide and not (wide == ["*"] and set(actions) <= _ON_EVERYTHING):
+            yield f"{_sid(statement)} allows {', '.join(actions)} on {', '.join(wide)}: name what it is for"
 
 
 def _function_logs_where_it_is_kept(function: Properties) -> Iterator[str]:
@@ -111,8 +141,16 @@ def _target_is_bounded(target: Properties) -> Iterator[str]:
         yield "how long it is tried is not said: set retryPolicy"
 
 
+def _schedule_is_bounded(schedule: Properties) -> Iterator[str]:
+    target = schedule["target"]
+    if not (target.get("deadLetterConfig") or {}).get("arn"):
+        yield "an invocation that cannot be made would be lost: set the target's deadLetterConfig"
+    if not {"maximumEventAgeInSeconds", "maximumRetryAttempts"} <= (target.get("retryPolicy") or {}).keys():
+        yield "how long it is tried is not said: set the target's retryPolicy"
+
+
 def _mapping_gives_up(mapping: Properties) -> Iterator[str]:
-    if ":sqs:" in mapping["eventSourceArn"]:  # the queue has a redrive policy instead
+    if ":sqs:" in mapping["eventSourceArn"]:  # the queue gives up instead, which another rule holds
         return
     limits = (mapping.get(name) for name in ("maximumRetryAttempts", "maximumRecordAgeInSeconds"))
     if any(limit is None or limit < 0 for limit in limits):  # -1 is AWS's word for no limit
@@ -132,9 +170,21 @@ RULES = (
     Rule("table-restorable", "A table can be restored to any second.", TABLE, _table_can_be_restored),
     Rule("log-retention", "A log group says how long it keeps.", LOG_GROUP, _log_has_an_end),
     Rule("role-of-a-service", "A role is assumed by an AWS service alone.", ROLE, _role_is_a_services),
+    Rule(
+        "role-own-policies",
+        "A role's policies are declared beside it, each by itself.",
+        ROLE,
+        _role_has_policies_of_its_own,
+    ),
     Rule("role-least-privilege", "A role's policy names actions and resources.", ROLE_POLICY, _role_names_what_it_may),
     Rule("function-logs", "A function logs JSON to a group of the stack.", FUNCTION, _function_logs_where_it_is_kept),
     Rule("target-bounded", "A rule's target has bounded retries and a dead letter queue.", TARGET, _target_is_bounded),
+    Rule(
+        "schedule-bounded",
+        "A schedule's target has bounded retries and a dead letter queue.",
+        SCHEDULE,
+        _schedule_is_bounded,
+    ),
     Rule(
         "mapping-bounded",
         "A stream's consumer gives up after a while, into a queue.",
@@ -145,52 +195,164 @@ RULES = (
 )
 
 
+def _roles_are_attached_nothing(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
+    for each in resources:
+        if each.type.startswith(_ATTACHMENTS):
+            yield each.urn, "what the role may would stand where no rule looks: declare a RolePolicy"
+
+
 def _queues_refuse_plain_http(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
     declared = list(resources)
-    refusing = {
-        each.properties["queueUrl"]
-        for each in _of(declared, QUEUE_POLICY)
+    refusing = _refusing(declared, QUEUE_POLICY, "queueUrl", "sqs:*")
+    for queue in _of(declared, QUEUE):
+        if queue.properties["url"] not in refusing:
+            yield queue.urn, _PLAIN_HTTP.format("sqs:*")
+
+
+def _buckets_refuse_plain_http(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
+    declared = list(resources)
+    refusing = _refusing(declared, BUCKET_POLICY, "bucket", "s3:*")
+    for bucket in _of(declared, BUCKET):
+        if bucket.properties["bucket"] not in refusing:
+            yield bucket.urn, _PLAIN_HTTP.format("s3:*")
+
+
+def _topics_refuse_plain_http(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
+    declared = list(resources)
+    refusing = _refusing(declared, TOPIC_POLICY, "arn", "sns:Publish")
+    for topic in _of(declared, TOPIC):
+        if topic.properties["arn"] not in refusing:
+            yield topic.urn, _PLAIN_HTTP.format("sns:Publish")
+
+
+_PLAIN_HTTP = (
+    "its policy does not refuse plain HTTP: deny everybody {} where aws:SecureTransport is false, and ask nothing else"
+)
+
+
+def _refusing(declared: Iterable[Declared], type_: str, of: str, actions: str) -> set[str]:
+    """Whose policy refuses everybody these actions over plain HTTP."""
+    return {
+        each.properties[of]
+        for each in _of(declared, type_)
         if any(
-            statement["Effect"] == "Deny"
-            and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") in ("false", False)
+            _is_for_everybody(statement)
+            and statement["Effect"] == "Deny"
+            and set(_listed(statement.get("Action", []))) & {actions, "*"}
+            and statement.get("Condition") in _INSECURE
             for statement in _statements(each.properties["policy"])
         )
     }
-    for queue in _of(declared, QUEUE):
-        if queue.properties["url"] not in refusing:
-            yield queue.urn, "its policy does not refuse plain HTTP (Deny where aws:SecureTransport is false)"
+
+
+_INSECURE = tuple({"Bool": {"aws:SecureTransport": value}} for value in ("false", False, ["false"], [False]))
+
+
+def _buckets_have_a_block(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
+    declared = list(resources)
+    blocked = {each.properties["bucket"] for each in _of(declared, BUCKET_ACCESS)}
+    for bucket in _of(declared, BUCKET):
+        if bucket.properties["bucket"] not in blocked:
+            yield bucket.urn, "it could be made public: declare a BucketPublicAccessBlock for it"
+
+
+def _nobody_is_let_in_unnamed(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
+    for each in resources:
+        if each.type in _OPENED:
+            for statement in _statements(each.properties["policy"]):
+                open_ = statement["Effect"] == "Allow" and ("NotPrincipal" in statement or _is_for_everybody(statement))
+                if open_ and not _asks_who(statement.get("Condition") or {}):
+                    yield each.urn, f"{_sid(statement)} lets anybody in: name the principals, or ask for their account"
+
+
+def _asks_who(condition: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether it holds for somebody and not for all: by what the request comes from, as it is or by a pattern."""
+    return any(
+        operator.startswith(("StringEquals", "StringLike", "ArnEquals", "ArnLike"))
+        and not operator.endswith("IfExists")
+        and key in _OF_SOMEBODY
+        and not any(set(value) <= set("*?:") for value in _listed(values))
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    )
+
+
+def _queues_end_in_a_dead_letter_queue(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
+    declared = list(resources)
+    queues = list(_of(declared, QUEUE))
+    ending = {arn: queue for queue in queues if (arn := _dead_letters_of(queue))}
+    last = {*ending, *_last_stops(declared)}
+    driving = {each.properties["eventSourceArn"] for each in _of(declared, MAPPING)}
+    for queue in queues:
+        arn = queue.properties["arn"]
+        if not _dead_letters_of(queue) and (arn in driving or arn not in last):
+            yield queue.urn, "what cannot be worked on would come back until it is dropped: set redrivePolicy"
+
+
+def _dead_letters_of(queue: Declared) -> str:
+    """The ARN of the queue that takes what it gives up; empty for none."""
+    given = queue.properties.get("redrivePolicy") or "{}"
+    policy = json.loads(given) if isinstance(given, str) else given
+    return str(policy.get("deadLetterTargetArn") or "") if policy.get("maxReceiveCount") else ""
+
+
+def _last_stops(declared: Iterable[Declared]) -> Iterator[str]:
+    """Where rules, schedules, mappings and functions leave what they give up."""
+    for each in declared:
+        for holder in (each.properties, each.properties.get("target")):
+            if isinstance(holder, Mapping):
+                yield (holder.get("deadLetterConfig") or {}).get("arn", "")
+                failure = (holder.get("destinationConfig") or {}).get("onFailure") or {}
+                yield failure.get("destination") or failure.get("destinationArn") or ""
 
 
 def _invocations_end_in_a_queue(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
+    """A function's settings do not hold for its aliases, which have their own."""
     declared = list(resources)
     ending = {
-        each.properties["functionName"]
+        (each.properties["functionName"], _alias(each.properties.get("qualifier")))
         for each in _of(declared, ASYNC)
         if ((each.properties.get("destinationConfig") or {}).get("onFailure") or {}).get("destination")
     }
-    for function in _of(declared, FUNCTION):
-        if function.properties["name"] not in ending:
-            yield (
-                function.urn,
-                "an asynchronous invocation that fails for good would be lost: set its failure destination",
-            )
+    invoked = [(each.urn, (each.properties["name"], "")) for each in _of(declared, FUNCTION)]
+    invoked += [(each.urn, (each.properties["functionName"], each.properties["name"])) for each in _of(declared, ALIAS)]
+    for urn, name in invoked:
+        if name not in ending:
+            yield urn, "an asynchronous invocation that fails for good would be lost: set its failure destination"
+
+
+def _alias(qualifier: str | None) -> str:
+    return "" if qualifier in (None, "$LATEST") else qualifier
 
 
 def _events_are_for_good(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
     declared = list(resources)
-    guarded = {
-        each.properties["resourceArn"]
-        for each in _of(declared, TABLE_POLICY)
-        if {"dynamodb:DeleteItem", "dynamodb:UpdateItem"} <= _denied(_statements(each.properties["policy"]))
-    }
+    denied: dict[str, set[str]] = {}
+    for each in _of(declared, TABLE_POLICY):
+        arn = each.properties["resourceArn"]
+        denied.setdefault(arn, set()).update(_denied(_statements(each.properties["policy"]), arn))
     for table in _of(declared, TABLE):
-        streamed = table.properties.get("streamViewType") == "NEW_AND_OLD_IMAGES"
-        if streamed and table.properties.get("rangeKey") == "EventSequence" and table.properties["arn"] not in guarded:
-            yield table.urn, "a stored event could be changed or deleted: deny UpdateItem and DeleteItem in its policy"
+        of_events = table.properties.get("rangeKey") == "EventSequence"
+        if not (of_events and table.properties.get("streamViewType") == "NEW_AND_OLD_IMAGES"):
+            continue
+        if open_ := (_IMMUTABLE | {"dynamodb:PutItem"}) - denied.get(table.properties["arn"], set()):
+            yield (
+                table.urn,
+                f"a stored event could be changed or deleted: deny everybody {', '.join(sorted(open_))} in its policy, "
+                "on no other condition than ArnNotLike of the roles that are excepted",
+            )
+        if (table.properties.get("ttl") or {}).get("enabled"):
+            yield table.urn, "events would be deleted when their time is over: leave ttl out"
 
 
 STACK_RULES = (
+    StackRule("role-nothing-attached", "A role has no policy that somebody else writes.", _roles_are_attached_nothing),
     StackRule("queue-tls", "A queue refuses plain HTTP.", _queues_refuse_plain_http),
+    StackRule("bucket-tls", "A bucket refuses plain HTTP.", _buckets_refuse_plain_http),
+    StackRule("topic-tls", "A topic refuses plain HTTP.", _topics_refuse_plain_http),
+    StackRule("bucket-blocked", "A bucket has a block against being made public.", _buckets_have_a_block),
+    StackRule("nothing-public", "A resource's policy lets nobody in unnamed.", _nobody_is_let_in_unnamed),
+    StackRule("queue-dead-letters", "A queue ends in a dead letter queue.", _queues_end_in_a_dead_letter_queue),
     StackRule("invocation-dead-letters", "An asynchronous invocation ends in a queue.", _invocations_end_in_a_queue),
     StackRule("events-immutable", "Nobody changes or deletes a stored event.", _events_are_for_good),
 )
@@ -206,9 +368,47 @@ def _statements(policy: str | Mapping[str, Any]) -> list[dict[str, Any]]:
     return statements
 
 
-def _denied(statements: Iterable[Mapping[str, Any]]) -> set[str]:
-    denying = (each for each in statements if each["Effect"] == "Deny" and each.get("Principal") in ("*", {"AWS": "*"}))
+def _denied(statements: Iterable[Mapping[str, Any]], arn: str) -> set[str]:
+    """What everybody is denied on a table, but for roles that are named."""
+    denying = (
+        each
+        for each in statements
+        if each["Effect"] == "Deny"
+        and _is_for_everybody(each)
+        and set(_listed(each.get("Resource", []))) & {arn, "*"}
+        and _excepts_roles_alone(each.get("Condition") or {})
+    )
     return {action for each in denying for action in _listed(each.get("Action", []))}
+
+
+def _excepts_roles_alone(condition: Mapping[str, Mapping[str, Any]]) -> bool:
+    if not condition:
+        return True
+    asked = [(operator, key) for operator, keys in condition.items() for key in keys]
+    arns = [arn for keys in condition.values() for values in keys.values() for arn in _listed(values)]
+    excepting = asked in ([("ArnNotLike", "aws:PrincipalArn")], [("ArnNotEquals", "aws:PrincipalArn")])
+    return excepting and not any(map(_names_no_resource, arns))
+
+
+def _is_for_everybody(statement: Mapping[str, Any]) -> bool:
+    return statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
+
+
+def _is_pattern(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _names_no_resource(arn: str) -> bool:
+    """Whether a wildcard stands for where it is, or for its own name. Behind the name it may: a bucket's objects."""
+    *where, own = arn.split(":", _ARN_PLACES)
+    if len(where) < _ARN_PLACES or any(map(_is_pattern, where)):
+        return _is_pattern(arn)
+    service, kind, name = where[2], "", own
+    if service not in _TYPELESS and (typed := re.match("([a-zA-Z-]+)[:/](.*)", own, re.DOTALL)):
+        kind, name = typed.groups()
+    return (
+        _is_pattern(re.split(":" if service == "logs" else "[:/]", name, maxsplit=1)[0]) and kind not in _NAMED_BY_AWS
+    )
 
 
 def _principals(statement: Mapping[str, Any]) -> Iterable[str]:

@@ -12,6 +12,7 @@ from policies import rules
 from policies.rules import RULES, STACK_RULES, Declared
 from tests.infrastructure.program import Graph, Resource, graph, run
 
+REGIONS = {"event-sourcing:regions": '["us-east-1", "eu-west-1"]'}
 KEYED = {
     "event-sourcing:kmsKey": "create",
     "event-sourcing:deployment": "Canary10Percent5Minutes",
@@ -41,16 +42,24 @@ def declared_of(stack: Graph) -> list[Declared]:
     return [Declared(each.type, each.urn, known(each)) for each in stack if each.custom]
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod", "keyed"])
+@pytest.mark.parametrize("stack", ["dev", "prod", "keyed", "two Regions"])
 def test_the_stack_keeps_to_every_rule(stack: str) -> None:
-    assert list(complaints(declared_of(run("dev", KEYED) if stack == "keyed" else graph(stack)))) == []
+    changed = {"keyed": KEYED, "two Regions": REGIONS}.get(stack)
+    assert list(complaints(declared_of(run("dev", changed) if changed else graph(stack)))) == []
 
 
-def without(name: str) -> Callable[[dict[str, Any]], None]:
-    return lambda properties: properties.update({name: None})
+Change = Callable[[dict[str, Any]], None]
 
 
-def with_statement(member: str, **statement: Any) -> Callable[[dict[str, Any]], None]:
+def without(name: str) -> Change:
+    return having(**{name: None})
+
+
+def having(**properties: Any) -> Change:
+    return lambda given: given.update(properties)
+
+
+def with_statement(member: str, **statement: Any) -> Change:
     """Adds a statement to a policy."""
 
     def change(properties: dict[str, Any]) -> None:
@@ -60,17 +69,34 @@ def with_statement(member: str, **statement: Any) -> Callable[[dict[str, Any]], 
     return change
 
 
-def allowing(**statement: Any) -> Callable[[dict[str, Any]], None]:
+def allowing(**statement: Any) -> Change:
     return with_statement("policy", Effect="Allow", **statement)
 
 
-def empty(properties: dict[str, Any]) -> None:
-    """A policy that denies nothing."""
-    allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
-    properties["policy"] = json.dumps({"Statement": [allow]})
+def denying(**members: Any) -> Change:
+    """A policy whose denials have these members in place of their own."""
+
+    def change(properties: dict[str, Any]) -> None:
+        document = json.loads(properties["policy"])
+        for each in document["Statement"]:
+            if each["Effect"] == "Deny":
+                each.update(members)
+        properties["policy"] = json.dumps(document)
+
+    return change
 
 
-BROKEN: list[tuple[str, str, Callable[[dict[str, Any]], None]]] = [
+def in_target(name: str) -> Change:
+    """A schedule whose target lacks something."""
+    return lambda properties: properties.update(target={**properties["target"], name: None})
+
+
+ANYBODY = {"Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+NEVER = {"StringEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/nobody"}}
+NOBODY_ELSE = {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}
+SOMEBODY = {"AWS": "arn:aws:iam::123456789012:role/somebody"}
+
+BROKEN: list[tuple[str, str, Change]] = [
     ("queue-encrypted", rules.QUEUE, without("sqsManagedSseEnabled")),
     ("table-restorable", rules.TABLE, without("pointInTimeRecovery")),
     ("log-retention", rules.LOG_GROUP, without("retentionInDays")),
@@ -79,48 +105,114 @@ BROKEN: list[tuple[str, str, Callable[[dict[str, Any]], None]]] = [
         rules.ROLE,
         with_statement("assumeRolePolicy", Effect="Allow", Principal={"AWS": "*"}, Action="sts:AssumeRole"),
     ),
-    (
-        "role-least-privilege",
-        rules.ROLE_POLICY,
-        with_statement("policy", Effect="Allow", Action="s3:Put", Resource="*"),
-    ),
-    (
-        "role-least-privilege",
-        rules.ROLE_POLICY,
-        with_statement("policy", Effect="Allow", NotAction="s3:X", Resource="a"),
-    ),
+    ("role-own-policies", rules.ROLE, having(managedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])),
+    ("role-own-policies", rules.ROLE, having(inlinePolicies=[{"name": "all", "policy": "{}"}])),
+    ("role-least-privilege", rules.ROLE_POLICY, allowing(Action="s3:Put", Resource="*")),
     ("role-least-privilege", rules.ROLE_POLICY, allowing(Action="s3:*", Resource="a")),
-    ("role-least-privilege", rules.ROLE_POLICY, allowing(Action="s3:PutObject", Resource="*")),
+    ("role-least-privilege", rules.ROLE_POLICY, allowing(Action="dynamodb:PutIte?", Resource="a")),
     ("role-least-privilege", rules.ROLE_POLICY, allowing(NotAction="s3:PutObject", Resource="a")),
+    ("role-least-privilege", rules.ROLE_POLICY, allowing(Action="s3:PutObject", NotResource="a")),
+    *(
+        ("role-least-privilege", rules.ROLE_POLICY, allowing(Action="a:Put", Resource=["a", wide]))
+        for wide in (
+            "*",
+            "arn:aws:s3:::*",
+            "arn:aws:s3:::b*",
+            "arn:aws:sqs:us-east-1:123456789012:*",
+            "arn:aws:dynamodb:us-east-1:123456789012:table/*",
+            "arn:aws:dynamodb:us-east-1:123456789012:table/a?",
+            "arn:aws:dynamodb:*:*:table/a",
+            "arn:aws:logs:us-east-1:123456789012:log-group:*",
+            "arn:aws:logs:us-east-1:123456789012:log-group:/aws/*",
+            "arn:aws:*",
+        )
+    ),
     ("function-logs", rules.FUNCTION, without("loggingConfig")),
     ("target-bounded", rules.TARGET, without("deadLetterConfig")),
     ("target-bounded", rules.TARGET, without("retryPolicy")),
+    ("schedule-bounded", rules.SCHEDULE, in_target("deadLetterConfig")),
+    ("schedule-bounded", rules.SCHEDULE, in_target("retryPolicy")),
     ("mapping-bounded", rules.MAPPING, without("maximumRetryAttempts")),
     ("mapping-bounded", rules.MAPPING, without("destinationConfig")),
     ("bucket-private", rules.BUCKET_ACCESS, without("blockPublicPolicy")),
-    ("queue-tls", rules.QUEUE_POLICY, empty),
+    ("bucket-blocked", rules.BUCKET_ACCESS, having(bucket="another")),
+    *(
+        (rule, type_, denying(**members))
+        for rule, type_ in (
+            ("queue-tls", rules.QUEUE_POLICY),
+            ("bucket-tls", rules.BUCKET_POLICY),
+            ("topic-tls", rules.TOPIC_POLICY),
+        )
+        for members in ({"Action": "a:One"}, {"Principal": SOMEBODY}, {"Condition": NEVER})
+    ),
+    ("nothing-public", rules.QUEUE_POLICY, allowing(**ANYBODY)),
+    ("nothing-public", rules.BUCKET_POLICY, allowing(**{**ANYBODY, "Principal": {"AWS": ["*"]}})),
+    ("nothing-public", rules.TOPIC_POLICY, allowing(NotPrincipal=SOMEBODY, Action="sns:Publish", Resource="*")),
+    ("nothing-public", rules.TABLE_POLICY, allowing(**ANYBODY, Condition={"Bool": {"aws:SecureTransport": "true"}})),
+    ("nothing-public", rules.TABLE_POLICY, allowing(**ANYBODY, Condition={"ArnLike": {"aws:SourceArn": "*"}})),
     ("invocation-dead-letters", rules.ASYNC, without("destinationConfig")),
-    ("events-immutable", rules.TABLE_POLICY, empty),
+    ("events-immutable", rules.TABLE_POLICY, denying(Principal=SOMEBODY)),
+    ("events-immutable", rules.TABLE_POLICY, denying(Condition=NEVER)),
+    ("events-immutable", rules.TABLE_POLICY, denying(Condition=NOBODY_ELSE)),
+    ("events-immutable", rules.TABLE_POLICY, denying(Resource="arn:aws:dynamodb:us-east-1:123456789012:table/a")),
+    ("events-immutable", rules.TABLE_POLICY, denying(Action=["dynamodb:DeleteItem", "dynamodb:UpdateItem"])),
 ]
 
 
-@pytest.mark.parametrize(("rule", "type_", "break_it"), BROKEN)
-def test_a_rule_finds_what_breaks_it(rule: str, type_: str, break_it: Callable[[dict[str, Any]], None]) -> None:
+def broken(type_: str, break_it: Change, name: str = "") -> list[Declared]:
+    """The development stack with one of its resources changed: the first of the type, and with `name` in its URN."""
     resources = declared_of(graph("dev"))
     place = next(
         place
         for place, each in enumerate(resources)
-        if each.type == type_ and ":sqs:" not in str(each.properties.get("eventSourceArn"))
+        if each.type == type_ and name in each.urn and ":sqs:" not in str(each.properties.get("eventSourceArn"))
     )
-    broken = dict(resources[place].properties)
-    break_it(broken)
-    resources[place] = resources[place]._replace(properties=broken)
+    changed = dict(resources[place].properties)
+    break_it(changed)
+    resources[place] = resources[place]._replace(properties=changed)
+    return resources
 
-    assert {name for name, _ in complaints(resources)} == {rule}
+
+@pytest.mark.parametrize(("rule", "type_", "break_it"), BROKEN)
+def test_a_rule_finds_what_breaks_it(rule: str, type_: str, break_it: Change) -> None:
+    assert {name for name, _ in complaints(broken(type_, break_it))} == {rule}
+
+
+@pytest.mark.parametrize("left", [None, "{}", json.dumps({"deadLetterTargetArn": "arn:aws:sqs:a:1:dead"})])
+@pytest.mark.parametrize("name", ["projection-feed-queue", "process-feed-queue", "replay-queue"])
+def test_a_queue_that_is_worked_on_gives_up_into_another(name: str, left: str | None) -> None:
+    assert ("queue-dead-letters", name) in [
+        (rule, urn.rpartition("::")[2])
+        for rule, urn in complaints(broken(rules.QUEUE, having(redrivePolicy=left), name))
+    ]
+
+
+@pytest.mark.parametrize("name", ["command-async", "command-live-async"])
+def test_what_is_invoked_by_an_alias_ends_in_a_queue_too(name: str) -> None:
+    resources = [
+        each._replace(properties={**each.properties, "destinationConfig": None})
+        if each.type == rules.ASYNC and each.urn.endswith(f"::{name}")
+        else each
+        for each in declared_of(run("dev", KEYED))
+    ]
+    assert [rule for rule, _ in complaints(resources)] == ["invocation-dead-letters"]
+
+
+def test_events_are_given_no_time_after_which_they_go() -> None:
+    found = complaints(broken(rules.TABLE, having(ttl={"enabled": True, "attributeName": "Until"}), "event-store"))
+    assert [rule for rule, _ in found] == ["events-immutable"]
+
+
+@pytest.mark.parametrize("kind", ["rolePolicyAttachment:RolePolicyAttachment", "policyAttachment:PolicyAttachment"])
+def test_a_role_is_attached_nothing(kind: str) -> None:
+    admin = {"role": "command-role", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    attached = Declared(f"aws:iam/{kind}", "urn:attached", admin)
+    assert list(complaints([*declared_of(graph("dev")), attached])) == [("role-nothing-attached", "urn:attached")]
 
 
 def test_every_rule_is_broken_above() -> None:
-    assert {name for name, _, _ in BROKEN} == {each.name for each in (*RULES, *STACK_RULES)}
+    besides = {"queue-dead-letters", "role-nothing-attached"}
+    assert {name for name, _, _ in BROKEN} | besides == {each.name for each in (*RULES, *STACK_RULES)}
 
 
 def test_no_rule_is_about_what_nobody_declares() -> None:

@@ -1989,6 +1989,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/infrastructure/test_settings.py",),
     ),
     Mutant(
+        "take a guard of the events that never holds for one",
+        "policies/rules.py",
+        "    return excepting and not any(map(_names_no_resource, arns))\n",
+        "    return True\n",
+        ("tests/infrastructure/test_policies.py",),
+    ),
+    Mutant(
+        "let a queue that is worked on keep what nobody can work on",
+        "policies/rules.py",
+        "(arn in driving or arn not in last)",
+        "(arn not in last and arn not in driving)",
+        ("tests/infrastructure/test_policies.py",),
+    ),
+    Mutant(
         "let anybody delete events",
         "components/policies.py",
         '*([] if menders else ["dynamodb:DeleteItem"]),',
