@@ -17,6 +17,7 @@ from .commands.common import amount_of, shown
 _BARRED = {
     Bar.OPENING: "open it under another id if it is somebody else's, and close it here",
     Bar.BEHIND: "it was not asked of what stands: close it here, then book it under the other id",
+    Bar.REUSED: "send it under another commandId if it is to count, and close it here",
     Bar.OVER: "nothing of it can be made again, close it",
 }
 _COMMAND = "region reconcile --aggregate"

@@ -74,6 +74,8 @@ class Bar(StrEnum):
     """Another opening stands under its id."""
     BEHIND = "behind"
     """It rests on an opening, or another event for a person, that is not in the stream: it was asked of that one."""
+    REUSED = "reused"
+    """Under its commandId another command stands."""
     OVER = "over"
     """What it belongs to ended without it, or was carried out without it."""
 

@@ -21,11 +21,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from handlers.domain import KINDS
+from handlers.domain import KINDS, repeats
 from handlers.domain.oversight import OVERSIGHT
 from handlers.domain.said import command_of
 from handlers.sourcing import times
-from handlers.sourcing.errors import IntegrityError, LedgerError, NotAnEventError, NotHomeError
+from handlers.sourcing.errors import CommandReusedError, IntegrityError, LedgerError, NotAnEventError, NotHomeError
 from handlers.sourcing.event import UNSTAMPED, Event, Position, Stamp
 from handlers.sourcing.oversight import Flaw, Misfit, Part
 from handlers.sourcing.process import command_id
@@ -347,11 +347,16 @@ class Reconciler:
         conflict = replace(conflict, bar=_bar(event, below))  # also where a person asks: it holds whatever she says
         if not conflict.by and (told := _hers(event, below, kept.values())):  # a person may decide on it all the same
             return self._noted(conflict, Status.REFUSED, told)
-        told, status, is_over = self._against(event)
+        told, status, is_over = self._against(event, kept.values())
         if told:
             return self._noted(_over(conflict) if is_over else conflict, status, told, by=conflict.by)
         try:
             where = self.ledger.execute(command_of(event), seconds_left).sequence
+        except NotHomeError as elsewhere:  # which says nothing of what was asked: who decides now decides it
+            raise NotYetError(elsewhere.message) from elsewhere
+        except CommandReusedError as refusal:
+            told = f"its commandId stands for another command, event {refusal.details['sequence']}"
+            return self._noted(replace(conflict, bar=conflict.bar or Bar.REUSED), Status.REFUSED, told)
         except LedgerError as refusal:
             if refusal.status >= _REFUSALS:
                 raise
@@ -382,10 +387,13 @@ class Reconciler:
             parent = known[parent].previous_hash
         return None if parent in stands or not unmade else unmade[0]  # what lies before it is not known
 
-    def _against(self, event: Event) -> tuple[str, Status, bool]:
+    def _against(self, event: Event, kept: Iterable[Conflict]) -> tuple[str, Status, bool]:
         """What speaks against a step of a process being decided again, its status by that (open: the process is under
         way), and whether that holds for ever; nothing for any other event. A Query of the process, and one or two for
-        each of its steps."""
+        each of its steps.
+
+        Steps that were lost together may fit together alone. They are decided again one behind the other, where the
+        process ended by them."""
         found = OVERSIGHT.part(event)
         if found is None or found[0] == event.aggregate_id or not _is_step(found[0], event):
             return "", Status.OPEN, False
@@ -395,8 +403,9 @@ class Reconciler:
             return f"{process_id}, of which it is a step, is not known here", Status.REFUSED, False
         if not OVERSIGHT.has_ended(parts):
             return f"{process_id} is under way, and takes its steps itself", Status.OPEN, False
-        judged = OVERSIGHT.judge(process_id, [part._replace(sequence=_NO_PLACE), *parts])
-        unfit = next((flaw.detail for flaw in judged.flaws if flaw.sequence == _NO_PLACE), "")
+        unfit = _unfit(process_id, [part], parts)
+        if unfit and _is_wanting(process_id, parts, event.aggregate_id):
+            unfit = _unfit(process_id, [part, *_lost_with(event, process_id, kept)], parts)
         return (f"not made again: {unfit}" if unfit else ""), Status.REFUSED, bool(unfit)
 
     def _has_ended(self, event: Event) -> bool:
@@ -448,12 +457,14 @@ class Reconciler:
         return next(self.store.read(aggregate_id, after=sequence - 1, up_to=sequence), None)
 
     def _again_at(self, event: Event) -> int | None:
-        """Where the event of a lost one's id stands: one Query, and one of what its command caused, if it is there."""
+        """Where the event of a lost one's id stands, if its command asked for the same: one Query, and one of what that
+        command caused, if it is there."""
         found = self.store.find(event.aggregate_id, event.command_id).sequence
         if not found:
             return None
         of_command = self.store.read(event.aggregate_id, after=max(0, found - _OF_ONE_COMMAND), up_to=found)
-        return next((each.sequence for each in of_command if each.event_id == event.event_id), None)
+        same = next((each for each in of_command if each.event_id == event.event_id), None)
+        return same.sequence if same and repeats(command_of(event), same) else None
 
     def _noted(
         self, conflict: Conflict, status: Status, why: str, sequence: int | None = None, by: str = ""
@@ -511,6 +522,29 @@ def _hers(event: Event, below: Event | None, kept: Iterable[Conflict]) -> str:
     if below:
         return f"it rests on {below.event_type} at {below.sequence}, which was lost and is not in the stream"
     return ""
+
+
+def _unfit(process_id: str, steps: Sequence[Part], parts: Sequence[Part]) -> str:
+    """What speaks against the first of these steps, beside what stands of the process."""
+    placed = [step._replace(sequence=_NO_PLACE + place) for place, step in enumerate(steps)]
+    flaws = OVERSIGHT.judge(process_id, [*placed, *parts]).flaws
+    return next((flaw.detail for flaw in flaws if flaw.sequence == _NO_PLACE), "")
+
+
+def _is_wanting(process_id: str, parts: Sequence[Part], aggregate_id: str) -> bool:
+    """Whether a step at this aggregate is not there, and by what is there it must be."""
+    flaws = OVERSIGHT.judge(process_id, parts).flaws
+    return any(flaw.misfit is Misfit.MISSING and flaw.aggregate_id == aggregate_id for flaw in flaws)
+
+
+def _lost_with(event: Event, process_id: str, kept: Iterable[Conflict]) -> list[Part]:
+    """The other steps of a process that were lost of a stream, and are neither in it again nor closed."""
+    found = [
+        OVERSIGHT.part(each.event)
+        for each in kept
+        if each.is_unsettled and not each.stands and each.event.hash != event.hash
+    ]
+    return [part for name, part in filter(None, found) if name == process_id]
 
 
 def _bar(event: Event, below: Event | None) -> Bar | None:

@@ -6011,6 +6011,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/regions/test_open_conflicts.py",),
     ),
     Mutant(
+        "take another command under its id for a lost one that was carried out",
+        "handlers/store/reconciler.py",
+        "return same.sequence if same and repeats(command_of(event), same) else None",
+        "return same.sequence if same else None",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
+        "judge a transfer's lost reservation without the post that was lost with it",
+        "handlers/store/reconciler.py",
+        "[part, *_lost_with(event, process_id, kept)]",
+        "[part]",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
+        "take a fence for a refusal of what was lost",
+        "handlers/store/reconciler.py",
+        "        except NotHomeError as elsewhere:",
+        "        except RecursionError as elsewhere:",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
         "advise to have decided again what rests on a lost opening",
         "ops/lost.py",
         "    if conflict.bar is not None:\n",

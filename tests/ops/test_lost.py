@@ -74,6 +74,7 @@ def test_what_is_open_says_all_that_a_person_needs(open_one: Conflict, run: Run)
     [
         (Bar.OPENING, "open it under another id if it is somebody else's, and close it here: "),
         (Bar.BEHIND, "it was not asked of what stands: close it here, then book it under the other id: "),
+        (Bar.REUSED, "send it under another commandId if it is to count, and close it here: "),
         (Bar.OVER, "nothing of it can be made again, close it: "),
     ],
 )
@@ -87,7 +88,7 @@ def test_what_no_decision_gets_over_is_not_said_to_be_decided_again(
     assert "--retry" not in listed
     assert f"  {advice}region reconcile --aggregate a --accept {open_one.event.hash}" in listed
     stands = "  under this id stands AccountCreated for unspecified: currency USD\n"
-    assert (stands in listed) == (bar is not Bar.OVER), listed
+    assert (stands in listed) == (bar not in (Bar.REUSED, Bar.OVER)), listed
     (told,) = last(run("region", "reconcile", "--json"))["open"]
     assert told["bar"] == bar.value
 

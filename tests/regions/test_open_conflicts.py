@@ -9,7 +9,9 @@ import pytest
 
 from handlers.store.conflicts import Bar, Conflict, Status
 from handlers.store.items import to_item
+from handlers.store.standings import REMEMBERED_SECONDS, fenced
 
+from ..faults.faults import NONE, Call, Fault
 from .checks import check_chains, check_copies, check_the_end
 from .sending import opening, transaction, transfer
 from .world import CONFLICTS, OTHER, PRIMARY, Pair, Region
@@ -162,6 +164,67 @@ def test_what_was_lost_behind_an_opening_is_not_decided_on_somebody_elses_accoun
     check_copies(pair)
 
 
+def test_what_was_lost_under_a_command_id_that_stands_for_another_command_is_for_a_person(pair: Pair) -> None:
+    a, b = parted(pair, opening(), transaction("in", 100))
+    sent(a, transaction("same", 1000), transaction("shared", 7))
+    sent(b, transaction("same", 3), transaction("shared", 7))
+    pair.quiet()
+
+    assert balance(b, "a") == 110
+    lost, shared = of(b, "a")
+    assert (shared.status, shared.why) == (CLOSED, "its command is in the stream")
+    assert (lost.status, lost.bar) == (PERSON, Bar.REUSED)
+    assert lost.why == "its commandId stands for another command, event 3"
+    assert say(b, "retry", lost)["retried"]["status"] == "refused"
+    pair.quiet()
+    accept(b, lost)
+    sent(b, transaction("another", 1000))
+    pair.quiet()
+    assert balance(b, "a") == 1110
+    check_the_end(pair, {})
+
+
+def test_openings_under_one_command_id_are_two_openings_all_the_same(pair: Pair) -> None:
+    a, b = parted(pair)
+    sent(b, opening("x", customerId="anna"), transaction("hers", 5, "x"))
+    sent(a, opening("x", customerId="bert"), transaction("his", 500, "x"))
+    pair.quiet()
+
+    assert balance(b, "x") == 5
+    assert [(each.status, each.bar) for each in of(b, "x")] == [(PERSON, Bar.OPENING), (PERSON, Bar.BEHIND)]
+
+
+def test_what_is_lost_while_a_region_is_fenced_is_decided_by_who_decides_then(pair: Pair) -> None:
+    """It was money that came in: nothing speaks against it but the moment."""
+    a, b = parted(pair, opening())
+    sent(a, transaction("one", 10), transaction("two", 20))
+    sent(b, transaction("there", 3), transaction("there too", 4))
+    stored: list[Call] = []
+    told: list[str] = []
+
+    def fence_behind_the_first(call: Call) -> Fault:
+        if stored:
+            stored.clear()
+            b.stand(fenced(b.standing, PRIMARY, b.standing.epoch))
+            b.world.now += REMEMBERED_SECONDS
+        elif call.stores("one") and b.standing.is_active:
+            stored.append(call)
+        told.append(call.arguments.get("Item", {}).get("Why", {}).get("S", ""))
+        return NONE
+
+    b.fates["reconcile"] = fence_behind_the_first
+    pair.quiet(6)
+    assert not b.standing.is_active
+    b.fates.clear()
+    pair.promote(PRIMARY, reach_the_other=True)
+    pair.quiet()
+
+    assert not [why for why in told if "NotHome" in why]
+    assert balance(a, "a") == 37
+    assert not [each for each in of(a, "a") if each.is_unsettled]
+    check_the_end(pair, {})
+
+
 def test_what_was_lost_behind_an_opening_is_decided_where_a_person_asks(pair: Pair) -> None:
     a, b = parted(pair)
     sent(b, {**opening("x"), "commandId": "one"})
@@ -274,6 +337,37 @@ def check_no_money_is_made(region: Region, to_undo: set[str]) -> None:
         assert each.why.endswith(f"which is cancelled: to undo it, {way} {each.event.aggregate_id}")
         sent(region, transaction(f"undo {each.event.aggregate_id}", -amount, each.event.aggregate_id))
     assert (balance(region, "a"), balance(region, "b")) == (2000, 0)
+
+
+def test_what_a_completed_transfer_moved_is_moved_though_the_account_that_gives_went_on_without_it(pair: Pair) -> None:
+    a, b = parted(pair, opening("a"), opening("b"), transaction("in", 1000))
+    sent(a, transfer("t", "a", "b", 400))
+    carried_on(a, pair, "TransferCompleted")
+    sent(b, transaction("late", 5))
+    pair.quiet()
+
+    assert (balance(b, "a"), balance(b, "b")) == (605, 400)
+    assert not [each for each in b.conflicts() if each.is_unsettled]
+    check_the_end(pair, {})
+
+
+def test_what_a_completed_transfer_moved_waits_for_the_money_where_that_is_gone(pair: Pair) -> None:
+    a, b = parted(pair, opening("a"), opening("b"), transaction("in", 1000))
+    sent(a, transfer("t", "a", "b", 400))
+    carried_on(a, pair, "TransferCompleted")
+    sent(b, transaction("gone", -900))
+    pair.quiet()
+
+    assert (balance(b, "a"), balance(b, "b")) == (100, 400)
+    reserve, post = of(b, "a")
+    assert [(each.status, each.bar) for each in (reserve, post)] == [(PERSON, None), (PERSON, None)]
+    assert "sufficient-funds" in reserve.why
+    sent(b, transaction("more", 500))
+    assert say(b, "retry", reserve)["retried"]["status"] == "resolved"
+    assert say(b, "retry", post)["retried"]["status"] == "resolved"
+    pair.quiet()
+    assert (balance(b, "a"), balance(b, "b")) == (200, 400)
+    check_the_end(pair, {})
 
 
 def test_a_credit_that_stands_though_its_transfer_was_called_off_is_for_a_person(pair: Pair) -> None:
