@@ -24,8 +24,9 @@ _COMMAND = "region reconcile --aggregate"
 
 
 def described(conflict: Conflict) -> dict[str, Any]:
-    """It as JSON, with the event as it was acknowledged."""
-    return {**conflict.describe(), "state": conflict.status.words, "event": conflict.event.record()}
+    """It as JSON, with the event as it was acknowledged, and what persons said of it."""
+    words = [{"by": word.by or None, "at": word.since, "why": word.why} for word in conflict.said]
+    return {**conflict.describe(), "state": conflict.status.words, "words": words, "event": conflict.event.record()}
 
 
 def asks_who_stands(conflict: Conflict) -> bool:
@@ -43,7 +44,7 @@ def lines(conflict: Conflict, first: Event | None = None) -> Iterator[str]:
     yield f"{decided}, for {shown(event.actor)}; command {shown(event.command_id)}"
     who = f" by {shown(conflict.by)}" if conflict.by else ""
     yield f"  {conflict.since or conflict.kept_at}{who}: {shown(conflict.why) or 'nobody has looked yet'}"
-    for word in conflict.said if len(conflict.said) > 1 else ():
+    for word in conflict.said if [word.since for word in conflict.said] != [conflict.since] else ():
         yield f"  {shown(word.by) or 'somebody'} said at {word.since}: {shown(word.why)}"
     if first is not None:
         yield f"  under this id stands {shown(first.event_type)} for {shown(first.actor)}: {shown(_said(first))}"

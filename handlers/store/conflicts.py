@@ -114,6 +114,8 @@ class Conflict:
     """It with each word of a person, the oldest first; only as a whole stream's are read."""
     is_fresh: bool = True
     """Whether the evidence still asks for a first word."""
+    is_overlaid: bool = False
+    """Whether the note of a Region that had not heard of it lies in the place of the person's word that it is."""
 
     @property
     def is_due(self) -> bool:
@@ -131,6 +133,14 @@ class Conflict:
         if self.status not in (Status.CHECKED, Status.CLOSED):
             return None
         return next((each for each in self.said if each.status is Status.CLOSED), None)
+
+    def heeding(self, said: tuple[Conflict, ...]) -> Conflict:
+        """It with what persons said, the oldest first. No schedule opens again what the last of them closed."""
+        heard = replace(self, said=said)
+        last = said[-1] if said else self
+        if last.status is not Status.CLOSED or self.by or not self.is_unsettled or self.sequence is not None:
+            return heard
+        return replace(heard.now(last.status, last.since, last.why, last.sequence, last.by), is_overlaid=True)
 
     @property
     def counts_twice(self) -> bool:
@@ -245,7 +255,7 @@ class Conflicts:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 raise OvertakenError(f"somebody else settles {conflict.event.aggregate_id} at the same time") from error
             raise
-        noted = replace(conflict, word=conflict.since)
+        noted = replace(conflict, word=conflict.since, is_overlaid=False)
         return self.quiet(noted) if noted.is_fresh else noted
 
     def say(self, conflict: Conflict, region: str) -> Conflict:
@@ -282,7 +292,7 @@ class Conflicts:
                 continue
             evidence = found.get(place)
             found[place] = replace(conflict, is_fresh=evidence.is_fresh) if evidence else conflict
-        return [replace(each, said=said.get(place, ())) for place, each in found.items()]
+        return [each.heeding(said.get(place, ())) for place, each in found.items()]
 
     def unsettled(self) -> Iterator[Conflict]:
         """All that are neither in their streams again nor closed: those for a person last."""

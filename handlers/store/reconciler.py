@@ -327,8 +327,11 @@ class Reconciler:
         return self._noted(conflict, Status.PERSON, told, where)
 
     def _freshen(self, kept: dict[str, Conflict], untangled: Untangled) -> None:
-        """Pass over what evidence asks for that came too late. What stood and was lost since is lost like others."""
+        """Pass over what evidence asks for that came too late, and have a person's word in its place again. What stood
+        and was lost since is lost like others. OvertakenError."""
         for place, conflict in kept.items():
+            if conflict.is_overlaid:
+                kept[place] = conflict = self.conflicts.note(conflict)  # noqa: PLW2901 -- it as it is from now on
             if conflict.word is not None and conflict.is_fresh:
                 kept[place] = self.conflicts.quiet(conflict)
             if conflict.stands and conflict.event in untangled.lost:

@@ -7,6 +7,7 @@ import getpass
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -307,13 +308,15 @@ def _settle(regions: Mapping[str, Region], options: argparse.Namespace, console:
 
 def _say(regions: Mapping[str, Region], options: argparse.Namespace, console: Console) -> int:
     """Have a person's words taken where the stream is decided; with no Region out of reach, unless it is said that this
-    is known: there somebody may have said another word. OperatorError with the reason at the first that is not
-    taken; those before it are. Exit code 1 where what was to be decided again was refused again."""
+    is known: there somebody may have said another word. Where both can be reached, each has to have heard of the
+    other's. OperatorError with the reason at the first that is not taken; those before it are. Exit code 1 where what
+    was to be decided again was refused again."""
     if not options.alone:
         _require_all(regions)
     by, answers = options.by or getpass.getuser(), list[dict[str, Any]]()
     said = [*(("accept", each) for each in options.accept or ()), *(("retry", each) for each in options.retry or ())]
     for word, own_hash in said:
+        _require_heard(regions, options.aggregate[0], own_hash)
         asked = {"aggregateId": options.aggregate[0], "hash": own_hash, "why": options.why, "by": by}
         answer = _taken(regions, {word: asked})
         if refused := answer.get("refused"):
@@ -345,15 +348,44 @@ def _require_all(regions: Mapping[str, Region]) -> None:
             ) from error
 
 
+def _require_heard(regions: Mapping[str, Region], aggregate_id: str, own_hash: str) -> None:
+    """OperatorError where of two Regions that can be reached one has a word of a lost event that the other has not
+    heard of: in each a GetItem, and a Query a megabyte of the stream's conflicts."""
+    words = {
+        name: {(word.since, word.by, word.why) for each in found if each.event.hash == own_hash for word in each.said}
+        for name, region in regions.items()
+        if (found := _reached(region, aggregate_id)) is not None
+    }
+    for (name, said), (other, heard) in permutations(words.items(), 2):
+        if unheard := said - heard:
+            since, by, why = max(unheard)
+            raise OperatorError(
+                f"{own_hash}: in {name} {by or 'somebody'} said at {since}: {why}. {other} has not heard of it, and "
+                "both words would count. Nothing was said: wait until the Regions hear each other (region status)"
+            )
+
+
+def _reached(region: Region, aggregate_id: str) -> list[Conflict] | None:
+    """All that was ever lost of a stream; None where the Region does not answer."""
+    try:
+        region.standing()
+    except UnreachableError:
+        return None
+    return region.conflicts_of(aggregate_id)
+
+
 def _taken(regions: Mapping[str, Region], request: dict[str, Any]) -> dict[str, Any]:
-    """The answer of the Region that decides the stream."""
-    answer: dict[str, Any] = {}
+    """The answer of the Region that decides the stream: of two that take themselves for it, the later one."""
+    active: list[tuple[int, Region]] = []
     for region in regions.values():
         try:
-            if not region.standing().is_active:
-                continue
+            standing = region.standing()
         except UnreachableError:
             continue
+        if standing.is_active:
+            active.append((standing.epoch, region))
+    answer: dict[str, Any] = {}
+    for _, region in sorted(active, key=lambda each: -each[0]):
         answer = region.reconcile(request)
         if answer.get("refused", {}).get("code") != "NotHome":
             return answer
@@ -370,7 +402,7 @@ def _show_closed(regions: Mapping[str, Region], options: argparse.Namespace, con
         except UnreachableError as error:
             console.print(f"[bold red]not reached[/]: {shown(str(error))}")
             continue
-        closed = [each for each in region.conflicts_of(options.aggregate[0]) if each.status is Status.CLOSED]
+        closed = [each for each in region.conflicts_of(options.aggregate[0]) if _was_closed(each)]
         if options.json:
             print(dumps({"closed": [lost.described(each) for each in closed]}))
             return 0
@@ -380,6 +412,11 @@ def _show_closed(regions: Mapping[str, Region], options: argparse.Namespace, con
             console.print(f"nothing lost of {shown(options.aggregate[0])} was closed")
         return 0
     raise OperatorError("no Region answers")
+
+
+def _was_closed(conflict: Conflict) -> bool:
+    """Whether it is, or a person once said so."""
+    return any(each.status is Status.CLOSED for each in (conflict, *conflict.said))
 
 
 def _standing(region: Region, open_ones: Sequence[Conflict]) -> dict[str, Event | None]:

@@ -6011,6 +6011,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/regions/test_open_conflicts.py",),
     ),
     Mutant(
+        "let a schedule open again what a person closed",
+        "handlers/store/conflicts.py",
+        "return [each.heeding(said.get(place, ())) for place, each in found.items()]",
+        "return [replace(each, said=said.get(place, ())) for place, each in found.items()]",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
+        "take a person's word though the other Region has another one",
+        "ops/commands/region.py",
+        "        if unheard := said - heard:",
+        "        if unheard := said - said:",
+        ("tests/ops/test_region.py",),
+    ),
+    Mutant(
+        "take a person's word where the older epoch decides",
+        "ops/commands/region.py",
+        "sorted(active, key=lambda each: -each[0])",
+        "active",
+        ("tests/ops/test_region.py",),
+    ),
+    Mutant(
         "take another command under its id for a lost one that was carried out",
         "handlers/store/reconciler.py",
         "return same.sequence if same and repeats(command_of(event), same) else None",
@@ -6083,7 +6104,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "make a step again that contradicts its transfer",
         "handlers/store/reconciler.py",
-        "        told, status, is_over = self._against(event)\n",
+        "        told, status, is_over = self._against(event, kept.values())\n",
         '        told, status, is_over = "", Status.OPEN, False\n',
         ("tests/regions/test_open_conflicts.py",),
     ),

@@ -19,7 +19,7 @@ from ops.regions import Promoted, Region
 from ..handlers.conftest import STORE
 from .conftest import Run
 from .test_between import CONFLICTS, HERE, STANDINGS, THERE, item_of, two, written
-from .test_status_regions import both, points
+from .test_status_regions import both, points, stand
 
 __all__ = ["both", "points", "two"]
 
@@ -135,6 +135,61 @@ def test_that_nothing_is_closed_is_said(both: dict[str, Any], run: Run) -> None:
 
     assert "nothing lost of a was closed" in run(*asked).out
     assert run(*asked, "--json").json == {"closed": []}
+
+
+def lost_in(both: dict[str, Any]) -> tuple[Conflict, dict[str, Conflicts]]:
+    """An event that is a person's, as both Regions keep it."""
+    (_, event) = written([5])
+    kept = Conflict(event, to_record(item_of(event)), SINCE, HERE, Status.PERSON, SINCE, "it was refused")
+    tables = {name: Conflicts(client, CONFLICTS) for name, client in both.items()}
+    for table in tables.values():
+        table.keep(kept)
+    return kept, tables
+
+
+@pytest.mark.parametrize("asked", [("--retry",), ("--alone", "--why", "ticket", "--accept")])
+@pytest.mark.parametrize("name", [HERE, THERE])
+def test_a_word_that_the_other_region_has_not_heard_of_rules_the_next_one_out(
+    both: dict[str, Any], run: Run, asked: tuple[str, ...], name: str
+) -> None:
+    kept, tables = lost_in(both)
+    (word,) = tables[name].of("a")
+    tables[name].say(word.now(Status.CLOSED, "2026-01-02", "accepted: paid out", by="carol"), name)
+
+    told = run("region", "reconcile", "--aggregate", "a", *asked, kept.event.hash)
+
+    assert told.code == 1
+    assert f"in {name} carol said at 2026-01-02: accepted: paid out" in told.error
+    assert "Nothing was said" in told.error
+
+
+def test_a_word_is_taken_by_who_decides_in_the_higher_epoch(
+    both: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, epoch in ((HERE, 11), (THERE, 12)):
+        stand(both[name], Standing(name, Role.ACTIVE, epoch))
+    asked: list[str] = []
+
+    def reconcile(region: Region, _: Any) -> dict[str, Any]:
+        asked.append(region.name)
+        return {"retried": {"status": "resolved", "why": "decided again"}}
+
+    monkeypatch.setattr(Region, "reconcile", reconcile)
+    assert run("region", "reconcile", "--aggregate", "a", "--retry", "x").code == 0
+    assert asked == [THERE]
+
+
+def test_what_somebody_closed_and_counts_all_the_same_is_among_what_was_closed(both: dict[str, Any], run: Run) -> None:
+    _, tables = lost_in(both)
+    for name in (HERE, THERE):
+        (word,) = tables[name].of("a")
+        said = tables[name].say(word.now(Status.CLOSED, "2026-01-02", "accepted: paid out", by="carol"), HERE)
+        tables[name].note(said.now(Status.PERSON, SINCE, "two words: why", 3))
+
+    asked = ("region", "reconcile", "--aggregate", "a", "--closed")
+    assert "carol said at 2026-01-02: accepted: paid out" in " ".join(run(*asked).out.split())
+    (told,) = run(*asked, "--json").json["closed"]
+    assert told["words"] == [{"by": "carol", "at": "2026-01-02", "why": "accepted: paid out"}]
 
 
 @pytest.mark.parametrize(

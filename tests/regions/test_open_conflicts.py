@@ -14,7 +14,7 @@ from handlers.store.standings import REMEMBERED_SECONDS, fenced
 from ..faults.faults import NONE, Call, Fault
 from .checks import check_chains, check_copies, check_the_end
 from .sending import opening, transaction, transfer
-from .world import CONFLICTS, OTHER, PRIMARY, Pair, Region
+from .world import CONFLICTS, FENCE_SECONDS, OTHER, PRIMARY, Pair, Region
 
 PERSON, CLOSED = Status.PERSON, Status.CLOSED
 
@@ -290,6 +290,36 @@ def test_evidence_that_comes_late_takes_no_word_back(pair: Pair) -> None:
     assert balance(b, "a") == 220
     assert [each.status for each in of(b, "a")] == [CLOSED]
     assert b.reconcile()["openCount"] == 0
+
+
+def test_a_schedule_that_had_not_heard_of_a_word_takes_none_back(pair: Pair) -> None:
+    """It notes, later than she said it, that a person is needed: as the later of two items that wins."""
+    a, b = parted(pair, opening(), transaction("in", 100))
+    sent(a, transaction("here", -80))
+    sent(b, transaction("there", -80))
+    pair.arrive(PRIMARY)
+    a.relay()
+    a.reconcile()
+    pair.arrive(OTHER)
+    b.reconcile()
+    pair.arrive(PRIMARY)
+    assert [of(each, "a")[0].status for each in (a, b)] == [Status.REFUSED] * 2
+
+    pair.promote(PRIMARY, reach_the_other=False)
+    pair.pass_time(2 * FENCE_SECONDS)
+    a.reconcile()
+    (conflict,) = of(a, "a")
+    accept(a, conflict)
+    sent(a, transaction("by hand", -10))
+    pair.pass_time(10)
+    b.reconcile()
+    assert [of(each, "a")[0].status for each in (a, b)] == [CLOSED, PERSON]
+    pair.quiet()
+
+    assert [(each.status, each.by) for each in (*of(a, "a"), *of(b, "a"))] == [(CLOSED, "carol")] * 2
+    assert "by carol: accepted" in say(a, "retry", conflict)["refused"]["message"]
+    assert a.reconcile()["openCount"] == 0
+    check_the_end(pair, {})
 
 
 def own(event_type: str, actor: str = "bob") -> dict[str, Any]:
