@@ -25,7 +25,9 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def ratio(value: float, floor: float) -> str:
-    """How many times the floor."""
+    """How many times the floor; a dash where that is nothing, as the start of a process that imports nothing is."""
+    if not floor:
+        return number(None)
     return f"{number(value / floor)} ×"
 
 

@@ -27,6 +27,18 @@ def test_a_state_among_100_000_events_took_a_hundredth_of_the_whole_fold_and_thr
     assert by_way["snapshots"]["requests"] <= 3 < by_way["fold"]["requests"]
 
 
+def test_a_function_that_starts_with_no_client_is_told_without_a_ratio() -> None:
+    """Its floor imports nothing, and so takes no time."""
+    kept = results.load()
+    bare = {**kept["imports"]["functions"][0], "name": "bare_one", "floor": "bare"}
+    imports = {**kept["imports"], "functions": [*kept["imports"]["functions"], bare]}
+
+    written = documents.documents({**kept, "imports": imports})["performance.md"]
+
+    (line,) = (line for line in written.splitlines() if line.startswith("| bare_one |"))
+    assert line.split(" | ")[1] == "–"
+
+
 def test_nothing_that_was_not_measured_is_told() -> None:
     assert list(documents.documents({})) == ["performance.md"]
 
