@@ -215,7 +215,11 @@ def _differing(transfer_id: str, requested: Part, step: _Step, taken: Set[str]) 
         "its currency": (part.data.get("currency", asked["currency"]), asked["currency"]),
         "its commandId": (part.command_id, _command_id(transfer_id, step.name, taken)),
     }
-    return "; ".join(f"{name} is {was}, not {is_}" for name, (was, is_) in wanted.items() if was != is_)
+    return "; ".join(f"{name} is {_text(was)}, not {_text(is_)}" for name, (was, is_) in wanted.items() if was != is_)
+
+
+def _text(value: Value) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _command_id(transfer_id: str, name: str, taken: Set[str]) -> str:

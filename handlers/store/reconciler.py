@@ -205,7 +205,7 @@ class Reconciler:
             self._pass_on(kept)
         except OvertakenError as error:
             raise NotYetError(str(error)) from error
-        self._tell_contradictions(aggregate_id, standing)
+        self._tell_contradictions(aggregate_id, kept.values(), standing)
         left = sum(each.is_unsettled for each in kept.values())
         return Settled(put_back, removed, again, left)
 
@@ -349,7 +349,7 @@ class Reconciler:
         below = self._rests_on(event, kept, untangled)
         conflict = replace(conflict, bar=_bar(event, below))  # also where a person asks: it holds whatever she says
         if not conflict.by and (told := _hers(event, below, kept.values())):  # a person may decide on it all the same
-            return self._noted(conflict, Status.REFUSED, told)
+            return self._refused(conflict, told)
         told, status, is_over = self._against(event, kept.values())
         if told:
             return self._noted(_over(conflict) if is_over else conflict, status, told, by=conflict.by)
@@ -359,17 +359,21 @@ class Reconciler:
             raise NotYetError(elsewhere.message) from elsewhere
         except CommandReusedError as refusal:
             told = f"its commandId stands for another command, event {refusal.details['sequence']}"
-            return self._noted(replace(conflict, bar=conflict.bar or Bar.REUSED), Status.REFUSED, told)
+            return self._refused(replace(conflict, bar=conflict.bar or Bar.REUSED), told)
         except LedgerError as refusal:
             if refusal.status >= _REFUSALS:
                 raise
             log.warning("not decided again: %s", refusal.message, extra=conflict.describe())
             barred = _over(conflict) if self._has_ended(event) else conflict
-            return self._noted(barred, Status.REFUSED, _told(settling, refusal))
+            return self._refused(barred, _told(settling, refusal))
         if self._again_at(event) is None:
             told = f"its command was carried out by event {where}, which is another part of it"
             return self._noted(_over(conflict), Status.REFUSED, told)
         return self._noted(conflict, Status.CHECKED, "decided again", where)
+
+    def _refused(self, conflict: Conflict, told: str) -> Conflict:
+        """It as one that is for a person, once nobody is deciding it any more: why, and what was done for it."""
+        return self._noted(conflict, Status.REFUSED, told + _standing(self._done_for([conflict.event])))
 
     def _rests_on(self, event: Event, kept: Mapping[str, Conflict], untangled: Untangled) -> Event | None:
         """The lost event that is not in the stream again, and without which this one was asked of something else."""
@@ -413,8 +417,7 @@ class Reconciler:
 
     def _has_ended(self, event: Event) -> bool:
         """Whether it is a process's own event, and that has ended: nothing more of it is made. What `_parts` takes."""
-        found = OVERSIGHT.part(event)
-        return found is not None and found[0] == event.aggregate_id and OVERSIGHT.has_ended(self._parts(found[0]))
+        return _is_own(event) and OVERSIGHT.has_ended(self._parts(event.aggregate_id))
 
     def _parts(self, process_id: str) -> list[Part]:
         """All that stands of a process. NotYetError where its stream is in no order."""
@@ -433,18 +436,38 @@ class Reconciler:
                 found.append(OVERSIGHT.part(there) or OVERSIGHT.claimed(there))
         return [part for name, part in filter(None, found) if name == process_id]
 
-    def _tell_contradictions(self, process_id: str, standing: Standing) -> None:
-        """Keep, for a person, each step elsewhere that contradicts how a process ended: it stands, since nobody else
-        wrote there. A PutItem for each, besides what `_parts` takes."""
+    def _tell_contradictions(self, process_id: str, kept: Iterable[Conflict], standing: Standing) -> None:
+        """Keep, for a person, each step elsewhere that contradicts how a process ended, or that was taken for a request
+        which was lost: it stands, since nobody else wrote there. A PutItem for each, besides what `_parts` takes."""
         kind = KINDS.of_events(self.store.page(process_id, limit=1).events)
         if kind is None or kind.name != OVERSIGHT.process.kind:
             return
+        for _, flaw in self._done_for([each.event for each in kept if not each.stands and each.sequence is None]):
+            self._tell(flaw, standing)
         parts = self._parts(process_id)
         if not OVERSIGHT.has_ended(parts):
             return
         for flaw in OVERSIGHT.judge(process_id, parts).flaws:
             if flaw.misfit is Misfit.CONTRADICTS and flaw.aggregate_id != process_id and flaw.sequence:
                 self._tell(flaw, standing)
+
+    def _done_for(self, lost: Sequence[Event]) -> list[tuple[Event, Flaw]]:
+        """The steps elsewhere that stand, were taken for a process's request among these lost events, and are others
+        than those that the standing one asks for; in what. Nothing is asked where there is no request among them; else
+        what `_parts` takes, and as much for each."""
+        asked = [each for each in lost if each.sequence == 1 and _is_own(each)]
+        if not asked:
+            return []
+        process_id = asked[0].aggregate_id
+        parts = self._parts(process_id)
+        places = {place for each in asked for place in OVERSIGHT.places(process_id, _parts_of([each], process_id))}
+        there = [self._at(where, at) for where, own in places if (at := self.store.find(where, own).sequence)]
+        taken = {(each.aggregate_id, each.sequence): each for each in there if each is not None}
+        known = {(part.aggregate_id, part.sequence) for part in parts}
+        others = _parts_of([each for place, each in taken.items() if place not in known], process_id)
+        flaws = OVERSIGHT.judge(process_id, [*parts, *others]).flaws
+        unlike = {(flaw.aggregate_id, flaw.sequence): flaw for flaw in flaws if flaw.misfit is Misfit.DIFFERS}
+        return [(event, unlike[place]) for place, event in sorted(taken.items()) if place in unlike]
 
     def _tell(self, flaw: Flaw, standing: Standing) -> None:
         event = self._at(flaw.aggregate_id, flaw.sequence or 0)
@@ -527,6 +550,23 @@ def _hers(event: Event, below: Event | None, kept: Iterable[Conflict]) -> str:
     return ""
 
 
+def _is_own(event: Event) -> bool:
+    """Whether an event is one of a process's own."""
+    found = OVERSIGHT.part(event)
+    return found is not None and found[0] == event.aggregate_id
+
+
+def _parts_of(events: Iterable[Event], process_id: str) -> list[Part]:
+    """What of these events is a part of a process."""
+    return [part for name, part in filter(None, map(OVERSIGHT.part, events)) if name == process_id]
+
+
+def _standing(done: Sequence[tuple[Event, Flaw]]) -> str:
+    """What is to be known of a request that was lost, and was carried out."""
+    there = ", ".join(f"event {event.sequence} of {event.aggregate_id}" for event, _ in done)
+    return f"; what was done for it stands, as {there}: asked for once more, it is done twice" if done else ""
+
+
 def _unfit(process_id: str, steps: Sequence[Part], parts: Sequence[Part]) -> str:
     """What speaks against the first of these steps, beside what stands of the process."""
     placed = [step._replace(sequence=_NO_PLACE + place) for place, step in enumerate(steps)]
@@ -542,12 +582,8 @@ def _is_wanting(process_id: str, parts: Sequence[Part], aggregate_id: str) -> bo
 
 def _lost_with(event: Event, process_id: str, kept: Iterable[Conflict]) -> list[Part]:
     """The other steps of a process that were lost of a stream, and are neither in it again nor closed."""
-    found = [
-        OVERSIGHT.part(each.event)
-        for each in kept
-        if each.is_unsettled and not each.stands and each.event.hash != event.hash
-    ]
-    return [part for name, part in filter(None, found) if name == process_id]
+    others = (each for each in kept if each.is_unsettled and not each.stands and each.event.hash != event.hash)
+    return _parts_of((each.event for each in others), process_id)
 
 
 def _bar(event: Event, below: Event | None) -> Bar | None:

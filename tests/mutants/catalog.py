@@ -6032,6 +6032,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/ops/test_region.py",),
     ),
     Mutant(
+        "leave out what was done for a transfer whose id another one has",
+        "handlers/store/reconciler.py",
+        "in self._done_for([each.event for each in kept if not each.stands and each.sequence is None]):",
+        "in self._done_for([]):",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
         "take another command under its id for a lost one that was carried out",
         "handlers/store/reconciler.py",
         "return same.sequence if same and repeats(command_of(event), same) else None",
@@ -6111,7 +6118,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "tell nobody of a step that stands against its transfer",
         "handlers/store/reconciler.py",
-        "        self._tell_contradictions(aggregate_id, standing)\n",
+        "        self._tell_contradictions(aggregate_id, kept.values(), standing)\n",
         "",
         ("tests/regions/test_open_conflicts.py",),
     ),

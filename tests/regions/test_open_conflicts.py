@@ -369,6 +369,38 @@ def check_no_money_is_made(region: Region, to_undo: set[str]) -> None:
     assert (balance(region, "a"), balance(region, "b")) == (2000, 0)
 
 
+def both_completed(pair: Pair, giver: str, taker: str) -> Region:
+    """Of two transfers of one id each Region completes one: of 100 from a to b, and of 200."""
+    names = ("a", "b", "c", "d")
+    a, b = parted(pair, *map(opening, names), *(transaction(f"in-{each}", 1000, each) for each in names))
+    sent(a, transfer("t", "a", "b", 100))
+    carried_on(a, pair, "TransferCompleted")
+    sent(b, {**transfer("t", giver, taker, 200), "commandId": "another"})
+    carried_on(b, pair, "TransferCompleted")
+    pair.quiet()
+    return b
+
+
+def test_what_was_done_for_a_transfer_whose_id_another_one_has_is_told(pair: Pair) -> None:
+    """It stands, and asked for once more it would be done twice."""
+    b = both_completed(pair, "c", "d")
+
+    assert [balance(b, each) for each in "abcd"] == [900, 1100, 800, 1200]
+    (lost,) = (each for each in of(b, "t") if each.event.event_type == "TransferRequested")
+    stands = {(each.event.aggregate_id, each.event.sequence): each.why for each in b.conflicts() if each.stands}
+    assert set(stands) == {("a", 3), ("a", 4), ("b", 3)}
+    assert all("its amount is 100, not 200" in why for why in stands.values())
+    assert stands["b", 3].endswith("to undo it, withdraw 100 USD from b")
+    assert lost.why.endswith(", as event 3 of a, event 4 of a, event 3 of b: asked for once more, it is done twice")
+
+
+def test_of_two_transfers_of_one_id_between_the_same_accounts_one_is_made(pair: Pair) -> None:
+    b = both_completed(pair, "a", "b")
+
+    assert [balance(b, each) for each in "ab"] == [800, 1200]
+    assert not [each for each in b.conflicts() if each.stands]
+
+
 def test_what_a_completed_transfer_moved_is_moved_though_the_account_that_gives_went_on_without_it(pair: Pair) -> None:
     a, b = parted(pair, opening("a"), opening("b"), transaction("in", 1000))
     sent(a, transfer("t", "a", "b", 400))
