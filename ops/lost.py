@@ -5,6 +5,7 @@ The ledger's business is not known here: an event is shown by all that it says.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,10 +18,10 @@ from .commands.common import amount_of, shown
 _BARRED = {
     Bar.OPENING: "open it under another id if it is somebody else's, and close it here",
     Bar.BEHIND: "it was not asked of what stands: close it here, then book it under the other id",
-    Bar.REUSED: "send it under another commandId if it is to count, and close it here",
+    Bar.REUSED: "close it here, then send it under another commandId if it is to count",
     Bar.OVER: "nothing of it can be made again, close it",
 }
-_COMMAND = "region reconcile --aggregate"
+_COMMAND = "python -m ops region reconcile --aggregate"
 
 
 def described(conflict: Conflict) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def _text(value: Value) -> str:
 def _to_do(conflict: Conflict) -> Sequence[str]:
     if conflict.status is not Status.PERSON:
         return ()
-    place = f"{_COMMAND} {shown(conflict.event.aggregate_id)}"
+    place = f"{_COMMAND} {shown(shlex.quote(conflict.event.aggregate_id))}"
     close = f'{place} --accept {conflict.event.hash} --why "..."'
     if conflict.stands:
         return (f"close it, then make up for it: {close}",)

@@ -29,7 +29,7 @@ from handlers.store.conflicts import Conflict, Conflicts, Status
 from handlers.store.items import to_item
 from handlers.store.standings import OvertakenError, Standings, fenced
 from handlers.store.stored_events import event_of
-from handlers.store.waiting import Wait, Waiting
+from handlers.store.waiting import Wait, Waiting, spans
 from handlers.upkeep.letters.between import Between
 from ops.system import OperatorError, System, UsageError
 from ops.timeline import ByTime
@@ -42,8 +42,6 @@ _RUNBOOK = "docs/operations.md#streams-that-wait"
 _KEYS = 100
 """BatchGetItem's limit."""
 _POLL_SECONDS = 1.0
-_PLACES = 5
-"""Places that a stream lacks which are named."""
 _FAULTS = 500
 """From this status on an answer says nothing but that the Region fails."""
 
@@ -450,12 +448,10 @@ def awaited(wait: Wait) -> str:
     """What a stream waits for, and what to do where that never comes."""
     if not wait.lacks:
         return f"{_since(wait)} what the other Region makes of it ({_RUNBOOK})"
-    lacks = ", ".join(map(str, wait.lacks[:_PLACES]))
-    more = f" and {len(wait.lacks) - _PLACES:,} more" if len(wait.lacks) > _PLACES else ""
     give_up = f"python -m ops region reconcile --aggregate {shlex.quote(wait.aggregate_id)} --give-up"
     return (
-        f"{_since(wait)} {noun(len(wait.lacks), 'event')} {lacks}{more}; only if the Region that has it is gone for "
-        f"good: {give_up} ({_RUNBOOK})"
+        f"{_since(wait)} {noun(len(wait.lacks), 'event')} {spans(wait.lacks)}; "
+        f"only if the Region that has it is gone for good: {give_up} ({_RUNBOOK})"
     )
 
 

@@ -43,6 +43,7 @@ from .projector import Projector
 from .snapshot_builder import SnapshotBuilder
 from .stored_events import event_of
 from .streams import ConcurrentAppendError
+from .waiting import spans
 
 log = logging.getLogger("ledger")
 
@@ -51,6 +52,8 @@ ROUNDS = 5
 _REFUSALS = 500
 _OF_ONE_COMMAND = 100
 """Events of one command at most: a transaction's items."""
+_LACKS = 1000
+"""Places that a stream lacks of which note is taken, at most."""
 _NO_PLACE = 10**15
 """Of an event that is judged as if it stood."""
 
@@ -68,7 +71,7 @@ class WaitsError(NotYetError):
     it together."""
 
     def __init__(self, aggregate_id: str, lacks: tuple[int, ...] = ()) -> None:
-        what = f"what stands at {', '.join(map(str, lacks[:5]))}" if lacks else "what the other Region makes of it"
+        what = f"what stands at {spans(lacks)}" if lacks else "what the other Region makes of it"
         super().__init__(f"of {aggregate_id} {what} has not come yet")
         self.lacks = lacks
 
@@ -188,7 +191,7 @@ class Reconciler:
         put_back = removed = 0
         for _ in range(ROUNDS):
             if untangled.awaited:
-                raise WaitsError(aggregate_id, tuple(event.sequence - 1 for event in untangled.awaited))
+                raise WaitsError(aggregate_id, _lacks(untangled, first))
             kept |= self._kept(untangled, kept, standing)
             if untangled.is_settled:
                 break
@@ -357,14 +360,13 @@ class Reconciler:
             where = self.ledger.execute(command_of(event), seconds_left).sequence
         except NotHomeError as elsewhere:  # which says nothing of what was asked: who decides now decides it
             raise NotYetError(elsewhere.message) from elsewhere
-        except CommandReusedError as refusal:
-            told = f"its commandId stands for another command, event {refusal.details['sequence']}"
-            return self._refused(replace(conflict, bar=conflict.bar or Bar.REUSED), told)
         except LedgerError as refusal:
             if refusal.status >= _REFUSALS:
                 raise
             log.warning("not decided again: %s", refusal.message, extra=conflict.describe())
             barred = _over(conflict) if self._has_ended(event) else conflict
+            if isinstance(refusal, CommandReusedError):
+                barred = replace(barred, bar=barred.bar or Bar.REUSED)
             return self._refused(barred, _told(settling, refusal))
         if self._again_at(event) is None:
             told = f"its command was carried out by event {where}, which is another part of it"
@@ -489,8 +491,7 @@ class Reconciler:
         if not found:
             return None
         of_command = self.store.read(event.aggregate_id, after=max(0, found - _OF_ONE_COMMAND), up_to=found)
-        same = next((each for each in of_command if each.event_id == event.event_id), None)
-        return same.sequence if same and repeats(command_of(event), same) else None
+        return next((each.sequence for each in of_command if _is_again(event, each)), None)
 
     def _noted(
         self, conflict: Conflict, status: Status, why: str, sequence: int | None = None, by: str = ""
@@ -538,9 +539,21 @@ def _closed(conflict: Conflict) -> str:
     return f"was closed at {conflict.since}{who}: {conflict.why}"
 
 
+def _lacks(untangled: Untangled, first: int) -> tuple[int, ...]:
+    """The places without which the awaited events are in no chain, of a stream that was read from `first` on: the one
+    before each, and those before that of which no event is known. The first ones, where there are very many."""
+    known = {event.sequence for event in (*untangled.standing, *untangled.lost)}
+    places: set[int] = set()
+    for event in untangled.awaited:
+        place = event.sequence - 1
+        below = max((each for each in known if each <= place), default=first - 1)
+        places.update(range(min(below + 1, place), place + 1)[:_LACKS])
+    return tuple(sorted(places)[:_LACKS])
+
+
 def _hers(event: Event, below: Event | None, kept: Iterable[Conflict]) -> str:
     """Why an event that was lost is a person's and not the ledger's to decide; nothing where it is the ledger's."""
-    same = (each for each in kept if each.event.event_id == event.event_id and each.status is Status.CLOSED and each.by)
+    same = (each for each in kept if _is_again(event, each.event) and each.status is Status.CLOSED and each.by)
     if closed := next(same, None):
         return f"two words: somebody had it decided again, and at {closed.event.sequence} it {_closed(closed)}"
     if KINDS.settling(event) is Settling.MANUAL:
@@ -586,6 +599,11 @@ def _lost_with(event: Event, process_id: str, kept: Iterable[Conflict]) -> list[
     return _parts_of((each.event for each in others), process_id)
 
 
+def _is_again(lost: Event, other: Event) -> bool:
+    """Whether another event is of the same id, and of the same command."""
+    return lost.event_id == other.event_id and repeats(command_of(lost), other)
+
+
 def _bar(event: Event, below: Event | None) -> Bar | None:
     if event.sequence == 1:
         return Bar.OPENING
@@ -598,6 +616,8 @@ def _over(conflict: Conflict) -> Conflict:
 
 
 def _told(settling: Settling, refusal: LedgerError) -> str:
+    if isinstance(refusal, CommandReusedError):
+        return f"under its commandId another command stands: {refusal.event_type}, event {refusal.details['sequence']}"
     surprise = "unexpectedly " if settling is Settling.REAPPLY else ""
     details: Value = refusal.details.get("rule")
     return f"{surprise}refused: {refusal.code}{f' ({details})' if details else ''}: {refusal.message}"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PART = "waiting"
+_SPANS = 5
+"""So many are named."""
 
 
 class Wait(NamedTuple):
@@ -62,3 +64,16 @@ class Waiting:
 
 def _wait_of(record: Any) -> Wait:
     return Wait(record["Place"], record["Since"], tuple(int(each) for each in record["Lacks"]))
+
+
+def spans(places: Sequence[int]) -> str:
+    """Places in words, where they are in order: `2, 4 to 6, 8`; of very many spans the first ones."""
+    found: list[tuple[int, int]] = []
+    for place in places:
+        if found and found[-1][1] == place - 1:
+            found[-1] = (found[-1][0], place)
+        else:
+            found.append((place, place))
+    named = ", ".join(str(start) if start == end else f"{start} to {end}" for start, end in found[:_SPANS])
+    more = sum(end - start + 1 for start, end in found[_SPANS:])
+    return f"{named} and {more:,} more" if more else named

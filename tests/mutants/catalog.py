@@ -6004,6 +6004,34 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/regions/test_open_conflicts.py",),
     ),
     Mutant(
+        "take another command under a lost one's id for it",
+        "handlers/store/reconciler.py",
+        "    return lost.event_id == other.event_id and repeats(command_of(lost), other)\n",
+        "    return lost.event_id == other.event_id\n",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
+        "advise to have decided again what another command's id refuses",
+        "handlers/store/reconciler.py",
+        "bar=barred.bar or Bar.REUSED",
+        "bar=barred.bar",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
+        "take a word about another command of its id for one about a lost one",
+        "handlers/store/reconciler.py",
+        "(each for each in kept if _is_again(event, each.event) and",
+        "(each for each in kept if event.event_id == each.event.event_id and",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
+        "tell only the last place of a hole",
+        "handlers/store/reconciler.py",
+        "places.update(range(min(below + 1, place), place + 1)[:_LACKS])",
+        "places.add(place)",
+        ("tests/regions/test_deciding.py",),
+    ),
+    Mutant(
         "forget whose account it is where a person has had it decided again",
         "handlers/store/reconciler.py",
         "bar=_bar(event, below)",
@@ -6036,13 +6064,6 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         "handlers/store/reconciler.py",
         "in self._done_for([each.event for each in kept if not each.stands and each.sequence is None]):",
         "in self._done_for([]):",
-        ("tests/regions/test_open_conflicts.py",),
-    ),
-    Mutant(
-        "take another command under its id for a lost one that was carried out",
-        "handlers/store/reconciler.py",
-        "return same.sequence if same and repeats(command_of(event), same) else None",
-        "return same.sequence if same else None",
         ("tests/regions/test_open_conflicts.py",),
     ),
     Mutant(

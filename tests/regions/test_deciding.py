@@ -9,6 +9,7 @@ import pytest
 from handlers.sourcing.event import UNSTAMPED
 from handlers.sourcing.standing import Mode, Role
 from handlers.store.event_store import EventStore
+from handlers.store.waiting import spans
 
 from ..aws import STORE
 from ..domain.builders import story
@@ -339,3 +340,17 @@ def test_what_is_older_than_the_two_regions_is_at_home_in_the_first() -> None:
         assert (status, body["error"]["details"]["region"]) == (409, PRIMARY)
     assert pair[PRIMARY].send(transaction("here", 5))[0] == 200
     assert pair[OTHER].send(opening("new"))[0] == 200
+
+
+def test_every_place_that_a_stream_lacks_is_told(pair: Pair) -> None:
+    a, b = pair[PRIMARY], pair[OTHER]
+    a.send(opening())
+    for number in range(8):
+        a.send(transaction(f"c{number}", 1))
+    pair.held_back(OTHER, *(("a", place) for place in (2, 4, 5, 6, 8)))
+    pair.arrive(OTHER)
+    pair.promote(OTHER, reach_the_other=False)
+    (waits,) = b.invoke("reconcile", {"aggregateIds": ["a"]})["waiting"]
+    assert waits["lacks"] == [2, 4, 5, 6, 8]
+    assert spans(waits["lacks"]) == "2, 4 to 6, 8"
+    assert spans([*range(1, 20, 2), 20]) == "1, 3, 5, 7, 9 and 6 more"

@@ -174,7 +174,7 @@ def test_what_was_lost_under_a_command_id_that_stands_for_another_command_is_for
     lost, shared = of(b, "a")
     assert (shared.status, shared.why) == (CLOSED, "its command is in the stream")
     assert (lost.status, lost.bar) == (PERSON, Bar.REUSED)
-    assert lost.why == "its commandId stands for another command, event 3"
+    assert lost.why == "under its commandId another command stands: TransactionProcessed, event 3"
     assert say(b, "retry", lost)["retried"]["status"] == "refused"
     pair.quiet()
     accept(b, lost)
@@ -578,3 +578,58 @@ def test_what_a_person_closed_and_is_in_the_stream_is_told_to_a_person_once(pair
     b.invoke("reconcile", {"aggregateIds": ["a"]})
     assert [each.status for each in of(b, "a")] == [CLOSED]
     assert b.reconcile()["openCount"] == 0
+
+
+def test_another_type_of_command_under_the_lost_ones_id_is_not_taken_for_it(pair: Pair) -> None:
+    a, b = parted(pair, opening())
+    sent(a, transaction("c", 70))
+    sent(b, {**transaction("c", 0), "eventType": "AccountClosed", "eventData": {"reason": "x"}})
+    pair.quiet()
+    assert [(each.status, each.bar) for each in of(b, "a")] == [(PERSON, Bar.REUSED)]
+
+
+def test_one_command_in_other_words_is_one_command(pair: Pair) -> None:
+    a, b = parted(pair, opening())
+    sent(a, transaction("c", 70))
+    sent(b, {**transaction("c", 0), "eventData": {"amount": "70.0", "currency": "USD", "category": None}})
+    pair.quiet()
+    assert balance(b, "a") == 70
+    assert [each.status for each in of(b, "a")] == [CLOSED]
+
+
+def test_a_transfers_request_under_the_commandid_of_another_ones_is_not_taken_for_it(pair: Pair) -> None:
+    a, b = parted(pair, *(opening(name, overdraftLimit=500) for name in "abcd"))
+    sent(a, transfer("t", "a", "b", 100))
+    sent(b, transfer("t", "c", "d", 300))
+    pair.quiet()
+
+    assert (balance(b, "c"), balance(b, "d")) == (-300, 300)
+    assert [(each.status, each.bar) for each in of(b, "t") if each.event.sequence == 1] == [(PERSON, Bar.OPENING)]
+
+
+def test_a_step_of_another_transfer_of_the_same_id_is_not_taken_for_it(pair: Pair) -> None:
+    a, b = parted(pair, *(opening(name, overdraftLimit=500) for name in "abc"))
+    sent(a, transfer("t", "a", "b", 100))
+    carried_on(a, pair, "TransferCompleted")
+    sent(b, transfer("t", "a", "c", 300))
+    carried_on(b, pair, "TransferCompleted")
+    pair.quiet()
+
+    assert (balance(b, "a"), balance(b, "c")) == (-300, 300)
+    assert {each.status for each in of(b, "a")} == {PERSON}
+    assert {each.bar for each in of(b, "a")} == {Bar.OVER}
+
+
+def test_what_was_closed_is_no_word_about_another_command_of_its_id(pair: Pair) -> None:
+    b, conflict = overdrawn(pair)
+    accept(b, conflict)
+    pair.quiet(3)
+    a = pair[PRIMARY]
+    pair.promote(PRIMARY, reach_the_other=False)
+    pair.pass_time(10)
+    sent(b, transaction(conflict.event.command_id, 5))  # its id is free: it stands nowhere
+    sent(a, transaction("more", 1))
+    pair.quiet()
+
+    assert balance(a, "a") == 26
+    assert not [each for each in a.conflicts() if each.is_unsettled]
