@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.sourcing.errors import NotAnEventError, NotHomeError
 from handlers.sourcing.event import Event, Stamp
-from handlers.sourcing.oversight import Flaw, Misfit
+from handlers.sourcing.oversight import Flaw
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
 from handlers.store.conflict_queue import ConflictQueue
 from handlers.store.conflicts import Conflict, Conflicts, Status
@@ -460,14 +460,14 @@ def _since(wait: Wait) -> str:
 
 
 def seen_to_in(system: System) -> Callable[[Flaw], bool]:
-    """What tells whether a person has closed a step that contradicts how its process ended: a Query for each of those,
+    """What tells whether a person has closed a step that stands and does not fit its process: a Query for each of them,
     in a stack in two Regions alone."""
     if not has_two_regions(system):
         return lambda _: False
     region = region_of(system)
 
     def is_closed(flaw: Flaw) -> bool:
-        return flaw.misfit is Misfit.CONTRADICTS and any(
+        return flaw.sequence is not None and any(
             each.stands and each.status is Status.CLOSED and each.event.sequence == flaw.sequence
             for each in region.conflicts_of(flaw.aggregate_id)
         )

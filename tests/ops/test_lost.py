@@ -16,7 +16,7 @@ from ops.commands import region as command
 from ops.regions import Region, UnreachableError
 from ops.system import System
 
-from ..domain.forged import cancelled, move
+from ..domain.forged import bank, cancelled, move
 from ..handlers.conftest import STORE, Context
 from .conftest import Result, Run
 from .test_between import HERE, THERE, conflicts, fresh, item_of, two, written
@@ -178,6 +178,19 @@ def test_verify_names_a_step_that_stands_against_its_transfer_until_a_person_clo
     assert told.code == 0
     assert "step-contradicts" not in told.out
     assert "sum-differs" not in told.out
+
+
+def test_verify_names_a_step_that_was_taken_twice_until_a_person_closed_it(
+    two: Path, aws: Any, conflicts: Conflicts, run: Run
+) -> None:
+    again = stored(aws, move(bank(), "b", 10, "again")).streams["b"][-1]
+    assert {"step-repeated", "step-differs"} <= set(run("verify", *ANY_AGE).out.replace(":", " ").split())
+
+    conflicts.keep(Conflict(again, to_record(item_of(again)), SINCE, HERE, Status.PERSON, SINCE, "", stands=True))
+    (kept,) = conflicts.of("b")
+    conflicts.note(kept.now(Status.CLOSED, SINCE, "accepted: it was meant", by="carol"))
+
+    assert "step-" not in run("verify", *ANY_AGE).out
 
 
 @pytest.mark.parametrize(
