@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,7 +25,7 @@ from handlers.sourcing.event import Event, Stamp
 from handlers.sourcing.oversight import Flaw
 from handlers.sourcing.standing import Mode, Role, Standing, common_epoch, own_epoch
 from handlers.store.conflict_queue import ConflictQueue
-from handlers.store.conflicts import Conflict, Conflicts, Status
+from handlers.store.conflicts import Conflict, Conflicts, Status, place_of
 from handlers.store.items import to_item
 from handlers.store.standings import OvertakenError, Standings, fenced
 from handlers.store.stored_events import event_of
@@ -117,8 +117,11 @@ class Region:
         return new
 
     def unsettled(self) -> list[Conflict]:
-        """What was lost and is neither in its stream again nor closed: a Query or more of the conflicts' index."""
-        return list(self._conflicts(self.system.client("dynamodb")).unsettled())
+        """What was lost and is neither in its stream again nor closed, as persons' words have it, which the index does
+        not know: a Query or more of that, and one a megabyte of each stream's conflicts."""
+        conflicts = self._conflicts(self.system.client("dynamodb"))
+        streams = dict.fromkeys(each.event.aggregate_id for each in conflicts.unsettled())
+        return [each for aggregate_id in streams for each in conflicts.of(aggregate_id) if each.is_unsettled]
 
     def first_of(self, aggregate_id: str) -> Event | None:
         """The event that stands first under an id; None where none can be read: a GetItem, strongly consistent."""
@@ -197,6 +200,20 @@ class Seen(NamedTuple):
             "openConflicts": self.open,
             "waiting": [wait.describe() for wait in self.waiting],
         }
+
+
+def together(kept: Iterable[Iterable[Conflict]]) -> list[Conflict]:
+    """What Regions keep of one stream, each lost event once: as the latest of them has it, with the words of all."""
+    found: dict[str, list[Conflict]] = {}
+    for conflict in chain.from_iterable(kept):
+        found.setdefault(place_of(conflict.event), []).append(conflict)
+    return [_as_one(found[place]) for place in sorted(found)]
+
+
+def _as_one(same: Sequence[Conflict]) -> Conflict:
+    said = {(word.since, word.by, word.why): word for each in same for word in each.said}
+    latest = max(same, key=lambda each: each.since or each.kept_at)
+    return latest.heeding(tuple(said[key] for key in sorted(said)))
 
 
 def seen_in(regions: Mapping[str, Region]) -> dict[str, Seen | UnreachableError]:

@@ -135,10 +135,13 @@ class Conflict:
         return next((each for each in self.said if each.status is Status.CLOSED), None)
 
     def heeding(self, said: tuple[Conflict, ...]) -> Conflict:
-        """It with what persons said, the oldest first. No schedule opens again what the last of them closed."""
+        """It with what persons said, the oldest first. No schedule opens again what the last of them closed. That it is
+        in the stream all the same is news to her, unless she closed it as one that is."""
         heard = replace(self, said=said)
         last = said[-1] if said else self
-        if last.status is not Status.CLOSED or self.by or not self.is_unsettled or self.sequence is not None:
+        if last.status is not Status.CLOSED or self.by or not self.is_unsettled:
+            return heard
+        if self.sequence is not None and last.sequence is None:
             return heard
         return replace(heard.now(last.status, last.since, last.why, last.sequence, last.by), is_overlaid=True)
 

@@ -30,6 +30,7 @@ from ops.regions import (
     region_of,
     regions_of,
     seen_in,
+    together,
 )
 from ops.system import OperatorError, System, UsageError
 from tools.numbers import counted
@@ -128,7 +129,9 @@ def add_to(commands: Commands) -> None:
         "there of the same event; both words may count",
     )
     reconcile.add_argument(
-        "--closed", action="store_true", help="with --aggregate: list what was closed, and settle nothing"
+        "--closed",
+        action="store_true",
+        help="with --aggregate: list what was closed, and each word that a person said; settle nothing",
     )
     add_common(reconcile)
     reconcile.set_defaults(run=_reconcile)
@@ -395,28 +398,27 @@ def _taken(regions: Mapping[str, Region], request: dict[str, Any]) -> dict[str, 
 
 
 def _show_closed(regions: Mapping[str, Region], options: argparse.Namespace, console: Console) -> int:
-    """What was closed of a stream, by the first Region that answers."""
+    """What was closed of a stream, or of what a person said a word, in all Regions that answer: they may not have heard
+    of each other's."""
+    kept: list[list[Conflict]] = []
     for region in regions.values():
         try:
             region.standing()
         except UnreachableError as error:
             console.print(f"[bold red]not reached[/]: {shown(str(error))}")
-            continue
-        closed = [each for each in region.conflicts_of(options.aggregate[0]) if _was_closed(each)]
-        if options.json:
-            print(dumps({"closed": [lost.described(each) for each in closed]}))
-            return 0
-        for each in closed:
-            _print(console, each, None)
-        if not closed:
-            console.print(f"nothing lost of {shown(options.aggregate[0])} was closed")
+        else:
+            kept.append(region.conflicts_of(options.aggregate[0]))
+    if not kept:
+        raise OperatorError("no Region answers")
+    closed = [each for each in together(kept) if each.said or each.status is Status.CLOSED]
+    if options.json:
+        print(dumps({"closed": [lost.described(each) for each in closed]}))
         return 0
-    raise OperatorError("no Region answers")
-
-
-def _was_closed(conflict: Conflict) -> bool:
-    """Whether it is, or a person once said so."""
-    return any(each.status is Status.CLOSED for each in (conflict, *conflict.said))
+    for each in closed:
+        _print(console, each, None)
+    if not closed:
+        console.print(f"nothing lost of {shown(options.aggregate[0])} was closed")
+    return 0
 
 
 def _standing(region: Region, open_ones: Sequence[Conflict]) -> dict[str, Event | None]:

@@ -6046,6 +6046,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/regions/test_open_conflicts.py",),
     ),
     Mutant(
+        "let a schedule take back what a person said of what counts twice",
+        "handlers/store/conflicts.py",
+        "if self.sequence is not None and last.sequence is None:",
+        "if self.sequence is not None:",
+        ("tests/regions/test_open_conflicts.py",),
+    ),
+    Mutant(
+        "list as open what a person closed, by the index alone",
+        "ops/regions.py",
+        "for aggregate_id in streams for each in conflicts.of(aggregate_id) if each.is_unsettled]",
+        "for aggregate_id in streams for each in conflicts.unsettled() if each.event.aggregate_id == aggregate_id]",
+        ("tests/ops/test_region.py",),
+    ),
+    Mutant(
+        "show the words of one Region alone",
+        "ops/commands/region.py",
+        "for each in together(kept) if",
+        "for each in together(kept[:1]) if",
+        ("tests/ops/test_region.py",),
+    ),
+    Mutant(
         "take a person's word though the other Region has another one",
         "ops/commands/region.py",
         "        if unheard := said - heard:",

@@ -192,6 +192,42 @@ def test_what_somebody_closed_and_counts_all_the_same_is_among_what_was_closed(b
     assert told["words"] == [{"by": "carol", "at": "2026-01-02", "why": "accepted: paid out"}]
 
 
+NOTHING = {"streams": 0, "putBack": 0, "removed": 0, "again": 0, "notYet": 0, "waiting": [], "more": False}
+
+
+def test_what_a_person_closed_is_not_open_whatever_a_schedule_notes_that_had_not_heard_of_it(
+    both: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Region, "reconcile", lambda _, __: NOTHING)
+    _, tables = lost_in(both)
+    assert run("region", "reconcile").code == 1
+    for table in tables.values():
+        (word,) = table.of("a")
+        said = table.say(word.now(Status.CLOSED, "2026-01-02", "accepted: paid out", by="carol"), HERE)
+        table.note(said.now(Status.PERSON, "2026-01-03", "it was refused"))
+
+    told = run("region", "reconcile")
+    assert (told.code, "needs a person" in told.out) == (0, False)
+    assert "closed: a #2" in run("region", "reconcile", "--aggregate", "a", "--closed").out
+
+
+@pytest.mark.parametrize("name", [HERE, THERE])
+@pytest.mark.parametrize(("status", "why"), [(Status.CLOSED, "accepted: paid out"), (Status.OPEN, "a person asked")])
+def test_each_word_is_shown_whichever_region_has_it(
+    both: dict[str, Any], run: Run, name: str, status: Status, why: str
+) -> None:
+    _, tables = lost_in(both)
+    (word,) = tables[name].of("a")
+    said = tables[name].say(word.now(status, "2026-01-02", why, by="carol"), name)
+    tables[name].note(said.now(Status.PERSON, "2026-01-03", "it was refused"))
+
+    asked = ("region", "reconcile", "--aggregate", "a", "--closed")
+    assert why in run(*asked).out
+    (told,) = run(*asked, "--json").json["closed"]
+    assert told["words"] == [{"by": "carol", "at": "2026-01-02", "why": why}]
+    assert told["status"] == ("closed" if status is Status.CLOSED else "person")
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "words"),
     [

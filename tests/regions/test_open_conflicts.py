@@ -322,6 +322,29 @@ def test_a_schedule_that_had_not_heard_of_a_word_takes_none_back(pair: Pair) -> 
     check_the_end(pair, {})
 
 
+def test_a_schedule_takes_no_word_back_that_was_said_of_what_counts_twice(pair: Pair) -> None:
+    """It finds out only now that somebody closed what is in the stream; in the promoted Region that is seen to."""
+    b, conflict = overdrawn(pair)
+    sent(b, transaction("more", 500))
+    accept(b, conflict)
+    sent(b, transaction("here", -80))  # whoever had sent it sends it again
+    pair.arrive(PRIMARY)
+    a = pair[PRIMARY]
+    pair.promote(PRIMARY, reach_the_other=False)
+    pair.pass_time(10)
+    a.invoke("reconcile", {"aggregateIds": ["a"]})
+    (told,) = of(a, "a")
+    assert told.counts_twice
+    accept(a, told, by="dave")
+    pair.pass_time(10)
+    b.invoke("reconcile", {"aggregateIds": ["a"]})
+    assert [of(each, "a")[0].status for each in (a, b)] == [CLOSED, PERSON]
+    pair.quiet()
+
+    assert [(each.status, each.by) for each in (*of(a, "a"), *of(b, "a"))] == [(CLOSED, "dave")] * 2
+    assert a.reconcile()["openCount"] == 0
+
+
 def own(event_type: str, actor: str = "bob") -> dict[str, Any]:
     """A command to the transfer t."""
     return {
