@@ -158,8 +158,7 @@ def _carry(system: System, options: argparse.Namespace) -> int:
 
 
 def _asked(system: System, options: argparse.Namespace, what: Mapping[str, Any]) -> int:
-    """Ask the function branch; 0 if it did so, 1 if it refused or met a problem. Numbers go and come exactly as they
-    stand."""
+    """Ask the function branch; 0 if it did so, 1 if it refused. Numbers go and come exactly as they stand."""
     request = {"body": dumps({"branch": options.branch, **what})}
     status, answer = invoked(system.hasty("lambda"), system.output("branchFunction"), request)
     if options.json or status == _OK:
@@ -168,7 +167,7 @@ def _asked(system: System, options: argparse.Namespace, what: Mapping[str, Any])
         error = answer["error"]
         rule = error.get("details", {}).get("rule")
         console_for(options).print(f"[red]refused[/] ({shown(rule or error['code'])}): {shown(error['message'])}")
-    return int(status != _OK or "problem" in answer.get("process", {}))
+    return int(status != _OK)
 
 
 def _drop(system: System, options: argparse.Namespace) -> int:
