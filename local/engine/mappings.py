@@ -51,7 +51,7 @@ class Mappings:
         self._destinations = destinations
         self._open_stream = open_stream
         self._stream_disorder = stream_disorder
-        self._known: set[str] = set()
+        self._pollers: dict[str, StreamPoller | QueuePoller] = {}
         for operation in _CHANGES:
             gateway.seam("lambda", operation, self._change)
         for operation in _READS:
@@ -64,9 +64,12 @@ class Mappings:
             response = self._read(request)
             backends.forget_moto_triggers(request.region)
             for mapping in backends.functions(request.region).list_event_source_mappings("", ""):
-                if mapping.uuid not in self._known:
-                    self._known.add(mapping.uuid)
-                    self._poll(request.region, mapping.uuid, mapping.event_source_arn)
+                if mapping.uuid not in self._pollers and (poller := self._poller(request.region, mapping)) is not None:
+                    self._pollers[mapping.uuid] = poller
+            if request.operation == "DeleteEventSourceMapping" and response.status < 300:  # noqa: PLR2004 - a success
+                deleted = self._pollers.pop(response.json()["UUID"], None)
+                if isinstance(deleted, StreamPoller):
+                    deleted.forget()  # at once: the next mapping of that stream and function may come any moment
         if response.status < 300:  # noqa: PLR2004 - a success
             changed = response.json()
             for topic in (source(changed["EventSourceArn"]), changed["UUID"]):  # its poller looks at it again
@@ -94,12 +97,13 @@ class Mappings:
                 mapping["LastProcessingResult"] = last_result(request.region, mapping["UUID"])
             return Response(response.status, json.dumps(answer).encode(), response.headers)
 
-    def _poll(self, region: str, uuid: str, source_arn: str) -> None:
+    def _poller(self, region: str, mapping: Any) -> StreamPoller | QueuePoller | None:
+        source_arn = mapping.event_source_arn
         kind = source_arn.split(":")[2]
         if kind == "sqs":
-            QueuePoller(
+            return QueuePoller(
                 region,
-                uuid,
+                mapping.uuid,
                 gateway=self._gateway,
                 background=self._background,
                 changes=self._changes,
@@ -107,10 +111,10 @@ class Mappings:
                 clients=self._clients,
                 queue_arn=source_arn,
             )
-        elif kind == "dynamodb" and (settings := settings_of(region, uuid)) is not None:
-            StreamPoller(
+        if kind == "dynamodb" and (settings := settings_of(region, mapping.uuid)) is not None:
+            return StreamPoller(
                 region,
-                uuid,
+                mapping.uuid,
                 gateway=self._gateway,
                 background=self._background,
                 changes=self._changes,
@@ -120,3 +124,4 @@ class Mappings:
                 settings=settings,
                 longest_disorder=self._stream_disorder,
             )
+        return None

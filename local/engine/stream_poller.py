@@ -74,6 +74,10 @@ class StreamPoller:
     def done(self, records: Sequence[Record]) -> None:
         self._stream.done(record.sequence for record in records)
 
+    def forget(self) -> None:
+        """The mapping was deleted. What is on its way to the function is seen through, and moves no place any more."""
+        self._stream.forget()
+
     def pause(self, seconds: float) -> None:
         self._background.closing.wait(seconds)
 
@@ -98,8 +102,6 @@ class StreamPoller:
             if settings is None:
                 for lane in self._lanes.values():
                     lane.close()
-                if not self._background.closing.is_set():
-                    self._stream.forget()
                 return
             refused = settings.enabled and self._stream.has_records() and not self.status.may_poll(settings)
             if settings.enabled and not refused:

@@ -39,7 +39,7 @@ class StreamSource(Protocol):
         """These records, which were read, are not needed again. Called by any thread, in any order, also twice."""
 
     def forget(self) -> None:
-        """The mapping was deleted: where it has got to is of no use any more."""
+        """The mapping was deleted: where it has got to is of no use any more, nor what is done after. Any thread."""
 
 
 class OpenStream(Protocol):

@@ -88,8 +88,13 @@ def deployed(engine: Engine, credentials: Credentials) -> Deployment:
 
 
 def one_of_each(resources: list[DeployedResource]) -> list[DeployedResource]:
-    """One of each type; of what functions have also what an alias has."""
-    first = {(each.type, bool(each.created and each.created.outputs.get("qualifier"))): each for each in resources}
+    """One of each type, in whatever order they came; of what functions have also what an alias has, and a table
+    whose items expire and one whose do not.
+    """
+    first: dict[tuple[str, bool, bool], DeployedResource] = {}
+    for each in sorted(resources, key=lambda resource: resource.urn):
+        outputs = each.created.outputs if each.created else {}
+        first.setdefault((each.type, bool(outputs.get("qualifier")), bool(outputs.get("ttl"))), each)
     return list(first.values())
 
 

@@ -386,7 +386,7 @@ def _new_table(_: str, made: Outputs) -> list[Call]:
     name = {"TableName": made["name"]}
     return [
         _call("dynamodb", "update_table", **name, BillingMode="PAY_PER_REQUEST"),
-        _call("dynamodb", "update_time_to_live", **name, TimeToLiveSpecification=_TTL),
+        *([_call("dynamodb", "update_time_to_live", **name, TimeToLiveSpecification=_TTL)] if made.get("ttl") else []),
         _call("dynamodb", "update_continuous_backups", **name, PointInTimeRecoverySpecification=_PITR),
         *_tagged("dynamodb", "ResourceArn", made["arn"]),
     ]

@@ -316,6 +316,8 @@ def test_a_checkpoint_is_held_up_by_what_is_not_done(database: Database) -> None
     assert Checkpoint(database, STREAM, "another").sequence is None
     checkpoint.forget()
     assert Checkpoint(database, STREAM, FUNCTION).sequence is None
+    checkpoint.done(["5"])  # which was on its way
+    assert Checkpoint(database, STREAM, FUNCTION).sequence is None
 
 
 def test_work_is_left_behind_for_the_next_engine_alone(database: Database) -> None:

@@ -23,6 +23,7 @@ class Checkpoint:
         self._key = (stream, function)
         self._lock = threading.Lock()
         self._read: dict[str, bool] = {}  # whether each is done, in the order of the stream, from the checkpoint on
+        self._forgotten = False
         self.sequence: str | None = database.value(
             "SELECT sequence FROM checkpoint WHERE stream = ? AND function = ?", *self._key
         )
@@ -48,10 +49,13 @@ class Checkpoint:
                 self._write(reached[-1])
 
     def forget(self) -> None:
-        """The mapping was deleted: another one begins where it is told to."""
+        """The mapping was deleted: another one begins where it is told to, whatever this one still gets done."""
         with self._lock:
+            self._forgotten = True
             self._database.write("DELETE FROM checkpoint WHERE stream = ? AND function = ?", *self._key)
 
     def _write(self, sequence: str) -> None:
+        if self._forgotten:
+            return
         self._database.write("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", *self._key, sequence)
         self.sequence = sequence
