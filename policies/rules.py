@@ -52,8 +52,25 @@ BUCKET, BUCKET_POLICY = "aws:s3/bucket:Bucket", "aws:s3/bucketPolicy:BucketPolic
 BUCKET_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 TOPIC, TOPIC_POLICY = "aws:sns/topic:Topic", "aws:sns/topicPolicy:TopicPolicy"
 BUS_POLICY, SCHEDULE = "aws:cloudwatch/eventBusPolicy:EventBusPolicy", "aws:scheduler/schedule:Schedule"
-_OPENED = (QUEUE_POLICY, TABLE_POLICY, BUCKET_POLICY, TOPIC_POLICY, BUS_POLICY)
-"""What lets others in than the account's roles by their own policies."""
+LOG_POLICY, PERMISSION = "aws:cloudwatch/logResourcePolicy:LogResourcePolicy", "aws:lambda/permission:Permission"
+BUS_PERMISSION = "aws:cloudwatch/eventPermission:EventPermission"
+FUNCTION_URL, ROUTE = "aws:lambda/functionUrl:FunctionUrl", "aws:apigatewayv2/route:Route"
+_OPENED = {
+    QUEUE: "policy",
+    QUEUE_POLICY: "policy",
+    TABLE_POLICY: "policy",
+    BUCKET: "policy",
+    BUCKET_POLICY: "policy",
+    TOPIC: "policy",
+    TOPIC_POLICY: "policy",
+    BUS_POLICY: "policy",
+    LOG_POLICY: "policyDocument",
+    "aws:kms/key:Key": "policy",
+    "aws:kms/keyPolicy:KeyPolicy": "policy",
+}
+"""What lets others in than the account's roles by their own policies, and where each has its policy."""
+_OPEN_ROUTES = {"GET /health"}
+"""What anybody may ask: whether it is there."""
 _ATTACHMENTS = ("aws:iam/rolePolicyAttachment:", "aws:iam/policyAttachment:", "aws:iam/rolePolicyAttachmentsExclusive:")
 
 _TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
@@ -258,11 +275,49 @@ def _buckets_have_a_block(resources: Iterable[Declared]) -> Iterator[tuple[str, 
 
 def _nobody_is_let_in_unnamed(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
     for each in resources:
-        if each.type in _OPENED:
-            for statement in _statements(each.properties["policy"]):
-                open_ = statement["Effect"] == "Allow" and ("NotPrincipal" in statement or _is_for_everybody(statement))
-                if open_ and not _asks_who(statement.get("Condition") or {}):
-                    yield each.urn, f"{_sid(statement)} lets anybody in: name the principals, or ask for their account"
+        policy = each.properties.get(_OPENED[each.type]) if each.type in _OPENED else None
+        for statement in _statements(policy) if policy else ():
+            open_ = statement["Effect"] == "Allow" and ("NotPrincipal" in statement or _is_for_everybody(statement))
+            if open_ and not _asks_who(statement.get("Condition") or {}):
+                yield each.urn, f"{_sid(statement)} lets anybody in: name the principals, or ask for their account"
+        if each.type in _DOORS:
+            yield from ((each.urn, complaint) for complaint in _DOORS[each.type](each.properties))
+
+
+def _function_is_opened(permission: Properties) -> Iterator[str]:
+    principal = permission["principal"]
+    if permission.get("functionUrlAuthType") == "NONE":
+        yield "its URL would ask nobody who it is: set functionUrlAuthType to AWS_IAM"
+    elif principal == "*" and not permission.get("principalOrgId"):
+        yield "it lets anybody in: name the principal, or set principalOrgId"
+    elif principal.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not (
+        permission.get("sourceAccount") or (permission.get("sourceArn") or "*") != "*"
+    ):
+        yield f"{principal} may call for any account: set sourceArn or sourceAccount"
+
+
+def _bus_is_opened(permission: Properties) -> Iterator[str]:
+    if permission["principal"] == "*" and not permission.get("condition"):
+        yield "it lets anybody in: name the account, or ask for an organization"
+
+
+def _url_is_opened(url: Properties) -> Iterator[str]:
+    if url.get("authorizationType") != "AWS_IAM":
+        yield "it would ask nobody who it is: set authorizationType to AWS_IAM"
+
+
+def _route_is_opened(route: Properties) -> Iterator[str]:
+    if (route.get("authorizationType") or "NONE") == "NONE" and route["routeKey"] not in _OPEN_ROUTES:
+        yield "it would ask nobody who it is: set authorizationType, and an authorizer"
+
+
+_DOORS: Mapping[str, Callable[[Properties], Iterator[str]]] = {
+    PERMISSION: _function_is_opened,
+    BUS_PERMISSION: _bus_is_opened,
+    FUNCTION_URL: _url_is_opened,
+    ROUTE: _route_is_opened,
+}
+"""What lets others in without a policy that is written."""
 
 
 def _asks_who(condition: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -351,7 +406,7 @@ STACK_RULES = (
     StackRule("bucket-tls", "A bucket refuses plain HTTP.", _buckets_refuse_plain_http),
     StackRule("topic-tls", "A topic refuses plain HTTP.", _topics_refuse_plain_http),
     StackRule("bucket-blocked", "A bucket has a block against being made public.", _buckets_have_a_block),
-    StackRule("nothing-public", "A resource's policy lets nobody in unnamed.", _nobody_is_let_in_unnamed),
+    StackRule("nothing-public", "Nobody is let in unnamed.", _nobody_is_let_in_unnamed),
     StackRule("queue-dead-letters", "A queue ends in a dead letter queue.", _queues_end_in_a_dead_letter_queue),
     StackRule("invocation-dead-letters", "An asynchronous invocation ends in a queue.", _invocations_end_in_a_queue),
     StackRule("events-immutable", "Nobody changes or deletes a stored event.", _events_are_for_good),

@@ -150,6 +150,14 @@ BROKEN: list[tuple[str, str, Change]] = [
     ("nothing-public", rules.TOPIC_POLICY, allowing(NotPrincipal=SOMEBODY, Action="sns:Publish", Resource="*")),
     ("nothing-public", rules.TABLE_POLICY, allowing(**ANYBODY, Condition={"Bool": {"aws:SecureTransport": "true"}})),
     ("nothing-public", rules.TABLE_POLICY, allowing(**ANYBODY, Condition={"ArnLike": {"aws:SourceArn": "*"}})),
+    ("nothing-public", rules.LOG_POLICY, with_statement("policyDocument", Effect="Allow", **ANYBODY)),
+    ("nothing-public", rules.QUEUE, having(policy=json.dumps({"Statement": [{"Effect": "Allow", **ANYBODY}]}))),
+    ("nothing-public", rules.PERMISSION, having(principal="*")),
+    ("nothing-public", rules.PERMISSION, having(principal="*", functionUrlAuthType="NONE", principalOrgId="o-a")),
+    ("nothing-public", rules.PERMISSION, without("sourceArn")),
+    ("nothing-public", rules.PERMISSION, having(sourceArn="*")),
+    ("nothing-public", rules.ROUTE, having(routeKey="POST /health", authorizationType="NONE")),
+    ("nothing-public", rules.ROUTE, having(routeKey="$default", authorizationType=None)),
     ("invocation-dead-letters", rules.ASYNC, without("destinationConfig")),
     ("events-immutable", rules.TABLE_POLICY, denying(Principal=SOMEBODY)),
     ("events-immutable", rules.TABLE_POLICY, denying(Condition=NEVER)),
@@ -208,6 +216,25 @@ def test_a_role_is_attached_nothing(kind: str) -> None:
     admin = {"role": "command-role", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
     attached = Declared(f"aws:iam/{kind}", "urn:attached", admin)
     assert list(complaints([*declared_of(graph("dev")), attached])) == [("role-nothing-attached", "urn:attached")]
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties", "found"),
+    [
+        (rules.FUNCTION_URL, {"authorizationType": "NONE"}, True),
+        (rules.FUNCTION_URL, {"authorizationType": "AWS_IAM"}, False),
+        (rules.BUS_PERMISSION, {"principal": "*"}, True),
+        (rules.BUS_PERMISSION, {"principal": "*", "condition": {"key": "aws:PrincipalOrgID", "value": "o-a"}}, False),
+        (rules.BUS_PERMISSION, {"principal": "123456789012"}, False),
+        (rules.PERMISSION, {"principal": "*", "principalOrgId": "o-a"}, False),
+        (rules.PERMISSION, {"principal": "123456789012"}, False),
+        (rules.PERMISSION, {"principal": "s3.amazonaws.com", "sourceAccount": "123456789012"}, False),
+    ],
+)
+def test_what_opens_a_door_without_a_policy_is_found(type_: str, properties: dict[str, str], found: bool) -> None:
+    """Of other stacks: this one declares none of these."""
+    complained = list(complaints([*declared_of(graph("dev")), Declared(type_, "urn:door", properties)]))
+    assert complained == ([("nothing-public", "urn:door")] if found else [])
 
 
 def test_every_rule_is_broken_above() -> None:
