@@ -112,6 +112,7 @@ _PLANS = ("backup:{place}:backup-plan:*",)
 _ENDPOINTS = ("ec2:{place}:vpc-endpoint/*",)
 _STREAMS = ("firehose:{place}:deliverystream/{name}",)
 _LOG_STREAMS = ("logs:{place}:log-group:/aws/kinesisfirehose/audit-files-*",)
+_AUDIT_LOG = ("logs:{place}:log-group:/aws/events/audit-log-*",)
 _LOCKED = ("s3:::audit-files-bucket-???????",)
 _BUCKETS, _OBJECTS = ("s3:::{name}",), ("s3:::{name}/*",)
 
@@ -450,6 +451,10 @@ DENIALS: tuple[Grant, ...] = (
         "PutObjectLegalHold PutObjectRetention",
         never=True,
     ),
+    # What the store is proven by goes with one call each; they cannot be put back.
+    Grant("KeepTheArchive", _ARCHIVE, _ARCHIVES, "events:DeleteArchive", never=True),
+    Grant("KeepTheAuditLog", _LOG_POLICY, _AUDIT_LOG, "logs:DeleteLogGroup DeleteLogStream", never=True),
+    Grant("KeepBackups", _VAULT, _ON_ALL, "backup:DeleteRecoveryPoint UpdateRecoveryPointLifecycle", never=True),
     Grant("BecomeNoRole", _ROLE, _ROLES, "sts:AssumeRole", never=True),
     Grant("CallNoFunctions", _FUNCTION, _ON_ALL, "lambda:InvokeFunction InvokeFunctionUrl", never=True),
     Grant("PutNoEvents", _BUS, _ON_ALL, "events:PutEvents", never=True),

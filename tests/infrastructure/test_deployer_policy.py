@@ -219,9 +219,11 @@ def test_policies_hold_everything_that_was_there_before_whatever_it_was() -> Non
 
 
 def test_what_no_deployment_takes_is_denied_whatever_a_resources_policy_allows() -> None:
-    settings = {"auditFilesDays": "365", "permissionsBoundary": BOUNDARY, "rolePath": "/ledger/"}
+    settings = {"auditFilesDays": "365", "backupDays": "365", "permissionsBoundary": BOUNDARY, "rolePath": "/ledger/"}
     made = documents(
-        declared("prod", _qualified(settings)), Place(), [declared("prod", _qualified({"guardBus": "true"}))]
+        declared("prod", _qualified(settings)),
+        Place(tags={"stack": "prod"}),
+        [declared("prod", _qualified({"guardBus": "true"}))],
     )
     never = [each for name, document in made.items() if name.startswith("never-") for each in document["Statement"]]
 
@@ -232,6 +234,9 @@ def test_what_no_deployment_takes_is_denied_whatever_a_resources_policy_allows()
     assert {store, f"{store}/*"} <= set(denied["dynamodb:PutItem"])
     assert denied["dynamodb:DeleteTable"] == denied["dynamodb:UpdateTimeToLive"] == [store]
     assert denied["s3:BypassGovernanceRetention"] == ["arn:aws:s3:::audit-files-bucket-???????/*"]
+    assert denied["events:DeleteArchive"] == ["arn:aws:events:REGION:ACCOUNT_ID:archive/events-archive-???????"]
+    assert denied["logs:DeleteLogGroup"] == ["arn:aws:logs:REGION:ACCOUNT_ID:log-group:/aws/events/audit-log-*"]
+    assert denied["backup:DeleteRecoveryPoint"] == ["*"]
     for path in ("/ledger/", "/"):
         assert f"arn:aws:iam::ACCOUNT_ID:role{path}command-role-???????" in denied["sts:AssumeRole"]
     assert denied["lambda:InvokeFunction"] == denied["events:PutEvents"] == denied["sqs:SendMessage"] == ["*"]

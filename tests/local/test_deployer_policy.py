@@ -206,6 +206,8 @@ def test_whoever_writes_a_resources_policy_or_a_roles_trust_for_herself_is_denie
     trusted = iam.create_role(**writer, **bound)["Role"]["Arn"]
     bucket = {"Bucket": "audit-files-bucket-0123456"}
     engine.client("s3").create_bucket(**bucket, ObjectLockEnabledForBucket=True)
+    log = {"logGroupName": "/aws/events/audit-log-0123456789"}
+    engine.client("logs").create_log_group(**log)
 
     def allowing(action: str, *on: str) -> str:
         statement = {"Effect": "Allow", "Principal": {"AWS": her_role}, "Action": action}
@@ -230,6 +232,8 @@ def test_whoever_writes_a_resources_policy_or_a_roles_trust_for_herself_is_denie
         ("s3", "get_object", file),
         ("s3", "put_object", {**file, "Body": b""}),
         ("s3", "delete_object", {**file, "BypassGovernanceRetention": True}),
+        ("events", "delete_archive", {"ArchiveName": "events-archive-0123456"}),
+        ("logs", "delete_log_group", log),
     ]
     for service, operation, arguments in takeover:
         assert "with an explicit deny" in denied(engine, usurper, service, operation, **arguments), operation
