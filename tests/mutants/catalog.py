@@ -6461,6 +6461,20 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         ("tests/infrastructure/test_workflows.py",),
     ),
     Mutant(
+        "renew the bot's first comment, whatever it is",
+        ".github/comment.py",
+        ' for each in by_bot if _first_line(each["body"]) == marker)',
+        " for each in by_bot)",
+        ("tests/infrastructure/test_workflows.py",),
+    ),
+    Mutant(
+        "make the deploying role for sessions of an hour",
+        "docs/operations.md",
+        "trust/deploy.json --max-session-duration 5400\n",
+        "trust/deploy.json\n",
+        ("tests/infrastructure/test_workflows.py",),
+    ),
+    Mutant(
         "let another account's role put events on the bus",
         "components/append_guard.py",
         '    if arn.split(":")[1:5:3] != [partition, account_id]:\n',
