@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.limits import FEW_UNRESERVED, UNRESERVED
-from components.settings import Settings
+from components.settings import Settings, SettingsError
 
 LAMBDA_CONCURRENCY = ("lambda", "L-B99A9384")
 """The quota of concurrent executions in an account and Region, as Service Quotas knows it."""
@@ -19,7 +19,7 @@ LEAST_QUOTA = 10
 """What a new account may begin with."""
 
 
-class AccountLimitError(ValueError):
+class AccountLimitError(SettingsError):
     """The account does not allow what the stack asks for."""
 
 

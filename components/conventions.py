@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.settings import SettingsError, refused
+
 HOLDS_DATA = frozenset(
     {
         "aws:backup/vault:Vault",
@@ -32,7 +34,7 @@ _ROLE = "aws:iam/role:Role"
 Transformation = Callable[[pulumi.ResourceTransformationArgs], pulumi.ResourceTransformationResult | None]
 
 
-class NoTransformationError(ValueError):
+class NoTransformationError(SettingsError):
     """The setting `transformation` names nothing that transforms."""
 
 
@@ -48,17 +50,15 @@ class Conventions:
 
 
 def check_boundary(arn: str) -> None:
-    """ValueError for a boundary of another account or partition, which IAM takes of no role. Two requests, and none
+    """SettingsError for a boundary of another account or partition, which IAM takes of no role. Two requests, and none
     where none is given."""
     if not arn:
         return
     here = (aws.get_partition().partition, aws.get_caller_identity().account_id)
     partition, owner = arn.split(":")[1:5:3]
     if partition != here[0] or owner not in (here[1], "aws"):
-        raise ValueError(
-            f"event-sourcing:permissionsBoundary is {arn!r}; allowed: a policy of the account {here[1]} (partition "
-            f"{here[0]}), where this stack is, or one of AWS's own"
-        )
+        allowed = f"a policy of the account {here[1]} (partition {here[0]}), where this stack is, or one of AWS's own"
+        raise refused("permissionsBoundary", arn, allowed)
 
 
 def follow(conventions: Conventions) -> None:

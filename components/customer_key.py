@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from pulumi import Input
 
 from components.policies import customer_key_policy
+from components.settings import refused
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class CustomerKey(pulumi.ComponentResource):
 
 
 def check_given_keys(keys: Mapping[str, Sequence[str]]) -> None:
-    """ValueError, naming the setting, for a key made elsewhere that has another Region or partition than the provider.
+    """SettingsError for a key made elsewhere that has another Region or partition than the provider.
 
     `keys` are ARNs by setting. The settings' own check knows only a Region that is configured; this one asks the
     provider, which may have it from the environment. Two requests, and none where no key is given.
@@ -56,7 +57,5 @@ def check_given_keys(keys: Mapping[str, Sequence[str]]) -> None:
     for setting, arns in keys.items():
         for arn in arns:
             if arn.split(":")[1:4:2] != [partition, region]:
-                raise ValueError(
-                    f"event-sourcing:{setting} is {arn!r}; allowed: a key of {region} (partition {partition}), where "
-                    "this stack is: the services use no key of another Region"
-                )
+                here = f"a key of {region} (partition {partition}), where this stack is"
+                raise refused(setting, arn, f"{here}: the services use no key of another Region")

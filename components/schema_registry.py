@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
+from components.settings import refused
 from schemas.checking import checked, drafts
 from schemas.files import ROOT, text_of
 
@@ -49,10 +50,11 @@ class SchemaRegistry(pulumi.ComponentResource):
         mode = args.registry_compatibility or args.compatibility
         several = [event_type for event_type, versions in schemas.items() if len(versions) > 1]
         if mode == CLOSED and several:
-            raise ValueError(
-                "event-sourcing:schemaRegistryCompatibility (or schemaCompatibility, where that is empty) is "
-                f"{CLOSED!r}; allowed: any other mode, as Glue takes no second version then, and there are some of "
-                f"{', '.join(several)}"
+            there_are = f"and there are some of {', '.join(several)}"
+            raise refused(
+                "schemaRegistryCompatibility (or schemaCompatibility, where that is empty)",
+                CLOSED,
+                f"any other mode, as Glue takes no second version then, {there_are}",
             )
         registry = aws.glue.Registry(
             f"{name}-registry",

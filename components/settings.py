@@ -38,8 +38,11 @@ _A_PREFIX = "a name of small letters, digits and -, up to 63, in which neither a
 _UNUSABLE = "the stack's configuration cannot be used:"
 
 
-class SettingsError(ValueError):
-    """The configuration cannot be used: every problem on a line, with its key, its value and what is allowed."""
+class SettingsError(pulumi.RunError, ValueError):
+    """The configuration cannot be used: every problem on a line, with its key, its value and what is allowed.
+
+    Pulumi tells a RunError without the program's traceback.
+    """
 
 
 def refused(key: str, value: str, allowed: str) -> SettingsError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pulumi
 import pytest
 
 from components.conventions import HOLDS_DATA, NoTransformationError
+from components.settings import SettingsError
 from tests.infrastructure.program import Graph, graph, run
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/ledger-boundary"
@@ -88,7 +90,10 @@ def test_a_transformation_that_is_not_there_is_refused_by_name(name: str, why: s
 )
 def test_a_boundary_of_another_account_is_refused_by_name(other: str) -> None:
     """IAM would, with half of the stack made."""
-    with pytest.raises(Exception, match=r"permissionsBoundary is .*the account 123456789012"):
+    told = (
+        f"be used:\n  event-sourcing:permissionsBoundary is '{other}'; allowed: a policy of the account 123456789012 "
+    )
+    with pytest.raises(SettingsError, match=re.escape(told)):
         run("dev", {"event-sourcing:permissionsBoundary": other})
 
 

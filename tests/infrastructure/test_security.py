@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.customer_key import check_given_keys
+from components.settings import SettingsError
 from handlers.sourcing.copies import SOURCE as COPIES
 from handlers.sourcing.event import SOURCE as LIVE
 from local.engine.pattern_matching import matches
@@ -458,7 +459,7 @@ def test_the_functions_environments_lie_under_the_customer_key(keyed: Graph) -> 
 def test_a_key_of_another_region_or_partition_is_refused_by_the_settings_name(key: str) -> None:
     """Once, before anything is declared: where the Region comes from the environment, the settings cannot know it."""
     for setting in ("kmsKeyArn", "previousKmsKeyArns"):
-        with pytest.raises(ValueError, match=rf"event-sourcing:{setting} is '{key}'; allowed: a key of us-east-1"):
+        with pytest.raises(SettingsError, match=rf"event-sourcing:{setting} is '{key}'; allowed: a key of us-east-1"):
             declare(lambda setting=setting: check_given_keys({setting: [KEY, key]}))  # type: ignore[misc]
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from local.deploy import ConfigError, DeployError, deploy, stacks
 from local.deploy.config import load
-from tests.local.projects import write_project
+from tests.local.conftest import PROJECT
+from tests.local.projects import plain_aws, write_project
 
 SCHEMA = """
 name: demo
@@ -113,3 +114,22 @@ def test_a_region_of_another_partition_is_refused_before_anything_runs(
     assert str(refused.value) == (
         f"the embedded AWS has Regions of the partition aws alone, and {region} is of {partition}"
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("permissionsBoundary", "arn:aws:iam::999999999999:policy/ledger", "a policy of the account 123456789012"),
+        ("archiveRetentionDays", "-1", "an integer from 0 to 36500"),
+    ],
+)
+def test_a_setting_that_the_program_refuses_is_told_by_its_name_and_not_by_a_line_of_the_program(
+    key: str, value: str, allowed: str
+) -> None:
+    with plain_aws() as aws, pytest.raises(DeployError) as refused:
+        deploy(aws.endpoint, "local", PROJECT, config_overrides={key: value})
+
+    heading, told = str(refused.value).split("\n")
+    assert heading == "the stack's configuration cannot be used:"
+    assert told.startswith(f"  event-sourcing:{key} is ")
+    assert f"; allowed: {allowed}" in told
