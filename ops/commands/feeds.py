@@ -36,7 +36,9 @@ def add_to(commands: Commands) -> None:
         action.add_argument(
             "feed", metavar="NAME", type=arguments.OneOf(FED), help=f"whose feed: {', '.join(sorted(FED))}"
         )
-        if not on:
+        if on:  # takes what `pause` takes, and has no value without it: one would say that there is something to ask
+            action.add_argument("--yes", action="store_true", default=argparse.SUPPRESS, help="asks nothing anyway")
+        else:
             add_yes(action)
         add_common(action)
         action.set_defaults(run=_switch, on=on)

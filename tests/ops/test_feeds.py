@@ -35,8 +35,8 @@ def test_a_feed_is_off_after_pause_and_on_after_resume(feed: Feed, run: Run) -> 
     assert listed.code == 1
     assert "projection  queue  Disabled" in listed.out
 
-    for _ in range(2):
-        assert run("feeds", "resume", "projection").code == 0
+    for options in ([], ["--yes"]):
+        assert run("feeds", "resume", "projection", *options).code == 0
         assert feed.stands()[0]
     assert feed.functions.get_event_source_mapping(UUID=feed.mapping)["BatchSize"] == 7
 
@@ -49,7 +49,7 @@ def test_nobody_who_can_be_asked_pauses_nothing(feed: Feed, run: Run) -> None:
     assert feed.stands()[0]
 
 
-@pytest.mark.parametrize("action", [["pause", "--yes"], ["resume"]])
+@pytest.mark.parametrize("action", [["pause", "--yes"], ["resume"], ["resume", "--yes"]])
 def test_what_carries_transfers_on_is_not_switched_by_half(feed: Feed, run: Run, action: list[str]) -> None:
     name, *options = action
     refused = run("feeds", name, "process", *options)
