@@ -147,6 +147,12 @@ def _on_logs(request: ApiRequest) -> Iterable[Need]:
     yield Need(f"logs:{request.operation}", arn(request, "logs", f"log-group:{asked['logGroupName']}{stream}"))
 
 
+def _on_role(request: ApiRequest) -> Iterable[Need]:
+    asked = request.parameters
+    named = (("sts:rolesessionname", asked["RoleSessionName"]), ("sts:externalid", asked.get("ExternalId")))
+    yield Need(f"sts:{request.operation}", asked["RoleArn"], tuple((key, value) for key, value in named if value))
+
+
 def _on_bucket(request: ApiRequest) -> Iterable[Need]:
     check_host(request)
     yield Need("s3:ListBucket", f"arn:aws:s3:::{unquote(request.path).split('/')[1]}")
@@ -184,6 +190,7 @@ _FINDERS: Finders = (
     ("logs", _on_logs, ("CreateLogGroup", "CreateLogStream", "FilterLogEvents", "PutLogEvents")),
     ("s3", _on_object, ("DeleteObject", "GetObject", "HeadObject", "PutObject")),
     ("s3", _on_bucket, ("HeadBucket", "ListObjects", "ListObjectsV2")),
+    ("sts", _on_role, ("AssumeRole",)),
     ("xray", on_everything, ("PutTelemetryRecords", "PutTraceSegments")),
     ("cloudwatch", on_everything, ("DescribeAlarms", "GetMetricData", "PutMetricData")),
 )

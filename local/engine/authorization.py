@@ -13,7 +13,7 @@ from local.engine import actions, backends
 from local.engine.api import ACCOUNT, ApiError, ApiRequest
 from local.engine.authorizations import Authorizations, Noted
 from local.engine.policy_conditions import NOW, Unevaluable
-from local.engine.policy_documents import ALLOW_ALL, Access, Context, Decision, decide
+from local.engine.policy_documents import ALLOW_ALL, Access, Context, Decision, decide, decide_entering
 from local.engine.principals import ADMINISTRATOR, Caller, Principal, Session
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ _DENIALS = {
     "xray": ("AccessDeniedException", 403),
 }
 _DENIAL = ("AccessDeniedException", 400)
+
+_ENTERING = "sts:AssumeRole"
+"""Asked of sessions: the administrator assumes every role."""
 
 _TEMPORARY = "ASIA"  # how the keys of sessions begin
 
@@ -196,8 +199,12 @@ class Authorizer:
                     return Noted.of(session, access, gone), True
                 if session is not None:
                     policies, boundary = _policies(session), _boundary(session)
-                of_the_resource = backends.resource_policies(resource)
-            decision = decide(access, principal, policies, of_the_resource, boundary)
+                entering = session is not None and action == _ENTERING
+                of_the_resource = [backends.trust(resource)] if entering else backends.resource_policies(resource)
+            if entering:
+                decision = decide_entering(access, principal, policies, of_the_resource[0], boundary)
+            else:
+                decision = decide(access, principal, policies, of_the_resource, boundary)
         except Unevaluable as error:
             decision = Decision(allowed=False, reason=f"because {error}")
         documents = (*policies.values(), *of_the_resource, boundary or "")

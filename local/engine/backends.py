@@ -315,6 +315,12 @@ def role_id(role_arn: str) -> str:
     return "" if role is None else str(role.id)
 
 
+def trust(role_arn: str) -> str:
+    """The document that says who may assume the role; one that lets nobody in if there is no such role."""
+    role = _role(role_arn)
+    return "{}" if role is None else str(role.assume_role_policy_document)
+
+
 def boundary(role_arn: str) -> str | None:
     """The document of the role's permissions boundary, "" of one that is not there; None if there is none."""
     role = _role(role_arn)

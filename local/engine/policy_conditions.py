@@ -25,6 +25,7 @@ _ABSENT = frozenset(
         "aws:username",
         "iam:permissionsboundary",
         "lambda:sourcefunctionarn",
+        "sts:externalid",
     }
 )
 

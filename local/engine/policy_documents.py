@@ -106,6 +106,22 @@ def decide(
     return Decision(allowed=True, by=tuple(own))
 
 
+def decide_entering(
+    access: Access, principal: Principal, identity: Mapping[str, str], trust: str, boundary: str | None = None
+) -> Decision:
+    """Of a role that is to be assumed: its trust has to let the principal in, by name or with all of the account.
+
+    Whom it names needs no policy of their own; whom it leaves to the account does. Raises: Unevaluable.
+    """
+    decision = decide(access, principal, identity, [trust], boundary)
+    let_in = (principal, *(Principal("AWS", name) for name in sorted(ACCOUNT_NAMES)))
+    if decision.allowed and not any(
+        each.allows and each.concerns(access, who) for each in parse(trust) for who in let_in
+    ):
+        return Decision(allowed=False, reason=f"because no resource-based policy allows the {access.action} action")
+    return decision
+
+
 @lru_cache(maxsize=1024)
 def parse(text: str) -> tuple[Statement, ...]:
     """The statements of a document. Raises: Unevaluable, if it is none."""

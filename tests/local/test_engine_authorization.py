@@ -450,6 +450,42 @@ def test_a_session_that_a_policy_limits_is_refused_rather_than_not_limited(works
         limited.get_queue_url(QueueName="any")
 
 
+def test_a_role_is_assumed_by_whom_its_trust_names_or_leaves_to_the_account(engine: Engine, workshop: Workshop) -> None:
+    iam, wanted = engine.client("iam"), workshop.make_role([IDLE])
+    entering: Document = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": wanted}
+    idle, allowed = Actor(workshop), Actor(workshop, entering)
+    denied = Actor(workshop, EVERYTHING, {**entering, "Effect": "Deny"})
+
+    def trusting(*principals: str, **more: Any) -> None:
+        statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": [*principals]}, **more}
+        iam.update_assume_role_policy(RoleName=wanted.rsplit("/", 1)[1], PolicyDocument=document(statement))
+
+    def enter(actor: Actor, name: str = "guest", **more: Any) -> str:
+        try:
+            told = actor.client("sts").assume_role(RoleArn=wanted, RoleSessionName=name, **more)
+        except ClientError as error:
+            return str(error).partition(f" to perform: sts:AssumeRole on resource: {wanted} ")[2]
+        return str(told["AssumedRoleUser"]["Arn"]).rsplit("/", 1)[1]
+
+    assert enter(allowed) == "because no resource-based policy allows the sts:AssumeRole action"
+    assert engine.client("sts").assume_role(RoleArn=wanted, RoleSessionName="administrator")["Credentials"]
+    for account in ("123456789012", ADMINISTRATOR.arn):
+        trusting(account)
+        assert enter(idle) == "because no identity-based policy allows the sts:AssumeRole action"
+        assert enter(allowed) == "guest"
+        assert "with an explicit deny in an identity-based policy" in enter(denied)
+    trusting(idle.role_arn, denied.role_arn)
+    assert enter(idle) == "guest"
+    assert enter(allowed) == "because no resource-based policy allows the sts:AssumeRole action"
+    assert "with an explicit deny" in enter(denied)
+    trusting(idle.role_arn, Condition={"StringEquals": {"sts:ExternalId": "shared", "sts:RoleSessionName": "guest"}})
+    assert enter(idle, ExternalId="shared") == "guest"
+    assert enter(idle, "stranger", ExternalId="shared").startswith("because no")
+    assert enter(idle).startswith("because no")
+    trusting(idle.role_arn, Effect="Deny")
+    assert "with an explicit deny in a resource-based policy" in enter(idle)
+
+
 def test_a_permissions_boundary_limits_what_a_role_may_do(engine: Engine, workshop: Workshop) -> None:
     iam, url = engine.client("iam"), workshop.queue()  # admits everybody
     actor = Actor(workshop, EVERYTHING)

@@ -2739,6 +2739,13 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         DECIDING,
     ),
     Mutant(
+        "have a role assumed by whoever may assume it, whomever it trusts",
+        "local/engine/policy_documents.py",
+        "    if decision.allowed and not any(\n",
+        "    if not decision.allowed and not any(\n",
+        ("tests/local/test_engine_authorization.py",),
+    ),
+    Mutant(
         "take the setting of a queue's attributes for a call that leaves policies alone",
         "local/engine/authorization.py",
         '"GetQueueAttributes", "GetQueueUrl"',
