@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from handlers.sourcing.fields import nearest
-
 from . import replay_archive, replay_plan, replay_runs
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 NAME = "replay"
 _ARCHIVE = "archive"
 _MODULES = (replay_plan, replay_runs, replay_archive)
-_ACTIONS = ("plan", "start", "list", "show", "pause", "resume", "cancel", _ARCHIVE)
 
 
 def add_to(commands: Commands) -> None:
@@ -34,6 +31,6 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
     if not arguments or arguments[0] != NAME:
         return list(arguments)
     rest = list(arguments[1:])
-    if rest and (rest[0] in ("-h", "--help") or nearest(rest[0], _ACTIONS)):
+    if rest and (rest[0] in ("-h", "--help") or rest[0][:1].isalpha()):  # a word is an action, known or not
         return [NAME, *rest]
     return [NAME, _ARCHIVE, *rest]

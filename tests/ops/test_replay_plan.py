@@ -124,6 +124,7 @@ def test_a_beginning_behind_the_end_is_refused(aws: Any) -> None:
         ("replay --json", "replay archive --json"),
         ("replay -- 2024", "replay archive -- 2024"),
         ("replay plan --json", "replay plan --json"),
+        ("replay yesterday", "replay yesterday"),
         ("replay --help", "replay --help"),
         ("republish 2024", "republish 2024"),
         ("", ""),
