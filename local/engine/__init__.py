@@ -317,6 +317,7 @@ class _Running:
         self._targets = targets.Targets(self.gateway, self.background, of_events, pending)
         bus = EventBus(self.gateway, self._targets)
         Replays(self.gateway, self.background, bus)
+        bucket_policies.heed_public_access_blocks(self.gateway)
         of_scheduler = aws.ServiceClients(self.gateway, SCHEDULER, endpoint)
         scheduled: Queues[str] = Queues(self.background, "schedule")  # so that a target that hangs holds up no other
         Scheduler(self.gateway, of_scheduler, clock, scheduled.put).watch(self.background)

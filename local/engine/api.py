@@ -28,6 +28,8 @@ _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([\w-]+)/([\w.-]+)/aws4_request"
 _INVOKE_PATH = re.compile(r"/2015-03-31/functions/[\w:$-]+/invocations")
 """Of the one call without a target that is made all the time."""
 _SMITHY_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
+_OPEN_TARGETS = {"AmazonSQS": "sqs", "AWSCognitoIdentityProviderService": "cognito-idp"}
+_BY_PATH = ("apigatewayv2", "cloudfront", "lambda", "scheduler", "xray")
 # Where the name in the signature is not the name of the client.
 _CLIENT_NAMES = {"monitoring": "cloudwatch", "eventbridge": "events", "cloudcontrolapi": "cloudcontrol"}
 
@@ -68,7 +70,7 @@ class ApiRequest:
     """A call of `operation` (its API name, such as "PutItem") of `service` (its boto3 name, such as "dynamodb").
 
     `principal` is the AWS service that makes the call ("events.amazonaws.com"), None for a call from outside.
-    `access_key` is whose credentials it is signed with; the signature itself is not checked.
+    `access_key` is whose credentials it is signed with, "" of nobody's; the signature itself is not checked.
     """
 
     service: str
@@ -81,15 +83,20 @@ class ApiRequest:
 
     @classmethod
     def of(cls, environ: Mapping[str, Any], body: bytes, principal: str | None = None) -> ApiRequest:
-        """Reads service and region off the signature; an unsigned call has the service ""."""
+        """Reads service and region off the signature; see `_unsigned_service`."""
         scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-        key, region, service = scope.groups() if scope else ("", DEFAULT_REGION, "")
+        key, region, service = scope.groups() if scope else _in_url(environ)
         if environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDBStreams"):
             service = "dynamodbstreams"
         service = _CLIENT_NAMES.get(service, service)
         if service == "apigateway" and str(environ.get("PATH_INFO", "")).startswith("/v2/"):
             service = "apigatewayv2"  # two services under one name
         return cls(service, _operation(service, environ, body), region, environ, body, principal, key)
+
+    @property
+    def is_unsigned(self) -> bool:
+        """Whether it comes from anybody at all."""
+        return not self.access_key and self.principal is None
 
     @property
     def path(self) -> str:
@@ -166,7 +173,12 @@ class ApiRequest:
         return replace(self, body=body)
 
     def wsgi_environ(self) -> dict[str, Any]:
-        return {**self.environ, "wsgi.input": io.BytesIO(self.body), "CONTENT_LENGTH": str(len(self.body))}
+        """As moto takes it, which reads the service and the Region off the signature as well."""
+        given = {**self.environ, "wsgi.input": io.BytesIO(self.body), "CONTENT_LENGTH": str(len(self.body))}
+        if not _SCOPE.search(str(self.environ.get("HTTP_AUTHORIZATION", ""))):
+            scope = f"{self.access_key or 'anybody'}/20260101/{self.region}/{self.service}/aws4_request"
+            given["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={scope}"
+        return given
 
     def error(self, code: str, message: str, status: int = 400) -> Response:
         """The error in the form of the call's own protocol."""
@@ -183,6 +195,27 @@ class ApiRequest:
 def queue_named(url: str) -> str:
     """The queue that a QueueUrl means to moto, which acts on it: whoever decides about the call is to read the same."""
     return url.rsplit("/", 1)[-1] if url.startswith(("http://", "https://")) else url
+
+
+def _in_url(environ: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Key, region and service of a call without a header for them: S3's are signed in their URL, by either version."""
+    in_url = dict(parse_qsl(str(environ.get("QUERY_STRING", ""))))
+    key, _, region, *_ = [*in_url.get("X-Amz-Credential", "").split("/"), "", ""]
+    key = in_url.get("AWSAccessKeyId") or key
+    return (key, region or DEFAULT_REGION, "s3") if key else ("", DEFAULT_REGION, _unsigned_service(environ))
+
+
+def _unsigned_service(environ: Mapping[str, Any]) -> str:
+    """The service that a call is for which nobody signed; "" of one that nobody can be let into, known by no path.
+
+    On AWS the host names it. Here what is no path of another service is a bucket's.
+    """
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    if target:
+        return _OPEN_TARGETS.get(str(target).partition(".")[0], "")
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return ""
+    return next((service for service in _BY_PATH if _by_path(service, environ)), "s3")
 
 
 @cache

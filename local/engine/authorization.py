@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from local.engine import actions, backends
+from local.engine import actions, backends, bucket_policies, inputs
 from local.engine.api import ACCOUNT, ApiError, ApiRequest
 from local.engine.authorizations import Authorizations, Noted
 from local.engine.policy_conditions import NOW, Unevaluable
 from local.engine.policy_documents import ALLOW_ALL, Access, Context, Decision, decide, decide_entering
-from local.engine.principals import ADMINISTRATOR, Caller, Principal, Session
+from local.engine.principals import ADMINISTRATOR, ANYBODY, Caller, Principal, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +35,9 @@ _DENIAL = ("AccessDeniedException", 400)
 
 _ENTERING = "sts:AssumeRole"
 """Asked of sessions: the administrator assumes every role."""
+
+_OPEN_TO_ANYBODY = frozenset({"s3", "sqs"})
+"""Services with policies of resources by which callers without a signature can be let in."""
 
 _TEMPORARY = "ASIA"  # how the keys of sessions begin
 
@@ -89,6 +92,9 @@ class Authorizer:
 
     def check(self, request: ApiRequest) -> None:
         """Raises: ApiError, if the caller may not do it. AWS services acting for themselves check with `admits`."""
+        if request.is_unsigned:
+            self._check_unsigned(request)
+            return
         session = self._session(request.access_key)
         if session is None and request.principal is not None:
             return
@@ -104,6 +110,19 @@ class Authorizer:
             reason = "because the embedded AWS does not know how to authorise this call"
             self.record.count(Noted.of(session, Access(action, "*"), Decision(allowed=False, reason=reason)))
             raise _denial(request.service, session, action, "*", reason)
+
+    def _check_unsigned(self, request: ApiRequest) -> None:
+        """Raises: ApiError, but where AWS asks for no signature, or the resource's policy lets everybody in."""
+        if inputs.takes_no_signature(request):
+            return
+        needs = actions.needed(request) if request.service in _OPEN_TO_ANYBODY else []
+        for action, resource, keys in needs:
+            of_nobody = (("aws:principaltype", "Anonymous"), ("aws:requestedregion", request.region))
+            access = Access(action, resource, (*of_nobody, ("aws:principalisawsservice", "false"), *_EVERYBODY, *keys))
+            if not self._is_let(access, ANYBODY) or (request.service == "s3" and bucket_policies.is_closed(resource)):
+                raise ApiError("AccessDenied", f"User: anonymous is not authorized to perform: {action}", 403)
+        if not needs:
+            raise _no_signature(request)
 
     def permits(self, session: Session, action: str, resource: str, *, record: bool = True) -> bool:
         """Whether the session may do what an AWS service does for it without an API call."""
@@ -246,6 +265,15 @@ def _boundary(session: Session) -> str | None:
     if found == "":
         raise Unevaluable("the policy that is the role's permissions boundary is not there")
     return found
+
+
+def _no_signature(request: ApiRequest) -> ApiError:
+    if request.service == "s3":
+        return ApiError("AccessDenied", "Access Denied", 403)
+    by_target = "HTTP_X_AMZ_TARGET" in request.environ
+    in_xml = request.is_form or request.service == "cloudfront"
+    code = "MissingAuthenticationToken" if in_xml else "MissingAuthenticationTokenException"
+    return ApiError(code, "Request is missing Authentication Token", 400 if by_target else 403)
 
 
 def _denial(service: str, session: Session | None, action: str, resource: str, reason: str) -> ApiError:

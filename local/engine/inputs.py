@@ -46,6 +46,13 @@ def check(request: ApiRequest) -> None:
         raise _unknown()
 
 
+def takes_no_signature(request: ApiRequest) -> bool:
+    """Whether AWS takes the call from whoever makes it, such as a user's of a pool, who has a password or a token."""
+    model = _model(request.service)
+    known = model is not None and request.operation in model.operation_names
+    return known and model.operation_model(request.operation).auth_type == "none"
+
+
 def mistake(request: ApiRequest) -> ApiError | None:
     """What is wrong with a call that nobody could answer; None if that is not the fault of the call.
 

@@ -19,6 +19,9 @@ class Principal:
 ADMINISTRATOR = Principal("AWS", f"arn:aws:iam::{ACCOUNT}:root")
 """Whoever signs with credentials that no role session has: the person at the laptop."""
 
+ANYBODY = Principal("Anonymous", "")
+"""Whoever calls without a signature: let in where a policy lets everybody in, and of no account."""
+
 ACCOUNT_NAMES = frozenset({ACCOUNT, ADMINISTRATOR.arn})
 """How a policy names the account, and with it everybody in it."""
 

@@ -2739,6 +2739,27 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
         DECIDING,
     ),
     Mutant(
+        "take a call that nobody signed for the administrator's",
+        "local/engine/authorization.py",
+        "        if request.is_unsigned:\n",
+        "        if request.is_unsigned and request.service:\n",
+        ("tests/local/test_engine_anonymous.py",),
+    ),
+    Mutant(
+        "let anybody into a bucket that its block restricts",
+        "local/engine/authorization.py",
+        ' or (request.service == "s3" and bucket_policies.is_closed(resource))',
+        "",
+        ("tests/local/test_engine_anonymous.py",),
+    ),
+    Mutant(
+        "take a public policy for a bucket that blocks such",
+        "local/engine/bucket_policies.py",
+        ' and is_public(request.body.decode("utf-8", "replace")):',
+        " and not request.body:",
+        ("tests/local/test_engine_anonymous.py",),
+    ),
+    Mutant(
         "have a role assumed by whoever may assume it, whomever it trusts",
         "local/engine/policy_documents.py",
         "    if decision.allowed and not any(\n",
