@@ -11,6 +11,7 @@ import runpy
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -297,8 +298,16 @@ class Cloud(Mocks):
 
 
 def configuration(stack: str, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What the Pulumi CLI would hand to the program: the schema's defaults under the stack's file."""
-    return stack_config.load(ROOT, stack, overrides).values
+    """What the Pulumi CLI would hand to the program: the schema's defaults under the stack's file.
+
+    The files are read once for all who ask for the same: no test changes them.
+    """
+    return dict(_configuration(stack, frozenset((overrides or {}).items())))
+
+
+@cache
+def _configuration(stack: str, overrides: frozenset[tuple[str, str]]) -> Mapping[str, str]:
+    return stack_config.load(ROOT, stack, dict(overrides)).values
 
 
 def run(

@@ -124,9 +124,7 @@ def up(state: State, graph: Graph) -> Plan:
     left = State(tuple(after), _moved_checkpoints(state, after, plan))
     deleted = _delete(plan, left, gone, replaced=True)
     plan.after = left
-    plan.orphaned = {
-        kept.name for kept in left if any(identity in _text(kept.standing) for one in deleted for identity in one)
-    }
+    plan.orphaned = _naming(left, set().union(*deleted))
     return plan
 
 
@@ -274,6 +272,14 @@ def _delete(plan: Plan, state: State, doomed: Iterable[Kept], *, replaced: bool)
     return gone
 
 
+def _naming(state: State, identities: set[str]) -> set[str]:
+    """The names of the resources that stand on one of those."""
+    if not identities:
+        return set()
+    texts = ((kept.name, _text(kept.standing)) for kept in state)
+    return {name for name, text in texts if any(identity in text for identity in identities)}
+
+
 def _plain(value: Any) -> Any:
     """Archives compare by what they hold: the names of ours are hashes of it. Files compare by their names."""
     if isinstance(value, pulumi.FileAsset):
@@ -289,15 +295,22 @@ def _plain(value: Any) -> Any:
 
 def _exchange(value: Any, names: Mapping[str, str]) -> Any:
     """The value with every text in it exchanged; longer ones first, since a name may begin with another."""
-    if isinstance(value, str):
-        for told in sorted(names, key=len, reverse=True):
-            value = value.replace(told, names[told])
+    if not names:
         return value
-    if isinstance(value, dict):
-        return {key: _exchange(inner, names) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_exchange(inner, names) for inner in value]
-    return value
+    longest_first = sorted(names, key=len, reverse=True)
+
+    def exchanged(value: Any) -> Any:
+        if isinstance(value, str):
+            for told in longest_first:
+                value = value.replace(told, names[told])
+            return value
+        if isinstance(value, dict):
+            return {key: exchanged(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [exchanged(inner) for inner in value]
+        return value
+
+    return exchanged(value)
 
 
 def _text(value: Any) -> str:

@@ -672,3 +672,16 @@ def test_a_stack_of_before_keeps_the_stores_policy_where_it_was(stack: Graph, st
 
     assert plan.updated == {"event-store-guard-policy": {"policy"}}
     assert (plan.created, plan.replaced, plan.deleted, plan.refused) == (set(), {}, set(), set())
+
+
+def test_the_stand_in_names_what_stands_on_something_that_is_gone() -> None:
+    dev = graph("dev")
+    queue = dev.named("process-dlq-queue")
+
+    plan = up(up(State(), dev).after, replace(dev, resources=tuple(each for each in dev if each is not queue)))
+
+    assert (plan.deleted, plan.refused) == ({queue.name}, set())
+    assert plan.orphaned == {
+        *("operations-function", "operations-policy"),
+        *("process-dlq-policy", "process-feed-queue", "process-feed-redrive"),
+    }
