@@ -54,7 +54,9 @@ TOPIC, TOPIC_POLICY = "aws:sns/topic:Topic", "aws:sns/topicPolicy:TopicPolicy"
 BUS_POLICY, SCHEDULE = "aws:cloudwatch/eventBusPolicy:EventBusPolicy", "aws:scheduler/schedule:Schedule"
 LOG_POLICY, PERMISSION = "aws:cloudwatch/logResourcePolicy:LogResourcePolicy", "aws:lambda/permission:Permission"
 BUS_PERMISSION = "aws:cloudwatch/eventPermission:EventPermission"
-FUNCTION_URL, ROUTE = "aws:lambda/functionUrl:FunctionUrl", "aws:apigatewayv2/route:Route"
+FUNCTION_URL = "aws:lambda/functionUrl:FunctionUrl"
+API, ROUTE = "aws:apigatewayv2/api:Api", "aws:apigatewayv2/route:Route"
+REDRIVE = "aws:sqs/redrivePolicy:RedrivePolicy"
 _OPENED = {
     QUEUE: "policy",
     QUEUE_POLICY: "policy",
@@ -67,6 +69,9 @@ _OPENED = {
     LOG_POLICY: "policyDocument",
     "aws:kms/key:Key": "policy",
     "aws:kms/keyPolicy:KeyPolicy": "policy",
+    "aws:kms/externalKey:ExternalKey": "policy",
+    "aws:kms/replicaKey:ReplicaKey": "policy",
+    "aws:kms/replicaExternalKey:ReplicaExternalKey": "policy",
 }
 """What lets others in than the account's roles by their own policies, and where each has its policy."""
 _OPEN_ROUTES = {"GET /health"}
@@ -91,6 +96,7 @@ _NAMED_BY_AWS = ("recovery-point",)
 """Of resources that nobody can name before they are there."""
 _TYPELESS = ("s3", "sns", "sqs")
 """Services whose ARNs name a resource without saying of which kind it is."""
+_NAMED_IN_FULL = ("secretsmanager", "ssm")
 _ARN_PLACES = 5
 """What stands before its own part: arn, partition, service, Region and account."""
 _IMMUTABLE = {
@@ -99,10 +105,11 @@ _IMMUTABLE = {
 }
 """What changes or deletes an item, or puts one without any condition."""
 _OF_SOMEBODY = {
-    *("aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalOrgID"),
-    *("aws:SourceAccount", "aws:SourceArn", "aws:SourceOrgID"),
+    *("aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths"),
+    *("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner"),
+    "kms:calleraccount",
 }
-"""By what a policy that lets everybody in lets in somebody."""
+"""By what a policy that lets everybody in lets in somebody; AWS looks at no letter's case."""
 
 
 def _queue_is_encrypted(queue: Properties) -> Iterator[str]:
@@ -167,7 +174,7 @@ def _schedule_is_bounded(schedule: Properties) -> Iterator[str]:
 
 
 def _mapping_gives_up(mapping: Properties) -> Iterator[str]:
-    if ":sqs:" in mapping["eventSourceArn"]:  # the queue gives up instead, which another rule holds
+    if ":sqs:" in (mapping.get("eventSourceArn") or ""):  # the queue gives up instead, which another rule holds
         return
     limits = (mapping.get(name) for name in ("maximumRetryAttempts", "maximumRecordAgeInSeconds"))
     if any(limit is None or limit < 0 for limit in limits):  # -1 is AWS's word for no limit
@@ -220,46 +227,50 @@ def _roles_are_attached_nothing(resources: Iterable[Declared]) -> Iterator[tuple
 
 def _queues_refuse_plain_http(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
     declared = list(resources)
-    refusing = _refusing(declared, QUEUE_POLICY, "queueUrl", "sqs:*")
     for queue in _of(declared, QUEUE):
-        if queue.properties["url"] not in refusing:
+        policies = _policies(declared, QUEUE_POLICY, "queueUrl", queue.properties["url"])
+        if not _refuse(policies, "sqs:*", {queue.properties["arn"]}):
             yield queue.urn, _PLAIN_HTTP.format("sqs:*")
 
 
 def _buckets_refuse_plain_http(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
     declared = list(resources)
-    refusing = _refusing(declared, BUCKET_POLICY, "bucket", "s3:*")
     for bucket in _of(declared, BUCKET):
-        if bucket.properties["bucket"] not in refusing:
+        policies = _policies(declared, BUCKET_POLICY, "bucket", bucket.properties["bucket"])
+        arn = bucket.properties["arn"]
+        if not _refuse(policies, "s3:*", {arn, f"{arn}/*"}):
             yield bucket.urn, _PLAIN_HTTP.format("s3:*")
 
 
 def _topics_refuse_plain_http(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
     declared = list(resources)
-    refusing = _refusing(declared, TOPIC_POLICY, "arn", "sns:Publish")
     for topic in _of(declared, TOPIC):
-        if topic.properties["arn"] not in refusing:
+        arn = topic.properties["arn"]
+        if not _refuse(_policies(declared, TOPIC_POLICY, "arn", arn), "sns:Publish", {arn}):
             yield topic.urn, _PLAIN_HTTP.format("sns:Publish")
 
 
 _PLAIN_HTTP = (
-    "its policy does not refuse plain HTTP: deny everybody {} where aws:SecureTransport is false, and ask nothing else"
+    "its policy does not refuse plain HTTP: deny everybody {} on all of it where aws:SecureTransport is false, and ask "
+    "nothing else"
 )
 
 
-def _refusing(declared: Iterable[Declared], type_: str, of: str, actions: str) -> set[str]:
-    """Whose policy refuses everybody these actions over plain HTTP."""
-    return {
-        each.properties[of]
-        for each in _of(declared, type_)
-        if any(
-            _is_for_everybody(statement)
-            and statement["Effect"] == "Deny"
-            and set(_listed(statement.get("Action", []))) & {actions, "*"}
-            and statement.get("Condition") in _INSECURE
-            for statement in _statements(each.properties["policy"])
-        )
-    }
+def _policies(declared: Iterable[Declared], type_: str, of: str, whose: str) -> list[Any]:
+    return [each.properties["policy"] for each in _of(declared, type_) if each.properties[of] == whose]
+
+
+def _refuse(policies: Iterable[Any], actions: str, arns: set[str]) -> bool:
+    """Whether one of their statements refuses everybody these actions over plain HTTP, on each of the ARNs."""
+    return any(
+        _is_for_everybody(statement)
+        and statement["Effect"] == "Deny"
+        and set(_listed(statement.get("Action", []))) & {actions, "*"}
+        and ("*" in (on := set(_listed(statement.get("Resource", [])))) or arns <= on)
+        and statement.get("Condition") in _INSECURE
+        for policy in policies
+        for statement in _statements(policy)
+    )
 
 
 _INSECURE = tuple({"Bool": {"aws:SecureTransport": value}} for value in ("false", False, ["false"], [False]))
@@ -291,13 +302,16 @@ def _function_is_opened(permission: Properties) -> Iterator[str]:
     elif principal == "*" and not permission.get("principalOrgId"):
         yield "it lets anybody in: name the principal, or set principalOrgId"
     elif principal.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not (
-        permission.get("sourceAccount") or (permission.get("sourceArn") or "*") != "*"
+        permission.get("sourceAccount") or _is_somebody(permission.get("sourceArn") or "*")
     ):
         yield f"{principal} may call for any account: set sourceArn or sourceAccount"
 
 
 def _bus_is_opened(permission: Properties) -> Iterator[str]:
-    if permission["principal"] == "*" and not permission.get("condition"):
+    asked = permission.get("condition") or {}
+    if permission["principal"] == "*" and not _asks_who(
+        {"StringEquals": {asked.get("key", ""): asked.get("value", "")}}
+    ):
         yield "it lets anybody in: name the account, or ask for an organization"
 
 
@@ -311,10 +325,18 @@ def _route_is_opened(route: Properties) -> Iterator[str]:
         yield "it would ask nobody who it is: set authorizationType, and an authorizer"
 
 
+def _api_is_opened(api: Properties) -> Iterator[str]:
+    if api.get("target"):
+        yield "its target would make a route that asks nobody who it is: declare Integration and Route"
+    if api.get("body"):
+        yield "its routes would stand where no rule looks: leave body out, and declare each Route"
+
+
 _DOORS: Mapping[str, Callable[[Properties], Iterator[str]]] = {
     PERMISSION: _function_is_opened,
     BUS_PERMISSION: _bus_is_opened,
     FUNCTION_URL: _url_is_opened,
+    API: _api_is_opened,
     ROUTE: _route_is_opened,
 }
 """What lets others in without a policy that is written."""
@@ -323,21 +345,33 @@ _DOORS: Mapping[str, Callable[[Properties], Iterator[str]]] = {
 def _asks_who(condition: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether it holds for somebody and not for all: by what the request comes from, as it is or by a pattern."""
     return any(
-        operator.startswith(("StringEquals", "StringLike", "ArnEquals", "ArnLike"))
+        operator.removeprefix("ForAnyValue:").startswith(("StringEquals", "StringLike", "ArnEquals", "ArnLike"))
         and not operator.endswith("IfExists")
-        and key in _OF_SOMEBODY
-        and not any(set(value) <= set("*?:") for value in _listed(values))
+        and key.lower() in _OF_SOMEBODY
+        and all(map(_is_somebody, _listed(values)))
         for operator, keys in condition.items()
         for key, values in keys.items()
     )
 
 
+def _is_somebody(whose: str) -> bool:
+    """Whether an account or an organization is named, by its id or within an ARN. A bucket's ARN has no account."""
+    if not whose.startswith("arn:"):
+        return not _is_pattern(whose)
+    *where, own = whose.split(":", _ARN_PLACES)
+    return len(where) == _ARN_PLACES and not _is_pattern(where[-1] or own)
+
+
 def _queues_end_in_a_dead_letter_queue(resources: Iterable[Declared]) -> Iterator[tuple[str, str]]:
     declared = list(resources)
-    queues = list(_of(declared, QUEUE))
+    apart = {each.properties["queueUrl"]: each.properties for each in _of(declared, REDRIVE)}
+    queues = [
+        each._replace(properties={**each.properties, **apart.get(each.properties["url"], {})})
+        for each in _of(declared, QUEUE)
+    ]
     ending = {arn: queue for queue in queues if (arn := _dead_letters_of(queue))}
     last = {*ending, *_last_stops(declared)}
-    driving = {each.properties["eventSourceArn"] for each in _of(declared, MAPPING)}
+    driving = {each.properties.get("eventSourceArn") for each in _of(declared, MAPPING)}
     for queue in queues:
         arn = queue.properties["arn"]
         if not _dead_letters_of(queue) and (arn in driving or arn not in last):
@@ -431,22 +465,31 @@ def _denied(statements: Iterable[Mapping[str, Any]], arn: str) -> set[str]:
         if each["Effect"] == "Deny"
         and _is_for_everybody(each)
         and set(_listed(each.get("Resource", []))) & {arn, "*"}
-        and _excepts_roles_alone(each.get("Condition") or {})
+        and _excepts_roles_alone(each.get("Condition") or {}, arn.split(":")[4])
     )
     return {action for each in denying for action in _listed(each.get("Action", []))}
 
 
-def _excepts_roles_alone(condition: Mapping[str, Mapping[str, Any]]) -> bool:
+def _excepts_roles_alone(condition: Mapping[str, Mapping[str, Any]], account: str) -> bool:
     if not condition:
         return True
     asked = [(operator, key) for operator, keys in condition.items() for key in keys]
     arns = [arn for keys in condition.values() for values in keys.values() for arn in _listed(values)]
-    excepting = asked in ([("ArnNotLike", "aws:PrincipalArn")], [("ArnNotEquals", "aws:PrincipalArn")])
-    return excepting and not any(map(_names_no_resource, arns))
+    excepting = [(operator, key.lower()) for operator, key in asked] in (
+        [("ArnNotLike", "aws:principalarn")],
+        [("ArnNotEquals", "aws:principalarn")],
+    )
+    return excepting and all(
+        arn.split(":")[4:5] == [account]
+        and arn.split(":", _ARN_PLACES)[-1].startswith("role/")
+        and not _names_no_resource(arn)
+        for arn in arns
+    )
 
 
 def _is_for_everybody(statement: Mapping[str, Any]) -> bool:
-    return statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
+    principal = statement.get("Principal")
+    return principal == "*" or (isinstance(principal, Mapping) and "*" in _listed(principal.get("AWS")))
 
 
 def _is_pattern(text: str) -> bool:
@@ -454,13 +497,21 @@ def _is_pattern(text: str) -> bool:
 
 
 def _names_no_resource(arn: str) -> bool:
-    """Whether a wildcard stands for where it is, or for its own name. Behind the name it may: a bucket's objects."""
+    """Whether a wildcard stands for where it is, or for its own name. Behind the name it may: a bucket's objects.
+
+    A role's name stands behind its path, and is one of its account whatever that is; parameters and secrets are named
+    by all of it. A secret's ARN ends in six characters that AWS makes up.
+    """
     *where, own = arn.split(":", _ARN_PLACES)
     if len(where) < _ARN_PLACES or any(map(_is_pattern, where)):
         return _is_pattern(arn)
-    service, kind, name = where[2], "", own
-    if service not in _TYPELESS and (typed := re.match("([a-zA-Z-]+)[:/](.*)", own, re.DOTALL)):
+    service, kind, name = where[2], "", own.lstrip("/")
+    if service not in _TYPELESS and (typed := re.match("([a-zA-Z-]+)[:/](.*)", name, re.DOTALL)):
         kind, name = typed.groups()
+    if service in _NAMED_IN_FULL:
+        return _is_pattern(re.sub("-[?]{6}$", "", name))
+    if service == "iam":
+        return _is_pattern(name.rpartition("/")[-1])
     return (
         _is_pattern(re.split(":" if service == "logs" else "[:/]", name, maxsplit=1)[0]) and kind not in _NAMED_BY_AWS
     )

@@ -94,6 +94,28 @@ def in_target(name: str) -> Change:
 ANYBODY = {"Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
 NEVER = {"StringEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/nobody"}}
 NOBODY_ELSE = {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}
+INSECURE = {"Bool": {"aws:SecureTransport": "false"}}
+ANY_ACCOUNT = [
+    ("ArnLike", "aws:SourceArn", "*"),
+    ("ArnLike", "aws:SourceArn", "arn:*"),
+    ("ArnLike", "aws:SourceArn", "arn:aws:s3:::*"),
+    ("ArnLike", "aws:SourceArn", "arn:aws:events:us-east-1:*:rule/a"),
+    ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/*"),
+    ("StringLike", "aws:PrincipalOrgID", "o-*"),
+    ("StringLike", "aws:PrincipalAccount", ["123456789012", "*"]),
+    ("StringEqualsIfExists", "aws:PrincipalAccount", "123456789012"),
+    ("StringNotEquals", "aws:PrincipalAccount", "123456789012"),
+    ("Bool", "aws:SecureTransport", "true"),
+]
+"""Conditions that hold for whom nobody names."""
+ONE_ACCOUNT = [
+    ("ArnLike", "aws:SourceArn", "arn:aws:s3:::a-bucket"),
+    ("ArnEquals", "AWS:SourceArn", ["arn:aws:events:us-east-1:123456789012:rule/*"]),
+    ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::123456789012:role/*"),
+    ("StringEquals", "AWS:SourceOwner", "123456789012"),
+    ("StringEquals", "kms:CallerAccount", "123456789012"),
+    ("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", "o-a/r-b/ou-c/"),
+]
 SOMEBODY = {"AWS": "arn:aws:iam::123456789012:role/somebody"}
 
 BROKEN: list[tuple[str, str, Change]] = [
@@ -124,6 +146,11 @@ BROKEN: list[tuple[str, str, Change]] = [
             "arn:aws:dynamodb:*:*:table/a",
             "arn:aws:logs:us-east-1:123456789012:log-group:*",
             "arn:aws:logs:us-east-1:123456789012:log-group:/aws/*",
+            "arn:aws:iam::123456789012:role/ledger/*",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/*",
+            "arn:aws:ssm:us-east-1:123456789012:parameter/prod/*",
+            "arn:aws:apigateway:us-east-1::/*",
+            "arn:aws:apigateway:us-east-1::/apis/*",
             "arn:aws:*",
         )
     ),
@@ -143,25 +170,48 @@ BROKEN: list[tuple[str, str, Change]] = [
             ("bucket-tls", rules.BUCKET_POLICY),
             ("topic-tls", rules.TOPIC_POLICY),
         )
-        for members in ({"Action": "a:One"}, {"Principal": SOMEBODY}, {"Condition": NEVER})
+        for members in (
+            {"Action": "a:One"},
+            {"Principal": SOMEBODY},
+            {"Condition": NEVER},
+            {"Resource": "arn:aws:a:::b"},
+        )
     ),
     ("nothing-public", rules.QUEUE_POLICY, allowing(**ANYBODY)),
     ("nothing-public", rules.BUCKET_POLICY, allowing(**{**ANYBODY, "Principal": {"AWS": ["*"]}})),
     ("nothing-public", rules.TOPIC_POLICY, allowing(NotPrincipal=SOMEBODY, Action="sns:Publish", Resource="*")),
-    ("nothing-public", rules.TABLE_POLICY, allowing(**ANYBODY, Condition={"Bool": {"aws:SecureTransport": "true"}})),
-    ("nothing-public", rules.TABLE_POLICY, allowing(**ANYBODY, Condition={"ArnLike": {"aws:SourceArn": "*"}})),
+    *(
+        ("nothing-public", rules.QUEUE_POLICY, allowing(**ANYBODY, Condition={operator: {key: value}}))
+        for operator, key, value in ANY_ACCOUNT
+    ),
+    *(
+        ("nothing-public", rules.TABLE_POLICY, allowing(**{**ANYBODY, "Principal": principal}))
+        for principal in ({"AWS": ["*", SOMEBODY["AWS"]]}, {"AWS": "*", "Service": "events.amazonaws.com"})
+    ),
     ("nothing-public", rules.LOG_POLICY, with_statement("policyDocument", Effect="Allow", **ANYBODY)),
     ("nothing-public", rules.QUEUE, having(policy=json.dumps({"Statement": [{"Effect": "Allow", **ANYBODY}]}))),
     ("nothing-public", rules.PERMISSION, having(principal="*")),
     ("nothing-public", rules.PERMISSION, having(principal="*", functionUrlAuthType="NONE", principalOrgId="o-a")),
     ("nothing-public", rules.PERMISSION, without("sourceArn")),
     ("nothing-public", rules.PERMISSION, having(sourceArn="*")),
+    ("nothing-public", rules.PERMISSION, having(sourceArn="arn:aws:execute-api:*")),
+    ("nothing-public", rules.API, having(target="arn:aws:lambda:us-east-1:123456789012:function:a")),
+    ("nothing-public", rules.API, having(body="{}")),
     ("nothing-public", rules.ROUTE, having(routeKey="POST /health", authorizationType="NONE")),
     ("nothing-public", rules.ROUTE, having(routeKey="$default", authorizationType=None)),
     ("invocation-dead-letters", rules.ASYNC, without("destinationConfig")),
     ("events-immutable", rules.TABLE_POLICY, denying(Principal=SOMEBODY)),
     ("events-immutable", rules.TABLE_POLICY, denying(Condition=NEVER)),
     ("events-immutable", rules.TABLE_POLICY, denying(Condition=NOBODY_ELSE)),
+    *(
+        ("events-immutable", rules.TABLE_POLICY, denying(Condition={"ArnNotLike": {"aws:PrincipalArn": [excepted]}}))
+        for excepted in (
+            "arn:aws:iam::123456789012:root",
+            "arn:aws:iam::123456789012:user/somebody",
+            "arn:aws:iam::210987654321:role/somebody",
+            "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*",
+        )
+    ),
     ("events-immutable", rules.TABLE_POLICY, denying(Resource="arn:aws:dynamodb:us-east-1:123456789012:table/a")),
     ("events-immutable", rules.TABLE_POLICY, denying(Action=["dynamodb:DeleteItem", "dynamodb:UpdateItem"])),
 ]
@@ -195,6 +245,25 @@ def test_a_queue_that_is_worked_on_gives_up_into_another(name: str, left: str | 
     ]
 
 
+def test_plain_http_is_refused_for_a_buckets_objects_too() -> None:
+    found = complaints(broken(rules.BUCKET_POLICY, of_the_bucket_alone))
+    assert [rule for rule, _ in found] == ["bucket-tls"]
+
+
+def of_the_bucket_alone(properties: dict[str, Any]) -> None:
+    arn = f"arn:aws:s3:::{properties['bucket']}"
+    refusal = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": arn, "Condition": INSECURE}
+    properties["policy"] = json.dumps({"Statement": [refusal]})
+
+
+def test_a_queue_may_be_told_apart_where_it_gives_up() -> None:
+    queue = next(each for each in declared_of(graph("dev")) if each.urn.endswith("::replay-queue"))
+    apart = {"queueUrl": queue.properties["url"], "redrivePolicy": queue.properties["redrivePolicy"]}
+    resources = broken(rules.QUEUE, having(redrivePolicy=None), "replay-queue")
+    assert queue.urn in [urn for _, urn in complaints(resources)]
+    assert list(complaints([*resources, Declared(rules.REDRIVE, "urn:apart", apart)])) == []
+
+
 @pytest.mark.parametrize("name", ["command-async", "command-live-async"])
 def test_what_is_invoked_by_an_alias_ends_in_a_queue_too(name: str) -> None:
     resources = [
@@ -218,6 +287,13 @@ def test_a_role_is_attached_nothing(kind: str) -> None:
     assert list(complaints([*declared_of(graph("dev")), attached])) == [("role-nothing-attached", "urn:attached")]
 
 
+def open_to(operator: str, key: str, value: object) -> dict[str, object]:
+    return {"Effect": "Allow", **ANYBODY, "Condition": {operator: {key: value}}}
+
+
+GIVES_UP = {"destinationConfig": {"onFailure": {"destinationArn": "arn:aws:sqs:us-east-1:123456789012:a"}}}
+
+
 @pytest.mark.parametrize(
     ("type_", "properties", "found"),
     [
@@ -225,13 +301,25 @@ def test_a_role_is_attached_nothing(kind: str) -> None:
         (rules.FUNCTION_URL, {"authorizationType": "AWS_IAM"}, False),
         (rules.BUS_PERMISSION, {"principal": "*"}, True),
         (rules.BUS_PERMISSION, {"principal": "*", "condition": {"key": "aws:PrincipalOrgID", "value": "o-a"}}, False),
+        (rules.BUS_PERMISSION, {"principal": "*", "condition": {"key": "aws:PrincipalOrgID", "value": "o-*"}}, True),
+        (rules.BUS_PERMISSION, {"principal": "*", "condition": {"key": "aws:RequestedRegion", "value": "a"}}, True),
         (rules.BUS_PERMISSION, {"principal": "123456789012"}, False),
+        (rules.MAPPING, {"maximumRetryAttempts": 1, "maximumRecordAgeInSeconds": 60, **GIVES_UP}, False),
+        (
+            rules.BUCKET_POLICY,
+            {"bucket": "a", "policy": json.dumps({"Statement": [{"Effect": "Allow", **ANYBODY}]})},
+            True,
+        ),
+        *(
+            (rules.BUCKET_POLICY, {"bucket": "a", "policy": {"Statement": [open_to(operator, key, value)]}}, False)
+            for operator, key, value in ONE_ACCOUNT
+        ),
         (rules.PERMISSION, {"principal": "*", "principalOrgId": "o-a"}, False),
         (rules.PERMISSION, {"principal": "123456789012"}, False),
         (rules.PERMISSION, {"principal": "s3.amazonaws.com", "sourceAccount": "123456789012"}, False),
     ],
 )
-def test_what_opens_a_door_without_a_policy_is_found(type_: str, properties: dict[str, str], found: bool) -> None:
+def test_what_opens_a_door_is_found_and_nothing_else(type_: str, properties: dict[str, Any], found: bool) -> None:
     """Of other stacks: this one declares none of these."""
     complained = list(complaints([*declared_of(graph("dev")), Declared(type_, "urn:door", properties)]))
     assert complained == ([("nothing-public", "urn:door")] if found else [])
