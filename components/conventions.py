@@ -96,4 +96,15 @@ def _named(name: str) -> Transformation:
     if not callable(found):
         raise NoTransformationError(f"the setting transformation is {name!r}, and that is no function")
     transformation: Transformation = found
-    return transformation
+
+    def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        given = f"the setting transformation is {name!r}, which, given {args.type_} {args.name!r},"
+        try:
+            result = transformation(args)
+        except Exception as error:  # whatever somebody else's code raises: the setting is what names it
+            raise NoTransformationError(f"{given} raised {type(error).__name__}: {error}") from error
+        if result is not None and not isinstance(result, pulumi.ResourceTransformationResult):
+            raise NoTransformationError(f"{given} gave back {result!r} and no ResourceTransformationResult")
+        return result
+
+    return transform

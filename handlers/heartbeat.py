@@ -63,8 +63,8 @@ def lambda_handler(_: Any, context: Context) -> dict[str, Any]:
 
 def _sends(newest: _Beat | None) -> bool:
     """Send the beat that is due, if one is: whether there was one. NotHomeError where this Region decides nothing."""
-    beat = int(_seconds(now()) // _SECONDS)
-    if newest is not None and newest.number >= beat:
+    beat = _number(now())
+    if newest is not None and _is_of(newest, beat):
         return False
     request = {
         "aggregateId": _ID,
@@ -78,6 +78,15 @@ def _sends(newest: _Beat | None) -> bool:
     if answer["error"]["code"] == NotHomeError.code:
         raise NotHomeError("", "this Region decides nothing")
     raise _UnansweredError(answer["error"]["message"])
+
+
+def _number(moment: str) -> int:
+    return int(_seconds(moment) // _SECONDS)
+
+
+def _is_of(newest: _Beat, beat: int) -> bool:
+    """Whether it was sent in that beat's stretch, or in a later one. A greater number is of a faster pace."""
+    return newest.number == beat or (newest.number > beat and _number(newest.sent) >= beat)
 
 
 def _newest() -> _Beat | None:

@@ -261,8 +261,7 @@ GRANTS: tuple[Grant, ...] = (
         "ChangeKeys",
         _KEY,
         _KEYS,
-        "kms:EnableKeyRotation PutKeyPolicy UpdateKeyDescription DisableKey EnableKey ScheduleKeyDeletion "
-        "TagResource UntagResource",
+        "kms:EnableKeyRotation PutKeyPolicy UpdateKeyDescription EnableKey TagResource UntagResource",
         owned=True,
     ),
     Grant("ChangeApis", _API, _APIS, "apigateway:POST PATCH DELETE"),
@@ -456,7 +455,9 @@ DENIALS: tuple[Grant, ...] = (
     Grant("KeepTheAuditLog", _LOG_POLICY, _AUDIT_LOG, "logs:DeleteLogGroup DeleteLogStream", never=True),
     Grant("KeepBackups", _VAULT, _ON_ALL, "backup:DeleteRecoveryPoint UpdateRecoveryPointLifecycle", never=True),
     Grant("BecomeNoRole", _ROLE, _ROLES, "sts:AssumeRole", never=True),
-    Grant("CallNoFunctions", _FUNCTION, _ON_ALL, "lambda:InvokeFunction InvokeFunctionUrl", never=True),
+    # A key is retained, whatever becomes of the stack. Without it nothing that lies under it can be read again.
+    Grant("KeepTheKey", _KEY, _KEYS, "kms:DisableKey ScheduleKeyDeletion", never=True),
+    Grant("CallNoFunctions", _FUNCTION, _ON_ALL, "lambda:InvokeAsync InvokeFunction InvokeFunctionUrl", never=True),
     Grant("PutNoEvents", _BUS, _ON_ALL, "events:PutEvents", never=True),
     Grant("TouchNoMessages", _QUEUE, _ON_ALL, "sqs:DeleteMessage PurgeQueue ReceiveMessage SendMessage", never=True),
     Grant("PublishNothing", _TOPIC, _ON_ALL, "sns:Publish", never=True),

@@ -117,6 +117,21 @@ def test_with_nothing_stopped_there_is_a_beat_every_five_minutes_and_no_alarm(le
     assert rows(ledger.aws).keys() == {(ID, "LastHeartbeat")}
 
 
+@pytest.mark.parametrize(("before", "after"), [(60, 300), (300, 60), (120, 300)])
+def test_a_change_of_pace_is_kept_to_from_the_next_stretch_on(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, handlers: Module, before: int, after: int
+) -> None:
+    monkeypatch.setattr(handlers("heartbeat"), "_SECONDS", before)
+    ledger.run(12)
+    so_far = len(ledger.events())
+    monkeypatch.setattr(handlers("heartbeat"), "_SECONDS", after)
+    ledger.run(20)
+
+    first, last = (-(-(12 * 60) // after), (12 + 19) * 60 // after)
+    assert len(ledger.events()) - so_far == last - first + 1
+    assert ledger.rings() is None
+
+
 STATIONS = (
     *("command", "relay", "mapping of the stream", "queue", "mapping of the queue", "projection", "query", "schedule"),
 )

@@ -86,6 +86,18 @@ def test_a_transformation_that_is_not_there_is_refused_by_name(name: str, why: s
 
 
 @pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("json:loads", "raised TypeError: the JSON object must be str"),
+        ("builtins:repr", "gave back .* and no ResourceTransformationResult"),
+    ],
+)
+def test_a_transformation_that_fails_is_told_with_what_it_was_given(name: str, why: str) -> None:
+    with pytest.raises(NoTransformationError, match=f"'{name}', which, given [a-z:A-Z/-]+ '[a-z-]+', {why}"):
+        run("dev", {"event-sourcing:transformation": name})
+
+
+@pytest.mark.parametrize(
     "other", ["arn:aws:iam::999999999999:policy/ledger", "arn:aws-cn:iam::123456789012:policy/ledger"]
 )
 def test_a_boundary_of_another_account_is_refused_by_name(other: str) -> None:

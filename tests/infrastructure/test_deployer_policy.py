@@ -220,6 +220,7 @@ def test_policies_hold_everything_that_was_there_before_whatever_it_was() -> Non
 
 def test_what_no_deployment_takes_is_denied_whatever_a_resources_policy_allows() -> None:
     settings = {"auditFilesDays": "365", "backupDays": "365", "permissionsBoundary": BOUNDARY, "rolePath": "/ledger/"}
+    settings["kmsKey"] = "create"
     made = documents(
         declared("prod", _qualified(settings)),
         Place(tags={"stack": "prod"}),
@@ -237,6 +238,7 @@ def test_what_no_deployment_takes_is_denied_whatever_a_resources_policy_allows()
     assert denied["events:DeleteArchive"] == ["arn:aws:events:REGION:ACCOUNT_ID:archive/events-archive-???????"]
     assert denied["logs:DeleteLogGroup"] == ["arn:aws:logs:REGION:ACCOUNT_ID:log-group:/aws/events/audit-log-*"]
     assert denied["backup:DeleteRecoveryPoint"] == ["*"]
+    assert denied["kms:ScheduleKeyDeletion"] == ["arn:aws:kms:REGION:ACCOUNT_ID:key/*"]
     for path in ("/ledger/", "/"):
         assert f"arn:aws:iam::ACCOUNT_ID:role{path}command-role-???????" in denied["sts:AssumeRole"]
     assert denied["lambda:InvokeFunction"] == denied["events:PutEvents"] == denied["sqs:SendMessage"] == ["*"]
@@ -250,7 +252,7 @@ def test_without_a_boundary_there_is_no_condition_on_one(prod: dict[str, Any]) -
 def test_what_has_no_name_is_told_by_whose_it_is() -> None:
     made = documents(declared("prod", {"event-sourcing:kmsKey": "create"}), Place(tags={"stack": "prod"}))
 
-    (keys,) = granting(made, "kms:ScheduleKeyDeletion")
+    (keys,) = granting(made, "kms:PutKeyPolicy")
     assert "kms:TagResource" in keys["Action"]
     assert keys["Condition"] == {"StringEquals": {"aws:ResourceTag/stack": "prod"}}
     (mappings,) = granting(made, "lambda:DeleteEventSourceMapping")

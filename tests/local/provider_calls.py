@@ -491,11 +491,9 @@ def _new_key(id_: str, made: Outputs) -> list[Call]:
     return [
         _call("kms", "update_key_description", **key, Description="What is kept"),
         _call("kms", "put_key_policy", **key, PolicyName="default", Policy=made["policy"]),
-        _call("kms", "disable_key", **key),
         _call("kms", "enable_key", **key),
         _call("kms", "tag_resource", **key, Tags=[{"TagKey": "stage", "TagValue": "trial"}]),
         _call("kms", "untag_resource", **key, TagKeys=["stage"]),
-        _call("kms", "schedule_key_deletion", **key, PendingWindowInDays=30),
     ]
 
 

@@ -207,6 +207,8 @@ def test_whoever_writes_a_resources_policy_or_a_roles_trust_for_herself_is_denie
     engine.client("s3").create_bucket(**bucket, ObjectLockEnabledForBucket=True)
     log = {"logGroupName": "/aws/events/audit-log-0123456789"}
     engine.client("logs").create_log_group(**log)
+    tags = [{"TagKey": key, "TagValue": value} for key, value in TAGS.items()]
+    key = {"KeyId": engine.client("kms").create_key(Tags=tags)["KeyMetadata"]["KeyId"]}
 
     def allowing(action: str, *on: str) -> str:
         statement = {"Effect": "Allow", "Principal": {"AWS": her_role}, "Action": action}
@@ -233,6 +235,8 @@ def test_whoever_writes_a_resources_policy_or_a_roles_trust_for_herself_is_denie
         ("s3", "delete_object", {**file, "BypassGovernanceRetention": True}),
         ("events", "delete_archive", {"ArchiveName": "events-archive-0123456"}),
         ("logs", "delete_log_group", log),
+        ("kms", "disable_key", key),
+        ("kms", "schedule_key_deletion", key),
     ]
     entering = {"RoleArn": trusted, "RoleSessionName": "usurper"}
     takeover.append(("sts", "assume_role", entering))
