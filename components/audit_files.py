@@ -54,6 +54,7 @@ class AuditFiles(pulumi.ComponentResource):
     rule_name: pulumi.Output[str]
     stream_name: pulumi.Output[str]
     bucket_name: pulumi.Output[str]
+    writer_role_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: AuditFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("event-sourcing:index:AuditFiles", name, None, opts)
@@ -95,6 +96,7 @@ class AuditFiles(pulumi.ComponentResource):
         self.rule_name = rule.name
         self.stream_name = stream.name
         self.bucket_name = bucket.bucket
+        self.writer_role_name = writer.name
         self.register_outputs({"bucketName": self.bucket_name})
 
 

@@ -16,8 +16,8 @@ from components.policies import Grant, queue_policy
 
 @dataclass(frozen=True)
 class DeadLetterQueueArgs:
-    rule_arns: Sequence[Input[str]] = ()
-    """Rules whose undeliverable events are sent here; `*` within an ARN matches."""
+    takes_from_rules: bool = False
+    """Whether rules send here what they could not deliver; `admit` then says which, once all of them are declared."""
     takes_redrive: bool = False
     """Whether another queue redrives to this one; that queue's component then says which."""
     kms_key_arn: Input[str] | None = None
@@ -42,16 +42,25 @@ class DeadLetterQueue(pulumi.ComponentResource):
             redrive_allow_policy=None if args.takes_redrive else json.dumps({"redrivePermission": "denyAll"}),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        aws.sqs.QueuePolicy(
-            f"{name}-policy",
-            queue_url=queue.url,
-            policy=queue_policy(queue.arn, args.rule_arns),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        self._label = name
         self.name = queue.name
         self.arn = queue.arn
         self.url = queue.url
+        if not args.takes_from_rules:
+            self._guard(())
         self.register_outputs({"name": self.name, "arn": self.arn, "url": self.url})
+
+    def admit(self, rule_arns: Sequence[Input[str]]) -> None:
+        """Have these rules send here what they could not deliver; `*` within an ARN matches."""
+        self._guard(rule_arns)
+
+    def _guard(self, rule_arns: Sequence[Input[str]]) -> None:
+        aws.sqs.QueuePolicy(
+            f"{self._label}-policy",
+            queue_url=self.url,
+            policy=queue_policy(self.arn, rule_arns),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def grant_send(self) -> Grant:
         """Leave to leave a dead letter here."""

@@ -9,7 +9,6 @@ from components.conflict_feed import ConflictQueue, ConflictQueueArgs
 from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.event_bus import EventBus, EventBusArgs
 from stack.shared import Shared
-from stack.stores import Stores
 
 SOURCE = "event-sourcing.financial"
 """Of what happened."""
@@ -36,7 +35,7 @@ class Carriers:
     conflict_dead_letters: DeadLetterQueue | None = None
 
 
-def carry(shared: Shared, stores: Stores) -> Carriers:
+def carry(shared: Shared) -> Carriers:
     """Declare the bus, and a dead letter queue for each kind of edge."""
     key = shared.kms_key_arn
     event_bus = EventBus(
@@ -44,8 +43,7 @@ def carry(shared: Shared, stores: Stores) -> Carriers:
         EventBusArgs(archive_retention_days=shared.settings.archive_retention_days, kms_key_arn=key, but_from=[COPIES]),
         shared.options,
     )
-    watches = [watch.rule_arn for watch in stores.watches.values()]
-    admitted = DeadLetterQueueArgs(rule_arns=[event_bus.rule_arns, *watches], kms_key_arn=key)
+    delivered = DeadLetterQueueArgs(takes_from_rules=True, kms_key_arn=key)
     redriven = DeadLetterQueueArgs(takes_redrive=True, kms_key_arn=key)
     conflicts = conflict_dead_letters = None
     if shared.place:
@@ -58,7 +56,7 @@ def carry(shared: Shared, stores: Stores) -> Carriers:
         )
     return Carriers(
         event_bus=event_bus,
-        delivery_dead_letters=DeadLetterQueue("delivery-dlq", admitted, shared.options),
+        delivery_dead_letters=DeadLetterQueue("delivery-dlq", delivered, shared.options),
         projection_dead_letters=DeadLetterQueue("projection-dlq", redriven, shared.options),
         process_dead_letters=DeadLetterQueue("process-dlq", redriven, shared.options),
         replay_dead_letters=DeadLetterQueue("replay-dlq", redriven, shared.options),

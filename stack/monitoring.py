@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 
 from components.account_limits import concurrency_limit
 from components.front_door import FrontDoor
 from components.handler_function import HandlerFunction
-from components.monitoring import Between, Monitoring, MonitoringArgs
+from components.monitoring import Between, Monitoring, MonitoringArgs, Watch
 from stack.carriers import Carriers
 from stack.feeds import Feeds
 from stack.functions import Functions
@@ -28,6 +30,7 @@ def watch(
     replaying: Replaying,
     front_door: FrontDoor | None,
     settling: Settling | None,
+    watches: Mapping[str, Watch],
 ) -> Monitoring:
     """Declare the alarms, the topic that they report to, and the dashboard."""
     return Monitoring(
@@ -71,7 +74,7 @@ def watch(
             sweep_minutes=shared.settings.sweep_minutes,
             heartbeat=functions.heartbeat,
             heartbeat_minutes=shared.settings.heartbeat_minutes,
-            watches=stores.watches,
+            watches=watches,
             delivery_dead_letters=carriers.delivery_dead_letters,
             apis=front_door.apis if front_door else {},
             token_scopes=functions.token_scopes,

@@ -25,6 +25,7 @@ from stack.regions import Settling, settle
 from stack.replays import Replaying, replay
 from stack.shared import Shared
 from stack.stores import Stores
+from stack.watches import look_out
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Declared:
 
 def declare(shared: Shared, stores: Stores, door: FrontDoor | None, elsewhere: FrontDoor | None = None) -> Declared:
     """Declare all that a Region has, over its tables and behind its door; `elsewhere` is the other Region's."""
-    carriers = carry(shared, stores)
+    carriers = carry(shared)
     functions = run(shared, stores, carriers, elsewhere)
     guard(shared, stores, functions)
     feeds = feed(shared, stores, carriers, functions)
@@ -51,6 +52,18 @@ def declare(shared: Shared, stores: Stores, door: FrontDoor | None, elsewhere: F
     replaying = replay(shared, stores, carriers, functions, feeds)
     operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
     connect(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
+    watches = {
+        **stores.watches,
+        **look_out(
+            *(shared, carriers, functions),
+            feeds=feeds,
+            operations=operations,
+            replaying=replaying,
+            front_door=door,
+        ),
+    }
+    rules = [each.rule_arn for each in watches.values()]
+    carriers.delivery_dead_letters.admit([carriers.event_bus.rule_arns, *rules])
     monitoring = watch(
         *(shared, stores, carriers, functions),
         feeds=feeds,
@@ -58,6 +71,7 @@ def declare(shared: Shared, stores: Stores, door: FrontDoor | None, elsewhere: F
         replaying=replaying,
         front_door=door,
         settling=settling,
+        watches=watches,
     )
     outputs = {
         **_of_parts(stores, carriers, functions, feeds, replaying),

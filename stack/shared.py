@@ -71,6 +71,12 @@ def protection(settings: Settings) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(protect=settings.production)
 
 
+def loose(shared: Shared) -> pulumi.ResourceOptions | None:
+    """Unprotected, and so without the options of all others; in the second Region it lies with them."""
+    parent = shared.options.parent
+    return pulumi.ResourceOptions(parent=parent) if parent else None
+
+
 def share(settings: Settings, names: Names, root: Path) -> Shared:
     """Ask AWS where the stack stands; declare its key, where it is to have one of its own."""
     account_id = aws.get_caller_identity_output().account_id

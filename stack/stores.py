@@ -18,7 +18,7 @@ from components.replays import Replays
 from components.snapshots import Snapshots
 from components.standings import Standings
 from components.table import TableArgs, replica
-from stack.shared import Shared
+from stack.shared import Shared, loose
 
 
 @dataclass(frozen=True)
@@ -160,15 +160,9 @@ def _back_up(shared: Shared, tables: Mapping[str, pulumi.Output[str]]) -> Backup
         ),
         shared.options,
     )
-    return BackupWatch("backup-watch", list(tables.values()), _loose(shared))
+    return BackupWatch("backup-watch", list(tables.values()), loose(shared))
 
 
 def _guard_watch(shared: Shared, event_store: EventTable) -> GuardWatch:
     """What notices that the store's guards are taken away."""
-    return GuardWatch("guard-watch", event_store, _loose(shared))
-
-
-def _loose(shared: Shared) -> pulumi.ResourceOptions | None:
-    """Unprotected, and so without the options of all others; in the second Region it lies with them."""
-    parent = shared.options.parent
-    return pulumi.ResourceOptions(parent=parent) if parent else None
+    return GuardWatch("guard-watch", event_store, loose(shared))

@@ -475,6 +475,90 @@ def test_a_change_of_the_stores_guards_would_reach_the_alarm_topic(
     assert target["Arn"] == outputs["alarmTopicArn"]
 
 
+def test_each_watch_takes_the_calls_that_it_is_for(
+    engine: Engine, outputs: dict[str, Any], deployment: Deployment
+) -> None:
+    """As the rules came to stand there, and as the service matches them."""
+    function, place = outputs["commandFunction"].partition(":")[0], "us-east-1:123456789012"
+    (api,) = (each for each in deployment.resources if each.name == "people-api-api")
+    assert api.created is not None
+    (role,) = (each for each in deployment.resources if each.name == "command-role")
+    calls: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("evidence", "events", "DeleteArchive", {"archiveName": outputs["archiveName"]}),
+        ("evidence", "events", "DisableRule", {"name": outputs["auditRuleName"]}),
+        ("evidence", "logs", "DeleteLogGroup", {"logGroupName": outputs["auditLogGroup"]}),
+        ("evidence", "s3", "PutBucketLifecycle", {"bucketName": outputs["auditFilesBucket"]}),
+        ("doors", "events", "PutPermission", {"eventBusName": outputs["eventBusName"]}),
+        ("doors", "sqs", "SetQueueAttributes", {"queueUrl": outputs["processQueueUrl"]}),
+        ("doors", "apigateway", "UpdateRoute", {"apiId": api.created.id}),
+        (
+            "writers",
+            "lambda",
+            "AddPermission20150331v2",
+            {"functionName": f"arn:aws:lambda:{place}:function:{function}"},
+        ),
+        ("publishers", "lambda", "CreateFunctionUrlConfig", {"functionName": outputs["relayFunction"]}),
+        ("roles", "iam", "UpdateAssumeRolePolicy", {"roleName": _outputs(role)["name"]}),
+    ]
+    events = engine.client("events")
+    for label, service, name, parameters in calls:
+        pattern = events.describe_rule(Name=_watch(deployment, label))["EventPattern"]
+        for asked, is_told in ((parameters, True), (dict.fromkeys(parameters, "payroll"), False)):
+            sample = json.dumps(_recorded(service, name, asked))
+            assert events.test_event_pattern(EventPattern=pattern, Event=sample)["Result"] is is_told, (name, asked)
+
+
+@pytest.mark.parametrize("label", ["evidence", "doors", "writers", "publishers", "roles"])
+def test_what_a_watch_takes_comes_to_whoever_hears_the_alarm_topic(
+    engine: Engine, outputs: dict[str, Any], deployment: Deployment, label: str
+) -> None:
+    """AWS alone puts events of its services, so the rule takes those of another source for a while."""
+    events, sns, sqs = engine.client("events"), engine.client("sns"), engine.client("sqs")
+    rule = _watch(deployment, label)
+    inbox = sqs.create_queue(QueueName=f"inbox-{label}-{uuid4()}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    subscription = sns.subscribe(TopicArn=outputs["alarmTopicArn"], Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+    before = events.describe_rule(Name=rule)["EventPattern"]
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [f"tests.{label}"]}))
+    try:
+        told = _recorded("tests", "UpdateRoute", {"apiId": label})
+        entry = {"DetailType": told["detail-type"], "Detail": json.dumps(told["detail"]), "Source": f"tests.{label}"}
+        events.put_events(Entries=[entry])
+        (message,) = eventually(
+            lambda: list(sqs.receive_message(QueueUrl=inbox, WaitTimeSeconds=1).get("Messages", [])), bool, SOON
+        )
+    finally:
+        events.put_rule(Name=rule, EventPattern=before)
+        sns.unsubscribe(SubscriptionArn=subscription)
+        sqs.delete_queue(QueueUrl=inbox)
+    assert json.loads(json.loads(message["Body"])["Message"])["detail"] == told["detail"]
+
+
+def _watch(deployment: Deployment, label: str) -> str:
+    (rule,) = (each for each in deployment.resources if each.name == f"{label}-watch-rule")
+    return str(_outputs(rule)["name"])
+
+
+def _recorded(service: str, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What EventBridge makes of a call that CloudTrail recorded."""
+    return {
+        "id": str(uuid4()),
+        "version": "0",
+        "account": "123456789012",
+        "region": "us-east-1",
+        "time": "2024-01-15T10:00:00Z",
+        "source": f"aws.{service}",
+        "detail-type": "AWS API Call via CloudTrail",
+        "resources": [],
+        "detail": {
+            "eventSource": f"{service}.amazonaws.com",
+            "eventName": name,
+            "readOnly": False,
+            "requestParameters": parameters,
+        },
+    }
+
+
 def test_only_the_command_function_and_whoever_breaks_the_glass_add_events(
     engine: Engine, outputs: dict[str, Any]
 ) -> None:

@@ -51,7 +51,8 @@ FEEDS = {
     "replay-feed-policy",
 }
 ACCESS_LOGS = {"people-api-access", "machine-api-access"}
-WATCH = {"guard-watch-rule", "monitoring-guard-target"}
+WATCHED = ("guard", "evidence", "doors", "writers", "publishers", "roles")
+WATCH = {name for label in WATCHED for name in (f"{label}-watch-rule", f"monitoring-{label}-target")}
 # What carries nothing, and goes with the operation, file or function that it is of.
 COMES_AND_GOES = ("Authorizer", "BucketObjectv2", "Integration", "Permission", "Route")
 # What is called after the stack, loses nothing by a new name, and is made before the old one goes.
