@@ -301,10 +301,16 @@ def _function_is_opened(permission: Properties) -> Iterator[str]:
         yield "its URL would ask nobody who it is: set functionUrlAuthType to AWS_IAM"
     elif principal == "*" and not permission.get("principalOrgId"):
         yield "it lets anybody in: name the principal, or set principalOrgId"
-    elif principal.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not (
-        permission.get("sourceAccount") or _is_somebody(permission.get("sourceArn") or "*")
+    elif _is_service(principal) and not (
+        permission.get("sourceAccount")
+        or permission.get("eventSourceToken")
+        or _is_somebody(permission.get("sourceArn") or "*")
     ):
         yield f"{principal} may call for any account: set sourceArn or sourceAccount"
+
+
+def _is_service(principal: str) -> bool:
+    return "." in principal and not principal.startswith("arn:")
 
 
 def _bus_is_opened(permission: Properties) -> Iterator[str]:
@@ -321,7 +327,10 @@ def _url_is_opened(url: Properties) -> Iterator[str]:
 
 
 def _route_is_opened(route: Properties) -> Iterator[str]:
-    if (route.get("authorizationType") or "NONE") == "NONE" and route["routeKey"] not in _OPEN_ROUTES:
+    key = route["routeKey"]
+    if " " not in key and key not in ("$connect", "$default"):
+        return  # of a WebSocket API, which asks when it is connected to
+    if (route.get("authorizationType") or "NONE") == "NONE" and key not in _OPEN_ROUTES:
         yield "it would ask nobody who it is: set authorizationType, and an authorizer"
 
 

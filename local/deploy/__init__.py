@@ -5,7 +5,7 @@ outputs. What cannot be honoured (a resource type, an input, a provider function
 """
 
 from local.deploy.apart import deploy_apart
-from local.deploy.config import StackConfig, stacks
+from local.deploy.config import StackConfig, default_tags, stacks
 from local.deploy.config import load as load_config
 from local.deploy.credentials import Credentials
 from local.deploy.deployment import Deployment, deploy
@@ -22,6 +22,7 @@ __all__ = [
     "Progress",
     "StackConfig",
     "Stopped",
+    "default_tags",
     "deploy",
     "deploy_apart",
     "load_config",

@@ -37,7 +37,7 @@ def stacks(project_dir: Path) -> list[str]:
 def load(project_dir: Path, stack: str, overrides: Mapping[str, str] | None = None) -> StackConfig:
     """The configuration of `stack`: schema defaults, under the stack's file, under `overrides` (text, as on the CLI).
 
-    Raises ConfigError naming every value that is unknown, encrypted, of the wrong type or missing.
+    Raises ConfigError naming every value that is unknown, encrypted, of the wrong type or missing, or no tags.
     """
     project = _mapping(project_dir / "Pulumi.yaml")
     if not isinstance(name := project.get("name"), str):
@@ -52,7 +52,9 @@ def load(project_dir: Path, stack: str, overrides: Mapping[str, str] | None = No
     problems = [*_unknown(given, schema, name), *_misfits(merged, schema), *_missing(merged, schema)]
     if problems:
         raise ConfigError(f"the configuration of stack {stack!r} does not fit: {'; '.join(problems)}")
-    return StackConfig(name, stack, {key: _text(value) for key, value in merged.items()})
+    values = {key: _text(value) for key, value in merged.items()}
+    default_tags(values.get("aws:defaultTags"))
+    return StackConfig(name, stack, values)
 
 
 def _mapping(path: Path) -> dict[str, Any]:
@@ -143,3 +145,15 @@ def _text(value: Any) -> str:
     if isinstance(value, list | dict):
         return json.dumps(value)
     return str(value)
+
+
+def default_tags(given: Any) -> dict[str, str]:
+    """Those of `aws:defaultTags`, which travels as JSON text or as what that stands for. Raises: ConfigError."""
+    try:
+        read = json.loads(given) if isinstance(given, str) else given or {}
+    except ValueError:
+        read = None
+    tags = (read.get("tags") or {}) if isinstance(read, dict) else None
+    if not isinstance(tags, dict) or not all(isinstance(each, str) for each in tags.values()):
+        raise ConfigError(f"aws:defaultTags is {given!r}; allowed: tags by their names, as {{tags: {{team: ledger}}}}")
+    return dict(tags)

@@ -1,6 +1,5 @@
 """What the AWS provider's plugin does for the Pulumi engine: create resources and answer functions, for real."""
 
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -30,7 +29,7 @@ from local.deploy import (
     sqs,
 )
 from local.deploy.aws import Clients
-from local.deploy.config import StackConfig
+from local.deploy.config import StackConfig, default_tags
 from local.deploy.errors import DeployError
 from local.deploy.names import Names
 from local.deploy.regions import in_aws
@@ -141,9 +140,7 @@ class Provider:
 
     def _default_tags(self, provider: str) -> dict[str, str]:
         # A provider's inputs travel as JSON text, in its configuration as well as in an instance's properties.
-        tags = self._setting(provider, "defaultTags") or {}
-        tags = json.loads(tags) if isinstance(tags, str) else tags
-        return dict(tags.get("tags") or {})
+        return default_tags(self._setting(provider, "defaultTags"))
 
     def _account_id(self, region: str) -> str:
         if not self._account:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
-from local.deploy import ConfigError
+from local.deploy import ConfigError, default_tags
 from local.deploy import load_config as load
-from policies.deployer.documents import Declared, Place, documents
+from policies.deployer.documents import MOST_POLICIES, Declared, Place, documents
 from policies.deployer.trust import trust
 from tests.infrastructure.program import ACCOUNT as STAND_IN
 from tests.infrastructure.program import ROOT, run
@@ -38,14 +39,22 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--account",
+        type=_account,
         default=Place.account,
         help="its id; a placeholder where it is left out, which does not go with settings that name the account",
     )
     parser.add_argument("--region", help="of the stack, instead of the one that its file has")
     parser.add_argument("--partition", default=Place.partition, help="aws, aws-cn or aws-us-gov")
-    parser.add_argument("--trust", metavar="OWNER/REPOSITORY", help="print whom the roles trust in, instead")
+    parser.add_argument(
+        "--trust", type=_repository, metavar="OWNER/REPOSITORY", help="print whom the roles trust in, instead"
+    )
     parser.add_argument("--environment", default="production", help="of GitHub, from which is deployed")
-    parser.add_argument("--into", type=Path, metavar="FOLDER", help="write a file for each, instead of printing all")
+    parser.add_argument(
+        "--into",
+        type=_folder,
+        metavar="FOLDER",
+        help="write a file for each, instead of printing all, and remove those of before",
+    )
     options = parser.parse_args(arguments)
     if options.trust:
         return _told(trust(options.trust, options.environment, options.account, options.partition), options.into)
@@ -57,7 +66,32 @@ def main(arguments: list[str] | None = None) -> int:
         is_guess = options.account == Place.account and STAND_IN in str(error)
         print(f"error: {error}{'; give the account by --account' if is_guess else ''}", file=sys.stderr)
         return 2
+    attached = [name for name in made if not name.startswith("once-")]
+    if len(attached) > MOST_POLICIES:
+        print(
+            f"note: a role takes {MOST_POLICIES} policies, unless AWS raises it: {len(attached)} are made",
+            file=sys.stderr,
+        )
     return _told(made, options.into)
+
+
+def _account(text: str) -> str:
+    if text != Place.account and not re.fullmatch("[0-9]{12}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of an account: twelve digits")
+    return text
+
+
+def _repository(text: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a repository of GitHub: OWNER/REPOSITORY")
+    return text
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text)
+    if not text or (folder.exists() and not folder.is_dir()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a folder")
+    return folder
 
 
 def declared(stack: str, overrides: dict[str, str] | None = None, account: str = Place.account) -> list[Declared]:
@@ -70,7 +104,7 @@ def placed(stack: str, account: str, region: str | None, partition: str) -> Plac
     """The stack's place by its file. Raises: ConfigError."""
     settings = load(ROOT, stack)
     regions = json.loads(settings.get(f"{_NAMESPACE}:regions") or "[]") or [settings.get("aws:region") or "REGION"]
-    tags = (json.loads(settings.get("aws:defaultTags") or "{}")).get("tags") or {}
+    tags = default_tags(settings.get("aws:defaultTags"))
     return Place(account, (region,) if region else tuple(regions), partition, tags)
 
 
@@ -79,6 +113,9 @@ def _told(made: dict[str, Any], folder: Path | None) -> int:
         print(json.dumps(made, indent=2))
         return 0
     folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.json"):
+        if re.fullmatch("(read|change|once|never)-[0-9]+", path.stem) and path.stem not in made:
+            path.unlink()
     for name, document in made.items():
         (folder / f"{name}.json").write_text(text_of(document), "utf-8")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -429,5 +430,24 @@ def test_the_command_prints_the_policies_or_says_why_not(capsys: pytest.CaptureF
     assert "arn:aws:dynamodb:eu-central-1:123456789012:table/event-store-table-???????" in json.dumps(told)
     assert main(["--stack", "prod", "--account", "123456789012", "--region", "eu-central-1", "--before", "prod"]) == 0
     assert json.loads(capsys.readouterr().out) == told
+    with pytest.raises(SystemExit):
+        main(["--stack", "prod", "--trust", ""])
+    assert "'' is not a repository of GitHub" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--stack", "prod", "--account", "abc"])
+    assert "'abc' is not the number of an account: twelve digits" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--stack", "prod", "--into", __file__])
+    assert "is not a folder" in capsys.readouterr().err
     assert main(["--stack", "nowhere"]) == 2
     assert "there is no stack 'nowhere' here" in capsys.readouterr().err
+
+
+def test_what_was_written_before_and_is_no_more_is_removed(tmp_path: Path) -> None:
+    """`once-1` least of all is to be attached by whoever attaches what lies there."""
+    for name in ("once-1", "change-9", "notes"):
+        (tmp_path / f"{name}.json").write_text("{}")
+    assert main(["--stack", "prod", "--into", str(tmp_path)]) == 0
+    left = {path.stem for path in tmp_path.iterdir()}
+    assert "notes" in left
+    assert not left & {"once-1", "change-9"}

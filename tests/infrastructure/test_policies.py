@@ -199,6 +199,7 @@ BROKEN: list[tuple[str, str, Change]] = [
     ("nothing-public", rules.API, having(body="{}")),
     ("nothing-public", rules.ROUTE, having(routeKey="POST /health", authorizationType="NONE")),
     ("nothing-public", rules.ROUTE, having(routeKey="$default", authorizationType=None)),
+    ("nothing-public", rules.ROUTE, having(routeKey="$connect", authorizationType="NONE")),
     ("invocation-dead-letters", rules.ASYNC, without("destinationConfig")),
     ("events-immutable", rules.TABLE_POLICY, denying(Principal=SOMEBODY)),
     ("events-immutable", rules.TABLE_POLICY, denying(Condition=NEVER)),
@@ -316,6 +317,9 @@ GIVES_UP = {"destinationConfig": {"onFailure": {"destinationArn": "arn:aws:sqs:u
         ),
         (rules.PERMISSION, {"principal": "*", "principalOrgId": "o-a"}, False),
         (rules.PERMISSION, {"principal": "123456789012"}, False),
+        (rules.PERMISSION, {"principal": "alexa-appkit.amazon.com"}, True),
+        (rules.PERMISSION, {"principal": "alexa-appkit.amazon.com", "eventSourceToken": "a-skill"}, False),
+        (rules.ROUTE, {"routeKey": "sendMessage"}, False),
         (rules.PERMISSION, {"principal": "s3.amazonaws.com", "sourceAccount": "123456789012"}, False),
     ],
 )

@@ -57,6 +57,9 @@ def test_values_arrive_in_the_notation_of_the_cli(tmp_path: Path) -> None:
         ("demo:title: [a]", "demo:title must be of type string"),
         ("demo:sise: 5", "demo:sise is not declared"),
         ("demo:title: {secure: AAABAI=}", "demo:title is encrypted"),
+        ("aws:defaultTags: nonsense", "aws:defaultTags is 'nonsense'; allowed: tags by their names"),
+        ("aws:defaultTags: [a]", """aws:defaultTags is '["a"]'; allowed: tags by their names"""),
+        ("aws:defaultTags: {tags: [a]}", """aws:defaultTags is '{"tags": ["a"]}'; allowed: tags by"""),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(tmp_path: Path, line: str, message: str) -> None:

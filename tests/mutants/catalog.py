@@ -1970,9 +1970,30 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "send a beat once, whether it was stored or not",
         "handlers/heartbeat.py",
-        "    beat = int(_seconds(now()) // _SECONDS)\n    if newest is not None and newest.number >= beat:\n",
-        "    beat = int(_seconds(now()) // _SECONDS)\n    if _seconds(now()) % _SECONDS >= 60:\n",
+        "    if newest is not None and _is_of(newest, beat):\n",
+        "    if _seconds(now()) % _SECONDS >= 60:\n",
         ("tests/handlers/test_heartbeat.py",),
+    ),
+    Mutant(
+        "take a beat of a faster pace for one that is yet to come",
+        "handlers/heartbeat.py",
+        "newest.number == beat or (newest.number > beat and _number(newest.sent) >= beat)",
+        "newest.number >= beat",
+        ("tests/handlers/test_heartbeat.py",),
+    ),
+    Mutant(
+        "take a pattern of accounts for an account",
+        "policies/rules.py",
+        "return len(where) == _ARN_PLACES and not _is_pattern(where[-1] or own)",
+        "return True",
+        ("tests/infrastructure/test_policies.py",),
+    ),
+    Mutant(
+        "let a bucket's objects be had over plain HTTP",
+        "policies/rules.py",
+        """and ("*" in (on := set(_listed(statement.get("Resource", [])))) or arns <= on)""",
+        "and statement.get('Resource')",
+        ("tests/infrastructure/test_policies.py",),
     ),
     Mutant(
         "let callers open accounts under the heartbeat's ids",
@@ -1991,8 +2012,8 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "take a guard of the events that never holds for one",
         "policies/rules.py",
-        "    return excepting and not any(map(_names_no_resource, arns))\n",
-        "    return True\n",
+        "    return excepting and all(\n",
+        "    return True or all(\n",
         ("tests/infrastructure/test_policies.py",),
     ),
     Mutant(
