@@ -53,14 +53,14 @@ def declare(shared: Shared, stores: Stores, door: FrontDoor | None, elsewhere: F
     operations = operate(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
     connect(shared, stores, carriers, functions, feeds=feeds, replaying=replaying)
     watches = {
-        **stores.watches,
         **look_out(
-            *(shared, carriers, functions),
+            *(shared, stores, carriers, functions),
             feeds=feeds,
             operations=operations,
             replaying=replaying,
             front_door=door,
         ),
+        **({"backup": stores.backup_watch} if stores.backup_watch else {}),
     }
     rules = [each.rule_arn for each in watches.values()]
     carriers.delivery_dead_letters.admit([carriers.event_bus.rule_arns, *rules])

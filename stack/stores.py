@@ -11,8 +11,6 @@ from components.backups import Backups, BackupsArgs, BackupWatch, Lock
 from components.branches import Branches
 from components.conflicts import Conflicts, ConflictsArgs, ConflictsReplica, ConflictTable
 from components.event_store import EventStore, EventStoreArgs, EventStoreReplica, EventTable
-from components.guard_watch import GuardWatch
-from components.monitoring import Watch
 from components.read_model import ReadModel
 from components.replays import Replays
 from components.snapshots import Snapshots
@@ -36,22 +34,14 @@ class Stores:
     snapshots: Snapshots
     branches: Branches
     replays: Replays
-    guard_watch: GuardWatch | None
-    """None unless asked for."""
     between: Between | None = None
     """None where there is one Region."""
     backup_watch: BackupWatch | None = None
     """None where there are no backups."""
 
-    @property
-    def watches(self) -> dict[str, Watch]:
-        """What tells the alarm topic of what happened to the tables, by what it watches."""
-        found: dict[str, Watch | None] = {"guard": self.guard_watch, "backup": self.backup_watch}
-        return {label: watch for label, watch in found.items() if watch}
-
 
 def keep(shared: Shared, beside: Shared | None = None) -> Stores:
-    """Declare the tables, and who notices when the event store's guards are taken away.
+    """Declare the tables.
 
     With another Region `beside`, its replicas are declared with the two tables that are replicated.
     """
@@ -127,9 +117,6 @@ def _kept(shared: Shared, event_store: EventTable, between: Between | None) -> S
         snapshots=snapshots,
         branches=Branches("branches", tables, shared.options),
         replays=Replays("replays", tables, shared.options),
-        # Off unless asked for: CloudTrail must record the account's management events. It tells and guards nothing,
-        # so it may go as alarms may.
-        guard_watch=_guard_watch(shared, event_store) if settings.watch_guards else None,
         between=between,
         backup_watch=_back_up(shared, kept) if settings.backup_days else None,
     )
@@ -161,8 +148,3 @@ def _back_up(shared: Shared, tables: Mapping[str, pulumi.Output[str]]) -> Backup
         shared.options,
     )
     return BackupWatch("backup-watch", list(tables.values()), loose(shared))
-
-
-def _guard_watch(shared: Shared, event_store: EventTable) -> GuardWatch:
-    """What notices that the store's guards are taken away."""
-    return GuardWatch("guard-watch", event_store, loose(shared))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from components.call_watch import MAX_PATTERN
+from components.guard_watch import MAX_PATTERN
 from components.limits import SIGN_IN_IN_ONE_REGION
 from local.engine.event_patterns import problem
 from local.engine.pattern_matching import matches
