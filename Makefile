@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 EXTRAS := $(VENV)/.extras
 LEDGER := $(BIN)/ledger
+PYTEST := $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder --durations 20 --durations-min 2
 # Of `make serve`; not the shell's own PORT, which is somebody else's. The console has the next one that is free.
 PORT := 4566
 
@@ -26,7 +27,7 @@ until_ctrl_c = trap 's=1; kill "$$p" 2>/dev/null' INT; $(1) & p=$$!; [ -z "$$s" 
 REAL := $(addprefix tests/local/,test_ledger.py test_least_privilege.py test_operator_roles.py test_engine_streams.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras demo demo-regions serve test test-real test-long mutants bench bench-peers dynamodb-local aws-cli lint fuzz-api scan types unit format lock clean
+.PHONY: help setup extras demo demo-regions serve test test-slow test-real test-long mutants bench bench-peers dynamodb-local aws-cli lint fuzz-api scan types unit format lock clean
 
 help: ## list the targets
 	@if [ -t 1 ]; then columns=80; else columns=0; fi; \
@@ -65,8 +66,12 @@ serve: $(STAMP) $(LEDGER) ## start the embedded AWS on port 4566, or PORT=4666, 
 	@$(call until_ctrl_c,$(BIN)/python -m local serve --port $(PORT) --outputs out.json)
 
 # Style and types begin together and have one core each; the tests follow when the first is through, unless it failed.
-test: $(STAMP) ## all checks: style, import rules, types, tests
+test: $(STAMP) ## style, import rules, types, and all tests but the slow ones
 	@$(MAKE) --no-print-directory -j 2 lint types unit
+
+# Three for two processors: many a test waits, for a process to start or for a queue to be empty, and another one can run.
+test-slow: $(STAMP) ## the tests that start the whole ledger or a browser, walk a document, or take seconds
+	@$(PYTEST) -n 3 -m slow
 
 test-real: $(STAMP) ## the deployed stack's tests on Amazon's own DynamoDB engine (needs Java 17 and `make dynamodb-local`)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --real $(REAL)
@@ -103,9 +108,8 @@ scan: $(STAMP) ## have checkov, cfn-lint, our policy pack, cdk-nag (npm) and act
 types: $(STAMP) ## strict type check
 	@$(BIN)/mypy
 
-# Three for two processors: many a test waits, for a process to start or for a queue to be empty, and another one can run.
-unit: $(STAMP) ## the tests
-	@$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations 20 --durations-min 2
+unit: $(STAMP) ## all tests but the slow ones
+	@$(PYTEST) -n 2 -m "not slow"
 
 format: $(STAMP) ## format the code
 	@$(BIN)/ruff check --fix .

@@ -12,6 +12,8 @@ from bench import contestants, cost, world
 from bench.parts import append, decoding, imports, projection, replays, transfers
 from bench.progress import Steps
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 

@@ -37,6 +37,8 @@ from tests.effort import LONG
 from tests.http_api import trials
 from tests.local.conftest import DISORDER, PROJECT
 
+pytestmark = pytest.mark.slow
+
 if chromium() is None:
     pytest.skip("there is no Chromium (apt-get install chromium, or name it in CHROMIUM)", allow_module_level=True)
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")

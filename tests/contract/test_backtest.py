@@ -34,6 +34,8 @@ from ..effort import LONG
 from ..support import eventually
 from .conftest import _local
 
+pytestmark = pytest.mark.slow
+
 ACCOUNTS, EACH = (4_000, 50) if LONG else (60, 10)
 LIMIT = 100
 """The overdraft limit of each account."""

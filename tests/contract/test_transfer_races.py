@@ -36,6 +36,8 @@ from .conftest import BUCKETS, DYNAMODB_LOCAL, Engine
 from .crowd import at_once
 from .events import assert_chained
 
+pytestmark = pytest.mark.slow
+
 RACES, LONG_RACES = 32, 1_000
 LANES = 8
 """So many races go on at once, each between two accounts of its own."""

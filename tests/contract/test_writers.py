@@ -32,6 +32,8 @@ from .conftest import BUCKETS, Engine
 from .crowd import at_once
 from .events import assert_chained, events
 
+pytestmark = pytest.mark.slow
+
 WRITERS = 64
 Execute = Callable[[Command], Receipt | LedgerError]
 

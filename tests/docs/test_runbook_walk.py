@@ -71,6 +71,7 @@ def put_out_of_turn(ledger: StackClient) -> None:
     dynamodb.put_item(TableName=table, Item={**item, "EventSequence": {"N": "40"}})
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1_800)
 def test_the_runbook_runs_as_printed(ledger: StackClient, reader: Reader) -> None:
     """Its Integrity puts an event back that somebody changed before, and finds nothing wrong behind that."""

@@ -19,6 +19,8 @@ from .blocks import Block, to_run
 from .conftest import Outputs, Reader
 from .walking import Ran, Walk, needs_aws
 
+pytestmark = pytest.mark.slow
+
 WALKED = ("README.md", "Pulumi.README.md", "docs/cli.md", "docs/front-door.md", "docs/local.md")
 ON_AWS = {"Pulumi.README.md", "docs/front-door.md"}
 APART = {"docs/extending.md": "tests/kinds/written.py", "docs/operations.md": "tests/docs/test_runbook_walk.py"}

@@ -74,6 +74,7 @@ def test_a_sample_has_every_call_every_fault_and_the_share_that_is_said(scenario
     assert set(sample(recorded, 1)) == set(whole)
 
 
+@pytest.mark.slow
 def test_two_faults_at_any_calls_on_a_commands_way(record_property: Record) -> None:
     tried = walk_pairs(one_command, every=1 if LONG else 3)
 
@@ -81,6 +82,7 @@ def test_two_faults_at_any_calls_on_a_commands_way(record_property: Record) -> N
     assert tried >= LEAST_PAIRS[0]
 
 
+@pytest.mark.slow
 def test_two_faults_at_any_calls_on_an_events_way(record_property: Record) -> None:
     tried = walk_pairs(one_event, every=1 if LONG else 11)
 
@@ -88,6 +90,7 @@ def test_two_faults_at_any_calls_on_an_events_way(record_property: Record) -> No
     assert tried >= LEAST_PAIRS[1]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1_800 if LONG else 240)
 def test_two_faults_at_any_calls_on_a_transfers_way(record_property: Record) -> None:
     tried = walk_pairs(a_transfer, every=29 if LONG else 19, first_every=3 if LONG else 17)
@@ -96,6 +99,7 @@ def test_two_faults_at_any_calls_on_a_transfers_way(record_property: Record) -> 
     assert tried >= (LEAST_PAIRS_OF_TRANSFERS if LONG else LEAST_PAIRS[2])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1_800 if LONG else 240)
 @pytest.mark.parametrize("scenario", COME_TO_NOTHING, ids=lambda scenario: scenario.__name__)
 def test_two_faults_on_the_way_of_a_transfer_that_comes_to_nothing(scenario: Scenario, record_property: Record) -> None:

@@ -11,7 +11,7 @@ import runpy
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -155,6 +155,15 @@ class Resource:
     @property
     def protect(self) -> bool:
         return self.options.protect
+
+    @cached_property
+    def plain_inputs(self) -> dict[str, Any]:
+        """Of which nothing is changed: one run of the program is what many plans are computed from."""
+        return _plain(self.inputs)  # type: ignore[no-any-return]
+
+    @cached_property
+    def plain_outputs(self) -> dict[str, Any]:
+        return _plain(self.outputs)  # type: ignore[no-any-return]
 
     def document(self, name: str) -> dict[str, Any]:
         """An input that is JSON text."""
@@ -506,6 +515,21 @@ def _outputs_let_go() -> Iterator[None]:
             for output in (value for each in resources for value in vars(each).values()):
                 if isinstance(output, pulumi.Output):
                     vars(output).clear()
+
+
+def _plain(value: Any) -> Any:
+    """Archives compare by what they hold: the names of ours are hashes of it. Files compare by their names."""
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, pulumi.FileAsset):
+        return {"asset": str(value.path)}
+    if isinstance(value, pulumi.FileArchive):
+        return {"archive": str(value.path)}
+    return value
 
 
 def _options(request: Any) -> Options:

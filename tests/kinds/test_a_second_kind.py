@@ -21,6 +21,8 @@ from schemas.generation import PROJECT
 
 from .written import COPIED, DOCUMENT, Writing, section, serving, titles
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = {
     "handlers/domain/parcel.py",
     "handlers/domain/registry.py",

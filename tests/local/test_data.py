@@ -20,6 +20,8 @@ from local.engine.dynamodb_local import installation
 from tests.local.conftest import TELLING, Workshop, package
 from tests.support import eventually
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

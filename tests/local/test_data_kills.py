@@ -32,6 +32,8 @@ from tests.effort import LONG
 from tests.local.conftest import PROJECT
 from tests.support import eventually
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 

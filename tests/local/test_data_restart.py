@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from local.engine import Engine
 from tests.local.test_data import BY_KIND, KEYS, STREAM, _dynamodb_local, identities, index, make_table, put
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

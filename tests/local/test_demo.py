@@ -20,6 +20,8 @@ from local.deploy import StackConfig
 from tests.local.projects import write_project
 from tests.support import eventually
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CONTROL = r"\x1b\[[0-9;?]*[a-zA-Z]"
 

@@ -13,6 +13,8 @@ import pytest
 from local.deploy import ConfigError, DeployError, Progress, Stopped, apart, deploy, deploy_apart
 from tests.local.projects import PlainAws, plain_aws, write_project
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

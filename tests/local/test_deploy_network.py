@@ -13,6 +13,8 @@ from local.deploy import Deployment, deploy
 from local.engine import Engine
 from tests.local.conftest import PROJECT, Workshop, package
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 SOON = 30.0

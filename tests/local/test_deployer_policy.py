@@ -42,6 +42,8 @@ from tests.local.deployers import (
 )
 from tests.local.provider_calls import READS, UPDATES
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 ONLY_AWS = {each.grant.sid for each in AWS_ONLY}

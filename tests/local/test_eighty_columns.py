@@ -21,6 +21,8 @@ import pytest
 from tests import terminal
 from tests.effort import LONG
 
+pytestmark = pytest.mark.slow
+
 READY_SECONDS = 120
 TRANSFER = "0123abcd-of-a-transfer-with-a-rather-long-id"
 ACCOUNT = "an-account-with-a-name-of-some-length"

@@ -43,6 +43,8 @@ from tests.local.conftest import PROJECT
 from tests.local.roles import Roles, broken, role_of
 from tests.support import eventually
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 

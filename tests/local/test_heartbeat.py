@@ -21,6 +21,8 @@ from local.engine import Engine, ManualClock, faults
 from tests.local.conftest import DISORDER, PROJECT
 from tests.local.roles import broken
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 SOON = 30.0

@@ -26,6 +26,8 @@ from ops.system import System
 
 from .roles import Roles, broken, role_of
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 SOON = 30.0

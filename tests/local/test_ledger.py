@@ -599,6 +599,7 @@ def test_a_transfer_that_nobody_approves_of_expires_at_the_sweep_behind_its_dead
 KILLS = 8
 
 
+@pytest.mark.slow
 def test_a_replay_whose_processes_are_killed_sends_every_event_under_one_id(
     engine: Engine, ledger: StackClient
 ) -> None:

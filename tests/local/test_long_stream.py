@@ -15,6 +15,8 @@ from tests.domain.builders import story
 from tests.effort import LONG
 from tests.local.conftest import DISORDER, PROJECT
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 5_000 if LONG else 1_500
 
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")

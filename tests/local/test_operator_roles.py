@@ -27,6 +27,8 @@ from tests.domain.builders import story
 from tests.local.conftest import PROJECT
 from tests.tables import deployed_tables
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 ACCOUNT = "123456789012"

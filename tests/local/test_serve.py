@@ -23,6 +23,8 @@ from local.engine.dynamodb_local.installation import available
 from local.serve import kept
 from tests.local.projects import STACK, write_project
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -15,6 +15,8 @@ from local.deploy import deploy
 from local.engine import Engine, ManualClock
 from tests.local.conftest import DISORDER, PROJECT
 
+pytestmark = pytest.mark.slow
+
 SOON = 30.0
 MINUTE = 60
 TRANSFERS = 8

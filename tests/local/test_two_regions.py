@@ -32,6 +32,8 @@ from tests.local.conftest import DISORDER, PROJECT
 from tests.local.roles import role_of
 from tests.support import eventually
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("awslambdaric", reason="AWS's Lambda runtime client has no wheel for this platform")
 
 ACCOUNTS = tuple(f"both-{number}" for number in range(5))

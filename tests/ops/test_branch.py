@@ -117,6 +117,7 @@ def test_a_merge_is_refused_by_its_name(ledger: Any, run: Run) -> None:
     assert "deploy them" in refused.error
 
 
+@pytest.mark.slow
 def test_a_branch_over_10_000_accounts_is_there_in_under_a_second_and_copies_nothing(ledger: Any, run: Run) -> None:
     item = EventStore(ledger, STORE).item(story("a", [])[0])
     table = dynamodb_backends[ACCOUNT]["us-east-1"].get_table(STORE)

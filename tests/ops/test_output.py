@@ -107,6 +107,7 @@ def test_what_arrives_changes_no_exit_code(code: int) -> None:
     assert ending(lambda: sys.exit(code)) == code
 
 
+@pytest.mark.slow
 @SINKS
 @pytest.mark.parametrize("program", ["ops", "bench"])
 def test_the_programs_end_so(program: str, sink: Callable[[], Any], code: int) -> None:

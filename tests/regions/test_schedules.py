@@ -17,6 +17,8 @@ from .checks import check_the_end
 from .sending import opening, transaction, transfer
 from .world import PRIMARY, REGIONS, Pair, Region
 
+pytestmark = pytest.mark.slow
+
 _ACCOUNTS = ("a", "b")
 
 Op = tuple[str, int, int]

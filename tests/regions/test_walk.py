@@ -16,6 +16,8 @@ from .checks import check_the_end
 from .sending import opening, transaction
 from .world import OTHER, PRIMARY, Pair, Region
 
+pytestmark = pytest.mark.slow
+
 _EVERY = 3 if LONG else 31
 _LEAST = 60 if LONG else 8
 

@@ -16,6 +16,8 @@ from schemas.files import load, streams
 from schemas.generation import PROJECT
 from schemas.scaffold import DOMAIN, UPCASTERS, ScaffoldError, new
 
+pytestmark = pytest.mark.slow
+
 COPIED = (
     "docs",
     "handlers",

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pulumi
-
 from tests.infrastructure.plan import provider
 from tests.infrastructure.plan.provider import Properties
 from tests.infrastructure.program import Graph, Options, Resource, physical_name
@@ -183,7 +181,7 @@ def destroy(state: State, *, preview: bool = True) -> Plan:
 
 def _registered(plan: Plan, before: Kept | None, declared: Resource, names: Mapping[str, str], region: str) -> Kept:
     """The resource as it will stand; notes in the plan what is done for that."""
-    inputs = _exchange(_plain(declared.inputs), names)
+    inputs = _exchange(declared.plain_inputs, names)
     new = Kept(
         urn=declared.urn,
         type=declared.type,
@@ -194,7 +192,7 @@ def _registered(plan: Plan, before: Kept | None, declared: Resource, names: Mapp
         region=region,
         generation=0,
         inputs=inputs,
-        outputs={**_plain(declared.outputs), **inputs} if declared.custom else inputs,
+        outputs={**declared.plain_outputs, **inputs} if declared.custom else inputs,
         standing=inputs,
     )
     if not declared.custom:
@@ -278,19 +276,6 @@ def _naming(state: State, identities: set[str]) -> set[str]:
         return set()
     texts = ((kept.name, _text(kept.standing)) for kept in state)
     return {name for name, text in texts if any(identity in text for identity in identities)}
-
-
-def _plain(value: Any) -> Any:
-    """Archives compare by what they hold: the names of ours are hashes of it. Files compare by their names."""
-    if isinstance(value, pulumi.FileAsset):
-        return {"asset": str(value.path)}
-    if isinstance(value, pulumi.FileArchive):
-        return {"archive": str(value.path)}
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value
 
 
 def _exchange(value: Any, names: Mapping[str, str]) -> Any:
