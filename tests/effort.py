@@ -1,5 +1,7 @@
-"""How hard the tests try: enough to catch a mistake in an ordinary run (`make test`, `make test-slow`), deep with LEDGER_LONG=1
-(`make test-long`)."""
+"""How hard the tests try: enough to catch a mistake in an ordinary run, deep with LEDGER_LONG=1.
+
+The first is `make test` with `make test-slow`, the other `make test-long`.
+"""
 
 import os
 

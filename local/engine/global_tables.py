@@ -153,8 +153,11 @@ class GlobalTables:
             group = self._group(request.region, name)
             if asked.get("ReplicaUpdates"):
                 return self._update_replicas(request, name, group)
-            if group is not None and (asked.get("StreamSpecification") or {}).get("StreamEnabled") is False:
-                raise _invalid("The stream of a global table cannot be disabled")
+            if (asked.get("StreamSpecification") or {}).get("StreamEnabled") is False:
+                if group is not None:
+                    raise _invalid("The stream of a global table cannot be disabled")
+                # Moto would go on writing to it, and fail over that.
+                raise NotImplementedError("the input StreamSpecification.StreamEnabled with the value False")
             response = self._gateway.moto(request)
             shared = {key: value for key, value in asked.items() if key in _SYNCHRONISED}
             if group is not None and response.status < 300 and shared:  # noqa: PLR2004 - a success

@@ -1,10 +1,12 @@
-"""What AWS refuses of SQS, EventBridge and CloudWatch Logs, and moto takes. One check an operation, before any effect.
+"""What AWS refuses of SQS, EventBridge, CloudWatch Logs and Lambda, and moto takes.
 
-Of SQS the JSON protocol alone: who speaks the old query protocol is checked by moto.
+One check an operation, before any effect. Of SQS the JSON protocol alone: who speaks the old query protocol is checked
+by moto.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
@@ -19,6 +21,8 @@ MAX_TARGETS = 5
 """Of a rule."""
 MAX_LOG_BYTES, MAX_LOG_EVENTS, LOG_EVENT_OVERHEAD = 1_048_576, 10_000, 26
 """Of a PutLogEvents, in which each event counts its text in UTF-8 and the overhead."""
+RECEIVES = range(1, 1_001)
+"""Of a message, before it goes to the dead letter queue."""
 
 QUEUE_ATTRIBUTES: Mapping[str, range] = {
     "DelaySeconds": range(901),
@@ -47,6 +51,32 @@ MESSAGE_PARAMETERS: Mapping[str, range] = {
     "VisibilityTimeout": range(43_201),
     "WaitTimeSeconds": range(21),
 }
+FUNCTION_SETTINGS: Mapping[str, range] = {"MemorySize": range(128, 10_241), "Timeout": range(1, 901)}
+MAX_ENVIRONMENT_BYTES = 4096
+"""Of a function's variables, as JSON."""
+RESERVED_VARIABLES = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+    }
+)
+"""Which Lambda sets itself."""
 
 
 class Limits:
@@ -57,7 +87,10 @@ class Limits:
             gateway.before("sqs", operation, _of_json(_check_message))
         for operation in ("ChangeMessageVisibilityBatch", "SendMessageBatch"):
             gateway.before("sqs", operation, _of_json(_check_messages))
+        gateway.before("events", "DeleteEventBus", lambda request: _check_bus_is_free(gateway, request))
         gateway.before("events", "PutTargets", lambda request: _check_targets(gateway, request))
+        for operation in ("CreateFunction", "UpdateFunctionConfiguration"):
+            gateway.before("lambda", operation, lambda request: _check_function(request.json()))
         gateway.before("logs", "PutLogEvents", _of_json(_check_log_events))
 
 
@@ -81,6 +114,20 @@ def _check_queue(asked: dict[str, Any]) -> None:
                 raise ApiError("InvalidAttributeValue", f"Invalid value for the parameter {name}.")
         elif name not in OTHER_QUEUE_ATTRIBUTES:
             raise ApiError("InvalidAttributeName", f"Unknown Attribute {name}.")
+        if name == "RedrivePolicy" and value:
+            _check_redrive(value)
+
+
+def _check_redrive(policy: Any) -> None:
+    try:
+        receives = json.loads(policy)["maxReceiveCount"]
+    except (ValueError, KeyError, TypeError):
+        return  # moto says so
+    if not _is_in(RECEIVES, receives):
+        reason = f"Invalid value for maxReceiveCount: {receives}, valid values are from 1 to 1000 both inclusive."
+        raise ApiError(
+            "InvalidParameterValue", f"Value {policy} for parameter RedrivePolicy is invalid. Reason: {reason}"
+        )
 
 
 def _check_message(asked: dict[str, Any]) -> None:
@@ -104,6 +151,14 @@ def _is_in(allowed: range, value: Any) -> bool:
     return text.isascii() and text.isdecimal() and int(text) in allowed
 
 
+def _check_bus_is_free(gateway: Gateway, request: ApiRequest) -> None:
+    name = str(request.parameters.get("Name")).rsplit("/", 1)[-1]
+    with gateway.lock:
+        bus = backends.events(request.region).event_buses.get(name)
+        if bus and any(not rule.managed_by for rule in bus.rules.values()):
+            raise ApiError("ValidationException", f"Event bus {name} cannot be deleted since it has rules.")
+
+
 def _check_targets(gateway: Gateway, request: ApiRequest) -> None:
     asked = request.parameters
     bus = str(asked.get("EventBusName") or "default").rsplit("/", 1)[-1]
@@ -114,6 +169,30 @@ def _check_targets(gateway: Gateway, request: ApiRequest) -> None:
     given = [str(target.get("Id")) for target in asked.get("Targets") or ()]
     if len({*held, *given}) > MAX_TARGETS:
         raise ApiError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+
+
+def _check_function(asked: dict[str, Any]) -> None:
+    for name, allowed in FUNCTION_SETTINGS.items():
+        value = asked.get(name)
+        if value is not None and not _is_in(allowed, value):
+            bound = f"greater than or equal to {allowed[0]}" if value in range(allowed[0]) else None
+            rule = f"Member must have value {bound or f'less than or equal to {allowed[-1]}'}"
+            where = f"'{value}' at '{name[0].lower()}{name[1:]}'"
+            text = f"1 validation error detected: Value {where} failed to satisfy constraint: {rule}"
+            raise ApiError("ValidationException", text)
+    variables = (asked.get("Environment") or {}).get("Variables") or {}
+    unable = (
+        "Lambda was unable to configure your environment variables because the environment variables you have provided"
+    )
+    if reserved := sorted(RESERVED_VARIABLES & variables.keys()):
+        text = f"{unable} contains reserved keys that are currently not supported for modification."
+        raise ApiError(
+            "InvalidParameterValueException", f"{text} Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode()) > MAX_ENVIRONMENT_BYTES:
+        text = f"{unable} exceeded the 4KB limit. String measured: {measured}"
+        raise ApiError("InvalidParameterValueException", text)
 
 
 def _check_log_events(asked: dict[str, Any]) -> None:

@@ -48,6 +48,8 @@ _NEWEST_DYNAMODB = "DynamoDB_20120810"
 _ELSEWHERE = ("HTTP_ORIGIN", "HTTP_CONTENT_ENCODING")
 """Headers by which moto or its web server do more than the handler does."""
 
+_NO_ROUTE = b"<!doctype html>"
+"""How the web server says that moto has nothing at an address; AWS's errors are JSON or XML."""
 _OF_EVERY_ANSWER = {"Access-Control-Allow-Origin": "*"}
 """By moto's web server."""
 
@@ -58,7 +60,15 @@ class Moto:
     def __init__(self) -> None:
         self._served = DomainDispatcherApplication(create_backend_app)
         # Moto looks through its folders for each request; what serves a host stays the same.
-        self._served.get_backend_for_host = cache(self._served.get_backend_for_host)
+        find = cache(self._served.get_backend_for_host)
+
+        def found(host: str | None) -> Any:
+            backend = find(host)
+            if backend is None and host and host.endswith(".amazonaws.com"):
+                raise NotImplementedError("moto does not know the service")
+            return backend
+
+        self._served.get_backend_for_host = found
 
     def answer(self, request: ApiRequest) -> Response:
         """By the shortest way that gives moto's answer. Raises what moto's handlers raise."""
@@ -71,8 +81,11 @@ class Moto:
             raise NotImplementedError(
                 "JSON with a text that reads as a form with an Action, which moto would carry out"
             )
-        body, status, headers = run_wsgi_app(self._served, request.wsgi_environ(), buffered=True)
-        return Response(int(status.split()[0]), b"".join(body), dict(headers.items()))
+        parts, status, headers = run_wsgi_app(self._served, request.wsgi_environ(), buffered=True)
+        body = b"".join(parts)
+        if status.startswith("404") and request.operation and body.startswith(_NO_ROUTE):
+            raise NotImplementedError("moto does not know it")
+        return Response(int(status.split()[0]), body, dict(headers.items()))
 
 
 class _Lean(BaseResponse):  # type: ignore[misc] # moto is untyped

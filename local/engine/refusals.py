@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from local.engine.api import ApiRequest
     from local.engine.gateway import Check, Gateway
 
+_PARTIQL = "statements in PartiQL are not read as DynamoDB reads them"
+
 OPERATIONS = {
+    ("dynamodb", "BatchExecuteStatement"): _PARTIQL,
+    ("dynamodb", "ExecuteStatement"): _PARTIQL,
+    ("dynamodb", "ExecuteTransaction"): _PARTIQL,
     ("dynamodb", "ExportTableToPointInTime"): "what a table was at an earlier moment is not kept",
     ("dynamodb", "RestoreTableToPointInTime"): "what a table was at an earlier moment is not kept",
     ("firehose", "PutRecordBatch"): "what comes into a stream comes by a rule, or one by one",
@@ -170,6 +175,7 @@ INPUTS: Mapping[tuple[str, str], Mapping[str, Harmless]] = {
         "ReplicaUpdates.Create.TableClassOverride": ("STANDARD",),
         "ReplicaUpdates.Disassociate": (),
         "ReplicaUpdates.Update": (),
+        "SSESpecification": (),
         "VectorIndexUpdates": (),
     },
     ("dynamodbstreams", "DescribeStream"): {"ExclusiveStartShardId": (), "ShardFilter": ()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from tests.local.in_process import Clients, aws, refusal
 
 QUEUE = {"QueueUrl": "http://127.0.0.1/123456789012/q"}
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:q"
+ROLE = "arn:aws:iam::123456789012:role/r"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,68 @@ def test_what_sqs_refuses(client: Clients, operation: str, asked: dict[str, Any]
     names = ["VisibilityTimeout", "ApproximateNumberOfMessages"]
     told = client("sqs").get_queue_attributes(**QUEUE, AttributeNames=names)["Attributes"]
     assert told == {"VisibilityTimeout": "43200", "ApproximateNumberOfMessages": "0"}
+
+
+@pytest.mark.parametrize("receives", [0, 1001, "many"])
+def test_a_message_is_received_before_it_is_dead(client: Clients, receives: Any) -> None:
+    policy = json.dumps({"deadLetterTargetArn": QUEUE_ARN, "maxReceiveCount": receives})
+    for call_, asked in ((client("sqs").set_queue_attributes, QUEUE), (client("sqs").create_queue, {"QueueName": "r"})):
+        code, message = refusal(call_, **asked, Attributes={"RedrivePolicy": policy})
+        assert code.endswith("InvalidParameterValue")
+        assert f"maxReceiveCount: {receives}" in message
+    assert [url.rsplit("/", 1)[-1] for url in client("sqs").list_queues()["QueueUrls"]] == ["q"]
+
+
+def test_a_bus_goes_after_its_rules(client: Clients) -> None:
+    events = client("events")
+    bus = events.create_event_bus(Name="bus")["EventBusArn"]
+    events.put_rule(Name="rule", EventBusName="bus", EventPattern='{"source": ["x"]}')
+    events.create_archive(ArchiveName="archive", EventSourceArn=bus)
+    assert refusal(events.delete_event_bus, Name="bus")[0] == "ValidationException"
+    assert [rule["Name"] for rule in events.list_rules(EventBusName="bus", NamePrefix="rule")["Rules"]] == ["rule"]
+    events.delete_rule(Name="rule", EventBusName="bus")
+    events.delete_event_bus(Name="bus")
+    assert [found["Name"] for found in events.list_event_buses()["EventBuses"]] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "told"),
+    [
+        (
+            {"MemorySize": 127},
+            "ValidationException",
+            "'memorySize' failed to satisfy constraint: Member must have value greater",
+        ),
+        ({"MemorySize": 10_241}, "ValidationException", "less than or equal to 10240"),
+        ({"Timeout": 0}, "ValidationException", "'timeout' failed"),
+        ({"Timeout": 901}, "ValidationException", "less than or equal to 900"),
+        ({"Environment": {"Variables": {"AWS_REGION": "eu-west-1"}}}, "InvalidParameterValueException", "AWS_REGION"),
+        (
+            {"Environment": {"Variables": {"A": "ä" * 2_045}}},
+            "InvalidParameterValueException",
+            "exceeded the 4KB limit",
+        ),
+    ],
+)
+def test_what_lambda_refuses_of_a_functions_settings(
+    client: Clients, settings: dict[str, Any], code: str, told: str
+) -> None:
+    lambda_ = client("lambda")
+    made = {"FunctionName": "f", "Runtime": "python3.11", "Role": ROLE, "Handler": "m.h", "Code": {"ZipFile": b""}}
+    for call_, asked in (
+        (lambda_.create_function, made),
+        (lambda_.update_function_configuration, {"FunctionName": "f"}),
+    ):
+        refused = refusal(call_, **asked, **settings)
+        assert refused[0] == code
+        assert told in refused[1]
+    assert lambda_.list_functions()["Functions"] == []
+
+
+def test_a_function_may_have_all_that_lambda_gives(client: Clients) -> None:
+    most = {"MemorySize": 10_240, "Timeout": 900, "Environment": {"Variables": {"A": "ä" * 2_044}}}
+    code, _ = refusal(client("lambda").update_function_configuration, FunctionName="nobody", **most)
+    assert code == "ResourceNotFoundException"
 
 
 def test_a_rule_has_five_targets(client: Clients) -> None:

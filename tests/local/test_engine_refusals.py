@@ -12,6 +12,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.model import Shape
 
+from local.engine import Engine
 from local.engine.refusals import INPUTS, OPERATIONS, Refusals
 from tests.local.in_process import Clients, aws, refusal
 
@@ -19,6 +20,12 @@ EVERY_INPUT = [(*call, path) for call, inputs in INPUTS.items() for path in inpu
 EVERY_HARMLESS = [
     (*call, path, value) for call, inputs in INPUTS.items() for path, harmless in inputs.items() for value in harmless
 ]
+TABLE: dict[str, Any] = {
+    "TableName": "table",
+    "KeySchema": [{"AttributeName": "Id", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "Id", "AttributeType": "S"}],
+    "BillingMode": "PAY_PER_REQUEST",
+}
 
 
 @pytest.fixture(scope="module")
@@ -176,18 +183,39 @@ def test_a_rule_with_a_schedule_can_be_kept_as_long_as_it_is_disabled(client: Cl
     assert events.describe_rule(Name="kept")["State"] == "DISABLED"
 
 
+def test_a_stream_that_is_to_end_goes_on() -> None:
+    with Engine() as engine:
+        dynamodb = engine.client("dynamodb")
+        stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+        dynamodb.create_table(**TABLE, StreamSpecification=stream)
+        code, message = refusal(dynamodb.update_table, TableName="table", StreamSpecification={"StreamEnabled": False})
+        assert (code, "StreamSpecification.StreamEnabled" in message) == ("NotImplemented", True)
+        dynamodb.put_item(TableName="table", Item={"Id": {"S": "a"}})
+        assert dynamodb.describe_table(TableName="table")["Table"]["StreamSpecification"] == stream
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "asked"),
+    [
+        ("lambda", "get_account_settings", {}),
+        ("lambda", "put_runtime_management_config", {"FunctionName": "f", "UpdateRuntimeOn": "Auto"}),
+        ("schemas", "list_discoverers", {}),
+        ("schemas", "create_discoverer", {"SourceArn": "arn:aws:events:us-east-1:123456789012:event-bus/default"}),
+    ],
+)
+def test_what_moto_does_not_know_is_refused_by_name(
+    client: Clients, service: str, operation: str, asked: dict[str, Any]
+) -> None:
+    code, message = refusal(getattr(client(service), operation), **asked)
+    name = operation.replace("_", " ").title().replace(" ", "")
+    assert (code, f"{service} {name}" in message) == ("NotImplemented", True)
+
+
 def test_what_is_refused_has_no_effect(client: Clients) -> None:
     dynamodb = client("dynamodb")
-    key = {"AttributeName": "Id", "KeyType": "HASH"}
-    made = {
-        "TableName": "table",
-        "KeySchema": [key],
-        "AttributeDefinitions": [{"AttributeName": "Id", "AttributeType": "S"}],
-        "BillingMode": "PAY_PER_REQUEST",
-    }
-    assert refusal(dynamodb.create_table, **made, TableClass="STANDARD_INFREQUENT_ACCESS")[0] == "NotImplemented"
+    assert refusal(dynamodb.create_table, **TABLE, TableClass="STANDARD_INFREQUENT_ACCESS")[0] == "NotImplemented"
     assert dynamodb.list_tables()["TableNames"] == []
-    dynamodb.create_table(**made, TableClass="STANDARD")
+    dynamodb.create_table(**TABLE, TableClass="STANDARD")
     restore = {"SourceTableName": "table", "TargetTableName": "restored", "RestoreDateTime": 1_800_000_000}
     assert refusal(dynamodb.restore_table_to_point_in_time, **restore)[0] == "NotImplemented"
     assert dynamodb.list_tables()["TableNames"] == ["table"]

@@ -32,7 +32,6 @@ class _Route(Enum):
 
 
 _ROUTES = {
-    "BatchExecuteStatement": _Route.ITEMS,
     "BatchGetItem": _Route.ITEMS,
     "BatchWriteItem": _Route.ITEMS,
     "CreateTable": _Route.BOTH,
@@ -42,8 +41,6 @@ _ROUTES = {
     "DescribeContinuousBackups": _Route.TWIN,
     "DescribeTable": _Route.BOTH,
     "DescribeTimeToLive": _Route.TWIN,
-    "ExecuteStatement": _Route.ITEMS,
-    "ExecuteTransaction": _Route.ITEMS,
     "GetItem": _Route.ITEMS,
     "GetResourcePolicy": _Route.TWIN,
     "ListTables": _Route.TWIN,
@@ -62,8 +59,6 @@ _ROUTES = {
     "UpdateTimeToLive": _Route.TWIN,
 }
 _READS = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})
-_SOME_TABLE = frozenset({"BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"})
-"""They name their tables within PartiQL, so that whoever follows any table is told."""
 
 
 class Tables:
@@ -140,6 +135,4 @@ def _by_name(request: ApiRequest) -> ApiRequest:
 
 
 def _tables(request: ApiRequest) -> Iterable[str]:
-    if request.operation in _SOME_TABLE:
-        return [str(table.name) for table in backends.tables(request.region)]
     return {table_names.named(request.region, name) for name in table_names.given(request.parameters)}
