@@ -66,6 +66,7 @@ from local.engine.long_polling import LongPolling
 from local.engine.mappings import Mappings
 from local.engine.message_limits import MessageLimits
 from local.engine.networks import Networks
+from local.engine.object_locks import ObjectLocks
 from local.engine.packages import Packages, RuntimeClientMissing
 from local.engine.processes import Processes
 from local.engine.provisioned import ProvisionedConcurrency
@@ -254,6 +255,7 @@ _WITH_THE_GATEWAY_ALONE: tuple[Callable[[Gateway], object], ...] = (
     QueueAttributes,
     MessageLimits,
     Networks,
+    ObjectLocks,
     RegistryTags,
     SchemaVersions,
     Refusals,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
+from botocore.exceptions import UnknownServiceError
 from werkzeug.exceptions import HTTPException
 
 from local.engine.moto_app import Request as MotoRequest
@@ -243,6 +244,6 @@ def _by_path(service: str, environ: Mapping[str, Any]) -> str:
         return ""
     try:
         operation, _ = _router(service).match(MotoRequest(dict(environ)))
-    except (HTTPException, NotImplementedError, LookupError):
-        return ""  # an unknown path: moto has the answer to it
+    except (HTTPException, NotImplementedError, LookupError, UnknownServiceError):
+        return ""  # an unknown path, or one of what signs by another name: moto has the answer to it
     return str(operation.name)

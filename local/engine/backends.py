@@ -309,6 +309,12 @@ def role_exists(role_arn: str) -> bool:
     return _role(role_arn) is not None
 
 
+def longest_session(role_arn: str) -> int:
+    """Seconds for which somebody may be the role; AWS's own if there is no such role."""
+    role = _role(role_arn)
+    return int((role and role.max_session_duration) or 3600)
+
+
 def role_id(role_arn: str) -> str:
     """The unique id of the role that has the ARN now, "" if none has."""
     role = _role(role_arn)
@@ -567,6 +573,8 @@ def bucket(name: str) -> Any:
     return s3_backends[ACCOUNT]["aws"].buckets.get(name)
 
 
-def bucket_object(bucket_name: str, key: str) -> Any:
-    """The newest version of an object, None if there is none, or it was deleted."""
-    return None if bucket(bucket_name) is None else s3_backends[ACCOUNT]["aws"].get_object(bucket_name, key)
+def bucket_object(bucket_name: str, key: str, version: str | None = None) -> Any:
+    """A version of an object, if none is named the newest; None if there is none, or it was deleted."""
+    if bucket(bucket_name) is None:
+        return None
+    return s3_backends[ACCOUNT]["aws"].get_object(bucket_name, key, version_id=version)

@@ -196,6 +196,8 @@ def entry_failure(entry: Mapping[str, Any], *, from_service: bool = False) -> di
         return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "Not authorized for the source."}
     try:
         detail = exact_json.loads(entry["Detail"])
+        if "\\u" in entry["Detail"]:
+            exact_json.dumps(detail).encode()  # half of a character can be written in JSON, and sent nowhere
     except (ValueError, RecursionError):
         detail = None
     if not (isinstance(detail, dict) and _is_processed(detail)):

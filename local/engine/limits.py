@@ -1,4 +1,4 @@
-"""What AWS refuses of SQS, EventBridge, CloudWatch Logs and Lambda, and moto takes.
+"""What AWS refuses of SQS, EventBridge, CloudWatch Logs, Lambda, KMS and STS, and moto takes.
 
 One check an operation, before any effect. Of SQS the JSON protocol alone: who speaks the old query protocol is checked
 by moto.
@@ -51,6 +51,10 @@ MESSAGE_PARAMETERS: Mapping[str, range] = {
     "VisibilityTimeout": range(43_201),
     "WaitTimeSeconds": range(21),
 }
+SESSION_SECONDS = range(900, 43_201)
+KEY_DELETION_DAYS = range(7, 31)
+MOST_RESERVED = 900
+"""Of the 1,000 that an account's functions may run at once, 100 stay with those that reserve none."""
 FUNCTION_SETTINGS: Mapping[str, range] = {"MemorySize": range(128, 10_241), "Timeout": range(1, 901)}
 MAX_ENVIRONMENT_BYTES = 4096
 """Of a function's variables, as JSON."""
@@ -91,6 +95,9 @@ class Limits:
         gateway.before("events", "PutTargets", lambda request: _check_targets(gateway, request))
         for operation in ("CreateFunction", "UpdateFunctionConfiguration"):
             gateway.before("lambda", operation, lambda request: _check_function(request.json()))
+        gateway.before("lambda", "PutFunctionConcurrency", lambda request: _check_reserved(request.json()))
+        gateway.before("kms", "ScheduleKeyDeletion", lambda request: _check_deletion(request.parameters))
+        gateway.before("sts", "AssumeRole", lambda request: _check_session(gateway, request))
         gateway.before("logs", "PutLogEvents", _of_json(_check_log_events))
 
 
@@ -171,15 +178,46 @@ def _check_targets(gateway: Gateway, request: ApiRequest) -> None:
         raise ApiError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
 
 
+def _check_range(name: str, value: Any, allowed: range, code: str = "ValidationException") -> None:
+    if value is None or _is_in(allowed, value):
+        return
+    text = str(value).lstrip("-")
+    is_low = str(value).startswith("-") or (text.isdecimal() and int(text) < allowed[0])
+    bound = f"greater than or equal to {allowed[0]}" if is_low else f"less than or equal to {allowed[-1]}"
+    where = f"'{value}' at '{name[0].lower()}{name[1:]}'"
+    rule = f"Member must have value {bound}"
+    raise ApiError(code, f"1 validation error detected: Value {where} failed to satisfy constraint: {rule}")
+
+
+def _check_session(gateway: Gateway, request: ApiRequest) -> None:
+    asked = request.parameters
+    seconds = asked.get("DurationSeconds")
+    _check_range("DurationSeconds", seconds, SESSION_SECONDS, "ValidationError")
+    with gateway.lock:
+        longest = backends.longest_session(str(asked.get("RoleArn")))
+    if seconds is not None and int(seconds) > longest:
+        text = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        raise ApiError("ValidationError", text)
+
+
+def _check_deletion(asked: dict[str, Any]) -> None:
+    days = asked.get("PendingWindowInDays")
+    if days is not None and not _is_in(KEY_DELETION_DAYS, days):
+        between = f"between {KEY_DELETION_DAYS[0]} and {KEY_DELETION_DAYS[-1]} days (inclusive)"
+        raise ApiError("ValidationException", f"PendingWindowInDays must be {between}")
+
+
+def _check_reserved(asked: dict[str, Any]) -> None:
+    number = asked.get("ReservedConcurrentExecutions")
+    if number is not None and not _is_in(range(MOST_RESERVED + 1), number):
+        unreserved = "UnreservedConcurrentExecution below its minimum value of [100]."
+        text = f"Specified ReservedConcurrentExecutions for function decreases account's {unreserved}"
+        raise ApiError("InvalidParameterValueException", text)
+
+
 def _check_function(asked: dict[str, Any]) -> None:
     for name, allowed in FUNCTION_SETTINGS.items():
-        value = asked.get(name)
-        if value is not None and not _is_in(allowed, value):
-            bound = f"greater than or equal to {allowed[0]}" if value in range(allowed[0]) else None
-            rule = f"Member must have value {bound or f'less than or equal to {allowed[-1]}'}"
-            where = f"'{value}' at '{name[0].lower()}{name[1:]}'"
-            text = f"1 validation error detected: Value {where} failed to satisfy constraint: {rule}"
-            raise ApiError("ValidationException", text)
+        _check_range(name, asked.get(name), allowed)
     variables = (asked.get("Environment") or {}).get("Variables") or {}
     unable = (
         "Lambda was unable to configure your environment variables because the environment variables you have provided"

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends
-from local.engine.api import Response
+from local.engine.api import ApiError, Response
 from local.engine.changes import source
 from local.engine.functions import FunctionRef
 from local.engine.mapping import settings_of
@@ -15,6 +15,8 @@ from local.engine.queue_poller import QueuePoller
 from local.engine.stream_poller import StreamPoller
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from local.engine.api import ApiRequest
     from local.engine.aws import ServiceClients
     from local.engine.background import Background
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _CHANGES = ("CreateEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping")
 _READS = ("GetEventSourceMapping", "ListEventSourceMappings")
+_AT_ONCE = 10
+"""Messages that one receive of a queue gives; a larger batch has to be waited for."""
 
 
 class Mappings:
@@ -61,6 +65,7 @@ class Mappings:
         with self._gateway.lock:
             if request.operation == "CreateEventSourceMapping":
                 check_creation(self._gateway.authorizer, request.json(), request.region)
+                _check_new(request.json(), request.region)
             response = self._read(request)
             backends.forget_moto_triggers(request.region)
             for mapping in backends.functions(request.region).list_event_source_mappings("", ""):
@@ -125,3 +130,19 @@ class Mappings:
                 longest_disorder=self._stream_disorder,
             )
         return None
+
+
+def _check_new(asked: Mapping[str, Any], region: str) -> None:
+    """Needs the gateway's lock. Raises: ApiError for what Lambda takes from nobody."""
+    arn, ref = str(asked.get("EventSourceArn")), FunctionRef.parse(str(asked["FunctionName"]), region)
+    for mapping in backends.functions(region).list_event_source_mappings("", ""):
+        if mapping.event_source_arn == arn and FunctionRef.parse(mapping.function_arn, region) == ref:
+            there = f'event source (" {arn} ") and function (" {ref.name} ") already exists'
+            text = f"An event source mapping with {there}. Please update or delete the existing mapping with UUID"
+            raise ApiError("ResourceConflictException", f"{text} {mapping.uuid}", 409)
+    waits = asked.get("MaximumBatchingWindowInSeconds")
+    if ":sqs:" in arn and (asked.get("BatchSize") or 0) > _AT_ONCE and not waits:
+        text = (
+            f"Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than {_AT_ONCE}"
+        )
+        raise ApiError("InvalidParameterValueException", text)

@@ -160,6 +160,10 @@ def remove_state(path: Path) -> None:
         each.unlink()
 
 
+def empty_a_table(path: Path) -> None:
+    (path / "tables" / "key_us-east-1.db").write_bytes(b"")
+
+
 def empty_state(path: Path) -> None:
     remove_state(path)
     (path / "state.db").touch()
@@ -170,6 +174,7 @@ def empty_state(path: Path) -> None:
     [
         (remove_tables, "tables is missing"),
         (remove_files_of_tables, "tables/key_us-east-1.db is missing"),
+        (empty_a_table, "tables/key_us-east-1.db is empty"),
         (remove_state, "state.db is missing"),
         (empty_state, "state.db is empty, and there are tables"),
     ],
@@ -283,9 +288,44 @@ def test_dynamodb_local_finds_files_that_are_written_ahead(path: Path) -> None:
         for name in ("older.db", "newer.db"):
             with closing(sqlite3.connect(data.tables / name)) as connection:
                 assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        (data.tables / "newer.db").unlink()
+        with closing(sqlite3.connect(data.tables / "newer.db")) as connection, connection:
+            connection.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, text)")
+            connection.executemany("INSERT INTO items (text) VALUES (?)", [("x" * 1000,)] * 100)
+        whole = (data.tables / "newer.db").read_bytes()
+        (data.tables / "newer.db").write_bytes(whole[:20_480] + b"x" * 4096 + whole[24_576:])
+        with pytest.raises(DataError, match=r"newer\.db is damaged \(.*\); put back a copy") as caught:
+            data.prepare_tables("older.db")
+        assert "\n" not in str(caught.value)
+        (data.tables / "newer.db").write_bytes(whole)
         (data.tables / "older.db").write_bytes(b"no database at all" * 100)
         with pytest.raises(DataError, match=r"older\.db is damaged \(file is not a database\); put back a copy"):
             data.prepare_tables("newer.db")
+
+
+def test_a_table_that_cannot_be_written_is_one_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(opened(path)) as data:
+        data.prepare_tables("key_us-east-1.db")
+        table, really = data.tables / "key_us-east-1.db", os.open
+
+        def refuse(file: Any, flags: int, *more: Any) -> int:  # root may write what others may not
+            if Path(file) == table and flags & os.O_RDWR:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return really(file, flags, *more)
+
+        monkeypatch.setattr(os, "open", refuse)
+        with pytest.raises(DataError, match=r"cannot use .*: Permission denied$"):
+            data.prepare_tables("key_us-east-1.db")
+
+
+def test_a_state_that_cannot_be_written_is_one_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    with closing(opened(path)) as data:
+        monkeypatch.setattr(data.database, "write", refuse)
+        with pytest.raises(DataError, match=r"cannot use .*: attempt to write a readonly database$"):
+            data.prepare_tables("key_us-east-1.db")
 
 
 def test_what_is_written_is_there_after_a_kill(tmp_path: Path) -> None:
@@ -371,9 +411,10 @@ def test_messages_are_in_the_queue_again_in_their_order(restart: Callable[[], No
         "text": {"DataType": "String", "StringValue": "é"},
         "bytes": {"DataType": "Binary", "BinaryValue": b"\xff"},
     }
+    named = {"base64": {"DataType": "String", "StringValue": "a name as any other"}}
     first = queues().send_message("queue", "first", attributes)
-    for body in ("second", "third"):
-        queues().send_message("queue", body)
+    queues().send_message("queue", "second")
+    third = queues().send_message("queue", "third", named)
     queues().delete_message("queue", received("queue", 2)[1].receipt_handle)  # the first is in flight
 
     restart()
@@ -381,6 +422,7 @@ def test_messages_are_in_the_queue_again_in_their_order(restart: Callable[[], No
     again = queues().queues["queue"]._messages
     assert [message.body for message in again] == ["first", "third"]
     assert (again[0].id, again[0].attribute_md5) == (first.id, first.attribute_md5)
+    assert again[1].message_attributes == third.message_attributes
     assert [message.approximate_receive_count for message in received("queue")] == [1, 1]
 
 

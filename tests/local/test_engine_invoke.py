@@ -169,7 +169,7 @@ def test_only_what_lambda_has_is_visible(workshop: Workshop, monkeypatch: pytest
             others = [name for name in ("boto3", "botocore", "moto", "pytest") if importlib.util.find_spec(name)]
             return {"environment": dict(os.environ), "cwd": os.getcwd(), "path": sys.path, "found": others}
         """,
-        Variables={"MINE": "1", "AWS_REGION": "mars-1"},
+        Variables={"MINE": "1", "AWS_ENDPOINT_URL": "http://mars"},
         MemorySize=256,
     )
 

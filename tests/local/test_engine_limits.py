@@ -127,6 +127,44 @@ def test_what_lambda_refuses_of_a_functions_settings(
     assert lambda_.list_functions()["Functions"] == []
 
 
+def test_a_function_reserves_what_leaves_something_for_the_others(client: Clients) -> None:
+    code, message = refusal(
+        client("lambda").put_function_concurrency, FunctionName="f", ReservedConcurrentExecutions=901
+    )
+    assert code == "InvalidParameterValueException"
+    assert "below its minimum value of [100]" in message
+    asked = {"FunctionName": "f", "ReservedConcurrentExecutions": 900}
+    assert refusal(client("lambda").put_function_concurrency, **asked)[0] == "ResourceNotFoundException"
+
+
+def test_a_key_waits_a_week_to_a_month_before_it_is_deleted(client: Clients) -> None:
+    kms = client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    for days in (6, 31):
+        refused = refusal(kms.schedule_key_deletion, KeyId=key, PendingWindowInDays=days)
+        assert refused == ("ValidationException", "PendingWindowInDays must be between 7 and 30 days (inclusive)")
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+
+
+def test_a_session_lasts_as_long_as_its_role_allows(client: Clients) -> None:
+    iam, sts = client("iam"), client("sts")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    names = {"long": 5400, "usual": 3600}
+    roles = {
+        name: iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, MaxSessionDuration=seconds)["Role"][
+            "Arn"
+        ]
+        for name, seconds in names.items()
+    }
+    for role, seconds in (("long", 899), ("long", 5401), ("long", 43_201), ("usual", 5400)):
+        asked = {"RoleArn": roles[role], "RoleSessionName": "session", "DurationSeconds": seconds}
+        assert refusal(sts.assume_role, **asked)[0] == "ValidationError"
+    sts.assume_role(RoleArn=roles["long"], RoleSessionName="session", DurationSeconds=5400)
+    sts.assume_role(RoleArn=roles["usual"], RoleSessionName="session")
+
+
 def test_a_function_may_have_all_that_lambda_gives(client: Clients) -> None:
     most = {"MemorySize": 10_240, "Timeout": 900, "Environment": {"Variables": {"A": "ä" * 2_044}}}
     code, _ = refusal(client("lambda").update_function_configuration, FunctionName="nobody", **most)

@@ -30,6 +30,23 @@ def test_a_functions_mappings_are_listed_however_it_was_named(workshop: Workshop
         assert found == made if not more else (len(found), found < made) == (1, True)
 
 
+def test_a_queue_feeds_a_function_once_and_waits_for_a_large_batch(workshop: Workshop) -> None:
+    function, source = workshop.function(TELLS, tell=workshop.queue()), workshop.queue_arn(workshop.queue())
+    arn = workshop.lambda_.get_function_configuration(FunctionName=function)["FunctionArn"]
+    create = workshop.lambda_.create_event_source_mapping
+    with pytest.raises(ClientError, match="Maximum batch window in seconds must be greater than 0") as refused:
+        create(EventSourceArn=source, FunctionName=function, BatchSize=11)
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
+
+    made = create(EventSourceArn=source, FunctionName=function, BatchSize=11, MaximumBatchingWindowInSeconds=1)["UUID"]
+    for name in (function, arn):
+        with pytest.raises(ClientError, match=f"already exists.*{made}") as refused:
+            create(EventSourceArn=source, FunctionName=name)
+        assert refused.value.response["Error"]["Code"] == "ResourceConflictException"
+    listed = workshop.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    assert [mapping["UUID"] for mapping in listed] == [made]
+
+
 def test_a_message_has_the_shape_that_lambda_gives_it(workshop: Workshop) -> None:
     tell, source = workshop.queue(), workshop.queue()
     arn = workshop.queue_arn(source)

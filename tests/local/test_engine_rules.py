@@ -395,6 +395,7 @@ def test_retries_end_where_the_target_says(engine: Engine, workshop: Workshop, b
         ({"Detail": "{not json"}, "MalformedDetail"),
         ({"Detail": "[1]"}, "MalformedDetail"),
         ({"Detail": '{"n": NaN}'}, "MalformedDetail"),
+        ({"Detail": '{"half": "\\ud800"}'}, "MalformedDetail"),
         ({"Detail": '{"n": 9223372036854775808}'}, "MalformedDetail"),
         ({"Detail": '{"n": {"m": [1, -9223372036854775809]}}'}, "MalformedDetail"),
         ({"Detail": '{"n": 1E20}'}, "MalformedDetail"),

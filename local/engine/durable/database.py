@@ -48,6 +48,15 @@ def write_ahead(path: Path) -> None:
     """Has whoever writes to the file do so in a log first. Makes the file. Raises: DamagedError, OSError."""
     with _told(path), contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
+        _check(connection, path)
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Reads the whole file, of which a gigabyte takes seconds. Raises: DamagedError."""
+    state = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if state != "ok":
+        told = " ".join(str(state).split())  # of SQLite it is several lines
+        raise DamagedError(f"{path} is damaged ({told})")
 
 
 @contextlib.contextmanager
@@ -120,6 +129,5 @@ class Database:
             raise DamagedError(f"{path} was not written by the embedded AWS")
         if found != _FORMAT:
             raise DamagedError(f"{path} has the format {found}, and this version of the program reads {_FORMAT}")
-        if (state := run("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise DamagedError(f"{path} is damaged ({state})")
+        _check(self._connection, path)
         run("PRAGMA synchronous = NORMAL")

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -80,8 +81,13 @@ class DataFolder:
         """
         with _told(self.path):
             found = {path.name for path in self._files()}
-            for missing in sorted(set(json.loads(self.database.value(_KNOWN) or "[]")) - found):
+            known = set(json.loads(self.database.value(_KNOWN) or "[]"))
+            for missing in sorted(known - found):
                 raise DamagedError(f"{self.tables / missing} is missing")
+            for empty in sorted(each for each in known & found if not (self.tables / each).stat().st_size):
+                raise DamagedError(f"{self.tables / empty} is empty")  # which SQLite takes for a new one
+            for each in found:  # SQLite makes do with reading, and DynamoDB Local fails without a reason
+                os.close(os.open(self.tables / each, os.O_RDWR))
             for each in {name, *found}:
                 write_ahead(self.tables / each)
             noted = json.dumps(sorted({name, *found}))
@@ -194,6 +200,8 @@ def _told(path: Path) -> Iterator[None]:
         raise DataError(
             f"{error}; put back a copy of {path}, or remove the folder to begin with an empty one"
         ) from error
+    except sqlite3.Error as error:
+        raise DataError(f"cannot use {path}, the folder of --data: {error}") from error
     except FileExistsError as error:
         raise DataError(f"cannot use {path}, the folder of --data: it is no folder") from error
     except OSError as error:

@@ -112,4 +112,6 @@ def _encoded(value: object) -> dict[str, str]:
 
 
 def _decoded(value: dict[str, Any]) -> Any:
-    return base64.b64decode(value["base64"]) if set(value) == {"base64"} else value
+    """Also an attribute of a message may be called so; what it has is no text."""
+    encoded = value.get("base64") if len(value) == 1 else None
+    return base64.b64decode(encoded) if isinstance(encoded, str) else value
