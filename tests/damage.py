@@ -9,7 +9,7 @@ from typing import Any
 VALUES: tuple[dict[str, Any] | None, ...] = (
     None,
     *({"S": text} for text in ("", "x", "4", "Active", "é" * 300)),
-    *({"N": number} for number in ("0", "-1", "2.5", "7", "99", "1E+125", "-1E-130")),
+    *({"N": number} for number in ("0", "-1", "2.5", "7", "99", "1E+125", "-1E-130", "9" + "0" * 60)),
     *({"B": b"x"}, {"BOOL": True}, {"BOOL": False}, {"NULL": True}),
     *({"SS": ["a", "b"]}, {"NS": ["1", "2"]}, {"BS": [b"a"]}),
     *({"L": []}, {"L": [{"M": {"Balance": {"S": "1"}}}]}, {"M": {}}, {"M": {"x": {"SS": ["a"]}}}),

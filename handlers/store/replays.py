@@ -257,7 +257,7 @@ def _runs(items: Iterable[Mapping[str, Any]]) -> list[Run]:
     for record in map(to_record, items):
         if record["Part"] == _HEAD:
             heads.append(_head(record))
-        else:
+        elif record["Part"].startswith(_SEGMENT):  # what else somebody put there is nobody's
             segment = _segment(record)
             segments.setdefault(segment.replay_id, {})[segment.number] = segment
     return [Run(head, segments.get(head.replay_id, {})) for head in heads]

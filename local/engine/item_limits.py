@@ -6,7 +6,7 @@ Values by themselves are checked before (`inputs`, `attribute_values`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from local.engine import backends, table_names
@@ -40,6 +40,7 @@ class ItemLimits:
             self._check_batch: ("BatchWriteItem",),
             self._check_key: ("DeleteItem", "GetItem", "UpdateItem"),
             self._check_filter: ("Query",),
+            self._check_indexed: ("BatchWriteItem", "PutItem", "TransactWriteItems"),
             _check_use: ("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"),
         }
         for check, operations in checks.items():
@@ -61,6 +62,19 @@ class ItemLimits:
             keys = [_key_in(write, names) for write in writes]
             if len(set(keys)) < len(keys):
                 raise _invalid("Provided list of item keys contains duplicates")
+
+    def _check_indexed(self, request: ApiRequest) -> None:
+        """An index of moto's cannot be read any more once the types of a key are mixed."""
+        for name, item in _puts(request.parameters):
+            with self._gateway.lock:
+                table = backends.table(request.region, table_names.named(request.region, str(name)))
+                kinds = {each["AttributeName"]: each["AttributeType"] for each in table.attr} if table else {}
+            for attribute in kinds.keys() - self._key_kinds(request.region, name).keys():  # of those moto says so
+                kind = kinds[attribute]
+                actual = next(iter(item.get(attribute) or {}), kind)
+                if actual != kind:
+                    mismatch = f"Type mismatch for Index Key {attribute} Expected: {kind} Actual: {actual}"
+                    raise _invalid(f"One or more parameter values were invalid: {mismatch}")
 
     def _check_filter(self, request: ApiRequest) -> None:
         if b"FilterExpression" not in request.body and b"\\u" not in request.body:
@@ -102,6 +116,17 @@ def _well_formed(check: Callable[[ApiRequest], None]) -> Callable[[ApiRequest], 
             raise ApiError("SerializationException", reason) from error
 
     return checked
+
+
+def _puts(asked: _Part) -> Iterator[tuple[Any, _Part]]:
+    """The items that a call puts as they are, and their tables."""
+    if "Item" in asked:
+        yield asked.get("TableName"), asked["Item"]
+    for table, writes in (asked.get("RequestItems") or {}).items():
+        yield from ((table, write["PutRequest"]["Item"]) for write in writes if write.get("PutRequest"))
+    for write in asked.get("TransactItems") or ():
+        if put := write.get("Put"):
+            yield put.get("TableName"), put["Item"]
 
 
 def _key_in(write: Mapping[str, Any], names: Iterable[str]) -> tuple[Any, ...]:

@@ -47,8 +47,11 @@ INDEXED = {STORE: {"CommandId", "Correlation", "TypeBucket", "Timestamp"}, SNAPS
 _numbers = count()
 
 Item = dict[str, Any]
-EDGES = tuple({"N": number} for number in ("1E+125", "-1E+125", "1E-125", "-1E-130", "0.000000001", "1E+33"))
-"""Numbers that DynamoDB holds and no events add up to."""
+_SPELLED_OUT = ("9" + "0" * 60, "1" + "0" * 125, "-1" + "0" * 125)
+EDGES = tuple(
+    {"N": number} for number in ("1E+125", "-1E+125", "1E-125", "-1E-130", "0.000000001", "1E+33", *_SPELLED_OUT)
+)
+"""Numbers that DynamoDB holds and no events add up to, as they are put and as they are told."""
 content = st.recursive(
     st.sampled_from([value for value in VALUES if value] + list(EDGES)),
     lambda inner: (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, Inexact, Rounded
 from typing import Any
 
+import pytest
+from boto3.dynamodb import types
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,12 +92,21 @@ def test_a_value_becomes_the_attribute_that_boto3_makes_of_it(value: Any) -> Non
 @settings(max_examples=400)
 @given(attribute=attributes)
 def test_an_attribute_becomes_the_value_that_boto3_makes_of_it(attribute: Any) -> None:
-    ours, theirs = (
-        outcome(lambda: to_record({"it": attribute})),
-        outcome(lambda: {"it": TypeDeserializer().deserialize(attribute)}),
-    )
+    with_all_zeros = types.DYNAMODB_CONTEXT.copy()
+    with_all_zeros.traps[Rounded] = False
+    ours = outcome(lambda: to_record({"it": attribute}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(types, "DYNAMODB_CONTEXT", with_all_zeros)
+        theirs = outcome(lambda: {"it": TypeDeserializer().deserialize(attribute)})
 
     assert ours == theirs
+
+
+@pytest.mark.parametrize("text", ["1" + "0" * 125, "-" + "9" * 38 + "0" * 88, "0." + "0" * 129 + "1", "1." + "0" * 60])
+def test_a_number_is_read_however_many_zeros_it_is_told_with(text: str) -> None:
+    assert to_record({"one": {"N": text}, "set": {"NS": [text]}}) == {"one": Decimal(text), "set": {Decimal(text)}}
+    with pytest.raises(Inexact):
+        to_record({"one": {"N": text.replace("0", "5")}} if "." in text else {"one": {"N": text[:-1] + "5"}})
 
 
 @given(

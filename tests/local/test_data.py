@@ -214,6 +214,17 @@ def test_a_dynamodb_local_that_ends_is_started_again(data: Path) -> None:
         eventually(answers, 30)
 
 
+def test_files_of_tables_are_whole_when_the_engine_has_ended(data: Path) -> None:
+    with Engine(data=data) as engine:
+        make_table(engine)
+        put(engine, "a", "b")
+        assert [each for each in (data / "tables").glob("*-wal") if each.stat().st_size]
+    assert [each for each in (data / "tables").iterdir() if each.suffix != ".db"] == []
+    with Engine(data=data) as engine:
+        make_table(engine)
+        assert identities(engine) == ["a", "b"]
+
+
 def test_what_dynamodb_local_lacks_is_the_twins(engine: Engine) -> None:
     dynamodb = engine.client("dynamodb")
     arn = make_table(engine, "twin", Tags=[{"Key": "k", "Value": "v"}], DeletionProtectionEnabled=True)["TableArn"]

@@ -148,6 +148,15 @@ def test_what_makes_no_sense_is_refused_before_anything_is_entered(run: Run, sto
     assert "give another --name" in run("replay", "start", "--detach", "--name", "r", "--target", "bus").error
 
 
+def test_what_is_no_part_of_a_replay_is_nobodys(run: Run, stored: list[Event], aws: Any) -> None:
+    run("replay", "start", "--detach", "--name", "r", "--target", "bus")
+    before = run("replay", "list", "--json").json
+    for part in ("odd10", "segment", "Head"):
+        aws.put_item(TableName=REPLAYS, Item={"ReplayId": {"S": "r"}, "Part": {"S": part}})
+    assert run("replay", "list", "--json").json == before
+    assert run("replay", "show", "r").code == 0
+
+
 @pytest.mark.parametrize("name", QUEUES.values())
 def test_a_queue_of_the_ledgers_own_is_no_target(
     run: Run, stored: list[Event], sqs: Any, tmp_path: Path, name: str

@@ -287,6 +287,22 @@ def test_buckets_of_the_time_when_there_were_fewer_are_right(
     assert run("verify").code == 0
 
 
+@pytest.mark.parametrize("name", ["TypeBucket", "Correlation"])
+def test_a_key_of_an_index_that_is_no_text_is_named(
+    aws: Any, outputs: Any, run: Run, project: Project, name: str
+) -> None:
+    events = story("odd", [1])
+    for event in events[:-1]:
+        put(aws, event)
+    put(aws, events[-1], **{name: b"x"})
+    project(events)
+
+    result = run("verify")
+    assert result.code == 1
+    assert f"{name} is no text" in result.out + result.error
+    assert "Traceback" not in result.error
+
+
 def test_a_clock_that_goes_back_is_named(aws: Any, outputs: Any, run: Run, project: Project) -> None:
     events = story("back", [1, 2])
     early = sealed(replace(events[1], timestamp="2024-01-15T09:59:59.000000Z"))

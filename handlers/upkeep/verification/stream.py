@@ -103,11 +103,11 @@ class StreamCheck:
         self._check_stamp(event)
         bucket = record.get("TypeBucket")
         if not self._is_bucket(bucket, event):
-            detail = f"TypeBucket is {bucket}, and would be {bucket_of(event, self.buckets)} today"
+            detail = f"TypeBucket is {_told(bucket)}, and would be {bucket_of(event, self.buckets)} today"
             self.find(Kind.BUCKET, event.sequence, detail)
         correlation = record.get(CORRELATION)  # events of older code have none
         if correlation is not None and correlation != correlation_of(event).get(CORRELATION):
-            detail = f"{CORRELATION} is {correlation}, and its CorrelationId {event.correlation_id}"
+            detail = f"{CORRELATION} is {_told(correlation)}, and its CorrelationId {event.correlation_id}"
             self.find(Kind.CORRELATION, event.sequence, detail)
         earlier = self._commands.get(event.command_id)
         # One command's events stand next to each other, each under an id of its own.
@@ -168,3 +168,8 @@ def _computed_hash(record: Mapping[str, Any]) -> str:
     except ValueError as error:
         raise NotAnEventError(str(error)) from error
     return sha256(dumps(sealed).encode()).hexdigest()
+
+
+def _told(value: object) -> str:
+    """An attribute that is to be text. boto3's Binary, for one, cannot be made into any."""
+    return value if isinstance(value, str) else "no text"

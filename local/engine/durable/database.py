@@ -51,6 +51,12 @@ def write_ahead(path: Path) -> None:
         _check(connection, path)
 
 
+def gather(path: Path) -> None:
+    """Has what was written ahead be in the file itself, when nobody else has it open. Raises: DamagedError, OSError."""
+    with _told(path), contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     """Reads the whole file, of which a gigabyte takes seconds. Raises: DamagedError."""
     state = connection.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.engine.durable.database import DamagedError, Database, write_ahead
+from local.engine.durable.database import DamagedError, Database, gather, write_ahead
 
 _LOCK = "lock"
 _STATE = "state.db"
@@ -94,6 +94,10 @@ class DataFolder:
             self.database.write("INSERT OR REPLACE INTO setting VALUES ('files', ?)", noted)
 
     def close(self) -> None:
+        """After DynamoDB Local has ended."""
+        for each in self._files():
+            with contextlib.suppress(DamagedError, OSError):  # what was written ahead stays beside the file
+                gather(each)
         self.database.close()
         os.close(self._lock)
 
