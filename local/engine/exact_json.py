@@ -45,15 +45,38 @@ def _has_exact(value: Any) -> bool:
     return False
 
 
+class _Written(str):
+    """A piece of the text."""
+
+    __slots__ = ()
+
+
 def _by_hand(value: Any) -> str:
-    if isinstance(value, ExactNumber):
-        return value.text
-    if isinstance(value, dict):
-        members = (f"{json.dumps(key, ensure_ascii=False)}:{_by_hand(item)}" for key, item in value.items())
-        return "{" + ",".join(members) + "}"
+    """Without calling itself: what could be read can be written, however deep it is."""
+    pieces: list[str] = []
+    left: list[Any] = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, _Written):
+            pieces.append(each)
+        elif isinstance(each, ExactNumber):
+            pieces.append(each.text)
+        elif isinstance(each, dict | list):
+            pieces.append("{" if isinstance(each, dict) else "[")
+            inside = _inside(each)
+            left.extend(reversed([*inside[1:], _Written("}" if isinstance(each, dict) else "]")]))
+        else:
+            pieces.append(json.dumps(each, ensure_ascii=False))
+    return "".join(pieces)
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> list[Any]:
+    """What stands between the brackets, each value behind a comma, and in an object behind its name."""
+    comma = _Written(",")
     if isinstance(value, list):
-        return "[" + ",".join(_by_hand(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
+        return [part for item in value for part in (comma, item)]
+    named = ((_Written(f"{json.dumps(key, ensure_ascii=False)}:"), item) for key, item in value.items())
+    return [part for name, item in named for part in (comma, name, item)]
 
 
 def timestamp(seconds: float) -> str:

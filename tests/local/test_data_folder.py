@@ -280,6 +280,12 @@ def test_a_path_that_can_be_no_folder_is_said(tmp_path: Path) -> None:
             opened(path)
 
 
+def test_a_link_that_leads_to_itself_is_said(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(DataError, match=r"^cannot use .*loop, the folder of --data: "):
+        opened(tmp_path / "loop")
+
+
 def test_dynamodb_local_finds_files_that_are_written_ahead(path: Path) -> None:
     with closing(opened(path)) as data:
         with closing(sqlite3.connect(data.tables / "older.db")) as older:

@@ -31,3 +31,9 @@ def test_what_is_read_is_written_as_it_was(text: str) -> None:
 
 def test_numbers_keep_their_text_however_deep_they_are() -> None:
     assert exact_json.dumps(exact_json.loads('{"a": [1, {"b": [100.10, 1E2]}]}')) == '{"a":[1,{"b":[100.10,1E2]}]}'
+
+
+@pytest.mark.parametrize(("before", "behind"), [('{"n":', "}"), ("[", "]"), ('[{"n":', "}]")])
+def test_what_can_be_read_can_be_written_however_deep_it_is(before: str, behind: str) -> None:
+    text = before * 450 + "1.50" + behind * 450
+    assert exact_json.dumps(exact_json.loads(text)) == text

@@ -37,8 +37,8 @@ class DataFolder:
 
     def __init__(self, path: Path) -> None:
         """Makes the folder if it is not there. Raises: DataError."""
-        self.path = path.resolve()
         with _told(path):
+            self.path = path.resolve()
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_others()
             self._lock = _locked(self.path / _LOCK)
@@ -204,7 +204,7 @@ def _told(path: Path) -> Iterator[None]:
         raise DataError(
             f"{error}; put back a copy of {path}, or remove the folder to begin with an empty one"
         ) from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, RuntimeError) as error:  # of a link that leads to itself there is no other
         raise DataError(f"cannot use {path}, the folder of --data: {error}") from error
     except FileExistsError as error:
         raise DataError(f"cannot use {path}, the folder of --data: it is no folder") from error
