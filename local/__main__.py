@@ -38,7 +38,6 @@ if __name__ == "__main__":  # before the rest is loaded
 
 import argparse  # noqa: E402
 import re  # noqa: E402
-import threading  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import NoReturn  # noqa: E402
@@ -81,9 +80,10 @@ def _demo(stack: str, as_json: bool, *, regions: bool) -> int:
     from local import demo, demo_regions  # noqa: PLC0415  each command loads only what it needs
     from local.deploy import DeployError, Stopped  # noqa: PLC0415
     from local.engine import RuntimeClientMissing  # noqa: PLC0415
+    from local.stop import Stop  # noqa: PLC0415
     from tools.lines import fitting  # noqa: PLC0415
 
-    stop = threading.Event()
+    stop = Stop()
     said = "Stopped. All of it was in memory, and is gone."
 
     def leave(*_: object) -> None:

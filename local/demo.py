@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from .deploy import StackConfig, deploy_apart, load_config
 from .engine import Engine, InterceptedRequest, Response
 from .fee import with_a_fee
 from .piped import PipedConsole
+from .stop import Stopping
 
 PROJECT = Path(__file__).resolve().parent.parent
 ACCOUNT = "account-123"
@@ -104,7 +104,7 @@ class Tale:
     overrides: Mapping[str, str] = field(default_factory=dict)
 
 
-def main(stack: str, as_json: bool, stop: threading.Event, deployed: Callable[[], None], tale: Tale) -> int:
+def main(stack: str, as_json: bool, stop: Stopping, deployed: Callable[[], None], tale: Tale) -> int:
     """Tell the story; 0 if every result is as it should be, 1 if not.
 
     Once `stop` is set, the deployment ends. Raises: Stopped. Behind it, which `deployed` is told, the process may be

@@ -6,7 +6,6 @@ import shlex
 import signal
 import socket
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from local.display import Display, JsonDisplay, TextDisplay
 from local.engine import DataError, Engine, NotStarted, PortTaken, RuntimeClientMissing, UnavailableError
 from local.memory import allocate_sparingly, give_back, spare_loaded
 from local.outputs_file import OutputsFile
+from local.stop import Stop
 from tools.lines import fitting
 
 _STACK = "local"
@@ -61,7 +61,7 @@ def main(options: Options) -> int:
     return 0
 
 
-def _serve(options: Options, display: Display, stop: threading.Event) -> None:
+def _serve(options: Options, display: Display, stop: Stop) -> None:
     config = load_config(options.project_dir, options.stack)
     region = config.get("aws:region")
     if region is None:
@@ -137,12 +137,10 @@ def _are_free(ports: range) -> bool:
     return True
 
 
-def _stop_on_signals() -> threading.Event:
-    """An event that the signals to stop set. They interrupt nothing, so that nothing is left half done."""
-    stop = threading.Event()
+def _stop_on_signals() -> Stop:
+    stop = Stop()
     signals = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup leaves it
         signals.append(signal.SIGHUP)
-    for each in signals:
-        signal.signal(each, lambda *_: stop.set())
+    stop.heed(signals)
     return stop

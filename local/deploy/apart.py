@@ -23,6 +23,7 @@ from local.deploy.deployment import Deployment, deploy
 from local.deploy.errors import DeployError, Stopped
 from local.deploy.names import Name, NameKeeper, Names
 from local.deploy.progress import OnProgress, Progress
+from local.stop import Stopping
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOOK_SECONDS = 0.1  # between looks at whether to stop
@@ -43,7 +44,7 @@ def deploy_apart(
     on_progress: OnProgress,
     keeper: NameKeeper | None = None,
     *,
-    stop: threading.Event | None = None,
+    stop: Stopping | None = None,
     config_overrides: Mapping[str, str] | None = None,
 ) -> Deployment:
     """As `deploy`, and raises what it raises. What comes back can be looked at, and not be destroyed.
@@ -80,7 +81,7 @@ def _watch(
     process: subprocess.Popen[bytes],
     on_progress: OnProgress,
     keeper: NameKeeper | None,
-    stop: threading.Event,
+    stop: Stopping,
 ) -> Deployment | BaseException:
     """Passes progress on, and names, until there is a result."""
     stopped: BaseException | None = None
