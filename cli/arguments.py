@@ -83,7 +83,8 @@ def moment(text: str) -> str:
     except ValueError:
         raise ArgumentTypeError(f"{shown(text)} is no time of ISO 8601 such as 2024-01-15T10:00:00Z") from None
     if read.tzinfo is None:
-        raise ArgumentTypeError(f"{shown(text)} must say its offset from UTC, for example by a Z at the end")
+        with_one = f"by a Z at the end: {read.isoformat()}Z"
+        raise ArgumentTypeError(f"{shown(text)} must say its offset from UTC, for example {with_one}")
     return text
 
 

@@ -127,7 +127,8 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise ArgumentTypeError(f"{_shown(text)} is not an ISO 8601 time such as 2024-01-15T10:00:00Z") from None
     if read.tzinfo is None:
-        raise ArgumentTypeError(f"{_shown(text)} must say its offset from UTC, for example by a Z at the end")
+        with_one = f"by a Z at the end: {read.isoformat()}Z"
+        raise ArgumentTypeError(f"{_shown(text)} must say its offset from UTC, for example {with_one}")
     try:
         return read.astimezone(UTC)
     except OverflowError:

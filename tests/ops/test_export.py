@@ -316,6 +316,7 @@ def test_an_export_does_not_go_on_behind_a_damaged_beginning(
         (2, ("--from", "2024-01-15T10:00:00Z", "--to", "2024-01-15T09:00:00Z"), "--from must not be later than --to"),
         (2, ("--from", "yesterday"), "--from"),
         (2, ("--to", "2024-01-15T10:00:00"), "--to: '2024-01-15T10:00:00' must say its offset"),
+        (2, ("--to", "2024-01-15"), "for example by a Z at the end: 2024-01-15T00:00:00Z"),
         (2, ("--aggregate", "account-1", "--segments", "3"), "--segments"),
         (1, ("--resume",), "no export here"),
     ],
