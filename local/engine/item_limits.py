@@ -66,11 +66,7 @@ class ItemLimits:
     def _check_indexed(self, request: ApiRequest) -> None:
         """An index of moto's cannot be read any more once the types of a key are mixed."""
         for name, item in _puts(request.parameters):
-            with self._gateway.lock:
-                table = backends.table(request.region, table_names.named(request.region, str(name)))
-                kinds = {each["AttributeName"]: each["AttributeType"] for each in table.attr} if table else {}
-            for attribute in kinds.keys() - self._key_kinds(request.region, name).keys():  # of those moto says so
-                kind = kinds[attribute]
+            for attribute, kind in self._index_kinds(request.region, name).items():
                 actual = next(iter(item.get(attribute) or {}), kind)
                 if actual != kind:
                     mismatch = f"Type mismatch for Index Key {attribute} Expected: {kind} Actual: {actual}"
@@ -87,10 +83,21 @@ class ItemLimits:
                 reason = f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {key}"
                 raise _invalid(reason)
 
+    def _index_kinds(self, region: str, named: Any) -> dict[str, str]:
+        """The attributes of the keys of its indexes and their types, without the table's own: of those moto says so."""
+        with self._gateway.lock:
+            table = _table(region, named)
+            if table is None:
+                return {}
+            own = (table.hash_key_attr, table.range_key_attr)
+            return {
+                each["AttributeName"]: each["AttributeType"] for each in table.attr if each["AttributeName"] not in own
+            }
+
     def _key_kinds(self, region: str, named: Any) -> dict[str, str]:
         """The attributes of the table's key and their types; {} if there is no such table."""
         with self._gateway.lock:
-            table = backends.table(region, table_names.named(region, str(named)))
+            table = _table(region, named)
             if table is None:
                 return {}
             kinds = {table.hash_key_attr: table.hash_key_type}
@@ -102,9 +109,14 @@ class ItemLimits:
         if index is None:
             return self._key_kinds(region, asked.get("TableName"))
         with self._gateway.lock:
-            table = backends.table(region, table_names.named(region, str(asked.get("TableName"))))
+            table = _table(region, asked.get("TableName"))
             indexes = table.all_indexes() if table is not None else ()
             return [key["AttributeName"] for each in indexes if each.name == index for key in each.schema]
+
+
+def _table(region: str, named: Any) -> Any:
+    """Needs the gateway's lock."""
+    return backends.table(region, table_names.named(region, str(named)))
 
 
 def _well_formed(check: Callable[[ApiRequest], None]) -> Callable[[ApiRequest], None]:

@@ -192,10 +192,12 @@ def _check_range(name: str, value: Any, allowed: range, code: str = "ValidationE
 def _check_session(gateway: Gateway, request: ApiRequest) -> None:
     asked = request.parameters
     seconds = asked.get("DurationSeconds")
+    if seconds is None:
+        return
     _check_range("DurationSeconds", seconds, SESSION_SECONDS, "ValidationError")
     with gateway.lock:
         longest = backends.longest_session(str(asked.get("RoleArn")))
-    if seconds is not None and int(seconds) > longest:
+    if int(seconds) > longest:
         text = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
         raise ApiError("ValidationError", text)
 

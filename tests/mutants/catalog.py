@@ -3245,7 +3245,7 @@ _ROW = next(each for each in KINDS.projections(ENVIRONMENT) if each.name == "Acc
     Mutant(
         "let a session last longer than its role allows",
         "local/engine/limits.py",
-        "if seconds is not None and int(seconds) > longest:",
+        "if int(seconds) > longest:",
         "if False:",
         ("tests/local/test_engine_limits.py",),
     ),
