@@ -17,6 +17,7 @@ from cli.called import advice
 from cli.output import Out
 from cli.profiles import NAME
 from cli.shown import printable
+from tools.arguments import without_offset
 from tools.lines import fitting
 
 MAX_ID_BYTES = 256
@@ -83,8 +84,7 @@ def moment(text: str) -> str:
     except ValueError:
         raise ArgumentTypeError(f"{shown(text)} is no time of ISO 8601 such as 2024-01-15T10:00:00Z") from None
     if read.tzinfo is None:
-        with_one = f"by a Z at the end: {read.isoformat()}Z"
-        raise ArgumentTypeError(f"{shown(text)} must say its offset from UTC, for example {with_one}")
+        raise without_offset(shown(text), read)
     return text
 
 

@@ -22,6 +22,7 @@ from handlers.sourcing.patterns import Pattern
 from handlers.sourcing.replays import Target
 from handlers.sourcing.values import Value, exact, loads
 from tools.arguments import Parser as FittingParser
+from tools.arguments import without_offset
 
 MAX_PATH_BYTES = 4096
 MAX_GRACE = 1_000_000_000
@@ -127,8 +128,7 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise ArgumentTypeError(f"{_shown(text)} is not an ISO 8601 time such as 2024-01-15T10:00:00Z") from None
     if read.tzinfo is None:
-        with_one = f"by a Z at the end: {read.isoformat()}Z"
-        raise ArgumentTypeError(f"{_shown(text)} must say its offset from UTC, for example {with_one}")
+        raise without_offset(_shown(text), read)
     try:
         return read.astimezone(UTC)
     except OverflowError:
